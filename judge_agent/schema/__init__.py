@@ -1,0 +1,50 @@
+"""Every border type, request to judgment: frozen pydantic models."""
+
+from judge_agent.schema.base import Envelope as Envelope
+from judge_agent.schema.judgment import (
+    SCHEMA_VERSION as SCHEMA_VERSION,
+    Bearing as Bearing,
+    CandidateResult as CandidateResult,
+    Citation as Citation,
+    Confidence as Confidence,
+    Coverage as Coverage,
+    Evidence as Evidence,
+    Judgment as Judgment,
+    Preference as Preference,
+    Principle as Principle,
+    PrincipleResult as PrincipleResult,
+    Provenance as Provenance,
+    Sample as Sample,
+    Source as Source,
+    State as State,
+    Status as Status,
+    StepResult as StepResult,
+    Strength as Strength,
+    ToolStatus as ToolStatus,
+    Usage as Usage,
+)
+from judge_agent.schema.messages import (
+    Artifact as Artifact,
+    ContentPart as ContentPart,
+    ForeignTrajectory as ForeignTrajectory,
+    FunctionCall as FunctionCall,
+    Message as Message,
+    TextTrajectory as TextTrajectory,
+    ToolCall as ToolCall,
+    Trajectory as Trajectory,
+)
+from judge_agent.schema.request import (
+    Aggregate as Aggregate,
+    BudgetSpec as BudgetSpec,
+    CallTest as CallTest,
+    Candidate as Candidate,
+    Granularity as Granularity,
+    JudgmentRequest as JudgmentRequest,
+    PrincipleSpec as PrincipleSpec,
+    Reference as Reference,
+    Resources as Resources,
+    Scale as Scale,
+    StdioTest as StdioTest,
+    Task as Task,
+    Tests as Tests,
+)

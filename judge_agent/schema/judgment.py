@@ -1,0 +1,207 @@
+"""What a caller gets: a reward vector per candidate, and the evidence it rests on."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, FiniteFloat
+
+from judge_agent.errors import FailureKind
+from judge_agent.schema.base import Envelope, Score
+from judge_agent.schema.request import Scale
+
+SCHEMA_VERSION = "1"
+State = Literal["queued", "running", "done", "cancelled"]
+Status = Literal["scored", "partial", "unscored"]
+Source = Literal["tool", "observation", "claim"]
+Bearing = Literal["confirms", "refutes", "both", "none"]
+Strength = Literal["decisive", "strong", "hint"]
+ToolStatus = Literal["ok", "failed", "refused", "timeout"]
+DecidedBy = Literal["evidence", "model", "screen"]
+
+
+class Principle(Envelope):
+    """What to judge by, typed and placed: `name` is unique in the judgment."""
+
+    name: str
+    description: str
+    dimension: str
+    kind: Literal["hard", "soft"]
+    weight: float
+    scale: Scale
+    tool: str | None = None
+    origin: Literal["given", "recipe", "tool", "generated", "fallback"] = "given"
+
+
+class Citation(Envelope):
+    """Where a critique points: an evidence id (or span id), and the words it quotes from it."""
+
+    evidence_id: str
+    quote: str | None = None
+    resolved: bool = True
+    source: Source | None = None
+
+
+class Sample(Envelope):
+    """One critique of one principle: what one model call said."""
+
+    choice: str | None = None
+    score: Score | None = None
+    reason: str = ""
+    citations: tuple[Citation, ...] = ()
+    failure_kind: FailureKind | None = None
+
+
+class PrincipleResult(Envelope):
+    """The verdict of one principle for one candidate; `score` is null when `valid` is false."""
+
+    name: str
+    description: str
+    dimension: str
+    kind: Literal["hard", "soft"]
+    weight: float
+    tool: str | None = None
+    choice: str | None = None
+    score: Score | None = None
+    valid: bool
+    reason: str = ""
+    citations: tuple[Citation, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    agreement: Score | None = None
+    distribution: dict[str, float] | None = None
+    decided_by: DecidedBy | None = None
+    failure_kind: FailureKind | None = None
+    failure_reason: str | None = None
+
+
+class StepResult(Envelope):
+    """The judging of one assistant turn; `first_error` is true for the earliest bad step only."""
+
+    step_id: str
+    score: Score | None = None
+    label: Literal["good", "neutral", "bad", "unjudged"] = "unjudged"
+    first_error: bool = False
+    reason: str = ""
+    correction: str | None = None
+    citations: tuple[Citation, ...] = ()
+    decided_by: DecidedBy | None = None
+
+
+class Confidence(Envelope):
+    value: Score | None = None
+    method: str
+
+
+class Coverage(Envelope):
+    """What of the candidate the judge saw: counts of messages, steps, tool calls, principles."""
+
+    messages: int = 0
+    messages_read: int = 0
+    steps: int = 0
+    steps_judged: int = 0
+    tool_calls: int = 0
+    tool_calls_checked: int = 0
+    principles: int = 0
+    principles_scored: int = 0
+    by_evidence: int = 0
+    by_model: int = 0
+    unread: tuple[str, ...] = ()
+
+
+class CandidateResult(Envelope):
+    """One candidate. `reward` is null unless it may be used; `reward_bounds` say what could still change."""
+
+    id: str
+    status: Status
+    failure_kind: FailureKind | None = None
+    failure_reason: str | None = None
+    score: Score | None = None
+    reward: FiniteFloat | None = None
+    reward_bounds: tuple[FiniteFloat, FiniteFloat] = (0.0, 1.0)
+    passed: bool | None = None
+    needs_review: bool = False
+    vector: dict[str, Score | None] = {}
+    principles: tuple[PrincipleResult, ...] = ()
+    steps: tuple[StepResult, ...] = ()
+    confidence: Confidence = Confidence(method="none")
+    coverage: Coverage = Coverage()
+    flags: dict[str, Any] = {}
+
+
+class Evidence(Envelope):
+    """One tool result, span or artifact that a verdict can rest on. Offsets are characters in the source."""
+
+    id: str
+    kind: Literal["tool_result", "span", "artifact"]
+    source: Source
+    candidate_ids: tuple[str, ...] = ()
+    step_id: str | None = None
+    principles: tuple[str, ...] = ()
+    tool: str | None = None
+    arguments: dict[str, Any] | None = None
+    status: ToolStatus | None = None
+    output: Any = None
+    quote: str | None = None
+    offsets: tuple[int, int] | None = None
+    sha256: str
+    truncated: bool = False
+    seconds: float = 0.0
+    bearing: Bearing = "none"
+    strength: Strength = "hint"
+    score: Score | None = None
+    reason: str = ""
+
+
+class Preference(Envelope):
+    winner: str | None = None
+    probability: Score | None = None
+    consistent: bool | None = None
+
+
+class Usage(Envelope):
+    """What the judgment cost; tokens of useless calls are in it too. Replayed calls are counted apart."""
+
+    model_calls: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0
+    useless_calls: int = 0
+    tool_calls: int = 0
+    replayed_calls: int = 0
+    model_seconds: float = 0.0
+    tool_seconds: float = 0.0
+
+
+class Provenance(Envelope):
+    """What judged: enough to judge again, and to see that something changed."""
+
+    schema_version: str = SCHEMA_VERSION
+    recipe: str = ""
+    recipe_sha256: str = ""
+    prompts: dict[str, str] = {}
+    model: dict[str, Any] | None = None
+    tools: dict[str, str] = {}
+    seed: int = 0
+    judge_agent: str = ""
+
+
+class Judgment(Envelope):
+    """The whole record. `seconds` is the time spent judging, without the time in which the service was down."""
+
+    id: str
+    object: Literal["judgment"] = "judgment"
+    state: State
+    created: float
+    seconds: float = 0.0
+    cached_from: str | None = None
+    metadata: dict[str, Any] = {}
+    candidates: tuple[CandidateResult, ...] = ()
+    ranking: tuple[tuple[str, ...], ...] | None = Field(
+        default=None, description="Candidate ids from best to worst; ids in one inner list are tied."
+    )
+    preference: Preference | None = None
+    evidence: tuple[Evidence, ...] = ()
+    usage: Usage = Usage()
+    provenance: Provenance = Provenance()
+    flags: dict[str, Any] = {}

@@ -1,0 +1,169 @@
+"""What a caller posts: a task, candidates, and how to judge them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, Field, FiniteFloat, field_validator, model_validator
+
+from judge_agent.schema.base import Envelope, Name, Score
+from judge_agent.schema.messages import AnyTrajectory, Message
+
+MAX_CANDIDATES = 64
+MAX_PRINCIPLES = 64
+MAX_TESTS = 2000
+DimensionName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Scale = Literal["pass_fail", "1-5", "1-10"]
+Granularity = Literal["outcome", "steps"]
+Aggregate = Literal["weighted", "gated", "veto", "lexicographic"]
+TestKind = Literal["call", "assert", "check", "stdio", "pytest"]
+
+
+class CallTest(Envelope):
+    """One call of the entry point; `expected` never enters the box that runs the candidate's code."""
+
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = {}
+    expected: Any
+
+
+class StdioTest(Envelope):
+    """One run of the program: what it reads, and what it must print."""
+
+    stdin: str = ""
+    stdout: str
+
+
+TestItem = CallTest | StdioTest | str
+
+
+class Tests(Envelope):
+    """Tests of one kind. `visible` ones (the agent saw them) can only refute; `hidden` ones decide."""
+
+    __test__ = False
+
+    kind: TestKind
+    entry_point: str | None = None
+    atol: Annotated[FiniteFloat, Field(ge=0)] | None = None
+    visible: tuple[TestItem, ...] = Field(default=(), max_length=MAX_TESTS)
+    hidden: tuple[TestItem, ...] = Field(default=(), max_length=MAX_TESTS)
+
+    @model_validator(mode="after")
+    def _items_match_kind(self) -> Tests:
+        wanted: type = {"call": CallTest, "stdio": StdioTest}.get(self.kind, str)
+        for where in ("visible", "hidden"):
+            for index, item in enumerate(getattr(self, where)):
+                if not isinstance(item, wanted):
+                    raise ValueError(
+                        f"{where}.{index}: a test of kind {self.kind!r} is "
+                        f"{_ITEM_FORMS[self.kind]}, not {type(item).__name__}"
+                    )
+        if self.kind == "call" and not self.entry_point:
+            raise ValueError("entry_point: tests of kind 'call' need the name of the function to call")
+        return self
+
+
+_ITEM_FORMS: dict[str, str] = {
+    "call": "an object {args, kwargs, expected}",
+    "stdio": "an object {stdin, stdout}",
+    "assert": "a statement (text)",
+    "check": "a program that defines check(candidate) (text)",
+    "pytest": "a test file (text)",
+}
+
+
+class Reference(Envelope):
+    """What is known to be right. Shown only where a recipe's prompt declares that it uses it."""
+
+    answer: str | None = None
+    solution: str | None = None
+    sql: str | None = None
+    final_state: Any = None
+    tool_calls: tuple[dict[str, Any], ...] | None = None
+    tests: Tests | None = None
+
+
+class Task(Envelope):
+    """What the agent was asked: a prompt, or the messages that came before the trajectory."""
+
+    prompt: str = ""
+    messages: tuple[Message, ...] = ()
+    kind: str | None = Field(default=None, max_length=64)
+    reference: Reference = Reference()
+
+    @field_validator("reference", mode="before")
+    @classmethod
+    def _none_is_empty(cls, value: object) -> object:
+        return Reference() if value is None else value
+
+
+class Candidate(Envelope):
+    id: Name
+    trajectory: AnyTrajectory
+
+
+class PrincipleSpec(Envelope):
+    """One thing to judge by, as a caller writes it (`requirement`, `criterion`, `text`, `criteria` work too)."""
+
+    description: str = Field(
+        min_length=1,
+        max_length=4000,
+        validation_alias=AliasChoices("description", "requirement", "criterion", "text", "criteria"),
+    )
+    name: Name | None = None
+    dimension: DimensionName | None = None
+    kind: Literal["hard", "soft"] = "soft"
+    weight: Annotated[FiniteFloat, Field(ge=0, le=1e6)] = 1.0
+    scale: Scale | None = None
+    tool: Name | None = None
+
+
+class Resources(Envelope):
+    databases: tuple[dict[str, Any], ...] = ()
+    corpora: tuple[dict[str, Any], ...] = ()
+    files: tuple[dict[str, Any], ...] = ()
+    images: tuple[dict[str, Any], ...] = ()
+    pages: tuple[dict[str, Any], ...] = ()
+
+
+class BudgetSpec(Envelope):
+    """Ceilings for one judgment; what is omitted is the recipe's."""
+
+    seconds: Annotated[FiniteFloat, Field(gt=0, le=3600)] | None = None
+    model_tokens: Annotated[int, Field(ge=0, le=100_000_000)] | None = None
+    tool_calls: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    samples: Annotated[int, Field(ge=1, le=64)] | None = None
+
+
+class JudgmentRequest(Envelope):
+    """The body of `POST /v1/judgments`."""
+
+    task: Task
+    candidates: tuple[Candidate, ...] = Field(min_length=1, max_length=MAX_CANDIDATES)
+    recipe: Name = "default"
+    dimensions: tuple[DimensionName, ...] | None = Field(default=None, min_length=1, max_length=32)
+    principles: tuple[PrincipleSpec, ...] | None = Field(default=None, max_length=MAX_PRINCIPLES)
+    tools: tuple[Name, ...] | None = Field(default=None, max_length=64)
+    resources: Resources = Resources()
+    granularity: tuple[Granularity, ...] | None = Field(default=None, min_length=1, max_length=2)
+    aggregate: Aggregate | None = None
+    shape: str | None = None
+    pass_threshold: Score | None = None
+    budget: BudgetSpec = BudgetSpec()
+    group: dict[str, Any] | None = None
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
+    cache: Literal["yes", "no", "refresh"] | None = None
+    include_hidden_reasoning: bool = False
+    metadata: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _unique(self) -> JudgmentRequest:
+        for field, values in (
+            ("candidates", [candidate.id for candidate in self.candidates]),
+            ("dimensions", list(self.dimensions or ())),
+            ("principles", [p.name for p in self.principles or () if p.name]),
+        ):
+            twice = sorted({value for value in values if values.count(value) > 1})
+            if twice:
+                raise ValueError(f"{field}: {twice[0]!r} is given more than once; each must be unique")
+        return self

@@ -1,0 +1,70 @@
+"""The seams to what is kept: the journal of finished calls, results shared by posts, the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+
+@dataclass(frozen=True)
+class JournalEntry:
+    """One finished model or tool call. `elapsed_seconds` is the judgment's own clock when it finished."""
+
+    key: str
+    node: str
+    kind: Literal["model", "tool"]
+    result: Mapping[str, Any]
+    elapsed_seconds: float
+
+
+class Journal(Protocol):
+    """Every finished call, appended before its result is used; read back when a judgment resumes."""
+
+    async def load(self, judgment_id: str) -> Mapping[str, JournalEntry]:
+        """Return the finished calls of a judgment by key; empty for a new one."""
+        ...
+
+    async def append(self, judgment_id: str, entry: JournalEntry) -> None:
+        """Keep one finished call. Returns when it is on disk (group-committed). Raises StoreError."""
+        ...
+
+
+class SharedResults(Protocol):
+    """Results that several judgments of one tenant share, such as a task's generated principles."""
+
+    async def get(self, tenant: str, key: str) -> Mapping[str, Any] | None: ...
+
+    async def put(self, tenant: str, key: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Keep `value` unless the key is there already; return what is kept. Raises StoreError."""
+        ...
+
+
+EventType = Literal[
+    "judgment.accepted",
+    "judgment.resumed",
+    "judgment.done",
+    "judgment.cancelled",
+    "node.started",
+    "node.finished",
+    "model.call",
+    "tool.call",
+]
+
+
+@dataclass(frozen=True)
+class AuditEvent:
+    """One line of the log. `fields` are facts without content; `contents` are texts, kept apart by salted hash."""
+
+    type: EventType
+    judgment_id: str
+    tenant: str
+    node: str | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    contents: Mapping[str, Any] = field(default_factory=dict)
+
+
+class AuditLog(Protocol):
+    async def append(self, event: AuditEvent) -> None:
+        """Write one event. Returns when the line is on disk (group-committed). Raises StoreError."""
+        ...

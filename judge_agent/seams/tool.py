@@ -1,0 +1,102 @@
+"""The seam to a tool: what the judge can check without asking a model.
+
+A tool decides bearing and strength itself; the model never does. Adding one needs only this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from judge_agent.schema import Bearing, Principle, PrincipleSpec, Source, Strength, Task, ToolStatus, Trajectory
+
+
+@dataclass(frozen=True)
+class ToolView:
+    """What a tool sees of a request: the task and ONE candidate, in canonical form.
+
+    The candidate's id is not in it, so that equal candidates give equal calls and share their results.
+    """
+
+    task: Task
+    trajectory: Trajectory
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class OpeningCall:
+    """A call worth making without asking the model; `arguments` is JSON and is part of the result's key."""
+
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one tool result says. `step_id` None: of the whole candidate. `score` in [0,1] when it decides.
+
+    A finding without `step_id` bears on the principles tied to the tool; one with it bears on that step only.
+    """
+
+    bearing: Bearing
+    strength: Strength
+    score: float | None = None
+    reason: str = ""
+    step_id: str | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ToolResult:
+    """`ok`: it ran. `failed`: the thing checked failed to run. `refused`: not allowed. `timeout`: it ran out of time.
+
+    `output` is JSON and is shown (fenced) to the model. `checked` counts what was looked at, by kind.
+    """
+
+    status: ToolStatus
+    output: Any
+    findings: tuple[Finding, ...] = ()
+    source: Source = "tool"
+    truncated: bool = False
+    checked: Mapping[str, int] = field(default_factory=dict)
+    flags: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Tool(Protocol):
+    """A tool. Instances are made once, hold their box, and serve concurrent calls."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str:
+        """Change it when results can change: it is part of every result's key."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """One or two sentences, shown to the model and in `/v1/tools`."""
+        ...
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """JSON Schema of the arguments that the MODEL may give; `{}` when the model may not call the tool."""
+        ...
+
+    def principle(self, view: ToolView) -> PrincipleSpec | None:
+        """The principle that this tool can decide for this request, or None when it does not apply."""
+        ...
+
+    def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]:
+        """Calls that are worth making without asking the model, from the request alone."""
+        ...
+
+    def can_decide(self, principle: Principle, view: ToolView) -> bool:
+        """Whether this tool's decisive findings settle that principle. Asked for every tie of principle and tool."""
+        ...
+
+    async def run(self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float) -> ToolResult:
+        """Run one call. Plain Python errors are classified by the caller: SandboxError is the box's failure,
+        ValueError is bad arguments (told to the model), anything else is tool_unavailable.
+        """
+        ...
