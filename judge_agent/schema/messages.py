@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from judge_agent.schema.base import Envelope, Lenient, Name
 
@@ -76,7 +76,19 @@ class ForeignTrajectory(Envelope):
     data: Any
 
 
+def _form(value: object) -> str:
+    """Tell the three forms apart by their keys, so that an error names fields of the form that was meant."""
+    keys = value.keys() if isinstance(value, dict) else ()
+    if isinstance(value, TextTrajectory) or "text" in keys:
+        return "text"
+    if isinstance(value, ForeignTrajectory) or "format" in keys:
+        return "format"
+    return "messages"
+
+
 AnyTrajectory = Annotated[
-    Trajectory | TextTrajectory | ForeignTrajectory,
-    Field(union_mode="left_to_right"),
+    Annotated[TextTrajectory, Tag("text")]
+    | Annotated[ForeignTrajectory, Tag("format")]
+    | Annotated[Trajectory, Tag("messages")],
+    Discriminator(_form),
 ]
