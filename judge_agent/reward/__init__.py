@@ -1,0 +1,9 @@
+"""Turns verdicts into vectors and scalars. Pure: no clock, no randomness, no input but its arguments."""
+
+from judge_agent.reward.aggregates import Weighed as Weighed
+from judge_agent.reward.aggregates import aggregated as aggregated
+from judge_agent.reward.combine import Combined as Combined
+from judge_agent.reward.combine import combine as combine
+from judge_agent.reward.combine import first_error as first_error
+from judge_agent.reward.compare import preference as preference
+from judge_agent.reward.compare import ranking as ranking

@@ -1,0 +1,123 @@
+"""The four aggregates: many scores in [0,1] become one, in [0,1].
+
+All four are monotone in every score and do not depend on the order of the principles (sums are
+`math.fsum`, whose result is the correctly rounded one), so equal verdicts give equal floats, and the
+range over unknown scores is reached with all of them at 0 and all of them at 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from judge_agent.schema import Aggregate
+
+LEVELS = 36  # the least grid on which 1-10 (ninths), 1-5 (quarters) and pass_fail all lie exactly
+MAX_TIERS = 8  # 37**8 stays far below 2**53, so the integer part of the code is exact in a float
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """One score in [0,1] with what it counts for. A weight of 0 counts for nothing, unless all are 0."""
+
+    score: float
+    weight: float
+    hard: bool = False
+
+
+def aggregated(kind: Aggregate, items: Sequence[Weighed], *, hard_pass: float = 0.5) -> float:
+    """Return the scalar of at least one item, in [0,1]. Raises ValueError when there is none."""
+    if not items:
+        raise ValueError("nothing to aggregate: a scalar needs at least one scored principle")
+    return _AGGREGATES[kind](items, hard_pass)
+
+
+def weighted_mean(items: Sequence[Weighed]) -> float:
+    """Return sum(w*s) / sum(w); the plain mean where every weight is 0."""
+    weights = effective_weights([item.weight for item in items])
+    total = math.fsum(weights)
+    return math.fsum(w * item.score for w, item in zip(weights, items, strict=True)) / total
+
+
+def effective_weights(weights: Sequence[float]) -> list[float]:
+    """Return the weights scaled so that the largest is 1 (tiny ones do not vanish); all 1 where all are 0."""
+    largest = max(weights, default=0.0)
+    return [weight / largest for weight in weights] if largest > 0 else [1.0] * len(weights)
+
+
+def _weighted(items: Sequence[Weighed], hard_pass: float) -> float:
+    """Weighted mean of hard and soft principles alike."""
+    return weighted_mean(items)
+
+
+def _gated(items: Sequence[Weighed], hard_pass: float) -> float:
+    """0 when a hard principle is below `hard_pass`, else the weighted mean over hard and soft.
+
+    The bottom-line constraints of SearchLLM and the gate of G-RA and P-GRPO: soft rewards accrue only
+    when the gate is passed. Those papers cap at several values; here the cap is the minimum, 0. A hard
+    principle of weight 0 is a pure gate.
+    """
+    if any(item.hard and item.score < hard_pass for item in items):
+        return 0.0
+    return weighted_mean(items)
+
+
+def _veto(items: Sequence[Weighed], hard_pass: float) -> float:
+    """0 when a hard principle is below `hard_pass` or any that counts is at its minimum, else the mean.
+
+    The veto of ELECTRE (Roy 1968): one criterion that is bad enough rules out, whatever the others say;
+    OpenRS (2602.14069) gives its `fatal` items the same power. Never above `gated`.
+    """
+    weights = effective_weights([item.weight for item in items])
+    if any(w > 0 and item.score <= 0 for w, item in zip(weights, items, strict=True)):
+        return 0.0
+    return _gated(items, hard_pass)
+
+
+def _lexicographic(items: Sequence[Weighed], hard_pass: float) -> float:
+    """Code the tiers as the digits of one number, so that a better earlier tier outweighs all later ones.
+
+    Tiers, first to last: the lowest hard score; the weighted mean of the hard scores (where there are
+    several); then the soft principles by falling weight, equal weights in one tier (their mean). Past
+    MAX_TIERS the rest share the last tier by weighted mean. With tier values x_1..x_T, L = 36, B = L + 1:
+
+        score = (floor(L*x_1) * B**(T-1) + ... + floor(L*x_(T-1)) * B + L*x_T) / (B**T - 1)
+
+    Every tier but the last is read on a grid of 37 levels (the scales lie on it exactly): no real
+    function orders continuous tiers lexicographically (Debreu 1954). The hierarchy of ChatShopBuddy
+    (correctness, then persuasiveness, then efficiency) is this with three tiers.
+    """
+    tiers = _tiers(items)
+    whole: int = 0
+    for value in tiers[:-1]:
+        whole = whole * (LEVELS + 1) + math.floor(LEVELS * value + 1e-9)
+    code = whole * (LEVELS + 1) + LEVELS * tiers[-1]
+    return min(1.0, code / float((LEVELS + 1) ** len(tiers) - 1))
+
+
+def _tiers(items: Sequence[Weighed]) -> list[float]:
+    hard = [item for item in items if item.hard]
+    tiers = [min(item.score for item in hard)] if hard else []
+    if len(hard) > 1:
+        tiers.append(weighted_mean(hard))
+    soft = [[item for item in items if not item.hard and item.weight == weight] for weight in _falling(items)]
+    room = MAX_TIERS - len(tiers)
+    if len(soft) > room:
+        soft = [*soft[: room - 1], [item for tier in soft[room - 1 :] for item in tier]]
+    return tiers + [weighted_mean(tier) for tier in soft]
+
+
+def _falling(items: Sequence[Weighed]) -> list[float]:
+    """The distinct soft weights that count, highest first."""
+    all_zero = all(item.weight <= 0 for item in items)
+    weights = {item.weight for item in items if not item.hard and (item.weight > 0 or all_zero)}
+    return sorted(weights, reverse=True)
+
+
+_AGGREGATES: Mapping[Aggregate, Callable[[Sequence[Weighed], float], float]] = {
+    "weighted": _weighted,
+    "gated": _gated,
+    "veto": _veto,
+    "lexicographic": _lexicographic,
+}
