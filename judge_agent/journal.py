@@ -1,0 +1,128 @@
+"""The journal of finished calls and the results that posts share: on SQLite, and in memory for tests.
+
+Every result makes the round trip through JSON on both, so that a first run and a resumed one see the same.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar
+
+from judge_agent.errors import StoreError
+from judge_agent.seams.storage import JournalEntry
+
+T = TypeVar("T")
+
+
+class Transactions(Protocol):
+    """Runs work on the database; what it wrote is on disk on return."""
+
+    async def run(self, work: Callable[[sqlite3.Connection], T], /) -> T: ...
+
+    async def execute(self, statement: str, *values: object) -> int: ...
+
+    async def fetch(self, statement: str, *values: object) -> list[tuple[Any, ...]]: ...
+
+
+class SqliteJournal:
+    """Fulfils `seams.storage.Journal`. The first result of a key is the one that stays."""
+
+    def __init__(self, database: Transactions) -> None:
+        self._database = database
+
+    async def load(self, judgment_id: str) -> Mapping[str, JournalEntry]:
+        rows = await self._database.fetch(
+            "SELECT key, node, kind, result, elapsed_seconds FROM journal "
+            "WHERE judgment_id = ? ORDER BY rowid",
+            judgment_id,
+        )
+        return {
+            key: JournalEntry(key, node, kind, json.loads(result), elapsed)
+            for key, node, kind, result, elapsed in rows
+        }
+
+    async def append(self, judgment_id: str, entry: JournalEntry) -> None:
+        await self._database.execute(
+            "INSERT INTO journal (judgment_id, key, node, kind, result, elapsed_seconds) "
+            "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            judgment_id,
+            entry.key,
+            entry.node,
+            entry.kind,
+            _written(entry),
+            entry.elapsed_seconds,
+        )
+
+
+class SqliteSharedResults:
+    """Fulfils `seams.storage.SharedResults`."""
+
+    def __init__(self, database: Transactions) -> None:
+        self._database = database
+
+    async def get(self, tenant: str, key: str) -> Mapping[str, Any] | None:
+        row = await self._database.run(lambda connection: _shared(connection, tenant, key))
+        return None if row is None else dict(json.loads(row))
+
+    async def put(self, tenant: str, key: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+        text = _json(value, f"shared result {key!r}")
+
+        def keep(connection: sqlite3.Connection) -> str:
+            connection.execute(
+                "INSERT INTO shared_results (tenant, key, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                (tenant, key, text),
+            )
+            return _shared(connection, tenant, key) or text
+
+        return dict(json.loads(await self._database.run(keep)))
+
+
+class MemoryJournal:
+    """A journal that lives as long as the process; for tests and for one-off judging."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, dict[str, JournalEntry]] = {}
+
+    async def load(self, judgment_id: str) -> Mapping[str, JournalEntry]:
+        return dict(self._entries.get(judgment_id, {}))
+
+    async def append(self, judgment_id: str, entry: JournalEntry) -> None:
+        result = json.loads(_written(entry))
+        kept = JournalEntry(entry.key, entry.node, entry.kind, result, entry.elapsed_seconds)
+        self._entries.setdefault(judgment_id, {}).setdefault(entry.key, kept)
+
+
+class MemorySharedResults:
+    """Shared results that live as long as the process; for tests and for one-off judging."""
+
+    def __init__(self) -> None:
+        self._values: dict[tuple[str, str], str] = {}
+
+    async def get(self, tenant: str, key: str) -> Mapping[str, Any] | None:
+        text = self._values.get((tenant, key))
+        return None if text is None else dict(json.loads(text))
+
+    async def put(self, tenant: str, key: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+        text = self._values.setdefault((tenant, key), _json(value, f"shared result {key!r}"))
+        return dict(json.loads(text))
+
+
+def _shared(connection: sqlite3.Connection, tenant: str, key: str) -> str | None:
+    row = connection.execute(
+        "SELECT value FROM shared_results WHERE tenant = ? AND key = ?", (tenant, key)
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def _written(entry: JournalEntry) -> str:
+    return _json(entry.result, f"journal entry {entry.key!r}")
+
+
+def _json(value: Mapping[str, Any], what: str) -> str:
+    """Write JSON in ASCII, so that lone surrogates survive; log-probabilities of -inf are written too."""
+    try:
+        return json.dumps(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise StoreError(f"the {what} cannot be kept as JSON: {error}") from error

@@ -1,0 +1,58 @@
+"""The tables of the SQLite store, and the step from each schema version to the next."""
+
+from __future__ import annotations
+
+# One script per version: a database at version N is brought on by MIGRATIONS[N:].
+# A released script never changes.
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE judgments (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        tenant TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done', 'cancelled')),
+        request TEXT NOT NULL,
+        judgment TEXT,
+        created REAL NOT NULL,
+        elapsed_seconds REAL NOT NULL DEFAULT 0,
+        idempotency_key TEXT,
+        body_sha256 TEXT NOT NULL,
+        CHECK ((state IN ('done', 'cancelled')) = (judgment IS NOT NULL))
+    );
+    CREATE UNIQUE INDEX judgments_idempotency ON judgments (tenant, idempotency_key)
+        WHERE idempotency_key IS NOT NULL;
+    CREATE INDEX judgments_tenant ON judgments (tenant, sequence);
+    CREATE INDEX judgments_open ON judgments (sequence) WHERE state IN ('queued', 'running');
+    CREATE TABLE journal (
+        judgment_id TEXT NOT NULL,
+        key TEXT NOT NULL,
+        node TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        result TEXT NOT NULL,
+        elapsed_seconds REAL NOT NULL
+    );
+    CREATE UNIQUE INDEX journal_key ON journal (judgment_id, key);
+    CREATE TABLE shared_results (
+        tenant TEXT NOT NULL,
+        key TEXT NOT NULL,
+        value TEXT NOT NULL
+    );
+    CREATE UNIQUE INDEX shared_results_key ON shared_results (tenant, key);
+    CREATE TABLE api_keys (
+        id TEXT PRIMARY KEY,
+        tenant TEXT NOT NULL,
+        sha256 TEXT NOT NULL UNIQUE,
+        prefix TEXT NOT NULL,
+        created REAL NOT NULL,
+        revoked REAL
+    );
+    CREATE TABLE log_heads (
+        writer TEXT NOT NULL,
+        segment TEXT NOT NULL,
+        count INTEGER NOT NULL,
+        head TEXT NOT NULL,
+        PRIMARY KEY (writer, segment)
+    );
+    """,
+)
+SCHEMA_VERSION = len(MIGRATIONS)
