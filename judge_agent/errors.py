@@ -12,7 +12,7 @@ JudgeError
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
 FailureKind = Literal[
     "no_evidence",
@@ -48,12 +48,29 @@ class InvalidRequest(JudgeError):
         self.message = message
 
 
-class ModelError(JudgeError):
-    """A model call that gave nothing usable."""
+class TokenCounts(Protocol):
+    """Tokens that a call cost: what `seams.model.TokenUsage` holds."""
 
-    def __init__(self, failure_kind: FailureKind, message: str) -> None:
+    @property
+    def prompt(self) -> int: ...
+    @property
+    def cached(self) -> int: ...
+    @property
+    def completion(self) -> int: ...
+    @property
+    def reasoning(self) -> int: ...
+
+
+class ModelError(JudgeError):
+    """A model call that gave nothing usable; `usage` is what it cost where that is known."""
+
+    def __init__(
+        self, failure_kind: FailureKind, message: str, *, usage: TokenCounts | None = None, attempts: int = 1
+    ) -> None:
         super().__init__(message)
         self.failure_kind = failure_kind
+        self.usage = usage
+        self.attempts = attempts
 
 
 class ToolError(JudgeError):

@@ -1,0 +1,9 @@
+"""Chat models: any OpenAI-compatible server, one in this process, and doubles for tests and docs.
+
+Importing this loads neither torch nor the openai client; each model loads them when it starts.
+"""
+
+from judge_agent.models.instances import pick_instance
+from judge_agent.models.scripted import Held, ScriptedModel, ScriptedRequest, by_schema
+
+__all__ = ["Held", "ScriptedModel", "ScriptedRequest", "by_schema", "pick_instance"]
