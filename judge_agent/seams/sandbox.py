@@ -1,0 +1,100 @@
+"""The seam to a box: where work runs that nobody trusts.
+
+A box is a fresh process with nothing in it but a Python interpreter and what a `Program` brings. It has no
+network, no host files, no environment, and dies as a whole. How it is made (a new process each time, a fork
+server, another machine) is the implementation's business. A box that could not be made, or that broke, raises
+SandboxError; a `BoxResult` always speaks of the program in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+BoxStatus = Literal["ok", "failed", "refused", "timeout"]
+Limit = Literal["wall_seconds", "cpu_seconds", "memory_bytes", "output_bytes", "program_bytes", "system_calls"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Ceilings of one box. `memory_bytes` is address space; `disk_bytes` and `files` bound the work folder."""
+
+    wall_seconds: float = 10.0
+    cpu_seconds: int = 10
+    memory_bytes: int = 2 * 2**30
+    disk_bytes: int = 32 * 2**20
+    files: int = 1024
+    open_files: int = 128
+    threads: int = 32
+    output_bytes: int = 2**20
+    program_bytes: int = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class Program:
+    """What runs in a box.
+
+    `source` is run as `__main__`. `modules` maps dotted names to sources that it can import. In a box that was
+    opened for talking, `source` must define `main(channel)`; `channel.receive() -> bytes | None` and
+    `channel.send(line: bytes)` carry one line each. `seed` fixes the random numbers of the box.
+    """
+
+    source: str
+    modules: Mapping[str, str] = field(default_factory=dict)
+    stdin: bytes = b""
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class BoxResult:
+    """How a program ended. `limit` names the ceiling that it hit, if any. `stdout`, `stderr` are cut at the cap."""
+
+    status: BoxStatus
+    limit: Limit | None = None
+    exit_code: int | None = None
+    stdout: bytes = b""
+    stderr: bytes = b""
+    truncated: bool = False
+    seconds: float = 0.0
+
+
+class BoxClosed(Exception):
+    """The program in the box has ended, or broke the line protocol: there is nobody to talk to any more."""
+
+
+class Box(Protocol):
+    """A running program that is talked to in lines. Not for concurrent use."""
+
+    async def send(self, line: bytes) -> None:
+        """Send one line (no newline in it). Raises BoxClosed."""
+        ...
+
+    async def receive(self, *, timeout_seconds: float) -> bytes:
+        """Return the next line. Raises BoxClosed at the end, TimeoutError when the time is over."""
+        ...
+
+    async def stop(self) -> BoxResult:
+        """Kill whatever still runs, and say how the program ended. Repeated calls return the same result."""
+        ...
+
+
+class Sandbox(Protocol):
+    """Makes boxes. Instances are made once and serve concurrent calls."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str:
+        """Changes when results can change: part of the key of every result that a box helped to make."""
+        ...
+
+    async def run(self, program: Program, *, limits: Limits) -> BoxResult:
+        """Run a program to its end. Raises SandboxError when the box, not the program, failed."""
+        ...
+
+    def open(self, program: Program, *, limits: Limits) -> AbstractAsyncContextManager[Box]:
+        """Start a program and talk to it; leaving the context kills it. Raises SandboxError like `run`."""
+        ...

@@ -1,0 +1,82 @@
+"""Finds what a box needs of this machine: the interpreter, its standard library, shared libraries, a few packages.
+
+Does NOT protect against: a standard library or a package on this machine that somebody has tampered with; it is
+shown to the box as it is, read-only.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+SITE = "/box/site"
+_PACKAGES = ("numpy", "numpy.libs", "pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "exceptiongroup")
+_LIBRARY_FOLDERS = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64")
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """`binds` maps host paths to box paths, `links` box paths to targets; `path` is `sys.path` in the box."""
+
+    executable: str
+    binds: tuple[tuple[str, str], ...]
+    links: tuple[tuple[str, str], ...]
+    path: tuple[str, ...]
+
+    @property
+    def readable(self) -> tuple[str, ...]:
+        """The box paths that a program may read."""
+        return (*(target for _, target in self.binds), SITE)
+
+
+def find_interpreter() -> Interpreter:
+    """Describe the running interpreter (not its virtual environment, of which only named packages are shown)."""
+    executable = os.path.realpath(sys.executable)
+    library = os.path.realpath(sysconfig.get_path("stdlib", vars={"base": sys.base_prefix}))
+    folders = [executable, library]
+    links: list[tuple[str, str]] = []
+    for folder in _LIBRARY_FOLDERS:
+        if os.path.islink(folder):
+            links.append((folder, os.readlink(folder)))
+        elif os.path.isdir(folder):
+            folders.append(folder)
+    shared = os.path.join(sys.base_prefix, "lib")
+    folders += [str(path) for path in sorted(Path(shared).glob("libpython*.so*")) if path.is_file()]
+    if os.path.exists("/etc/ld.so.cache"):
+        folders.append("/etc/ld.so.cache")
+    binds = [(folder, folder) for folder in _outermost(folders)]
+    binds += _packages()
+    path = (library, os.path.join(library, "lib-dynload"), SITE)
+    return Interpreter(executable, tuple(binds), tuple(links), path)
+
+
+def _outermost(folders: list[str]) -> list[str]:
+    """Drop what lies beneath another of them: one bind shows it already."""
+    unique = sorted(set(folders))
+    return [one for one in unique if not any(one.startswith(other + "/") for other in unique)]
+
+
+def _packages() -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for name in _PACKAGES:
+        origin = _package_place(name)
+        if origin is not None:
+            found.append((str(origin), f"{SITE}/{origin.name}"))
+    return found
+
+
+def _package_place(name: str) -> Path | None:
+    """The folder or file of a package. `numpy.libs` is no package but a folder of libraries beside numpy."""
+    if name == "numpy.libs":
+        numpy = _package_place("numpy")
+        beside = numpy.parent / name if numpy is not None else None
+        return beside if beside is not None and beside.is_dir() else None
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        return None
+    origin = Path(spec.origin)
+    return origin.parent if spec.submodule_search_locations else origin
