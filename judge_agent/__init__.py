@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from judge_agent.client import AsyncJudgeClient as AsyncJudgeClient, JudgeClient as JudgeClient
+    from judge_agent.client import AsyncJudgeClient as AsyncJudgeClient
+    from judge_agent.client import JudgeClient as JudgeClient
 
 __all__ = ["AsyncJudgeClient", "JudgeClient", "__version__"]
 

@@ -228,7 +228,9 @@ def _pair_results(turns: list[Turn]) -> list[Turn]:
     return turns
 
 
-def _answered(turns: Sequence[Turn], open_calls: Iterable[tuple[int, int]], result: Turn) -> tuple[int, int] | None:
+def _answered(
+    turns: Sequence[Turn], open_calls: Iterable[tuple[int, int]], result: Turn
+) -> tuple[int, int] | None:
     candidates = list(open_calls)
     if result.call_id:
         for place in candidates:

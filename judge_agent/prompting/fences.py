@@ -11,7 +11,9 @@ import re
 from judge_agent.hashing import sha256_of
 
 _MARK = re.compile(r"={3,}(?=\s*(?:BEGIN|END)\b)", re.IGNORECASE)
-_INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]")
+_INVISIBLE = re.compile(
+    "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _REASONING_TAG = re.compile(r"<(/?)(think|thinking|tool_call|tool_response|answer)>", re.IGNORECASE)
 

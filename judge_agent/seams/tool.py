@@ -91,6 +91,10 @@ class Tool(Protocol):
         """Calls that are worth making without asking the model, from the request alone."""
         ...
 
+    def offered(self, view: ToolView) -> bool:
+        """Whether the model may call it for this candidate (only asked when `parameters` is not empty)."""
+        ...
+
     def can_decide(self, principle: Principle, view: ToolView) -> bool:
         """Whether this tool's decisive findings settle that principle. Asked for every tie of principle and tool."""
         ...

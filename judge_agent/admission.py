@@ -1,0 +1,120 @@
+"""What a request must be before it is accepted, beyond its types. Every refusal names field, value and limit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from judge_agent import importers
+from judge_agent.context import CanonicalCandidate
+from judge_agent.errors import InvalidRequest
+from judge_agent.hashing import sha256_of
+from judge_agent.prompting.material import task_from_trajectories
+from judge_agent.recipes import Recipe
+from judge_agent.schema import JudgmentRequest, Task
+from judge_agent.seams.tool import Tool
+
+MAX_TASK_CHARS = 1_000_000
+
+
+def admit(request: JudgmentRequest, recipes: Mapping[str, Recipe], tools: Sequence[Tool]) -> Recipe:
+    """Return the request's recipe. Raises InvalidRequest."""
+    recipe = recipes.get(request.recipe)
+    if recipe is None:
+        raise InvalidRequest("recipe", f"{request.recipe!r} is unknown; there are {sorted(recipes)}")
+    _refuse_what_is_not_built(request)
+    _check_tools(request, tools)
+    _check_dimensions(request, recipe)
+    candidates = canonical_candidates(request)
+    task_of(request, candidates)
+    return recipe
+
+
+def canonical_candidates(request: JudgmentRequest) -> tuple[CanonicalCandidate, ...]:
+    """Every candidate through its importer. Raises InvalidRequest with the candidate's field."""
+    found = []
+    for index, candidate in enumerate(request.candidates):
+        try:
+            imported = importers.canonical(candidate.trajectory)
+        except InvalidRequest as error:
+            raise InvalidRequest(f"candidates.{index}.trajectory.{error.field}", error.message) from error
+        content = imported.trajectory.model_dump(mode="json")
+        found.append(
+            CanonicalCandidate(candidate.id, imported.trajectory, sha256_of(content), tuple(imported.lost))
+        )
+    return tuple(found)
+
+
+def task_of(request: JudgmentRequest, candidates: Sequence[CanonicalCandidate]) -> Task:
+    """The task; where it is empty, the messages that every candidate begins with. Raises InvalidRequest."""
+    if request.task.prompt.strip() or request.task.messages:
+        return request.task
+    lead = task_from_trajectories([candidate.trajectory for candidate in candidates])
+    if lead is None:
+        raise InvalidRequest(
+            "task.prompt",
+            "is empty, and the candidates do not begin with the same system and user messages; "
+            "say what the agent was asked in task.prompt or task.messages",
+        )
+    return request.task.model_copy(update={"messages": lead})
+
+
+def declared_dimensions(request: JudgmentRequest, recipe: Recipe) -> tuple[str, ...]:
+    """The keys of the vector: the request's, else the recipe's and those that the given principles name."""
+    if request.dimensions is not None:
+        return request.dimensions
+    named = [p.dimension for p in request.principles or () if p.dimension]
+    return tuple(dict.fromkeys([*recipe.dimensions, *named]))
+
+
+def _refuse_what_is_not_built(request: JudgmentRequest) -> None:
+    reference = request.task.reference
+    given = {
+        "group": request.group,
+        "shape": request.shape,
+        "task.reference.sql": reference.sql,
+        "task.reference.final_state": reference.final_state,
+        "task.reference.tool_calls": reference.tool_calls,
+    }
+    given |= {f"resources.{name}": value or None for name, value in request.resources.model_dump().items()}
+    for field, value in given.items():
+        if value is not None:
+            raise InvalidRequest(
+                field, f"is not supported by this version (got {_short(value)}); leave it out"
+            )
+    if request.cache not in (None, "no"):
+        raise InvalidRequest("cache", f"{request.cache!r} is not supported by this version; only 'no' is")
+    if request.budget.samples not in (None, 1):
+        raise InvalidRequest("budget.samples", f"is {request.budget.samples}; this version takes 1 sample")
+
+
+def _check_tools(request: JudgmentRequest, tools: Sequence[Tool]) -> None:
+    known = [tool.name for tool in tools]
+    for index, name in enumerate(request.tools or ()):
+        if name not in known:
+            raise InvalidRequest(f"tools.{index}", f"{name!r} is unknown; there are {known}")
+    for index, principle in enumerate(request.principles or ()):
+        if principle.tool is not None and principle.tool not in known:
+            raise InvalidRequest(
+                f"principles.{index}.tool", f"{principle.tool!r} is unknown; there are {known}"
+            )
+        offered = request.tools is None or principle.tool is None or principle.tool in request.tools
+        if not offered:
+            raise InvalidRequest(
+                f"principles.{index}.tool", f"{principle.tool!r} is not among the request's tools"
+            )
+
+
+def _check_dimensions(request: JudgmentRequest, recipe: Recipe) -> None:
+    declared = declared_dimensions(request, recipe)
+    for index, principle in enumerate(request.principles or ()):
+        if principle.dimension is not None and principle.dimension not in declared:
+            raise InvalidRequest(
+                f"principles.{index}.dimension",
+                f"{principle.dimension!r} is not among the declared dimensions {list(declared)}",
+            )
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 60 else text[:57] + "..."

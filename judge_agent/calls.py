@@ -1,0 +1,322 @@
+"""The one door to models and tools: budgeted, journalled before use, logged, counted, shared while in flight.
+
+A call's key holds all that its result depends on. A key in the journal is answered from it; a key in
+flight is waited for. A call that failed is journalled as well, so that a resumed judgment ends as its twin.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from judge_agent.budget import Budget
+from judge_agent.errors import (
+    FAILURE_KINDS,
+    BudgetExceeded,
+    FailureKind,
+    JudgeError,
+    ModelError,
+    SandboxError,
+    ToolError,
+)
+from judge_agent.hashing import derived_seed, sha256_of
+from judge_agent.schema import Usage
+from judge_agent.seams.model import ChatMessage, ChatModel, Choice, Completion, ModelInfo, TokenUsage
+from judge_agent.seams.storage import AuditEvent, AuditLog, Journal, JournalEntry, SharedResults
+from judge_agent.seams.tool import Finding, Tool, ToolResult, ToolView
+
+MAX_CALLS_AT_ONCE = 16
+Json = Mapping[str, Any]
+_CallKind = Literal["model", "tool", "shared"]
+
+
+@dataclass(frozen=True)
+class ModelCall:
+    """One question to the model; `node` is its place in the graph, e.g. `critique/passes_tests/0`.
+
+    A `shared` call depends on the task alone: its answer serves every judgment of the tenant, and its seed
+    is not the request's.
+    """
+
+    node: str
+    messages: tuple[ChatMessage, ...]
+    schema: Json | None
+    max_tokens: int
+    temperature: float = 0.0
+    shared: bool = False
+
+
+class Calls:
+    """The calls of one judgment. Made by `judge.py`, used by the nodes."""
+
+    def __init__(
+        self,
+        *,
+        judgment_id: str,
+        tenant: str,
+        seed: int,
+        budget: Budget,
+        call_seconds: float,
+        model: ChatModel | None,
+        model_info: ModelInfo | None,
+        no_model: str,
+        journal: Journal,
+        shared: SharedResults,
+        journalled: Mapping[str, JournalEntry],
+        log: AuditLog,
+    ) -> None:
+        self.judgment_id = judgment_id
+        self.tenant = tenant
+        self.budget = budget
+        self._seed = seed
+        self._call_seconds = call_seconds
+        self._model = model
+        self._info = model_info
+        self._no_model = no_model
+        self._journal = journal
+        self._shared = shared
+        self._journalled = dict(journalled)
+        self._log = log
+        self._flights: dict[str, asyncio.Task[Json]] = {}
+        self._slots = asyncio.Semaphore(MAX_CALLS_AT_ONCE)
+        self._spent: dict[str, float] = {}
+
+    @property
+    def usage(self) -> Usage:
+        """What was spent; a replayed call counts its tokens, as in the run that was interrupted."""
+        whole = {name: value for name, value in self._spent.items() if not name.endswith("_seconds")}
+        seconds = {name: round(value, 4) for name, value in self._spent.items() if name.endswith("_seconds")}
+        return Usage(**{name: int(value) for name, value in whole.items()}, **seconds)
+
+    async def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
+        return await self._required_model().count_tokens(messages)
+
+    @property
+    def context_window(self) -> int:
+        if self._info is None:
+            raise ModelError("model_unreachable", "the model has not said what it is")
+        return self._info.context_window
+
+    async def model(self, call: ModelCall) -> Completion:
+        """Ask the model. Raises ModelError or BudgetExceeded; both are journalled but for the deadline."""
+        model, seed = self._required_model(), derived_seed(0 if call.shared else self._seed, call.node)
+        identity = [self._info.id, self._info.revision] if self._info else []
+        key = sha256_of(["model", identity, asdict(call), seed])
+
+        async def ask() -> Json:
+            self.budget.check_tokens()
+            timeout = self.budget.call_seconds(self._call_seconds)
+            async with self._slots, _deadline_of(self.budget):
+                completion = await model.complete(
+                    call.messages,
+                    schema=call.schema,
+                    max_tokens=call.max_tokens,
+                    temperature=call.temperature,
+                    seed=seed,
+                    timeout_seconds=min(timeout, self.budget.call_seconds(timeout)),
+                )
+            return asdict(completion)
+
+        result = await self._once(key, call.node, "shared" if call.shared else "model", ask)
+        await self._log_call(
+            "model.call", call.node, key, result, {"messages": [asdict(m) for m in call.messages]}
+        )
+        completion = _completion(_value(result))
+        return completion
+
+    async def tool(self, tool: Tool, arguments: Json, view: ToolView, content_sha256: str) -> ToolResult:
+        """Run a tool. Raises ValueError (bad arguments), SandboxError, ToolError or BudgetExceeded."""
+        node = f"gather/{tool.name}"
+        key = sha256_of(["tool", tool.name, tool.version, dict(arguments), content_sha256, view.seed])
+
+        async def run() -> Json:
+            timeout = self.budget.call_seconds(self._call_seconds)
+            self.budget.spend_tool_call()
+            async with self._slots, _deadline_of(self.budget):
+                with _boundary(tool.name):
+                    result = await tool.run(arguments, view, timeout_seconds=timeout)
+            return asdict(result)
+
+        result = await self._once(key, node, "tool", run)
+        await self._log_call("tool.call", node, key, result, {"arguments": dict(arguments)})
+        return _tool_result(_value(result))
+
+    async def event(self, type_: Any, node: str | None, fields: Json) -> None:
+        await self._log.append(AuditEvent(type_, self.judgment_id, self.tenant, node, dict(fields)))
+
+    def useless(self) -> None:
+        """Count a model call whose answer could not be used; its tokens are counted already."""
+        self._count(useless_calls=1)
+
+    async def _once(self, key: str, node: str, kind: _CallKind, make: Callable[[], Awaitable[Json]]) -> Json:
+        """Answer from the journal, join the same call in flight, or make it."""
+        if key in self._flights:
+            return await asyncio.shield(self._flights[key])
+        flight = asyncio.ensure_future(self._make(key, node, kind, make))
+        self._flights[key] = flight
+        try:
+            return await asyncio.shield(flight)
+        except asyncio.CancelledError:
+            flight.cancel()
+            raise
+
+    async def _make(self, key: str, node: str, kind: _CallKind, make: Callable[[], Awaitable[Json]]) -> Json:
+        finished = await self._finished(key, kind)
+        if finished is not None:
+            return finished
+        started = time.monotonic()
+        try:
+            result: dict[str, Any] = {"value": await make()}
+        except BudgetExceeded:
+            raise
+        except (JudgeError, ValueError) as error:
+            result = {"error": _error_record(error)}
+        result["seconds"] = round(time.monotonic() - started, 4)
+        if kind == "shared" and "value" in result:
+            await self._shared.put(self.tenant, f"call/{key}", {**result, "by": self.judgment_id})
+        else:
+            entry_kind: Literal["model", "tool"] = "tool" if kind == "tool" else "model"
+            elapsed = round(self.budget.elapsed_seconds(), 3)
+            await self._journal.append(self.judgment_id, JournalEntry(key, node, entry_kind, result, elapsed))
+        self._account(kind, result)
+        return result
+
+    async def _finished(self, key: str, kind: _CallKind) -> Json | None:
+        """The result of a call that was finished before: by this judgment, or, if shared, by another."""
+        entry = self._journalled.get(key)
+        result = entry.result if entry else None
+        if result is None and kind == "shared":
+            result = await self._shared.get(self.tenant, f"call/{key}")
+        if result is None:
+            return None
+        self._count(replayed_calls=1)
+        if kind == "tool":
+            self.budget.spend_tool_call()
+        if result.get("by", self.judgment_id) == self.judgment_id:
+            self._account(kind, result)
+        return {**result, "replayed": True}
+
+    def _account(self, kind: _CallKind, result: Json) -> None:
+        seconds = float(result.get("seconds", 0.0))
+        if kind == "tool":
+            self._count(tool_calls=1, tool_seconds=seconds)
+            return
+        usage = _usage_of(result)
+        self.budget.spend_tokens(usage.prompt + usage.completion)
+        self._count(
+            model_calls=1,
+            model_seconds=seconds,
+            prompt_tokens=usage.prompt,
+            cached_tokens=usage.cached,
+            completion_tokens=usage.completion,
+            reasoning_tokens=usage.reasoning,
+            useless_calls=int("error" in result),
+        )
+
+    def _count(self, **amounts: float) -> None:
+        for name, amount in amounts.items():
+            self._spent[name] = self._spent.get(name, 0) + amount
+
+    async def _log_call(self, type_: Any, node: str, key: str, result: Json, asked: Json) -> None:
+        fields = {"key": key, "seconds": result.get("seconds"), "replayed": bool(result.get("replayed"))}
+        if "error" in result:
+            fields["failure_kind"] = result["error"]["failure_kind"]
+        else:
+            fields["usage"] = result["value"].get("usage")
+            fields["status"] = result["value"].get("status")
+        answer = result.get("value") or result.get("error")
+        event = AuditEvent(type_, self.judgment_id, self.tenant, node, fields, {**asked, "answer": answer})
+        await self._log.append(event)
+
+    def _required_model(self) -> ChatModel:
+        if self._model is None:
+            raise ModelError("model_unreachable", self._no_model)
+        return self._model
+
+
+class _deadline_of:
+    """Ends what runs inside when the judgment's time is up, as BudgetExceeded('deadline')."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._timeout = asyncio.timeout(max(0.0, budget.remaining_seconds()))
+
+    async def __aenter__(self) -> None:
+        self._timeout = asyncio.timeout(max(0.0, self._budget.remaining_seconds()))
+        await self._timeout.__aenter__()
+
+    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
+        try:
+            await self._timeout.__aexit__(kind, error, trace)
+        except TimeoutError as timeout:
+            message = f"budget.seconds={self._budget.seconds:g} ran out during a call"
+            raise BudgetExceeded("deadline", message) from timeout
+        if isinstance(error, ModelError) and error.failure_kind == "model_timeout":
+            if self._budget.remaining_seconds() <= 0:
+                message = f"budget.seconds={self._budget.seconds:g} ran out during a model call"
+                raise BudgetExceeded("deadline", message) from error
+
+
+class _boundary:
+    """Classifies what a tool raises: ours pass, ValueError is for the caller, the rest is tool_unavailable."""
+
+    def __init__(self, tool: str) -> None:
+        self._tool = tool
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, Exception) and not isinstance(error, (JudgeError, ValueError, TimeoutError)):
+            raise ToolError(f"tool {self._tool!r} failed: {type(error).__name__}: {error}") from error
+        if isinstance(error, TimeoutError):
+            raise SandboxError(f"tool {self._tool!r} did not end in time: {error}") from error
+
+
+def _error_record(error: Exception) -> dict[str, Any]:
+    usage = getattr(error, "usage", None)
+    return {
+        "type": type(error).__name__ if isinstance(error, JudgeError) else "ValueError",
+        "failure_kind": error.failure_kind if isinstance(error, JudgeError) else "internal",
+        "message": str(error)[:2000],
+        "usage": asdict(usage) if isinstance(usage, TokenUsage) else None,
+    }
+
+
+def _value(result: Json) -> Json:
+    """The value of a finished call; raises the error that it ended with."""
+    if "error" not in result:
+        value: Json = result["value"]
+        return value
+    record = result["error"]
+    kind: FailureKind = record["failure_kind"] if record["failure_kind"] in FAILURE_KINDS else "internal"
+    if record["type"] == "ValueError":
+        raise ValueError(record["message"])
+    if record["type"] == "SandboxError":
+        raise SandboxError(record["message"])
+    if record["type"] == "ModelError":
+        raise ModelError(kind, record["message"])
+    raise ToolError(record["message"])
+
+
+def _usage_of(result: Json) -> TokenUsage:
+    holder = result.get("value") or result.get("error") or {}
+    return TokenUsage(**holder["usage"]) if holder.get("usage") else TokenUsage()
+
+
+def _completion(value: Json) -> Completion:
+    choices = tuple(
+        Choice(**{**choice, "tool_calls": tuple(choice["tool_calls"]), "logprobs": ()})
+        for choice in value["choices"]
+    )
+    return Completion(
+        choices, TokenUsage(**value["usage"]), value["model"], value["seconds"], value["attempts"]
+    )
+
+
+def _tool_result(value: Json) -> ToolResult:
+    findings = tuple(Finding(**finding) for finding in value["findings"])
+    return ToolResult(**{**value, "findings": findings})

@@ -1,0 +1,85 @@
+"""What the nodes of one judgment use: the request in canonical form, the recipe, the door to model and tools."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from judge_agent.calls import Calls
+from judge_agent.hashing import sha256_of
+from judge_agent.prompting import PromptLibrary
+from judge_agent.prompting.material import Material, material
+from judge_agent.recipes import Recipe
+from judge_agent.schema import Evidence, JudgmentRequest, Principle, Task, Trajectory
+from judge_agent.seams.tool import Tool, ToolView
+
+
+@dataclass(frozen=True)
+class CanonicalCandidate:
+    """A candidate after its importer. `sha256` is of its content alone, not of its id."""
+
+    id: str
+    trajectory: Trajectory
+    sha256: str
+    lost: tuple[str, ...] = ()
+
+
+class Turns:
+    """Lets judgments of one task take turns at what they share, so that it is made once."""
+
+    def __init__(self) -> None:
+        self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    @asynccontextmanager
+    async def take(self, key: str) -> AsyncIterator[None]:
+        lock, waiting = self._locks.get(key, (asyncio.Lock(), 0))
+        self._locks[key] = (lock, waiting + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, waiting = self._locks[key]
+            self._locks[key] = (lock, waiting - 1)
+            if waiting == 1:
+                del self._locks[key]
+
+
+@dataclass(frozen=True)
+class JudgeContext:
+    request: JudgmentRequest
+    task: Task
+    recipe: Recipe
+    candidates: tuple[CanonicalCandidate, ...]
+    dimensions: tuple[str, ...]
+    steps_wanted: bool
+    tools: tuple[Tool, ...]
+    calls: Calls
+    prompts: PromptLibrary
+    turns: Turns
+    tenant: str
+
+    def view(self, candidate: CanonicalCandidate) -> ToolView:
+        return ToolView(self.task, candidate.trajectory, self.request.seed)
+
+    def material(self, candidate: CanonicalCandidate, evidence: Sequence[Evidence]) -> Material:
+        """What the model is shown of a candidate, with the evidence gathered for it."""
+        return material(
+            self.task,
+            candidate.trajectory,
+            evidence,
+            hidden_reasoning=self.request.include_hidden_reasoning,
+        )
+
+    def task_sha256(self) -> str:
+        return sha256_of(self.task.model_dump(mode="json"))
+
+
+def applies(principle: Mapping[str, object], candidate_id: str) -> bool:
+    listed = principle.get("applies_to")
+    return not isinstance(listed, list) or candidate_id in listed
+
+
+def principle_of(data: Mapping[str, object]) -> Principle:
+    return Principle.model_validate({key: value for key, value in data.items() if key != "applies_to"})

@@ -1,0 +1,57 @@
+"""The state machine: nodes and edges, nothing else. `judge-agent graph` prints it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.runtime import Runtime
+
+from judge_agent import nodes
+from judge_agent.context import JudgeContext
+from judge_agent.state import State, Update
+
+if TYPE_CHECKING:
+    from langgraph.graph.state import CompiledStateGraph
+
+Node = Callable[[State, Runtime[JudgeContext]], Awaitable[Update]]
+STAGES: tuple[tuple[str, Node], ...] = (
+    ("screen", nodes.screen),
+    ("propose", nodes.propose),
+    ("gather", nodes.gather),
+    ("critique", nodes.critique),
+    ("decide", nodes.decide),
+)
+
+
+def build() -> CompiledStateGraph[State, JudgeContext, State, State]:
+    """Compile the graph; without a checkpointer, since the journal is what makes a judgment durable."""
+    graph: StateGraph[State, JudgeContext, State, State] = StateGraph(State, context_schema=JudgeContext)
+    for name, node in STAGES:
+        graph.add_node(name, _logged(name, node))
+    graph.add_edge(START, "screen")
+    graph.add_edge("screen", "propose")
+    graph.add_edge("propose", "gather")
+    graph.add_conditional_edges("gather", _needs_model, {"critique": "critique", "decide": "decide"})
+    graph.add_edge("critique", "decide")
+    graph.add_edge("decide", END)
+    return graph.compile(name="judge")
+
+
+def _needs_model(state: State, runtime: Runtime[JudgeContext]) -> str:
+    return "critique" if runtime.context.recipe.models else "decide"
+
+
+def _logged(name: str, node: Node) -> Any:
+    """Put a node's start and end into the log."""
+
+    async def run(state: State, runtime: Runtime[JudgeContext]) -> Update:
+        calls = runtime.context.calls
+        await calls.event("node.started", name, {})
+        update = await node(state, runtime)
+        counts = {key: len(value) for key, value in update.items() if isinstance(value, (list, dict))}
+        await calls.event("node.finished", name, {"gave": counts, "usage": calls.usage.model_dump()})
+        return update
+
+    return run

@@ -1,0 +1,309 @@
+"""The judge: one request in, one judgment out. Owns nothing that outlives it but what it was given.
+
+A failure of the judge is never a score: whatever goes wrong in here ends as `unscored` with its kind.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import judge_agent
+from judge_agent import graph, record
+from judge_agent.admission import admit, canonical_candidates, declared_dimensions, task_of
+from judge_agent.budget import Budget
+from judge_agent.calls import Calls
+from judge_agent.context import JudgeContext, Turns
+from judge_agent.errors import FailureKind, JudgeError, ModelError
+from judge_agent.prompting import PromptLibrary
+from judge_agent.recipes import Recipe, load_recipes
+from judge_agent.schema import CandidateResult, Evidence, Judgment, JudgmentRequest, Provenance, Usage
+from judge_agent.seams.model import ChatModel, ModelInfo
+from judge_agent.seams.storage import AuditEvent, AuditLog, Journal, JournalEntry, SharedResults
+from judge_agent.seams.tool import Tool
+from judge_agent.state import State, empty
+
+_INFO = "model_info"
+
+
+class Judge:
+    """Judges requests with one model, one set of tools and one library of prompts. Serves many at once."""
+
+    def __init__(
+        self,
+        *,
+        model: ChatModel | None,
+        tools: Sequence[Tool],
+        journal: Journal,
+        shared: SharedResults,
+        log: AuditLog,
+        prompts: PromptLibrary | None = None,
+    ) -> None:
+        self._model = model
+        self._tools = tuple(tools)
+        self._journal = journal
+        self._shared = shared
+        self._log = log
+        self._prompts = prompts or PromptLibrary()
+        self._recipes = load_recipes(self._prompts.folder)
+        self._graph = graph.build()
+        self._turns = Turns()
+
+    def check(self, request: JudgmentRequest) -> None:
+        """Raise InvalidRequest, naming the field, for what can never be judged; before anything is accepted."""
+        admit(request, self._recipes, self._tools)
+
+    def seconds_of(self, request: JudgmentRequest) -> float:
+        """The judgment's time: the request's, else its recipe's."""
+        recipe = self._recipes.get(request.recipe)
+        return request.budget.seconds or (recipe.budget.seconds if recipe else 0.0)
+
+    def recipes(self) -> list[dict[str, Any]]:
+        """The recipes, as `GET /v1/recipes` lists them."""
+        return [
+            recipe.model_dump(mode="json", exclude={"fallback_principles"})
+            for recipe in self._recipes.values()
+        ]
+
+    def tools(self) -> list[dict[str, Any]]:
+        """The tools, as `GET /v1/tools` lists them."""
+        return [
+            {
+                "name": tool.name,
+                "version": tool.version,
+                "description": tool.description,
+                "parameters": dict(tool.parameters),
+                "model_may_call": bool(tool.parameters),
+            }
+            for tool in self._tools
+        ]
+
+    async def ready(self) -> dict[str, Any]:
+        """Whether the model answers, and which one it is; `ok` is false when it does not."""
+        if self._model is None:
+            return {"ok": True, "model": None}
+        try:
+            info = await self._model.info()
+        except ModelError as error:
+            return {"ok": False, "model": None, "failure_kind": error.failure_kind, "reason": str(error)}
+        return {"ok": True, "model": info.id, "revision": info.revision, "backend": info.backend}
+
+    async def judge(
+        self,
+        request: JudgmentRequest,
+        *,
+        judgment_id: str,
+        tenant: str,
+        created: float,
+        elapsed_seconds: float = 0.0,
+        resumed: bool = False,
+    ) -> Judgment:
+        """Judge an accepted request. Never raises but for cancellation: a failure is in the judgment.
+
+        `elapsed_seconds` is what the judgment used before a restart. A resumed judgment runs the same
+        graph against its journal and repeats only calls that were not journalled.
+        """
+        run = _Run(self, request, judgment_id, tenant, created, elapsed_seconds)
+        return await run.run(resumed)
+
+
+class _Run:
+    """One judgment on its way."""
+
+    def __init__(
+        self,
+        judge: Judge,
+        request: JudgmentRequest,
+        judgment_id: str,
+        tenant: str,
+        created: float,
+        elapsed_seconds: float,
+    ) -> None:
+        self._judge = judge
+        self._request = request
+        self._id = judgment_id
+        self._tenant = tenant
+        self._created = created
+        self._elapsed = elapsed_seconds
+        self._info: ModelInfo | None = None
+        self._calls: Calls | None = None
+        self._budget: Budget | None = None
+
+    async def run(self, resumed: bool) -> Judgment:
+        judgment = await self._judged(resumed)
+        event = AuditEvent("judgment.done", self._id, self._tenant, None, *_summary(judgment))
+        await self._judge._log.append(event)
+        return judgment
+
+    async def _judged(self, resumed: bool) -> Judgment:
+        try:
+            context = await self._open(resumed)
+            state = await self._judge._graph.ainvoke(empty(), context=context)
+        except JudgeError as error:
+            return await self._failed(error.failure_kind, str(error), error)
+        except Exception as error:  # noqa: BLE001 - rule 1: the judge's own failure is never a reward
+            inner = _first(error)
+            kind = inner.failure_kind if isinstance(inner, JudgeError) else "internal"
+            return await self._failed(kind, f"{type(inner).__name__}: {inner}", error)
+        return self._finished(context, State(**state))
+
+    async def _open(self, resumed: bool) -> JudgeContext:
+        judge, request = self._judge, self._request
+        recipe = admit(request, judge._recipes, judge._tools)
+        candidates = canonical_candidates(request)
+        self._budget = _budget(request, recipe, self._elapsed)
+        fields = {"recipe": recipe.name, "candidates": len(candidates), "resumed": resumed}
+        type_: Any = "judgment.resumed" if resumed else "judgment.accepted"
+        contents = {"request": request.model_dump(mode="json")}
+        await judge._log.append(AuditEvent(type_, self._id, self._tenant, None, fields, contents))
+        journalled = await judge._journal.load(self._id)
+        problem = await self._identify(recipe, journalled)
+        self._calls = Calls(
+            judgment_id=self._id,
+            tenant=self._tenant,
+            seed=request.seed,
+            budget=self._budget,
+            call_seconds=recipe.budget.call_seconds,
+            model=judge._model if self._info else None,
+            model_info=self._info,
+            no_model=problem,
+            journal=judge._journal,
+            shared=judge._shared,
+            journalled=journalled,
+            log=judge._log,
+        )
+        return JudgeContext(
+            request=request,
+            task=task_of(request, candidates),
+            recipe=recipe,
+            candidates=candidates,
+            dimensions=declared_dimensions(request, recipe),
+            steps_wanted="steps" in (request.granularity or recipe.granularity),
+            tools=_chosen_tools(request, recipe, judge._tools),
+            calls=self._calls,
+            prompts=judge._prompts,
+            turns=judge._turns,
+            tenant=self._tenant,
+        )
+
+    async def _identify(self, recipe: Recipe, journalled: Mapping[str, JournalEntry]) -> str:
+        """Learn which model answers; journalled, so that a resumed judgment keeps its keys. Returns why not."""
+        model = self._judge._model
+        if not recipe.models:
+            return "the recipe asks no model"
+        if model is None:
+            return "the service runs without a model; the recipe 'verify' needs none"
+        if _INFO in journalled:
+            self._info = ModelInfo(**journalled[_INFO].result)
+            return ""
+        try:
+            self._info = await model.info()
+        except ModelError as error:
+            return str(error)
+        entry = JournalEntry(_INFO, "judge", "model", asdict(self._info), self._elapsed)
+        await self._judge._journal.append(self._id, entry)
+        return ""
+
+    def _finished(self, context: JudgeContext, state: State) -> Judgment:
+        results = record.candidate_results(context, state)
+        return self._judgment(results, record.evidence_of(state), dict(state["flags"].get("", {})))
+
+    async def _failed(self, kind: FailureKind, reason: str, error: BaseException) -> Judgment:
+        """Every candidate unscored; the traceback goes to the log, not to the caller."""
+        contents = {"traceback": "".join(traceback.format_exception(error))[-8000:]}
+        event = AuditEvent(
+            "node.finished",
+            self._id,
+            self._tenant,
+            "judge",
+            {"failure_kind": kind, "reason": reason},
+            contents,
+        )
+        await self._judge._log.append(event)
+        recipe = self._judge._recipes.get(self._request.recipe)
+        dimensions = declared_dimensions(self._request, recipe) if recipe else ()
+        ids = [candidate.id for candidate in self._request.candidates]
+        return self._judgment(record.failed_results(ids, dimensions, kind, reason[:500]), (), {})
+
+    def _judgment(
+        self, results: tuple[CandidateResult, ...], evidence: tuple[Evidence, ...], flags: dict[str, Any]
+    ) -> Judgment:
+        return Judgment(
+            id=self._id,
+            state="done",
+            created=self._created,
+            seconds=round(self._budget.elapsed_seconds() if self._budget else 0.0, 3),
+            metadata=self._request.metadata,
+            candidates=results,
+            ranking=record.ranking_of(results),
+            preference=record.preference_of(results),
+            evidence=evidence,
+            usage=self._calls.usage if self._calls else Usage(),
+            provenance=self._provenance(),
+            flags=flags,
+        )
+
+    def _provenance(self) -> Provenance:
+        recipe = self._judge._recipes.get(self._request.recipe)
+        if recipe is None:
+            return Provenance(recipe=self._request.recipe)
+        info = self._info
+        model = {"id": info.id, "revision": info.revision, "backend": info.backend} if info else None
+        return Provenance(
+            recipe=recipe.name,
+            recipe_sha256=recipe.sha256,
+            prompts={name: self._judge._prompts.load(name).sha256 for name in recipe.prompts.values()},
+            model=model,
+            tools={
+                tool.name: tool.version for tool in _chosen_tools(self._request, recipe, self._judge._tools)
+            },
+            seed=self._request.seed,
+            judge_agent=judge_agent.__version__,
+        )
+
+
+def _budget(request: JudgmentRequest, recipe: Recipe, elapsed_seconds: float) -> Budget:
+    wanted, default, count = request.budget, recipe.budget, len(request.candidates)
+    tokens, tool_calls = wanted.model_tokens, wanted.tool_calls
+    return Budget(
+        seconds=wanted.seconds or default.seconds,
+        model_tokens=default.model_tokens_per_candidate * count if tokens is None else tokens,
+        tool_calls=default.tool_calls_per_candidate * count if tool_calls is None else tool_calls,
+        elapsed_seconds=elapsed_seconds,
+    )
+
+
+def _chosen_tools(request: JudgmentRequest, recipe: Recipe, tools: Sequence[Tool]) -> tuple[Tool, ...]:
+    """The request's tools, else the recipe's, else all."""
+    names = request.tools if request.tools is not None else recipe.tools or None
+    return tuple(tool for tool in tools if names is None or tool.name in names)
+
+
+def _first(error: BaseException) -> BaseException:
+    """The first plain error inside an exception group."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _summary(judgment: Judgment) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The facts of a judgment for the log, and its content."""
+    fields = {
+        "state": judgment.state,
+        "seconds": judgment.seconds,
+        "usage": judgment.usage.model_dump(mode="json"),
+        "provenance": judgment.provenance.model_dump(mode="json"),
+        "candidates": [
+            {
+                "id": c.id,
+                "status": c.status,
+                "failure_kind": c.failure_kind,
+                "reward": c.reward,
+                "passed": c.passed,
+            }
+            for c in judgment.candidates
+        ],
+    }
+    return fields, {"judgment": judgment.model_dump(mode="json")}

@@ -1,0 +1,236 @@
+"""Propose: what to judge by. Given, decided by tools, or generated once per task and shared by its posts.
+
+Generated principles come from the task alone, never from a candidate, so every candidate of the task is
+judged by the same ones.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from judge_agent.calls import ModelCall
+from judge_agent.context import JudgeContext
+from judge_agent.errors import BudgetExceeded, ModelError
+from judge_agent.nodes.patterns import PLANTED
+from judge_agent.prompting.fences import neutralise
+from judge_agent.prompting.material import task_block
+from judge_agent.readouts import read_object
+from judge_agent.schema import Principle, PrincipleSpec
+from judge_agent.state import Json, State, Update
+
+PROPOSE_MAX_TOKENS = 640
+PROPOSE_TEMPERATURE = 0.7
+PROPOSE_TRIES = 2
+MIN_WORDS = 4
+SAME_WORDS_SHARE = 0.8
+_WORD = re.compile(r"\w+")
+
+
+async def propose(state: State, runtime: Runtime[JudgeContext]) -> Update:
+    """Fix the principles of this judgment."""
+    context = runtime.context
+    given = [_typed(spec, context, "given") for spec in context.request.principles or ()]
+    tied = {principle.tool for principle in given if principle.tool}
+    from_tools = _from_tools(context, tied)
+    generated: list[Principle] = []
+    flags: Json = {}
+    if _wants_generated(context, state):
+        generated, flags = await _generated(context)
+    principles = [principle.model_dump(mode="json") for principle in [*given, *generated]]
+    return {"principles": _named_apart([*principles, *from_tools]), "flags": {"": flags}}
+
+
+def _wants_generated(context: JudgeContext, state: State) -> bool:
+    recipe = context.recipe
+    if all(candidate.id in state["screened"] for candidate in context.candidates):
+        return False
+    wanted = recipe.models and recipe.principles.generate == "when_none_given"
+    return wanted and not context.request.principles
+
+
+def _typed(spec: PrincipleSpec, context: JudgeContext, origin: Any) -> Principle:
+    dimension = spec.dimension or context.dimensions[0]
+    return Principle(
+        name=spec.name or _name_from(spec.description),
+        description=spec.description,
+        dimension=dimension,
+        kind=spec.kind,
+        weight=spec.weight,
+        scale=spec.scale or ("pass_fail" if spec.kind == "hard" else "1-5"),
+        tool=spec.tool,
+        origin=origin,
+    )
+
+
+def _name_from(description: str) -> str:
+    words = _WORD.findall(description.lower())[:5]
+    return "_".join(words)[:60] or "principle"
+
+
+def _from_tools(context: JudgeContext, tied: set[str | None]) -> list[Json]:
+    """Each tool's own principle, for those candidates that it can decide it for."""
+    if not context.recipe.principles.tools:
+        return []
+    found: list[Json] = []
+    for tool in context.tools:
+        specs = {
+            c.id: spec for c in context.candidates if (spec := tool.principle(context.view(c))) is not None
+        }
+        if tool.name in tied or not specs:
+            continue
+        principle = _typed(_placed(next(iter(specs.values())), tool.name, context), context, "tool")
+        found.append({**principle.model_dump(mode="json"), "applies_to": sorted(specs)})
+    return found
+
+
+def _placed(spec: PrincipleSpec, tool: str, context: JudgeContext) -> PrincipleSpec:
+    """Tie a tool's principle to it; its score goes to the first declared dimension where its own is not declared."""
+    dimension = spec.dimension if spec.dimension in context.dimensions else context.dimensions[0]
+    return spec.model_copy(update={"tool": tool, "dimension": dimension})
+
+
+async def _generated(context: JudgeContext) -> tuple[list[Principle], Json]:
+    """The task's principles. Posts of one task take turns; the first one's model call is shared by the rest."""
+    async with context.turns.take(f"{context.tenant}/{context.task_sha256()}"):
+        made = await _make(context)
+    principles = [Principle.model_validate(item) for item in made["principles"]]
+    flags = {name: made[name] for name in ("fallback_principles", "failure_kind") if name in made}
+    return principles, flags
+
+
+async def _make(context: JudgeContext) -> Mapping[str, Any]:
+    """Ask the model for principles; take the recipe's own, flagged, where it proposes nothing usable."""
+    problem = ""
+    for attempt in range(PROPOSE_TRIES):
+        try:
+            completion = await context.calls.model(_question(context, attempt))
+            data = read_object(completion.choices[0], verdict=("principles",))
+            principles = _usable(data.get("principles"), context)
+        except BudgetExceeded as error:
+            return {**_fallback(context, str(error)), "failure_kind": error.failure_kind}
+        except ModelError as error:
+            if error.failure_kind not in ("model_unparseable", "input_too_large"):
+                return {**_fallback(context, str(error)), "failure_kind": error.failure_kind}
+            problem, principles = str(error), []
+        if principles:
+            return {"principles": [principle.model_dump(mode="json") for principle in principles]}
+        context.calls.useless()
+        problem = problem or "no proposed principle was usable"
+    return _fallback(context, problem)
+
+
+def _question(context: JudgeContext, attempt: int) -> ModelCall:
+    recipe = context.recipe
+    messages = context.prompts.load(recipe.prompts["propose"]).render(
+        {
+            "task": task_block(context.task),
+            "kind": neutralise(kind_of(context)),
+            "dimensions": ", ".join(context.dimensions),
+            "count": str(recipe.principles.max_generated),
+        }
+    )
+    node = f"propose/{context.task_sha256()[:12]}/{attempt}"
+    return ModelCall(node, messages, _schema(context), PROPOSE_MAX_TOKENS, PROPOSE_TEMPERATURE, shared=True)
+
+
+def _schema(context: JudgeContext) -> Json:
+    item = {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string", "minLength": 3, "maxLength": 40},
+            "description": {"type": "string", "minLength": 20, "maxLength": 240},
+            "dimension": {"enum": list(context.dimensions)},
+            "weight": {"enum": [1, 2, 3, 4, 5]},
+        },
+        "required": ["name", "description", "dimension", "weight"],
+        "additionalProperties": False,
+    }
+    count = context.recipe.principles.max_generated
+    items = {"type": "array", "items": item, "minItems": 1, "maxItems": count}
+    return {
+        "type": "object",
+        "properties": {"principles": items},
+        "required": ["principles"],
+        "additionalProperties": False,
+    }
+
+
+def _usable(proposed: Any, context: JudgeContext) -> list[Principle]:
+    """Type the proposals; drop the empty, the repeated and those that carry planted text."""
+    kept: list[Principle] = []
+    for item in proposed if isinstance(proposed, list) else []:
+        principle = _from_proposal(item, context) if isinstance(item, dict) else None
+        if principle is not None and not any(
+            same(principle.description, other.description) for other in kept
+        ):
+            kept.append(principle)
+    return kept[: context.recipe.principles.max_generated]
+
+
+def _from_proposal(item: Json, context: JudgeContext) -> Principle | None:
+    description = neutralise(str(item.get("description", ""))).strip()
+    words = _WORD.findall(description.lower())
+    weight = item.get("weight")
+    if len(set(words)) < MIN_WORDS or any(pattern.search(description) for _, pattern in PLANTED):
+        return None
+    if item.get("dimension") not in context.dimensions or weight not in (1, 2, 3, 4, 5):
+        return None
+    spec = PrincipleSpec(
+        description=description[:4000],
+        name=_name_from(str(item.get("name", ""))),
+        dimension=item["dimension"],
+        kind=context.recipe.principles.generated_kind,
+        weight=float(weight),
+    )
+    return _typed(spec, context, "generated")
+
+
+def same(left: str, right: str) -> bool:
+    """Whether two descriptions share most of their words."""
+    first, second = set(_WORD.findall(left.lower())), set(_WORD.findall(right.lower()))
+    return len(first & second) >= SAME_WORDS_SHARE * max(1, min(len(first), len(second)))
+
+
+def _fallback(context: JudgeContext, problem: str) -> Json:
+    specs = _fallback_specs(context)
+    principles = [_typed(spec, context, "fallback").model_dump(mode="json") for spec in specs]
+    return {
+        "principles": principles,
+        "fallback_principles": {"count": len(principles), "reason": problem[:300]},
+    }
+
+
+def _fallback_specs(context: JudgeContext) -> Sequence[PrincipleSpec]:
+    shelves = context.recipe.fallback_principles
+    specs = shelves.get(kind_of(context)) or shelves.get("general", ())
+    first = context.dimensions[0]
+    return [
+        spec if spec.dimension in context.dimensions else spec.model_copy(update={"dimension": first})
+        for spec in specs
+    ]
+
+
+def kind_of(context: JudgeContext) -> str:
+    """The task's kind as the caller says, else from what the task carries: code, agent or general."""
+    task = context.task
+    if task.kind:
+        return task.kind
+    if task.reference.tests is not None:
+        return "code"
+    roles = {message.role for message in task.messages}
+    return "agent" if roles & {"system", "developer"} or task.reference.tool_calls else "general"
+
+
+def _named_apart(principles: list[Json]) -> list[Json]:
+    """Make names unique, in order, so that results can be addressed by them."""
+    used: dict[str, int] = {}
+    apart = []
+    for principle in principles:
+        count = used[principle["name"]] = used.get(principle["name"], 0) + 1
+        name = principle["name"] if count == 1 else f"{principle['name']}_{count}"
+        apart.append({**principle, "name": name})
+    return apart

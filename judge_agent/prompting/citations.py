@@ -1,0 +1,67 @@
+"""Checks a critique's citations: the source must exist, and the quote must stand in it, word for word."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from judge_agent.hashing import sha256_of
+from judge_agent.prompting.fences import neutralise
+from judge_agent.prompting.material import CitableSource, Material
+
+MIN_QUOTE_CHARS = 12
+_SPACE = re.compile(r"\s+")
+
+
+class CheckedCitation(NamedTuple):
+    """One citation. `source` is None when it was struck; `offsets` are characters in the shown source."""
+
+    alias: str
+    quote: str
+    source: CitableSource | None
+    offsets: tuple[int, int] | None
+    struck_because: str | None
+
+
+def check(raw: Sequence[Mapping[str, Any]], material: Material) -> tuple[CheckedCitation, ...]:
+    """Check the citations that a model gave as `{"source": alias, "quote": text}`."""
+    return tuple(_check(str(item.get("source", "")), str(item.get("quote", "")), material) for item in raw)
+
+
+def supports_pass(citation: CheckedCitation) -> bool:
+    """Whether a hard pass may rest on it: a tool's or an observed text, never the candidate's own claim alone."""
+    source = citation.source
+    return source is not None and source.supports and source.source in ("tool", "observation")
+
+
+def span_id(citation: CheckedCitation, candidate_hash: str) -> str:
+    """The evidence id of a quoted span: the same words of the same source have the same id."""
+    return "sp_" + sha256_of([candidate_hash, citation.alias, citation.quote])[:12]
+
+
+def _check(alias: str, quote: str, material: Material) -> CheckedCitation:
+    source = material.sources.get(alias.strip().strip("[]"))
+    if source is None:
+        return CheckedCitation(alias, quote, None, None, f"there is no source {alias!r}")
+    words = _SPACE.sub(" ", neutralise(quote)).strip()
+    whole = _SPACE.sub(" ", source.shown).strip()
+    if len(words) < MIN_QUOTE_CHARS and words != whole:
+        return CheckedCitation(
+            alias, quote, None, None, f"the quote is shorter than {MIN_QUOTE_CHARS} characters"
+        )
+    if not words:
+        return CheckedCitation(alias, quote, None, None, "the quote is empty")
+    offsets = _find(words, source.shown)
+    if offsets is None:
+        return CheckedCitation(alias, quote, None, None, f"the quote does not stand in {source.alias!r}")
+    return CheckedCitation(source.alias, source.shown[offsets[0] : offsets[1]], source, offsets, None)
+
+
+def _find(words: str, text: str) -> tuple[int, int] | None:
+    """Find a quote; runs of white space count as one space, since models fold lines."""
+    at = text.find(words)
+    if at >= 0:
+        return at, at + len(words)
+    match = re.search(r"\s+".join(map(re.escape, words.split(" "))), text)
+    return match.span() if match else None

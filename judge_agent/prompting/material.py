@@ -1,0 +1,225 @@
+"""What the model is shown of one candidate: fenced blocks, and the sources that a critique may cite.
+
+Every turn begins with its span id at the line's start and continues indented, so a text inside a turn
+cannot write a turn of its own. The policy's hidden reasoning is left out unless it is asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from judge_agent.prompting.fences import fence, neutralise
+from judge_agent.schema import Evidence, Message, Source, Task, Trajectory
+from judge_agent.trajectory import Transcript, Turn, read, text_of
+
+_THOUGHT = re.compile(r"\A\s*<think>(.*?)</think>\s*", re.DOTALL | re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class CitableSource:
+    """A text that a critique may quote. `supports` is false for the task: what was asked proves nothing done."""
+
+    alias: str
+    source: Source
+    shown: str
+    supports: bool = True
+    evidence_id: str | None = None
+    step_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Material:
+    """The blocks of one candidate's prompts, its citable sources by alias, and what was not shown."""
+
+    task: str
+    trajectory: str
+    evidence: str
+    reference: str
+    sources: Mapping[str, CitableSource]
+    unread: tuple[str, ...] = ()
+    step_aliases: Mapping[str, str] = field(default_factory=dict)
+
+
+def task_block(task: Task) -> str:
+    """The task between fences: its prompt, then its messages."""
+    return fence("TASK", _task_text(task))
+
+
+def material(
+    task: Task,
+    trajectory: Trajectory,
+    evidence: Sequence[Evidence],
+    *,
+    show_reference: bool = True,
+    hidden_reasoning: bool = False,
+) -> Material:
+    """Build what the model is shown of a candidate; nothing in it depends on the candidate's id or its peers."""
+    transcript = read(trajectory)
+    skip = _turns_of_the_task(task, transcript)
+    shown = {turn.span_id: _turn_text(turn, hidden_reasoning) for turn in transcript.turns}
+    aliases = {step.id: f"s{index + 1}" for index, step in enumerate(transcript.steps)}
+    sources = {"task": CitableSource("task", "observation", _task_text(task), supports=False)}
+    for turn in transcript.turns:
+        source: Source = "claim" if turn.role == "assistant" else "observation"
+        sources[turn.span_id] = CitableSource(
+            turn.span_id, source, shown[turn.span_id], step_id=turn.step_id, supports=turn.role != "system"
+        )
+    for index, artifact in enumerate(trajectory.artifacts):
+        sources[f"a{index}"] = CitableSource(f"a{index}", "observation", neutralise(artifact.content))
+    if trajectory.final_answer is not None:
+        sources["final"] = CitableSource("final", "claim", neutralise(trajectory.final_answer))
+    for index, item in enumerate(evidence):
+        alias = f"e{index + 1}"
+        sources[alias] = CitableSource(alias, item.source, _evidence_text(item), evidence_id=item.id)
+    reference = _reference_text(task) if show_reference else ""
+    if reference:
+        sources["reference"] = CitableSource("reference", "observation", reference, supports=False)
+    return Material(
+        task=task_block(task),
+        trajectory=fence("TRAJECTORY", _trajectory_text(trajectory, transcript, shown, aliases, skip)),
+        evidence=_evidence_block([sources[f"e{index + 1}"] for index in range(len(evidence))]),
+        reference=f"\n{fence('REFERENCE', reference)}\n" if reference else "",
+        sources=sources,
+        unread=_unread(trajectory, transcript, hidden_reasoning),
+        step_aliases=aliases,
+    )
+
+
+def _task_text(task: Task) -> str:
+    lines = [neutralise(task.prompt)] if task.prompt else []
+    lines += [f"[{message.role}]: {_indent(neutralise(text_of(message)))}" for message in task.messages]
+    return "\n".join(lines)
+
+
+def _indent(text: str) -> str:
+    return text.replace("\n", "\n    ")
+
+
+def _turns_of_the_task(task: Task, transcript: Transcript) -> int:
+    """How many leading turns only repeat the task, so that they are not shown twice."""
+    told = [text_of(message) for message in task.messages] or [task.prompt]
+    turns = transcript.turns
+    if len(turns) >= len(told) and all(
+        turn.text == text and turn.role != "assistant" for turn, text in zip(turns, told, strict=False)
+    ):
+        return len(told)
+    return 0
+
+
+def without_thought(text: str) -> tuple[str, bool]:
+    """Split a leading `<think>` block off an assistant text; the flag says whether there was one."""
+    match = _THOUGHT.match(text)
+    return (text[match.end() :], True) if match else (text, False)
+
+
+def _turn_text(turn: Turn, hidden_reasoning: bool) -> str:
+    text = turn.text if hidden_reasoning or turn.role != "assistant" else without_thought(turn.text)[0]
+    lines = [neutralise(text)] if text else []
+    if hidden_reasoning and turn.reasoning:
+        lines.insert(0, f"(reasoning) {neutralise(turn.reasoning)}")
+    lines += [
+        f"(call) {neutralise(call.name)}({neutralise(_arguments(call.arguments, call.raw_arguments))})"
+        for call in turn.calls
+    ]
+    return "\n".join(lines)
+
+
+def _arguments(parsed: Mapping[str, Any] | None, raw: str) -> str:
+    return raw if parsed is None else json.dumps(parsed, ensure_ascii=False)
+
+
+def _trajectory_text(
+    trajectory: Trajectory,
+    transcript: Transcript,
+    shown: Mapping[str, str],
+    aliases: Mapping[str, str],
+    skip: int,
+) -> str:
+    lines = []
+    if trajectory.tools:
+        lines.append("Tools of the agent: " + "; ".join(_signature(tool) for tool in trajectory.tools))
+    if skip:
+        lines.append(f"[m0-m{skip - 1}] (the task, as above)")
+    for turn in transcript.turns[skip:]:
+        lines.append(f"{_heading(turn, aliases)}: {_indent(shown[turn.span_id])}")
+    lines += [
+        f"[a{index}] artifact {_indent(neutralise(artifact.name))} ({artifact.kind}): "
+        f"{_indent(neutralise(artifact.content))}"
+        for index, artifact in enumerate(trajectory.artifacts)
+    ]
+    if trajectory.final_answer is not None:
+        lines.append(f"[final] final answer: {_indent(neutralise(trajectory.final_answer))}")
+    return "\n".join(lines) or "(the agent did and said nothing)"
+
+
+def _heading(turn: Turn, aliases: Mapping[str, str]) -> str:
+    if turn.step_id is not None:
+        return f"[{turn.span_id}] agent, step {aliases[turn.step_id]}"
+    name = f" of {neutralise(turn.name)[:64]}" if turn.name and turn.role == "tool" else ""
+    label = {"system": "instructions", "user": "user", "tool": f"tool result{name}"}.get(turn.role, turn.role)
+    return f"[{turn.span_id}] {_indent(label)}"
+
+
+def _signature(tool: Mapping[str, Any]) -> str:
+    inner = tool.get("function")
+    function: Mapping[str, Any] = inner if isinstance(inner, dict) else tool
+    parameters = (
+        function.get("parameters") or function.get("input_schema") or function.get("inputSchema") or {}
+    )
+    names = parameters.get("properties") if isinstance(parameters, dict) else None
+    listed = ", ".join(map(str, names)) if isinstance(names, dict) else ""
+    return neutralise(f"{function.get('name', '?')}({listed})").replace("\n", " ")
+
+
+def _evidence_text(item: Evidence) -> str:
+    arguments = json.dumps(item.arguments or {}, ensure_ascii=False)
+    output = item.output if isinstance(item.output, str) else json.dumps(item.output, ensure_ascii=False)
+    return neutralise(f"{item.tool}({arguments}) -> {item.status}: {item.reason}\n{output}")
+
+
+def _evidence_block(sources: Sequence[CitableSource]) -> str:
+    shown = "\n".join(f"[{source.alias}] {_indent(source.shown)}" for source in sources)
+    return fence("EVIDENCE", shown or "(no tool had anything to check)")
+
+
+def _reference_text(task: Task) -> str:
+    reference = task.reference
+    parts = [part for part in (reference.answer, reference.solution) if part]
+    return neutralise("\n".join(parts))
+
+
+def _unread(trajectory: Trajectory, transcript: Transcript, hidden_reasoning: bool) -> tuple[str, ...]:
+    """Name what the prompts leave out, so that nothing is left out in silence."""
+    unread = []
+    if trajectory.tools:
+        unread.append("tools: schemas are shown as signatures")
+    images = sum(turn.images for turn in transcript.turns)
+    if images:
+        unread.append(f"images: {images} not shown to the model")
+    thoughts = sum(
+        bool(turn.reasoning) or without_thought(turn.text)[1]
+        for turn in transcript.turns
+        if turn.role == "assistant"
+    )
+    if thoughts and not hidden_reasoning:
+        unread.append(f"hidden reasoning: {thoughts} turns left out")
+    return tuple(unread)
+
+
+def task_from_trajectories(trajectories: Sequence[Trajectory]) -> tuple[Message, ...] | None:
+    """The system and user messages that every trajectory begins with; None when they begin differently."""
+    leads = [_lead(trajectory) for trajectory in trajectories]
+    return leads[0] if leads and leads[0] and all(lead == leads[0] for lead in leads) else None
+
+
+def _lead(trajectory: Trajectory) -> tuple[Message, ...]:
+    lead = []
+    for message in trajectory.messages:
+        if message.role not in ("system", "developer", "user"):
+            break
+        lead.append(message)
+    return tuple(lead)

@@ -1,0 +1,154 @@
+"""From the graph's last state to the record: one `CandidateResult` per candidate, and what spans them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from judge_agent import reward
+from judge_agent.context import CanonicalCandidate, JudgeContext
+from judge_agent.errors import FailureKind
+from judge_agent.schema import (
+    CandidateResult,
+    Confidence,
+    Coverage,
+    Evidence,
+    Preference,
+    PrincipleResult,
+    StepResult,
+)
+from judge_agent.state import Json, State
+from judge_agent.trajectory import Transcript, read
+
+
+def candidate_results(context: JudgeContext, state: State) -> tuple[CandidateResult, ...]:
+    """One result per candidate, in the request's order."""
+    return tuple(_result(candidate, context, state) for candidate in context.candidates)
+
+
+def failed_results(
+    candidate_ids: Sequence[str], dimensions: Sequence[str], kind: FailureKind, reason: str
+) -> tuple[CandidateResult, ...]:
+    """Every candidate unscored for one reason: the judge failed, so there is no score."""
+    return tuple(
+        CandidateResult(
+            id=candidate_id,
+            status="unscored",
+            failure_kind=kind,
+            failure_reason=reason,
+            needs_review=True,
+            vector=dict.fromkeys(dimensions),
+        )
+        for candidate_id in candidate_ids
+    )
+
+
+def evidence_of(state: State) -> tuple[Evidence, ...]:
+    """All evidence, equal items once, with every candidate that it belongs to."""
+    merged: dict[str, Evidence] = {}
+    twins = {
+        candidate_id: screened["duplicate_of"]
+        for candidate_id, screened in state["screened"].items()
+        if "duplicate_of" in screened
+    }
+    for data in state["evidence"]:
+        item = Evidence.model_validate(data)
+        known = merged.get(item.id)
+        ids = {*(known.candidate_ids if known else ()), *item.candidate_ids}
+        ids |= {twin for twin, judged in twins.items() if judged in ids}
+        merged[item.id] = item.model_copy(update={"candidate_ids": tuple(sorted(ids))})
+    return tuple(merged.values())
+
+
+def ranking_of(results: Sequence[CandidateResult]) -> tuple[tuple[str, ...], ...] | None:
+    return reward.ranking(results) if len(results) > 1 else None
+
+
+def preference_of(results: Sequence[CandidateResult]) -> Preference | None:
+    return reward.preference(results) if len(results) == 2 else None
+
+
+def _result(candidate: CanonicalCandidate, context: JudgeContext, state: State) -> CandidateResult:
+    principles = _own(candidate, state["verdicts"], PrincipleResult)
+    steps = _own(candidate, state["steps"], StepResult)
+    request, recipe = context.request, context.recipe
+    combined = reward.combine(
+        principles,
+        steps,
+        dimensions=context.dimensions,
+        aggregate=request.aggregate or recipe.aggregate,
+        min_weight=recipe.min_weight,
+        pass_threshold=recipe.pass_threshold if request.pass_threshold is None else request.pass_threshold,
+    )
+    transcript = read(candidate.trajectory)
+    flags = {**_flags(candidate, state), **combined.flags}
+    by_model_only = not any(p.decided_by == "evidence" for p in principles)
+    return CandidateResult(
+        id=candidate.id,
+        status=combined.status,
+        failure_kind=combined.failure_kind or ("no_evidence" if combined.status == "unscored" else None),
+        failure_reason=combined.failure_reason
+        or ("no principle applies to this candidate" if combined.status == "unscored" else None),
+        score=combined.score,
+        reward=combined.reward,
+        reward_bounds=combined.reward_bounds,
+        passed=combined.passed,
+        needs_review=combined.needs_review or ("injection" in flags and by_model_only),
+        vector=combined.vector,
+        principles=principles,
+        steps=combined.steps,
+        confidence=_confidence(principles),
+        coverage=_coverage(transcript, principles, combined.steps, flags),
+        flags=flags,
+    )
+
+
+def _own(candidate: CanonicalCandidate, items: Sequence[Json], kind: Any) -> Any:
+    return tuple(
+        kind.model_validate({key: value for key, value in item.items() if key != "candidate_id"})
+        for item in items
+        if item["candidate_id"] == candidate.id
+    )
+
+
+def _flags(candidate: CanonicalCandidate, state: State) -> Json:
+    """The candidate's own flags; a twin also carries those of the candidate that was judged for it."""
+    twin = state["screened"].get(candidate.id, {}).get("duplicate_of")
+    flags: Json = {**state["flags"].get(twin, {})} if twin else {}
+    flags |= state["flags"].get(candidate.id, {})
+    if twin:
+        flags["duplicate_of"] = twin
+    return flags
+
+
+def _confidence(principles: Sequence[PrincipleResult]) -> Confidence:
+    """The share of weight that evidence decided, and nothing more: one sample has no agreement to measure."""
+    scored = [p for p in principles if p.valid]
+    if not scored:
+        return Confidence(method="none")
+    weights = [max(p.weight, 0.0) for p in scored]
+    total = sum(weights)
+    if total == 0:
+        return Confidence(method="none")
+    by_evidence = sum(w for w, p in zip(weights, scored, strict=True) if p.decided_by != "model")
+    return Confidence(value=by_evidence / total, method="evidence_share")
+
+
+def _coverage(
+    transcript: Transcript, principles: Sequence[PrincipleResult], steps: Sequence[StepResult], flags: Json
+) -> Coverage:
+    model_read = any(p.decided_by == "model" for p in principles)
+    checked = flags.get("checked", {}).get("check_tool_calls", {})
+    return Coverage(
+        messages=len(transcript.turns),
+        messages_read=len(transcript.turns) if model_read else 0,
+        steps=len(transcript.steps),
+        steps_judged=sum(step.label != "unjudged" for step in steps),
+        tool_calls=len(transcript.calls),
+        tool_calls_checked=int(checked.get("calls_checked", 0)),
+        principles=len(principles),
+        principles_scored=sum(p.valid for p in principles),
+        by_evidence=sum(p.decided_by in ("evidence", "screen") for p in principles),
+        by_model=sum(p.decided_by == "model" for p in principles),
+        unread=tuple(flags.get("unread", ())),
+    )
