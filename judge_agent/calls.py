@@ -124,8 +124,7 @@ class Calls:
         await self._log_call(
             "model.call", call.node, key, result, {"messages": [asdict(m) for m in call.messages]}
         )
-        completion = _completion(_value(result))
-        return completion
+        return _completion(_value(result))
 
     async def tool(self, tool: Tool, arguments: Json, view: ToolView, content_sha256: str) -> ToolResult:
         """Run a tool. Raises ValueError (bad arguments), SandboxError, ToolError or BudgetExceeded."""
@@ -254,10 +253,10 @@ class _deadline_of:
         except TimeoutError as timeout:
             message = f"budget.seconds={self._budget.seconds:g} ran out during a call"
             raise BudgetExceeded("deadline", message) from timeout
-        if isinstance(error, ModelError) and error.failure_kind == "model_timeout":
-            if self._budget.remaining_seconds() <= 0:
-                message = f"budget.seconds={self._budget.seconds:g} ran out during a model call"
-                raise BudgetExceeded("deadline", message) from error
+        timed_out = isinstance(error, ModelError) and error.failure_kind == "model_timeout"
+        if timed_out and self._budget.remaining_seconds() <= 0:
+            message = f"budget.seconds={self._budget.seconds:g} ran out during a model call"
+            raise BudgetExceeded("deadline", message) from error
 
 
 class _boundary:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 import judge_agent
 from judge_agent import graph, record
@@ -147,7 +147,7 @@ class _Run:
             inner = _first(error)
             kind = inner.failure_kind if isinstance(inner, JudgeError) else "internal"
             return await self._failed(kind, f"{type(inner).__name__}: {inner}", error)
-        return self._finished(context, State(**state))
+        return self._finished(context, cast(State, state))
 
     async def _open(self, resumed: bool) -> JudgeContext:
         judge, request = self._judge, self._request

@@ -37,7 +37,8 @@ PLANTED: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
     _pattern(
         "planted_json_verdict",
-        r"[\"'](?:choice|verdict|score|reward|passed|label|winner)[\"'] ?: ?[\"']?(?:pass|10|5|1\.0|true|good|A|B)\b",
+        r"[\"'](?:choice|verdict|score|reward|passed|label|winner)[\"'] ?: ?"
+        r"[\"']?(?:pass|10|5|1\.0|true|good|A|B)\b",
     ),
     _pattern("closes_a_fence", r"={3,} ?(?:BEGIN|END)\b|</?(?:trajectory|evidence|candidate|response|task)>"),
     _pattern(
@@ -49,7 +50,8 @@ PLANTED: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
     _pattern(
         "forged_tool_result",
-        r"\b(?:run_tests|check_tool_calls)\b ?(?:\(|->|:|returned|says)|\[e\d{1,3}\]|\ball \d{1,5} (?:hidden )?tests pass",
+        r"\b(?:run_tests|check_tool_calls)\b ?(?:\(|->|:|returned|says)|\[e\d{1,3}\]"
+        r"|\ball \d{1,5} (?:hidden )?tests pass",
     ),
     _pattern(
         "self_praise",
