@@ -23,12 +23,16 @@ class IdempotencyConflict(StoreError):
 
 @dataclass(frozen=True)
 class NewJudgment:
-    """An accepted request. `request` is JSON, `created` Unix seconds, `body_sha256` tells bodies apart."""
+    """An accepted request. `request` and `metadata` are JSON, `created` is in Unix seconds.
+
+    `body_sha256` tells whether a reused idempotency key came with the same body.
+    """
 
     id: str
     tenant: str
     request: str
     created: float
+    metadata: str = "{}"
     state: Literal["queued", "running"] = "queued"
     idempotency_key: str | None = None
     body_sha256: str = ""
@@ -36,15 +40,16 @@ class NewJudgment:
 
 @dataclass(frozen=True)
 class StoredJudgment:
-    """One row. `judgment` is the JSON of the record once it has ended, None before.
+    """One row without its request, which is large and rarely wanted (`Store.request`).
 
-    `elapsed_seconds` is the judgment's own clock when it was last heard of.
+    `judgment` is the JSON of the record once it has ended, None before. `elapsed_seconds` is the judgment's
+    own clock when it was last heard of.
     """
 
     id: str
     tenant: str
     state: State
-    request: str
+    metadata: str
     judgment: str | None
     created: float
     elapsed_seconds: float
@@ -63,6 +68,7 @@ class Unfinished(NamedTuple):
     id: str
     tenant: str
     state: State
+    created: float
     elapsed_seconds: float
 
 
@@ -106,6 +112,14 @@ class Store(Protocol):
 
     async def accept(self, new: NewJudgment) -> Accepted:
         """Keep an accepted request; it is on disk on return. Raises IdempotencyConflict."""
+        ...
+
+    async def earlier(self, tenant: str, idempotency_key: str, body_sha256: str) -> StoredJudgment | None:
+        """Return the judgment that the key was used for, None for a new key. Raises IdempotencyConflict."""
+        ...
+
+    async def request(self, judgment_id: str) -> str:
+        """Return the request's JSON. Raises StoreError for an unknown judgment."""
         ...
 
     async def start(self, judgment_id: str) -> bool:

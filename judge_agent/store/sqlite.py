@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Literal
 
+from judge_agent.errors import StoreError
 from judge_agent.journal import SqliteJournal, SqliteSharedResults
 from judge_agent.schema import State
 from judge_agent.store.database import Database
@@ -22,7 +23,7 @@ from judge_agent.store.records import (
     Unfinished,
 )
 
-_COLUMNS = "id, tenant, state, request, judgment, created, elapsed_seconds"
+_COLUMNS = "id, tenant, state, metadata, judgment, created, elapsed_seconds"
 # A page ends early when its rows weigh this much, so that large records do not add up in memory.
 MAX_PAGE_CHARS = 16_000_000
 
@@ -51,6 +52,17 @@ class SqliteStore:
 
     async def accept(self, new: NewJudgment) -> Accepted:
         return await self._database.run(lambda connection: _accept(connection, new))
+
+    async def earlier(self, tenant: str, idempotency_key: str, body_sha256: str) -> StoredJudgment | None:
+        return await self._database.run(
+            lambda connection: _earlier(connection, tenant, idempotency_key, body_sha256)
+        )
+
+    async def request(self, judgment_id: str) -> str:
+        rows = await self._database.fetch("SELECT request FROM judgments WHERE id = ?", judgment_id)
+        if not rows:
+            raise StoreError(f"there is no judgment {judgment_id!r}")
+        return str(rows[0][0])
 
     async def start(self, judgment_id: str) -> bool:
         changed = await self._database.execute(
@@ -131,7 +143,7 @@ class SqliteStore:
 
 
 _UNFINISHED = """
-SELECT id, tenant, state, max(elapsed_seconds, coalesce(
+SELECT id, tenant, state, created, max(elapsed_seconds, coalesce(
     (SELECT max(journal.elapsed_seconds) FROM journal WHERE journal.judgment_id = judgments.id), 0))
 FROM judgments WHERE state IN ('queued', 'running') ORDER BY sequence
 """
@@ -144,21 +156,39 @@ WHERE excluded.count >= log_heads.count
 
 def _accept(connection: sqlite3.Connection, new: NewJudgment) -> Accepted:
     if new.idempotency_key is not None:
-        earlier = connection.execute(
-            f"SELECT {_COLUMNS}, body_sha256 FROM judgments WHERE tenant = ? AND idempotency_key = ?",  # noqa: S608
-            (new.tenant, new.idempotency_key),
-        ).fetchone()
+        earlier = _earlier(connection, new.tenant, new.idempotency_key, new.body_sha256)
         if earlier is not None:
-            if earlier[-1] != new.body_sha256:
-                raise IdempotencyConflict(new.idempotency_key, earlier[0])
-            return Accepted(StoredJudgment(*earlier[:-1]), created=False)
+            return Accepted(earlier, created=False)
     connection.execute(
-        "INSERT INTO judgments (id, tenant, state, request, created, idempotency_key, body_sha256) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (new.id, new.tenant, new.state, new.request, new.created, new.idempotency_key, new.body_sha256),
+        "INSERT INTO judgments (id, tenant, state, request, metadata, created, idempotency_key, body_sha256) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            new.id,
+            new.tenant,
+            new.state,
+            new.request,
+            new.metadata,
+            new.created,
+            new.idempotency_key,
+            new.body_sha256,
+        ),
     )
-    row = StoredJudgment(new.id, new.tenant, new.state, new.request, None, new.created, 0.0)
+    row = StoredJudgment(new.id, new.tenant, new.state, new.metadata, None, new.created, 0.0)
     return Accepted(row, created=True)
+
+
+def _earlier(
+    connection: sqlite3.Connection, tenant: str, idempotency_key: str, body_sha256: str
+) -> StoredJudgment | None:
+    row = connection.execute(
+        f"SELECT {_COLUMNS}, body_sha256 FROM judgments WHERE tenant = ? AND idempotency_key = ?",  # noqa: S608
+        (tenant, idempotency_key),
+    ).fetchone()
+    if row is None:
+        return None
+    if row[-1] != body_sha256:
+        raise IdempotencyConflict(idempotency_key, row[0])
+    return StoredJudgment(*row[:-1])
 
 
 def _beat(connection: sqlite3.Connection, rows: Sequence[tuple[float, str, float]]) -> None:
@@ -181,7 +211,7 @@ def _page(
     last, rows, weight = 0, list[StoredJudgment](), 0
     for sequence, *values in connection.execute(query, (tenant, cursor or 2**62, *states, limit + 1)):
         row = StoredJudgment(*values)
-        weight += len(row.request) + len(row.judgment or "")
+        weight += len(row.metadata) + len(row.judgment or "")
         if rows and (len(rows) == limit or weight > MAX_PAGE_CHARS):
             return Page(tuple(rows), last)
         rows.append(row)

@@ -12,6 +12,7 @@ MIGRATIONS: tuple[str, ...] = (
         tenant TEXT NOT NULL,
         state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done', 'cancelled')),
         request TEXT NOT NULL,
+        metadata TEXT NOT NULL,
         judgment TEXT,
         created REAL NOT NULL,
         elapsed_seconds REAL NOT NULL DEFAULT 0,

@@ -1,0 +1,31 @@
+"""The HTTP application: routes, problems, the Host check. Knows nothing of models, tools or boxes."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from api import catalog, docs_page, health, judgments, problems
+from api.hosts import HostCheck
+from api.parts import Parts
+from judge_agent import __version__
+
+DESCRIPTION = "A judge for agent trajectories that checks before it scores."
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """Make the application around parts that are open for as long as it is served."""
+    app = FastAPI(
+        title="judge-agent",
+        version=__version__,
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.parts = parts
+    for router in (judgments.router, catalog.router, health.router):
+        app.include_router(router)
+    docs_page.install(app)
+    problems.install(app)
+    app.add_middleware(HostCheck, settings=parts.settings)
+    return app

@@ -1,0 +1,101 @@
+"""Who is calling: a key gives a tenant. Without any key, everyone on this machine is the tenant `local`."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import time
+import uuid
+from typing import Annotated, NamedTuple
+
+from fastapi import Depends, Request
+
+from api.problems import Problem
+from judge_agent.store import ApiKey, Store
+
+LOCAL_TENANT = "local"
+# A key that is added or revoked beside the running service works, or ends, within this time.
+REFRESH_SECONDS = 2.0
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="judge-agent"'}
+
+
+class NewKey(NamedTuple):
+    """A fresh key: the secret is shown once, the row is kept."""
+
+    secret: str
+    row: ApiKey
+
+
+def make_key(tenant: str) -> NewKey:
+    """Make a key of 256 random bits, so that a plain hash of it cannot be searched."""
+    secret = f"jk_{secrets.token_urlsafe(32)}"
+    return NewKey(
+        secret, ApiKey(f"key_{uuid.uuid4().hex[:12]}", tenant, digest(secret), secret[:7], time.time())
+    )
+
+
+def digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+class KeyRing:
+    """The keys that work: those of the settings and those of the database."""
+
+    def __init__(self, store: Store, configured: tuple[tuple[str, str], ...] = ()) -> None:
+        """Take `configured` as (tenant, secret) pairs; only their hashes are held."""
+        self._store = store
+        self._configured = tuple((digest(secret), tenant) for tenant, secret in configured)
+        self._known = self._configured
+        self._locked = bool(configured)
+        self._read_at: float | None = None
+
+    async def has_keys(self) -> bool:
+        """Whether a key is needed. Revoked ones count too: revoking the last must not open the door."""
+        await self._refresh()
+        return self._locked
+
+    async def tenant_of(self, secret: str | None) -> str | None:
+        """Return the caller's tenant, None where the key is missing or wrong."""
+        if not await self.has_keys():
+            return LOCAL_TENANT
+        if not secret:
+            return None
+        presented, found = digest(secret), None
+        for known, tenant in self._known:
+            if hmac.compare_digest(known, presented):
+                found = tenant
+        return found
+
+    async def _refresh(self) -> None:
+        now = time.monotonic()
+        if self._read_at is not None and now - self._read_at < REFRESH_SECONDS:
+            return
+        self._read_at = now
+        kept = await self._store.keys()
+        self._known = self._configured + tuple(
+            (key.sha256, key.tenant) for key in kept if key.revoked is None
+        )
+        self._locked = bool(self._configured) or bool(kept)
+
+
+async def tenant(request: Request) -> str:
+    """Return the tenant of a request. Raises Problem 401."""
+    keys: KeyRing = request.app.state.parts.keys
+    secret = _presented(request)
+    found = await keys.tenant_of(secret)
+    if found is None:
+        detail = "the key is wrong or revoked" if secret else "a key is needed"
+        detail += ": send Authorization: Bearer KEY, or X-Api-Key: KEY"
+        raise Problem(401, "unauthorized", detail, headers=_CHALLENGE)
+    return found
+
+
+Tenant = Annotated[str, Depends(tenant)]
+
+
+def _presented(request: Request) -> str | None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        return token.strip()
+    return request.headers.get("x-api-key")

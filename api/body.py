@@ -1,0 +1,175 @@
+"""Reads a JSON body that may be meant to hurt: too large, too deep, no JSON, no UTF-8, NaN, keys given twice."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import math
+from typing import Any, NamedTuple
+
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+
+from api.problems import Problem, bounded, invalid
+
+MAX_DEPTH = 100
+# A client that is still sending reads no answer: so this much is thrown away before a 413 is sent.
+MAX_DISCARDED_BYTES = 64_000_000
+CHUNK_TIMEOUT_SECONDS = 30.0
+# Larger bodies are parsed in a thread, so that the loop goes on serving.
+THREAD_BYTES = 100_000
+_SURROGATE_MARKS = (b"\\ud", b"\\uD")
+
+
+class JsonBody(NamedTuple):
+    """A parsed body; `sha256` is of its canonical form, so that white space and key order do not matter."""
+
+    data: Any
+    sha256: str
+
+
+async def read_json(request: Request, max_bytes: int) -> JsonBody:
+    """Read the body. Raises Problem: 400, 408, 413, 415 or 422."""
+    _check_headers(request)
+    raw = await _read(request, max_bytes)
+    return await asyncio.to_thread(parse, raw) if len(raw) > THREAD_BYTES else parse(raw)
+
+
+def parse(raw: bytes) -> JsonBody:
+    """Parse JSON strictly (RFC 8259). Raises Problem: 400 for malformed text, 422 for a refused value."""
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _malformed(f"the body is not UTF-8: {error.reason} at byte {error.start}") from None
+    try:
+        data = json.loads(text, object_pairs_hook=_unique_keys)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise _malformed(f"the body is not JSON: {error.msg} at {place}") from None
+    except RecursionError:
+        raise _too_deep("") from None
+    except ValueError:
+        raise _malformed("the body holds a whole number of more than 4300 digits") from None
+    _check_values(data, any(mark in raw for mark in _SURROGATE_MARKS))
+    canonical = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    return JsonBody(data, hashlib.sha256(canonical.encode()).hexdigest())
+
+
+def _check_headers(request: Request) -> None:
+    content_type = request.headers.get("content-type", "")
+    media_type, _, parameters = content_type.partition(";")
+    if media_type.strip().lower() != "application/json":
+        detail = f"the body must be application/json, not {bounded(content_type)!r}"
+        raise Problem(415, "unsupported_media_type", detail, headers={"Accept": "application/json"})
+    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
+    if charset and charset not in ("utf-8", "utf8"):
+        raise Problem(415, "unsupported_media_type", f"the body must be UTF-8, not {bounded(charset)!r}")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Problem(415, "unsupported_media_type", "compressed bodies are not read; send it as it is")
+
+
+async def _read(request: Request, max_bytes: int) -> bytes:
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > max_bytes:
+        if request.headers.get("expect", "").lower() != "100-continue":
+            await _discard(request)
+        raise _too_large(max_bytes, int(declared))
+    chunks, size = list[bytes](), 0
+    stream = request.stream()
+    try:
+        while True:
+            async with asyncio.timeout(CHUNK_TIMEOUT_SECONDS):
+                chunk = await anext(stream, None)
+            if chunk is None:
+                return b"".join(chunks)
+            size += len(chunk)
+            if size > max_bytes:
+                chunks.clear()
+                await _discard(request, stream)
+                raise _too_large(max_bytes, None)
+            chunks.append(chunk)
+    except TimeoutError:
+        raise Problem(
+            408, "body_timeout", f"no more of the body came in {CHUNK_TIMEOUT_SECONDS:g} s"
+        ) from None
+    except ClientDisconnect:
+        raise _malformed("the client went away before the whole body had come") from None
+
+
+async def _discard(request: Request, stream: Any = None) -> None:
+    """Read and forget what the client still sends, within a bound of bytes and time."""
+    dropped = 0
+    try:
+        async with asyncio.timeout(CHUNK_TIMEOUT_SECONDS):
+            async for chunk in stream or request.stream():
+                dropped += len(chunk)
+                if dropped > MAX_DISCARDED_BYTES:
+                    return
+    except (TimeoutError, ClientDisconnect):
+        return
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen = set[str]()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise invalid(str(bounded(twice)), "the key is given twice in one object", status=400)
+    return found
+
+
+def _check_values(data: Any, look_for_surrogates: bool) -> None:
+    """Refuse what JSON or UTF-8 cannot carry on: depth, NaN, infinities, lone surrogates. Names the path."""
+    stack: list[tuple[Any, tuple[Any, ...] | None, int]] = [(data, None, 1)]
+    while stack:
+        value, path, depth = stack.pop()
+        if isinstance(value, (dict, list)):
+            if depth > MAX_DEPTH:
+                raise _too_deep(_dotted(path))
+            items = value.items() if isinstance(value, dict) else enumerate(value)
+            for key, child in items:
+                if look_for_surrogates and isinstance(key, str):
+                    _check_text(key, path)
+                if isinstance(child, (dict, list, float)) or (look_for_surrogates and isinstance(child, str)):
+                    stack.append((child, (path, key), depth + 1))
+        elif isinstance(value, float):
+            if not math.isfinite(value):
+                limit = "a finite number"
+                raise invalid(_dotted(path), f"{value} is not {limit}", value=str(value), limit=limit)
+        elif isinstance(value, str):
+            _check_text(value, path)
+
+
+def _check_text(text: str, path: tuple[Any, ...] | None) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        detail = f"the text holds half of a character (a lone surrogate) at {error.start}"
+        raise invalid(_dotted(path) or "body", detail, value=text, limit="valid Unicode") from None
+
+
+def _dotted(path: tuple[Any, ...] | None) -> str:
+    """Write a path, which is linked from leaf to root; a very long one is cut in the middle."""
+    keys = list[str]()
+    while path is not None:
+        path, key = path
+        keys.append(str(bounded(str(key))))
+    keys.reverse()
+    return ".".join(keys if len(keys) <= 12 else [*keys[:8], "...", keys[-1]])
+
+
+def _malformed(detail: str) -> Problem:
+    return Problem(400, "malformed_json", detail)
+
+
+def _too_deep(path: str) -> Problem:
+    detail = f"the body is nested deeper than {MAX_DEPTH} levels"
+    return invalid(path or "body", detail, limit=MAX_DEPTH, status=422)
+
+
+def _too_large(limit: int, size: int | None) -> Problem:
+    detail = f"the body is larger than {limit} bytes (JUDGE_MAX_BODY_BYTES)"
+    problem = invalid("body", detail, value=size, limit=limit, status=413)
+    problem.code = "body_too_large"
+    return problem

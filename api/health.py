@@ -1,0 +1,53 @@
+"""Is the process alive, and can it judge. Open to everyone who reaches the port: nothing here is secret."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from api.parts import Parts
+from judge_agent.errors import JudgeError
+
+router = APIRouter(tags=["health"])
+READY_TIMEOUT_SECONDS = 5.0
+
+
+@router.get("/health")
+async def health() -> dict[str, str]:
+    """Say that the process is alive."""
+    return {"status": "ok"}
+
+
+@router.get("/health/ready", responses={503: {"description": "Not ready; `checks` says why."}})
+async def ready(request: Request) -> JSONResponse:
+    """Say whether judgments can be made now: database, model, boxes. 200 when they can, else 503."""
+    parts: Parts = request.app.state.parts
+    checks: dict[str, dict[str, Any]] = {
+        "store": await _store_check(parts),
+        "queue": dict(parts.queue.counts),
+    }
+    checks["judge"] = await _judge_check(parts)
+    is_ready = not parts.queue.draining and all(check.get("ok", True) for check in checks.values())
+    body = {"status": "ready" if is_ready else "not_ready", "checks": checks}
+    return JSONResponse(body, 200 if is_ready else 503, None if is_ready else {"Retry-After": "5"})
+
+
+async def _store_check(parts: Parts) -> dict[str, Any]:
+    try:
+        await parts.store.heartbeat({})
+    except JudgeError as error:
+        return {"ok": False, "reason": str(error)}
+    return {"ok": True}
+
+
+async def _judge_check(parts: Parts) -> dict[str, Any]:
+    try:
+        async with asyncio.timeout(READY_TIMEOUT_SECONDS):
+            return dict(await parts.judge.ready())
+    except TimeoutError:
+        return {"ok": False, "reason": f"no answer in {READY_TIMEOUT_SECONDS:g} s"}
+    except JudgeError as error:
+        return {"ok": False, "reason": str(error)}

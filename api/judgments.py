@@ -1,0 +1,143 @@
+"""POST a request, get a judgment: the start of the walk. Next: `judge_agent/judge.py`."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Literal
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+
+from api.auth import Tenant
+from api.body import read_json
+from api.judging import to_json
+from api.parts import Parts
+from api.problems import Problem, invalid
+from api.queries import ListQuery, no_query, read_list_query
+from api.validation import read_request
+from judge_agent.schema import Judgment
+from judge_agent.store import IdempotencyConflict, StoredJudgment
+
+router = APIRouter(prefix="/v1/judgments", tags=["judgments"])
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+MAX_WAIT_SECONDS = 3600.0
+
+
+class JudgmentPage(BaseModel):
+    """Judgments of the caller's tenant, newest first. Pass `next_cursor` as `cursor` for the next page."""
+
+    object: Literal["list"] = "list"
+    data: list[Judgment]
+    next_cursor: str | None
+
+
+@router.post("", response_model=Judgment)
+async def create_judgment(request: Request, tenant: Tenant) -> Response:
+    """Judge candidates, and wait for the end.
+
+    `Prefer: respond-async` answers 202 at once, `Prefer: wait=SECONDS` after that time. With an
+    `Idempotency-Key`, the same request sent again gives the same judgment.
+    """
+    no_query(request)
+    parts: Parts = request.app.state.parts
+    key, preference = _idempotency_key(request), _Preference.of(request)
+    body = await read_json(request, parts.settings.max_body_bytes)
+    wanted = read_request(body.data)
+    _check_seconds(wanted.budget.seconds, parts.settings.max_judgment_seconds)
+    parts.judge.check(wanted)
+    try:
+        row, created = await parts.queue.accept(
+            wanted, tenant=tenant, idempotency_key=key, body_sha256=body.sha256 if key else ""
+        )
+    except IdempotencyConflict as conflict:
+        raise _conflict(conflict) from None
+    ended: StoredJudgment | None = row if row.judgment is not None else None
+    if ended is None and preference.wait_seconds != 0:
+        ended = await parts.queue.ended(row.id, timeout_seconds=preference.wait_seconds)
+    headers = _headers(row) | preference.applied | ({} if created else {"Idempotency-Replayed": "true"})
+    if ended is not None:
+        return _json(ended.judgment, 200, headers)
+    current = await parts.store.get(row.id, tenant) or row
+    return _json(_record(parts, current), 202, headers | {"Retry-After": "1"})
+
+
+@router.get("", response_model=JudgmentPage)
+async def list_judgments(request: Request, tenant: Tenant) -> Response:
+    """List judgments, newest first; `state` may be repeated, `limit` is 1 to 100."""
+    parts: Parts = request.app.state.parts
+    query: ListQuery = read_list_query(request)
+    page = await parts.store.list(tenant, states=query.states, limit=query.limit, cursor=query.cursor)
+    cursor = json.dumps(str(page.next_cursor) if page.next_cursor is not None else None)
+    data = ",".join(_record(parts, row) for row in page.rows)
+    return _json(f'{{"object":"list","data":[{data}],"next_cursor":{cursor}}}', 200)
+
+
+@router.get("/{judgment_id}", response_model=Judgment)
+async def get_judgment(judgment_id: str, request: Request, tenant: Tenant) -> Response:
+    """Return one judgment; while it is queued or running, without its candidates."""
+    no_query(request)
+    parts: Parts = request.app.state.parts
+    row = await parts.store.get(judgment_id, tenant)
+    if row is None:
+        raise Problem(404, "not_found", "there is no such judgment")
+    return _json(_record(parts, row), 200, {} if row.judgment else {"Retry-After": "1"})
+
+
+class _Preference:
+    """What `Prefer` (RFC 7240) asks for. `wait_seconds` None waits to the end, 0 does not wait."""
+
+    def __init__(self, wait_seconds: float | None, applied: dict[str, str]) -> None:
+        self.wait_seconds = wait_seconds
+        self.applied = applied
+
+    @classmethod
+    def of(cls, request: Request) -> _Preference:
+        asked = [part.strip() for line in request.headers.getlist("prefer") for part in line.split(",")]
+        respond_async = any(part.lower() == "respond-async" for part in asked)
+        waits = [
+            match.group(1) for part in asked if (match := re.fullmatch(r"(?i)wait\s*=\s*(\d{1,6})", part))
+        ]
+        applied = (["respond-async"] if respond_async else []) + [f"wait={seconds}" for seconds in waits[:1]]
+        wait = min(float(waits[0]), MAX_WAIT_SECONDS) if waits else (0.0 if respond_async else None)
+        return cls(wait, {"Preference-Applied": ", ".join(applied)} if applied else {})
+
+
+def _idempotency_key(request: Request) -> str | None:
+    given = request.headers.getlist("idempotency-key")
+    if not given:
+        return None
+    if len(given) > 1 or not _KEY.fullmatch(given[0]):
+        limit = "one value of 1 to 255 visible ASCII characters"
+        raise invalid("Idempotency-Key", f"must be {limit}", value=given[0], limit=limit)
+    return given[0]
+
+
+def _check_seconds(seconds: float | None, limit: float) -> None:
+    if seconds is not None and seconds > limit:
+        detail = f"{seconds:g} is more than this service allows (JUDGE_MAX_JUDGMENT_SECONDS={limit:g})"
+        raise invalid("budget.seconds", detail, value=seconds, limit=limit)
+
+
+def _conflict(conflict: IdempotencyConflict) -> Problem:
+    detail = "the Idempotency-Key was used for a request with another body; use a new key for a new request"
+    return Problem(409, "idempotency_conflict", detail, id=conflict.judgment_id, field="Idempotency-Key")
+
+
+def _headers(row: StoredJudgment) -> dict[str, str]:
+    return {"Location": f"/v1/judgments/{row.id}", "X-Judgment-Id": row.id}
+
+
+def _record(parts: Parts, row: StoredJudgment) -> str:
+    """The JSON of a judgment: as it was kept when it ended, else its outline."""
+    if row.judgment is not None:
+        return row.judgment
+    metadata: dict[str, Any] = json.loads(row.metadata)
+    seconds = parts.queue.elapsed_seconds(row)
+    return to_json(
+        Judgment(id=row.id, state=row.state, created=row.created, seconds=seconds, metadata=metadata)
+    )
+
+
+def _json(text: str | None, status: int, headers: dict[str, str] | None = None) -> Response:
+    return Response((text or "").encode("utf-8", "replace"), status, headers, "application/json")

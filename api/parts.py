@@ -1,0 +1,39 @@
+"""The parts that the routes work with, put together around a judge and a store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from api.auth import KeyRing
+from api.judging import Judging
+from api.queue import JudgmentQueue
+from api.settings import Settings
+from judge_agent.errors import InvalidRequest
+from judge_agent.store import Store
+
+
+@dataclass(frozen=True)
+class Parts:
+    settings: Settings
+    store: Store
+    judge: Judging
+    queue: JudgmentQueue
+    keys: KeyRing
+
+
+@asynccontextmanager
+async def assembled(settings: Settings, *, store: Store, judge: Judging) -> AsyncIterator[Parts]:
+    """Start the queue, which resumes what was left. Raises InvalidRequest for an open door."""
+    keys = KeyRing(store, tuple((tenant, key.get_secret_value()) for tenant, key in settings.api_keys))
+    if not settings.is_loopback and not await keys.has_keys():
+        raise InvalidRequest(
+            "JUDGE_HOST",
+            f"listening on {settings.host!r} needs API keys: set JUDGE_API_KEYS=tenant:key, run "
+            "`judge-agent keys add TENANT`, or listen on 127.0.0.1",
+        )
+    async with JudgmentQueue.opened(
+        judge, store, max_running=settings.max_running, max_queued=settings.max_queued
+    ) as queue:
+        yield Parts(settings, store, judge, queue, keys)

@@ -1,0 +1,63 @@
+"""Query parameters, strictly: an unknown one is refused, for a typo in a filter would list everything."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, get_args
+
+from fastapi import Request
+
+from api.problems import bounded, invalid
+from judge_agent.schema import State
+
+STATES: tuple[State, ...] = get_args(State)
+MAX_LIMIT = 100
+MAX_CURSOR = 2**62
+
+
+class ListQuery(NamedTuple):
+    states: tuple[State, ...]
+    limit: int
+    cursor: int | None
+
+
+def no_query(request: Request) -> None:
+    """Refuse every query parameter. Raises Problem 422."""
+    _refuse_unknown(request, ())
+
+
+def read_list_query(request: Request) -> ListQuery:
+    """Read `state` (repeated or by comma), `limit` and `cursor`. Raises Problem 422."""
+    _refuse_unknown(request, ("state", "limit", "cursor"))
+    limit = _whole_number(request, "limit", 1, MAX_LIMIT)
+    cursor = _whole_number(request, "cursor", 1, MAX_CURSOR)
+    return ListQuery(_states(request), 20 if limit is None else limit, cursor)
+
+
+def _states(request: Request) -> tuple[State, ...]:
+    asked = [part.strip() for value in request.query_params.getlist("state") for part in value.split(",")]
+    for state in asked:
+        if state not in STATES:
+            limit = f"one of {', '.join(STATES)}"
+            raise invalid("state", f"{bounded(state)!r} is not {limit}", value=state, limit=limit)
+    return tuple(state for state in STATES if state in asked)
+
+
+def _whole_number(request: Request, name: str, low: int, high: int) -> int | None:
+    values = request.query_params.getlist(name)
+    if not values:
+        return None
+    text = values[0]
+    if len(values) > 1 or not (
+        text.isascii() and text.isdigit() and len(text) <= 19 and low <= int(text) <= high
+    ):
+        limit = f"one whole number from {low} to {high}"
+        raise invalid(name, f"{bounded(text)!r} is not {limit}", value=text, limit=limit)
+    return int(text)
+
+
+def _refuse_unknown(request: Request, known: tuple[str, ...]) -> None:
+    for name in request.query_params:
+        if name not in known:
+            limit = ", ".join(known) or "no parameter"
+            shown = str(bounded(name))
+            raise invalid(shown, f"is no parameter here; known: {limit}", value=shown, limit=limit)

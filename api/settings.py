@@ -1,0 +1,124 @@
+"""The settings of the service: the only place that reads the environment."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from judge_agent.errors import InvalidRequest
+
+PREFIX = "JUDGE_"
+# These belong to the client, which may share the service's environment.
+CLIENT_VARIABLES = frozenset({"JUDGE_URL", "JUDGE_API_KEY"})
+MIN_KEY_CHARS = 16
+
+
+class Settings(BaseModel):
+    """Every knob of the service. The environment variable of `data_dir` is JUDGE_DATA_DIR, and so on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
+    port: int = Field(8800, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    data_dir: Path = Field(Path(".judge"), description="Folder of the database and the log.")
+    model: Literal["embedded", "openai", "none"] = Field(
+        "embedded", description="Where the model runs: in this process, at JUDGE_MODEL_URL, or nowhere."
+    )
+    model_url: str | None = Field(None, description="Base URL of an OpenAI-compatible server, with /v1.")
+    model_name: str | None = Field(None, description="The model's name at that server.")
+    model_api_key: SecretStr | None = Field(None, description="The key of that server.")
+    max_body_bytes: int = Field(10_000_000, ge=1000, description="Largest request body.")
+    max_running: int = Field(32, ge=1, le=4096, description="Judgments that run at one time.")
+    max_queued: int = Field(1000, ge=0, le=1_000_000, description="Judgments that wait for their turn.")
+    max_judgment_seconds: float = Field(3600, gt=0, description="Largest budget.seconds of a request.")
+    allowed_hosts: tuple[str, ...] = Field((), description="Further Host names that are served, by comma.")
+    api_keys: tuple[tuple[str, SecretStr], ...] = Field(
+        (), description="tenant:key pairs by comma; keys can also be kept in the database (judge-agent keys)."
+    )
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: object) -> object:
+        return _split(value)
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _split_keys(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(_tenant_and_key(pair, index) for index, pair in enumerate(_split(value), start=1))
+
+    @model_validator(mode="after")
+    def _model_is_complete(self) -> Settings:
+        if self.model == "openai" and not (self.model_url and self.model_name):
+            raise ValueError("model_url: JUDGE_MODEL=openai needs JUDGE_MODEL_URL and JUDGE_MODEL_NAME")
+        return self
+
+    @property
+    def database_path(self) -> Path:
+        return self.data_dir / "judge.db"
+
+    @property
+    def log_dir(self) -> Path:
+        return self.data_dir / "log"
+
+    @property
+    def is_loopback(self) -> bool:
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def read_settings(environment: Mapping[str, str], **overrides: Any) -> Settings:
+    """Read JUDGE_* variables; `overrides` (from the command line, None means not given) win.
+
+    Raises InvalidRequest naming the variable, also for a variable that no setting reads: a typo in a limit
+    would otherwise pass in silence.
+    """
+    known = {PREFIX + name.upper(): name for name in Settings.model_fields}
+    values: dict[str, Any] = {}
+    for variable, text in environment.items():
+        if not variable.startswith(PREFIX) or variable in CLIENT_VARIABLES:
+            continue
+        if variable not in known:
+            raise InvalidRequest(variable, f"is no setting; there are {', '.join(sorted(known))}")
+        if text.strip():
+            values[known[variable]] = text.strip()
+    values.update({name: value for name, value in overrides.items() if value is not None})
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else "model_url"
+        raise InvalidRequest(PREFIX + name.upper(), first["msg"]) from None
+
+
+def _split(value: object) -> Any:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _tenant_and_key(pair: str, position: int) -> tuple[str, str]:
+    """Split `tenant:key`; messages name the position, never the key."""
+    tenant, colon, key = pair.partition(":")
+    if not colon or not tenant:
+        raise ValueError(f"entry {position} must be tenant:key")
+    if len(key) < MIN_KEY_CHARS:
+        raise ValueError(f"the key of entry {position} has {len(key)} characters; at least {MIN_KEY_CHARS}")
+    return tenant, key

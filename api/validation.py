@@ -1,0 +1,90 @@
+"""Turns a body into a request, and pydantic's errors into field paths that a caller recognises."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from api.problems import FieldError, Problem, bounded
+from judge_agent.schema import JudgmentRequest
+
+MAX_ERRORS = 20
+_ABSENT = object()
+_TRAJECTORY_TAGS = frozenset({"messages", "text", "format"})
+_LIMITS = ("max_length", "min_length", "ge", "gt", "le", "lt", "pattern", "expected")
+# Our own validators write `field: message`.
+_OWN_MESSAGE = re.compile(r"^(?:Value error, )?([A-Za-z_][\w.]*): (.+)$", re.DOTALL)
+
+
+def read_request(data: Any) -> JudgmentRequest:
+    """Validate a parsed body. Raises Problem 422 that names each wrong field, its value and its limit."""
+    try:
+        return JudgmentRequest.model_validate(data)
+    except ValidationError as error:
+        raise as_problem(error, data) from None
+
+
+def as_problem(error: ValidationError, data: Any) -> Problem:
+    found = [_field_error(details, data) for details in error.errors(include_url=False)]
+    errors = _most_telling(found)
+    first = errors[0]
+    return Problem(422, "invalid_request", f"{first.field}: {first.detail}", errors=errors[:MAX_ERRORS])
+
+
+def _field_error(details: ErrorDetails, data: Any) -> FieldError:
+    path = _path(details["loc"], data, details["type"])
+    message = details["msg"]
+    if details["type"] in ("value_error", "assertion_error") and (own := _OWN_MESSAGE.match(message)):
+        path, message = f"{path}.{own.group(1)}".lstrip("."), own.group(2)
+    value = None if details["type"] == "missing" else bounded(details["input"])
+    return FieldError(path or "body", message, value, _limit(details.get("ctx") or {}))
+
+
+def _path(loc: Sequence[int | str], data: Any, kind: str) -> str:
+    """Keep what leads through the body; names of union members, which pydantic mixes in, are left out."""
+    parts, place = list[str](), data
+    for index, part in enumerate(loc):
+        last = index == len(loc) - 1
+        if index and loc[index - 1] == "trajectory" and part in _TRAJECTORY_TAGS:
+            continue
+        inside = _inside(place, part)
+        if inside is _ABSENT and not (last and kind == "missing"):
+            continue
+        place = inside
+        parts.append(str(bounded(str(part))))
+    return ".".join(parts)
+
+
+def _inside(place: Any, part: int | str) -> Any:
+    if isinstance(place, dict):
+        return place.get(part, _ABSENT)
+    if isinstance(place, list) and isinstance(part, int) and part < len(place):
+        return place[part]
+    return _ABSENT
+
+
+def _limit(context: Mapping[str, Any]) -> Any:
+    for name in _LIMITS:
+        if name in context:
+            return bounded(context[name])
+    return None
+
+
+def _most_telling(errors: Sequence[FieldError]) -> list[FieldError]:
+    """Drop what is said of a container where something inside it is named; join what is said of one field."""
+    fields = [error.field for error in errors]
+    kept = dict[str, FieldError]()
+    for error in errors:
+        if any(field.startswith(f"{error.field}.") for field in fields):
+            continue
+        earlier = kept.get(error.field)
+        if earlier is None:
+            kept[error.field] = error
+        elif error.detail not in earlier.detail:
+            detail = f"{earlier.detail}, or: {error.detail}"
+            kept[error.field] = FieldError(error.field, detail, earlier.value, earlier.limit or error.limit)
+    return list(kept.values())
