@@ -63,7 +63,9 @@ class SentModules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
     def __init__(self, sources: dict[str, str]) -> None:
         self._sources = sources
 
-    def find_spec(self, fullname: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: Any = None
+    ) -> ModuleSpec | None:
         package = any(name.startswith(fullname + ".") for name in self._sources)
         if fullname not in self._sources and not package:
             return None
@@ -96,7 +98,9 @@ def _check(outcome: int, what: str) -> None:
 def _mount_work(size: int, inodes: int) -> None:
     options = f"size={size},nr_inodes={inodes},mode=0700".encode()
     flags = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
-    _check(_LIBC.mount(b"tmpfs", WORK.encode(), b"tmpfs", ctypes.c_ulong(flags), options), "mount work folder")
+    _check(
+        _LIBC.mount(b"tmpfs", WORK.encode(), b"tmpfs", ctypes.c_ulong(flags), options), "mount work folder"
+    )
 
 
 def _limit(config: dict[str, Any]) -> None:

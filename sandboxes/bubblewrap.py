@@ -58,7 +58,9 @@ class BubblewrapSandbox:
         try:
             self._filter = strict_filter(machine)
         except KeyError as error:
-            raise SandboxError(f"no system-call table for machine {machine!r}: x86_64 and aarch64 have one") from error
+            raise SandboxError(
+                f"no system-call table for machine {machine!r}: x86_64 and aarch64 have one"
+            ) from error
         self._boot = (_HERE / "boot.py").read_text(encoding="utf-8").encode()
 
     async def run(self, program: Program, *, limits: Limits) -> BoxResult:
@@ -95,7 +97,12 @@ class BubblewrapSandbox:
             "open_files": limits.open_files,
             "threads": limits.threads,
         }
-        sent = {"source": program.source, "modules": dict(program.modules), "seed": program.seed, "talks": talks}
+        sent = {
+            "source": program.source,
+            "modules": dict(program.modules),
+            "seed": program.seed,
+            "talks": talks,
+        }
         command = partial(self._command, program.seed)
         process = await start_process(command, self._boot, limits)
         try:
@@ -127,7 +134,15 @@ class BubblewrapSandbox:
         arguments += ["--ro-bind-data", str(boot_fd), "/box/boot.py", "--dir", "/work", "--remount-ro", "/"]
         arguments += ["--", self._interpreter.executable, "-s", "-S", "-P", "/box/boot.py", str(channel_fd)]
         uid = _FIRST_BOX_UID + secrets.randbelow(_BOX_UIDS)
-        launcher = [os.path.realpath(sys.executable), "-I", "-S", _LAUNCHER, str(uid), json.dumps(sources), "--"]
+        launcher = [
+            os.path.realpath(sys.executable),
+            "-I",
+            "-S",
+            _LAUNCHER,
+            str(uid),
+            json.dumps(sources),
+            "--",
+        ]
         return [*launcher, *arguments]
 
 

@@ -14,7 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SITE = "/box/site"
-_PACKAGES = ("numpy", "numpy.libs", "pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "exceptiongroup")
+_PACKAGES = (
+    "numpy",
+    "numpy.libs",
+    "pytest",
+    "_pytest",
+    "py",
+    "pluggy",
+    "iniconfig",
+    "packaging",
+    "pygments",
+    "exceptiongroup",
+)
 _LIBRARY_FOLDERS = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64")
 
 

@@ -31,7 +31,9 @@ CommandMaker = Callable[[int, int, int], Sequence[str]]
 class BoxProcess:
     """One started box; see `Box`."""
 
-    def __init__(self, process: asyncio.subprocess.Process, channel: socket.socket, alive: int, limits: Limits) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, channel: socket.socket, alive: int, limits: Limits
+    ) -> None:
         self._process = process
         self._channel = channel
         self._alive = alive
@@ -209,10 +211,10 @@ async def start_process(make_command: CommandMaker, boot: bytes, limits: Limits)
 
 async def _end_of(descriptor: int) -> None:
     """Wait for the end of a pipe that nobody writes to."""
+    ended = asyncio.Event()
     loop = asyncio.get_running_loop()
-    ended = loop.create_future()
-    loop.add_reader(descriptor, lambda: ended.done() or ended.set_result(None))
+    loop.add_reader(descriptor, ended.set)
     try:
-        await ended
+        await ended.wait()
     finally:
         loop.remove_reader(descriptor)

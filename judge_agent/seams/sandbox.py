@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 BoxStatus = Literal["ok", "failed", "refused", "timeout"]
-Limit = Literal["wall_seconds", "cpu_seconds", "memory_bytes", "output_bytes", "program_bytes", "system_calls"]
+Limit = Literal[
+    "wall_seconds", "cpu_seconds", "memory_bytes", "output_bytes", "program_bytes", "system_calls"
+]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,211 @@
+"""Runs the task's tests, and the doctests of its prompt, against the code that a candidate wrote.
+
+The code runs in one box, the tests in another (or, for plain data, on the host); what cannot be split is marked
+`isolation: shared`. Each test gives the code its own fixed time: a `timeout` result is the code's own doing and counts
+as a failed test. The judgment's time is another matter: when that runs out first, BudgetExceeded (`deadline`) is
+raised and nothing is said of the answer. Likewise a box that fails raises SandboxError.
+
+Does not know which of two contradicting tests is right, and cannot see behaviour that no test asks for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from judge_agent.errors import BudgetExceeded
+from judge_agent.schema import Principle, PrincipleSpec, Tests
+from judge_agent.seams.sandbox import Sandbox
+from judge_agent.seams.tool import Finding, OpeningCall, ToolResult, ToolView
+from judge_agent.trajectory import CodeUnderTest, code_under_test, fenced_blocks
+from tools.testing.report import Code, Report
+from tools.testing.suite import Item, Suite, run_suite
+from tools.testing.verdict import decide
+
+SECONDS_PER_TEST = 10.0
+MAX_MODEL_ASSERTIONS = 8
+MAX_SHOWN_RESULTS = 40
+_DIMENSION = "correctness"
+_PRINCIPLE = "passes_tests"
+_PARAMETERS: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "assertions": {
+            "type": "array",
+            "items": {"type": "string", "maxLength": 2000},
+            "minItems": 1,
+            "maxItems": MAX_MODEL_ASSERTIONS,
+            "description": "Python assert statements that call the candidate's functions by name.",
+        }
+    },
+    "required": ["assertions"],
+    "additionalProperties": False,
+}
+
+
+class RunTests:
+    """The tool `run_tests`. `seconds_per_test` is part of its version: another limit can give other results."""
+
+    name = "run_tests"
+    description = (
+        "Runs the task's tests against the candidate's code in an isolated box. "
+        "You may give up to 8 assert statements of your own that call the candidate's functions."
+    )
+    parameters: Mapping[str, Any] = _PARAMETERS
+
+    def __init__(
+        self, sandbox: Sandbox, *, seconds_per_test: float = SECONDS_PER_TEST, concurrent_runs: int = 2
+    ) -> None:
+        self._sandbox = sandbox
+        self._seconds_per_test = seconds_per_test
+        self._slots = asyncio.Semaphore(concurrent_runs)
+        self.version = f"1/{sandbox.name}-{sandbox.version}/{seconds_per_test:g}s"
+
+    def principle(self, view: ToolView) -> PrincipleSpec | None:
+        """The principle `passes_tests`, where there is something to run."""
+        if not self.opening_calls(view):
+            return None
+        return PrincipleSpec(
+            name=_PRINCIPLE,
+            description="The candidate's code passes the tests of the task.",
+            kind="hard",
+            dimension=_DIMENSION,
+            tool=self.name,
+        )
+
+    def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]:
+        """One call where tests are given (an answer without code fails them), or doctests and code."""
+        tests = _tests(view)
+        if tests is not None:
+            return (OpeningCall(),)
+        if has_doctests(view.task.prompt) and code_under_test(view.trajectory) is not None:
+            return (OpeningCall(),)
+        return ()
+
+    def can_decide(self, principle: Principle, view: ToolView) -> bool:
+        """Only its own principle, or a given or recipe's one that its author tied to this tool in `correctness`."""
+        if principle.tool != self.name or principle.dimension != _DIMENSION or not self.opening_calls(view):
+            return False
+        return principle.name == _PRINCIPLE or principle.origin in ("given", "recipe", "tool")
+
+    async def run(
+        self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float
+    ) -> ToolResult:
+        """Run the tests, or the model's own assertions. Raises ValueError, SandboxError, BudgetExceeded."""
+        assertions = _read_assertions(arguments)
+        code = code_under_test(view.trajectory)
+        if code is None:
+            return _no_code(_tests(view), assertions)
+        try:
+            async with asyncio.timeout(timeout_seconds), self._slots:
+                if assertions:
+                    return await self._run_assertions(assertions, code, view, timeout_seconds)
+                return await self._run_given(code, view, timeout_seconds)
+        except TimeoutError as error:
+            message = f"tool 'run_tests' exceeded timeout_seconds={timeout_seconds:g}; raise budget.seconds"
+            raise BudgetExceeded("deadline", message) from error
+
+    async def _run_given(self, code: CodeUnderTest, view: ToolView, seconds: float) -> ToolResult:
+        tests = _tests(view)
+        report = Report()
+        if tests is not None:
+            items = [Item("visible", index, item) for index, item in enumerate(tests.visible)]
+            items += [Item("hidden", index, item) for index, item in enumerate(tests.hidden)]
+            suite = Suite(tests.kind, items, tests.atol, self._seconds_per_test, seconds, view.seed)
+            report = await run_suite(self._sandbox, _code(code, view, tests), suite)
+        return _result(code, report, decide(report))
+
+    async def _run_assertions(
+        self, assertions: Sequence[str], code: CodeUnderTest, view: ToolView, seconds: float
+    ) -> ToolResult:
+        """The model's own assertions may be wrong: they hint, they never decide."""
+        items = [Item("model", index, text) for index, text in enumerate(assertions)]
+        suite = Suite("assert", items, None, self._seconds_per_test, seconds, view.seed)
+        report = await run_suite(self._sandbox, _code(code, view, _tests(view)), suite)
+        statuses = [result.status for result in report.results]
+        finding = Finding("none", "hint", None, "no assertion could be run")
+        if report.unloadable is not None:
+            finding = Finding("refutes", "hint", None, report.unloadable.reason)
+        elif "fail" in statuses:
+            finding = Finding(
+                "refutes", "hint", None, f"{statuses.count('fail')} of the judge's assertions fail"
+            )
+        elif statuses and set(statuses) == {"pass"}:
+            finding = Finding("confirms", "hint", None, "the judge's own assertions pass")
+        return _result(code, report, finding)
+
+
+def has_doctests(prompt: str) -> bool:
+    return any(line.lstrip().startswith(">>> ") for line in prompt.splitlines())
+
+
+def _tests(view: ToolView) -> Tests | None:
+    tests = view.task.reference.tests
+    return tests if tests is not None and (tests.visible or tests.hidden) else None
+
+
+def _read_assertions(arguments: Mapping[str, Any]) -> tuple[str, ...]:
+    unknown = sorted(set(arguments) - {"assertions"})
+    if unknown:
+        raise ValueError(f"unknown argument {unknown[0]!r}; run_tests takes 'assertions'")
+    given = arguments.get("assertions", ())
+    if not isinstance(given, (list, tuple)) or not all(isinstance(item, str) for item in given):
+        raise ValueError(f"assertions must be a list of statements, not {type(given).__name__}")
+    if "assertions" in arguments and not 1 <= len(given) <= MAX_MODEL_ASSERTIONS:
+        raise ValueError(f"{len(given)} assertions given; the limits are 1 and {MAX_MODEL_ASSERTIONS}")
+    return tuple(given)
+
+
+def _code(code: CodeUnderTest, view: ToolView, tests: Tests | None) -> Code:
+    prompt = view.task.prompt
+    blocks = fenced_blocks(prompt)
+    entry_point = tests.entry_point if tests is not None else None
+    names = ["solution", *(name for name in (entry_point,) if name)]
+    names += [
+        artifact.name.removesuffix(".py") for artifact in view.trajectory.artifacts if artifact.kind == "code"
+    ]
+    return Code(code.source, blocks[-1] if blocks else prompt, entry_point, tuple(dict.fromkeys(names)))
+
+
+def _no_code(tests: Tests | None, assertions: Sequence[str]) -> ToolResult:
+    """Tests were given, so code was asked for: an answer without any cannot pass them."""
+    reason = "the answer holds no code to test"
+    if tests is None or assertions:
+        return ToolResult("failed", {"reason": reason}, (Finding("none", "hint", None, reason),))
+    return ToolResult("failed", {"reason": reason}, (Finding("refutes", "decisive", 0.0, reason),))
+
+
+def _result(code: CodeUnderTest, report: Report, finding: Finding) -> ToolResult:
+    findings = [finding]
+    if code.step_id is not None and finding.bearing != "none":
+        findings.append(replace(finding, step_id=code.step_id))
+    shown = sorted(report.results, key=lambda result: result.status == "pass")[:MAX_SHOWN_RESULTS]
+    output = {
+        "code": {"origin": code.origin, "sha256": _sha256(code.source), "assembled": report.assembled},
+        "summary": _summary(report),
+        "unloadable": report.unloadable.reason if report.unloadable else None,
+        "tests": [result.as_json() for result in shown],
+    }
+    return ToolResult(
+        "failed" if report.unloadable else "ok",
+        output,
+        tuple(findings),
+        truncated=len(shown) < len(report.results),
+        checked={"tests": len(report.results)},
+        flags=dict(report.flags),
+    )
+
+
+def _summary(report: Report) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for result in report.results:
+        key = f"{result.visibility}_{result.status}"
+        counts[key] = counts.get(key, 0) + 1
+    return counts
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

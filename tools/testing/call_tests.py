@@ -1,0 +1,80 @@
+"""Tests of kind `call`: one function, given arguments, an expected value that never leaves the host."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from judge_agent.schema import CallTest
+from tools.testing.code_box import CodeBox, CodeGivenUp, CodeStopped
+from tools.testing.codec import decode, encode
+from tools.testing.equality import same
+from tools.testing.report import TestResult, TestStatus, Visibility
+
+
+async def run_call_tests(
+    box: CodeBox, entry_point: str, tests: Sequence[tuple[Visibility, int, CallTest]], atol: float | None
+) -> list[TestResult]:
+    """Run tests one after the other in one loaded box. Raises SandboxError when the box, not the code, fails."""
+    results = []
+    for visibility, index, test in tests:
+        started = time.monotonic()
+        status, message = await _one(box, entry_point, test, atol)
+        seconds = time.monotonic() - started
+        results.append(TestResult(f"{visibility}.{index}", visibility, status, message, seconds))
+    return results
+
+
+async def _one(box: CodeBox, entry_point: str, test: CallTest, atol: float | None) -> tuple[TestStatus, str]:
+    try:
+        arguments, keywords = _wire(list(test.args)), _wire(test.kwargs)
+        reply = await box.call(entry_point, arguments, keywords, mutations=False)
+    except CodeStopped as stopped:
+        return ("timeout" if stopped.timed_out else "error"), str(stopped)
+    except CodeGivenUp as given_up:
+        return "not_run", str(given_up)
+    if "raised" in reply:
+        return "error", describe_raised(reply["raised"])
+    if "value" not in reply:
+        return "fail", f"returned no plain data but: {str(reply.get('opaque'))[:100]}"
+    return _compare(reply["value"], test, atol)
+
+
+def _compare(encoded: Any, test: CallTest, atol: float | None) -> tuple[TestStatus, str]:
+    try:
+        actual = decode(encoded)
+    except ValueError as error:
+        return "fail", f"returned no plain data: {str(error)[:100]}"
+    expected = _expected(test.expected)
+    if same(expected, actual, atol):
+        return "pass", ""
+    return "fail", f"expected {_show(expected)}, returned {_show(actual)}"
+
+
+def _expected(value: Any) -> Any:
+    """Read the codec's tags in a value that the caller wrote; values that came as Python objects stay as they are."""
+    return decode(value)
+
+
+def _wire(value: Any) -> Any:
+    """JSON as the caller wrote it, tags and all; Python values that are no JSON (inf, a tuple) get their tags."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return encode(decode(value))
+    return value
+
+
+def _show(value: Any) -> str:
+    try:
+        return repr(value)[:150]
+    except ValueError:  # an int with more digits than Python prints
+        return f"a {type(value).__name__} too large to print"
+
+
+def describe_raised(raised: Any) -> str:
+    if not isinstance(raised, dict):
+        return "raised something that it did not describe"
+    return f"raised {str(raised.get('name'))[:100]}: {str(raised.get('text'))[:200]}"

@@ -1,0 +1,169 @@
+"""The host's side of the code box: load the code under test, call its functions, restart it when it dies.
+
+Only bounded JSON lines come back, and every one is a claim of the code's: it can say what a call returned, never
+whether that is right.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from judge_agent.seams.sandbox import Box, BoxClosed, Limits, Program, Sandbox
+from tools.testing.codec import parse
+from tools.testing.report import Code, Unloadable
+
+LOAD_SECONDS = 20.0
+MAX_DEATHS = 3
+MAX_TIMEOUTS = 2
+_MODULES = (
+    "tools.testing.codec",
+    "tools.testing.in_box.loading",
+    "tools.testing.in_box.candidate_server",
+)
+
+
+@cache
+def box_modules() -> dict[str, str]:
+    """Sources of what runs inside boxes, by module name."""
+    found = {}
+    for name in _MODULES:
+        package, _, module = name.rpartition(".")
+        found[name] = resources.files(package).joinpath(f"{module}.py").read_text(encoding="utf-8")
+    return found
+
+
+def program(main_module: str, seed: int) -> Program:
+    """A program that talks: the `main` of one of the in-box modules."""
+    source = f"from {main_module} import main"
+    return Program(source, modules=box_modules(), seed=seed)
+
+
+class CodeStopped(Exception):
+    """The code ended its box, or used up its time, during a call. `timed_out` says which."""
+
+    def __init__(self, message: str, *, timed_out: bool) -> None:
+        super().__init__(message)
+        self.timed_out = timed_out
+
+
+class CodeGivenUp(Exception):
+    """The code stopped too often to be started again."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    assembled: str
+    names: dict[str, str]
+    constants: dict[str, Any]
+
+
+class CodeBox:
+    """One code under test in its box. An async context manager; not for concurrent use."""
+
+    def __init__(
+        self, sandbox: Sandbox, code: Code, limits: Limits, *, seconds_per_test: float, seed: int
+    ) -> None:
+        self._sandbox = sandbox
+        self._code = code
+        self._limits = limits
+        self._seconds_per_test = seconds_per_test
+        self._seed = seed
+        self._stack = AsyncExitStack()
+        self._box: Box | None = None
+        self._deaths = 0
+        self._timeouts = 0
+
+    async def __aenter__(self) -> CodeBox:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def load(self) -> Loaded | Unloadable:
+        """Start the box and load the code. Raises SandboxError."""
+        await self._stack.aclose()
+        self._box = await self._stack.enter_async_context(
+            self._sandbox.open(
+                program("tools.testing.in_box.candidate_server", self._seed), limits=self._limits
+            )
+        )
+        code = self._code
+        request = {"op": "load", "code": code.source, "prompt": code.prompt, "entry_point": code.entry_point}
+        try:
+            reply = await self._ask(request, max(LOAD_SECONDS, self._seconds_per_test))
+        except CodeStopped as stopped:
+            return Unloadable("timeout" if stopped.timed_out else "died", str(stopped))
+        if "failed" in reply:
+            return Unloadable(str(reply.get("kind")), str(reply["failed"]))
+        return _loaded(reply)
+
+    async def call(self, name: str, args: Any, kwargs: Any, *, mutations: bool) -> dict[str, Any]:
+        """Call one function with encoded arguments and return its reply, as parsed JSON.
+
+        Raises CodeStopped when the code died or ran out of time in this call, CodeGivenUp after too many of those.
+        """
+        if self._box is None:
+            await self._restart()
+        request = {"op": "call", "name": name, "args": args, "kwargs": kwargs, "mutations": mutations}
+        return await self._ask(request, self._seconds_per_test)
+
+    async def _restart(self) -> None:
+        if self._timeouts >= MAX_TIMEOUTS or self._deaths >= MAX_DEATHS:
+            raise CodeGivenUp(
+                f"not run: the code ran out of time {self._timeouts} and died {self._deaths} times"
+            )
+        outcome = await self.load()
+        if isinstance(outcome, Unloadable):
+            self._deaths = MAX_DEATHS
+            raise CodeGivenUp(f"not run: the code did not load again: {outcome.reason}")
+
+    async def _ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
+        box = self._box
+        assert box is not None
+        try:
+            await box.send(json.dumps(request).encode())
+            reply = parse(await box.receive(timeout_seconds=seconds))
+            if not isinstance(reply, dict):
+                raise ValueError("the reply is no object")
+        except TimeoutError as error:
+            self._timeouts += 1
+            await self._drop()
+            raise CodeStopped(f"the code did not answer within {seconds:g} s", timed_out=True) from error
+        except (BoxClosed, ValueError) as error:
+            self._deaths += 1
+            raise await self._death_notice(error) from error
+        return reply
+
+    async def _death_notice(self, error: Exception) -> CodeStopped:
+        box = self._box
+        assert box is not None
+        result = await box.stop()
+        await self._drop()
+        if result.status == "timeout":
+            self._timeouts += 1
+            return CodeStopped(f"the code used up its {result.limit}", timed_out=True)
+        how = f"limit {result.limit}" if result.limit else f"exit code {result.exit_code}"
+        return CodeStopped(f"the code ended its own process ({how}): {error}", timed_out=False)
+
+    async def _drop(self) -> None:
+        self._box = None
+        await self._stack.aclose()
+
+
+def _loaded(reply: dict[str, Any]) -> Loaded | Unloadable:
+    """Read the claim of a loaded box: names to kinds, constants to encoded values."""
+    names, constants = reply.get("names"), reply.get("constants")
+    if not isinstance(names, dict) or not isinstance(constants, dict):
+        return Unloadable("died", "the code forged the report of its own loading")
+    kinds = {str(name): str(kind) for name, kind in names.items()}
+    return Loaded(str(reply.get("assembled"))[:40], kinds, constants)
+
+
+def box_limits(total_seconds: float) -> Limits:
+    """Limits of a box that answers many calls: the time per call is watched by the caller."""
+    return replace(Limits(), wall_seconds=total_seconds, cpu_seconds=max(1, int(total_seconds)))

@@ -1,0 +1,104 @@
+"""Runs in the code box: loads the code under test and answers calls of its functions, one line each way.
+
+Holds no test and no expected value; it sees the arguments of one call at a time. The code under test shares this
+process and may tamper with everything in it: whatever leaves the box is a claim, and the host bounds and checks it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import io
+import json
+import types
+from typing import Any, Protocol
+
+from tools.testing.codec import NotPlain, carry_arrays, decode, encode, parse
+from tools.testing.in_box.loading import LoadError, describe, load, resolve
+
+MAX_PRINTED = 1 << 16
+
+
+class Channel(Protocol):
+    def receive(self) -> bytes | None: ...
+
+    def send(self, line: bytes) -> None: ...
+
+
+def main(channel: Channel) -> None:
+    """Answer `load` once, then `call` until the host closes."""
+    carry_arrays()
+    module: types.ModuleType | None = None
+    while (line := channel.receive()) is not None:
+        request = parse(line)
+        if request["op"] == "load":
+            module, reply = _load(request)
+        else:
+            assert module is not None
+            reply = _call(module, request)
+        channel.send(json.dumps(reply).encode())
+
+
+def _load(request: dict[str, Any]) -> tuple[types.ModuleType | None, dict[str, Any]]:
+    try:
+        module, assembled = load(request["code"], request["prompt"], request["entry_point"])
+    except LoadError as error:
+        return None, {"failed": str(error)[:500], "kind": error.kind}
+    names = describe(module)
+    constants: dict[str, Any] = {}
+    for name, kind in names.items():
+        if kind == "data":
+            constants[name] = encode(vars(module)[name])
+    return module, {"assembled": assembled, "names": names, "constants": constants}
+
+
+def _call(module: types.ModuleType, request: dict[str, Any]) -> dict[str, Any]:
+    arguments = [decode(item) for item in request["args"]]
+    keywords = {name: decode(item) for name, item in request["kwargs"].items()}
+    printed = io.StringIO()
+    reply: dict[str, Any]
+    try:
+        with contextlib.redirect_stdout(printed):
+            value = resolve(module, request["name"])(*arguments, **keywords)
+        reply = {"value": encode(value)}
+    except NotPlain:
+        reply = {"opaque": _opaque_kind(value)}
+    except BaseException as error:
+        reply = {"raised": _describe_error(error)}
+    if request["mutations"]:
+        with contextlib.suppress(NotPlain):
+            reply["args"] = [encode(argument) for argument in arguments]
+            reply["kwargs"] = {name: encode(value) for name, value in keywords.items()}
+    reply["printed"] = printed.getvalue()[:MAX_PRINTED]
+    return reply
+
+
+def _opaque_kind(value: object) -> str:
+    """Name the type; an object that calls itself equal to everything is named as such."""
+    if inspect.isroutine(value) or inspect.isclass(value):
+        return "function or class"
+    with contextlib.suppress(Exception):
+        if value == object():
+            return f"always-equal {type(value).__name__}"
+    return type(value).__name__[:100]
+
+
+def _describe_error(error: BaseException) -> dict[str, Any]:
+    """The nearest builtin type of an exception, its plain arguments and its text."""
+    kinds = [kind.__name__ for kind in type(error).__mro__ if kind.__module__ == "builtins"]
+    try:
+        arguments = encode(list(error.args))
+    except NotPlain:
+        arguments = None
+    try:
+        text = str(error)[:500]
+    except Exception:
+        text = ""
+    exact = type(error).__module__ == "builtins"
+    return {
+        "type": kinds[0],
+        "name": type(error).__name__[:100],
+        "exact": exact,
+        "args": arguments,
+        "text": text,
+    }

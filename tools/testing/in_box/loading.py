@@ -1,0 +1,162 @@
+"""Loads the code under test as module `solution`, alone or as the completion of the task's prompt (in a box).
+
+HumanEval-like tasks give the head of a function as prompt and accept its body, or the whole function, as an answer.
+Definitions and imports of a prompt that is Python are there before the code runs, without the entry point itself.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import inspect
+import sys
+import textwrap
+import types
+from collections.abc import Callable
+from typing import Any, Literal
+
+from tools.testing.codec import NotPlain, encode
+
+MODULE = "solution"
+Assembled = Literal["code", "prompt+code", "prompt+indented code"]
+_DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign)
+
+
+class LoadError(Exception):
+    """The code cannot be tested; `kind` is `syntax`, `missing` (no entry point) or `crash` (at import)."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def load(code: str, prompt: str, entry_point: str | None) -> tuple[types.ModuleType, Assembled]:
+    """Return the loaded module and how it was put together. Raises LoadError with the reason of the first try."""
+    attempts: tuple[tuple[Assembled, str], ...] = (
+        ("code", code),
+        ("prompt+code", prompt + "\n" + code),
+        ("prompt+indented code", prompt + "\n" + textwrap.indent(textwrap.dedent(code), "    ")),
+    )
+    first: LoadError | None = None
+    for assembled, source in attempts:
+        if assembled != "code" and not _is_definition(prompt):
+            break
+        try:
+            return _load_one(source, prompt if assembled == "code" else "", entry_point), assembled
+        except LoadError as error:
+            first = first or error
+            if error.kind == "crash":
+                break
+    assert first is not None
+    raise first
+
+
+def _load_one(source: str, prompt: str, entry_point: str | None) -> types.ModuleType:
+    try:
+        tree = ast.parse(source)
+        program = compile(tree, MODULE, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise LoadError("syntax", f"the code does not compile: {type(error).__name__}: {error}") from error
+    top = entry_point.partition(".")[0] if entry_point else None
+    if top is not None and top not in _top_level_names(tree):
+        raise LoadError("missing", f"the code does not define {top!r}")
+    module = types.ModuleType(MODULE)
+    sys.modules[MODULE] = module
+    _add_prompt_definitions(module, prompt, top)
+    try:
+        exec(program, module.__dict__)
+    except BaseException as error:
+        raise LoadError(
+            "crash", f"the code ends at import: {type(error).__name__}: {_text(error)}"
+        ) from error
+    if top is not None and not callable(getattr(module, top, None)):
+        raise LoadError("missing", f"the code defines no function {top!r}")
+    return module
+
+
+def _is_definition(prompt: str) -> bool:
+    """Whether code may complete this prompt: it has the head of a function and could be Python."""
+    return any(line.startswith(("def ", "async def ", "class ")) for line in prompt.splitlines())
+
+
+def _top_level_names(tree: ast.Module) -> set[str]:
+    """Names that the code binds itself at its top level (not those of its prompt)."""
+    bound = set[str]()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            bound.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            bound.add(node.id)
+        elif isinstance(node, ast.alias):
+            bound.add((node.asname or node.name).partition(".")[0])
+            if node.name == "*":
+                bound.update(_star_names(tree))
+    return bound
+
+
+def _star_names(tree: ast.Module) -> set[str]:
+    names = set[str]()
+    for node in tree.body:
+        if (
+            isinstance(node, ast.ImportFrom)
+            and node.module
+            and any(alias.name == "*" for alias in node.names)
+        ):
+            with contextlib.suppress(ImportError):
+                names.update(vars(__import__(node.module, fromlist=["*"])))
+    return names
+
+
+def _add_prompt_definitions(module: types.ModuleType, prompt: str, entry_point: str | None) -> None:
+    """Run the prompt's imports and definitions, one by one; what fails there is not the code's fault."""
+    try:
+        statements = ast.parse(prompt).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
+    for statement in statements:
+        if isinstance(statement, _DEFINITIONS):
+            one = compile(ast.Module([statement], []), "prompt", "exec", dont_inherit=True)
+            with contextlib.suppress(Exception):
+                exec(one, module.__dict__)
+    if entry_point is not None:
+        module.__dict__.pop(entry_point, None)
+
+
+def resolve(module: types.ModuleType, name: str) -> Callable[..., Any]:
+    """Find `function` or `Class.method`; a method is called on a new instance."""
+    found: Any = module
+    for part in name.split("."):
+        owner, found = found, getattr(found, part)
+        if inspect.isclass(owner) and inspect.isfunction(inspect.getattr_static(owner, part)):
+            found = getattr(owner(), part)
+    return found  # type: ignore[no-any-return]
+
+
+def describe(module: types.ModuleType) -> dict[str, str]:
+    """Kind of every top-level name: function, class, module:NAME, data (can be carried) or other."""
+    return {
+        name: _kind(value)
+        for name, value in vars(module).items()
+        if not (name.startswith("__") and name.endswith("__"))
+    }
+
+
+def _kind(value: object) -> str:
+    if inspect.ismodule(value):
+        return f"module:{value.__name__}"
+    if inspect.isclass(value):
+        return "class"
+    if callable(value):
+        return "function"
+    try:
+        encode(value)
+    except NotPlain:
+        return "other"
+    return "data"
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)[:300]
+    except Exception:
+        return ""

@@ -1,0 +1,67 @@
+"""The words of a test run: the code, one result per test, the whole report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Visibility = Literal["visible", "hidden", "doctest", "model"]
+TestStatus = Literal["pass", "fail", "error", "timeout", "broken", "skipped", "not_run"]
+Isolation = Literal["split", "shared"]
+MAX_MESSAGE = 400
+
+
+@dataclass(frozen=True)
+class Code:
+    """The code under test and what it may complete. `names` are module names that test files import it by."""
+
+    source: str
+    prompt: str = ""
+    entry_point: str | None = None
+    names: tuple[str, ...] = ("solution",)
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """`fail`: wrong answer. `error`: the code raised or died. `timeout`: the code used up its own time per test.
+
+    `broken`: the test itself is wrong, which says nothing of the code. `not_run`: given up after too many deaths.
+    """
+
+    __test__ = False
+
+    name: str
+    visibility: Visibility
+    status: TestStatus
+    message: str = ""
+    seconds: float = 0.0
+    isolation: Isolation = "split"
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "visibility": self.visibility,
+            "status": self.status,
+            "message": self.message[:MAX_MESSAGE],
+            "seconds": round(self.seconds, 4),
+            "isolation": self.isolation,
+        }
+
+
+@dataclass(frozen=True)
+class Unloadable:
+    """Why the code could not be tested at all: syntax, missing, crash, died or timeout."""
+
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """`assembled` says how the code became a module (alone, or as the completion of the prompt)."""
+
+    results: tuple[TestResult, ...] = ()
+    unloadable: Unloadable | None = None
+    assembled: str | None = None
+    flags: Mapping[str, Any] = field(default_factory=dict)

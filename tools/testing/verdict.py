@@ -1,0 +1,68 @@
+"""What a report of tests says about the answer: bearing, strength and score.
+
+Hidden tests decide; visible ones (the agent saw them) and doctests of the prompt can only refute. A broken test says
+nothing. A run that had to share one box with the code is decisive against it and only `strong` for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from judge_agent.seams.tool import Finding
+from tools.testing.report import Report, TestResult
+
+_AGAINST = ("fail", "error", "timeout", "not_run")
+
+
+def decide(report: Report) -> Finding:
+    """Return the finding on the whole candidate."""
+    if report.unloadable is not None:
+        return Finding("refutes", "decisive", 0.0, f"the code cannot be tested: {report.unloadable.reason}")
+    hidden = _of(report, "hidden")
+    visible = _of(report, "visible")
+    doctests = _of(report, "doctest")
+    if failed := _against(hidden):
+        return _refutes(failed, len(hidden), "hidden")
+    if failed := _against(visible):
+        return _refutes(failed, len(visible), "visible")
+    if hidden:
+        return _all_hidden_pass(hidden)
+    if failed := _against(doctests):
+        return _refutes(failed, len(doctests), "doctest")
+    if passed := [*visible, *doctests]:
+        reason = f"all {len(passed)} visible tests pass; the agent could see them, so they confirm little"
+        return Finding("confirms", "hint", None, reason)
+    return Finding("none", "hint", None, _nothing(report.results))
+
+
+def _of(report: Report, visibility: str) -> list[TestResult]:
+    """The results that say something of the code."""
+    usable = [result for result in report.results if result.status not in ("broken", "skipped")]
+    return [result for result in usable if result.visibility == visibility]
+
+
+def _against(results: Sequence[TestResult]) -> list[TestResult]:
+    return [result for result in results if result.status in _AGAINST]
+
+
+def _refutes(failed: Sequence[TestResult], count: int, kind: str) -> Finding:
+    first = failed[0]
+    reason = (
+        f"{len(failed)} of {count} {kind} tests fail; first {first.name}: {first.status}: {first.message}"
+    )
+    return Finding("refutes", "decisive", 0.0, reason[:600])
+
+
+def _all_hidden_pass(hidden: Sequence[TestResult]) -> Finding:
+    shared = sum(result.isolation == "shared" for result in hidden)
+    if not shared:
+        return Finding("confirms", "decisive", 1.0, f"all {len(hidden)} hidden tests pass")
+    reason = f"all {len(hidden)} hidden tests pass, {shared} of them in one box with the code, where it could cheat"
+    return Finding("confirms", "strong", 1.0, reason)
+
+
+def _nothing(results: Sequence[TestResult]) -> str:
+    broken = [result for result in results if result.status == "broken"]
+    if broken:
+        return f"the test itself is broken: {broken[0].name}: {broken[0].message}"[:600]
+    return "no test ran"
