@@ -34,9 +34,13 @@ def add_parser(verbs: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", metavar="FILE|-", help="a judgment request in JSON; - reads standard input")
-    parser.add_argument("--url", default=os.environ.get("JUDGE_URL"), help="judge at this service instead of here")
+    parser.add_argument(
+        "--url", default=os.environ.get("JUDGE_URL"), help="judge at this service instead of here"
+    )
     parser.add_argument("--recipe", help="the recipe, instead of the request's")
-    parser.add_argument("--model", choices=("embedded", "openai", "none"), help="where the model runs, when judging here")
+    parser.add_argument(
+        "--model", choices=("embedded", "openai", "none"), help="where the model runs, when judging here"
+    )
     parser.add_argument("--json", action="store_true", help="print the whole judgment as JSON")
     parser.set_defaults(run=run)
 
@@ -84,10 +88,14 @@ def _candidate_lines(candidate: CandidateResult) -> list[str]:
     verdict = {True: "passed", False: "did not pass", None: "undecided"}[candidate.passed]
     low, high = candidate.reward_bounds
     reward = "null" if candidate.reward is None else f"{candidate.reward:.3f}"
-    lines = [f"candidate {candidate.id}: {candidate.status}, {verdict}, reward {reward} (bounds {low:.3f}..{high:.3f})"]
+    lines = [
+        f"candidate {candidate.id}: {candidate.status}, {verdict}, reward {reward} (bounds {low:.3f}..{high:.3f})"
+    ]
     if candidate.failure_kind:
         lines.append(f"  failure: {candidate.failure_kind}: {candidate.failure_reason}")
-    vector = ", ".join(f"{name} {'null' if v is None else f'{v:.2f}'}" for name, v in candidate.vector.items())
+    vector = ", ".join(
+        f"{name} {'null' if v is None else f'{v:.2f}'}" for name, v in candidate.vector.items()
+    )
     lines.append(f"  vector: {vector}")
     for principle in candidate.principles:
         score = "null" if principle.score is None else f"{principle.score:.2f}"
@@ -96,7 +104,9 @@ def _candidate_lines(candidate: CandidateResult) -> list[str]:
     for step in candidate.steps:
         score = "null" if step.score is None else f"{step.score:.2f}"
         first = " (first error)" if step.first_error else ""
-        lines.append(f"  step {step.step_id} {score} {step.label}{first} by {step.decided_by}: {_short(step.reason)}")
+        lines.append(
+            f"  step {step.step_id} {score} {step.label}{first} by {step.decided_by}: {_short(step.reason)}"
+        )
     if candidate.needs_review:
         lines.append("  needs review")
     if candidate.flags:

