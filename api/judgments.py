@@ -75,13 +75,20 @@ async def list_judgments(request: Request, tenant: Tenant) -> Response:
 
 @router.get("/{judgment_id}", response_model=Judgment)
 async def get_judgment(judgment_id: str, request: Request, tenant: Tenant) -> Response:
-    """Return one judgment; while it is queued or running, without its candidates."""
+    """Return one judgment; while it is queued or running, without its candidates.
+
+    `Prefer: wait=SECONDS` waits so long for its end.
+    """
     no_query(request)
     parts: Parts = request.app.state.parts
+    preference = _Preference.of(request)
     row = await parts.store.get(judgment_id, tenant)
     if row is None:
         raise Problem(404, "not_found", "there is no such judgment")
-    return _json(_record(parts, row), 200, {} if row.judgment else {"Retry-After": "1"})
+    if row.judgment is None and preference.wait_seconds:
+        row = await parts.queue.ended(row.id, timeout_seconds=preference.wait_seconds) or row
+    headers = preference.applied | ({} if row.judgment else {"Retry-After": "1"})
+    return _json(_record(parts, row), 200, headers)
 
 
 class _Preference:

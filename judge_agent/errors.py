@@ -8,6 +8,10 @@ JudgeError
 |-- PromptError         a prompt or recipe file is wrong
 |-- StoreError          the database or the journal could not keep or give a row
 |-- BudgetExceeded      time, tokens or calls ran out
+|-- JudgeClientError    a client got no judgment from the service
+    |-- RequestRefused      the service said 4xx: names the field, the value and the limit
+    |-- ServiceUnavailable  no answer, or 429 or 5xx for longer than the client was to try
+    |-- JudgmentPending     the judgment goes on, but the client was to wait no longer
 """
 
 from __future__ import annotations
@@ -95,3 +99,61 @@ class BudgetExceeded(JudgeError):
     def __init__(self, failure_kind: Literal["deadline", "budget_exhausted"], message: str) -> None:
         super().__init__(message)
         self.failure_kind = failure_kind
+
+
+class JudgeClientError(JudgeError):
+    """A client got no judgment. `judgment_id` is known where the service had accepted one."""
+
+    def __init__(self, message: str, *, judgment_id: str | None = None) -> None:
+        super().__init__(message)
+        self.judgment_id = judgment_id
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors cross process borders in trainers; keyword arguments are lost by the default way.
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+class RequestRefused(JudgeClientError):
+    """The service refused the request; sending it again unchanged is of no use.
+
+    `status` is the HTTP status, `code` the service's word for it, `field` a dotted path of the body.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        code: str = "",
+        field: str | None = None,
+        value: object = None,
+        limit: object = None,
+        judgment_id: str | None = None,
+    ) -> None:
+        super().__init__(message, judgment_id=judgment_id)
+        self.status = status
+        self.code = code
+        self.field = field
+        self.value = value
+        self.limit = limit
+
+
+class ServiceUnavailable(JudgeClientError):
+    """The service could not be reached, or was full, stopping or broken; `status` is None without an answer."""
+
+    def __init__(self, message: str, *, status: int | None = None, judgment_id: str | None = None) -> None:
+        super().__init__(message, judgment_id=judgment_id)
+        self.status = status
+
+
+class JudgmentPending(JudgeClientError):
+    """The judgment had not ended when the time to wait was over. It goes on; get it by `judgment_id`."""
+
+
+def _rebuilt(
+    kind: type[JudgeClientError], args: tuple[object, ...], state: dict[str, object]
+) -> JudgeClientError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error

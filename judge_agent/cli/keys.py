@@ -1,0 +1,61 @@
+"""`judge-agent keys`: the API keys in the database; works beside a running service, which notices in seconds."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from judge_agent.cli import checkout
+from judge_agent.errors import InvalidRequest
+from judge_agent.store import SqliteStore
+
+
+def add_parser(verbs: Any) -> None:
+    parser = verbs.add_parser("keys", help="add, list and revoke API keys")
+    parser.add_argument("--data-dir", type=Path, help="folder of the database (JUDGE_DATA_DIR, .judge)")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    add = actions.add_parser("add", help="make a key for a tenant; it is shown once")
+    add.add_argument("tenant")
+    actions.add_parser("list", help="list the keys, without their secrets")
+    revoke = actions.add_parser("revoke", help="make a key useless")
+    revoke.add_argument("id", help="the key's id, as `list` shows it")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Change or list the keys; returns 0. Raises JudgeError for an unknown id or an unusable database."""
+    read_settings = checkout.load("api.settings", "keys").read_settings
+    settings = read_settings(os.environ, data_dir=arguments.data_dir)
+    asyncio.run(_run(arguments, settings.database_path))
+    return 0
+
+
+async def _run(arguments: argparse.Namespace, path: Path) -> None:
+    async with SqliteStore.opened(path, exclusive=False) as store:
+        if arguments.action == "add":
+            await _add(store, arguments.tenant)
+        elif arguments.action == "list":
+            await _list(store)
+        elif not await store.revoke_key(arguments.id, time.time()):
+            raise InvalidRequest("id", f"there is no key {arguments.id!r} that still works")
+        else:
+            print(f"revoked {arguments.id}")
+
+
+async def _add(store: SqliteStore, tenant: str) -> None:
+    if not tenant or len(tenant) > 128 or not tenant.isprintable():
+        raise InvalidRequest("tenant", f"{tenant[:40]!r} must be 1 to 128 printable characters")
+    secret, row = checkout.load("api.auth", "keys").make_key(tenant)
+    await store.add_key(row)
+    print(f"{secret}\nkey {row.id} of tenant {tenant!r}; it is kept as a hash and cannot be shown again")
+
+
+async def _list(store: SqliteStore) -> None:
+    for key in await store.keys():
+        made = time.strftime("%Y-%m-%d %H:%M", time.localtime(key.created))
+        state = "works" if key.revoked is None else "revoked"
+        print(f"{key.id}  {key.prefix}...  {key.tenant}  {made}  {state}")

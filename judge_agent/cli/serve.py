@@ -1,0 +1,73 @@
+"""`judge-agent serve`: the HTTP service, until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from judge_agent.cli import checkout
+from judge_agent.errors import InvalidRequest
+
+
+def add_parser(verbs: Any) -> None:
+    parser = verbs.add_parser("serve", help="run the HTTP service")
+    parser.add_argument("--host", help="address to listen on (JUDGE_HOST, 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port to listen on, 0 for a free one (JUDGE_PORT, 8800)")
+    parser.add_argument(
+        "--data-dir", type=Path, help="folder of the database and the log (JUDGE_DATA_DIR, .judge)"
+    )
+    parser.add_argument(
+        "--model",
+        help="embedded, none, or the URL of an OpenAI-compatible server (JUDGE_MODEL, JUDGE_MODEL_URL)",
+    )
+    parser.add_argument("--model-name", help="the model's name at that server (JUDGE_MODEL_NAME)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until SIGTERM or SIGINT; returns 0. Raises JudgeError for what keeps the service from starting."""
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    for chatty in ("httpx", "httpx2", "openai"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    settings = checkout.load("api.settings", "serve").read_settings(os.environ, **_overrides(arguments))
+    asyncio.run(_serve(settings))
+    return 0
+
+
+async def _serve(settings: Any) -> None:
+    """Bind before the parts are opened, so that a taken port costs no model load."""
+    server = checkout.load("api.server", "serve")
+    wiring = checkout.load("api.wiring", "serve")
+    listener = server.bind(settings.host, settings.port)
+    with listener:
+        async with wiring.service(settings) as parts:
+            running = server.JudgeServer(parts, listener, started=lambda url: _announce(url, settings))
+            await running.run_until_stopped()
+    print("stopped; what had not ended goes on at the next start", flush=True)
+
+
+def _announce(url: str, settings: Any) -> None:
+    model = f"{settings.model_name} at {settings.model_url}" if settings.model == "openai" else settings.model
+    print(f"judge-agent serves {url}  (API page: {url}/docs)")
+    print(
+        f"model: {model}   data: {settings.data_dir.resolve()}   stop: Ctrl-C or kill {os.getpid()}",
+        flush=True,
+    )
+
+
+def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
+    given = {name: getattr(arguments, name) for name in ("host", "port", "data_dir", "model_name")}
+    return given | _model(arguments.model)
+
+
+def _model(model: str | None) -> dict[str, Any]:
+    if model is None or model in ("embedded", "openai", "none"):
+        return {"model": model}
+    if not model.startswith(("http://", "https://")):
+        raise InvalidRequest("--model", f"{model!r} is neither embedded, openai, none, nor a URL")
+    return {"model": "openai", "model_url": model}

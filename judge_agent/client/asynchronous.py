@@ -1,0 +1,163 @@
+"""The async client. Has the methods of the sync one, awaited."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import httpx
+
+from judge_agent.client import exchange
+from judge_agent.client.exchange import Answer, Call, JudgmentPage, Patience, Target
+from judge_agent.schema import Judgment, JudgmentRequest, State
+
+
+class AsyncJudgeClient:
+    """Judges by the service at `url` (else JUDGE_URL) with `api_key` (else JUDGE_API_KEY).
+
+    One client serves many tasks, can be pickled, and opens new connections in another event loop.
+    A call that is not answered is tried again for `retry_seconds`. `timeout_seconds` is how long `judge`
+    and `wait` wait unless they are told otherwise; None waits to the end. Every POST carries an
+    idempotency key, so that it is judged once however often it is sent.
+    """
+
+    _http: httpx.AsyncClient | None
+    _loop: asyncio.AbstractEventLoop | None
+
+    def __init__(
+        self,
+        url: str | None = None,
+        api_key: str | None = None,
+        *,
+        retry_seconds: float = 60.0,
+        timeout_seconds: float | None = None,
+    ) -> None:
+        self._target = Target.of(url, api_key, retry_seconds, timeout_seconds)
+        self._reset()
+
+    async def judge(
+        self,
+        request: JudgmentRequest | Mapping[str, Any],
+        *,
+        wait: bool = True,
+        idempotency_key: str | None = None,
+        timeout_seconds: float | None = None,
+    ) -> Judgment:
+        """Judge a request and return the finished judgment; with `wait=False` return it as accepted.
+
+        Raises RequestRefused, ServiceUnavailable, and
+        JudgmentPending when the time is over first.
+        """
+        deadline = self._target.deadline(timeout_seconds)
+        seconds = exchange.next_wait(deadline) if wait else 0
+        call = exchange.write_judge(request, idempotency_key, seconds)
+        judgment = exchange.read_judgment(await self._send(call, deadline))
+        if not wait or exchange.is_over(judgment):
+            return judgment
+        return await self._wait(judgment.id, deadline)
+
+    async def submit(
+        self, request: JudgmentRequest | Mapping[str, Any], *, idempotency_key: str | None = None
+    ) -> Judgment:
+        """Hand a request in and return at once; `wait` or `get` it by its id."""
+        return await self.judge(request, wait=False, idempotency_key=idempotency_key)
+
+    async def wait(self, judgment_id: str, *, timeout_seconds: float | None = None) -> Judgment:
+        """Wait for a judgment's end. Raises JudgmentPending when `timeout_seconds` are over first."""
+        return await self._wait(judgment_id, self._target.deadline(timeout_seconds))
+
+    async def get(self, judgment_id: str) -> Judgment:
+        """Return a judgment as it stands. Raises RequestRefused (404) for an unknown one."""
+        return exchange.read_judgment(await self._send(exchange.write_get(judgment_id)))
+
+    async def list(
+        self, states: Sequence[State] = (), *, limit: int = 20, cursor: str | None = None
+    ) -> JudgmentPage:
+        """Return one page of the tenant's judgments, newest first."""
+        return exchange.read_page(await self._send(exchange.write_list(states, limit, cursor)))
+
+    async def recipes(self) -> tuple[Mapping[str, Any], ...]:
+        return tuple(exchange.read_object(await self._send(Call("GET", "/v1/recipes")))["data"])
+
+    async def tools(self) -> tuple[Mapping[str, Any], ...]:
+        return tuple(exchange.read_object(await self._send(Call("GET", "/v1/tools")))["data"])
+
+    async def health(self) -> Mapping[str, Any]:
+        """Say what works, also when not all does: `status` is `ready` or `not_ready`. Tries once."""
+        return exchange.read_object(await self._once(Call("GET", "/health/ready")))
+
+    async def aclose(self) -> None:
+        """Close the connections; the next call opens new ones."""
+        http, self._http = self._http, None
+        if http is not None:
+            await http.aclose()
+
+    async def __aenter__(self) -> AsyncJudgeClient:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"AsyncJudgeClient({self._target.url!r})"
+
+    def __getstate__(self) -> Target:
+        return self._target
+
+    def __setstate__(self, target: Target) -> None:
+        self._target = target
+        self._reset()
+
+    async def _wait(self, judgment_id: str, deadline: float | None) -> Judgment:
+        pause = 0.05
+        while True:
+            seconds = exchange.next_wait(deadline)
+            judgment = exchange.read_judgment(
+                await self._send(exchange.write_get(judgment_id, seconds), deadline)
+            )
+            if exchange.is_over(judgment):
+                return judgment
+            if deadline is not None and time.monotonic() >= deadline:
+                raise exchange.pending(judgment)
+            if seconds < 1:
+                await asyncio.sleep(min(pause, max(0.0, seconds)))
+                pause *= 2
+
+    async def _send(self, call: Call, deadline: float | None = None) -> Answer:
+        patience = Patience(self._target.retry_seconds, deadline)
+        while True:
+            try:
+                answer = await self._once(call)
+            except httpx.TransportError as error:
+                pause: float | None = patience.after_error(error)
+            else:
+                pause = patience.after_answer(answer)
+                if pause is None:
+                    return answer
+            await asyncio.sleep(pause or 0.0)
+
+    async def _once(self, call: Call) -> Answer:
+        response = await self._connected().request(
+            call.method,
+            call.path,
+            params=list(call.params),
+            headers={**self._target.headers(), **call.headers},
+            content=call.content,
+            timeout=httpx.Timeout(exchange.ANSWER_SECONDS, read=call.read_seconds, pool=None),
+        )
+        return Answer(response.status_code, response.headers, response.content)
+
+    def _connected(self) -> httpx.AsyncClient:
+        loop = asyncio.get_running_loop()
+        if self._http is None or self._loop is not loop:
+            self._loop = loop
+            self._http = httpx.AsyncClient(
+                base_url=self._target.url, trust_env=not self._target.is_loopback, limits=exchange.LIMITS
+            )
+        return self._http
+
+    def _reset(self) -> None:
+        self._http = None
+        self._loop = None
