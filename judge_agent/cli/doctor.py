@@ -6,6 +6,7 @@ Exit code 0 when the recipe `default` can run with all its tools, 1 otherwise.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import importlib.metadata
 import os
 import platform
@@ -84,8 +85,8 @@ def _weights() -> Check:
 
 
 def _box() -> Iterator[Check]:
-    probe = load("sandboxes", "doctor").probe()
-    yield Check("box for code", probe.ok, probe.detail, probe.mend)
+    found = asyncio.run(load("sandboxes", "doctor").probe())
+    yield Check(f"box for code ({found.name})", found.works, found.detail, found.install or "")
 
 
 def _gpu() -> Check:

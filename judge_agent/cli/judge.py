@@ -47,10 +47,8 @@ def add_parser(verbs: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     request = _request(arguments)
-    if arguments.url:
-        judgment = _at_service(request, arguments.url)
-    else:
-        judgment = asyncio.run(_here(request, arguments.model))
+    judge = _at_service(request, arguments.url) if arguments.url else _here(request, arguments.model)
+    judgment = asyncio.run(judge)
     print(judgment.model_dump_json(indent=2) if arguments.json else account(judgment))
     return exit_code(judgment)
 
@@ -139,11 +137,11 @@ def _request(arguments: argparse.Namespace) -> JudgmentRequest:
         raise InvalidRequest(field, first["msg"]) from error
 
 
-def _at_service(request: JudgmentRequest, url: str) -> Judgment:
-    from judge_agent.client import JudgeClient
+async def _at_service(request: JudgmentRequest, url: str) -> Judgment:
+    from judge_agent.client import AsyncJudgeClient
 
-    with JudgeClient(url) as client:
-        return client.judge(request)
+    async with AsyncJudgeClient(url) as client:
+        return await client.judge(request)
 
 
 async def _here(request: JudgmentRequest, model: str | None) -> Judgment:
