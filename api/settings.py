@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+import os
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +27,11 @@ CLIENT_VARIABLES = frozenset({"JUDGE_URL", "JUDGE_API_KEY"})
 MIN_KEY_CHARS = 16
 
 
+def _default_cache_dir() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "judge-agent"
+
+
 class Settings(BaseModel):
     """Every knob of the service. The environment variable of `data_dir` is JUDGE_DATA_DIR, and so on."""
 
@@ -33,6 +40,9 @@ class Settings(BaseModel):
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(8800, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     data_dir: Path = Field(Path(".judge"), description="Folder of the database and the log.")
+    cache_dir: Path = Field(
+        default_factory=_default_cache_dir, description="Folder of converted model weights, shared by services."
+    )
     model: Literal["embedded", "openai", "none"] = Field(
         "embedded", description="Where the model runs: in this process, at JUDGE_MODEL_URL, or nowhere."
     )
@@ -84,15 +94,15 @@ class Settings(BaseModel):
             return False
 
 
-def read_settings(environment: Mapping[str, str], **overrides: Any) -> Settings:
-    """Read JUDGE_* variables; `overrides` (from the command line, None means not given) win.
+def from_environment(environment: Mapping[str, str] | None = None, /, **overrides: Any) -> Settings:
+    """Read the JUDGE_* variables of `environment` (None: this process's); `overrides` (from the command line, None means not given) win.
 
     Raises InvalidRequest naming the variable, also for a variable that no setting reads: a typo in a limit
     would otherwise pass in silence.
     """
     known = {PREFIX + name.upper(): name for name in Settings.model_fields}
     values: dict[str, Any] = {}
-    for variable, text in environment.items():
+    for variable, text in (os.environ if environment is None else environment).items():
         if not variable.startswith(PREFIX) or variable in CLIENT_VARIABLES:
             continue
         if variable not in known:

@@ -1,5 +1,7 @@
 """What the judge can do: one tool per file, each given its box. Write the file, add the name."""
 
 from tools.check_tool_calls import CheckToolCalls as CheckToolCalls
+from tools.run_tests import RunTests as RunTests
 
-TOOLS: tuple[type, ...] = (CheckToolCalls,)
+TOOLS = (CheckToolCalls,)
+BOXED_TOOLS = (RunTests,)

@@ -1,0 +1,74 @@
+"""Picks the concrete parts: store, journal, log, model, boxes, tools, judge. The only place that does."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from api.parts import Parts, assembled
+from api.settings import Settings
+from judge_agent.judge import Judge
+from judge_agent.log import AuditLogWriter
+from judge_agent.seams.model import ChatModel
+from judge_agent.seams.tool import Tool
+from judge_agent.store.sqlite import SqliteStore
+from sandboxes import make_sandbox
+from tools import BOXED_TOOLS, TOOLS
+
+
+@asynccontextmanager
+async def service(settings: Settings) -> AsyncIterator[Parts]:
+    """Everything that the service needs, opened in order and closed in reverse. Raises JudgeError."""
+    async with _opened(settings) as (store, judge), assembled(settings, store=store, judge=judge) as parts:
+        yield parts
+
+
+@asynccontextmanager
+async def local_judge(settings: Settings) -> AsyncIterator[Judge]:
+    """A judge with the service's own parts, without its queue; for one judgment from the command line."""
+    async with _opened(settings, exclusive=False) as (_, judge):
+        yield judge
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, *, exclusive: bool = True) -> AsyncIterator[tuple[SqliteStore, Judge]]:
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(SqliteStore.opened(settings.database_path, exclusive=exclusive))
+        log = await stack.enter_async_context(AuditLogWriter.opened(settings.log_dir, anchor=store.set_head))
+        model = _model(settings)
+        if model is not None:
+            stack.push_async_callback(model.aclose)
+        judge = Judge(
+            model=model,
+            tools=_tools(),
+            journal=store.journal,
+            shared=store.shared,
+            log=log,
+        )
+        yield store, judge
+
+
+def _model(settings: Settings) -> ChatModel | None:
+    """The model of the settings. Raises InvalidRequest that names the missing install."""
+    if settings.model == "none":
+        return None
+    if settings.model == "embedded":
+        return _embedded(settings.cache_dir / "weights")
+    from judge_agent.models.openai_chat import OpenAIChatModel
+
+    key = settings.model_api_key.get_secret_value() if settings.model_api_key else None
+    assert settings.model_url is not None
+    return OpenAIChatModel(settings.model_url, settings.model_name, key)
+
+
+def _embedded(cache_dir: Path) -> ChatModel:
+    from judge_agent.models.embedded import EmbeddedModel
+
+    return EmbeddedModel(cache_dir=cache_dir)
+
+
+def _tools() -> tuple[Tool, ...]:
+    """Every tool, each given its box; where no box can be made the boxed ones are there and say so."""
+    sandbox = make_sandbox()
+    return (*(tool() for tool in TOOLS), *(tool(sandbox) for tool in BOXED_TOOLS))
