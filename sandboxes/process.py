@@ -100,11 +100,19 @@ class BoxProcess:
 
     async def stop(self) -> BoxResult:
         if self._result is None:
-            ended = self._process.returncode is not None
+            ended = await self._has_ended()
             self._kill(None)
             await self._reap()
             self._result = self._describe(ended or self._ended_by is not None)
         return self._result
+
+    async def _has_ended(self) -> bool:
+        """Whether the program ended by itself; one that has just closed its channel gets a moment to do so."""
+        if self._reader is not None and self._reader.at_eof():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.5):
+                    await self._process.wait()
+        return self._process.returncode is not None
 
     async def _write(self, line: bytes) -> None:
         assert self._writer is not None

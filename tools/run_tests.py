@@ -116,6 +116,15 @@ class RunTests:
             items += [Item("hidden", index, item) for index, item in enumerate(tests.hidden)]
             suite = Suite(tests.kind, items, tests.atol, self._seconds_per_test, seconds, view.seed)
             report = await run_suite(self._sandbox, _code(code, view, tests), suite)
+        if (
+            has_doctests(view.task.prompt)
+            and report.unloadable is None
+            and (tests is None or tests.kind != "stdio")
+        ):
+            item = Item("doctest", 0, view.task.prompt)
+            suite = Suite("doctest", [item], None, self._seconds_per_test, seconds, view.seed)
+            found = await run_suite(self._sandbox, _code(code, view, tests), suite)
+            report = replace(found, results=(*report.results, *found.results))
         return _result(code, report, decide(report))
 
     async def _run_assertions(

@@ -24,6 +24,12 @@ _MODULES = (
     "tools.testing.codec",
     "tools.testing.in_box.loading",
     "tools.testing.in_box.candidate_server",
+    "tools.testing.in_box.outcome",
+    "tools.testing.in_box.proxies",
+    "tools.testing.in_box.plain_tests",
+    "tools.testing.in_box.doctests",
+    "tools.testing.in_box.pytest_files",
+    "tools.testing.in_box.tester",
 )
 
 
@@ -39,8 +45,7 @@ def box_modules() -> dict[str, str]:
 
 def program(main_module: str, seed: int) -> Program:
     """A program that talks: the `main` of one of the in-box modules."""
-    source = f"from {main_module} import main"
-    return Program(source, modules=box_modules(), seed=seed)
+    return Program(f"from {main_module} import main", modules=box_modules(), seed=seed)
 
 
 class CodeStopped(Exception):

@@ -80,7 +80,7 @@ def _same_set(expected: Iterable[Any], actual: Iterable[Any], atol: float | None
     missing, extra = left - right, right - left
     if not missing or not atol:
         return not missing or _plainly_equal(missing, extra)
-    ordered = zip(sorted(missing, key=repr), sorted(extra, key=repr))
+    ordered = zip(sorted(missing, key=repr), sorted(extra, key=repr), strict=True)
     return all(same(one, other, atol) for (_, one), (_, other) in ordered)
 
 

@@ -27,6 +27,7 @@ class TestResult:
     """`fail`: wrong answer. `error`: the code raised or died. `timeout`: the code used up its own time per test.
 
     `broken`: the test itself is wrong, which says nothing of the code. `not_run`: given up after too many deaths.
+    `certain` is false where a failure may be the test's own doing (it ran out of time outside the code's box).
     """
 
     __test__ = False
@@ -37,6 +38,7 @@ class TestResult:
     message: str = ""
     seconds: float = 0.0
     isolation: Isolation = "split"
+    certain: bool = True
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from judge_agent.schema.request import TestKind
 from judge_agent.seams.sandbox import Sandbox
 from tools.testing.call_tests import run_call_tests
-from tools.testing.code_box import CodeBox, box_limits
+from tools.testing.code_box import MAX_TIMEOUTS, CodeBox, box_limits
 from tools.testing.report import Code, Report, TestResult, Unloadable, Visibility
+from tools.testing.stdio_tests import run_stdio_test
+from tools.testing.tester_box import TesterBox, TextTest, run_text_tests
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Item:
 
     @property
     def name(self) -> str:
+        """`hidden.0`: unique among the tests of one report."""
         return f"{self.visibility}.{self.index}"
 
 
@@ -30,7 +33,7 @@ class Item:
 class Suite:
     """Tests of one kind. `seconds_per_test` is the time that the code has for one test, its own and fixed."""
 
-    kind: TestKind
+    kind: TestKind | Literal["doctest"]
     items: Sequence[Item]
     atol: float | None = None
     seconds_per_test: float = 10.0
@@ -40,19 +43,58 @@ class Suite:
 
 async def run_suite(sandbox: Sandbox, code: Code, suite: Suite) -> Report:
     """Run every test. Raises SandboxError when a box, not the code in it, failed."""
-    if suite.kind == "call":
-        return await _run_calls(sandbox, code, suite)
-    raise ValueError(f"kind {suite.kind!r}")
-
-
-async def _run_calls(sandbox: Sandbox, code: Code, suite: Suite) -> Report:
+    if suite.kind == "stdio":
+        return await _run_stdio(sandbox, code, suite)
     limits = box_limits(suite.total_seconds)
     async with CodeBox(
         sandbox, code, limits, seconds_per_test=suite.seconds_per_test, seed=suite.seed
     ) as box:
-        loaded = await box.load()
-        if isinstance(loaded, Unloadable):
-            return Report(unloadable=loaded)
-        tests = [(item.visibility, item.index, item.content) for item in suite.items]
-        results: list[TestResult] = await run_call_tests(box, code.entry_point or "", tests, suite.atol)
-        return Report(tuple(results), assembled=loaded.assembled)
+        if suite.kind == "call":
+            return await _run_calls(box, code, suite)
+        return await _run_texts(sandbox, box, code, suite)
+
+
+async def _run_calls(box: CodeBox, code: Code, suite: Suite) -> Report:
+    loaded = await box.load()
+    if isinstance(loaded, Unloadable):
+        return Report(unloadable=loaded)
+    tests = [(item.visibility, item.index, item.content) for item in suite.items]
+    results = await run_call_tests(box, code.entry_point or "", tests, suite.atol)
+    return Report(tuple(results), assembled=loaded.assembled)
+
+
+async def _run_texts(sandbox: Sandbox, box: CodeBox, code: Code, suite: Suite) -> Report:
+    tester = TesterBox(
+        sandbox,
+        code,
+        seconds_per_test=suite.seconds_per_test,
+        total_seconds=suite.total_seconds,
+        seed=suite.seed,
+    )
+    tests = [TextTest(item.name, item.visibility, suite.kind, item.content) for item in suite.items]
+    results, assembled, unloadable = await run_text_tests(tester, tests, box)
+    return Report(tuple(results), unloadable, assembled)
+
+
+async def _run_stdio(sandbox: Sandbox, code: Code, suite: Suite) -> Report:
+    """Run the programs one after the other; after too many timeouts the rest is given up."""
+    results: list[TestResult] = []
+    for item in suite.items:
+        if sum(result.status == "timeout" for result in results) >= MAX_TIMEOUTS:
+            results.append(
+                TestResult(item.name, item.visibility, "not_run", "not run: the program timed out twice")
+            )
+            continue
+        results.append(
+            await run_stdio_test(
+                sandbox,
+                code.source,
+                item.content,
+                item.name,
+                item.visibility,
+                atol=suite.atol,
+                seconds=suite.seconds_per_test,
+                seed=suite.seed,
+            )
+        )
+    return Report(tuple(results), assembled="code")

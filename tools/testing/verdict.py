@@ -50,7 +50,8 @@ def _refutes(failed: Sequence[TestResult], count: int, kind: str) -> Finding:
     reason = (
         f"{len(failed)} of {count} {kind} tests fail; first {first.name}: {first.status}: {first.message}"
     )
-    return Finding("refutes", "decisive", 0.0, reason[:600])
+    certain = any(result.certain for result in failed)
+    return Finding("refutes", "decisive" if certain else "strong", 0.0, reason[:600])
 
 
 def _all_hidden_pass(hidden: Sequence[TestResult]) -> Finding:

@@ -61,6 +61,9 @@ def _call(module: types.ModuleType, request: dict[str, Any]) -> dict[str, Any]:
         with contextlib.redirect_stdout(printed):
             value = resolve(module, request["name"])(*arguments, **keywords)
         reply = {"value": encode(value)}
+        for index, argument in enumerate(arguments):
+            if value is argument:
+                reply["same_as"] = index
     except NotPlain:
         reply = {"opaque": _opaque_kind(value)}
     except BaseException as error:

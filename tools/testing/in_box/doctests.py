@@ -1,0 +1,85 @@
+"""Doctests of the prompt. Prompts are written by people: an example that cannot be checked says nothing.
+
+An example holds if its output matches as doctest has it, ignoring white space, or if output and expectation are equal
+values. One whose expectation is neither a value nor equal text is broken, not failed: prompts show `5 # because ...`.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import contextlib
+import doctest
+import io
+from typing import Any
+
+from tools.testing.in_box.outcome import Outcome, Session, explain
+
+_FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
+
+
+def run_doctests(session: Session, prefix: str, text: str, namespace: dict[str, Any]) -> None:
+    """Run every example in order, in one namespace; report those that expect something."""
+    try:
+        examples = doctest.DocTestParser().get_examples(text)
+    except ValueError as error:
+        session.start(prefix)
+        session.finish(prefix, Outcome("broken", f"no doctest: {error}"))
+        return
+    scope = {**namespace, "__name__": "__test__"}
+    for index, example in enumerate(examples):
+        name = f"{prefix}.{index}"
+        session.start(name)
+        outcome = _run(session, example, scope)
+        if example.want or outcome.status in ("fail", "error"):
+            session.finish(name, outcome)
+
+
+def _run(session: Session, example: doctest.Example, scope: dict[str, Any]) -> Outcome:
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed):
+            exec(compile(example.source, "<doctest>", "single", dont_inherit=True), scope)
+    except BaseException as error:
+        return _raised(session, error, example)
+    finally:
+        if hasattr(builtins, "_"):
+            del builtins._
+    if not example.want:
+        return Outcome("pass")
+    return _compare(session, example, printed.getvalue())
+
+
+def _raised(session: Session, error: BaseException, example: doctest.Example) -> Outcome:
+    wanted = (example.exc_msg or "").partition(":")[0].strip()
+    if wanted:
+        held = wanted.rpartition(".")[2] == type(error).__name__
+        return Outcome("pass") if held else Outcome("fail", f"raised {type(error).__name__}, not {wanted}")
+    outcome = explain(session, error)
+    return Outcome("broken", outcome.message) if not session.calls else outcome
+
+
+def _compare(session: Session, example: doctest.Example, got: str) -> Outcome:
+    if not session.calls and not session.shared:
+        return Outcome("broken", "it does not call the code")
+    if doctest.OutputChecker().check_output(example.want, got, _FLAGS):
+        return Outcome("pass")
+    try:
+        wanted, actual = ast.literal_eval(example.want.strip()), ast.literal_eval(got.strip())
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
+        return _uncheckable(example, got)
+    if wanted == actual:
+        return Outcome("pass")
+    return Outcome(
+        "fail", f"{example.source.strip()[:120]} gave {got.strip()[:100]}, not {example.want.strip()[:100]}"
+    )
+
+
+def _uncheckable(example: doctest.Example, got: str) -> Outcome:
+    """Blame the code only where the expectation is a value that its output is clearly not."""
+    message = f"{example.source.strip()[:120]} gave {got.strip()[:100]!r}, not {example.want.strip()[:100]!r}"
+    try:
+        ast.literal_eval(example.want.strip())
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
+        return Outcome("broken", message)
+    return Outcome("fail", message)

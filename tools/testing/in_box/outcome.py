@@ -1,0 +1,131 @@
+"""Says how one test ended, and whose doing it was: the code's, or the test's own (in the tester box)."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+MAX_MESSAGE = 400
+
+
+class Channel(Protocol):
+    def receive(self) -> bytes | None: ...
+
+    def send(self, line: bytes) -> None: ...
+
+
+class NotCarried(BaseException):
+    """Something that cannot cross between two boxes; no `except Exception` of a test may swallow it."""
+
+
+class CodeStopped(BaseException):
+    """The code under test died or ran out of time; the host has noted that already."""
+
+
+class Outcome(NamedTuple):
+    status: str
+    message: str = ""
+
+
+@dataclass
+class Session:
+    """What the tests of one run share. `calls` counts calls of the code; `needs_sharing` is why a split failed."""
+
+    channel: Channel
+    names: Mapping[str, str]
+    entry_point: str | None
+    prompt: str
+    shared: bool
+    calls: int = 0
+    needs_sharing: str | None = None
+    carried: list[BaseException] = field(default_factory=list)
+
+    def start(self, name: str) -> None:
+        self.calls, self.needs_sharing = 0, None
+        self.carried.clear()
+        self._tell({"op": "start", "name": name[:200]})
+
+    def finish(self, name: str, outcome: Outcome) -> None:
+        if self.needs_sharing is not None:
+            outcome = Outcome("shared", self.needs_sharing)
+        report = {"op": "result", "name": name[:200], "status": outcome.status, "message": outcome.message}
+        self._tell({**report, "message": outcome.message[:MAX_MESSAGE]})
+
+    def refuse(self, why: str) -> NotCarried:
+        """Note that this test must share a box with the code; the caller raises what comes back."""
+        self.needs_sharing = self.needs_sharing or why[:200]
+        return NotCarried(why)
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        self.channel.send(json.dumps(message).encode())
+
+
+def run_test(session: Session, name: str, body: Callable[[], object], *, uses_data: bool = False) -> None:
+    """Run one test and report how it ended. `uses_data`: it reads a constant of the code, without a call."""
+    session.start(name)
+    try:
+        body()
+    except BaseException as error:
+        session.finish(name, explain(session, error, uses_data=uses_data))
+        return
+    touched = session.calls or uses_data or session.shared
+    session.finish(
+        name, Outcome("pass") if touched else Outcome("broken", "it passes without calling the code")
+    )
+
+
+def explain(session: Session, error: BaseException, *, uses_data: bool = False) -> Outcome:
+    """Classify what a test raised."""
+    text = f"{type(error).__name__}: {_text(error)}".rstrip(": ")
+    if isinstance(error, CodeStopped):
+        return Outcome("error", text)
+    if any(error is one for one in session.carried):
+        return Outcome("error", f"the code raised {text}")
+    if missing := _missing_name(error):
+        blamed = _owes(session, missing)
+        return (
+            Outcome("error", f"the code does not define {missing!r}") if blamed else Outcome("broken", text)
+        )
+    if isinstance(error, (SyntaxError, ImportError)):
+        return Outcome("broken", text)
+    if not (session.calls or uses_data or session.shared):
+        return Outcome("broken", f"it fails without calling the code: {text}")
+    return Outcome("fail" if isinstance(error, AssertionError) else "error", text)
+
+
+def _missing_name(error: BaseException) -> str | None:
+    """The name that a NameError, or an import from the code's module, did not find."""
+    if isinstance(error, NameError) and not isinstance(error, UnboundLocalError):
+        return error.name or _quoted(error)
+    if (
+        isinstance(error, ImportError)
+        and error.name is not None
+        and str(error).startswith("cannot import name")
+    ):
+        return _quoted(error)
+    return None
+
+
+def _quoted(error: BaseException) -> str | None:
+    found = re.search(r"name '(\w+)'", str(error))
+    return found.group(1) if found else None
+
+
+def _owes(session: Session, name: str) -> bool:
+    """Whether the code was asked to define a name: it is the entry point, is in the prompt, or nothing says."""
+    if name in session.names or name in sys.stdlib_module_names:
+        return False
+    if session.entry_point is None or name == session.entry_point.partition(".")[0]:
+        return True
+    return re.search(rf"\b{re.escape(name)}\b", session.prompt) is not None
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)[:MAX_MESSAGE]
+    except Exception:
+        return ""

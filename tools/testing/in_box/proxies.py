@@ -1,0 +1,175 @@
+"""Stands in for the code's functions in the tester box: a call crosses to the code box as plain data and back.
+
+Arguments that the code changed are changed here too, in place; what it printed is printed here; builtin exceptions
+come across as their own type. Classes, functions, generators and other objects do not cross (`NotCarried`). An object
+of the code's that calls itself equal to everything is refused outright.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import json
+import sys
+import types
+from collections import deque
+from typing import Any
+
+from tools.testing.codec import NotPlain, decode, encode, parse
+from tools.testing.in_box.outcome import CodeStopped, Session
+
+_MUTABLE = (list, dict, set, bytearray, deque)
+
+
+class FunctionProxy:
+    """A function of the code under test."""
+
+    def __init__(self, session: Session, name: str) -> None:
+        self._session = session
+        self.__name__ = self.__qualname__ = name
+        self.__module__ = "solution"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return _call(self._session, self.__name__, args, kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name == "pytestmark":  # pytest looks for these on everything it collects
+            raise AttributeError(name)
+        raise self._session.refuse(f"attribute {name!r} of function {self.__name__!r}")
+
+
+class ModuleProxy(types.ModuleType):
+    """The code's module: functions are proxies, constants are copies, the rest does not cross."""
+
+    def __init__(self, name: str, session: Session, values: dict[str, Any]) -> None:
+        super().__init__(name)
+        self.__dict__.update(values)
+        self.__dict__["__session__"] = session
+
+    def __getattr__(self, name: str) -> Any:
+        session: Session = self.__dict__["__session__"]
+        if name in session.names:
+            raise session.refuse(f"{session.names[name]} {name!r}")
+        if not name.startswith("__"):
+            session.calls += 1
+        raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("__"):
+            super().__setattr__(name, value)
+            return
+        session: Session = self.__dict__["__session__"]
+        raise session.refuse(f"a change of {name!r} in the code's module")
+
+
+def proxies(session: Session, constants: dict[str, Any]) -> dict[str, Any]:
+    """What the tester can see of the code: proxies, copies of constants, modules of the standard library."""
+    values: dict[str, Any] = {}
+    for name, kind in session.names.items():
+        if kind == "function":
+            values[name] = FunctionProxy(session, name)
+        elif kind == "data" and name in constants:
+            values[name] = decode(constants[name])
+        elif kind.startswith("module:") and kind[7:].partition(".")[0] in sys.stdlib_module_names:
+            values[name] = importlib.import_module(kind[7:])
+    return values
+
+
+def _call(session: Session, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    session.calls += 1
+    try:
+        sent = {
+            "args": [encode(value) for value in args],
+            "kwargs": {key: encode(kwargs[key]) for key in kwargs},
+        }
+    except NotPlain as error:
+        raise session.refuse(f"an argument of type {error}") from None
+    mutations = any(_is_mutable(value) for value in (*args, *kwargs.values()))
+    session.channel.send(json.dumps({"op": "call", "name": name, **sent, "mutations": mutations}).encode())
+    reply = parse(session.channel.receive() or b'{"stopped": "the host has gone"}')
+    if "stopped" in reply:
+        raise CodeStopped(str(reply["stopped"]))
+    return _unpack(session, reply, args, kwargs, sent)
+
+
+def _unpack(
+    session: Session,
+    reply: dict[str, Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    sent: dict[str, Any],
+) -> Any:
+    sys.stdout.write(str(reply.get("printed") or ""))
+    after = {"args": reply.get("args", sent["args"]), "kwargs": reply.get("kwargs", sent["kwargs"])}
+    if after != sent:
+        for value, changed in zip(args, after["args"], strict=False):
+            _write_back(value, decode(changed))
+        for key, changed in after["kwargs"].items():
+            _write_back(kwargs[key], decode(changed))
+    if "raised" in reply:
+        error = _rebuild(reply["raised"])
+        session.carried.append(error)
+        raise error
+    if "opaque" in reply:
+        kind = str(reply["opaque"])[:100]
+        if kind.startswith("always-equal"):
+            raise TypeError(f"the code returned no plain data but an {kind} object")
+        raise session.refuse(f"a returned {kind}")
+    same = reply.get("same_as")
+    if isinstance(same, int) and 0 <= same < len(args):
+        return args[same]
+    return decode(reply["value"])
+
+
+def _is_mutable(value: object) -> bool:
+    if isinstance(value, tuple):
+        return any(_is_mutable(item) for item in value)
+    return isinstance(value, _MUTABLE) or type(value).__name__ == "ndarray"
+
+
+def _write_back(old: Any, new: Any) -> None:
+    """Make `old` equal to `new` in place, keeping the identity of inner containers where the shape allows it."""
+    if type(old).__name__ == "ndarray":
+        if old.shape == new.shape:
+            old[...] = new
+    elif isinstance(old, (list, deque)) and isinstance(new, (list, deque)):
+        kept = [_kept(one, other) for one, other in zip(old, new, strict=False)]
+        rest = list(new)[len(kept) :]
+        old.clear()
+        old.extend([*kept, *rest])
+    elif isinstance(old, dict) and isinstance(new, dict):
+        items = {key: _kept(old[key], value) if key in old else value for key, value in new.items()}
+        old.clear()
+        old.update(items)
+    elif isinstance(old, set) and isinstance(new, set):
+        old.clear()
+        old.update(new)
+    elif isinstance(old, bytearray) and isinstance(new, bytearray):
+        old[:] = new
+    elif isinstance(old, tuple) and isinstance(new, tuple):
+        for one, other in zip(old, new, strict=False):
+            _write_back(one, other)
+
+
+def _kept(old: Any, new: Any) -> Any:
+    if _is_mutable(old) and type(old) is type(new):
+        _write_back(old, new)
+        return old
+    return new
+
+
+def _rebuild(raised: dict[str, Any]) -> BaseException:
+    """Make the exception that the code raised: its nearest builtin type, and nothing else of it."""
+    found = getattr(builtins, str(raised.get("type")), Exception)
+    kind: type[BaseException] = (
+        found if isinstance(found, type) and issubclass(found, Exception) else RuntimeError
+    )
+    if found is SystemExit:
+        kind = SystemExit
+    name, text = str(raised.get("name")), str(raised.get("text"))
+    if not raised.get("exact") or kind is RuntimeError:
+        kind = type(name, (kind,), {})
+    try:
+        return kind(*decode(raised.get("args") or []))
+    except (TypeError, ValueError):
+        return Exception(f"{name}: {text}")

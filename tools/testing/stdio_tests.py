@@ -1,0 +1,70 @@
+"""Tests of kind `stdio`: the code is a program; each test is one run in a box of its own, compared on the host.
+
+Output is compared line by line without trailing white space; with `atol`, words that are numbers may differ by it.
+"""
+
+from __future__ import annotations
+
+from judge_agent.schema import StdioTest
+from judge_agent.seams.sandbox import BoxResult, Limits, Program, Sandbox
+from tools.testing.report import TestResult, TestStatus, Visibility
+
+
+async def run_stdio_test(
+    sandbox: Sandbox,
+    source: str,
+    test: StdioTest,
+    name: str,
+    visibility: Visibility,
+    *,
+    atol: float | None,
+    seconds: float,
+    seed: int,
+) -> TestResult:
+    """Run one. Raises SandboxError when the box, not the program, failed."""
+    limits = Limits(wall_seconds=seconds, cpu_seconds=max(1, int(seconds)))
+    program = Program(source, stdin=test.stdin.encode("utf-8", "surrogatepass"), seed=seed)
+    result = await sandbox.run(program, limits=limits)
+    status, message = _judge(result, test, atol)
+    return TestResult(name, visibility, status, message, result.seconds)
+
+
+def _judge(result: BoxResult, test: StdioTest, atol: float | None) -> tuple[TestStatus, str]:
+    if result.status == "timeout":
+        return "timeout", f"the program used up its {result.limit}"
+    if result.status != "ok":
+        last = result.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        return (
+            "error",
+            f"the program ended with {result.limit or f'exit code {result.exit_code}'}: {last[:200]}",
+        )
+    actual = result.stdout.decode(errors="replace")
+    if same_output(test.stdout, actual, atol):
+        return "pass", ""
+    return "fail", f"expected {test.stdout[:150]!r}, printed {actual[:150]!r}"
+
+
+def same_output(expected: str, actual: str, atol: float | None) -> bool:
+    left, right = _lines(expected), _lines(actual)
+    if left == right:
+        return True
+    if not atol or len(left) != len(right):
+        return False
+    return all(_same_words(one.split(), other.split(), atol) for one, other in zip(left, right, strict=True))
+
+
+def _lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.rstrip().splitlines()]
+
+
+def _same_words(expected: list[str], actual: list[str], atol: float) -> bool:
+    return len(expected) == len(actual) and all(
+        one == other or _near(one, other, atol) for one, other in zip(expected, actual, strict=True)
+    )
+
+
+def _near(one: str, other: str, atol: float) -> bool:
+    try:
+        return abs(float(one) - float(other)) <= atol
+    except ValueError:
+        return False

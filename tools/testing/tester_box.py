@@ -1,0 +1,228 @@
+"""The host between the two boxes: relays calls of the tester to the code, times both, keeps the results.
+
+What the host saw itself (a death, a time limit) stands whatever the tester says. A tester that hangs or dies is started
+again for the tests that are left, a few times.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from judge_agent.seams.sandbox import Box, BoxClosed, Sandbox
+from tools.testing.code_box import (
+    LOAD_SECONDS,
+    CodeBox,
+    CodeGivenUp,
+    CodeStopped,
+    Loaded,
+    box_limits,
+    program,
+)
+from tools.testing.codec import parse
+from tools.testing.report import Code, Isolation, TestResult, TestStatus, Unloadable, Visibility
+
+MAX_TESTER_STARTS = 3
+_STATUSES: dict[str, TestStatus] = {
+    "pass": "pass",
+    "fail": "fail",
+    "error": "error",
+    "broken": "broken",
+    "skipped": "skipped",
+}
+
+
+@dataclass(frozen=True)
+class TextTest:
+    """One test that is text. `kind` is assert, check, pytest or doctest; results may be several per text."""
+
+    name: str
+    visibility: Visibility
+    kind: str
+    source: str
+
+
+@dataclass
+class _Run:
+    """What is known so far: results by name, the test that runs now, which tests ended or must share a box."""
+
+    tests: Sequence[TextTest]
+    shared: bool
+    results: dict[str, TestResult] = field(default_factory=dict)
+    to_share: dict[str, str] = field(default_factory=dict)
+    done: set[str] = field(default_factory=set)
+    current: str | None = None
+    started: float = 0.0
+    verdict: tuple[TestStatus, str] | None = None
+
+    def test_of(self, name: str) -> TextTest | None:
+        """The text that a result belongs to: `hidden.0` of `hidden.0::test_x`, `doctest` of `doctest.3`."""
+        return next(
+            (
+                test
+                for test in self.tests
+                if name == test.name or name.startswith((f"{test.name}::", f"{test.name}."))
+            ),
+            None,
+        )
+
+
+class TesterBox:
+    """Runs text tests of one suite against one candidate's code."""
+
+    def __init__(
+        self, sandbox: Sandbox, code: Code, *, seconds_per_test: float, total_seconds: float, seed: int
+    ) -> None:
+        self._sandbox = sandbox
+        self._code = code
+        self._seconds = seconds_per_test
+        self._limits = box_limits(total_seconds)
+        self._seed = seed
+
+    async def run_split(
+        self, tests: Sequence[TextTest], loaded: Loaded, box: CodeBox
+    ) -> tuple[list[TestResult], dict[str, str]]:
+        """Run with the code in its own box. Returns results, and the names of tests that must share, with why."""
+        run = _Run(tests, shared=False)
+        await self._run_all(run, {"names": loaded.names, "constants": loaded.constants}, box)
+        return list(run.results.values()), run.to_share
+
+    async def run_shared(self, tests: Sequence[TextTest]) -> list[TestResult]:
+        """Run with the code in the tester's own box."""
+        run = _Run(tests, shared=True)
+        await self._run_all(run, {"names": {}, "constants": {}}, None)
+        return list(run.results.values())
+
+    async def _run_all(self, run: _Run, names: dict[str, Any], box: CodeBox | None) -> None:
+        for _ in range(MAX_TESTER_STARTS):
+            left = [test for test in run.tests if test.name not in run.done]
+            if not left:
+                return
+            await self._run_once(run, left, names, box)
+        for test in run.tests:
+            if test.name not in run.done:
+                message = f"not run: the tests ended their own process {MAX_TESTER_STARTS} times"
+                run.results[test.name] = self._result(run, test.name, test, "not_run", message)
+
+    async def _run_once(
+        self, run: _Run, tests: Sequence[TextTest], names: dict[str, Any], box: CodeBox | None
+    ) -> None:
+        async with self._sandbox.open(
+            program("tools.testing.in_box.tester", self._seed), limits=self._limits
+        ) as tester:
+            setup = self._setup(run, tests, names)
+            run.current = None
+            try:
+                await tester.send(json.dumps(setup).encode())
+                await self._relay(run, tester, box)
+            except TimeoutError:
+                self._close_current(run, tests, "timeout", f"the test did not end within {self._seconds:g} s")
+            except (BoxClosed, ValueError, KeyError, TypeError) as error:
+                self._close_current(run, tests, "error", f"the test ended its own process: {error}")
+
+    def _setup(self, run: _Run, tests: Sequence[TextTest], names: dict[str, Any]) -> dict[str, Any]:
+        return {
+            **names,
+            "shared": run.shared,
+            "entry_point": self._code.entry_point,
+            "prompt": self._code.prompt,
+            "code": self._code.source if run.shared else "",
+            "module_names": self._code.names,
+            "tests": [{"kind": test.kind, "name": test.name, "source": test.source} for test in tests],
+        }
+
+    async def _relay(self, run: _Run, tester: Box, box: CodeBox | None) -> None:
+        """Serve the tester until it is done. Raises BoxClosed, TimeoutError, ValueError."""
+        seconds = LOAD_SECONDS
+        while True:
+            message = parse(await tester.receive(timeout_seconds=seconds))
+            seconds = self._seconds
+            if message["op"] == "done":
+                run.done.update(test.name for test in run.tests)
+                return
+            if message["op"] == "unloadable":
+                raise ValueError("the code did not load beside its tests")
+            if message["op"] == "start":
+                self._begin(run, str(message["name"]))
+            elif message["op"] == "result":
+                self._record(run, message)
+            elif message["op"] == "call" and box is not None:
+                await self._relay_call(run, tester, box, message)
+            else:
+                raise ValueError("an unknown message")
+
+    async def _relay_call(self, run: _Run, tester: Box, box: CodeBox, message: dict[str, Any]) -> None:
+        try:
+            reply = await box.call(
+                str(message["name"]), message["args"], message["kwargs"], mutations=bool(message["mutations"])
+            )
+        except CodeStopped as stopped:
+            run.verdict = ("timeout" if stopped.timed_out else "error"), str(stopped)
+            reply = {"stopped": str(stopped)}
+        except CodeGivenUp as given_up:
+            run.verdict = "not_run", str(given_up)
+            reply = {"stopped": str(given_up)}
+        await tester.send(json.dumps(reply).encode())
+
+    def _begin(self, run: _Run, name: str) -> None:
+        test = run.test_of(name)
+        if run.current is not None and test is not None:
+            before = run.test_of(run.current)
+            if before is not None and before.name != test.name:
+                run.done.add(before.name)
+        run.current, run.started, run.verdict = name, time.monotonic(), None
+
+    def _record(self, run: _Run, message: dict[str, Any]) -> None:
+        name, test = str(message["name"]), run.test_of(str(message["name"]))
+        if test is None:
+            raise ValueError("a result of an unknown test")
+        if message["status"] == "shared" and not run.shared:
+            run.to_share[name] = str(message["message"])
+            return
+        status, text = run.verdict or (_STATUSES[message["status"]], str(message["message"]))
+        run.results[name] = self._result(run, name, test, status, text)
+
+    def _close_current(self, run: _Run, tests: Sequence[TextTest], status: TestStatus, message: str) -> None:
+        """The tester stopped in a test: note it, and leave that text out of the next start."""
+        name = run.current or tests[0].name
+        test = run.test_of(name) or tests[0]
+        run.done.add(test.name)
+        status, message = run.verdict or (status, message)
+        result = self._result(run, name, test, status, message)
+        run.results[name] = replace(
+            result, certain=run.verdict is not None or (run.shared and status == "error")
+        )
+
+    def _result(self, run: _Run, name: str, test: TextTest, status: TestStatus, message: str) -> TestResult:
+        seconds = time.monotonic() - run.started if run.started else 0.0
+        isolation: Isolation = "shared" if run.shared else "split"
+        return TestResult(name[:200], test.visibility, status, message[:400], seconds, isolation)
+
+
+async def run_text_tests(
+    tester: TesterBox, tests: Sequence[TextTest], box: CodeBox
+) -> tuple[list[TestResult], str | None, Unloadable | None]:
+    """Run split where it can be, shared where it must be. Returns results, how the code was put together, a refusal."""
+    loaded = await box.load()
+    if isinstance(loaded, Unloadable):
+        return [], None, loaded
+    results, to_share = await tester.run_split(tests, loaded, box)
+    if to_share:
+        texts = [test for test in tests if any(_belongs(name, test) for name in to_share)]
+        again = await tester.run_shared(texts)
+        results += [
+            result for result in again if result.name in to_share or _whole_text(result.name, to_share)
+        ]
+    return results, loaded.assembled, None
+
+
+def _belongs(name: str, test: TextTest) -> bool:
+    return name == test.name or name.startswith((f"{test.name}::", f"{test.name}."))
+
+
+def _whole_text(name: str, to_share: dict[str, str]) -> bool:
+    """Whether a whole file had to share its box, so that each of its tests counts."""
+    return any(name.startswith((f"{shared}::", f"{shared}.")) for shared in to_share)
