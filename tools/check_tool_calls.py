@@ -64,6 +64,10 @@ class CheckToolCalls:
         """One call covers the whole trajectory, so the model is never asked to call this tool."""
         return (OpeningCall(),) if decidable(view) else ()
 
+    def offered(self, view: ToolView) -> bool:
+        """Never: the opening call has checked every call already."""
+        return False
+
     def can_decide(self, principle: Principle, view: ToolView) -> bool:
         """Only its own principle, and tied ones that speak of the validity of calls and of nothing more."""
         if principle.tool != self.name or not decidable(view):

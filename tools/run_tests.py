@@ -85,11 +85,18 @@ class RunTests:
             return (OpeningCall(),)
         return ()
 
+    def offered(self, view: ToolView) -> bool:
+        """Where the answer holds code, or is held to tests."""
+        code = code_under_test(view.trajectory)
+        if code is not None and code.origin == "final_answer" and not fenced_blocks(view.trajectory.final_answer or ""):
+            code = None
+        return code is not None or bool(self.opening_calls(view))
+
     def can_decide(self, principle: Principle, view: ToolView) -> bool:
-        """Only its own principle, or a given or recipe's one that its author tied to this tool in `correctness`."""
-        if principle.tool != self.name or principle.dimension != _DIMENSION or not self.opening_calls(view):
+        """Only its own principle, or one that the caller or a recipe tied to this tool; never a generated one."""
+        if principle.tool != self.name or not self.opening_calls(view):
             return False
-        return principle.name == _PRINCIPLE or principle.origin in ("given", "recipe", "tool")
+        return principle.origin in ("given", "recipe", "tool")
 
     async def run(
         self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float
