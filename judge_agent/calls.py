@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from judge_agent.budget import Budget
 from judge_agent.errors import (
@@ -47,6 +47,13 @@ class ModelCall:
     max_tokens: int
     temperature: float = 0.0
     shared: bool = False
+
+
+class ToolRun(NamedTuple):
+    """A tool's result, and how long it took."""
+
+    result: ToolResult
+    seconds: float
 
 
 class Calls:
@@ -126,7 +133,7 @@ class Calls:
         )
         return _completion(_value(result))
 
-    async def tool(self, tool: Tool, arguments: Json, view: ToolView, content_sha256: str) -> ToolResult:
+    async def tool(self, tool: Tool, arguments: Json, view: ToolView, content_sha256: str) -> ToolRun:
         """Run a tool. Raises ValueError (bad arguments), SandboxError, ToolError or BudgetExceeded."""
         node = f"gather/{tool.name}"
         key = sha256_of(["tool", tool.name, tool.version, dict(arguments), content_sha256, view.seed])
@@ -141,7 +148,7 @@ class Calls:
 
         result = await self._once(key, node, "tool", run)
         await self._log_call("tool.call", node, key, result, {"arguments": dict(arguments)})
-        return _tool_result(_value(result))
+        return ToolRun(_tool_result(_value(result)), float(result.get("seconds", 0.0)))
 
     async def event(self, type_: Any, node: str | None, fields: Json) -> None:
         await self._log.append(AuditEvent(type_, self.judgment_id, self.tenant, node, dict(fields)))

@@ -145,7 +145,7 @@ def _coverage(
         steps=len(transcript.steps),
         steps_judged=sum(step.label != "unjudged" for step in steps),
         tool_calls=len(transcript.calls),
-        tool_calls_checked=int(checked.get("calls_checked", 0)),
+        tool_calls_checked=int(checked.get("tool_calls_checked", 0)),
         principles=len(principles),
         principles_scored=sum(p.valid for p in principles),
         by_evidence=sum(p.decided_by in ("evidence", "screen") for p in principles),

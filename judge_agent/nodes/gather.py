@@ -13,7 +13,7 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from judge_agent.calls import ModelCall
+from judge_agent.calls import ModelCall, ToolRun
 from judge_agent.context import CanonicalCandidate, JudgeContext, applies, principle_of
 from judge_agent.errors import BudgetExceeded, JudgeError, ModelError
 from judge_agent.hashing import sha256_of
@@ -55,10 +55,9 @@ class Found:
         self.failures: list[Json] = []
         self.flags: Json = {}
 
-    def add(
-        self, tool: Tool, arguments: Mapping[str, Any], result: ToolResult, principles: list[str]
-    ) -> None:
-        item = _evidence(self.candidate, tool, arguments, result, principles)
+    def add(self, tool: Tool, arguments: Mapping[str, Any], run: ToolRun, principles: list[str]) -> None:
+        result = run.result
+        item = _evidence(self.candidate, tool, arguments, run, principles)
         if any(other["id"] == item.id for other in self.evidence):
             return
         self.evidence.append(item.model_dump(mode="json"))
@@ -87,11 +86,11 @@ async def _gather_one(context: JudgeContext, candidate: CanonicalCandidate, stat
     async with asyncio.TaskGroup() as group:
         runs = [group.create_task(_run(context, candidate, tool, args)) for tool, args in opening]
     for (tool, arguments), run in zip(opening, runs, strict=True):
-        result = run.result()
-        if isinstance(result, ToolResult):
-            found.add(tool, arguments, result, _tied(context, state, tool, candidate))
+        outcome = run.result()
+        if isinstance(outcome, ToolRun):
+            found.add(tool, arguments, outcome, _tied(context, state, tool, candidate))
         else:
-            found.fail(tool, *result)
+            found.fail(tool, *outcome)
     if context.recipe.models and context.recipe.gather.rounds:
         await _ask_model(context, candidate, state, found)
     return found
@@ -99,7 +98,7 @@ async def _gather_one(context: JudgeContext, candidate: CanonicalCandidate, stat
 
 async def _run(
     context: JudgeContext, candidate: CanonicalCandidate, tool: Tool, arguments: Mapping[str, Any]
-) -> ToolResult | tuple[str, str]:
+) -> ToolRun | tuple[str, str]:
     """Run one call; a call that could say nothing gives its failure kind and reason."""
     try:
         return await context.calls.tool(tool, arguments, context.view(candidate), candidate.sha256)
@@ -125,15 +124,16 @@ def _evidence(
     candidate: CanonicalCandidate,
     tool: Tool,
     arguments: Mapping[str, Any],
-    result: ToolResult,
+    run: ToolRun,
     principles: list[str],
 ) -> Evidence:
+    result = run.result
     text = json.dumps(result.output, ensure_ascii=False, sort_keys=True)
     cut = len(text) > MAX_OUTPUT_CHARS
     whole = [finding for finding in result.findings if finding.step_id is None]
     leading = max(whole, key=_weight, default=Finding("none", "hint"))
     return Evidence(
-        id="ev_" + sha256_of([tool.name, tool.version, dict(arguments), candidate.sha256, text])[:12],
+        id="ev_" + sha256_of([tool.name, tool.version, dict(arguments), candidate.sha256])[:12],
         kind="tool_result",
         source=result.source,
         candidate_ids=(candidate.id,),
@@ -144,6 +144,7 @@ def _evidence(
         output=text[:MAX_OUTPUT_CHARS] + " [cut]" if cut else result.output,
         sha256=sha256_of(text),
         truncated=result.truncated or cut,
+        seconds=run.seconds,
         bearing=leading.bearing,
         strength=leading.strength,
         score=leading.score,
@@ -186,7 +187,7 @@ async def _ask_model(
             if wanted is None:
                 return
             tool, arguments = wanted
-            result = await context.calls.tool(tool, arguments, context.view(candidate), candidate.sha256)
+            ran = await context.calls.tool(tool, arguments, context.view(candidate), candidate.sha256)
         except ValueError as error:
             bad_calls, problem = bad_calls + 1, str(error)[:300]
             found.flags["bad_tool_calls"] = {"count": bad_calls, "last": problem}
@@ -199,7 +200,7 @@ async def _ask_model(
         except JudgeError as error:
             found.flags.setdefault("tool_unavailable", {})[tool.name] = str(error)[:200]
             return
-        found.add(tool, arguments, _undecided(result), [])
+        found.add(tool, arguments, ToolRun(_undecided(ran.result), ran.seconds), [])
 
 
 def _undecided(result: ToolResult) -> ToolResult:

@@ -27,9 +27,12 @@ PLANTED: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
     _pattern(
         "asks_for_a_score",
-        r"\b(?:give|assign|award|return|output|grant|rate|score)\b[^.\n]{0,40}"
-        r"(?:\b(?:10|5|100|full|perfect|maximum|max|highest|top)\b)[^.\n]{0,20}"
-        r"(?:score|mark|point|rating|grade|reward|/ ?(?:10|5|100)|out of)?",
+        r"\b(?:give|assign|award|grant|output|return|rate)\b[^.\n]{0,40}"
+        r"\b(?:(?:10|5|100|full|perfect|maximum|max|highest|top|passing) (?:score|mark|point|rating|grade|reward)"
+        r"|(?:10|5|100) ?(?:/|out of) ?(?:10|5|100)\b)"
+        r"|\b(?:give|rate|award|grade|score) (?:it|this|me|them|this \w+|the \w+)? ?(?:a |an )?"
+        r"(?:10|100|5 stars|full marks)\b"
+        r"|\b(?:score|reward|rating|grade) ?(?:must be|should be|is|=|:) ?(?:10|100|1\.0|full|perfect)\b",
     ),
     _pattern(
         "planted_verdict",

@@ -177,8 +177,17 @@ def _signature(tool: Mapping[str, Any]) -> str:
 
 def _evidence_text(item: Evidence) -> str:
     arguments = json.dumps(item.arguments or {}, ensure_ascii=False)
-    output = item.output if isinstance(item.output, str) else json.dumps(item.output, ensure_ascii=False)
+    output = (
+        item.output if isinstance(item.output, str) else json.dumps(_untimed(item.output), ensure_ascii=False)
+    )
     return neutralise(f"{item.tool}({arguments}) -> {item.status}: {item.reason}\n{output}")
+
+
+def _untimed(value: Any) -> Any:
+    """Leave out how long things took: it differs from run to run, and the same input must give the same prompt."""
+    if isinstance(value, dict):
+        return {key: _untimed(inner) for key, inner in value.items() if key != "seconds"}
+    return [_untimed(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _evidence_block(sources: Sequence[CitableSource]) -> str:
