@@ -1,0 +1,115 @@
+"""Writes the audit log: many concurrent appends share one write to disk and one anchor."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from judge_agent.errors import StoreError
+from judge_agent.log.segments import Lease, Segment, lease
+from judge_agent.seams.storage import AuditEvent
+
+Anchor = Callable[[str, str, int, str], Awaitable[object]]
+MAX_BATCH = 512
+
+
+class AuditLogWriter:
+    """The `AuditLog` of a service. An async context manager; several may share a folder.
+
+    `anchor(writer, segment, count, head)` is awaited after lines are on disk and before their appends
+    return: it keeps, outside of the log, how far the chain reached. A segment that has `segment_max_bytes`
+    is followed by a new one; so is one whose write failed, because its end is not known any more.
+    """
+
+    def __init__(self, folder: Path, *, anchor: Anchor, segment_max_bytes: int = 64_000_000) -> None:
+        self._folder = folder
+        self._anchor = anchor
+        self._segment_max_bytes = segment_max_bytes
+        self._lease: Lease | None = None
+        self._segment: Segment | None = None
+        self._waiting: list[tuple[AuditEvent, asyncio.Future[None]]] = []
+        self._flushing: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Take a writer's name in the folder. Raises StoreError."""
+        try:
+            self._lease = await asyncio.to_thread(lease, self._folder)
+        except OSError as error:
+            raise StoreError(f"the log folder {str(self._folder)!r} cannot be used: {error}") from error
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Write what is waiting, then close the files."""
+        if self._flushing is not None:
+            await asyncio.wait([self._flushing])
+        self._drop_segment()
+        if self._lease is not None:
+            self._lease.release()
+            self._lease = None
+
+    async def append(self, event: AuditEvent) -> None:
+        """Write one event; returns when its line is on disk and anchored. Raises StoreError.
+
+        A cancelled append may still be written: an event that happened is not unsaid.
+        """
+        if self._lease is None:
+            raise StoreError("the log is not open: use it as an async context manager")
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((event, done))
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush(), name="audit log")
+        await done
+
+    async def _flush(self) -> None:
+        """Write batches until nothing waits."""
+        while self._waiting:
+            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+            try:
+                await self._write([event for event, _ in batch])
+            except BaseException as error:
+                _fail([done for _, done in batch], error)
+                if not isinstance(error, Exception):
+                    _fail([done for _, done in self._waiting], error)
+                    self._waiting.clear()
+                    raise
+                continue
+            for _, done in batch:
+                if not done.done():
+                    done.set_result(None)
+
+    async def _write(self, events: list[AuditEvent]) -> None:
+        segment = await asyncio.to_thread(self._append, events)
+        await self._anchor(segment.writer, segment.segment, segment.count, segment.head)
+
+    def _append(self, events: list[AuditEvent]) -> Segment:
+        """Append in a thread; a segment whose write failed is left, and the next write begins a new one."""
+        assert self._lease is not None
+        if self._segment is not None and self._segment.size >= self._segment_max_bytes:
+            self._drop_segment()
+        if self._segment is None:
+            self._segment = Segment(self._folder, self._lease.writer)
+        try:
+            self._segment.append(events)
+        except BaseException:
+            self._drop_segment()
+            raise
+        return self._segment
+
+    def _drop_segment(self) -> None:
+        if self._segment is not None:
+            self._segment.close()
+            self._segment = None
+
+
+def _fail(waiting: list[asyncio.Future[None]], error: BaseException) -> None:
+    """Tell every append of a batch that its line may not be on disk."""
+    for done in waiting:
+        if not done.done():
+            failure = StoreError(f"the audit log could not be written: {type(error).__name__}: {error}")
+            failure.__cause__ = error
+            done.set_exception(failure)
