@@ -287,13 +287,15 @@ def _missing_segments(files: Sequence[SegmentFile], heads: Heads) -> list[LogPro
     ]
 
 
-def _notes(checked: Sequence[CheckedFile], heads: Heads | None) -> tuple[str, ...]:
-    if heads is None:
-        return ("no heads were given: lines removed from the end of the last segment cannot be seen",)
+def _notes(checked: Sequence[CheckedFile], heads: Heads | None, cut_off: int) -> tuple[str, ...]:
     loose = sum(max(0, file.lines - (file.anchored_lines or 0)) for file in checked)
-    return (
-        (f"{loose} lines at the ends are not anchored (a crash came before their anchor)",) if loose else ()
-    )
+    notes = {
+        "no heads were given: lines removed from the end of a last segment cannot be seen": heads is None,
+        f"{loose} lines at the ends are not anchored (a crash came before their anchor)": heads is not None
+        and loose,
+        f"{cut_off} segments end in a line that a crash cut off; the segments after them say so": cut_off,
+    }
+    return tuple(note for note, holds in notes.items() if holds)
 
 
 def _status(
