@@ -65,8 +65,12 @@ def busy(detail: str, *, status: int, retry_seconds: int = RETRY_SECONDS, **extr
 
 def bounded(value: Any) -> Any:
     """Return a value small enough to send back; what is longer is cut and says so."""
-    if value is None or isinstance(value, (bool, int)):
-        return value if not isinstance(value, int) or abs(value) < 2**53 else bounded(str(value)[:40])
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, (int, float)) and abs(value) < 2**53:
+        return value
+    if isinstance(value, int):
+        return f"a whole number of {value.bit_length()} bits"
     try:
         text = value if isinstance(value, str) else json.dumps(value)
     except (TypeError, ValueError, RecursionError):

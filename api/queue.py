@@ -231,23 +231,22 @@ class JudgmentQueue:
                 self._forget(live, had_slot=True)
 
     async def _finished(self, live: _Live, request: JudgmentRequest | None) -> StoredJudgment:
+        text: str | None = None
         if request is None:
             text = await self._patiently(lambda: self._store.request(live.id))
             if not live.resumed:
                 await self._patiently(lambda: self._store.start(live.id))
-        else:
-            text = to_json(request)
         live.started = time.monotonic()
         judgment = await self._judged(live, request, text)
         seconds = live.elapsed_seconds
         self._mean_seconds += 0.1 * (seconds - self._mean_seconds)
         return await self._kept(live, judgment, seconds)
 
-    async def _judged(self, live: _Live, request: JudgmentRequest | None, text: str) -> Judgment:
+    async def _judged(self, live: _Live, request: JudgmentRequest | None, text: str | None) -> Judgment:
         """Ask the judge. What it should never raise still ends the judgment, unscored."""
         try:
             return await self._judge.judge(
-                request or JudgmentRequest.model_validate_json(text),
+                request or JudgmentRequest.model_validate_json(text or ""),
                 judgment_id=live.id,
                 tenant=live.tenant,
                 created=live.created,
@@ -257,7 +256,8 @@ class JudgmentQueue:
         except Exception as error:  # noqa: BLE001 - a bug of the judge must not lose an accepted judgment
             _log.error("judgment %s failed", live.id, exc_info=error)
             reason = f"{type(error).__name__}: {error}"
-        return unscored(text, live.id, created=live.created, seconds=live.elapsed_seconds, reason=reason)
+        raw = text or (to_json(request) if request is not None else "")
+        return unscored(raw, live.id, created=live.created, seconds=live.elapsed_seconds, reason=reason)
 
     async def _kept(self, live: _Live, judgment: Judgment, seconds: float) -> StoredJudgment:
         record = to_json(judgment)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -41,7 +40,8 @@ class Settings(BaseModel):
     port: int = Field(8800, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     data_dir: Path = Field(Path(".judge"), description="Folder of the database and the log.")
     cache_dir: Path = Field(
-        default_factory=_default_cache_dir, description="Folder of converted model weights, shared by services."
+        default_factory=_default_cache_dir,
+        description="Folder of converted model weights, shared by services.",
     )
     model: Literal["embedded", "openai", "none"] = Field(
         "embedded", description="Where the model runs: in this process, at JUDGE_MODEL_URL, or nowhere."
@@ -95,10 +95,10 @@ class Settings(BaseModel):
 
 
 def from_environment(environment: Mapping[str, str] | None = None, /, **overrides: Any) -> Settings:
-    """Read the JUDGE_* variables of `environment` (None: this process's); `overrides` (from the command line, None means not given) win.
+    """Read the JUDGE_* variables of `environment`; None means this process's.
 
-    Raises InvalidRequest naming the variable, also for a variable that no setting reads: a typo in a limit
-    would otherwise pass in silence.
+    `overrides` (from the command line, None means not given) win. Raises InvalidRequest naming the variable,
+    also for a variable that no setting reads: a typo in a limit would otherwise pass in silence.
     """
     known = {PREFIX + name.upper(): name for name in Settings.model_fields}
     values: dict[str, Any] = {}

@@ -34,8 +34,10 @@ async def local_judge(settings: Settings) -> AsyncIterator[Judge]:
 @asynccontextmanager
 async def _opened(settings: Settings, *, exclusive: bool = True) -> AsyncIterator[tuple[SqliteStore, Judge]]:
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(SqliteStore.opened(settings.database_path, exclusive=exclusive))
-        log = await stack.enter_async_context(AuditLogWriter.opened(settings.log_dir, anchor=store.set_head))
+        store = await stack.enter_async_context(
+            SqliteStore.opened(settings.database_path, exclusive=exclusive)
+        )
+        log = await stack.enter_async_context(AuditLogWriter(settings.log_dir, anchor=store.set_head))
         model = _model(settings)
         if model is not None:
             stack.push_async_callback(model.aclose)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -28,8 +27,7 @@ def add_parser(verbs: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Change or list the keys; returns 0. Raises JudgeError for an unknown id or an unusable database."""
-    read_settings = checkout.load("api.settings", "keys").read_settings
-    settings = read_settings(os.environ, data_dir=arguments.data_dir)
+    settings = checkout.load("api.settings", "keys").from_environment(data_dir=arguments.data_dir)
     asyncio.run(_run(arguments, settings.database_path))
     return 0
 

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     for chatty in ("httpx", "httpx2", "openai"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    settings = checkout.load("api.settings", "serve").read_settings(os.environ, **_overrides(arguments))
+    settings = checkout.load("api.settings", "serve").from_environment(**_overrides(arguments))
     asyncio.run(_serve(settings))
     return 0
 

@@ -1,0 +1,111 @@
+"""The service under test: the real Judge with a scripted model, behind uvicorn on a port of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from api.parts import Parts, assembled
+from api.server import JudgeServer, bind
+from api.settings import Settings
+from judge_agent.judge import Judge
+from judge_agent.models.scripted import ScriptedModel
+from judge_agent.seams.storage import AuditEvent
+from judge_agent.store import SqliteStore
+from tools.check_tool_calls import CheckToolCalls
+
+
+@dataclass
+class EventList:
+    """An audit log that keeps its events in a list."""
+
+    events: list[AuditEvent] = field(default_factory=list)
+
+    async def append(self, event: AuditEvent) -> None:
+        self.events.append(event)
+
+
+@dataclass
+class Served:
+    url: str
+    http: httpx.AsyncClient
+    parts: Parts
+    model: ScriptedModel
+    server: JudgeServer
+    running: asyncio.Task[None]
+
+    async def post(self, body: Any, **headers: str) -> httpx.Response:
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.http.post("/v1/judgments", json=body, headers=names)
+
+    async def stop(self) -> None:
+        self.server.stop()
+        await self.running
+
+
+@asynccontextmanager
+async def serving(
+    path: Path | None = None, *, model: ScriptedModel | None = None, **settings: Any
+) -> AsyncIterator[Served]:
+    """Serve until the end of the block. `path` is the database, None keeps it in memory."""
+    model = model or ScriptedModel()
+    async with SqliteStore.opened(path) as store:
+        judge = Judge(
+            model=model,
+            tools=(CheckToolCalls(),),
+            journal=store.journal,
+            shared=store.shared,
+            log=EventList(),
+        )
+        async with assembled(Settings(**settings), store=store, judge=judge) as parts:
+            url = asyncio.get_running_loop().create_future()
+            server = JudgeServer(parts, bind("127.0.0.1", 0), started=url.set_result)
+            running = asyncio.create_task(server.run_until_stopped())
+            try:
+                async with httpx.AsyncClient(base_url=await url, timeout=20) as http:
+                    yield Served(await url, http, parts, model, server, running)
+            finally:
+                server.stop()
+                await running
+
+
+@contextmanager
+def serving_in_a_thread(path: Path | None = None, **settings: Any) -> Iterator[Served]:
+    """Serve from another thread, for clients that block."""
+    started, stop = threading.Event(), threading.Event()
+    found = list[Served]()
+
+    async def run() -> None:
+        async with serving(path, **settings) as served:
+            found.append(served)
+            started.set()
+            await asyncio.to_thread(stop.wait)
+
+    thread = threading.Thread(target=asyncio.run, args=(run(),))
+    thread.start()
+    try:
+        assert started.wait(10)
+        yield found[0]
+    finally:
+        stop.set()
+        thread.join()
+
+
+def request(**changes: Any) -> dict[str, Any]:
+    """A request that a scripted model judges, with `changes` to its top fields."""
+    trajectory = {
+        "messages": [{"role": "user", "content": "2+2?"}, {"role": "assistant", "content": "It is 4."}]
+    }
+    body = {
+        "task": {"prompt": "What is 2+2?"},
+        "candidates": [{"id": "a", "trajectory": trajectory}],
+        "principles": [{"description": "The answer is right.", "name": "right", "dimension": "correctness"}],
+    }
+    return body | changes

@@ -1,0 +1,125 @@
+"""Idempotency, tenants and room: what is accepted is judged once, for its own tenant, when there is a place."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from api.auth import make_key
+from judge_agent.models.scripted import Held, ScriptedModel, by_schema
+from judge_agent.store import SqliteStore
+from tests.service.served import request, serving
+
+pytestmark = pytest.mark.anyio
+ADA, BOB = "ada-key-0123456789", "bob-key-0123456789"
+KEYS = f"ada:{ADA},bob:{BOB}"
+
+
+async def test_the_same_key_and_body_give_the_same_judgment_and_say_so() -> None:
+    async with serving() as served:
+        first = await served.post(request(), idempotency_key="k1")
+        calls = len(served.model.requests)
+        second = await served.post(request(), idempotency_key="k1")
+        assert second.content == first.content
+        assert "idempotency-replayed" not in first.headers
+        assert second.headers["idempotency-replayed"] == "true"
+        assert len(served.model.requests) == calls
+
+
+async def test_the_same_key_with_another_body_is_a_conflict_that_names_the_first() -> None:
+    async with serving() as served:
+        first = await served.post(request(), idempotency_key="k1")
+        second = await served.post(request(seed=1), idempotency_key="k1")
+        assert (second.status_code, second.json()["id"]) == (409, first.json()["id"])
+
+
+async def test_white_space_and_key_order_do_not_make_another_body() -> None:
+    async with serving() as served:
+        await served.post(request(), idempotency_key="k1")
+        turned = dict(reversed(request().items()))
+        assert (await served.post(turned, idempotency_key="k1")).status_code == 200
+
+
+async def test_thirty_posts_of_one_key_at_one_time_share_one_judgment() -> None:
+    async with serving() as served:
+        answers = await asyncio.gather(*(served.post(request(), idempotency_key="k") for _ in range(30)))
+        assert {answer.status_code for answer in answers} == {200}
+        assert len({answer.json()["id"] for answer in answers}) == 1
+        assert sum("idempotency-replayed" not in answer.headers for answer in answers) == 1
+        assert len((await served.http.get("/v1/judgments")).json()["data"]) == 1
+
+
+@pytest.mark.parametrize("key", ["", "two words", "x" * 256, "caf\u00e9"])
+async def test_a_key_that_no_header_carries_safely_is_refused(key: str) -> None:
+    async with serving() as served:
+        headers = {"Idempotency-Key": key.encode("latin-1")}
+        answer = await served.http.post("/v1/judgments", json=request(), headers=headers)
+        assert (answer.status_code, answer.json()["field"]) == (422, "Idempotency-Key")
+
+
+async def test_a_missing_or_wrong_key_is_401_before_the_body_is_read() -> None:
+    async with serving(api_keys=KEYS) as served:
+        for headers in (
+            {},
+            {"authorization": "Bearer wrong"},
+            {"x_api_key": ADA[:-1]},
+            {"authorization": ADA},
+        ):
+            answer = await served.post("not even a request", **headers)
+            assert answer.status_code == 401
+            assert answer.headers["www-authenticate"].startswith("Bearer")
+        assert (await served.http.get("/health")).status_code == 200
+
+
+async def test_a_foreign_judgment_is_not_there() -> None:
+    async with serving(api_keys=KEYS) as served:
+        posted = await served.post(request(), authorization=f"Bearer {ADA}", idempotency_key="k")
+        location = posted.headers["location"]
+        own = await served.http.get(location, headers={"X-Api-Key": ADA})
+        foreign = await served.http.get(location, headers={"X-Api-Key": BOB})
+        listed = await served.http.get("/v1/judgments", headers={"X-Api-Key": BOB})
+        same_key = await served.post(request(), x_api_key=BOB, idempotency_key="k")
+        assert (own.status_code, foreign.status_code, listed.json()["data"]) == (200, 404, [])
+        assert same_key.json()["id"] != posted.json()["id"]
+
+
+async def test_a_key_is_kept_as_a_hash_and_revoking_the_last_one_does_not_open_the_door(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "judge.db"
+    secret, row = make_key("ada")
+    async with SqliteStore.opened(path) as store:
+        await store.add_key(row)
+    assert not _occurs(secret, tmp_path)
+    async with serving(path) as served:
+        assert (await served.post(request(), x_api_key=secret)).status_code == 200
+    async with SqliteStore.opened(path) as store:
+        assert await store.revoke_key(row.id, 1.0)
+    async with serving(path) as served:
+        assert (await served.post(request(), x_api_key=secret)).status_code == 401
+        assert (await served.post(request())).status_code == 401
+
+
+async def test_a_full_service_says_when_to_come_back_and_still_answers_for_what_it_took() -> None:
+    gate = asyncio.Event()
+    model = ScriptedModel(otherwise=Held(gate, by_schema()))
+    async with serving(model=model, max_running=1, max_queued=1) as served:
+        running = await served.post(request(), prefer="respond-async", idempotency_key="k1")
+        queued = await served.post(request(), prefer="respond-async")
+        assert (running.json()["state"], queued.json()["state"]) == ("running", "queued")
+        full = await served.post(request())
+        assert (full.status_code, full.json()["limit"]) == (429, 2)
+        assert int(full.headers["retry-after"]) >= 1
+        replayed = await served.post(request(), prefer="respond-async", idempotency_key="k1")
+        assert (replayed.status_code, replayed.json()["id"]) == (202, running.json()["id"])
+        gate.set()
+        for taken in (running, queued):
+            ended = await served.http.get(taken.headers["location"], headers={"Prefer": "wait=10"})
+            assert ended.json()["state"] == "done"
+        assert (await served.post(request())).status_code == 200
+
+
+def _occurs(secret: str, folder: Path) -> bool:
+    return any(secret.encode() in file.read_bytes() for file in folder.iterdir())
