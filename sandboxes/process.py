@@ -50,7 +50,8 @@ class BoxProcess:
 
     async def begin(self, config: bytes, program: bytes, stdin: bytes) -> None:
         """Wait until the box is locked down, then hand it the program. Raises SandboxError."""
-        assert self._process.stdout is not None and self._process.stderr is not None
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
         self._reader, self._writer = await asyncio.open_connection(sock=self._channel, limit=MAX_LINE_BYTES)
         self._tasks = [
             asyncio.create_task(self._collect(self._process.stdout, "stdout")),

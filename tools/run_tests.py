@@ -88,7 +88,11 @@ class RunTests:
     def offered(self, view: ToolView) -> bool:
         """Where the answer holds code, or is held to tests."""
         code = code_under_test(view.trajectory)
-        if code is not None and code.origin == "final_answer" and not fenced_blocks(view.trajectory.final_answer or ""):
+        if (
+            code is not None
+            and code.origin == "final_answer"
+            and not fenced_blocks(view.trajectory.final_answer or "")
+        ):
             code = None
         return code is not None or bool(self.opening_calls(view))
 
@@ -117,21 +121,13 @@ class RunTests:
 
     async def _run_given(self, code: CodeUnderTest, view: ToolView, seconds: float) -> ToolResult:
         tests = _tests(view)
-        report = Report()
+        doctests = view.task.prompt if has_doctests(view.task.prompt) else None
+        suite = Suite("assert", (), doctests, None, self._seconds_per_test, seconds, view.seed)
         if tests is not None:
             items = [Item("visible", index, item) for index, item in enumerate(tests.visible)]
             items += [Item("hidden", index, item) for index, item in enumerate(tests.hidden)]
-            suite = Suite(tests.kind, items, tests.atol, self._seconds_per_test, seconds, view.seed)
-            report = await run_suite(self._sandbox, _code(code, view, tests), suite)
-        if (
-            has_doctests(view.task.prompt)
-            and report.unloadable is None
-            and (tests is None or tests.kind != "stdio")
-        ):
-            item = Item("doctest", 0, view.task.prompt)
-            suite = Suite("doctest", [item], None, self._seconds_per_test, seconds, view.seed)
-            found = await run_suite(self._sandbox, _code(code, view, tests), suite)
-            report = replace(found, results=(*report.results, *found.results))
+            suite = replace(suite, kind=tests.kind, items=items, atol=tests.atol)
+        report = await run_suite(self._sandbox, _code(code, view, tests), suite)
         return _result(code, report, decide(report))
 
     async def _run_assertions(
@@ -139,7 +135,7 @@ class RunTests:
     ) -> ToolResult:
         """The model's own assertions may be wrong: they hint, they never decide."""
         items = [Item("model", index, text) for index, text in enumerate(assertions)]
-        suite = Suite("assert", items, None, self._seconds_per_test, seconds, view.seed)
+        suite = Suite("assert", items, None, None, self._seconds_per_test, seconds, view.seed)
         report = await run_suite(self._sandbox, _code(code, view, _tests(view)), suite)
         statuses = [result.status for result in report.results]
         finding = Finding("none", "hint", None, "no assertion could be run")

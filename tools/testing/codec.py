@@ -215,7 +215,7 @@ def carry_arrays() -> None:
 
 
 def _pairs(values: list[Any]) -> dict[Any, Any]:
-    return {key: item for key, item in values}
+    return dict(values)
 
 
 _TEXT_READERS: dict[str, Callable[[str], Any]] = {

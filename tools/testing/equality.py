@@ -27,7 +27,7 @@ def same(expected: Any, actual: Any, atol: float | None = None) -> bool:
         return _same_number(expected, actual, atol)
     if isinstance(expected, (list, tuple, deque)) and isinstance(actual, (list, tuple, deque)):
         return len(expected) == len(actual) and all(
-            same(one, other, atol) for one, other in zip(expected, actual)
+            same(one, other, atol) for one, other in zip(expected, actual, strict=True)
         )
     if isinstance(expected, dict) and isinstance(actual, dict):
         return _same_dict(expected, actual, atol)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from judge_agent.schema.request import TestKind
 from judge_agent.seams.sandbox import Sandbox
 from tools.testing.call_tests import run_call_tests
-from tools.testing.code_box import MAX_TIMEOUTS, CodeBox, box_limits
+from tools.testing.code_box import MAX_TIMEOUTS, CodeBox, Loaded, box_limits
 from tools.testing.report import Code, Report, TestResult, Unloadable, Visibility
 from tools.testing.stdio_tests import run_stdio_test
-from tools.testing.tester_box import TesterBox, TextTest, run_text_tests
+from tools.testing.tester_box import TesterBox, TextTest
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,14 @@ class Item:
 
 @dataclass(frozen=True)
 class Suite:
-    """Tests of one kind. `seconds_per_test` is the time that the code has for one test, its own and fixed."""
+    """Tests of one kind, and a text whose doctests run too.
 
-    kind: TestKind | Literal["doctest"]
+    `seconds_per_test` is the time that the code has for one test, its own and fixed.
+    """
+
+    kind: TestKind
     items: Sequence[Item]
+    doctests: str | None = None
     atol: float | None = None
     seconds_per_test: float = 10.0
     total_seconds: float = 100.0
@@ -49,21 +53,25 @@ async def run_suite(sandbox: Sandbox, code: Code, suite: Suite) -> Report:
     async with CodeBox(
         sandbox, code, limits, seconds_per_test=suite.seconds_per_test, seed=suite.seed
     ) as box:
+        loaded = await box.load()
+        if isinstance(loaded, Unloadable):
+            return Report(unloadable=loaded)
+        results: list[TestResult] = []
+        texts: list[TextTest] = []
         if suite.kind == "call":
-            return await _run_calls(box, code, suite)
-        return await _run_texts(sandbox, box, code, suite)
+            calls = [(item.visibility, item.index, item.content) for item in suite.items]
+            results += await run_call_tests(box, code.entry_point or "", calls, suite.atol)
+        else:
+            texts += [TextTest(item.name, item.visibility, suite.kind, item.content) for item in suite.items]
+        if suite.doctests is not None:
+            texts.append(TextTest("doctest", "doctest", "doctest", suite.doctests))
+        results += await _run_texts(sandbox, code, suite, texts, loaded, box)
+        return Report(tuple(results), assembled=loaded.assembled)
 
 
-async def _run_calls(box: CodeBox, code: Code, suite: Suite) -> Report:
-    loaded = await box.load()
-    if isinstance(loaded, Unloadable):
-        return Report(unloadable=loaded)
-    tests = [(item.visibility, item.index, item.content) for item in suite.items]
-    results = await run_call_tests(box, code.entry_point or "", tests, suite.atol)
-    return Report(tuple(results), assembled=loaded.assembled)
-
-
-async def _run_texts(sandbox: Sandbox, box: CodeBox, code: Code, suite: Suite) -> Report:
+async def _run_texts(
+    sandbox: Sandbox, code: Code, suite: Suite, texts: Sequence[TextTest], loaded: Loaded, box: CodeBox
+) -> list[TestResult]:
     tester = TesterBox(
         sandbox,
         code,
@@ -71,9 +79,7 @@ async def _run_texts(sandbox: Sandbox, box: CodeBox, code: Code, suite: Suite) -
         total_seconds=suite.total_seconds,
         seed=suite.seed,
     )
-    tests = [TextTest(item.name, item.visibility, suite.kind, item.content) for item in suite.items]
-    results, assembled, unloadable = await run_text_tests(tester, tests, box)
-    return Report(tuple(results), unloadable, assembled)
+    return await tester.run(texts, loaded, box)
 
 
 async def _run_stdio(sandbox: Sandbox, code: Code, suite: Suite) -> Report:

@@ -23,7 +23,7 @@ from tools.testing.code_box import (
     program,
 )
 from tools.testing.codec import parse
-from tools.testing.report import Code, Isolation, TestResult, TestStatus, Unloadable, Visibility
+from tools.testing.report import Code, Isolation, TestResult, TestStatus, Visibility
 
 MAX_TESTER_STARTS = 3
 _STATUSES: dict[str, TestStatus] = {
@@ -82,19 +82,19 @@ class TesterBox:
         self._limits = box_limits(total_seconds)
         self._seed = seed
 
-    async def run_split(
-        self, tests: Sequence[TextTest], loaded: Loaded, box: CodeBox
-    ) -> tuple[list[TestResult], dict[str, str]]:
-        """Run with the code in its own box. Returns results, and the names of tests that must share, with why."""
-        run = _Run(tests, shared=False)
-        await self._run_all(run, {"names": loaded.names, "constants": loaded.constants}, box)
-        return list(run.results.values()), run.to_share
-
-    async def run_shared(self, tests: Sequence[TextTest]) -> list[TestResult]:
-        """Run with the code in the tester's own box."""
-        run = _Run(tests, shared=True)
-        await self._run_all(run, {"names": {}, "constants": {}}, None)
-        return list(run.results.values())
+    async def run(self, tests: Sequence[TextTest], loaded: Loaded, box: CodeBox) -> list[TestResult]:
+        """Run split what can be split, then the rest in one box with the code. Raises SandboxError."""
+        if not tests:
+            return []
+        split = _Run(tests, shared=False)
+        await self._run_all(split, {"names": loaded.names, "constants": loaded.constants}, box)
+        if not split.to_share:
+            return list(split.results.values())
+        texts = [test for test in tests if any(_belongs(name, test) for name in split.to_share)]
+        shared = _Run(texts, shared=True)
+        await self._run_all(shared, {"names": {}, "constants": {}}, None)
+        again = [result for name, result in shared.results.items() if _must_share(name, split.to_share)]
+        return [*split.results.values(), *again]
 
     async def _run_all(self, run: _Run, names: dict[str, Any], box: CodeBox | None) -> None:
         for _ in range(MAX_TESTER_STARTS):
@@ -202,27 +202,10 @@ class TesterBox:
         return TestResult(name[:200], test.visibility, status, message[:400], seconds, isolation)
 
 
-async def run_text_tests(
-    tester: TesterBox, tests: Sequence[TextTest], box: CodeBox
-) -> tuple[list[TestResult], str | None, Unloadable | None]:
-    """Run split where it can be, shared where it must be. Returns results, how the code was put together, a refusal."""
-    loaded = await box.load()
-    if isinstance(loaded, Unloadable):
-        return [], None, loaded
-    results, to_share = await tester.run_split(tests, loaded, box)
-    if to_share:
-        texts = [test for test in tests if any(_belongs(name, test) for name in to_share)]
-        again = await tester.run_shared(texts)
-        results += [
-            result for result in again if result.name in to_share or _whole_text(result.name, to_share)
-        ]
-    return results, loaded.assembled, None
-
-
 def _belongs(name: str, test: TextTest) -> bool:
     return name == test.name or name.startswith((f"{test.name}::", f"{test.name}."))
 
 
-def _whole_text(name: str, to_share: dict[str, str]) -> bool:
-    """Whether a whole file had to share its box, so that each of its tests counts."""
-    return any(name.startswith((f"{shared}::", f"{shared}.")) for shared in to_share)
+def _must_share(name: str, to_share: dict[str, str]) -> bool:
+    """Whether a test, or the whole file that it is in, could not be split."""
+    return name in to_share or any(name.startswith((f"{whole}::", f"{whole}.")) for whole in to_share)

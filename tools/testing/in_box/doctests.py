@@ -13,7 +13,7 @@ import doctest
 import io
 from typing import Any
 
-from tools.testing.in_box.outcome import Outcome, Session, explain
+from tools.testing.in_box.outcome import CodeStopped, Outcome, Session, explain
 
 _FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
 
@@ -56,7 +56,14 @@ def _raised(session: Session, error: BaseException, example: doctest.Example) ->
         held = wanted.rpartition(".")[2] == type(error).__name__
         return Outcome("pass") if held else Outcome("fail", f"raised {type(error).__name__}, not {wanted}")
     outcome = explain(session, error)
-    return Outcome("broken", outcome.message) if not session.calls else outcome
+    if not session.calls:
+        return (
+            outcome
+            if outcome.message.startswith("the code does not define")
+            else Outcome("broken", outcome.message)
+        )
+    blamed = isinstance(error, CodeStopped) or any(error is one for one in session.carried)
+    return outcome if blamed or session.shared else Outcome("broken", outcome.message)
 
 
 def _compare(session: Session, example: doctest.Example, got: str) -> Outcome:

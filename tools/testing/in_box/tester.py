@@ -26,7 +26,7 @@ def main(channel: Channel) -> None:
         session, module = _shared(channel, setup) if setup["shared"] else _split(channel, setup)
     except LoadError as error:
         channel.send(b'{"op": "unloadable"}')
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return
     _import_as(module, setup["module_names"])
     for test in setup["tests"]:
