@@ -1,0 +1,93 @@
+"""When the client tries again: against a loopback server that fails in known ways first."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
+
+import pytest
+
+from judge_agent.client import JudgeClient
+from judge_agent.errors import ServiceUnavailable
+from judge_agent.schema import Judgment
+
+DONE = Judgment(id="jdg_1", state="done", created=1.0).model_dump_json()
+
+
+class Failure(NamedTuple):
+    status: int
+    body: str = "{}"
+    retry_after: str | None = None
+
+
+class Failing(NamedTuple):
+    url: str
+    keys: list[str]
+
+
+@contextmanager
+def failing(*failures: Failure | None) -> Iterator[Failing]:
+    """Fail as told, in order (None drops the connection), then answer with a judgment."""
+    script, keys = list(failures), list[str]()
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            keys.append(self.headers["Idempotency-Key"])
+            failure = script.pop(0) if script else Failure(200, DONE)
+            if failure is None:
+                self.connection.close()
+                return
+            self.send_response(failure.status)
+            if failure.retry_after is not None:
+                self.send_header("Retry-After", failure.retry_after)
+            self.send_header("Content-Length", str(len(failure.body)))
+            self.end_headers()
+            self.wfile.write(failure.body.encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield Failing(f"http://127.0.0.1:{server.server_port}", keys)
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    "failure", [None, Failure(503), Failure(429, retry_after="0"), Failure(502, "<html>")]
+)
+def test_a_post_that_failed_is_sent_again_under_the_same_key(failure: Failure | None) -> None:
+    with failing(failure, failure) as server, JudgeClient(server.url) as client:
+        assert client.judge({"task": {}}).id == "jdg_1"
+    assert len(server.keys) == 3
+    assert len(set(server.keys)) == 1
+
+
+def test_two_judgments_have_two_keys() -> None:
+    with failing() as server, JudgeClient(server.url) as client:
+        client.judge({"task": {}})
+        client.judge({"task": {}})
+    assert len(set(server.keys)) == 2
+
+
+def test_a_retry_after_beyond_the_patience_is_not_waited_for() -> None:
+    body = json.dumps({"detail": "the queue is full", "id": "jdg_9"})
+    full = Failure(429, body, retry_after="25")
+    with failing(full) as server, pytest.raises(ServiceUnavailable, match="the queue is full") as caught:
+        JudgeClient(server.url, retry_seconds=1).judge({"task": {}})
+    assert (caught.value.status, caught.value.judgment_id, len(server.keys)) == (429, "jdg_9", 1)
+
+
+def test_an_answer_that_is_no_judgment_says_so() -> None:
+    page = Failure(200, "<html>hello</html>")
+    with failing(page) as server, pytest.raises(ServiceUnavailable, match="JUDGE_URL"):
+        JudgeClient(server.url).judge({"task": {}})
