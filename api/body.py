@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from api.problems import Problem, bounded, invalid
 
 MAX_DEPTH = 100
+MAX_CONTAINERS = 200_000
 # A client that is still sending reads no answer: so this much is thrown away before a 413 is sent.
 MAX_DISCARDED_BYTES = 64_000_000
 CHUNK_TIMEOUT_SECONDS = 30.0
@@ -29,11 +30,17 @@ class JsonBody(NamedTuple):
     sha256: str
 
 
-async def read_json(request: Request, max_bytes: int) -> JsonBody:
-    """Read the body. Raises Problem: 400, 408, 413, 415 or 422."""
+async def read_json(request: Request, max_bytes: int, large_bodies: asyncio.Semaphore) -> JsonBody:
+    """Read the body. Raises Problem: 400, 408, 413, 415 or 422.
+
+    `large_bodies` bounds how many large ones are parsed at one time: parsed, some weigh thirty times as much.
+    """
     _check_headers(request)
     raw = await _read(request, max_bytes)
-    return await asyncio.to_thread(parse, raw) if len(raw) > THREAD_BYTES else parse(raw)
+    if len(raw) <= THREAD_BYTES:
+        return parse(raw)
+    async with large_bodies:
+        return await asyncio.to_thread(parse, raw)
 
 
 def parse(raw: bytes) -> JsonBody:
@@ -122,11 +129,16 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _check_values(data: Any, look_for_surrogates: bool) -> None:
     """Refuse what JSON or UTF-8 cannot carry on: depth, NaN, infinities, lone surrogates. Names the path."""
     stack: list[tuple[Any, tuple[Any, ...] | None, int]] = [(data, None, 1)]
+    containers = 0
     while stack:
         value, path, depth = stack.pop()
         if isinstance(value, (dict, list)):
+            containers += 1
             if depth > MAX_DEPTH:
                 raise _too_deep(_dotted(path))
+            if containers > MAX_CONTAINERS:
+                detail = f"the body holds more than {MAX_CONTAINERS} objects and lists"
+                raise invalid("body", detail, limit=MAX_CONTAINERS)
             items = value.items() if isinstance(value, dict) else enumerate(value)
             for key, child in items:
                 if look_for_surrogates and isinstance(key, str):

@@ -17,7 +17,7 @@ from api.problems import Problem, invalid
 from api.queries import ListQuery, no_query, read_list_query
 from api.validation import read_request
 from judge_agent.schema import Judgment
-from judge_agent.store import IdempotencyConflict, StoredJudgment
+from judge_agent.store import Accepted, IdempotencyConflict, StoredJudgment
 
 router = APIRouter(prefix="/v1/judgments", tags=["judgments"])
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -41,17 +41,8 @@ async def create_judgment(request: Request, tenant: Tenant) -> Response:
     """
     no_query(request)
     parts: Parts = request.app.state.parts
-    key, preference = _idempotency_key(request), _Preference.of(request)
-    body = await read_json(request, parts.settings.max_body_bytes)
-    wanted = read_request(body.data)
-    _check_seconds(wanted.budget.seconds, parts.settings.max_judgment_seconds)
-    parts.judge.check(wanted)
-    try:
-        row, created = await parts.queue.accept(
-            wanted, tenant=tenant, idempotency_key=key, body_sha256=body.sha256 if key else ""
-        )
-    except IdempotencyConflict as conflict:
-        raise _conflict(conflict) from None
+    preference = _Preference.of(request)
+    row, created = await _accepted(request, parts, tenant)
     ended: StoredJudgment | None = row if row.judgment is not None else None
     if ended is None and preference.wait_seconds != 0:
         ended = await parts.queue.ended(row.id, timeout_seconds=preference.wait_seconds)
@@ -89,6 +80,21 @@ async def get_judgment(judgment_id: str, request: Request, tenant: Tenant) -> Re
         row = await parts.queue.ended(row.id, timeout_seconds=preference.wait_seconds) or row
     headers = preference.applied | ({} if row.judgment else {"Retry-After": "1"})
     return _json(_record(parts, row), 200, headers)
+
+
+async def _accepted(request: Request, parts: Parts, tenant: str) -> Accepted:
+    """Read, check and accept. The parsed body ends here: hundreds may be waiting for their end."""
+    key = _idempotency_key(request)
+    body = await read_json(request, parts.settings.max_body_bytes, parts.large_bodies)
+    wanted = read_request(body.data)
+    _check_seconds(wanted.budget.seconds, parts.settings.max_judgment_seconds)
+    parts.judge.check(wanted)
+    try:
+        return await parts.queue.accept(
+            wanted, tenant=tenant, idempotency_key=key, body_sha256=body.sha256 if key else ""
+        )
+    except IdempotencyConflict as conflict:
+        raise _conflict(conflict) from None
 
 
 class _Preference:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from api.settings import Settings
 from judge_agent.errors import InvalidRequest
 from judge_agent.store import Store
 
+LARGE_BODIES = 2
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -21,6 +24,7 @@ class Parts:
     judge: Judging
     queue: JudgmentQueue
     keys: KeyRing
+    large_bodies: asyncio.Semaphore
 
 
 @asynccontextmanager
@@ -36,4 +40,4 @@ async def assembled(settings: Settings, *, store: Store, judge: Judging) -> Asyn
     async with JudgmentQueue.opened(
         judge, store, max_running=settings.max_running, max_queued=settings.max_queued
     ) as queue:
-        yield Parts(settings, store, judge, queue, keys)
+        yield Parts(settings, store, judge, queue, keys, asyncio.Semaphore(LARGE_BODIES))

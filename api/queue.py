@@ -43,6 +43,7 @@ class _Live:
     started: float | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     row: StoredJudgment | None = None
+    is_judged: bool = False
     task: asyncio.Task[None] | None = None
 
     @property
@@ -161,10 +162,12 @@ class JudgmentQueue:
             return
         self._draining = True
         self._waiting.clear()
-        running = [live.task for live in self._live.values() if live.task is not None]
         clocks = self._clocks()
-        for task in running:
-            task.cancel()
+        for live in self._live.values():
+            # One that only has its end left to keep is let finish.
+            if live.task is not None and not live.is_judged:
+                live.task.cancel()
+        running = [live.task for live in self._live.values() if live.task is not None]
         if running:
             await asyncio.wait(running, timeout=DRAIN_SECONDS)
         if clocks:
@@ -238,6 +241,7 @@ class JudgmentQueue:
                 await self._patiently(lambda: self._store.start(live.id))
         live.started = time.monotonic()
         judgment = await self._judged(live, request, text)
+        live.is_judged = True
         seconds = live.elapsed_seconds
         self._mean_seconds += 0.1 * (seconds - self._mean_seconds)
         return await self._kept(live, judgment, seconds)

@@ -68,7 +68,10 @@ class Settings(BaseModel):
     def _split_keys(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        return tuple(_tenant_and_key(pair, index) for index, pair in enumerate(_split(value), start=1))
+        pairs = tuple(_tenant_and_key(pair, index) for index, pair in enumerate(_split(value), start=1))
+        if len({key for _, key in pairs}) < len(pairs):
+            raise ValueError("one key is given to more than one tenant")
+        return pairs
 
     @model_validator(mode="after")
     def _model_is_complete(self) -> Settings:
