@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -116,7 +117,7 @@ class Calls:
         async def ask() -> Json:
             self.budget.check_tokens()
             timeout = self.budget.call_seconds(self._call_seconds)
-            async with self._slots, _deadline_of(self.budget):
+            async with self._slots, _deadline_of(self.budget), _model_boundary():
                 completion = await model.complete(
                     call.messages,
                     schema=call.schema,
@@ -264,6 +265,17 @@ class _deadline_of:
         if timed_out and self._budget.remaining_seconds() <= 0:
             message = f"budget.seconds={self._budget.seconds:g} ran out during a model call"
             raise BudgetExceeded("deadline", message) from error
+
+
+@asynccontextmanager
+async def _model_boundary() -> AsyncIterator[None]:
+    """What a backend raises that is none of ours is the model's failure, with its own words."""
+    try:
+        yield
+    except (JudgeError, TimeoutError):
+        raise
+    except Exception as error:
+        raise ModelError("model_error", f"the model backend failed: {type(error).__name__}: {error}") from error
 
 
 class _boundary:
