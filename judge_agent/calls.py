@@ -97,7 +97,7 @@ class Calls:
         """What was spent; a replayed call counts its tokens, as in the run that was interrupted."""
         whole = {name: value for name, value in self._spent.items() if not name.endswith("_seconds")}
         seconds = {name: round(value, 4) for name, value in self._spent.items() if name.endswith("_seconds")}
-        return Usage(**{name: int(value) for name, value in whole.items()}, **seconds)
+        return Usage.model_validate({**{name: int(value) for name, value in whole.items()}, **seconds})
 
     async def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
         return await self._required_model().count_tokens(messages)
