@@ -1,0 +1,53 @@
+"""What the README shows works as shown."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def test_the_curl_request_is_judged_as_shown(verify_service: str) -> None:
+    words = shlex.split(blocks("sh")[0].replace("\\\n", " "))
+    body = words[words.index("-d") + 1]
+    answer = httpx.post(f"{verify_service}/v1/judgments", json=json.loads(body), timeout=60).json()
+    shown = json.loads(blocks("json")[0])["candidates"][0]
+    shown.pop("...")
+    shown["vector"].pop("...", None)
+    candidate = answer["candidates"][0]
+    assert {name: candidate[name] for name in shown} == shown
+
+
+def test_the_python_example_prints_a_reward(verify_service: str, tmp_path: Path) -> None:
+    source = blocks("python")[0].replace("http://127.0.0.1:8800", verify_service)
+    done = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, timeout=60, cwd=tmp_path, check=False
+    )
+    assert (done.stdout, done.stderr) == ("1.0\n", "")
+
+
+def test_every_file_that_the_readme_names_exists() -> None:
+    named = re.findall(r"\b((?:judge_agent|api|tools|sandboxes|prompts|evals)/[\w/]+\.(?:py|json|toml))\b", README)
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_the_example_requests_are_requests() -> None:
+    from judge_agent.schema import JudgmentRequest
+
+    examples = sorted((ROOT / "evals" / "examples").glob("*.json"))
+    assert [path.stem for path in examples] == ["coding", "support_agent"]
+    for path in examples:
+        assert JudgmentRequest.model_validate_json(path.read_text("utf-8")).candidates
