@@ -11,22 +11,22 @@ nonsense to its own channel (the host treats every line as a claim); memory of s
 from __future__ import annotations
 
 import _sitebuiltins
-import base64
+import binascii
 import builtins
 import ctypes
-import importlib.abc
-import importlib.util
 import json
 import os
 import random
 import resource
 import struct
 import sys
-import traceback
-from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # each import costs every box milliseconds
+    from collections.abc import Sequence
+    from typing import Any
 
 WORK = "/work"
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -57,22 +57,26 @@ class Channel:
         self._reader.close()
 
 
-class SentModules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+class SentModules:
     """Imports the modules that came with the program; their parent packages are empty."""
 
     def __init__(self, sources: dict[str, str]) -> None:
         self._sources = sources
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None = None, target: Any = None
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         package = any(name.startswith(fullname + ".") for name in self._sources)
         if fullname not in self._sources and not package:
             return None
-        return importlib.util.spec_from_loader(fullname, self, is_package=package)
+        return ModuleSpec(fullname, self, is_package=package)  # type: ignore[arg-type]
 
-    def get_source(self, fullname: str) -> str:
-        return self._sources.get(fullname, "")
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        source = self._sources.get(module.__name__, "")
+        exec(compile(source, f"<{module.__name__}>", "exec", dont_inherit=True), module.__dict__)
 
 
 def lock_down(config: dict[str, Any]) -> list[str]:
@@ -85,7 +89,7 @@ def lock_down(config: dict[str, Any]) -> list[str]:
     _drop_capabilities()
     missing = [] if _landlock(config["readable"]) else ["landlock"]
     _check(_LIBC.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0), "dumpable")
-    _seccomp(base64.b64decode(config["filter"]))
+    _seccomp(binascii.a2b_hex(config["filter"]))
     return missing
 
 
@@ -189,6 +193,8 @@ def _add_site_builtins() -> None:
 
 
 def _report(error: BaseException) -> None:
+    import traceback  # only here: it costs every box milliseconds
+
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next

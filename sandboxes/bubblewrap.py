@@ -17,7 +17,6 @@ import os
 import platform
 import secrets
 import sys
-from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -89,7 +88,7 @@ class BubblewrapSandbox:
         config = {
             "path": self._interpreter.path,
             "readable": [*self._interpreter.readable, "/dev/zero", "/dev/urandom", "/dev/random"],
-            "filter": b64encode(self._filter).decode(),
+            "filter": self._filter.hex(),
             "cpu_seconds": limits.cpu_seconds,
             "memory_bytes": limits.memory_bytes,
             "disk_bytes": limits.disk_bytes,
@@ -140,7 +139,7 @@ class BubblewrapSandbox:
             "-S",
             _LAUNCHER,
             str(uid),
-            json.dumps(sources),
+            "\n".join(sources),
             "--",
         ]
         return [*launcher, *arguments]

@@ -2,16 +2,14 @@
 
 As root it copies the needed folders, by bind mounts in a mount namespace of its own, to a place that everybody can
 reach, then becomes UID: RLIMIT_NPROC is not enforced for root, and a box of a root-owned service must not be root on
-the host. As an ordinary user it only execs. BINDS is JSON: the source paths, in the order of `@0`, `@1`, ... in ARGS.
+the host. As an ordinary user it only execs. BINDS are the source paths, one a line, in the order of
+`@0`, `@1`, ... in ARGS.
 
 Does NOT protect against anything by itself: bubblewrap and boot.py make the box.
 """
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import json
 import os
 import sys
 
@@ -23,6 +21,8 @@ STAGE = "/tmp"  # exists everywhere; the mount over it is seen by this process o
 
 def stage(sources: list[str]) -> list[str]:
     """Bind every source below a new tmpfs; return where each one is now. Raises OSError."""
+    import ctypes  # only root needs it, and it costs milliseconds
+
     libc = ctypes.CDLL(None, use_errno=True)
 
     def mount(source: str, target: str, kind: str | None, flags: int, options: str | None = None) -> None:
@@ -57,11 +57,20 @@ def _place(argument: str, sources: list[str]) -> str:
     return sources[int(index)] + slash + rest
 
 
+def go_first_when_memory_is_short() -> bool:
+    """Let the kernel kill the box before the service. Returns False where /proc is read-only."""
+    try:
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write("1000")
+    except OSError:
+        return False
+    return True
+
+
 def main() -> None:
-    uid, sources = int(sys.argv[1]), json.loads(sys.argv[2])
+    uid, sources = int(sys.argv[1]), sys.argv[2].split("\n")
     arguments = sys.argv[4:]
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
-        file.write("1000")  # under memory pressure the box goes first, the service last
+    go_first_when_memory_is_short()
     if os.geteuid() == 0:
         sources = stage(sources)
         os.setgroups([])

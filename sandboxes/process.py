@@ -152,6 +152,8 @@ class BoxProcess:
 
     async def _reap(self) -> None:
         """Wait until every process of the box is gone: each holds an end of the pipes that are read here."""
+        if self._alive < 0:
+            return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_EXIT_SECONDS):
                 await self._process.wait()

