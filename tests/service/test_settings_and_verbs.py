@@ -1,0 +1,120 @@
+"""The environment is read once, and what keeps the service from starting says what to do."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from api.settings import from_environment
+from judge_agent.errors import InvalidRequest
+
+ROOT = Path(__file__).parents[2]
+KEY = "0123456789abcdef"
+
+
+def verb(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "judge_agent.cli", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+    )
+
+
+def test_settings_come_from_the_environment_and_the_command_line_wins() -> None:
+    environment = {"JUDGE_PORT": "9000", "JUDGE_ALLOWED_HOSTS": "judge.example, gpu-3", "JUDGE_URL": "x"}
+    settings = from_environment(environment | {"JUDGE_API_KEYS": f"ada:{KEY}"}, port=9001, host=None)
+    assert (settings.port, settings.host, settings.allowed_hosts) == (
+        9001,
+        "127.0.0.1",
+        ("judge.example", "gpu-3"),
+    )
+    assert settings.api_keys[0][0] == "ada"
+    assert KEY not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("JUDGE_PORT", "eighty"),
+        ("JUDGE_PORT", "70000"),
+        ("JUDGE_MAX_RUNING", "4"),
+        ("JUDGE_MAX_RUNNING", "0"),
+        ("JUDGE_MODEL", "gpt"),
+        ("JUDGE_API_KEYS", "justakey0123456789"),
+        ("JUDGE_API_KEYS", "ada:short-secret"[:9]),
+        ("JUDGE_API_KEYS", f"ada:{KEY},bob:{KEY}"),
+    ],
+)
+def test_a_wrong_setting_is_named_and_its_secret_is_not(name: str, value: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        from_environment({name: value})
+    assert caught.value.field == name
+    assert "secret" not in str(caught.value)
+    assert KEY not in str(caught.value)
+
+
+def test_a_model_server_needs_a_url_and_a_name() -> None:
+    with pytest.raises(InvalidRequest, match="JUDGE_MODEL_NAME"):
+        from_environment({"JUDGE_MODEL": "openai", "JUDGE_MODEL_URL": "http://127.0.0.1:8000/v1"})
+
+
+def test_listening_beyond_this_machine_without_keys_is_refused(tmp_path: Path) -> None:
+    done = verb("serve", "--host", "0.0.0.0", "--port", "0", "--model", "none", "--data-dir", str(tmp_path))
+    assert done.returncode == 3
+    assert "needs API keys" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = verb("serve", "--port", port, "--model", "none", "--data-dir", str(tmp_path))
+    assert done.returncode == 3
+    assert f"127.0.0.1:{port}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_keys_are_added_listed_and_revoked(tmp_path: Path) -> None:
+    folder = {"JUDGE_DATA_DIR": str(tmp_path)}
+    secret, told = verb("keys", "add", "ada", **folder).stdout.splitlines()
+    found = re.search(r"key_\w+", told)
+    assert found is not None
+    listed = verb("keys", "list", **folder).stdout
+    assert found.group() in listed
+    assert secret not in listed
+    assert verb("keys", "revoke", found.group(), **folder).returncode == 0
+    assert "revoked" in verb("keys", "list", **folder).stdout
+    again = verb("keys", "revoke", found.group(), **folder)
+    assert (again.returncode, found.group() in again.stderr) == (3, True)
+
+
+def test_the_service_says_where_it_is_judges_and_stops_in_order(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "judge_agent.cli", "serve", "--model", "none", "--port", "0"]
+    with subprocess.Popen(
+        [*command, "--data-dir", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        cwd=ROOT,
+    ) as running:
+        assert running.stdout is not None
+        try:
+            url = re.search(r"http://[\d.]+:\d+", running.stdout.readline())
+            assert url is not None
+            assert httpx.get(f"{url.group()}/health").json() == {"status": "ok"}
+            running.send_signal(signal.SIGTERM)
+            assert running.wait(20) == 0
+            assert "next start" in running.stdout.read()
+        finally:
+            running.kill()
