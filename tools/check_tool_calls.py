@@ -128,6 +128,8 @@ def _of_all(checked: CheckedCalls) -> Finding:
     if unchecked:
         bearing, strength = ("confirms", "strong") if valid else ("none", "hint")
         return Finding(bearing, strength, None, _summary(checked))  # type: ignore[arg-type]
+    if not valid:
+        return Finding("none", "hint", None, "there is no tool call to check")
     return Finding("confirms", "decisive", 1.0, _summary(checked))
 
 

@@ -52,9 +52,9 @@ def object_of(data: Any, field: str) -> Mapping[str, Any]:
     return {str(key): value for key, value in data.items()}
 
 
-def list_of(data: Mapping[str, Any], key: str) -> Sequence[Any]:
-    """The required list `key` of an object."""
+def list_of(data: Mapping[str, Any], key: str, *, where: str = "data") -> Sequence[Any]:
+    """The required list `key` of an object that stands at `where`."""
     value = data.get(key)
     if not isinstance(value, (list, tuple)):
-        refuse(f"data.{key}", "a list", value)
+        refuse(f"{where}.{key}", "a list", value)
     return value

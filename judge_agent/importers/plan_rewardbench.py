@@ -21,7 +21,7 @@ def from_plan_rewardbench(data: Any, side: Side | None = None) -> Imported:
     """Read `{"messages", "tools"}`, or one side of a full row (`side`, or the row's own key `side`)."""
     row = object_of(data, "data")
     body, where = _side_of(row, side or row.get("side"))
-    messages, unread = _merged(list_of(body, "messages"), where)
+    messages, unread = _merged(list_of(body, "messages", where=where), where)
     tools = row.get("tools") if row.get("tools") is not None else body.get("tools")
     if tools is not None and not isinstance(tools, (list, tuple)):
         refuse("data.tools", "a list", tools)
