@@ -109,7 +109,7 @@ class Llama:
         config = self.config
         mixed = linear(self._norm(hidden, f"{layer}.attention_norm"), self._weights[f"{layer}.qkv"])
         heads = mixed.view(len(hidden), config.heads + 2 * config.kv_heads, config.head_size)
-        query, key, value = heads.split([config.heads, config.kv_heads, config.kv_heads], dim=1)
+        query, key, value = torch.split(heads, [config.heads, config.kv_heads, config.kv_heads], dim=1)
         return query, key, value
 
     def _attend(self, layer: int, query: Tensor, cache: KeyValues, length: int) -> Tensor:
@@ -133,8 +133,8 @@ class Llama:
     def _by_blocks(self, rows: Tensor, weight: Tensor) -> Tensor:
         """Multiply `block_rows` rows at a time: every product has the same shape, whatever the batch."""
         if len(rows) == self.block_rows:
-            return F.linear(rows, weight)
-        return torch.cat([F.linear(block, weight) for block in rows.split(self.block_rows)])
+            return _few_rows(rows, weight)
+        return torch.cat([_few_rows(block, weight) for block in torch.split(rows, self.block_rows)])
 
     def _rows_are_independent(self) -> bool:
         """Whether, on this machine, a row's product depends neither on its place in a block nor on its company."""
@@ -144,10 +144,15 @@ class Llama:
             rows = torch.randn(ROWS, weight.shape[1], generator=generator).to(self.device, self.dtype)
             alone = torch.zeros_like(rows)
             alone[0] = rows[-1]
-            together, moved, single = (F.linear(block, weight) for block in (rows, rows.flip(0), alone))
+            together, moved, single = (_few_rows(block, weight) for block in (rows, rows.flip(0), alone))
             if not (torch.equal(together, moved.flip(0)) and torch.equal(together[-1], single[0])):
                 return False
         return True
+
+
+def _few_rows(rows: Tensor, weight: Tensor) -> Tensor:
+    """Multiply with the weight on the left: for a handful of rows more than twice as fast on the CPU."""
+    return torch.mm(weight, rows.t()).t()
 
 
 def _rotary(config: LlamaConfig, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
