@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -154,6 +155,9 @@ class EmbeddedModel:
         return await asyncio.shield(asyncio.wrap_future(parts))
 
     def _load(self, parts: Future[Parts]) -> None:
+        # Threads of a matrix product that spin at its end cost more than they gain on a machine that is also
+        # busy with other things; OpenMP reads this once, when torch loads it.
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         try:
             from judge_agent.models.embedded_parts import load
 

@@ -100,10 +100,11 @@ class Llama:
 
     @torch.inference_mode()
     def logits(self, hidden: Tensor) -> Tensor:
-        """Logits of hidden states, (rows, vocabulary), float32, on the CPU."""
+        """Logits of hidden states, (rows, vocabulary), float32, contiguous (xgrammar needs that), on the CPU."""
         rows = len(hidden)
         hidden = F.pad(hidden, (0, 0, 0, -rows % self.block_rows))
-        return self._by_blocks(self._norm(hidden, "norm"), self._weights["embedding"])[:rows].float().cpu()
+        scores = self._by_blocks(self._norm(hidden, "norm"), self._weights["embedding"])
+        return scores[:rows].float().cpu().contiguous()
 
     def _project(self, layer: int, hidden: Tensor, linear: _Linear) -> tuple[Tensor, Tensor, Tensor]:
         config = self.config
