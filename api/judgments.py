@@ -15,7 +15,8 @@ from api.judging import to_json
 from api.parts import Parts
 from api.problems import Problem, invalid
 from api.queries import ListQuery, no_query, read_list_query
-from api.validation import read_request
+from api.validation import read_request, refusal
+from judge_agent.errors import InvalidRequest
 from judge_agent.schema import Judgment
 from judge_agent.store import Accepted, IdempotencyConflict, StoredJudgment
 
@@ -88,7 +89,10 @@ async def _accepted(request: Request, parts: Parts, tenant: str) -> Accepted:
     body = await read_json(request, parts.settings.max_body_bytes, parts.large_bodies)
     wanted = read_request(body.data)
     _check_seconds(wanted.budget.seconds, parts.settings.max_judgment_seconds)
-    parts.judge.check(wanted)
+    try:
+        parts.judge.check(wanted)
+    except InvalidRequest as error:
+        raise refusal(error, body.data) from None
     try:
         return await parts.queue.accept(
             wanted, tenant=tenant, idempotency_key=key, body_sha256=body.sha256 if key else ""

@@ -9,13 +9,27 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from api.problems import FieldError, Problem, bounded
+from api.problems import FieldError, Problem, bounded, invalid
+from judge_agent.errors import InvalidRequest
 from judge_agent.schema import JudgmentRequest
 
 MAX_ERRORS = 20
 _ABSENT = object()
 _TRAJECTORY_TAGS = frozenset({"messages", "text", "format"})
 _LIMITS = ("max_length", "min_length", "ge", "gt", "le", "lt", "pattern", "expected")
+# pydantic speaks of tuples and dictionaries; a caller sends lists and objects.
+_WORDS = {
+    "missing": "is required",
+    "extra_forbidden": "there is no such field",
+    "too_long": "must have at most {max_length} items, not {actual_length}",
+    "too_short": "must have at least {min_length} items, not {actual_length}",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "dict_type": "must be an object",
+    "tuple_type": "must be a list",
+    "string_type": "must be text",
+    "literal_error": "must be {expected}",
+}
 # Our own validators write `field: message`.
 _OWN_MESSAGE = re.compile(r"^(?:Value error, )?([A-Za-z_][\w.]*): (.+)$", re.DOTALL)
 
@@ -28,6 +42,14 @@ def read_request(data: Any) -> JudgmentRequest:
         raise as_problem(error, data) from None
 
 
+def refusal(error: InvalidRequest, data: Any) -> Problem:
+    """The problem for what the judge refuses, with the value that the body holds there."""
+    value = data
+    for part in error.field.split("."):
+        value = _inside(value, int(part) if part.isdecimal() else part)
+    return invalid(error.field, error.message, value=None if value is _ABSENT else value)
+
+
 def as_problem(error: ValidationError, data: Any) -> Problem:
     found = [_field_error(details, data) for details in error.errors(include_url=False)]
     errors = _most_telling(found)
@@ -37,11 +59,12 @@ def as_problem(error: ValidationError, data: Any) -> Problem:
 
 def _field_error(details: ErrorDetails, data: Any) -> FieldError:
     path = _path(details["loc"], data, details["type"])
-    message = details["msg"]
+    context = details.get("ctx") or {}
+    message = _WORDS[details["type"]].format_map(context) if details["type"] in _WORDS else details["msg"]
     if details["type"] in ("value_error", "assertion_error") and (own := _OWN_MESSAGE.match(message)):
         path, message = f"{path}.{own.group(1)}".lstrip("."), own.group(2)
     value = None if details["type"] == "missing" else bounded(details["input"])
-    return FieldError(path or "body", message, value, _limit(details.get("ctx") or {}))
+    return FieldError(path or "body", message, value, _limit(context))
 
 
 def _path(loc: Sequence[int | str], data: Any, kind: str) -> str:
