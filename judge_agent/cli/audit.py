@@ -1,7 +1,7 @@
 """`judge-agent audit`: verify, read and query the log.
 
-`verify` exits with 0 intact, 1 tampered with, 2 incomplete (a crash cut the last line off, or nothing
-anchors the ends), 3 wrong usage or no log. `show` and `query` exit with 0, or 3.
+`verify` exits with 0 intact, 1 tampered with, 2 incomplete (the end is open: a crash cut the last line off
+or came before its anchor, or nothing anchors the ends), 3 wrong usage or no log. `show` and `query` exit with 0, or 3.
 """
 
 from __future__ import annotations

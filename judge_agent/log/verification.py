@@ -19,7 +19,7 @@ from judge_agent.log.segments import SegmentFile, raw_lines, segment_files
 
 ProblemKind = Literal[
     "changed", "removed", "doubled", "swapped", "inserted", "changed_content", "missing_content",
-    "missing_header", "missing_segment", "broken_chain", "wrong_head", "torn",
+    "missing_header", "missing_segment", "broken_chain", "wrong_head", "torn", "unanchored",
 ]  # fmt: skip
 
 
@@ -43,7 +43,9 @@ class CheckedFile:
 
 @dataclass(frozen=True)
 class Report:
-    """`incomplete`: a crash cut the last line off and no writer came back since, or no heads were given."""
+    """`incomplete`: the end is open. A crash cut the last line off, or came before the last anchor, and no
+    writer went on since; or no heads were given.
+    """
 
     status: Literal["intact", "incomplete", "tampered", "empty"]
     problems: tuple[LogProblem, ...]
@@ -65,6 +67,8 @@ def verify(folder: Path, heads: Heads | None) -> Report:
             *_header_problems(segment, before if same_writer else None),
             *_content_problems(segment),
         ]
+    if heads is not None:
+        _check_last_ends(segments)
     problems = [problem for segment in segments for problem in segment.problems]
     problems += _missing_segments(files, heads or {})
     checked = tuple(
@@ -195,6 +199,17 @@ def _check_head(segment: _Segment) -> None:
         segment.problem("wrong_head", place, f"line {anchor.count} is not the one that was anchored")
 
 
+def _check_last_ends(segments: Sequence[_Segment]) -> None:
+    """Lines past the anchor of a writer's last segment are open: of a crash, or added by somebody."""
+    for segment in {segment.file.writer: segment for segment in segments}.values():
+        anchored = segment.anchor.count if segment.anchor else 0
+        if segment.whole > anchored and not segment.problems:
+            lines = f"{segment.whole - anchored} lines after the anchored end"
+            segment.problem(
+                "unanchored", anchored + 1, f"{lines}: a crash came before their anchor, or they were added"
+            )
+
+
 def _header_problems(segment: _Segment, before: _Segment | None) -> Iterator[LogProblem]:
     """The header says which file this is, and where the writer's segment before it ended."""
     name = segment.file.path.name
@@ -291,7 +306,7 @@ def _notes(checked: Sequence[CheckedFile], heads: Heads | None, cut_off: int) ->
     loose = sum(max(0, file.lines - (file.anchored_lines or 0)) for file in checked)
     notes = {
         "no heads were given: lines removed from the end of a last segment cannot be seen": heads is None,
-        f"{loose} lines at the ends are not anchored (a crash came before their anchor)": heads is not None
+        f"{loose} lines are past the anchors of their segments (a crash came before)": heads is not None
         and loose,
         f"{cut_off} segments end in a line that a crash cut off; the segments after them say so": cut_off,
     }
@@ -301,7 +316,7 @@ def _notes(checked: Sequence[CheckedFile], heads: Heads | None, cut_off: int) ->
 def _status(
     files: Sequence[SegmentFile], problems: Sequence[LogProblem], heads: Heads | None
 ) -> Literal["intact", "incomplete", "tampered", "empty"]:
-    if any(problem.kind != "torn" for problem in problems):
+    if any(problem.kind not in ("torn", "unanchored") for problem in problems):
         return "tampered"
     if not files:
         return "empty"
