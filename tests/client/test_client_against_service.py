@@ -6,6 +6,7 @@ import asyncio
 import pickle
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,7 @@ from judge_agent.errors import (
     RequestRefused,
     ServiceUnavailable,
 )
-from judge_agent.models.scripted import Held, ScriptedModel, by_schema
+from judge_agent.models.scripted import Held, ScriptedModel, ScriptedRequest, by_schema
 from judge_agent.schema import JudgmentRequest
 from tests.service.served import Served, request, serving, serving_in_a_thread
 
@@ -137,6 +138,25 @@ def test_no_service_is_an_error_that_says_so_when_patience_is_over() -> None:
 def test_an_address_that_is_none_is_refused_at_once() -> None:
     with pytest.raises(InvalidRequest, match="JUDGE_URL"):
         JudgeClient("localhost:8800")
+
+
+@pytest.mark.anyio
+async def test_a_waiting_client_gets_its_one_judgment_across_a_restart(tmp_path: Path) -> None:
+    asked = asyncio.Event()
+
+    def never(request: ScriptedRequest) -> Held:
+        asked.set()
+        return Held(asyncio.Event(), None)
+
+    path = tmp_path / "judge.db"
+    async with serving(path, model=ScriptedModel(otherwise=never)) as first:
+        client = AsyncJudgeClient(first.url)
+        waiting = asyncio.create_task(client.judge(request()))
+        await asked.wait()
+    async with serving(path, port=int(first.url.rpartition(":")[2])), client:
+        judgment = await waiting
+        assert judgment.state == "done"
+        assert (await client.list()).judgments == (judgment,)
 
 
 @pytest.mark.anyio

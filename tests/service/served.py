@@ -52,21 +52,27 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    path: Path | None = None, *, model: ScriptedModel | None = None, **settings: Any
+    path: Path | None = None,
+    *,
+    model: ScriptedModel | None = None,
+    judge_type: type[Judge] = Judge,
+    store_type: type[SqliteStore] = SqliteStore,
+    **settings: Any,
 ) -> AsyncIterator[Served]:
     """Serve until the end of the block. `path` is the database, None keeps it in memory."""
     model = model or ScriptedModel()
-    async with SqliteStore.opened(path) as store:
-        judge = Judge(
+    async with store_type.opened(path) as store:
+        judge = judge_type(
             model=model,
             tools=(CheckToolCalls(),),
             journal=store.journal,
             shared=store.shared,
             log=EventList(),
         )
-        async with assembled(Settings(**settings), store=store, judge=judge) as parts:
+        async with assembled(Settings(**({"port": 0} | settings)), store=store, judge=judge) as parts:
             url = asyncio.get_running_loop().create_future()
-            server = JudgeServer(parts, bind("127.0.0.1", 0), started=url.set_result)
+            listener = bind("127.0.0.1", parts.settings.port)
+            server = JudgeServer(parts, listener, started=url.set_result)
             running = asyncio.create_task(server.run_until_stopped())
             try:
                 async with httpx.AsyncClient(base_url=await url, timeout=20) as http:
@@ -74,6 +80,7 @@ async def serving(
             finally:
                 server.stop()
                 await running
+                listener.close()
 
 
 @contextmanager
