@@ -34,11 +34,19 @@ class AuditLogWriter:
         self._flushing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        """Take a writer's name in the folder. Raises StoreError."""
+        """Take a writer's name in the folder and begin a segment, which closes what a crash left open.
+
+        Raises StoreError when the folder cannot be used, or the head cannot be anchored.
+        """
         try:
             self._lease = await asyncio.to_thread(lease, self._folder)
-        except OSError as error:
+            await self._write([])
+        except (OSError, StoreError) as error:
+            self._close()
             raise StoreError(f"the log folder {str(self._folder)!r} cannot be used: {error}") from error
+        except BaseException:
+            self._close()
+            raise
         return self
 
     async def __aexit__(
@@ -47,10 +55,7 @@ class AuditLogWriter:
         """Write what is waiting, then close the files."""
         if self._flushing is not None:
             await asyncio.wait([self._flushing])
-        self._drop_segment()
-        if self._lease is not None:
-            self._lease.release()
-            self._lease = None
+        self._close()
 
     async def append(self, event: AuditEvent) -> None:
         """Write one event; returns when its line is on disk and anchored. Raises StoreError.
@@ -99,6 +104,12 @@ class AuditLogWriter:
             self._drop_segment()
             raise
         return self._segment
+
+    def _close(self) -> None:
+        self._drop_segment()
+        if self._lease is not None:
+            self._lease.release()
+            self._lease = None
 
     def _drop_segment(self) -> None:
         if self._segment is not None:
