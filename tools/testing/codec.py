@@ -21,6 +21,7 @@ from typing import Any
 
 MAX_DEPTH = 100
 MAX_NODES = 2_000_000
+MAX_COLLISIONS = 100
 _PLAIN_INT = 2**1024
 _TAGS = frozenset(
     [
@@ -215,7 +216,16 @@ def carry_arrays() -> None:
 
 
 def _pairs(values: list[Any]) -> dict[Any, Any]:
+    _spread([key for key, _ in values])
     return dict(values)
+
+
+def _spread(values: list[Any]) -> list[Any]:
+    """Refuse members chosen to share one hash: a set of them takes quadratic time. Raises ValueError."""
+    hashes = sorted(map(hash, values))
+    if any(one == other for one, other in zip(hashes, hashes[MAX_COLLISIONS:], strict=False)):
+        raise ValueError(f"more than {MAX_COLLISIONS} members share one hash")
+    return values
 
 
 _TEXT_READERS: dict[str, Callable[[str], Any]] = {
@@ -227,8 +237,8 @@ _TEXT_READERS: dict[str, Callable[[str], Any]] = {
 }
 _LIST_READERS: dict[str, Callable[[list[Any]], Any]] = {
     "tuple": tuple,
-    "set": set,
-    "frozenset": frozenset,
+    "set": lambda values: set(_spread(values)),
+    "frozenset": lambda values: frozenset(_spread(values)),
     "deque": deque,
     "dict": _pairs,
     "complex": lambda values: complex(*values),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 Visibility = Literal["visible", "hidden", "doctest", "model"]
@@ -66,4 +65,3 @@ class Report:
     results: tuple[TestResult, ...] = ()
     unloadable: Unloadable | None = None
     assembled: str | None = None
-    flags: Mapping[str, Any] = field(default_factory=dict)

@@ -6,7 +6,7 @@ import ast
 from typing import Any
 
 from tools.testing.in_box.outcome import Outcome, Session, run_test
-from tools.testing.in_box.proxies import FunctionProxy
+from tools.testing.in_box.proxies import FunctionProxy, visible_names
 
 
 def run_assert(session: Session, name: str, source: str, namespace: dict[str, Any]) -> None:
@@ -59,7 +59,7 @@ def _compile(session: Session, name: str, source: str) -> set[str] | None:
         session.finish(name, Outcome("broken", f"it does not compile: {error}"))
         return None
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    for one in sorted(used & session.names.keys()):
+    for one in sorted(used & set(visible_names(session))):
         if session.names[one] in ("class", "other") and not session.shared:
             session.start(name)
             session.refuse(f"{session.names[one]} {one!r}")

@@ -8,6 +8,7 @@ of the code's that calls itself equal to everything is refused outright.
 from __future__ import annotations
 
 import builtins
+import contextlib
 import importlib
 import json
 import sys
@@ -45,6 +46,7 @@ class ModuleProxy(types.ModuleType):
         super().__init__(name)
         self.__dict__.update(values)
         self.__dict__["__session__"] = session
+        self.__dict__["__all__"] = [name for name in visible_names(session) if not name.startswith("_")]
 
     def __getattr__(self, name: str) -> Any:
         session: Session = self.__dict__["__session__"]
@@ -62,6 +64,12 @@ class ModuleProxy(types.ModuleType):
         raise session.refuse(f"a change of {name!r} in the code's module")
 
 
+def visible_names(session: Session) -> list[str]:
+    """Names of the code that a test sees without asking: never one of a builtin, which would bend the test."""
+    entry_point = (session.entry_point or "").partition(".")[0]
+    return [name for name in session.names if name == entry_point or not hasattr(builtins, name)]
+
+
 def proxies(session: Session, constants: dict[str, Any]) -> dict[str, Any]:
     """What the tester can see of the code: proxies, copies of constants, modules of the standard library."""
     values: dict[str, Any] = {}
@@ -70,8 +78,9 @@ def proxies(session: Session, constants: dict[str, Any]) -> dict[str, Any]:
             values[name] = FunctionProxy(session, name)
         elif kind == "data" and name in constants:
             values[name] = decode(constants[name])
-        elif kind.startswith("module:") and kind[7:].partition(".")[0] in sys.stdlib_module_names:
-            values[name] = importlib.import_module(kind[7:])
+        elif kind == f"module:{name}" and name in sys.stdlib_module_names:
+            with contextlib.suppress(ImportError):
+                values[name] = importlib.import_module(name)
     return values
 
 
@@ -167,9 +176,9 @@ def _rebuild(raised: dict[str, Any]) -> BaseException:
     if found is SystemExit:
         kind = SystemExit
     name, text = str(raised.get("name")), str(raised.get("text"))
-    if not raised.get("exact") or kind is RuntimeError:
-        kind = type(name, (kind,), {})
     try:
+        if not raised.get("exact") or kind is RuntimeError:
+            kind = type(name, (kind,), {})
         return kind(*decode(raised.get("args") or []))
     except (TypeError, ValueError):
         return Exception(f"{name}: {text}")

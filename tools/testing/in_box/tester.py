@@ -15,7 +15,7 @@ from tools.testing.in_box.doctests import run_doctests
 from tools.testing.in_box.loading import LoadError, describe, load
 from tools.testing.in_box.outcome import Channel, Outcome, Session
 from tools.testing.in_box.plain_tests import run_assert, run_check
-from tools.testing.in_box.proxies import ModuleProxy, proxies
+from tools.testing.in_box.proxies import ModuleProxy, proxies, visible_names
 
 
 def main(channel: Channel) -> None:
@@ -54,7 +54,8 @@ def _import_as(module: types.ModuleType, names: list[str]) -> None:
 
 
 def _run(session: Session, kind: str, name: str, source: str, module: types.ModuleType) -> None:
-    namespace = {key: value for key, value in vars(module).items() if not key.startswith("__")}
+    seen = vars(module)
+    namespace = {key: seen[key] for key in visible_names(session) if key in seen}
     if kind == "assert":
         run_assert(session, name, source, namespace)
     elif kind == "check":
