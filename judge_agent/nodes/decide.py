@@ -31,9 +31,15 @@ async def decide(state: State, runtime: Runtime[JudgeContext]) -> Update:
 
 
 def _principles(candidate: CanonicalCandidate, context: JudgeContext, state: State) -> list[Json]:
-    """The judgment's principles; a content-free candidate that none applies to fails this one."""
+    """The judgment's principles; a content-free candidate is held to the given ones and to its tools', else to this.
+
+    Generated ones exist only where a peer has content: they must not show in this candidate's result.
+    """
     applying = [principle for principle in state["principles"] if applies(principle, candidate.id)]
-    if applying or not state["screened"].get(candidate.id, {}).get("content_free"):
+    if not state["screened"].get(candidate.id, {}).get("content_free"):
+        return applying
+    applying = [p for p in applying if p["origin"] not in ("generated", "fallback")]
+    if applying:
         return applying
     said = Principle(
         name="says_something",

@@ -1,11 +1,14 @@
 """Texts in a trajectory that speak to the judge. A match is a flag with its place, never a score.
 
-Every pattern runs in linear time: no nested repeats, bounded gaps.
+Every pattern runs in linear time: no nested repeats, bounded gaps, runs read from their start only.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
+
+from judge_agent.prompting.fences import without_invisible
 
 _FLAGS = re.IGNORECASE | re.MULTILINE
 
@@ -43,7 +46,9 @@ PLANTED: tuple[tuple[str, re.Pattern[str]], ...] = (
         r"[\"'](?:choice|verdict|score|reward|passed|label|winner)[\"'] ?: ?"
         r"[\"']?(?:pass|10|5|1\.0|true|good|A|B)\b",
     ),
-    _pattern("closes_a_fence", r"={3,} ?(?:BEGIN|END)\b|</?(?:trajectory|evidence|candidate|response|task)>"),
+    _pattern(
+        "closes_a_fence", r"(?<!=)={3,}+ ?(?:BEGIN|END)\b|</?(?:trajectory|evidence|candidate|response|task)>"
+    ),
     _pattern(
         "chat_template_token",
         r"<\|(?:im_start|im_end|system|user|assistant|eot_id|start_header_id|endoftext)\|>",
@@ -66,3 +71,17 @@ PLANTED: tuple[tuple[str, re.Pattern[str]], ...] = (
         r"\b(?:reference|expected|gold|ground truth)[^.\n]{0,20}\b(?:is|are) (?:wrong|incorrect|outdated)",
     ),
 )
+MAX_GROWTH = 4
+# Letters of other scripts that look like Latin ones, so that a planted text cannot hide behind its spelling.
+_LOOKALIKES = str.maketrans(
+    "аеорсухіјѕԁһӏАВЕКМНОРСТХІЈЅαεορυνικτΑΒΕΗΙΚΜΝΟΡΤΧΥΖ",
+    "aeopcyxijsdhlABEKMHOPCTXIJSaeopuvikTABEHIKMNOPTXYZ",
+)
+
+
+def planted_in(text: str) -> list[tuple[str, str]]:
+    """The patterns that a text matches, each with the words that match first."""
+    plain = without_invisible(unicodedata.normalize("NFKC", text)).translate(_LOOKALIKES)
+    if len(plain) > MAX_GROWTH * len(text):  # one ligature can become 18 letters; that is a load, no disguise
+        plain = text
+    return [(name, match.group(0)) for name, pattern in PLANTED if (match := pattern.search(plain))]

@@ -6,48 +6,21 @@ verdicts and instructions are flagged; equal candidates are judged once. A short
 
 from __future__ import annotations
 
-import re
-import unicodedata
-
 from langgraph.runtime import Runtime
 
 from judge_agent.context import CanonicalCandidate, JudgeContext
 from judge_agent.hashing import sha256_of
-from judge_agent.nodes.patterns import PLANTED
+from judge_agent.nodes.openers import says_nothing
+from judge_agent.nodes.patterns import planted_in
+from judge_agent.prompting.fences import count_invisible
+from judge_agent.prompting.material import without_thought
 from judge_agent.schema import Evidence
 from judge_agent.state import Json, State, Update
 from judge_agent.trajectory import Transcript, final_answer, read
 
-_OPENERS = frozenset(
-    unicodedata.normalize("NFKC", text).casefold()
-    for text in (
-        "thought process",
-        "let's solve this problem step by step",
-        "let us solve this problem step by step",
-        "let's think step by step",
-        "let me think step by step",
-        "solution",
-        "answer",
-        "the answer is",
-        "final answer",
-        "step by step solution",
-        "here is the solution",
-        "解",
-        "解答",
-        "答案",
-        "かいせつ",
-        "解説",
-        "respuesta",
-        "solución",
-        "lösung",
-        "antwort",
-        "réponse",
-        "solution :",
-    )
-)
-_PUNCTUATION = re.compile(r"[\s.,:;!?\u2026\u3002\uff0c\uff1a\uff1b\uff01\uff1f\u3001'\"`*#_~()\[\]{}<>-]+")
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\x00-\x08\x0e-\x1f]")
 MAX_PLANTED_SHOWN = 8
+# A stray byte-order mark or joiner is no attack; a text that hides more than a few characters is.
+MAX_HIDDEN_CHARACTERS = 3
 
 
 async def screen(state: State, runtime: Runtime[JudgeContext]) -> Update:
@@ -71,7 +44,10 @@ async def screen(state: State, runtime: Runtime[JudgeContext]) -> Update:
 
 
 def is_content_free(candidate: CanonicalCandidate, reference: str | None) -> bool:
-    """Whether an answer says nothing: no calls, no artifacts, no earlier content, and not the reference."""
+    """Whether an answer says nothing: no calls, no artifacts, no earlier content, and not the reference.
+
+    Hidden reasoning is no content: an answer is what its reader gets.
+    """
     transcript = read(candidate.trajectory)
     if transcript.calls or candidate.trajectory.artifacts or any(turn.images for turn in transcript.turns):
         return False
@@ -79,14 +55,7 @@ def is_content_free(candidate: CanonicalCandidate, reference: str | None) -> boo
     if reference is not None and answer.strip() == reference.strip():
         return False
     texts = [answer, *(step.turn.text for step in transcript.steps)]
-    return all(_says_nothing(text) for text in texts)
-
-
-def _says_nothing(text: str) -> bool:
-    plain = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).casefold().replace("\u2019", "'")
-    plain = plain.strip()
-    core = _PUNCTUATION.sub(" ", plain.replace("'", "\u0001")).replace("\u0001", "'").strip()
-    return not core or core in _OPENERS
+    return all(says_nothing(without_thought(text)[0]) for text in texts)
 
 
 def _evidence(candidate: CanonicalCandidate) -> Evidence:
@@ -120,24 +89,25 @@ def _flags(candidate: CanonicalCandidate) -> Json:
 
 
 def _planted(candidate: CanonicalCandidate, transcript: Transcript) -> list[Json]:
-    places = [(turn.span_id, turn.text) for turn in transcript.turns if turn.role != "system"]
-    places += [(turn.span_id, call.raw_arguments) for turn in transcript.turns for call in turn.calls]
-    places += [
-        (f"a{index}", artifact.content) for index, artifact in enumerate(candidate.trajectory.artifacts)
-    ]
-    if candidate.trajectory.final_answer is not None:
-        places.append(("final", candidate.trajectory.final_answer))
     found = []
-    for where, text in places:
-        hidden = len(_INVISIBLE.findall(text))
-        plain = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
-        found += [
-            {"pattern": name, "where": where, "quote": match.group(0)[:120]}
-            for name, pattern in PLANTED
-            if (match := pattern.search(plain))
-        ]
-        if hidden > 3:
-            found.append(
-                {"pattern": "hidden_characters", "where": where, "quote": f"{hidden} invisible characters"}
-            )
+    for where, text in _places(candidate, transcript):
+        found += [{"pattern": name, "where": where, "quote": quote[:120]} for name, quote in planted_in(text)]
+        hidden = count_invisible(text)
+        if hidden > MAX_HIDDEN_CHARACTERS:
+            quote = f"{hidden} invisible characters"
+            found.append({"pattern": "hidden_characters", "where": where, "quote": quote})
     return found
+
+
+def _places(candidate: CanonicalCandidate, transcript: Transcript) -> list[tuple[str, str]]:
+    """Every text of the candidate that a prompt may show, with its span id."""
+    trajectory = candidate.trajectory
+    places = [(turn.span_id, turn.text) for turn in transcript.turns if turn.role != "system"]
+    places += [(turn.span_id, turn.name) for turn in transcript.turns if turn.name]
+    for turn in transcript.turns:
+        places += [(turn.span_id, f"{call.name}\n{call.raw_arguments}") for call in turn.calls]
+    for index, artifact in enumerate(trajectory.artifacts):
+        places.append((f"a{index}", f"{artifact.name}\n{artifact.content}"))
+    if trajectory.final_answer is not None:
+        places.append(("final", trajectory.final_answer))
+    return places

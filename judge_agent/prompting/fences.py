@@ -10,22 +10,38 @@ import re
 
 from judge_agent.hashing import sha256_of
 
-_MARK = re.compile(r"={3,}(?=\s*(?:BEGIN|END)\b)", re.IGNORECASE)
+# Possessive, and only from the start of a run: a megabyte of "=" is one attempt, not one per character.
+_MARK = re.compile(r"(?<![=\uff1d])[=\uff1d]{3,}+(?=\s*+(?:BEGIN|END)\b)", re.IGNORECASE)
 _INVISIBLE = re.compile(
-    "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e01ef]"
 )
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_REASONING_TAG = re.compile(r"<(/?)(think|thinking|tool_call|tool_response|answer)>", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+# All that a reader may take for a new line becomes one, so that indenting reaches it.
+_LINE_BREAK = re.compile(r"\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_CONTROL_TOKEN = re.compile(
+    r"<(?=[|\uff5c])|<(?=<SYS>>|</SYS>>)"
+    r"|<(?=/?(?:think(?:ing)?|tool_calls?|tool_response|function_call|answer|start_of_turn|end_of_turn|s|bos|eos)>)"
+    r"|(?<=[|\uff5c])(?=>)"
+    r"|\[(?=/?(?:INST|SYSTEM_PROMPT|TOOL_CALLS|AVAILABLE_TOOLS|TOOL_RESULTS)\])",
+    re.IGNORECASE,
+)
+
+
+def without_invisible(text: str) -> str:
+    """Remove the characters that a reader does not see: zero width, direction marks, tags, fillers."""
+    return _INVISIBLE.sub("", text)
+
+
+def count_invisible(text: str) -> int:
+    return sum(1 for _ in _INVISIBLE.finditer(text))
 
 
 def neutralise(text: str) -> str:
     """Return the text as a model is shown it: no invisible characters, no control tokens, no marks of ours."""
-    text = text.encode("utf-8", "replace").decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
-    text = _CONTROL.sub("\ufffd", _INVISIBLE.sub("", text))
-    text = text.replace("<|", "< |").replace("|>", "| >")
-    text = text.replace("[INST]", "[ INST]").replace("[/INST]", "[ /INST]")
-    text = text.replace("<<SYS>>", "< <SYS>>").replace("<</SYS>>", "< </SYS>>")
-    text = _REASONING_TAG.sub(r"< \1\2>", text)
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    text = _CONTROL.sub("\ufffd", _LINE_BREAK.sub("\n", without_invisible(text)))
+    text = _CONTROL_TOKEN.sub(lambda match: match.group(0) + " ", text)
     return _MARK.sub("= =", text)
 
 

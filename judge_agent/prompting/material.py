@@ -16,7 +16,8 @@ from judge_agent.prompting.fences import fence, neutralise
 from judge_agent.schema import Evidence, Message, Source, Task, Trajectory
 from judge_agent.trajectory import Transcript, Turn, read, text_of
 
-_THOUGHT = re.compile(r"\A\s*<think>(.*?)</think>\s*", re.DOTALL | re.IGNORECASE)
+_THOUGHT_BEGINS = re.compile(r"\A\s*+<(?:think|thinking)>", re.IGNORECASE)
+_THOUGHT_ENDS = re.compile(r"</(?:think|thinking)>\s*+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -63,24 +64,32 @@ def material(
     shown = {turn.span_id: _turn_text(turn, hidden_reasoning) for turn in transcript.turns}
     aliases = {step.id: f"s{index + 1}" for index, step in enumerate(transcript.steps)}
     sources = {"task": CitableSource("task", "observation", _task_text(task), supports=False)}
+    acted = False
     for turn in transcript.turns:
+        acted = acted or turn.role == "assistant"
         source: Source = "claim" if turn.role == "assistant" else "observation"
+        # What comes before the agent's first turn is the task, whatever it is called.
+        supports = acted and turn.role != "system"
         sources[turn.span_id] = CitableSource(
-            turn.span_id, source, shown[turn.span_id], step_id=turn.step_id, supports=turn.role != "system"
+            turn.span_id, source, shown[turn.span_id], step_id=turn.step_id, supports=supports
         )
     for index, artifact in enumerate(trajectory.artifacts):
         sources[f"a{index}"] = CitableSource(f"a{index}", "observation", neutralise(artifact.content))
     if trajectory.final_answer is not None:
-        sources["final"] = CitableSource("final", "claim", neutralise(trajectory.final_answer))
+        final = _spoken(trajectory.final_answer, hidden_reasoning)
+        sources["final"] = CitableSource("final", "claim", final)
     for index, item in enumerate(evidence):
         alias = f"e{index + 1}"
-        sources[alias] = CitableSource(alias, item.source, _evidence_text(item), evidence_id=item.id)
+        # A call that was refused, failed or timed out is worth knowing, and proves nothing.
+        sources[alias] = CitableSource(
+            alias, item.source, _evidence_text(item), supports=item.status == "ok", evidence_id=item.id
+        )
     reference = _reference_text(task) if show_reference else ""
     if reference:
         sources["reference"] = CitableSource("reference", "observation", reference, supports=False)
     return Material(
         task=task_block(task),
-        trajectory=fence("TRAJECTORY", _trajectory_text(trajectory, transcript, shown, aliases, skip)),
+        trajectory=fence("TRAJECTORY", _trajectory_text(trajectory, transcript, sources, aliases, skip)),
         evidence=_evidence_block([sources[f"e{index + 1}"] for index in range(len(evidence))]),
         reference=f"\n{fence('REFERENCE', reference)}\n" if reference else "",
         sources=sources,
@@ -91,11 +100,13 @@ def material(
 
 def _task_text(task: Task) -> str:
     lines = [neutralise(task.prompt)] if task.prompt else []
-    lines += [f"[{message.role}]: {_indent(neutralise(text_of(message)))}" for message in task.messages]
+    for message in task.messages:
+        text = _spoken(text_of(message), hidden_reasoning=message.role != "assistant")
+        lines.append(f"[{message.role}]: {indented(text)}")
     return "\n".join(lines)
 
 
-def _indent(text: str) -> str:
+def indented(text: str) -> str:
     return text.replace("\n", "\n    ")
 
 
@@ -111,14 +122,25 @@ def _turns_of_the_task(task: Task, transcript: Transcript) -> int:
 
 
 def without_thought(text: str) -> tuple[str, bool]:
-    """Split a leading `<think>` block off an assistant text; the flag says whether there was one."""
-    match = _THOUGHT.match(text)
-    return (text[match.end() :], True) if match else (text, False)
+    """Split the hidden reasoning off an assistant text; the flag says whether there was any.
+
+    It is a leading `<think>` block, up to the end where it was cut off. Chat templates that write the
+    opening tag themselves leave the closing one alone: then all before it is reasoning.
+    """
+    end = _THOUGHT_ENDS.search(text)
+    if end:
+        return text[end.end() :], True
+    return ("", True) if _THOUGHT_BEGINS.match(text) else (text, False)
+
+
+def _spoken(text: str, hidden_reasoning: bool) -> str:
+    """What of an agent's text is shown: all of it, or all but its hidden reasoning."""
+    return neutralise(text if hidden_reasoning else without_thought(text)[0])
 
 
 def _turn_text(turn: Turn, hidden_reasoning: bool) -> str:
-    text = turn.text if hidden_reasoning or turn.role != "assistant" else without_thought(turn.text)[0]
-    lines = [neutralise(text)] if text else []
+    text = _spoken(turn.text, hidden_reasoning or turn.role != "assistant")
+    lines = [text] if text else []
     if hidden_reasoning and turn.reasoning:
         lines.insert(0, f"(reasoning) {neutralise(turn.reasoning)}")
     lines += [
@@ -135,7 +157,7 @@ def _arguments(parsed: Mapping[str, Any] | None, raw: str) -> str:
 def _trajectory_text(
     trajectory: Trajectory,
     transcript: Transcript,
-    shown: Mapping[str, str],
+    sources: Mapping[str, CitableSource],
     aliases: Mapping[str, str],
     skip: int,
 ) -> str:
@@ -145,14 +167,14 @@ def _trajectory_text(
     if skip:
         lines.append(f"[m0-m{skip - 1}] (the task, as above)")
     for turn in transcript.turns[skip:]:
-        lines.append(f"{_heading(turn, aliases)}: {_indent(shown[turn.span_id])}")
+        lines.append(f"{_heading(turn, aliases)}: {indented(sources[turn.span_id].shown)}")
     lines += [
-        f"[a{index}] artifact {_indent(neutralise(artifact.name))} ({artifact.kind}): "
-        f"{_indent(neutralise(artifact.content))}"
+        f"[a{index}] artifact {indented(neutralise(artifact.name))} ({artifact.kind}): "
+        f"{indented(sources[f'a{index}'].shown)}"
         for index, artifact in enumerate(trajectory.artifacts)
     ]
     if trajectory.final_answer is not None:
-        lines.append(f"[final] final answer: {_indent(neutralise(trajectory.final_answer))}")
+        lines.append(f"[final] final answer: {indented(sources['final'].shown)}")
     return "\n".join(lines) or "(the agent did and said nothing)"
 
 
@@ -161,7 +183,7 @@ def _heading(turn: Turn, aliases: Mapping[str, str]) -> str:
         return f"[{turn.span_id}] agent, step {aliases[turn.step_id]}"
     name = f" of {neutralise(turn.name)[:64]}" if turn.name and turn.role == "tool" else ""
     label = {"system": "instructions", "user": "user", "tool": f"tool result{name}"}.get(turn.role, turn.role)
-    return f"[{turn.span_id}] {_indent(label)}"
+    return f"[{turn.span_id}] {indented(label)}"
 
 
 def _signature(tool: Mapping[str, Any]) -> str:
@@ -191,7 +213,7 @@ def _untimed(value: Any) -> Any:
 
 
 def _evidence_block(sources: Sequence[CitableSource]) -> str:
-    shown = "\n".join(f"[{source.alias}] {_indent(source.shown)}" for source in sources)
+    shown = "\n".join(f"[{source.alias}] {indented(source.shown)}" for source in sources)
     return fence("EVIDENCE", shown or "(no tool had anything to check)")
 
 
@@ -209,10 +231,13 @@ def _unread(trajectory: Trajectory, transcript: Transcript, hidden_reasoning: bo
     images = sum(turn.images for turn in transcript.turns)
     if images:
         unread.append(f"images: {images} not shown to the model")
-    thoughts = sum(
-        bool(turn.reasoning) or without_thought(turn.text)[1]
-        for turn in transcript.turns
-        if turn.role == "assistant"
+    thoughts = (
+        sum(
+            bool(turn.reasoning) or without_thought(turn.text)[1]
+            for turn in transcript.turns
+            if turn.role == "assistant"
+        )
+        + without_thought(trajectory.final_answer or "")[1]
     )
     if thoughts and not hidden_reasoning:
         unread.append(f"hidden reasoning: {thoughts} turns left out")
