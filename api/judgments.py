@@ -11,10 +11,10 @@ from pydantic import BaseModel
 
 from api.auth import Tenant
 from api.body import read_json
-from api.judging import to_json
 from api.parts import Parts
 from api.problems import Problem, invalid
 from api.queries import ListQuery, no_query, read_list_query
+from api.records import to_json
 from api.validation import read_request, refusal
 from judge_agent.errors import InvalidRequest
 from judge_agent.schema import Judgment

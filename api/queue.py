@@ -13,42 +13,19 @@ import math
 import time
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Literal, TypeVar
 
-from api.judging import Judging, to_json, unscored
+from api.judging import Judging, LiveJudgment, judge_to_its_end
 from api.problems import busy
+from api.records import to_json
 from judge_agent.errors import StoreError
-from judge_agent.schema import Judgment, JudgmentRequest
+from judge_agent.schema import JudgmentRequest
 from judge_agent.store import Accepted, NewJudgment, Store, StoredJudgment, Unfinished
 
 HEARTBEAT_SECONDS = 1.0
 DRAIN_SECONDS = 5.0
-MAX_STORE_RETRY_SECONDS = 30.0
-T = TypeVar("T")
 _log = logging.getLogger("judge_agent.service")
-
-
-@dataclass(eq=False)
-class _Live:
-    """A judgment that has not ended. Its own clock stands still while it waits for its turn."""
-
-    id: str
-    tenant: str
-    created: float
-    elapsed_before: float = 0.0
-    resumed: bool = False
-    started: float | None = None
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
-    row: StoredJudgment | None = None
-    is_judged: bool = False
-    task: asyncio.Task[None] | None = None
-
-    @property
-    def elapsed_seconds(self) -> float:
-        return self.elapsed_before + (time.monotonic() - self.started if self.started is not None else 0.0)
 
 
 class JudgmentQueue:
@@ -63,8 +40,8 @@ class JudgmentQueue:
         self._free = max_running
         self._max_running = max_running
         self._capacity = max_running + max_queued
-        self._live: dict[str, _Live] = {}
-        self._waiting: deque[_Live] = deque()
+        self._live: dict[str, LiveJudgment] = {}
+        self._waiting: deque[LiveJudgment] = deque()
         self._draining = False
         self._mean_seconds = 1.0
 
@@ -108,7 +85,7 @@ class JudgmentQueue:
             if earlier is not None:
                 return Accepted(earlier, created=False)
         self._refuse_when_full()
-        live = _Live(f"jdg_{uuid.uuid4().hex}", tenant, time.time())
+        live = LiveJudgment(f"jdg_{uuid.uuid4().hex}", tenant, time.time())
         at_once = self._free > 0
         self._free -= at_once
         self._live[live.id] = live
@@ -129,6 +106,8 @@ class JudgmentQueue:
             raise
         if not accepted.created:
             self._forget(live, at_once)
+        elif self._draining:
+            live.ended.set()
         elif at_once:
             self._begin(live, request)
         else:
@@ -202,7 +181,7 @@ class JudgmentQueue:
 
     def _resume(self, left: Unfinished) -> None:
         started = left.state == "running"
-        live = _Live(left.id, left.tenant, left.created, left.elapsed_seconds, resumed=started)
+        live = LiveJudgment(left.id, left.tenant, left.created, left.elapsed_seconds, resumed=started)
         self._live[live.id] = live
         self._waiting.append(live)
         self._dispatch()
@@ -212,79 +191,25 @@ class JudgmentQueue:
             self._free -= 1
             self._begin(self._waiting.popleft(), None)
 
-    def _begin(self, live: _Live, request: JudgmentRequest | None) -> None:
-        if self._draining:
-            live.ended.set()
-            return
+    def _begin(self, live: LiveJudgment, request: JudgmentRequest | None) -> None:
         live.task = self._tasks.create_task(self._run(live, request), name=live.id)
 
-    def _forget(self, live: _Live, had_slot: bool) -> None:
+    def _forget(self, live: LiveJudgment, had_slot: bool) -> None:
         del self._live[live.id]
         if had_slot:
             self._free += 1
             self._dispatch()
 
-    async def _run(self, live: _Live, request: JudgmentRequest | None) -> None:
-        """Judge one request and keep its end; a request that waited is read from disk, not held in memory."""
+    async def _run(self, live: LiveJudgment, request: JudgmentRequest | None) -> None:
         try:
-            live.row = await self._finished(live, request)
-            live.ended.set()
+            live.row = await judge_to_its_end(self._judge, self._store, live, request)
+            self._mean_seconds += 0.1 * (live.row.elapsed_seconds - self._mean_seconds)
+        except Exception as error:  # noqa: BLE001 - one judgment that cannot end must not stop the others
+            _log.error("judgment %s stays open until the next start", live.id, exc_info=error)
         finally:
+            live.ended.set()
             if not self._draining:
                 self._forget(live, had_slot=True)
-
-    async def _finished(self, live: _Live, request: JudgmentRequest | None) -> StoredJudgment:
-        text: str | None = None
-        if request is None:
-            text = await self._patiently(lambda: self._store.request(live.id))
-            if not live.resumed:
-                await self._patiently(lambda: self._store.start(live.id))
-        live.started = time.monotonic()
-        judgment = await self._judged(live, request, text)
-        live.is_judged = True
-        seconds = live.elapsed_seconds
-        self._mean_seconds += 0.1 * (seconds - self._mean_seconds)
-        return await self._kept(live, judgment, seconds)
-
-    async def _judged(self, live: _Live, request: JudgmentRequest | None, text: str | None) -> Judgment:
-        """Ask the judge. What it should never raise still ends the judgment, unscored."""
-        try:
-            return await self._judge.judge(
-                request or JudgmentRequest.model_validate_json(text or ""),
-                judgment_id=live.id,
-                tenant=live.tenant,
-                created=live.created,
-                elapsed_seconds=live.elapsed_before,
-                resumed=live.resumed,
-            )
-        except Exception as error:  # noqa: BLE001 - a bug of the judge must not lose an accepted judgment
-            _log.error("judgment %s failed", live.id, exc_info=error)
-            reason = f"{type(error).__name__}: {error}"
-        raw = text or (to_json(request) if request is not None else "")
-        return unscored(raw, live.id, created=live.created, seconds=live.elapsed_seconds, reason=reason)
-
-    async def _kept(self, live: _Live, judgment: Judgment, seconds: float) -> StoredJudgment:
-        record = to_json(judgment)
-        state: Literal["done", "cancelled"] = "cancelled" if judgment.state == "cancelled" else "done"
-        is_first = await self._patiently(
-            lambda: self._store.finish(live.id, record, elapsed_seconds=seconds, state=state)
-        )
-        if not is_first:
-            _log.error("judgment %s had ended before; its second end is dropped", live.id)
-        row = await self._patiently(lambda: self._store.get(live.id))
-        assert row is not None
-        return row
-
-    async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Ask the store until it answers: a full disk must not lose the end of a long judgment."""
-        pause = HEARTBEAT_SECONDS
-        while True:
-            try:
-                return await call()
-            except StoreError as error:
-                _log.error("the store failed, trying again in %g s: %s", pause, error)
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, MAX_STORE_RETRY_SECONDS)
 
     async def _beat(self) -> None:
         """Note the clocks of what runs, so that a killed judgment resumes with the time it had left."""

@@ -21,6 +21,7 @@ async def test_the_description_names_request_judgment_and_problem() -> None:
     post = document["paths"]["/v1/judgments"]["post"]
     schemas = document["components"]["schemas"]
     assert post["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/JudgmentRequest")
+    JudgmentRequest.model_validate(post["requestBody"]["content"]["application/json"]["example"])
     assert post["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("/Judgment")
     assert set(schemas["JudgmentRequest"]["properties"]) == set(JudgmentRequest.model_fields)
     assert {"Judgment", "CandidateResult", "Problem", "Trajectory"} <= set(schemas)

@@ -18,7 +18,7 @@ import pytest
 
 from judge_agent.errors import StoreError
 from judge_agent.models.scripted import Held, ScriptedModel, ScriptedRequest, by_schema
-from judge_agent.store import SqliteStore
+from judge_agent.store import NewJudgment, SqliteStore
 from tests.service.served import request, serving
 
 pytestmark = pytest.mark.anyio
@@ -78,6 +78,22 @@ async def test_a_second_service_on_one_database_is_refused(tmp_path: Path) -> No
         with pytest.raises(StoreError, match=rf"in use by another service \(pid {os.getpid()}\)"):
             async with SqliteStore.opened(tmp_path / "judge.db"):
                 pass
+
+
+async def test_a_damaged_row_ends_unscored_and_stops_no_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "judge.db"
+    async with SqliteStore.opened(path) as store:
+        for name, text in (("torn", '{"task": '), ("older", '{"candidates": [{"id": "a"}], "was": 1}')):
+            await store.accept(NewJudgment(name, "local", text, 1.0))
+    async with serving(path) as served:
+        for name in ("torn", "older"):
+            ended = await served.http.get(f"/v1/judgments/{name}", headers={"Prefer": "wait=10"})
+            assert ended.json()["state"] == "done"
+        assert ended.json()["candidates"][0]["failure_kind"] == "internal"
+        assert (await served.post(request())).status_code == 200
+    assert "judgment torn failed" in caplog.text
 
 
 @contextmanager
