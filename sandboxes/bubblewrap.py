@@ -50,10 +50,12 @@ class BubblewrapSandbox:
     name = "bubblewrap"
     version = "1"
 
-    def __init__(self, bwrap: Path, interpreter: Interpreter | None = None) -> None:
+    def __init__(
+        self, bwrap: Path, interpreter: Interpreter | None = None, *, machine: str | None = None
+    ) -> None:
         self._bwrap = bwrap
         self._interpreter = interpreter or find_interpreter()
-        machine = platform.machine()
+        machine = machine or platform.machine()
         try:
             self._filter = strict_filter(machine)
         except KeyError as error:
