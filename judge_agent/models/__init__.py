@@ -5,6 +5,15 @@ Importing this loads neither torch nor the openai client; each model loads them 
 
 from judge_agent.models.embedded import EmbeddedModel
 from judge_agent.models.instances import pick_instance
+from judge_agent.models.openai_chat import OpenAIChatModel
 from judge_agent.models.scripted import Held, ScriptedModel, ScriptedRequest, by_schema
 
-__all__ = ["EmbeddedModel", "Held", "ScriptedModel", "ScriptedRequest", "by_schema", "pick_instance"]
+__all__ = [
+    "EmbeddedModel",
+    "Held",
+    "OpenAIChatModel",
+    "ScriptedModel",
+    "ScriptedRequest",
+    "by_schema",
+    "pick_instance",
+]

@@ -1,7 +1,7 @@
 """Turns chat messages into the embedded model's tokens, and tokens back into text.
 
 A control token that is typed in a message is plain text: contents are encoded without any added tokens, and
-the template is put together from token ids. Lone surrogates, which no encoder takes, become U+FFFD.
+the template is put together from token ids. Lone surrogates, which no encoder takes, become `?`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,203 @@
+"""An OpenAI-compatible server without a model, which can misbehave on purpose. A double for tests and benchmarks.
+
+    python -m judge_agent.models.fake_server --port 0 --misbehave error_500:2 --latency 0.05 --count-file counts
+
+prints `http://127.0.0.1:PORT/v1` when it listens. In process: `async with FakeServer(misbehave="hang") as server`.
+The same messages, schema and seed give the same answer. Every request for a completion is counted by the hash
+of its body, at `/counts` and, one line each, in the count file, which outlives the server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from judge_agent.models.fake_modes import MODES, misbehave
+from judge_agent.models.instances import by_hash, pick_instance
+
+MAX_REQUEST_BYTES = 64_000_000
+CHARACTERS_PER_TOKEN = 4
+
+
+class FakeServer:
+    """The server as an async context manager. `requests` holds the bodies, `counts` how often each came.
+
+    `arrived` is set by the first request, `left` by the first client that goes before its answer.
+    `misbehave` is one of `fake_modes.MODES`; `MODE:K` misbehaves for the first K requests only.
+    """
+
+    def __init__(
+        self,
+        *,
+        misbehave: str = "none",
+        latency_seconds: float = 0.0,
+        port: int = 0,
+        count_file: Path | None = None,
+        model: str = "fake",
+        context_window: int = 32_768,
+    ) -> None:
+        self._mode, self._times = _parse_mode(misbehave)
+        self.latency_seconds = latency_seconds
+        self.requests: list[dict[str, Any]] = []
+        self.counts: Counter[str] = Counter()
+        self.arrived, self.left = asyncio.Event(), asyncio.Event()
+        self._port, self._count_file = port, count_file
+        self._model, self._window = model, context_window
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self._port}/v1"
+
+    async def __aenter__(self) -> FakeServer:
+        app = web.Application(client_max_size=MAX_REQUEST_BYTES)
+        app.router.add_get("/v1/models", self._models)
+        app.router.add_post("/v1/chat/completions", self._complete)
+        app.router.add_post("/tokenize", self._tokenize)
+        app.router.add_get("/counts", self._counts)
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
+        await site.start()
+        self._port = self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _models(self, request: web.Request) -> web.Response:
+        entry = {"id": self._model, "object": "model", "root": "fake-1", "max_model_len": self._window}
+        return web.json_response({"object": "list", "data": [entry]})
+
+    async def _counts(self, request: web.Request) -> web.Response:
+        return web.json_response(dict(self.counts))
+
+    async def _tokenize(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        return web.json_response({"count": _tokens(_text(body)), "max_model_len": self._window})
+
+    async def _complete(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        self._count(body)
+        try:
+            await asyncio.sleep(self.latency_seconds)
+            if self._times is None or len(self.requests) <= self._times:
+                answered = await misbehave(self._mode, request, lambda schema: self.answer(body, schema))
+                if answered is not None:
+                    return answered
+        except asyncio.CancelledError:
+            self.left.set()
+            raise
+        try:
+            return web.json_response(self.answer(body))
+        except ValueError as error:
+            return web.json_response({"error": {"message": str(error), "code": 400}}, status=400)
+
+    def _count(self, body: dict[str, Any]) -> None:
+        self.requests.append(body)
+        name = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+        self.counts[name] += 1
+        self.arrived.set()
+        if self._count_file is not None:
+            with self._count_file.open("a", encoding="utf-8") as file:
+                file.write(name + "\n")
+
+    def answer(self, body: Mapping[str, Any], schema: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The well-behaved answer to a request body, as JSON; `schema` takes the place of the request's own."""
+        texts = [_content(body, schema or _schema(body), index) for index in range(int(body.get("n") or 1))]
+        prompt, completion = _tokens(_text(body)), sum(map(_tokens, texts))
+        return {
+            "id": "chatcmpl-fake",
+            "object": "chat.completion",
+            "model": self._model,
+            "choices": [_choice(body, index, text) for index, text in enumerate(texts)],
+            "usage": {
+                "prompt_tokens": prompt,
+                "completion_tokens": completion,
+                "total_tokens": prompt + completion,
+                "prompt_tokens_details": {"cached_tokens": prompt // 2},
+                "completion_tokens_details": {"reasoning_tokens": 0},
+            },
+        }
+
+
+def _parse_mode(text: str) -> tuple[str, int | None]:
+    mode, _, times = text.partition(":")
+    if mode not in MODES:
+        raise ValueError(f"no way to misbehave is called {mode!r}; there are {', '.join(MODES)}")
+    return mode, int(times) if times else None
+
+
+def _schema(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    response_format = body.get("response_format") or {}
+    schema: Mapping[str, Any] | None = (response_format.get("json_schema") or {}).get("schema")
+    return schema
+
+
+def _text(body: Mapping[str, Any]) -> str:
+    return "\n".join(str(message.get("content")) for message in body["messages"])
+
+
+def _content(body: Mapping[str, Any], schema: Mapping[str, Any] | None, index: int) -> str:
+    varying = index if (body.get("temperature") or 0) > 0 else 0
+    choose = by_hash(_text(body), body.get("seed") or 0, varying)
+    if schema is None:
+        return str(choose((), ("Yes", "No")))
+    return json.dumps(pick_instance(schema, choose), ensure_ascii=False)
+
+
+def _choice(body: Mapping[str, Any], index: int, text: str) -> dict[str, Any]:
+    choice: dict[str, Any] = {
+        "index": index,
+        "message": {"role": "assistant", "content": text},
+        "finish_reason": "stop",
+    }
+    if body.get("logprobs"):
+        other = "No" if text == "Yes" else "Yes"
+        top = [{"token": text, "logprob": -0.2}, {"token": other, "logprob": -1.8}]
+        choice["logprobs"] = {"content": [{"token": text, "logprob": -0.2, "top_logprobs": top}]}
+    return choice
+
+
+def _tokens(text: str) -> int:
+    return len(text) // CHARACTERS_PER_TOKEN + 1
+
+
+async def _serve(options: argparse.Namespace) -> None:
+    server = FakeServer(
+        misbehave=options.misbehave,
+        latency_seconds=options.latency,
+        port=options.port,
+        count_file=options.count_file,
+        context_window=options.context_window,
+    )
+    async with server:
+        print(server.base_url, flush=True)  # noqa: T201 - the caller reads where it listens
+        await asyncio.Event().wait()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the server until it is killed."""
+    parser = argparse.ArgumentParser(prog="python -m judge_agent.models.fake_server", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one and prints it")
+    parser.add_argument("--misbehave", default="none", metavar="MODE[:K]", help=", ".join(MODES))
+    parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS")
+    parser.add_argument("--count-file", type=Path)
+    parser.add_argument("--context-window", type=int, default=32_768, metavar="TOKENS")
+    try:
+        asyncio.run(_serve(parser.parse_args(arguments)))
+    except KeyboardInterrupt:
+        return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""The wire form of OpenAI-compatible servers: builds bodies, and reads answers without trusting their shape."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from judge_agent.errors import ModelError
+from judge_agent.seams.model import ChatMessage, Choice, Completion, ModelInfo, TokenLogprob, TokenUsage
+
+UNKNOWN_WINDOW = 8192
+_MESSAGE_OVERHEAD = 16
+
+
+def request_body(
+    messages: Sequence[ChatMessage],
+    *,
+    model: str | None = None,
+    schema: Mapping[str, Any] | None = None,
+    tools: Sequence[Mapping[str, Any]] | None = None,
+    n: int = 1,
+    logprobs: int = 0,
+    seed: int = 0,
+    max_tokens: int = 512,
+    temperature: float = 0.0,
+    stop: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Build the body of `/chat/completions`; only what differs from a server's own default is sent."""
+    body: dict[str, Any] = {
+        "model": model,
+        "messages": [{"role": message.role, "content": _sendable(message.content)} for message in messages],
+        "max_tokens": max_tokens,
+        "temperature": temperature,
+        "seed": seed,
+    }
+    if n != 1:
+        body["n"] = n
+    if logprobs:
+        body |= {"logprobs": True, "top_logprobs": logprobs}
+    if stop:
+        body["stop"] = list(stop)
+    if schema is not None:
+        body["response_format"] = {
+            "type": "json_schema",
+            "json_schema": {"name": "answer", "strict": True, "schema": dict(schema)},
+        }
+    if tools:
+        body["tools"] = [_strict(tool) for tool in tools]
+    return body
+
+
+def upper_estimate(messages: Sequence[ChatMessage]) -> int:
+    """Bytes of UTF-8 and a margin per message: no byte-level tokenizer makes more tokens than bytes."""
+    return sum(len(_sendable(message.content).encode()) + _MESSAGE_OVERHEAD for message in messages)
+
+
+def read_completion(data: object, *, wanted: int, model: str, seconds: float, attempts: int) -> Completion:
+    """Read an answer. Raises ModelError('model_error') with the tokens it cost when its shape is wrong."""
+    usage = TokenUsage()
+
+    def wrong(what: str) -> ModelError:
+        return ModelError("model_error", f"the model server's answer {what}", usage=usage, attempts=attempts)
+
+    if not isinstance(data, Mapping):
+        raise wrong(f"is no JSON object: {str(data)[:200]!r}")
+    usage = _usage(data.get("usage"))
+    choices = data.get("choices")
+    if not isinstance(choices, list) or not choices:
+        detail = data.get("error") or data.get("message") or sorted(map(str, data))
+        raise wrong(f"has no choices: {str(detail)[:300]}")
+    if len(choices) < wanted:
+        raise wrong(f"has {len(choices)} choices where n={wanted} were asked for; this server cannot sample")
+    try:
+        read = tuple(_choice(choice) for choice in choices[:wanted])
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        raise wrong(f"has a choice of the wrong shape: {error!r}") from error
+    name = data.get("model")
+    return Completion(read, usage, name if isinstance(name, str) and name else model, seconds, attempts)
+
+
+def read_info(
+    data: object, *, model: str | None, revision: str | None, context_window: int | None, base_url: str
+) -> ModelInfo:
+    """Read `/models`: the entry named `model`, else the first. Raises ModelError('model_error')."""
+    entries = data.get("data") if isinstance(data, Mapping) else None
+    listed = [entry for entry in entries if isinstance(entry, Mapping)] if isinstance(entries, list) else []
+    found = next((entry for entry in listed if model in (None, entry.get("id"))), None)
+    if found is None and model is None:
+        raise ModelError("model_error", f"{base_url}/models lists no model")
+    if found is None and listed:
+        names = [str(entry.get("id"))[:100] for entry in listed[:10]]
+        raise ModelError("model_error", f"{base_url} has no model {model!r}; it has {names}")
+    entry = found or {}
+    window = context_window or _count(entry.get("max_model_len")) or UNKNOWN_WINDOW
+    details = {"base_url": base_url, "window_known": bool(context_window or entry.get("max_model_len"))}
+    return ModelInfo(
+        str(entry.get("id", model)), revision or _revision(entry), "openai_chat", window, details
+    )
+
+
+def _revision(entry: Mapping[str, Any]) -> str:
+    """What tells two models of one name apart: the weights' place. `created` is the time of the start for
+    some servers, so it counts only where there is nothing else."""
+    facts = {name: entry[name] for name in ("root", "revision", "parent", "meta") if entry.get(name)}
+    facts = facts or {"created": entry.get("created")}
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def _choice(choice: Mapping[str, Any]) -> Choice:
+    message = choice["message"]
+    content, reasoning = message.get("content"), message.get("reasoning_content") or message.get("reasoning")
+    if isinstance(content, list):
+        content = "".join(part.get("text") or "" for part in content)
+    if not isinstance(content, str | None) or not isinstance(reasoning, str | None):
+        raise TypeError(f"content is {type(content).__name__}, reasoning is {type(reasoning).__name__}")
+    if content is not None:
+        content, inline = _split_thinking(content)
+        reasoning = "\n".join(filter(None, (reasoning, inline))) or None
+    finish = choice.get("finish_reason")
+    calls = message.get("tool_calls") or ()
+    if not all(isinstance(call, Mapping) for call in calls):
+        raise TypeError("a tool call is no object")
+    return Choice(
+        content,
+        finish if isinstance(finish, str) else "stop",
+        reasoning,
+        tuple(dict(call) for call in calls),
+        tuple(_logprob(token) for token in (choice.get("logprobs") or {}).get("content") or ()),
+    )
+
+
+def _split_thinking(content: str) -> tuple[str | None, str | None]:
+    """Split a leading `<think>` block off; one that never ends leaves no content. Later ones are quoted text."""
+    text = content.lstrip()
+    if not text.startswith("<think>"):
+        return content, None
+    thought, closed, rest = text.removeprefix("<think>").partition("</think>")
+    return (rest.lstrip() or None) if closed else None, thought.strip() or None
+
+
+def _logprob(token: Mapping[str, Any]) -> TokenLogprob:
+    top = tuple((str(other["token"]), float(other["logprob"])) for other in token.get("top_logprobs") or ())
+    return TokenLogprob(str(token["token"]), float(token["logprob"]), top)
+
+
+def _usage(data: object) -> TokenUsage:
+    if not isinstance(data, Mapping):
+        return TokenUsage()
+    prompt, completion = data.get("prompt_tokens_details"), data.get("completion_tokens_details")
+    return TokenUsage(
+        prompt=_count(data.get("prompt_tokens")),
+        cached=_count(prompt.get("cached_tokens")) if isinstance(prompt, Mapping) else 0,
+        completion=_count(data.get("completion_tokens")),
+        reasoning=_count(completion.get("reasoning_tokens")) if isinstance(completion, Mapping) else 0,
+    )
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def _strict(tool: Mapping[str, Any]) -> dict[str, Any]:
+    """Ask for strict arguments: without it vLLM does not hold them to their schema."""
+    function = tool.get("function", tool)
+    return {"type": "function", "function": {"strict": True, **function}}
+
+
+def _sendable(text: str) -> str:
+    """Replace lone surrogates, which no UTF-8 body can carry."""
+    return text.encode("utf-8", "replace").decode()
