@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -65,7 +64,7 @@ def _places(data_dir: Path | None) -> tuple[Path, Path]:
     """The database and the log. With --data-dir this works without the checkout."""
     if data_dir is not None:
         return data_dir / "judge.db", data_dir / "log"
-    settings = checkout.load("api.settings", "audit").read_settings(os.environ)
+    settings = checkout.load("api.settings", "audit").from_environment()
     return settings.database_path, settings.log_dir
 
 

@@ -130,11 +130,14 @@ def _candidate(candidate: Mapping[str, Any]) -> Iterator[str]:
         yield _short(f"  {_principle(principle)}")
     for step in candidate.get("steps") or ():
         first = "  <- first error" if step.get("first_error") else ""
-        yield _short(
-            f"  step {step.get('step_id')}: {step.get('label')} {step.get('score')}{first}  {step.get('reason', '')}"
-        )
+        judged = f"{step.get('label')}{_number(step.get('score'))}{first}"
+        yield _short(f"  step {step.get('step_id')}: {judged}  {step.get('reason', '')}")
     if candidate.get("flags"):
         yield f"  flags {_brief(candidate['flags'])}"
+
+
+def _number(score: Any) -> str:
+    return "" if score is None else f" {score}"
 
 
 def _principle(principle: Mapping[str, Any]) -> str:
@@ -153,6 +156,8 @@ def _brief(fields: Mapping[str, Any]) -> str:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        value = {name: item for name, item in value.items() if item not in (0, None)}
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

@@ -95,6 +95,21 @@ def lease(folder: Path) -> Lease:
     raise OSError(f"more than {MAX_WRITERS} writers hold locks in {folder}")
 
 
+def is_live(folder: Path, writer: str) -> bool:
+    """Whether a process writes under this name now."""
+    try:
+        descriptor = os.open(folder / f"{writer}.lock", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 class Segment:
     """The open segment of a writer. One thread at a time."""
 

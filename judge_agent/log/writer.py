@@ -19,9 +19,10 @@ MAX_BATCH = 512
 class AuditLogWriter:
     """The `AuditLog` of a service. An async context manager; several may share a folder.
 
-    `anchor(writer, segment, count, head)` is awaited after lines are on disk and before their appends
-    return: it keeps, outside of the log, how far the chain reached. A segment that has `segment_max_bytes`
-    is followed by a new one; so is one whose write failed, because its end is not known any more.
+    `anchor(writer, segment, count, head)` keeps, outside of the log, how far the chain reached. It is called
+    after lines are on disk, beside further appends and at the latest when the log is closed; while it
+    fails, appends fail too. A segment that has `segment_max_bytes` is followed by a new one; so is one
+    whose write failed, because its end is not known any more.
     """
 
     def __init__(self, folder: Path, *, anchor: Anchor, segment_max_bytes: int = 64_000_000) -> None:
@@ -32,6 +33,8 @@ class AuditLogWriter:
         self._segment: Segment | None = None
         self._waiting: list[tuple[AuditEvent, asyncio.Future[None]]] = []
         self._flushing: asyncio.Task[None] | None = None
+        self._unanchored: dict[tuple[str, str], tuple[int, str]] = {}
+        self._anchoring: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Take a writer's name in the folder and begin a segment, which closes what a crash left open.
@@ -41,6 +44,7 @@ class AuditLogWriter:
         try:
             self._lease = await asyncio.to_thread(lease, self._folder)
             await self._write([])
+            await self._anchored()
         except (OSError, StoreError) as error:
             self._close()
             raise StoreError(f"the log folder {str(self._folder)!r} cannot be used: {error}") from error
@@ -52,13 +56,16 @@ class AuditLogWriter:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Write what is waiting, then close the files."""
-        if self._flushing is not None:
-            await asyncio.wait([self._flushing])
-        self._close()
+        """Write and anchor what is waiting, then close the files. Raises StoreError when it is not anchored."""
+        try:
+            if self._flushing is not None:
+                await asyncio.wait([self._flushing])
+            await self._anchored()
+        finally:
+            self._close()
 
     async def append(self, event: AuditEvent) -> None:
-        """Write one event; returns when its line is on disk and anchored. Raises StoreError.
+        """Write one event; returns when its line is on disk. Raises StoreError.
 
         A cancelled append may still be written: an event that happened is not unsaid.
         """
@@ -89,7 +96,32 @@ class AuditLogWriter:
 
     async def _write(self, events: list[AuditEvent]) -> None:
         segment = await asyncio.to_thread(self._append, events)
-        await self._anchor(segment.writer, segment.segment, segment.count, segment.head)
+        self._unanchored[segment.writer, segment.segment] = (segment.count, segment.head)
+        if self._anchoring is None:
+            self._anchoring = asyncio.create_task(self._anchor_all(), name="audit log anchor")
+        elif self._anchoring.done():
+            failed = self._anchoring.exception()
+            self._anchoring = asyncio.create_task(self._anchor_all(), name="audit log anchor")
+            if failed is not None:
+                # Not being anchored must not stay unseen: after a failure an append waits for the anchor.
+                await self._anchored()
+
+    async def _anchor_all(self) -> None:
+        """Anchor the newest head of every segment; heads that come meanwhile are taken along."""
+        while self._unanchored:
+            (writer, segment), (count, head) = next(iter(self._unanchored.items()))
+            await self._anchor(writer, segment, count, head)
+            if self._unanchored.get((writer, segment)) == (count, head):
+                del self._unanchored[writer, segment]
+
+    async def _anchored(self) -> None:
+        """Wait until every line is anchored. Raises StoreError."""
+        if self._anchoring is None:
+            return
+        await asyncio.wait([self._anchoring])
+        failed = self._anchoring.exception()
+        if failed is not None:
+            raise StoreError(f"the end of the audit log could not be anchored: {failed}") from failed
 
     def _append(self, events: list[AuditEvent]) -> Segment:
         """Append in a thread; a segment whose write failed is left, and the next write begins a new one."""
