@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from evals import acceptance, demo
+from evals import acceptance, demo, kill
 
-RUNS = (demo, acceptance)
+RUNS = (demo, acceptance, kill)
 
 
 def main() -> int:

@@ -18,7 +18,7 @@ from judge_agent.hashing import sha256_of
 from judge_agent.nodes.steps import critique_steps
 from judge_agent.prompting.citations import CheckedCitation, check, span_id, supports_pass
 from judge_agent.prompting.fences import neutralise
-from judge_agent.prompting.material import Material
+from judge_agent.prompting.material import Material, indented
 from judge_agent.readouts import CANNOT_ASSESS, menu, read_choice, read_object, score_of
 from judge_agent.recipes import CitationPolicy
 from judge_agent.schema import Citation, Evidence
@@ -107,12 +107,12 @@ async def _principle(
         try:
             read = await _ask(context, shown, principle, attempt, problem)
             struck += sum(citation.source is None for citation in read.citations)
-            _require_support(context, principle, read)
+            with context.calls.useless_unless_read():
+                _require_support(context, principle, read)
         except JudgeError as error:
             problem = error
             if error.failure_kind not in ("model_unparseable", "evidence_unsupported"):
                 break
-            context.calls.useless()
             continue
         citations, spans = _recorded(read.citations, candidate)
         return {**base, **read.verdict, "citations": citations, "struck": struck}, spans
@@ -148,8 +148,9 @@ async def _ask(
             f"{context.calls.context_window} tokens with max_tokens={call.max_tokens}",
         )
     completion = await context.calls.model(call)
-    data = read_object(completion.choices[0], verdict=("choice",))
-    choice = read_choice(data, "choice", _choices(context, principle))
+    with context.calls.useless_unless_read():
+        data = read_object(completion.choices[0], verdict=("choice",))
+        choice = read_choice(data, "choice", _choices(context, principle))
     if choice == CANNOT_ASSESS:
         raise _Abstained(f"the model cannot assess this: {str(data.get('reason', ''))[:300]}")
     raw = data.get("citations")
@@ -191,7 +192,8 @@ def _question(
     context: JudgeContext, shown: Material, principle: Json, attempt: int, problem: JudgeError | None
 ) -> ModelCall:
     settings = context.recipe.critique
-    cites = "none" not in {context.recipe.citations.hard_pass, context.recipe.citations.otherwise}
+    policy = context.recipe.citations
+    cites = policy.otherwise != "none" or (principle["kind"] == "hard" and policy.hard_pass != "none")
     choices = _choices(context, principle)
     messages = context.prompts.load(context.recipe.prompts["critique"]).render(
         {
@@ -199,7 +201,7 @@ def _question(
             "trajectory": shown.trajectory,
             "evidence": shown.evidence,
             "reference": shown.reference,
-            "principle": neutralise(f"{principle['name']}: {principle['description']}"),
+            "principle": indented(neutralise(f"{principle['name']}: {principle['description']}")),
             "scale": _SCALES[principle["scale"]] + (_NOT_ASSESSED if CANNOT_ASSESS in choices else ""),
             "citing": _CITING if cites else "",
             "format": "Answer in JSON: the reason first, then the citations, then the choice."

@@ -18,6 +18,7 @@ from judge_agent.context import CanonicalCandidate, JudgeContext, applies, princ
 from judge_agent.errors import BudgetExceeded, JudgeError, ModelError
 from judge_agent.hashing import sha256_of
 from judge_agent.prompting.fences import neutralise
+from judge_agent.prompting.material import indented
 from judge_agent.readouts import read_object
 from judge_agent.schema import Evidence
 from judge_agent.seams.model import ChatMessage
@@ -82,7 +83,12 @@ class Found:
 async def _gather_one(context: JudgeContext, candidate: CanonicalCandidate, state: State) -> Found:
     found = Found(candidate)
     view = context.view(candidate)
-    opening = [(tool, call.arguments) for tool in context.tools for call in tool.opening_calls(view)]
+    opening = []
+    for tool in context.tools:
+        try:
+            opening += [(tool, call.arguments) for call in tool.opening_calls(view)]
+        except Exception as error:  # noqa: BLE001 - one candidate's text must not cost its peers their rewards
+            found.fail(tool, "tool_unavailable", f"its opening calls failed: {type(error).__name__}: {error}")
     async with asyncio.TaskGroup() as group:
         runs = [group.create_task(_run(context, candidate, tool, args)) for tool, args in opening]
     for (tool, arguments), run in zip(opening, runs, strict=True):
@@ -165,18 +171,32 @@ def _finding(
         "evidence_id": evidence_id,
         "principles": principles if finding.step_id is None else [],
         "bearing": finding.bearing,
-        "strength": finding.strength,
+        "strength": _strength(finding),
         "score": finding.score,
         "reason": finding.reason,
         "step_id": finding.step_id,
     }
 
 
+def _strength(finding: Finding) -> str:
+    """Only a finding that says something can decide: one that bears on nothing and has no score is no 0."""
+    says_nothing = finding.bearing == "none" and finding.score is None
+    return "strong" if says_nothing and finding.strength == "decisive" else finding.strength
+
+
 async def _ask_model(
     context: JudgeContext, candidate: CanonicalCandidate, state: State, found: Found
 ) -> None:
-    """Let the model ask for calls, until it is done, the rounds are used up, or nothing is open."""
-    offered = [tool for tool in context.tools if tool.parameters and tool.offered(context.view(candidate))]
+    """Let the model ask for calls, until it is done, the rounds are used up, or nothing is open.
+
+    A tool that has decided what it can decide is not offered again.
+    """
+    decided = {finding["tool"] for finding in found.findings if finding["strength"] == "decisive"}
+    offered = [
+        tool
+        for tool in context.tools
+        if tool.parameters and tool.name not in decided and tool.offered(context.view(candidate))
+    ]
     open_principles = _open(state, candidate, found)
     bad_calls, problem = 0, ""
     for round_ in range(context.recipe.gather.rounds):
@@ -222,7 +242,9 @@ def _open(state: State, candidate: CanonicalCandidate, found: Found) -> list[Jso
         if finding["strength"] == "decisive"
         for name in finding["principles"]
     }
-    return [p for p in state["principles"] if applies(p, candidate.id) and p["name"] not in decided]
+    broken = {failure["tool"] for failure in found.failures}
+    applying = [p for p in state["principles"] if applies(p, candidate.id)]
+    return [p for p in applying if p["name"] not in decided and p["tool"] not in broken]
 
 
 async def _next_call(
@@ -241,7 +263,7 @@ async def _next_call(
             "trajectory": shown.trajectory,
             "evidence": shown.evidence,
             "reference": shown.reference,
-            "principles": "\n".join(f"- {neutralise(p['description'])}" for p in open_principles),
+            "principles": "\n".join(f"- {indented(neutralise(p['description']))}" for p in open_principles),
             "tools": "\n".join(f"- {tool.name}: {tool.description}" for tool in offered),
             "format": 'Answer in JSON: {"thought": ..., "call": {"tool": ..., "arguments": ...}}.',
         }
@@ -253,9 +275,9 @@ async def _next_call(
     call = ModelCall(f"gather/ask/{round_}", messages, _schema(offered), GATHER_MAX_TOKENS)
     completion = await context.calls.model(call)
     try:
-        wanted = read_object(completion.choices[0], verdict=("call",)).get("call")
+        with context.calls.useless_unless_read():
+            wanted = read_object(completion.choices[0], verdict=("call",)).get("call")
     except ModelError as error:
-        context.calls.useless()
         raise ValueError(f"the call could not be read: {error}") from error
     return _chosen(wanted, offered)
 

@@ -15,7 +15,7 @@ from langgraph.runtime import Runtime
 from judge_agent.calls import ModelCall
 from judge_agent.context import JudgeContext
 from judge_agent.errors import BudgetExceeded, ModelError
-from judge_agent.nodes.patterns import PLANTED
+from judge_agent.nodes.patterns import planted_in
 from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.material import task_block
 from judge_agent.readouts import read_object
@@ -34,7 +34,7 @@ async def propose(state: State, runtime: Runtime[JudgeContext]) -> Update:
     """Fix the principles of this judgment."""
     context = runtime.context
     given = [_typed(spec, context, "given") for spec in context.request.principles or ()]
-    tied = {principle.tool for principle in given if principle.tool}
+    tied = {principle.tool for principle in given}
     from_tools = _from_tools(context, tied)
     generated: list[Principle] = []
     flags: Json = {}
@@ -108,18 +108,17 @@ async def _make(context: JudgeContext) -> Mapping[str, Any]:
     for attempt in range(PROPOSE_TRIES):
         try:
             completion = await context.calls.model(_question(context, attempt))
-            data = read_object(completion.choices[0], verdict=("principles",))
-            principles = _usable(data.get("principles"), context)
+            with context.calls.useless_unless_read():
+                data = read_object(completion.choices[0], verdict=("principles",))
+                principles = _usable(data.get("principles"), context)
         except BudgetExceeded as error:
             return {**_fallback(context, str(error)), "failure_kind": error.failure_kind}
         except ModelError as error:
             if error.failure_kind not in ("model_unparseable", "input_too_large"):
                 return {**_fallback(context, str(error)), "failure_kind": error.failure_kind}
-            problem, principles = str(error), []
-        if principles:
-            return {"principles": [principle.model_dump(mode="json") for principle in principles]}
-        context.calls.useless()
-        problem = problem or "no proposed principle was usable"
+            problem = str(error)
+            continue
+        return {"principles": [principle.model_dump(mode="json") for principle in principles]}
     return _fallback(context, problem)
 
 
@@ -160,7 +159,10 @@ def _schema(context: JudgeContext) -> Json:
 
 
 def _usable(proposed: Any, context: JudgeContext) -> list[Principle]:
-    """Type the proposals; drop the empty, the repeated and those that carry planted text."""
+    """Type the proposals; drop the empty, the repeated and those that carry planted text.
+
+    Raises ModelError('model_unparseable') when none is left.
+    """
     kept: list[Principle] = []
     for item in proposed if isinstance(proposed, list) else []:
         principle = _from_proposal(item, context) if isinstance(item, dict) else None
@@ -168,6 +170,8 @@ def _usable(proposed: Any, context: JudgeContext) -> list[Principle]:
             same(principle.description, other.description) for other in kept
         ):
             kept.append(principle)
+    if not kept:
+        raise ModelError("model_unparseable", "no proposed principle was usable")
     return kept[: context.recipe.principles.max_generated]
 
 
@@ -175,7 +179,7 @@ def _from_proposal(item: Json, context: JudgeContext) -> Principle | None:
     description = neutralise(str(item.get("description", ""))).strip()
     words = _WORD.findall(description.lower())
     weight = item.get("weight")
-    if len(set(words)) < MIN_WORDS or any(pattern.search(description) for _, pattern in PLANTED):
+    if len(set(words)) < MIN_WORDS or planted_in(description):
         return None
     if item.get("dimension") not in context.dimensions or weight not in (1, 2, 3, 4, 5):
         return None
@@ -227,10 +231,13 @@ def kind_of(context: JudgeContext) -> str:
 
 def _named_apart(principles: list[Json]) -> list[Json]:
     """Make names unique, in order, so that results can be addressed by them."""
-    used: dict[str, int] = {}
+    used: set[str] = set()
     apart = []
     for principle in principles:
-        count = used[principle["name"]] = used.get(principle["name"], 0) + 1
-        name = principle["name"] if count == 1 else f"{principle['name']}_{count}"
+        name, count = principle["name"], 1
+        while name in used:
+            count += 1
+            name = f"{principle['name']}_{count}"
+        used.add(name)
         apart.append({**principle, "name": name})
     return apart

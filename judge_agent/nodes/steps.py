@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from judge_agent.calls import ModelCall
 from judge_agent.context import CanonicalCandidate, JudgeContext
 from judge_agent.errors import JudgeError, ModelError
+from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.material import Material
 from judge_agent.readouts import STEP_SCORES, read_choice, read_object
 from judge_agent.seams.model import ChatMessage
@@ -52,7 +53,6 @@ async def _label(
             problem = error
             if error.failure_kind != "model_unparseable":
                 break
-            context.calls.useless()
             continue
         return [
             {"candidate_id": candidate.id, "step_id": aliases[alias], "label": label, "reason": reason}
@@ -85,15 +85,16 @@ async def _ask(
         }
     )
     if problem is not None:
-        note = f"Your last answer could not be used: {str(problem)[:300]} Answer again, in JSON."
+        note = f"Your last answer could not be used: {neutralise(str(problem))[:300]} Answer again, in JSON."
         messages = (*messages, ChatMessage("user", note))
     max_tokens = TOKENS_PER_STEP * len(aliases)
     if await context.calls.count_tokens(messages) + max_tokens > context.calls.context_window:
         raise ModelError("input_too_large", "the trajectory does not fit the model's window")
     node = f"critique/steps/{'+'.join(aliases)}/{attempt}"
     completion = await context.calls.model(ModelCall(node, messages, _schema(aliases), max_tokens))
-    data = read_object(completion.choices[0], verdict=aliases)
-    return {alias: _one(data.get(alias)) for alias in aliases}
+    with context.calls.useless_unless_read():
+        data = read_object(completion.choices[0], verdict=aliases)
+        return {alias: _one(data.get(alias)) for alias in aliases}
 
 
 def _one(item: object) -> tuple[str, str]:
