@@ -26,6 +26,7 @@ from judge_agent.seams.model import ChatMessage
 from judge_agent.state import Json, State, Update
 
 TRIES = 2
+MIN_REASON_CHARS = 24
 _SCALES = {
     "pass_fail": 'Choices: "pass" when the principle is met, "fail" when it is not.',
     "1-5": 'Choices: "1" (not met at all), "2", "3" (partly met), "4", "5" (fully met).',
@@ -219,7 +220,7 @@ def _question(
 
 def _schema(context: JudgeContext, shown: Material, choices: Sequence[str], cites: bool) -> Json:
     settings = context.recipe.critique
-    properties: Json = {"reason": {"type": "string", "minLength": 1, "maxLength": settings.reason_chars}}
+    properties: Json = {"reason": {"type": "string", "minLength": MIN_REASON_CHARS, "maxLength": settings.reason_chars}}
     if cites:
         citation = {
             "type": "object",

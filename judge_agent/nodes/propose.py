@@ -26,8 +26,10 @@ PROPOSE_MAX_TOKENS = 640
 PROPOSE_TEMPERATURE = 0.7
 PROPOSE_TRIES = 2
 MIN_WORDS = 4
+MIN_NEW_WORDS_SHARE = 0.6
 SAME_WORDS_SHARE = 0.8
-_WORD = re.compile(r"\w+")
+# A script that puts no spaces between words is counted by its characters.
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 
 
 async def propose(state: State, runtime: Runtime[JudgeContext]) -> Update:
@@ -179,7 +181,8 @@ def _from_proposal(item: Json, context: JudgeContext) -> Principle | None:
     description = neutralise(str(item.get("description", ""))).strip()
     words = _WORD.findall(description.lower())
     weight = item.get("weight")
-    if len(set(words)) < MIN_WORDS or planted_in(description):
+    goes_round = len(set(words)) < MIN_NEW_WORDS_SHARE * len(words)
+    if len(set(words)) < MIN_WORDS or goes_round or planted_in(description):
         return None
     if item.get("dimension") not in context.dimensions or weight not in (1, 2, 3, 4, 5):
         return None

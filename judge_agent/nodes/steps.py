@@ -19,6 +19,7 @@ from judge_agent.state import Json, State
 
 TRIES = 2
 TOKENS_PER_STEP = 160
+MIN_REASON_CHARS = 16
 STEP_REASON_CHARS = 200
 
 
@@ -107,7 +108,7 @@ def _schema(aliases: Sequence[str]) -> Json:
     step: Json = {
         "type": "object",
         "properties": {
-            "reason": {"type": "string", "minLength": 1, "maxLength": STEP_REASON_CHARS},
+            "reason": {"type": "string", "minLength": MIN_REASON_CHARS, "maxLength": STEP_REASON_CHARS},
             "label": {"enum": ["good", "neutral", "bad"]},
         },
         "required": ["reason", "label"],
