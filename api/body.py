@@ -15,6 +15,7 @@ from api.problems import Problem, bounded, invalid
 
 MAX_DEPTH = 100
 MAX_CONTAINERS = 200_000
+MAX_VALUES = 1_000_000
 # A client that is still sending reads no answer: so this much is thrown away before a 413 is sent.
 MAX_DISCARDED_BYTES = 64_000_000
 CHUNK_TIMEOUT_SECONDS = 30.0
@@ -24,10 +25,15 @@ _SURROGATE_MARKS = (b"\\ud", b"\\uD")
 
 
 class JsonBody(NamedTuple):
-    """A parsed body; `sha256` is of its canonical form, so that white space and key order do not matter."""
+    """A body as it was sent, and parsed."""
 
+    text: str
     data: Any
-    sha256: str
+
+    def sha256(self) -> str:
+        """The hash of the canonical form: white space and key order do not matter."""
+        canonical = json.dumps(self.data, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 async def read_json(request: Request, max_bytes: int, large_bodies: asyncio.Semaphore) -> JsonBody:
@@ -59,8 +65,7 @@ def parse(raw: bytes) -> JsonBody:
     except ValueError:
         raise _malformed("the body holds a whole number of more than 4300 digits") from None
     _check_values(data, any(mark in raw for mark in _SURROGATE_MARKS))
-    canonical = json.dumps(data, sort_keys=True, separators=(",", ":"))
-    return JsonBody(data, hashlib.sha256(canonical.encode()).hexdigest())
+    return JsonBody(text, data)
 
 
 def _check_headers(request: Request) -> None:
@@ -129,16 +134,15 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _check_values(data: Any, look_for_surrogates: bool) -> None:
     """Refuse what JSON or UTF-8 cannot carry on: depth, NaN, infinities, lone surrogates. Names the path."""
     stack: list[tuple[Any, tuple[Any, ...] | None, int]] = [(data, None, 1)]
-    containers = 0
+    containers, values = 0, 0
     while stack:
         value, path, depth = stack.pop()
         if isinstance(value, (dict, list)):
-            containers += 1
+            containers, values = containers + 1, values + len(value)
             if depth > MAX_DEPTH:
                 raise _too_deep(_dotted(path))
-            if containers > MAX_CONTAINERS:
-                detail = f"the body holds more than {MAX_CONTAINERS} objects and lists"
-                raise invalid("body", detail, limit=MAX_CONTAINERS)
+            _check_count(containers, MAX_CONTAINERS, "objects and lists")
+            _check_count(values, MAX_VALUES, "values")
             items = value.items() if isinstance(value, dict) else enumerate(value)
             for key, child in items:
                 if look_for_surrogates and isinstance(key, str):
@@ -151,6 +155,12 @@ def _check_values(data: Any, look_for_surrogates: bool) -> None:
                 raise invalid(_dotted(path), f"{value} is not {limit}", value=str(value), limit=limit)
         elif isinstance(value, str):
             _check_text(value, path)
+
+
+def _check_count(count: int, limit: int, what: str) -> None:
+    """Bound what a body weighs once it is parsed: ten megabytes of `[],` would be a gigabyte of objects."""
+    if count > limit:
+        raise invalid("body", f"the body holds more than {limit} {what}", limit=limit)
 
 
 def _check_text(text: str, path: tuple[Any, ...] | None) -> None:

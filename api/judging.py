@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -84,7 +85,7 @@ async def _judged(
     """Ask the judge. What it should never raise still ends the judgment, unscored."""
     try:
         return await judge.judge(
-            request or JudgmentRequest.model_validate_json(text or ""),
+            request or JudgmentRequest.model_validate(json.loads(text or "")),
             judgment_id=live.id,
             tenant=live.tenant,
             created=live.created,

@@ -95,7 +95,7 @@ async def _accepted(request: Request, parts: Parts, tenant: str) -> Accepted:
         raise refusal(error, body.data) from None
     try:
         return await parts.queue.accept(
-            wanted, tenant=tenant, idempotency_key=key, body_sha256=body.sha256 if key else ""
+            wanted, body.text, tenant=tenant, idempotency_key=key, body_sha256=body.sha256() if key else ""
         )
     except IdempotencyConflict as conflict:
         raise _conflict(conflict) from None

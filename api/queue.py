@@ -18,7 +18,6 @@ from contextlib import asynccontextmanager
 
 from api.judging import Judging, LiveJudgment, judge_to_its_end
 from api.problems import busy
-from api.records import to_json
 from judge_agent.errors import StoreError
 from judge_agent.schema import JudgmentRequest
 from judge_agent.store import Accepted, NewJudgment, Store, StoredJudgment, Unfinished
@@ -74,12 +73,13 @@ class JudgmentQueue:
     async def accept(
         self,
         request: JudgmentRequest,
+        text: str,
         *,
         tenant: str,
         idempotency_key: str | None = None,
         body_sha256: str = "",
     ) -> Accepted:
-        """Keep a request on disk and have it judged. Raises Problem 429 or 503, StoreError."""
+        """Keep a request (`text` is its JSON as sent) and have it judged. Raises Problem 429 or 503, StoreError."""
         if idempotency_key is not None:
             earlier = await self._store.earlier(tenant, idempotency_key, body_sha256)
             if earlier is not None:
@@ -92,7 +92,7 @@ class JudgmentQueue:
         new = NewJudgment(
             live.id,
             tenant,
-            to_json(request),
+            text,
             live.created,
             metadata=json.dumps(request.metadata),
             state="running" if at_once else "queued",

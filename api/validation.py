@@ -14,6 +14,7 @@ from judge_agent.errors import InvalidRequest
 from judge_agent.schema import JudgmentRequest
 
 MAX_ERRORS = 20
+MAX_READ_ERRORS = 200
 _ABSENT = object()
 _TRAJECTORY_TAGS = frozenset({"messages", "text", "format"})
 _LIMITS = ("max_length", "min_length", "ge", "gt", "le", "lt", "pattern", "expected")
@@ -51,7 +52,8 @@ def refusal(error: InvalidRequest, data: Any) -> Problem:
 
 
 def as_problem(error: ValidationError, data: Any) -> Problem:
-    found = [_field_error(details, data) for details in error.errors(include_url=False)]
+    # A hundred thousand unknown fields are as many errors; the first of them tell enough.
+    found = [_field_error(details, data) for details in error.errors(include_url=False)[:MAX_READ_ERRORS]]
     errors = _most_telling(found)
     first = errors[0]
     return Problem(422, "invalid_request", f"{first.field}: {first.detail}", errors=errors[:MAX_ERRORS])

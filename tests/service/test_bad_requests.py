@@ -76,6 +76,23 @@ async def test_every_wrong_field_is_named_once_and_no_container_beside_it(served
     ]
 
 
+@pytest.mark.parametrize(
+    ("body", "limit"),
+    [
+        (b'{"metadata": {"a": [' + b"[]," * 250_000 + b"1]}}", 200_000),
+        (b'{"metadata": {"a": [' + b"1," * 480_000 + b"1]}, " + b'"b": [' + b"1," * 5 + b"1]}", None),
+        (b"{" + b",".join(b'"%d":1' % index for index in range(80_000)) + b"}", None),
+    ],
+    ids=["quarter of a million lists", "half a million numbers", "eighty thousand unknown fields"],
+)
+async def test_a_body_that_weighs_much_when_parsed_is_refused_quickly(
+    served: Served, body: bytes, limit: int | None
+) -> None:
+    answer = await served.http.post("/v1/judgments", content=body, headers=JSON, timeout=10)
+    assert (answer.status_code, answer.json()["limit"]) == (422, limit)
+    assert len(answer.content) < 20_000
+
+
 async def test_a_body_of_twenty_megabytes_is_refused_with_the_limit(served: Served) -> None:
     answer = await served.http.post("/v1/judgments", content=b" " * 20_000_000, headers=JSON)
     assert (answer.status_code, answer.json()["limit"]) == (413, 1_000_000)
