@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from pydantic import RootModel
+
 from judge_agent import importers
 from judge_agent.context import CanonicalCandidate
 from judge_agent.errors import InvalidRequest
@@ -22,6 +24,7 @@ def admit(request: JudgmentRequest, recipes: Mapping[str, Recipe], tools: Sequen
     recipe = recipes.get(request.recipe)
     if recipe is None:
         raise InvalidRequest("recipe", f"{request.recipe!r} is unknown; there are {sorted(recipes)}")
+    _refuse_what_is_no_json(request)
     _refuse_what_is_not_built(request)
     _check_tools(request, tools)
     _check_dimensions(request, recipe)
@@ -86,6 +89,16 @@ def _refuse_what_is_not_built(request: JudgmentRequest) -> None:
         raise InvalidRequest("cache", f"{request.cache!r} is not supported by this version; only 'no' is")
     if request.budget.samples not in (None, 1):
         raise InvalidRequest("budget.samples", f"is {request.budget.samples}; this version takes 1 sample")
+
+
+def _refuse_what_is_no_json(request: JudgmentRequest) -> None:
+    """Values of any type (arguments, expected values, metadata) must be JSON, or no record could hold them."""
+    parts = {f"candidates.{index}": candidate for index, candidate in enumerate(request.candidates)}
+    for field, part in {"task": request.task, **parts, "metadata": RootModel(request.metadata)}.items():
+        try:
+            json.dumps(part.model_dump(mode="json"))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise InvalidRequest(field, f"cannot be kept as JSON: {error}") from error
 
 
 def _check_tools(request: JudgmentRequest, tools: Sequence[Tool]) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -28,6 +28,7 @@ from judge_agent.schema import Usage
 from judge_agent.seams.model import ChatMessage, ChatModel, Choice, Completion, ModelInfo, TokenUsage
 from judge_agent.seams.storage import AuditEvent, AuditLog, Journal, JournalEntry, SharedResults
 from judge_agent.seams.tool import Finding, Tool, ToolResult, ToolView
+from judge_agent.tool_results import sound
 
 MAX_CALLS_AT_ONCE = 16
 Json = Mapping[str, Any]
@@ -100,7 +101,9 @@ class Calls:
         return Usage.model_validate({**{name: int(value) for name, value in whole.items()}, **seconds})
 
     async def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
-        return await self._required_model().count_tokens(messages)
+        model = self._required_model()
+        async with deadline_of(self.budget), _model_boundary():
+            return await model.count_tokens(messages)
 
     @property
     def context_window(self) -> int:
@@ -115,16 +118,16 @@ class Calls:
         key = sha256_of(["model", identity, asdict(call), seed])
 
         async def ask() -> Json:
-            self.budget.check_tokens()
-            timeout = self.budget.call_seconds(self._call_seconds)
-            async with self._slots, _deadline_of(self.budget), _model_boundary():
+            async with self._slots, deadline_of(self.budget), _model_boundary():
+                # Asked when the turn comes: a call that waited must see what the ones before it spent.
+                self.budget.check_tokens()
                 completion = await model.complete(
                     call.messages,
                     schema=call.schema,
                     max_tokens=call.max_tokens,
                     temperature=call.temperature,
                     seed=seed,
-                    timeout_seconds=min(timeout, self.budget.call_seconds(timeout)),
+                    timeout_seconds=self.budget.call_seconds(self._call_seconds),
                 )
             return asdict(completion)
 
@@ -140,12 +143,12 @@ class Calls:
         key = sha256_of(["tool", tool.name, tool.version, dict(arguments), content_sha256, view.seed])
 
         async def run() -> Json:
-            timeout = self.budget.call_seconds(self._call_seconds)
             self.budget.spend_tool_call()
-            async with self._slots, _deadline_of(self.budget):
+            async with self._slots, deadline_of(self.budget):
+                timeout = self.budget.call_seconds(self._call_seconds)
                 with _boundary(tool.name):
                     result = await tool.run(arguments, view, timeout_seconds=timeout)
-            return asdict(result)
+                    return sound(result)
 
         result = await self._once(key, node, "tool", run)
         await self._log_call("tool.call", node, key, result, {"arguments": dict(arguments)})
@@ -154,9 +157,14 @@ class Calls:
     async def event(self, type_: Any, node: str | None, fields: Json) -> None:
         await self._log.append(AuditEvent(type_, self.judgment_id, self.tenant, node, dict(fields)))
 
-    def useless(self) -> None:
-        """Count a model call whose answer could not be used; its tokens are counted already."""
-        self._count(useless_calls=1)
+    @contextmanager
+    def useless_unless_read(self) -> Iterator[None]:
+        """Around the reading of an answer: counts one that cannot be used; its tokens are counted already."""
+        try:
+            yield
+        except JudgeError:
+            self._count(useless_calls=1)
+            raise
 
     async def _once(self, key: str, node: str, kind: _CallKind, make: Callable[[], Awaitable[Json]]) -> Json:
         """Answer from the journal, join the same call in flight, or make it."""
@@ -183,11 +191,13 @@ class Calls:
             result = {"error": _error_record(error)}
         result["seconds"] = round(time.monotonic() - started, 4)
         if kind == "shared" and "value" in result:
-            await self._shared.put(self.tenant, f"call/{key}", {**result, "by": self.judgment_id})
-        else:
-            entry_kind: Literal["model", "tool"] = "tool" if kind == "tool" else "model"
-            elapsed = round(self.budget.elapsed_seconds(), 3)
-            await self._journal.append(self.judgment_id, JournalEntry(key, node, entry_kind, result, elapsed))
+            # Another process may have been first: what is kept holds for all, so it holds here.
+            kept = await self._shared.put(self.tenant, f"call/{key}", {**result, "by": self.judgment_id})
+            self._account(kind, result)
+            return kept
+        entry_kind: Literal["model", "tool"] = "tool" if kind == "tool" else "model"
+        elapsed = round(self.budget.elapsed_seconds(), 3)
+        await self._journal.append(self.judgment_id, JournalEntry(key, node, entry_kind, result, elapsed))
         self._account(kind, result)
         return result
 
@@ -244,12 +254,11 @@ class Calls:
         return self._model
 
 
-class _deadline_of:
+class deadline_of:
     """Ends what runs inside when the judgment's time is up, as BudgetExceeded('deadline')."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
-        self._timeout = asyncio.timeout(max(0.0, budget.remaining_seconds()))
 
     async def __aenter__(self) -> None:
         self._timeout = asyncio.timeout(max(0.0, self._budget.remaining_seconds()))
@@ -272,10 +281,14 @@ async def _model_boundary() -> AsyncIterator[None]:
     """What a backend raises that is none of ours is the model's failure, with its own words."""
     try:
         yield
-    except (JudgeError, TimeoutError):
+    except JudgeError:
         raise
+    except TimeoutError as error:
+        raise ModelError("model_timeout", f"the model backend timed out: {error}") from error
     except Exception as error:
-        raise ModelError("model_error", f"the model backend failed: {type(error).__name__}: {error}") from error
+        raise ModelError(
+            "model_error", f"the model backend failed: {type(error).__name__}: {error}"
+        ) from error
 
 
 class _boundary:

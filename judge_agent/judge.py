@@ -14,7 +14,7 @@ import judge_agent
 from judge_agent import graph, record
 from judge_agent.admission import admit, canonical_candidates, declared_dimensions, task_of
 from judge_agent.budget import Budget
-from judge_agent.calls import Calls
+from judge_agent.calls import Calls, deadline_of
 from judge_agent.context import JudgeContext, Turns
 from judge_agent.errors import FailureKind, JudgeError, ModelError
 from judge_agent.prompting import PromptLibrary
@@ -198,8 +198,10 @@ class _Run:
         if _INFO in journalled:
             self._info = ModelInfo(**journalled[_INFO].result)
             return ""
+        assert self._budget is not None
         try:
-            self._info = await model.info()
+            async with deadline_of(self._budget):
+                self._info = await model.info()
         except ModelError as error:
             return str(error)
         entry = JournalEntry(_INFO, "judge", "model", asdict(self._info), self._elapsed)

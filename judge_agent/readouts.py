@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -41,7 +42,7 @@ def read_object(answer: Choice, *, verdict: Sequence[str]) -> Mapping[str, Any]:
         raise ModelError("model_unparseable", "the answer has no content")
     if answer.finish_reason == "length":
         raise ModelError("model_unparseable", "the answer was cut off at max_tokens")
-    objects = _objects(answer.content)
+    objects = [_well_formed(item) for item in _objects(answer.content)]
     if not objects:
         raise ModelError("model_unparseable", f"the answer holds no JSON object: {answer.content[:120]!r}")
     for key in verdict:
@@ -80,10 +81,18 @@ def _objects(text: str) -> list[dict[str, Any]]:
     return found
 
 
+def _well_formed(data: dict[str, Any]) -> dict[str, Any]:
+    """Replace half surrogate pairs (an escape that was cut in two): no record could be written with them."""
+    text = json.dumps(data, ensure_ascii=False)
+    if text.isascii():
+        return data
+    written: dict[str, Any] = json.loads(text.encode("utf-8", "replace"))
+    return written
+
+
 def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     data = dict(pairs)
     if len(data) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
         raise ModelError("model_unparseable", f"the answer gives {twice!r} twice in one object")
     return data

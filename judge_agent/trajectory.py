@@ -9,12 +9,16 @@ from __future__ import annotations
 import ast
 import json
 import re
+import warnings
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
-from judge_agent.schema import FunctionCall, Message, ToolCall, Trajectory
+from judge_agent.schema import Message, ToolCall, Trajectory
 
+MAX_DEPTH = 100
+REASONING_PARTS = frozenset(("reasoning", "thinking", "redacted_thinking", "reasoning_text"))
 TurnRole = Literal["system", "user", "assistant", "tool"]
 
 
@@ -71,7 +75,9 @@ def read(trajectory: Trajectory) -> Transcript:
     """Read a trajectory; assistant turns get step ids (the message's own id, else s1, s2, ...)."""
     turns = _pair_results(_merge_pairs(trajectory.messages))
     turns = _number_steps(turns)
-    return Transcript(turns, _steps(turns), sum(_extra_fields(message) for message in trajectory.messages))
+    return Transcript(
+        tuple(turns), _steps(turns), sum(_extra_fields(message) for message in trajectory.messages)
+    )
 
 
 def final_answer(trajectory: Trajectory) -> str:
@@ -118,7 +124,15 @@ def text_of(message: Message) -> str:
         return ""
     if isinstance(message.content, str):
         return message.content
-    return "\n".join(part.text if part.text is not None else f"[{part.type}]" for part in message.content)
+    shown = [part for part in message.content if part.type not in REASONING_PARTS]
+    return "\n".join(part.text if part.text is not None else f"[{part.type}]" for part in shown)
+
+
+def reasoning_of(message: Message) -> str | None:
+    """The policy's hidden reasoning: its own field, and content parts that are reasoning."""
+    parts = message.content if isinstance(message.content, tuple) else ()
+    thoughts = [part.text or f"[{part.type}]" for part in parts if part.type in REASONING_PARTS]
+    return "\n".join([message.reasoning_content or "", *thoughts]).strip() or None
 
 
 def _last_step_id(trajectory: Trajectory) -> str | None:
@@ -155,7 +169,7 @@ def _turn(message: Message) -> Turn:
         "",
         role,  # type: ignore[arg-type]
         text_of(message),
-        reasoning=message.reasoning_content,
+        reasoning=reasoning_of(message),
         calls=tuple(_call(call) for call in message.tool_calls or ()),
         name=message.name,
         call_id=message.tool_call_id,
@@ -171,78 +185,141 @@ def _pair_call(message: Message) -> Call:
     if data is None or not isinstance(data.get("name"), str):
         return Call(message.id or "", message.name or "", None, text, "the call is no object with a name")
     arguments = data.get("arguments", data.get("parameters"))
-    return _call(
-        ToolCall(id=message.id, function=FunctionCall(name=data["name"], arguments=_text_or_dict(arguments)))
-    )
-
-
-def _text_or_dict(value: object) -> str | dict[str, Any] | None:
-    if value is None or isinstance(value, (str, dict)):
-        return value
-    return json.dumps(value)
+    raw = arguments if isinstance(arguments, str) else json.dumps(arguments or {}, ensure_ascii=False)
+    return _parsed(message.id or "", data["name"], raw)
 
 
 def _object_in(text: str) -> dict[str, Any] | None:
-    for parse in (json.loads, ast.literal_eval):
+    """The object that a text is, as JSON or as a Python literal of JSON values; None for anything else."""
+    for parse in (json.loads, _literal):
         try:
-            data = parse(text)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            data = _written(parse(text))
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
             continue
         if isinstance(data, dict):
             return data
     return None
 
 
+def _literal(text: str) -> object:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of an odd escape in a text that is not ours
+        return ast.literal_eval(text)
+
+
+def _written(value: object) -> object:
+    """Make the round trip through JSON, without half surrogate pairs: what no record could hold ends here.
+
+    Raises TypeError, ValueError or RecursionError for what is no JSON or is nested past MAX_DEPTH.
+    """
+    if _depth(value) > MAX_DEPTH:
+        raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+    text = json.dumps(value, ensure_ascii=False)
+    return json.loads(text.encode("utf-8", "replace"))
+
+
+def _depth(value: object) -> int:
+    depth, level = 0, [value]
+    while level and depth <= MAX_DEPTH:
+        depth += 1
+        inner = [item.values() if isinstance(item, dict) else item for item in level]
+        level = [
+            part
+            for items in inner
+            if isinstance(items, Iterable) and not isinstance(items, (str, bytes))
+            for part in items
+            if isinstance(part, (dict, list, tuple))
+        ]
+    return depth
+
+
 def _call(call: ToolCall) -> Call:
     raw = call.function.arguments
     if isinstance(raw, dict):
         return Call(call.id or "", call.function.name, raw, json.dumps(raw, ensure_ascii=False))
-    if raw is None or not raw.strip():
-        return Call(call.id or "", call.function.name, {}, raw or "")
+    return _parsed(call.id or "", call.function.name, raw or "")
+
+
+def _parsed(call_id: str, name: str, raw: str) -> Call:
+    """A call with its arguments read from JSON text; none at all are no arguments."""
+    if not raw.strip():
+        return Call(call_id, name, {}, raw)
     try:
-        parsed = json.loads(raw)
+        parsed = _written(json.loads(raw))
     except (ValueError, RecursionError) as error:
-        return Call(call.id or "", call.function.name, None, raw, f"the arguments are no JSON: {error}")
+        return Call(call_id, name, None, raw, f"the arguments are no JSON: {error}")
     if not isinstance(parsed, dict):
-        return Call(call.id or "", call.function.name, None, raw, "the arguments are no JSON object")
-    return Call(call.id or "", call.function.name, parsed, raw)
+        return Call(call_id, name, None, raw, "the arguments are no JSON object")
+    return Call(call_id, name, parsed, raw)
 
 
 def _pair_results(turns: list[Turn]) -> list[Turn]:
     """Say which call each tool result answers: by id, else the first open call of its name, else of any name."""
-    open_calls: list[tuple[int, int]] = []
+    open_calls = _OpenCalls()
+    answered: dict[int, set[int]] = {}
     for index, turn in enumerate(turns):
-        if turn.calls:
-            open_calls.extend((index, position) for position in range(len(turn.calls)))
-        if turn.role != "tool":
+        for position, call in enumerate(turn.calls):
+            open_calls.add(call, (index, position))
+        if turn.role != "tool" or (place := open_calls.take(turn)) is None:
             continue
-        found = _answered(turns, open_calls, turn)
-        if found is None:
-            continue
-        open_calls.remove(found)
-        asker, position = found
-        calls = list(turns[asker].calls)
-        calls[position] = replace(calls[position], answered=True)
-        turns[asker] = replace(turns[asker], calls=tuple(calls))
+        asker, position = place
+        answered.setdefault(asker, set()).add(position)
         turns[index] = replace(turn, answers=f"{turns[asker].span_id}.{position}")
+    for asker, positions in answered.items():
+        calls = tuple(
+            replace(call, answered=position in positions) for position, call in enumerate(turns[asker].calls)
+        )
+        turns[asker] = replace(turns[asker], calls=calls)
     return turns
 
 
-def _answered(
-    turns: Sequence[Turn], open_calls: Iterable[tuple[int, int]], result: Turn
-) -> tuple[int, int] | None:
-    candidates = list(open_calls)
-    if result.call_id:
-        for place in candidates:
-            if turns[place[0]].calls[place[1]].id == result.call_id:
-                return place
-        candidates = [place for place in candidates if not turns[place[0]].calls[place[1]].id]
-    if result.name:
-        for place in candidates:
-            if turns[place[0]].calls[place[1]].name == result.name:
-                return place
-        return None
-    return candidates[0] if candidates else None
+_Place = tuple[int, int]
+
+
+class _OpenCalls:
+    """Calls that no result has answered yet, found by id and by name in constant time.
+
+    A result with an id that no call has may answer a call that has no id; a call with an id waits for it.
+    """
+
+    def __init__(self) -> None:
+        self._taken: set[_Place] = set()
+        self._all = _Queues()
+        self._without_id = _Queues()
+        self._by_id: dict[str, deque[_Place]] = {}
+
+    def add(self, call: Call, place: _Place) -> None:
+        self._all.add(call.name, place)
+        if call.id:
+            self._by_id.setdefault(call.id, deque()).append(place)
+        else:
+            self._without_id.add(call.name, place)
+
+    def take(self, result: Turn) -> _Place | None:
+        place = self._first(self._by_id.get(result.call_id)) if result.call_id else None
+        if place is None:
+            queues = self._without_id if result.call_id else self._all
+            place = self._first(queues.by_name.get(result.name) if result.name else queues.any_name)
+        if place is not None:
+            self._taken.add(place)
+        return place
+
+    def _first(self, queue: deque[_Place] | None) -> _Place | None:
+        while queue and queue[0] in self._taken:
+            queue.popleft()
+        return queue[0] if queue else None
+
+
+class _Queues:
+    """Places in order: of every name, and by name."""
+
+    def __init__(self) -> None:
+        self.any_name: deque[_Place] = deque()
+        self.by_name: dict[str, deque[_Place]] = {}
+
+    def add(self, name: str, place: _Place) -> None:
+        self.any_name.append(place)
+        self.by_name.setdefault(name, deque()).append(place)
 
 
 def _number_steps(turns: list[Turn]) -> list[Turn]:
@@ -259,10 +336,10 @@ def _number_steps(turns: list[Turn]) -> list[Turn]:
 
 
 def _steps(turns: Sequence[Turn]) -> tuple[Step, ...]:
-    steps: list[Step] = []
+    steps: list[tuple[str, Turn, list[Turn]]] = []
     for turn in turns:
         if turn.role == "assistant" and turn.step_id is not None:
-            steps.append(Step(turn.step_id, turn, ()))
+            steps.append((turn.step_id, turn, []))
         elif turn.role == "tool" and steps:
-            steps[-1] = replace(steps[-1], results=(*steps[-1].results, turn))
-    return tuple(steps)
+            steps[-1][2].append(turn)
+    return tuple(Step(step_id, turn, tuple(results)) for step_id, turn, results in steps)
