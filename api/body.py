@@ -15,7 +15,8 @@ from api.problems import Problem, bounded, invalid
 
 MAX_DEPTH = 100
 MAX_CONTAINERS = 200_000
-MAX_VALUES = 1_000_000
+MAX_VALUES = 500_000
+MAX_MEMBERS = 20_000
 # A client that is still sending reads no answer: so this much is thrown away before a 413 is sent.
 MAX_DISCARDED_BYTES = 64_000_000
 CHUNK_TIMEOUT_SECONDS = 30.0
@@ -143,6 +144,8 @@ def _check_values(data: Any, look_for_surrogates: bool) -> None:
                 raise _too_deep(_dotted(path))
             _check_count(containers, MAX_CONTAINERS, "objects and lists")
             _check_count(values, MAX_VALUES, "values")
+            if isinstance(value, dict):
+                _check_count(len(value), MAX_MEMBERS, "members in one object")
             items = value.items() if isinstance(value, dict) else enumerate(value)
             for key, child in items:
                 if look_for_surrogates and isinstance(key, str):

@@ -117,7 +117,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
 
 
 def _describe_post(post: dict[str, Any]) -> None:
-    body = {"schema": {"$ref": _REFERENCE.format(model="JudgmentRequest")}}
+    body = {"schema": {"$ref": _REFERENCE.format(model="JudgmentRequest")}, "example": _EXAMPLE}
     post["requestBody"] = {"required": True, "content": {"application/json": body}}
     post["parameters"] = [
         _header("Prefer", "`respond-async` answers 202 at once; `wait=SECONDS` waits so long first."),
@@ -139,6 +139,14 @@ def _problem_answer(description: str) -> dict[str, Any]:
     return {"description": description, "content": {"application/problem+json": schema}}
 
 
+_EXAMPLE = {
+    "task": {"prompt": "What is 17 * 23?"},
+    "candidates": [
+        {"id": "a", "trajectory": {"text": "17 * 23 = 391"}},
+        {"id": "b", "trajectory": {"text": "17 * 23 = 381"}},
+    ],
+    "principles": [{"name": "right", "description": "The product is right.", "dimension": "correctness"}],
+}
 _LIST_PARAMETERS: list[dict[str, Any]] = [
     {
         "name": "state",

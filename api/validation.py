@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,12 +12,30 @@ from pydantic_core import ErrorDetails
 from api.problems import FieldError, Problem, bounded, invalid
 from judge_agent.errors import InvalidRequest
 from judge_agent.schema import JudgmentRequest
+from judge_agent.schema.messages import MAX_MESSAGES
+from judge_agent.schema.request import MAX_CANDIDATES, MAX_PRINCIPLES, MAX_TESTS
 
 MAX_ERRORS = 20
 MAX_READ_ERRORS = 200
 _ABSENT = object()
 _TRAJECTORY_TAGS = frozenset({"messages", "text", "format"})
 _LIMITS = ("max_length", "min_length", "ge", "gt", "le", "lt", "pattern", "expected")
+# Lists of typed items, outer ones first; what the schema does not bound is bounded here.
+_LENGTHS: tuple[tuple[str, int], ...] = (
+    ("candidates", MAX_CANDIDATES),
+    ("principles", MAX_PRINCIPLES),
+    ("tools", 64),
+    ("dimensions", 32),
+    ("task.messages", MAX_MESSAGES),
+    ("task.reference.tool_calls", MAX_MESSAGES),
+    ("task.reference.tests.visible", MAX_TESTS),
+    ("task.reference.tests.hidden", MAX_TESTS),
+    ("candidates.*.trajectory.messages", MAX_MESSAGES),
+    ("candidates.*.trajectory.tools", MAX_MESSAGES),
+    ("candidates.*.trajectory.artifacts", MAX_MESSAGES),
+    ("candidates.*.trajectory.messages.*.content", MAX_MESSAGES),
+    ("candidates.*.trajectory.messages.*.tool_calls", MAX_MESSAGES),
+)
 # pydantic speaks of tuples and dictionaries; a caller sends lists and objects.
 _WORDS = {
     "missing": "is required",
@@ -37,10 +55,31 @@ _OWN_MESSAGE = re.compile(r"^(?:Value error, )?([A-Za-z_][\w.]*): (.+)$", re.DOT
 
 def read_request(data: Any) -> JudgmentRequest:
     """Validate a parsed body. Raises Problem 422 that names each wrong field, its value and its limit."""
+    _check_lengths(data)
     try:
         return JudgmentRequest.model_validate(data)
     except ValidationError as error:
         raise as_problem(error, data) from None
+
+
+def _check_lengths(data: Any) -> None:
+    """Refuse a list that is too long before its items are looked at: each wrong one would be an error to keep."""
+    for path, limit in _LENGTHS:
+        for found, items in _at(data, path.split("."), ""):
+            if isinstance(items, list) and len(items) > limit:
+                detail = f"must have at most {limit} items, not {len(items)}"
+                raise invalid(found, detail, value=f"a list of {len(items)}", limit=limit)
+
+
+def _at(place: Any, path: Sequence[str], above: str) -> Iterator[tuple[str, Any]]:
+    """Yield what lies at a path; `*` is every item of a list that is not too long itself."""
+    if not path:
+        yield above.lstrip("."), place
+    elif path[0] == "*":
+        for index, item in enumerate(place if isinstance(place, list) else ()):
+            yield from _at(item, path[1:], f"{above}.{index}")
+    elif isinstance(place, dict) and path[0] in place:
+        yield from _at(place[path[0]], path[1:], f"{above}.{path[0]}")
 
 
 def refusal(error: InvalidRequest, data: Any) -> Problem:

@@ -81,9 +81,15 @@ async def test_every_wrong_field_is_named_once_and_no_container_beside_it(served
     [
         (b'{"metadata": {"a": [' + b"[]," * 250_000 + b"1]}}", 200_000),
         (b'{"metadata": {"a": [' + b"1," * 480_000 + b"1]}, " + b'"b": [' + b"1," * 5 + b"1]}", None),
-        (b"{" + b",".join(b'"%d":1' % index for index in range(80_000)) + b"}", None),
+        (b"{" + b",".join(b'"%d":1' % index for index in range(80_000)) + b"}", 20_000),
+        (b'{"candidates": [' + b"1," * 400_000 + b"1]}", 64),
     ],
-    ids=["quarter of a million lists", "half a million numbers", "eighty thousand unknown fields"],
+    ids=[
+        "quarter of a million lists",
+        "half a million numbers",
+        "eighty thousand unknown fields",
+        "many candidates",
+    ],
 )
 async def test_a_body_that_weighs_much_when_parsed_is_refused_quickly(
     served: Served, body: bytes, limit: int | None
