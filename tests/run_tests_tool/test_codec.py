@@ -63,14 +63,10 @@ json_values = st.recursive(
     ),
     max_leaves=15,
 )
-TAGS = ["tuple", "set", "frozenset", "dict", "bytes", "int", "float"] + [
-    "complex",
-    "decimal",
-    "fraction",
-    "range",
-    "ndarray",
-    "x",
-]
+TAGS = (
+    *("tuple", "set", "frozenset", "dict", "bytes", "int", "float"),
+    *("complex", "decimal", "fraction", "range", "ndarray", "x"),
+)
 tags = st.sampled_from(TAGS)
 
 
