@@ -49,11 +49,16 @@ def check_calls(view: ToolView, *, deadline: float | None = None) -> CheckedCall
     declared = declarations(view.trajectory.tools)
     checker = Checker(declared, deadline)
     results = {turn.answers: turn for turn in transcript.turns if turn.answers}
-    calls = [
-        replace(checker.checked(step, position, call), result=results.get(f"{step.turn.span_id}.{position}"))
-        for step in transcript.steps
-        for position, call in enumerate(step.turn.calls)
+    places = [
+        (step, position, call) for step in transcript.steps for position, call in enumerate(step.turn.calls)
     ]
+    outcomes: dict[int, CheckedCall] = {}
+    # Short arguments first: calls that are made costly on purpose cannot use up the work of the others.
+    for index in sorted(range(len(places)), key=lambda index: len(places[index][2].raw_arguments)):
+        step, position, call = places[index]
+        result = results.get(f"{step.turn.span_id}.{position}")
+        outcomes[index] = replace(checker.checked(step, position, call), result=result)
+    calls = [outcomes[index] for index in range(len(places))]
     calls = with_repairs(calls)
     orphans, second = _orphans(view, transcript)
     unanswered, open_at_end = _unanswered(calls, transcript)

@@ -11,7 +11,7 @@ from tools.declared_tools import Declarations
 from tools.json_schema import Checked, Schema, check, ready
 from tools.json_work import is_strict_json
 
-MAX_TOTAL_WORK = 200_000
+MAX_TOTAL_WORK = 600_000
 MAX_NAME_CHARS = 80
 Outcome = Literal["valid", "bad", "unchecked"]
 
@@ -80,6 +80,7 @@ class Checker:
         key = (tool.name, index)
         if key not in self.schemas:
             self.schemas[key] = ready(tool.schema, deadline=self.deadline)
+            self.work += self.schemas[key].units
         checked = self._applied(self.schemas[key], arguments)
         given = _without_optional_nulls(arguments, tool.schema)
         if not checked.problems or len(given) == len(arguments):

@@ -87,17 +87,18 @@ class Schema:
     validator: Any = None
     broken: str | None = None
     sizes: Mapping[int, int] = field(default_factory=dict)
+    units: int = 0
 
 
 def ready(schema: Mapping[str, Any] | bool, *, deadline: float | None = None) -> Schema:
     """Check the schema itself and pick its draft. Raises TimeoutError past `deadline`."""
-    work = json_work.Work(deadline=deadline)
+    work = json_work.Work(deadline=deadline, limit=json_work.MAX_SCHEMA_WORK)
     try:
         work.measure(schema)
     except json_work.WorkExceeded as error:
         return Schema(broken=f"the schema could not be read: {error}")
     with json_work.counted(work):
-        return replace(_of_some_draft(schema), sizes=work.sizes)
+        return replace(_of_some_draft(schema), sizes=work.sizes, units=work.units)
 
 
 def check(value: Any, schema: Schema, *, deadline: float | None = None) -> Checked:

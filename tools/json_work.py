@@ -16,7 +16,8 @@ from typing import Any
 
 Keyword = Callable[[Any, Any, Any, Any], Any]
 
-MAX_WORK = 100_000
+MAX_WORK = 30_000  # of one value
+MAX_SCHEMA_WORK = 100_000  # of making one schema ready, which is done once
 MAX_SIZE = 1_000_000  # characters and nodes of one schema or one value
 MAX_NESTING = 64  # of the value or the schema itself
 MAX_DEPTH = 100  # of keywords applied inside each other; a cycle of $refs ends here
@@ -32,6 +33,7 @@ class Work:
     """What one check has cost so far. `notes` are constraints that were met and could not be decided."""
 
     deadline: float | None = None
+    limit: int = MAX_WORK
     units: int = 0
     depth: int = 0
     sizes: dict[int, int] = field(default_factory=dict)
@@ -40,9 +42,9 @@ class Work:
     patterns: dict[str, Any] = field(default_factory=dict)
 
     def spend(self, units: int) -> None:
+        if self.units + units > self.limit:
+            raise WorkExceeded(f"the check needs more than {self.limit} units of work")
         self.units += units
-        if self.units > MAX_WORK:
-            raise WorkExceeded(f"the check needs more than {MAX_WORK} units of work")
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise TimeoutError("checking the tool calls ran out of time")
 

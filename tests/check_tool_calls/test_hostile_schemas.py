@@ -43,6 +43,10 @@ BOMBS: dict[str, tuple[Any, Any]] = {
         {"properties": {"s": {"pattern": "((((a{99}){99}){99}){99})"}}},
         {"s": "a"},
     ),
+    "a pattern with a huge program": (
+        {"properties": {"s": {"pattern": "(a|b)*a(a|b){900}c"}}},
+        {"s": "abbab" * 100_000},
+    ),
     "references that double": ({**DOUBLING, "properties": {"s": {"$ref": "#/$defs/d39"}}}, {"s": 5}),
     "a reference to itself": ({"properties": {"s": {"$ref": "#/properties/s"}}}, {"s": 5}),
     "all of itself twice": ({"allOf": [{"$ref": "#"}, {"$ref": "#"}]}, {}),
@@ -105,6 +109,22 @@ def test_many_hostile_tools_share_one_allowance() -> None:
     assert time.process_time() - began < 20
     assert result.findings[0].bearing == "none"
     assert result.flags["tool_calls_not_checked"]
+
+
+def test_a_costly_call_does_not_hide_a_bad_one() -> None:
+    tools = [
+        {
+            "name": "t",
+            "parameters": {"properties": {"s": {"pattern": "(a|b)*a(a|b){900}c"}}, "required": ["s"]},
+        }
+    ]
+    costly = [
+        {"id": f"c{i}", "function": {"name": "t", "arguments": {"s": "ab" * 5_000 + str(i)}}}
+        for i in range(30)
+    ]
+    bad = [{"id": "bad", "function": {"name": "t", "arguments": "{}"}}]
+    result = run([{"role": "assistant", "tool_calls": [*costly, *bad]}], tools)
+    assert (result.findings[0].bearing, result.findings[0].strength) == ("refutes", "decisive")
 
 
 def test_out_of_time_is_a_timeout_and_no_finding() -> None:
