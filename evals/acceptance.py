@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     holds = []
     with (
         running(arguments.data_dir, model=arguments.model) as url,
-        JudgeClient(url, timeout=SECONDS) as client,
+        JudgeClient(url, timeout_seconds=SECONDS) as client,
     ):
         for name, items in requests.items():
             started = time.monotonic()
@@ -128,7 +128,7 @@ class Tally:
             "isolation" in json.dumps(c.flags) and "shared" in json.dumps(c.flags) for c in self.candidates
         )
         lines = [
-            f"\n{self.name}: {len(self.judgments)} judgments, {len(self.candidates)} candidates in {self.seconds:.0f} s",
+            f"\n{self.name}: {len(self.judgments)} judgments, {len(self.candidates)} candidates, {self.seconds:.0f} s",
             f"  candidates: {dict(status)}",
             f"  principles decided by: {dict(decided)}; not scored: {dict(failed)}",
             f"  steps: {dict(Counter(step.label for c in self.candidates for step in c.steps))}",

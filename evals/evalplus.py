@@ -53,7 +53,7 @@ class Problem:
         """Both solutions as candidates; the right one comes first in half of the problems."""
         sides = [("right", self.right), ("wrong", self.wrong)]
         random.Random(self.task_id).shuffle(sides)  # noqa: S311 - a reproducible order, no secret
-        tests = {"kind": "call", "entry_point": self.entry_point, "hidden": list(self.tests)}
+        tests: dict[str, Any] = {"kind": "call", "entry_point": self.entry_point, "hidden": list(self.tests)}
         if self.atol:
             tests["atol"] = self.atol
         return {

@@ -3,48 +3,124 @@
 from judge_agent.schema.base import Envelope as Envelope
 from judge_agent.schema.judgment import (
     SCHEMA_VERSION as SCHEMA_VERSION,
+)
+from judge_agent.schema.judgment import (
     Bearing as Bearing,
+)
+from judge_agent.schema.judgment import (
     CandidateResult as CandidateResult,
+)
+from judge_agent.schema.judgment import (
     Citation as Citation,
+)
+from judge_agent.schema.judgment import (
     Confidence as Confidence,
+)
+from judge_agent.schema.judgment import (
     Coverage as Coverage,
+)
+from judge_agent.schema.judgment import (
     Evidence as Evidence,
+)
+from judge_agent.schema.judgment import (
     Judgment as Judgment,
+)
+from judge_agent.schema.judgment import (
     Preference as Preference,
+)
+from judge_agent.schema.judgment import (
     Principle as Principle,
+)
+from judge_agent.schema.judgment import (
     PrincipleResult as PrincipleResult,
+)
+from judge_agent.schema.judgment import (
     Provenance as Provenance,
+)
+from judge_agent.schema.judgment import (
     Sample as Sample,
+)
+from judge_agent.schema.judgment import (
     Source as Source,
+)
+from judge_agent.schema.judgment import (
     State as State,
+)
+from judge_agent.schema.judgment import (
     Status as Status,
+)
+from judge_agent.schema.judgment import (
     StepResult as StepResult,
+)
+from judge_agent.schema.judgment import (
     Strength as Strength,
+)
+from judge_agent.schema.judgment import (
     ToolStatus as ToolStatus,
+)
+from judge_agent.schema.judgment import (
     Usage as Usage,
 )
 from judge_agent.schema.messages import (
     Artifact as Artifact,
+)
+from judge_agent.schema.messages import (
     ContentPart as ContentPart,
+)
+from judge_agent.schema.messages import (
     ForeignTrajectory as ForeignTrajectory,
+)
+from judge_agent.schema.messages import (
     FunctionCall as FunctionCall,
+)
+from judge_agent.schema.messages import (
     Message as Message,
+)
+from judge_agent.schema.messages import (
     TextTrajectory as TextTrajectory,
+)
+from judge_agent.schema.messages import (
     ToolCall as ToolCall,
+)
+from judge_agent.schema.messages import (
     Trajectory as Trajectory,
 )
 from judge_agent.schema.request import (
     Aggregate as Aggregate,
+)
+from judge_agent.schema.request import (
     BudgetSpec as BudgetSpec,
+)
+from judge_agent.schema.request import (
     CallTest as CallTest,
+)
+from judge_agent.schema.request import (
     Candidate as Candidate,
+)
+from judge_agent.schema.request import (
     Granularity as Granularity,
+)
+from judge_agent.schema.request import (
     JudgmentRequest as JudgmentRequest,
+)
+from judge_agent.schema.request import (
     PrincipleSpec as PrincipleSpec,
+)
+from judge_agent.schema.request import (
     Reference as Reference,
+)
+from judge_agent.schema.request import (
     Resources as Resources,
+)
+from judge_agent.schema.request import (
     Scale as Scale,
+)
+from judge_agent.schema.request import (
     StdioTest as StdioTest,
+)
+from judge_agent.schema.request import (
     Task as Task,
+)
+from judge_agent.schema.request import (
     Tests as Tests,
 )

@@ -76,7 +76,12 @@ async def _judge(base_url: str, prompts: PromptLibrary, folder: Path) -> Judgmen
     model = OpenAIChatModel(base_url, "fake")
     async with model, AuditLogWriter(folder / "log", anchor=anchor) as log:
         judge = Judge(
-            model=model, tools=(), journal=MemoryJournal(), shared=MemorySharedResults(), log=log, prompts=prompts
+            model=model,
+            tools=(),
+            journal=MemoryJournal(),
+            shared=MemorySharedResults(),
+            log=log,
+            prompts=prompts,
         )
         request = JudgmentRequest.model_validate(REQUEST)
         return await judge.judge(request, judgment_id="j", tenant="t", created=0.0)
@@ -124,7 +129,9 @@ async def test_a_model_that_recovers_in_time_gives_verdicts(
 
 
 @pytest.mark.anyio
-async def test_tokens_of_useless_answers_are_counted(impatient_prompts: PromptLibrary, tmp_path: Path) -> None:
+async def test_tokens_of_useless_answers_are_counted(
+    impatient_prompts: PromptLibrary, tmp_path: Path
+) -> None:
     async with FakeServer(misbehave="off_menu") as server:
         judgment = await _judge(server.base_url, impatient_prompts, tmp_path)
         asked = sum(server.counts.values())

@@ -39,7 +39,9 @@ def test_the_python_example_prints_a_reward(verify_service: str, tmp_path: Path)
 
 
 def test_every_file_that_the_readme_names_exists() -> None:
-    named = re.findall(r"\b((?:judge_agent|api|tools|sandboxes|prompts|evals)/[\w/]+\.(?:py|json|toml))\b", README)
+    named = re.findall(
+        r"\b((?:judge_agent|api|tools|sandboxes|prompts|evals)/[\w/]+\.(?:py|json|toml))\b", README
+    )
     assert named
     assert [name for name in named if not (ROOT / name).exists()] == []
 
