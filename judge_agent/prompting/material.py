@@ -16,6 +16,9 @@ from judge_agent.prompting.fences import fence, neutralise
 from judge_agent.schema import Evidence, Message, Source, Task, Trajectory
 from judge_agent.trajectory import Transcript, Turn, read, text_of
 
+_OUR_LINE = re.compile(
+    r"^(?=\[(?:[aems]\d|(?:final|task|reference|system|developer|user|assistant|tool)\b))", re.MULTILINE
+)
 _THOUGHT_BEGINS = re.compile(r"\A\s*+<(?:think|thinking)>", re.IGNORECASE)
 _THOUGHT_ENDS = re.compile(r"</(?:think|thinking)>\s*+", re.IGNORECASE)
 
@@ -99,11 +102,16 @@ def material(
 
 
 def _task_text(task: Task) -> str:
-    lines = [neutralise(task.prompt)] if task.prompt else []
+    lines = [_as_text(task.prompt)] if task.prompt else []
     for message in task.messages:
         text = _spoken(text_of(message), hidden_reasoning=message.role != "assistant")
         lines.append(f"[{message.role}]: {indented(text)}")
     return "\n".join(lines)
+
+
+def _as_text(text: str) -> str:
+    """A text that begins a block stays as it is (code keeps its columns), but for lines in the form of ours."""
+    return _OUR_LINE.sub("    ", neutralise(text))
 
 
 def indented(text: str) -> str:
@@ -220,7 +228,7 @@ def _evidence_block(sources: Sequence[CitableSource]) -> str:
 def _reference_text(task: Task) -> str:
     reference = task.reference
     parts = [part for part in (reference.answer, reference.solution) if part]
-    return neutralise("\n".join(parts))
+    return _as_text("\n".join(parts))
 
 
 def _unread(trajectory: Trajectory, transcript: Transcript, hidden_reasoning: bool) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from judge_agent.hashing import sha256_of
 from judge_agent.seams.model import ChatMessage
 
 _VARIABLE = re.compile(r"\{\{([a-z_]+)\}\}")
+_DECLARED = re.compile(r"^variables:(.*)$", re.MULTILINE)
 _SECTION = re.compile(r"^# (system|user)[ \t]*$", re.MULTILINE)
 
 
@@ -75,8 +76,11 @@ class PromptLibrary:
 
 def parse(name: str, text: str, digest: str) -> Template:
     """Parse a prompt file. Raises PromptError when declared and used variables differ."""
-    _, header, body = text.split("---\n", 2) if text.startswith("---\n") else ("", "", text)
-    declared = frozenset(re.findall(r"^variables:(.*)$", header, re.MULTILINE)[0].replace(",", " ").split())
+    parts = text.split("---\n", 2) if text.startswith("---\n") else []
+    line = _DECLARED.search(parts[1]) if len(parts) == 3 else None
+    if line is None:
+        raise PromptError(f"prompt {name!r} does not begin with a header that declares its 'variables:'")
+    declared, body = frozenset(line.group(1).replace(",", " ").split()), parts[2]
     used = frozenset(_VARIABLE.findall(body))
     if declared != used:
         raise PromptError(f"prompt {name!r} declares {sorted(declared)} and uses {sorted(used)}")
