@@ -11,7 +11,7 @@ from tools.declared_tools import Declarations
 from tools.json_schema import Checked, Schema, check, ready
 from tools.json_work import is_strict_json
 
-MAX_TOTAL_WORK = 600_000
+MAX_TOTAL_WORK = 300_000
 MAX_NAME_CHARS = 80
 Outcome = Literal["valid", "bad", "unchecked"]
 

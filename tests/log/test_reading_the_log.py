@@ -280,3 +280,11 @@ def test_audit_query_prints_rows(data_dir: Path, capsys: pytest.CaptureFixture[s
     else:
         assert out.splitlines()[0].split() == ["type", "line"]
     assert main(["audit", "--data-dir", str(data_dir), "query", "DROP VIEW events"]) == 3
+
+
+def test_audit_finds_the_data_folder_of_the_service(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("JUDGE_DATA_DIR", str(data_dir))
+    assert main(["audit", "verify"]) == 0
+    assert "intact: 6 lines" in capsys.readouterr().out
