@@ -45,7 +45,7 @@ class EmbeddedModel:
         cached_tokens: int = 16_384,
         context_window: int | None = None,
     ) -> None:
-        self._cache_dir = Path(cache_dir)
+        self.cache_dir = Path(cache_dir)
         self._device = device
         self._sizes = (max_batch, max_tokens_in_flight, cached_tokens)
         self._context_window = context_window
@@ -124,7 +124,7 @@ class EmbeddedModel:
         parts.engine.submit(job)
         try:
             async with asyncio.timeout(began + timeout_seconds - time.monotonic()):
-                usage = await asyncio.shield(asyncio.wrap_future(job.future))
+                usage = await asyncio.wrap_future(job.future)
         except TimeoutError as error:
             message = f"no complete answer within {timeout_seconds=} ({job.usage})"
             raise ModelError("model_timeout", message, usage=job.usage) from error
@@ -150,9 +150,10 @@ class EmbeddedModel:
                 raise ModelError("model_unreachable", "the embedded model is closed")
             if self._parts is None:
                 self._parts = Future()
+                self._parts.set_running_or_notify_cancel()
                 threading.Thread(target=self._load, args=(self._parts,), daemon=True).start()
             parts = self._parts
-        return await asyncio.shield(asyncio.wrap_future(parts))
+        return await asyncio.wrap_future(parts)
 
     def _load(self, parts: Future[Parts]) -> None:
         # Threads of a matrix product that spin at its end cost more than they gain on a machine that is also
@@ -161,7 +162,7 @@ class EmbeddedModel:
         try:
             from judge_agent.models.embedded_parts import load
 
-            parts.set_result(load(self._cache_dir, self._device, self._context_window, *self._sizes))
+            parts.set_result(load(self.cache_dir, self._device, self._context_window, *self._sizes))
         except (ImportError, FileNotFoundError) as error:
             parts.set_exception(ModelError("model_unreachable", f"{error}; run: {INSTALL}"))
         except Exception as error:  # noqa: BLE001 - reported to every caller that waits for the start

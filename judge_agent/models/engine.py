@@ -78,6 +78,7 @@ class Engine:
         self._thread.start()
 
     def submit(self, job: Job) -> None:
+        job.future.set_running_or_notify_cancel()  # who waits may leave; the future itself is the engine's
         names = chunk_names(job.prompt, CHUNK_TOKENS)
         rows = [_Row(job, answer, len(job.prompt) + answer.max_tokens, names) for answer in job.answers]
         with self._wake:

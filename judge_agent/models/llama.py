@@ -48,7 +48,7 @@ class Llama:
         self.config, self.device = config, device
         self.dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
         tensors = load_file(folder / "model.safetensors", device=str(device))
-        self._weights = {name: tensor.to(self.dtype) for name, tensor in tensors.items()}
+        self.weights = {name: tensor.to(self.dtype) for name, tensor in tensors.items()}
         self._cos, self._sin = _rotary(config, device, self.dtype)
         self.block_rows = ROWS if self._rows_are_independent() else 1
 
@@ -59,7 +59,7 @@ class Llama:
     def read(self, tokens: Sequence[int], cache: KeyValues) -> Tensor:
         """Append a chunk of one prompt to `cache`; returns the last hidden state, (1, hidden)."""
         start, end = cache.length, cache.length + len(tokens)
-        hidden = self._weights["embedding"][torch.tensor(tokens, device=self.device)]
+        hidden = self.weights["embedding"][torch.tensor(tokens, device=self.device)]
         cos, sin = self._cos[start:end], self._sin[start:end]
         mask = torch.ones(end - start, end, dtype=torch.bool, device=self.device).tril(start)
         for layer in range(self.config.layers):
@@ -82,7 +82,7 @@ class Llama:
         """Append one token to each cache; returns the hidden states, (rows, hidden)."""
         places = [cache.length for cache in caches]
         index = torch.tensor(list(tokens) + [0] * (-len(tokens) % self.block_rows), device=self.device)
-        hidden = self._weights["embedding"][index]
+        hidden = self.weights["embedding"][index]
         positions = torch.tensor(places + [0] * (len(index) - len(places)), device=self.device)
         cos, sin = self._cos[positions], self._sin[positions]
         for layer in range(self.config.layers):
@@ -103,12 +103,12 @@ class Llama:
         """Logits of hidden states, (rows, vocabulary), float32, contiguous (xgrammar needs that), on the CPU."""
         rows = len(hidden)
         hidden = F.pad(hidden, (0, 0, 0, -rows % self.block_rows))
-        scores = self._by_blocks(self._norm(hidden, "norm"), self._weights["embedding"])
+        scores = self._by_blocks(self._norm(hidden, "norm"), self.weights["embedding"])
         return scores[:rows].float().cpu().contiguous()
 
     def _project(self, layer: int, hidden: Tensor, linear: _Linear) -> tuple[Tensor, Tensor, Tensor]:
         config = self.config
-        mixed = linear(self._norm(hidden, f"{layer}.attention_norm"), self._weights[f"{layer}.qkv"])
+        mixed = linear(self._norm(hidden, f"{layer}.attention_norm"), self.weights[f"{layer}.qkv"])
         heads = mixed.view(len(hidden), config.heads + 2 * config.kv_heads, config.head_size)
         query, key, value = torch.split(heads, [config.heads, config.kv_heads, config.kv_heads], dim=1)
         return query, key, value
@@ -120,16 +120,16 @@ class Llama:
         return torch.bmm(weights, cache.values[layer, :, :length]).flatten()
 
     def _finish(self, layer: int, hidden: Tensor, seen: Tensor, linear: _Linear) -> Tensor:
-        hidden = hidden + linear(seen, self._weights[f"{layer}.out"])
-        gate, up = linear(self._norm(hidden, f"{layer}.mlp_norm"), self._weights[f"{layer}.gate_up"]).chunk(
+        hidden = hidden + linear(seen, self.weights[f"{layer}.out"])
+        gate, up = linear(self._norm(hidden, f"{layer}.mlp_norm"), self.weights[f"{layer}.gate_up"]).chunk(
             2, -1
         )
-        return hidden + linear(F.silu(gate) * up, self._weights[f"{layer}.down"])
+        return hidden + linear(F.silu(gate) * up, self.weights[f"{layer}.down"])
 
     def _norm(self, hidden: Tensor, name: str) -> Tensor:
         wide = hidden.float()
         wide = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + self.config.norm_epsilon)
-        return self._weights[name] * wide.to(self.dtype)
+        return self.weights[name] * wide.to(self.dtype)
 
     def _by_blocks(self, rows: Tensor, weight: Tensor) -> Tensor:
         """Multiply `block_rows` rows at a time: every product has the same shape, whatever the batch."""
@@ -141,7 +141,7 @@ class Llama:
         """Whether, on this machine, a row's product depends neither on its place in a block nor on its company."""
         generator = torch.Generator().manual_seed(0)
         for name in ("embedding", "0.qkv", "0.out", "0.gate_up", "0.down"):
-            weight = self._weights[name]
+            weight = self.weights[name]
             rows = torch.randn(ROWS, weight.shape[1], generator=generator).to(self.device, self.dtype)
             alone = torch.zeros_like(rows)
             alone[0] = rows[-1]
