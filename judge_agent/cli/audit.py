@@ -25,20 +25,25 @@ VERIFY_EXIT_CODES = {"intact": 0, "tampered": 1, "incomplete": 2, "empty": 3}
 
 def add_parser(verbs: Any) -> None:
     parser = verbs.add_parser("audit", help="verify, read and query the log")
-    parser.add_argument(
-        "--data-dir", type=Path, help="folder of the database and the log (JUDGE_DATA_DIR, .judge)"
-    )
+    about = "folder of the database and the log (JUDGE_DATA_DIR, .judge)"
+    parser.add_argument("--data-dir", type=Path, help=about)
+    place = argparse.ArgumentParser(add_help=False)
+    place.add_argument("--data-dir", type=Path, default=argparse.SUPPRESS, help=about)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     checks = actions.add_parser(
-        "verify", help="check every line; exit 0 intact, 1 tampered with, 2 incomplete, 3 no log"
+        "verify",
+        parents=[place],
+        help="check every line; exit 0 intact, 1 tampered with, 2 incomplete, 3 no log",
     )
     checks.add_argument("--json", action="store_true", help="print the report as JSON")
-    account = actions.add_parser("show", help="tell what happened in one judgment")
+    account = actions.add_parser("show", parents=[place], help="tell what happened in one judgment")
     account.add_argument("id", help="the judgment's id")
     account.add_argument(
         "--reasoning", action="store_true", help="with what the judge's model thought and said"
     )
-    asks = actions.add_parser("query", help="run one SELECT over the views `events` and `contents`")
+    asks = actions.add_parser(
+        "query", parents=[place], help="run one SELECT over the views `events` and `contents`"
+    )
     asks.add_argument("sql")
     asks.add_argument("--format", choices=("table", "json", "csv"), default="table")
     asks.add_argument("--max-rows", type=int, default=10_000, help="rows to print at most")
