@@ -103,6 +103,7 @@ async def _principle(
     """One critique: a choice with its reason and citations, or why there is none; and the spans it quotes."""
     base = {"candidate_id": candidate.id, "principle": principle["name"]}
     problem: JudgeError | None = None
+    read: _Read | None = None
     struck = 0
     for attempt in range(TRIES):
         try:
@@ -119,7 +120,12 @@ async def _principle(
         return {**base, **read.verdict, "citations": citations, "struck": struck}, spans
     assert problem is not None
     failure = {"failure_kind": problem.failure_kind, "failure_reason": str(problem)[:500]}
-    return {**base, **failure, "struck": struck}, []
+    if read is None or problem.failure_kind != "evidence_unsupported":
+        return {**base, **failure, "struck": struck}, []
+    # What it said stays in the record for whoever reviews it, without the choice: it is no verdict.
+    citations, spans = _recorded(read.citations, candidate)
+    said = {"reason": read.verdict["reason"], "citations": citations}
+    return {**base, **said, **failure, "struck": struck}, spans
 
 
 class _Read:
@@ -220,7 +226,9 @@ def _question(
 
 def _schema(context: JudgeContext, shown: Material, choices: Sequence[str], cites: bool) -> Json:
     settings = context.recipe.critique
-    properties: Json = {"reason": {"type": "string", "minLength": MIN_REASON_CHARS, "maxLength": settings.reason_chars}}
+    properties: Json = {
+        "reason": {"type": "string", "minLength": MIN_REASON_CHARS, "maxLength": settings.reason_chars}
+    }
     if cites:
         citation = {
             "type": "object",

@@ -63,5 +63,15 @@ def _find(words: str, text: str) -> tuple[int, int] | None:
     at = text.find(words)
     if at >= 0:
         return at, at + len(words)
-    match = re.search(r"\s+".join(map(re.escape, words.split(" "))), text)
-    return match.span() if match else None
+    folded = _SPACE.sub(" ", text)
+    at = folded.find(words)
+    return (_unfolded(at, text), _unfolded(at + len(words) - 1, text) + 1) if at >= 0 else None
+
+
+def _unfolded(at: int, text: str) -> int:
+    """The place in `text` of the character at `at` of the folded text."""
+    for run in _SPACE.finditer(text):
+        if run.start() > at:
+            break
+        at += len(run.group()) - 1 if run.start() < at else 0
+    return at
