@@ -15,6 +15,7 @@ from judge_agent.schema import Judgment
 
 EXAMPLES = Path(__file__).parent / "examples"
 POLL_SECONDS = 0.5
+PROGRESS_SECONDS = 5.0
 
 
 def add_parser(names: Any) -> None:
@@ -48,9 +49,12 @@ def _judge(client: JudgeClient, path: Path) -> Judgment:
     started = time.monotonic()
     judgment = client.submit(request)
     print(f"\n=== {path.name}: accepted as {judgment.id}", flush=True)
+    told = started
     while judgment.state in ("queued", "running"):
         time.sleep(POLL_SECONDS)
-        print(f"\r    {judgment.state} {time.monotonic() - started:5.1f} s", end="", flush=True)
         judgment = client.get(judgment.id)
-    print("\r" + " " * 40 + "\r" + account(judgment), flush=True)
+        if time.monotonic() - told > PROGRESS_SECONDS:
+            told = time.monotonic()
+            print(f"    {judgment.state}, {told - started:.0f} s", flush=True)
+    print(account(judgment), flush=True)
     return judgment

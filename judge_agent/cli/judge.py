@@ -147,7 +147,7 @@ async def _at_service(request: JudgmentRequest, url: str) -> Judgment:
 async def _here(request: JudgmentRequest, model: str | None) -> Judgment:
     """Judge in this process, with the service's own parts and log."""
     wiring = load("api.wiring", "judge")
-    settings = load("api.settings", "judge").read_settings(os.environ, model=model)
+    settings = load("api.settings", "judge").from_environment(model=model)
     async with wiring.local_judge(settings) as judge:
         judge.check(request)
         judgment: Judgment = await judge.judge(

@@ -78,7 +78,7 @@ def material(
         )
     for index, artifact in enumerate(trajectory.artifacts):
         sources[f"a{index}"] = CitableSource(f"a{index}", "observation", neutralise(artifact.content))
-    if trajectory.final_answer is not None:
+    if trajectory.final_answer is not None and not _said_already(trajectory.final_answer, transcript):
         final = _spoken(trajectory.final_answer, hidden_reasoning)
         sources["final"] = CitableSource("final", "claim", final)
     for index, item in enumerate(evidence):
@@ -99,6 +99,11 @@ def material(
         unread=_unread(trajectory, transcript, hidden_reasoning),
         step_aliases=aliases,
     )
+
+
+def _said_already(final_answer: str, transcript: Transcript) -> bool:
+    """Whether the final answer is the agent's last turn, which is shown anyhow."""
+    return bool(transcript.steps) and transcript.steps[-1].turn.text == final_answer
 
 
 def _task_text(task: Task) -> str:
@@ -181,7 +186,7 @@ def _trajectory_text(
         f"{indented(sources[f'a{index}'].shown)}"
         for index, artifact in enumerate(trajectory.artifacts)
     ]
-    if trajectory.final_answer is not None:
+    if "final" in sources:
         lines.append(f"[final] final answer: {indented(sources['final'].shown)}")
     return "\n".join(lines) or "(the agent did and said nothing)"
 
