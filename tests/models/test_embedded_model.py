@@ -27,7 +27,7 @@ VERDICT = {
     "required": ["reason", "citations", "choice", "level", "version"],
     "additionalProperties": False,
 }
-TASK = "The agent was asked to book a flight to Oslo and to tell its price in euros. " * 12
+TASK = "The agent was asked to book a flight to Oslo and to tell its price in euros. " * 7
 
 
 def ask(text: str) -> list[ChatMessage]:
@@ -43,7 +43,7 @@ async def test_it_answers_a_plain_question(embedded):
 
 async def test_the_same_call_gives_the_same_answer_alone_and_in_company_cold_and_warm(weights_dir):
     prompts = [f"{TASK}\nCriterion {i}: {'be brief, ' * (i % 7)}name the price {i * 37}." for i in range(30)]
-    options = {"max_tokens": 5, "logprobs": 2, "timeout_seconds": 120}
+    options = {"max_tokens": 4, "logprobs": 2, "timeout_seconds": 120}
     async with EmbeddedModel(weights_dir, device="cpu", max_batch=1, cached_tokens=0) as alone:
         one_by_one = [
             await alone.complete(ask(p), seed=i, temperature=i % 2, **options) for i, p in enumerate(prompts)
