@@ -142,6 +142,6 @@ async def test_a_megabyte_of_hostile_text_is_read_in_linear_time(bench, hostile)
     judge = bench(ScriptedModel(context_window=10_000_000))
     started = time.monotonic()
     await judge.judge(
-        text=hostile * (1_000_000 // len(hostile)) + "x", principles=RULE, granularity=["outcome"]
+        text=hostile * (1_000_000 // len(hostile.encode())) + "x", principles=RULE, granularity=["outcome"]
     )
     assert time.monotonic() - started < 10
