@@ -93,10 +93,13 @@ async def _gather_one(context: JudgeContext, candidate: CanonicalCandidate, stat
         runs = [group.create_task(_run(context, candidate, tool, args)) for tool, args in opening]
     for (tool, arguments), run in zip(opening, runs, strict=True):
         outcome = run.result()
-        if isinstance(outcome, ToolRun):
-            found.add(tool, arguments, outcome, _tied(context, state, tool, candidate))
-        else:
+        if not isinstance(outcome, ToolRun):
             found.fail(tool, *outcome)
+            continue
+        try:
+            found.add(tool, arguments, outcome, _tied(context, state, tool, candidate))
+        except Exception as error:  # noqa: BLE001 - as above
+            found.fail(tool, "tool_unavailable", f"its can_decide failed: {type(error).__name__}: {error}")
     if context.recipe.models and context.recipe.gather.rounds:
         await _ask_model(context, candidate, state, found)
     return found

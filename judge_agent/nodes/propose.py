@@ -20,6 +20,7 @@ from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.material import task_block
 from judge_agent.readouts import read_object
 from judge_agent.schema import Principle, PrincipleSpec
+from judge_agent.seams.tool import Tool
 from judge_agent.state import Json, State, Update
 
 PROPOSE_MAX_TOKENS = 640
@@ -37,13 +38,17 @@ async def propose(state: State, runtime: Runtime[JudgeContext]) -> Update:
     context = runtime.context
     given = [_typed(spec, context, "given") for spec in context.request.principles or ()]
     tied = {principle.tool for principle in given}
-    from_tools = _from_tools(context, tied)
+    from_tools, failures = _from_tools(context, tied)
     generated: list[Principle] = []
     flags: Json = {}
     if _wants_generated(context, state):
         generated, flags = await _generated(context)
     principles = [principle.model_dump(mode="json") for principle in [*given, *generated]]
-    return {"principles": _named_apart([*principles, *from_tools]), "flags": {"": flags}}
+    return {
+        "principles": _named_apart([*principles, *from_tools]),
+        "tool_failures": failures,
+        "flags": {"": flags},
+    }
 
 
 def _wants_generated(context: JudgeContext, state: State) -> bool:
@@ -73,20 +78,42 @@ def _name_from(description: str) -> str:
     return "_".join(words)[:60] or "principle"
 
 
-def _from_tools(context: JudgeContext, tied: set[str | None]) -> list[Json]:
-    """Each tool's own principle, for those candidates that it can decide it for."""
-    if not context.recipe.principles.tools:
-        return []
+def _from_tools(context: JudgeContext, tied: set[str | None]) -> tuple[list[Json], list[Json]]:
+    """Each tool's own principle, for those candidates that it can decide it for; and the tools that failed.
+
+    A tool that fails on a candidate leaves its principle open there: a text that breaks a check must not
+    pass for one that the check does not apply to.
+    """
     found: list[Json] = []
-    for tool in context.tools:
-        specs = {
-            c.id: spec for c in context.candidates if (spec := tool.principle(context.view(c))) is not None
-        }
-        if tool.name in tied or not specs:
+    failures: list[Json] = []
+    for tool in context.tools if context.recipe.principles.tools else ():
+        if tool.name in tied:
             continue
-        principle = _typed(_placed(next(iter(specs.values())), tool.name, context), context, "tool")
-        found.append({**principle.model_dump(mode="json"), "applies_to": sorted(specs)})
-    return found
+        specs, failed = _specs(tool, context)
+        failures += failed
+        applying = sorted([*specs, *(failure["candidate_id"] for failure in failed)])
+        if applying:
+            unknown = PrincipleSpec(description=tool.description[:4000], name=tool.name[:128], kind="hard")
+            spec = _placed(next(iter(specs.values()), unknown), tool.name, context)
+            principle = _typed(spec, context, "tool").model_dump(mode="json")
+            found.append({**principle, "applies_to": applying})
+    return found, failures
+
+
+def _specs(tool: Tool, context: JudgeContext) -> tuple[dict[str, PrincipleSpec], list[Json]]:
+    specs: dict[str, PrincipleSpec] = {}
+    failed: list[Json] = []
+    for candidate in context.candidates:
+        try:
+            spec = tool.principle(context.view(candidate))
+        except Exception as error:  # noqa: BLE001 - one candidate's text must not cost its peers their rewards
+            reason = f"its principle failed: {type(error).__name__}: {error}"[:500]
+            place = {"candidate_id": candidate.id, "tool": tool.name}
+            failed.append({**place, "failure_kind": "tool_unavailable", "reason": reason})
+            continue
+        if spec is not None:
+            specs[candidate.id] = spec
+    return specs, failed
 
 
 def _placed(spec: PrincipleSpec, tool: str, context: JudgeContext) -> PrincipleSpec:

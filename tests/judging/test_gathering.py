@@ -173,12 +173,22 @@ async def test_a_tool_that_breaks_is_not_evidence_against_the_answer(bench, tool
     assert not [prompt for prompt in judge.prompts if "principle only:\nshort" in prompt]
 
 
-async def test_a_tool_that_breaks_for_one_candidate_leaves_its_peers_their_rewards(bench):
+@pytest.mark.parametrize("methods", [("principle", "opening_calls"), ("opening_calls",), ("can_decide",)])
+async def test_a_tool_that_breaks_on_one_candidate_leaves_that_one_open_and_its_peers_their_rewards(
+    bench, method
+):
     class Picky(AnswerLength):
-        def opening_calls(self, view):
-            if "poison" in final_answer(view.trajectory):
+        def __getattribute__(self, name):
+            found = super().__getattribute__(name)
+            return guarded(found) if name in methods else found
+
+    def guarded(asked):
+        def ask(*arguments):
+            if "poison" in final_answer(arguments[-1].trajectory):
                 raise RecursionError("too deep")
-            return super().opening_calls(view)
+            return asked(*arguments)
+
+        return ask
 
     candidates = [{"id": text, "trajectory": {"text": text}} for text in ("poison", SHORT)]
     judgment = await bench(tools=[Picky()]).judge(candidates=candidates, recipe="verify")
