@@ -175,7 +175,7 @@ async def test_a_tool_that_breaks_is_not_evidence_against_the_answer(bench, tool
 
 @pytest.mark.parametrize("methods", [("principle", "opening_calls"), ("opening_calls",), ("can_decide",)])
 async def test_a_tool_that_breaks_on_one_candidate_leaves_that_one_open_and_its_peers_their_rewards(
-    bench, method
+    bench, methods
 ):
     class Picky(AnswerLength):
         def __getattribute__(self, name):
