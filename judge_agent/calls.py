@@ -111,6 +111,11 @@ class Calls:
             raise ModelError("model_unreachable", "the model has not said what it is")
         return self._info.context_window
 
+    def text_chars(self, wanted: int) -> int:
+        """How long a text to ask for: what is wanted, or what the backend says that the model is good for."""
+        limit = self._info.details.get("text_chars", wanted) if self._info else wanted
+        return min(wanted, int(limit))
+
     async def model(self, call: ModelCall) -> Completion:
         """Ask the model. Raises ModelError or BudgetExceeded; both are journalled but for the deadline."""
         model, seed = self._required_model(), derived_seed(0 if call.shared else self._seed, call.node)

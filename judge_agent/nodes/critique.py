@@ -27,6 +27,7 @@ from judge_agent.state import Json, State, Update
 
 TRIES = 2
 MIN_REASON_CHARS = 24
+MAX_QUOTE_CHARS = 200
 _SCALES = {
     "pass_fail": 'Choices: "pass" when the principle is met, "fail" when it is not.',
     "1-5": 'Choices: "1" (not met at all), "2", "3" (partly met), "4", "5" (fully met).',
@@ -227,14 +228,22 @@ def _question(
 def _schema(context: JudgeContext, shown: Material, choices: Sequence[str], cites: bool) -> Json:
     settings = context.recipe.critique
     properties: Json = {
-        "reason": {"type": "string", "minLength": MIN_REASON_CHARS, "maxLength": settings.reason_chars}
+        "reason": {
+            "type": "string",
+            "minLength": MIN_REASON_CHARS,
+            "maxLength": context.calls.text_chars(settings.reason_chars),
+        }
     }
     if cites:
         citation = {
             "type": "object",
             "properties": {
                 "source": {"enum": sorted(shown.sources)},
-                "quote": {"type": "string", "minLength": 1, "maxLength": 200},
+                "quote": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": context.calls.text_chars(MAX_QUOTE_CHARS),
+                },
             },
             "required": ["source", "quote"],
             "additionalProperties": False,

@@ -170,7 +170,7 @@ def _schema(context: JudgeContext) -> Json:
         "type": "object",
         "properties": {
             "name": {"type": "string", "minLength": 3, "maxLength": 40},
-            "description": {"type": "string", "minLength": 20, "maxLength": 240},
+            "description": {"type": "string", "minLength": 20, "maxLength": context.calls.text_chars(240)},
             "dimension": {"enum": list(context.dimensions)},
             "weight": {"enum": [1, 2, 3, 4, 5]},
         },

@@ -92,7 +92,7 @@ async def _ask(
     if await context.calls.count_tokens(messages) + max_tokens > context.calls.context_window:
         raise ModelError("input_too_large", "the trajectory does not fit the model's window")
     node = f"critique/steps/{'+'.join(aliases)}/{attempt}"
-    completion = await context.calls.model(ModelCall(node, messages, _schema(aliases), max_tokens))
+    completion = await context.calls.model(ModelCall(node, messages, _schema(context, aliases), max_tokens))
     with context.calls.useless_unless_read():
         data = read_object(completion.choices[0], verdict=aliases)
         return {alias: _one(data.get(alias)) for alias in aliases}
@@ -104,11 +104,15 @@ def _one(item: object) -> tuple[str, str]:
     return read_choice(item, "label", tuple(STEP_SCORES)), str(item.get("reason", ""))
 
 
-def _schema(aliases: Sequence[str]) -> Json:
+def _schema(context: JudgeContext, aliases: Sequence[str]) -> Json:
     step: Json = {
         "type": "object",
         "properties": {
-            "reason": {"type": "string", "minLength": MIN_REASON_CHARS, "maxLength": STEP_REASON_CHARS},
+            "reason": {
+                "type": "string",
+                "minLength": MIN_REASON_CHARS,
+                "maxLength": context.calls.text_chars(STEP_REASON_CHARS),
+            },
             "label": {"enum": ["good", "neutral", "bad"]},
         },
         "required": ["reason", "label"],
