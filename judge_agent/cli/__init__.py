@@ -24,7 +24,9 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns its exit code. A JudgeError is a message on stderr and exit code 3."""
-    parser = _Parser(prog="judge-agent", description="A judge for agent trajectories that checks before it scores.")
+    parser = _Parser(
+        prog="judge-agent", description="A judge for agent trajectories that checks before it scores."
+    )
     parser.add_argument("--version", action="version", version=f"judge-agent {judge_agent.__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=_Parser)
     for verb in VERBS:

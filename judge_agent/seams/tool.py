@@ -9,7 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from judge_agent.schema import Bearing, Principle, PrincipleSpec, Source, Strength, Task, ToolStatus, Trajectory
+from judge_agent.schema import (
+    Bearing,
+    Principle,
+    PrincipleSpec,
+    Source,
+    Strength,
+    Task,
+    ToolStatus,
+    Trajectory,
+)
 
 
 @dataclass(frozen=True)
@@ -99,7 +108,9 @@ class Tool(Protocol):
         """Whether this tool's decisive findings settle that principle. Asked for every tie of principle and tool."""
         ...
 
-    async def run(self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float) -> ToolResult:
+    async def run(
+        self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float
+    ) -> ToolResult:
         """Run one call. Plain Python errors are classified by the caller: SandboxError is the box's failure,
         ValueError is bad arguments (told to the model), anything else is tool_unavailable.
         """
