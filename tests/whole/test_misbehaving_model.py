@@ -65,7 +65,7 @@ def impatient_prompts(tmp_path: Path) -> PromptLibrary:
     shutil.copytree(default_folder(), folder)
     recipe = folder / "recipes" / "default.toml"
     text = recipe.read_text("utf-8")
-    recipe.write_text(text.replace("call_seconds = 60.0", f"call_seconds = {CALL_SECONDS}"), "utf-8")
+    recipe.write_text(text.replace("call_seconds = 120.0", f"call_seconds = {CALL_SECONDS}"), "utf-8")
     return PromptLibrary(folder)
 
 
