@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 
 from evals import acceptance, demo, kill
@@ -16,6 +17,8 @@ def main() -> int:
     for run in RUNS:
         run.add_parser(names)
     arguments = parser.parse_args()
+    # A stopped run stops the service that it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     return int(arguments.run(arguments))
 
 

@@ -194,12 +194,7 @@ async def _ask_model(
 
     A tool that has decided what it can decide is not offered again.
     """
-    decided = {finding["tool"] for finding in found.findings if finding["strength"] == "decisive"}
-    offered = [
-        tool
-        for tool in context.tools
-        if tool.parameters and tool.name not in decided and tool.offered(context.view(candidate))
-    ]
+    offered = _offered(context, candidate, found)
     open_principles = _open(state, candidate, found)
     bad_calls, problem = 0, ""
     for round_ in range(context.recipe.gather.rounds):
@@ -224,6 +219,19 @@ async def _ask_model(
             found.flags.setdefault("tool_unavailable", {})[tool.name] = str(error)[:200]
             return
         found.add(tool, arguments, ToolRun(_undecided(ran.result), ran.seconds), [])
+
+
+def _offered(context: JudgeContext, candidate: CanonicalCandidate, found: Found) -> list[Tool]:
+    decided = {finding["tool"] for finding in found.findings if finding["strength"] == "decisive"}
+    offered = []
+    for tool in context.tools:
+        try:
+            if tool.parameters and tool.name not in decided and tool.offered(context.view(candidate)):
+                offered.append(tool)
+        except Exception as error:  # noqa: BLE001 - one candidate's text must not cost its peers their rewards
+            reason = f"asking whether it is offered failed: {type(error).__name__}: {error}"
+            found.flags.setdefault("tool_unavailable", {})[tool.name] = reason[:200]
+    return offered
 
 
 def _undecided(result: ToolResult) -> ToolResult:
