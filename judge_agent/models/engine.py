@@ -70,6 +70,8 @@ class Engine:
         self._model = model
         self._max_batch, self._max_tokens = max_batch, max_tokens_in_flight
         self._prefixes = PrefixCache(CHUNK_TOKENS, cached_tokens)
+        self._reading_threads = torch.get_num_threads()
+        self._writing_threads = max(1, self._reading_threads // 2)
         self._waiting: deque[_Row] = deque()
         self._rows: list[_Row] = []
         self._wake = threading.Condition()
@@ -111,8 +113,11 @@ class Engine:
         self._drop_abandoned()
         self._admit()
         if unread := next((row for row in self._rows if not row.ready), None):
+            torch.set_num_threads(self._reading_threads)
             self._read(unread)
         if ready := [row for row in self._rows if row.ready]:
+            # A step waits for memory and is many small products: the second thread of a core only costs.
+            torch.set_num_threads(self._writing_threads)
             self._advance(ready)
 
     def _drop_abandoned(self) -> None:
