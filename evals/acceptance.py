@@ -13,6 +13,8 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,7 @@ def add_parser(names: Any) -> None:
     parser.add_argument("data", type=Path, help="folder of the benchmark data")
     parser.add_argument("--only", choices=SETS, action="append", help="run these sets only")
     parser.add_argument("--count", type=int, help="items per set (40 problems, 20 pairs, 20 trajectories)")
+    parser.add_argument("--at-once", type=int, default=2, help="judgments in flight")
     parser.add_argument("--model", default="embedded", help="embedded, none, or the URL of a model server")
     parser.add_argument("--data-dir", type=Path, default=Path(".judge/acceptance"))
     parser.set_defaults(run=run)
@@ -48,7 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
     ):
         for name, items in requests.items():
             started = time.monotonic()
-            judgments = [_judge(client, item) for item in items]
+            with ThreadPoolExecutor(arguments.at_once) as pool:
+                judgments = list(pool.map(partial(_judge, client), items))
             tally = Tally(name, judgments, time.monotonic() - started)
             print(tally.text(), flush=True)
             holds.append(_claim(name)(tally))
