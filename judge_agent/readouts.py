@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,6 +14,11 @@ from judge_agent.seams.model import Choice
 
 CANNOT_ASSESS = "cannot_assess"
 MAX_ANSWER_CHARS = 200_000
+_VERDICT_WORDS = re.compile(
+    r"\b(?:pass|passes|passed|fail|fails|failed|good|bad|neutral|correct|incorrect|wrong)\b"
+    r"|\b(?:verdict|choice|score|rating)\"? {0,3}(?:is|:|=) {0,3}\"?\w|\[\[|\\boxed|\b\d+ ?/ ?\d+\b",
+    re.IGNORECASE,
+)
 _MENUS: dict[Scale, tuple[str, ...]] = {
     "pass_fail": ("fail", "pass"),
     "1-5": tuple(str(number) for number in range(1, 6)),
@@ -70,15 +76,27 @@ def _objects(text: str) -> list[dict[str, Any]]:
             "model_unparseable", f"the answer has {len(text)} characters (limit {MAX_ANSWER_CHARS})"
         )
     decoder = json.JSONDecoder(object_pairs_hook=_no_key_twice)
-    found, at = [], text.find("{")
+    found: list[dict[str, Any]] = []
+    at, end = text.find("{"), 0
     while at >= 0:
+        _refuse_second_verdict(text[end:at])
         try:
             value, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError) as error:
             raise ModelError("model_unparseable", f"the answer's JSON does not parse: {error}") from error
         found.append(value)
         at = text.find("{", end)
+    _refuse_second_verdict(text[end:])
     return found
+
+
+def _refuse_second_verdict(around: str) -> None:
+    """Raise ModelError when the text around the object holds a verdict of its own: which one is meant?"""
+    match = _VERDICT_WORDS.search(around)
+    if match:
+        raise ModelError(
+            "model_unparseable", f"the text around the JSON speaks of a verdict: {match.group()!r}"
+        )
 
 
 def _well_formed(data: dict[str, Any]) -> dict[str, Any]:

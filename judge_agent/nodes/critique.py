@@ -16,7 +16,7 @@ from judge_agent.context import CanonicalCandidate, JudgeContext, applies
 from judge_agent.errors import JudgeError, ModelError
 from judge_agent.hashing import sha256_of
 from judge_agent.nodes.steps import critique_steps
-from judge_agent.prompting.citations import CheckedCitation, check, span_id, supports_pass
+from judge_agent.prompting.citations import CheckedCitation, check, refutation, span_id, supports_pass
 from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.material import Material, indented
 from judge_agent.readouts import CANNOT_ASSESS, menu, read_choice, read_object, score_of
@@ -111,7 +111,7 @@ async def _principle(
             read = await _ask(context, shown, principle, attempt, problem)
             struck += sum(citation.source is None for citation in read.citations)
             with context.calls.useless_unless_read():
-                _require_support(context, principle, read)
+                _require_support(context, shown, principle, read)
         except JudgeError as error:
             problem = error
             if error.failure_kind not in ("model_unparseable", "evidence_unsupported"):
@@ -169,16 +169,19 @@ async def _ask(
     return _Read({"choice": choice, "score": score, "reason": str(data.get("reason", ""))}, citations)
 
 
-def _require_support(context: JudgeContext, principle: Json, read: _Read) -> None:
-    """Hold a critique to the recipe's citation policy."""
+def _require_support(context: JudgeContext, shown: Material, principle: Json, read: _Read) -> None:
+    """Hold a critique to the recipe's citation policy, and a hard pass to what the principle's own tool found."""
     passes = principle["kind"] == "hard" and read.verdict["score"] >= 0.5
+    against = refutation(shown, principle["tool"]) if passes else None
+    if against is not None:
+        raise _Unsupported(f"the tool of this principle found against it: {against.shown[:200]}")
     policy: CitationPolicy = (
         context.recipe.citations.hard_pass if passes else context.recipe.citations.otherwise
     )
     if policy != "required":
         return
     resolved = [citation for citation in read.citations if citation.source is not None]
-    if passes and not any(supports_pass(citation) for citation in resolved):
+    if passes and not any(supports_pass(citation, principle["tool"]) for citation in resolved):
         raise _Unsupported(
             "a pass of a hard principle must quote a tool result or an observed turn, word for word; "
             + (_struck(read.citations) or "only the agent's own claim, or nothing, was quoted")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from judge_agent.hashing import sha256_of
@@ -29,10 +30,30 @@ def check(raw: Sequence[Mapping[str, Any]], material: Material) -> tuple[Checked
     return tuple(_check(str(item.get("source", "")), str(item.get("quote", "")), material) for item in raw)
 
 
-def supports_pass(citation: CheckedCitation) -> bool:
-    """Whether a hard pass may rest on it: a tool's or an observed text, never the candidate's own claim alone."""
+def supports_pass(citation: CheckedCitation, tool: str | None) -> bool:
+    """Whether a pass of a hard principle may rest on it: a tool's or an observed text, never the agent's claim.
+
+    `tool` is the one that the principle is tied to: of its own results only those that confirm support a pass.
+    """
     source = citation.source
-    return source is not None and source.supports and source.source in ("tool", "observation")
+    if source is None or not source.supports or source.source == "claim":
+        return False
+    return tool is None or source.tool != tool or source.bearing in (None, "confirms", "both")
+
+
+def refutation(material: Material, tool: str | None) -> CitableSource | None:
+    """A strong result against the principle, from the tool that the principle is tied to."""
+    return next(
+        (
+            source
+            for source in material.sources.values()
+            if tool is not None
+            and source.tool == tool
+            and source.bearing == "refutes"
+            and source.strength != "hint"
+        ),
+        None,
+    )
 
 
 def span_id(citation: CheckedCitation, candidate_hash: str) -> str:
@@ -55,7 +76,18 @@ def _check(alias: str, quote: str, material: Material) -> CheckedCitation:
     offsets = _find(words, source.shown)
     if offsets is None:
         return CheckedCitation(alias, quote, None, None, f"the quote does not stand in {source.alias!r}")
+    if source.source != "claim" and _said_before(words, source, material):
+        source = replace(source, source="claim")
     return CheckedCitation(source.alias, source.shown[offsets[0] : offsets[1]], source, offsets, None)
+
+
+def _said_before(words: str, source: CitableSource, material: Material) -> bool:
+    """Whether the agent wrote these words before they turned up there: an echo is the agent's claim still."""
+    return any(
+        _find(words, claim.shown) is not None
+        for claim in material.sources.values()
+        if claim.source == "claim" and (claim.position < source.position or source.evidence_id is not None)
+    )
 
 
 def _find(words: str, text: str) -> tuple[int, int] | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from judge_agent.prompting.fences import fence, neutralise
-from judge_agent.schema import Evidence, Message, Source, Task, Trajectory
+from judge_agent.schema import Bearing, Evidence, Message, Source, Strength, Task, Trajectory
 from judge_agent.trajectory import Transcript, Turn, read, text_of
 
 _OUR_LINE = re.compile(
@@ -23,9 +23,16 @@ _THOUGHT_BEGINS = re.compile(r"\A\s*+<(?:think|thinking)>", re.IGNORECASE)
 _THOUGHT_ENDS = re.compile(r"</(?:think|thinking)>\s*+", re.IGNORECASE)
 
 
+LAST = 10**9
+
+
 @dataclass(frozen=True)
 class CitableSource:
-    """A text that a critique may quote. `supports` is false for the task: what was asked proves nothing done."""
+    """A text that a critique may quote. `supports` is false for the task: what was asked proves nothing done.
+
+    `position` is the turn that it was written in; what tools found comes after them all. `bearing` is None for
+    a result that only informs.
+    """
 
     alias: str
     source: Source
@@ -33,6 +40,10 @@ class CitableSource:
     supports: bool = True
     evidence_id: str | None = None
     step_id: str | None = None
+    position: int = LAST
+    tool: str | None = None
+    bearing: Bearing | None = None
+    strength: Strength = "hint"
 
 
 @dataclass(frozen=True)
@@ -68,16 +79,22 @@ def material(
     aliases = {step.id: f"s{index + 1}" for index, step in enumerate(transcript.steps)}
     sources = {"task": CitableSource("task", "observation", _task_text(task), supports=False)}
     acted = False
-    for turn in transcript.turns:
+    for position, turn in enumerate(transcript.turns):
         acted = acted or turn.role == "assistant"
         source: Source = "claim" if turn.role == "assistant" else "observation"
-        # What comes before the agent's first turn is the task, whatever it is called.
-        supports = acted and turn.role != "system"
+        # What comes before the agent's first turn is the task, whatever it is called; a result that no call
+        # produced is nobody's observation.
+        orphan = turn.role == "tool" and turn.answers is None
         sources[turn.span_id] = CitableSource(
-            turn.span_id, source, shown[turn.span_id], step_id=turn.step_id, supports=supports
+            turn.span_id,
+            source,
+            shown[turn.span_id],
+            step_id=turn.step_id,
+            supports=acted and turn.role != "system" and not orphan,
+            position=position,
         )
     for index, artifact in enumerate(trajectory.artifacts):
-        sources[f"a{index}"] = CitableSource(f"a{index}", "observation", neutralise(artifact.content))
+        sources[f"a{index}"] = CitableSource(f"a{index}", "claim", neutralise(artifact.content))
     if trajectory.final_answer is not None and not _said_already(trajectory.final_answer, transcript):
         final = _spoken(trajectory.final_answer, hidden_reasoning)
         sources["final"] = CitableSource("final", "claim", final)
@@ -85,7 +102,14 @@ def material(
         alias = f"e{index + 1}"
         # A call that was refused, failed or timed out is worth knowing, and proves nothing.
         sources[alias] = CitableSource(
-            alias, item.source, _evidence_text(item), supports=item.status == "ok", evidence_id=item.id
+            alias,
+            item.source,
+            _evidence_text(item),
+            supports=item.status == "ok" and item.bearing != "refutes",
+            evidence_id=item.id,
+            tool=item.tool,
+            bearing=item.bearing if item.reason else None,
+            strength=item.strength,
         )
     reference = _reference_text(task) if show_reference else ""
     if reference:
