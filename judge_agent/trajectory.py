@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import ast
 import json
-import re
 import warnings
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
+from judge_agent.fenced_code import CodeFinder, blocks, plain_text
 from judge_agent.schema import Message, ToolCall, Trajectory
 
 MAX_DEPTH = 100
@@ -96,26 +96,31 @@ class CodeUnderTest(NamedTuple):
     step_id: str | None
 
 
-_FENCE = re.compile(r"^(`{3,}|~{3,})[ \t]*([\w+-]*)[^\n]*\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL)
-
-
 def fenced_blocks(text: str) -> tuple[str, ...]:
-    return tuple(match.group(3) for match in _FENCE.finditer(text))
+    return tuple(block.source for block in blocks(text))
 
 
-def code_under_test(trajectory: Trajectory) -> CodeUnderTest | None:
-    """The code artifact, else `final_answer` (its last fenced block, if it has one), else the last fenced block."""
+def code_under_test(trajectory: Trajectory, entry_point: str | None = None) -> CodeUnderTest | None:
+    """The code artifact, else the code in `final_answer` (or all of it), else that of the last step with code.
+
+    Of several blocks: the last one in Python that defines `entry_point`, with the blocks it needs.
+    """
     artifacts = [artifact for artifact in trajectory.artifacts if artifact.kind == "code"]
     if artifacts:
-        return CodeUnderTest(artifacts[-1].content, "artifact", _last_step_id(trajectory))
+        source = plain_text(artifacts[-1].content)
+        return CodeUnderTest(source, "artifact", _last_step_id(trajectory))
+    finder = CodeFinder(entry_point)
     if trajectory.final_answer is not None:
-        blocks = fenced_blocks(trajectory.final_answer)
-        source = blocks[-1] if blocks else trajectory.final_answer
+        source = finder.in_answer(trajectory.final_answer)
         return CodeUnderTest(source, "final_answer", _last_step_id(trajectory))
+    unsure = None
     for step in reversed(read(trajectory).steps):
-        if blocks := fenced_blocks(step.turn.text):
-            return CodeUnderTest(blocks[-1], "fenced_block", step.id)
-    return None
+        found = finder.in_text(step.turn.text)
+        if found is not None and found.sure:
+            return CodeUnderTest(found.source, "fenced_block", step.id)
+        if found is not None and unsure is None:
+            unsure = CodeUnderTest(found.source, "fenced_block", step.id)
+    return unsure
 
 
 def text_of(message: Message) -> str:
@@ -324,12 +329,19 @@ class _Queues:
 
 def _number_steps(turns: list[Turn]) -> list[Turn]:
     numbered, count, used = [], 0, set[str]()
+    declared = {turn.declared_id for turn in turns if turn.role == "assistant"}
     for turn in turns:
         if turn.role != "assistant":
             numbered.append(turn)
             continue
         count += 1
-        step_id = turn.declared_id if turn.declared_id and turn.declared_id not in used else f"s{count}"
+        if turn.declared_id and turn.declared_id not in used:
+            step_id = turn.declared_id
+        else:
+            # A message may have declared the id that would come next; no step is named like another.
+            while f"s{count}" in used or f"s{count}" in declared:
+                count += 1
+            step_id = f"s{count}"
         used.add(step_id)
         numbered.append(replace(turn, step_id=step_id))
     return numbered

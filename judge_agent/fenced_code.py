@@ -1,0 +1,262 @@
+"""Finds code in a text: its fenced blocks, and which of them is the answer.
+
+Works on lines in linear time, for the text is a candidate's. Knows Python only, and reads it without
+running it; what it does not understand it takes as it stands.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+import textwrap
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+MAX_PARSED_CHARS = 100_000  # of one candidate; parsing that much takes a tenth of a second
+MAX_PARSED_BLOCKS = 100
+CLOSING_INDENT = 3  # a closing fence may stand this much deeper than its opening one (CommonMark)
+_PYTHON = frozenset(("python", "py", "python3", "py3"))
+_FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[ \t]*([\w+#.-]*)([^\n]*)$")
+_THOUGHT = re.compile(r"\A\s*+<(?:think|thinking)>", re.IGNORECASE)
+_THOUGHT_ENDS = re.compile(r"</(?:think|thinking)>", re.IGNORECASE)
+# Templates that write the opening tag themselves leave the closing one alone, at the edge of a line.
+_LONE_THOUGHT_ENDS = re.compile(
+    r"^[ \t]*+</(?:think|thinking)>|</(?:think|thinking)>[ \t]*+$", re.IGNORECASE | re.MULTILINE
+)
+
+_CODE = (
+    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.For, ast.While, ast.With,
+    ast.Return,
+)  # fmt: skip
+
+_DEFINITION = re.compile(r"^(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)", re.MULTILINE)
+
+
+class Block(NamedTuple):
+    """One fenced block. `language` is its tag in lower case, '' for none."""
+
+    language: str
+    source: str
+
+
+class Chosen(NamedTuple):
+    """The code of a text. `sure`: it reads as Python that does something (and has the entry point, if named)."""
+
+    source: str
+    sure: bool
+
+
+def plain_text(text: str) -> str:
+    """The text with one kind of line end and without a byte order mark: both are no part of an answer."""
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def spoken(text: str) -> str:
+    """The text after its leading thought; empty where it ends inside of the thought."""
+    text = plain_text(text)
+    if _THOUGHT.match(text):
+        end = _THOUGHT_ENDS.search(text)
+        return text[end.end() :].lstrip("\n") if end else ""
+    end = _LONE_THOUGHT_ENDS.search(text)
+    return text[end.end() :].lstrip("\n") if end else text
+
+
+def blocks(text: str) -> tuple[Block, ...]:
+    """The fenced blocks in order; the last one may be closed by the end of the text."""
+    return tuple(_blocks(plain_text(text).split("\n")))
+
+
+def _blocks(lines: Sequence[str]) -> Iterator[Block]:
+    fence, indent, language, inside = "", 0, "", list[str]()
+    for line in lines:
+        match = _FENCE.match(line)
+        if not fence:
+            # A tick further on in the line makes it a word between ticks, which opens no block.
+            if match and not ("`" in match[2] and "`" in match[4]):
+                fence, indent, language, inside = match[2], _width(match[1]), match[3].lower(), []
+        elif match and _closes(match, fence, indent):
+            yield Block(language, _joined(inside))
+            fence = ""
+        else:
+            inside.append(_outdented(line, indent))
+    if fence and "".join(inside).strip():
+        yield Block(language, "\n".join(inside))
+
+
+def _closes(match: re.Match[str], fence: str, indent: int) -> bool:
+    deep = _width(match[1]) > indent + CLOSING_INDENT
+    return not deep and match[2].startswith(fence) and not (match[3] or match[4].strip())
+
+
+def _width(indent: str) -> int:
+    return len(indent.expandtabs(4))
+
+
+def _outdented(line: str, indent: int) -> str:
+    """Take away as much indentation as the fence has: the block of a list item is indented as a whole."""
+    if not indent:
+        return line
+    space = len(line) - len(line.lstrip(" \t"))
+    kept = line[:space].expandtabs(4)[indent:]
+    return kept + line[space:]
+
+
+def _joined(lines: Sequence[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+@dataclass
+class CodeFinder:
+    """Chooses the code of the texts of one candidate; they share one allowance for parsing."""
+
+    entry_point: str | None = None
+    chars: int = MAX_PARSED_CHARS
+    parses: int = MAX_PARSED_BLOCKS
+
+    def in_answer(self, text: str) -> str:
+        """The code of an answer that should be code: its chosen block, else all of it."""
+        answer = spoken(text)
+        chosen = self.in_text(answer)
+        return answer if chosen is None else chosen.source
+
+    def in_text(self, text: str) -> Chosen | None:
+        """The code of a text after its thought; None where it holds no block and is no code itself."""
+        text = spoken(text)
+        # Fences inside of code that is not fenced itself stand in its comments and texts.
+        whole = self._parsed(text)
+        if whole is not None and self._is_answer(whole) and _defines(whole):
+            return Chosen(text, sure=True)
+        found = blocks(text)
+        return self._of_blocks(found, text) if found else None
+
+    def _of_blocks(self, found: Sequence[Block], text: str) -> Chosen:
+        possible = [block for block in found if not block.language or block.language in _PYTHON]
+        trees = {block: tree for block in reversed(possible) if (tree := self._parsed(block.source))}
+        main = self._main(possible, trees)
+        if main in trees:
+            return Chosen(
+                _with_needed(main, [block for block in possible if block in trees], trees), sure=True
+            )
+        around = _around(text)
+        tree = self._parsed(around) if len(found) > 1 else None
+        if tree is not None and self._is_answer(tree):
+            return Chosen(around, sure=True)
+        if main is not None:
+            return Chosen(main.source, sure=True)
+        return Chosen(_fallback(found, possible), sure=False)
+
+    def _main(self, possible: Sequence[Block], trees: Mapping[Block, ast.Module]) -> Block | None:
+        """The last block with the entry point; where none is named: the last in Python, else with a definition.
+
+        A last block that is broken is the answer as well: an earlier draft does not take its place.
+        """
+        answers = [block for block in reversed(possible) if self._answers(block, trees.get(block))]
+        if self.entry_point:
+            return next(iter(answers), None)
+        tagged = [block for block in answers if block.language]
+        defining = [block for block in answers if block not in trees or _defines(trees[block])]
+        return next(iter([*tagged, *defining, *answers]), None)
+
+    def _answers(self, block: Block, tree: ast.Module | None) -> bool:
+        if tree is not None:
+            return self._is_answer(tree)
+        top = self.entry_point.partition(".")[0] if self.entry_point else None
+        return any(top is None or match[1] == top for match in _DEFINITION.finditer(block.source))
+
+    def _is_answer(self, tree: ast.Module) -> bool:
+        if self.entry_point:
+            return self.entry_point.partition(".")[0] in _bound(tree)
+        return any(_acts(statement) for statement in tree.body)
+
+    def _parsed(self, source: str) -> ast.Module | None:
+        """The source as Python, or None. A body without its head counts: some tasks ask for just that."""
+        if len(source) > self.chars or not self.parses:
+            return None
+        self.chars, self.parses = self.chars - len(source), self.parses - 1
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of an odd escape in a text that is not ours
+            try:
+                return ast.parse(textwrap.dedent(source))
+            except (ValueError, SyntaxError, MemoryError, RecursionError):
+                return None
+
+
+def _fallback(found: Sequence[Block], possible: Sequence[Block]) -> str:
+    """The last block that says it is Python, else the last without a tag, else the last."""
+    tagged = [block for block in possible if block.language]
+    return (tagged or possible or found)[-1].source
+
+
+def _around(text: str) -> str:
+    """All between the first fence and the last: code may hold fences of its own in its texts."""
+    lines = text.split("\n")
+    fences = [index for index, line in enumerate(lines) if _FENCE.match(line)]
+    return _joined(lines[fences[0] + 1 : fences[-1]])
+
+
+def _with_needed(main: Block, read: Sequence[Block], trees: Mapping[Block, ast.Module]) -> str:
+    """The block with the other blocks that define what it uses and does not define, in the order of the text."""
+    owners = {name: block for block in read for name in _bound(trees[block])}
+    parts, waiting = {main}, [main]
+    defined = set(_bound(trees[main]))
+    while waiting:
+        for name in sorted(_used(trees[waiting.pop()]) - defined):
+            owner = owners.get(name)
+            if owner is not None and owner not in parts:
+                parts.add(owner)
+                waiting.append(owner)
+                defined |= _bound(trees[owner])
+    if len(parts) == 1:
+        return main.source
+    return "\n".join(dict.fromkeys(block.source for block in read if block in parts))
+
+
+def _acts(statement: ast.stmt) -> bool:
+    """Whether a statement does something: the printed output of a program often reads as Python, too."""
+    if isinstance(statement, ast.Expr):
+        return isinstance(statement.value, (ast.Call, ast.Await))
+    literal = isinstance(statement, (ast.Assign, ast.AnnAssign)) and isinstance(statement.value, ast.Constant)
+    return not literal and not (isinstance(statement, ast.AnnAssign) and statement.value is None)
+
+
+def _defines(tree: ast.Module) -> bool:
+    """Whether it holds a function or a class, an import or a loop: prose and printed output never do."""
+    return any(isinstance(node, _CODE) for node in tree.body)
+
+
+def _bound(tree: ast.Module) -> set[str]:
+    """The names that the module has once it ran, whatever branch it took."""
+    names, statements = set[str](), list[ast.stmt](tree.body)
+    while statements:
+        node = statements.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+            continue
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.stmt):
+                statements.append(child)
+            elif isinstance(child, ast.ExceptHandler):
+                statements += child.body
+            else:
+                names |= {part.id for part in ast.walk(child) if _stored(part)}  # type: ignore[attr-defined]
+    return names
+
+
+def _stored(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+
+
+def _used(tree: ast.Module) -> set[str]:
+    """The names that are read anywhere and bound nowhere in the module."""
+    read, bound = set[str](), _bound(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            (read if isinstance(node.ctx, ast.Load) else bound).add(node.id)
+        elif isinstance(node, ast.arg):
+            bound.add(node.arg)
+    return read - bound - set(dir(builtins))
