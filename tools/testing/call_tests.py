@@ -1,7 +1,11 @@
-"""Tests of kind `call`: one function, given arguments, an expected value that never leaves the host."""
+"""Tests of kind `call`: one function, given arguments, an expected value that never leaves the host.
+
+What the code returned is read and compared in a thread: it may be large, and other judgments go on meanwhile.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Sequence
@@ -9,27 +13,35 @@ from typing import Any
 
 from judge_agent.schema import CallTest
 from tools.testing.code_box import CodeBox, CodeGivenUp, CodeStopped
-from tools.testing.codec import decode, encode
+from tools.testing.codec import NotPlain, decode, encode
 from tools.testing.equality import same
 from tools.testing.report import TestResult, TestStatus, Visibility
 
 
 async def run_call_tests(
-    box: CodeBox, entry_point: str, tests: Sequence[tuple[Visibility, int, CallTest]], atol: float | None
-) -> list[TestResult]:
-    """Run tests one after the other in one loaded box. Raises SandboxError when the box, not the code, fails."""
-    results = []
+    box: CodeBox,
+    entry_point: str,
+    tests: Sequence[tuple[Visibility, int, CallTest]],
+    atol: float | None,
+    results: list[TestResult],
+) -> None:
+    """Run tests one after the other in one loaded box; append each result as soon as it is known.
+
+    Raises SandboxError when the box, not the code, fails.
+    """
     for visibility, index, test in tests:
         started = time.monotonic()
         status, message = await _one(box, entry_point, test, atol)
         seconds = time.monotonic() - started
         results.append(TestResult(f"{visibility}.{index}", visibility, status, message, seconds))
-    return results
 
 
 async def _one(box: CodeBox, entry_point: str, test: CallTest, atol: float | None) -> tuple[TestStatus, str]:
     try:
-        arguments, keywords = _wire(list(test.args)), _wire(test.kwargs)
+        arguments, keywords, expected = _wire(list(test.args)), _wire(test.kwargs), decode(test.expected)
+    except (NotPlain, ValueError) as error:
+        return "broken", f"the test's own values cannot be carried: {error}"
+    try:
         reply = await box.call(entry_point, arguments, keywords, mutations=False)
     except CodeStopped as stopped:
         return ("timeout" if stopped.timed_out else "error"), str(stopped)
@@ -39,38 +51,39 @@ async def _one(box: CodeBox, entry_point: str, test: CallTest, atol: float | Non
         return "error", describe_raised(reply["raised"])
     if "value" not in reply:
         return "fail", f"returned no plain data but: {str(reply.get('opaque'))[:100]}"
-    return _compare(reply["value"], test, atol)
+    return await asyncio.to_thread(_compare, reply["value"], expected, atol)
 
 
-def _compare(encoded: Any, test: CallTest, atol: float | None) -> tuple[TestStatus, str]:
+def _compare(encoded: Any, expected: Any, atol: float | None) -> tuple[TestStatus, str]:
     try:
         actual = decode(encoded)
     except ValueError as error:
         return "fail", f"returned no plain data: {str(error)[:100]}"
-    expected = _expected(test.expected)
-    if same(expected, actual, atol):
-        return "pass", ""
+    try:
+        if same(expected, actual, atol):
+            return "pass", ""
+    except (ArithmeticError, RecursionError, ValueError) as error:
+        return "fail", f"returned what cannot be compared: {type(error).__name__}"
     return "fail", f"expected {_show(expected)}, returned {_show(actual)}"
 
 
-def _expected(value: Any) -> Any:
-    """Read the codec's tags in a value that the caller wrote; values that came as Python objects stay as they are."""
-    return decode(value)
-
-
 def _wire(value: Any) -> Any:
-    """JSON as the caller wrote it, tags and all; Python values that are no JSON (inf, a tuple) get their tags."""
+    """JSON as the caller wrote it, tags and all; Python values that are no JSON (inf, a tuple) get their tags.
+
+    Raises ValueError, NotPlain.
+    """
+    decoded = decode(value)
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):
-        return encode(decode(value))
+        return encode(decoded)
     return value
 
 
 def _show(value: Any) -> str:
     try:
         return repr(value)[:150]
-    except ValueError:  # an int with more digits than Python prints
+    except (RecursionError, ValueError):  # an int with more digits than Python prints
         return f"a {type(value).__name__} too large to print"
 
 

@@ -3,8 +3,9 @@
 Exact kinds: None, bool, int (any size), float (inf, nan, -0.0 too), str, list, tuple, dict (any plain keys), set,
 frozenset, bytes, bytearray, complex, Decimal, Fraction, range, deque, numpy scalars and arrays. A subclass is carried
 as its base, read with the base's own methods, so that no `__eq__` or `__iter__` of the sender's crosses. Everything
-else is NotPlain. Runs on the host and inside boxes: only the standard library at import. Does not carry identity:
-one object that appears twice arrives as two.
+else is NotPlain. Runs on the host and inside boxes: only the standard library at import. What a box wrote may be
+forged: every reader takes exactly the types that a writer makes, with sizes that cost no more than reading the line.
+Does not carry identity: one object that appears twice arrives as two.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ from typing import Any
 MAX_DEPTH = 100
 MAX_NODES = 2_000_000
 MAX_COLLISIONS = 100
+MAX_INT_BITS = 2**22
+MAX_FRACTION_BITS = 20_000  # making a Fraction takes a gcd, whose time grows with the square of this
+MAX_RANGE = 10**8  # more steps than a test can go through in its time
+MAX_FLOAT_CHARACTERS = 400
 _PLAIN_INT = 2**1024
 _TAGS = frozenset(
     [
@@ -41,7 +46,8 @@ _TAGS = frozenset(
         "ndarray",
     ]
 )
-_DTYPE = re.compile(r"(bool|u?int(8|16|32|64)|float(16|32|64)|complex(64|128))")
+_DTYPE = re.compile(r"(bool|u?int(8|16|32|64)|float(16|32|64)|complex(64|128)|str|bytes|object)")
+_TEXT_DTYPE = re.compile(r"[<>=|]?([US])\d+")
 
 
 class NotPlain(Exception):
@@ -102,17 +108,32 @@ class _Encoder:
     def _numpy(self, value: Any, depth: int) -> Any:
         numpy = sys.modules["numpy"]
         if isinstance(value, numpy.ndarray):
-            dtype = str(value.dtype)
-            if not _DTYPE.fullmatch(dtype):
-                raise NotPlain(f"ndarray of {dtype}")
+            dtype = _carried_dtype(value)
             return {"$": "ndarray", "v": [dtype, self.encode(value.tolist(), depth + 1)]}
-        if isinstance(value, numpy.generic) and _DTYPE.fullmatch(str(value.dtype)):
+        if isinstance(value, numpy.generic):
+            _carried_dtype(value)
             return self.encode(value.item(), depth)
         raise NotPlain(type(value).__name__)
 
 
+def _carried_dtype(value: Any) -> str:
+    """The dtype as it crosses: texts without their width, objects only where all of them are scalars."""
+    dtype = str(value.dtype)
+    if text := _TEXT_DTYPE.fullmatch(dtype):
+        return "str" if text.group(1) == "U" else "bytes"
+    if not _DTYPE.fullmatch(dtype) or (dtype == "object" and not all(map(_is_cell, value.flat))):
+        raise NotPlain(f"ndarray of {dtype}")
+    return dtype
+
+
+def _is_cell(value: object) -> bool:
+    return value is None or isinstance(value, (bool, int, float, complex, str, bytes))
+
+
 def _write_int(_: _Encoder, value: Any, __: int) -> Any:
     number = int.__int__(value)
+    if number.bit_length() > MAX_INT_BITS:
+        raise NotPlain(f"int of more than {MAX_INT_BITS} bits")
     return number if abs(number) < _PLAIN_INT else {"$": "int", "v": hex(number)}
 
 
@@ -133,6 +154,29 @@ def _write_dict(encoder: _Encoder, value: Any, depth: int) -> Any:
         "$": "dict",
         "v": [[encoder.encode(key, depth), encoder.encode(item, depth)] for key, item in items],
     }
+
+
+def _write_fraction(encoder: _Encoder, value: Any, depth: int) -> Any:
+    parts = [_part(value, "_numerator"), _part(value, "_denominator")]
+    if any(type(part) is not int or part.bit_length() > MAX_FRACTION_BITS for part in parts):
+        raise NotPlain(f"Fraction of more than {MAX_FRACTION_BITS} bits")
+    return {"$": "fraction", "v": encoder.items(parts, depth)}
+
+
+def _part(value: Any, slot: str) -> Any:
+    """Read the slot itself: a subclass may answer `numerator` as it likes."""
+    return Fraction.__dict__[slot].__get__(value)
+
+
+def _write_range(encoder: _Encoder, value: Any, depth: int) -> Any:
+    if _steps(value) > MAX_RANGE:
+        raise NotPlain(f"range of more than {MAX_RANGE} numbers")
+    return {"$": "range", "v": encoder.items([value.start, value.stop, value.step], depth)}
+
+
+def _steps(value: range) -> int:
+    """`len` of any range: `len` itself stops at 2**63."""
+    return max(0, -((value.start - value.stop) // value.step))
 
 
 def _tagged(tag: str, read: Callable[[Any], Any]) -> Callable[[_Encoder, Any, int], Any]:
@@ -157,8 +201,8 @@ _WRITERS: tuple[tuple[type, Callable[[_Encoder, Any, int], Any]], ...] = (
     (bytearray, _tagged("bytearray", lambda value: bytearray.hex(value))),
     (complex, _tagged("complex", lambda value: [complex.real.__get__(value), complex.imag.__get__(value)])),
     (Decimal, _tagged("decimal", Decimal.__str__)),
-    (Fraction, _tagged("fraction", lambda value: [value.numerator, value.denominator])),
-    (range, _tagged("range", lambda value: [value.start, value.stop, value.step])),
+    (Fraction, _write_fraction),
+    (range, _write_range),
 )
 
 
@@ -191,9 +235,16 @@ def _decode_tagged(tag: str, inner: Any, depth: int) -> Any:
 def _array(values: list[Any]) -> Any:
     """A numpy array where numpy is loaded or may be (in a box), else its nested lists (on the host)."""
     dtype, content = values
-    if not _DTYPE.fullmatch(dtype):
-        raise ValueError(f"no array of {dtype!r}")
+    if type(dtype) is not str or not _DTYPE.fullmatch(dtype) or not _only_cells(content):
+        raise ValueError(f"no array of {str(dtype)[:40]!r}")
     return array_reader(content, dtype)
+
+
+def _only_cells(content: Any) -> bool:
+    """Whether an array's content is nested lists of scalars: numpy would go through a forged range."""
+    if type(content) is list:
+        return all(map(_only_cells, content))
+    return _is_cell(content)
 
 
 def _nested_lists(content: Any, _: str) -> Any:
@@ -228,9 +279,47 @@ def _spread(values: list[Any]) -> list[Any]:
     return values
 
 
+def _int(text: str) -> int:
+    if len(text) > MAX_INT_BITS // 4 + 4:
+        raise ValueError(f"more than {MAX_INT_BITS} bits")
+    return int(text, 16)
+
+
+def _float(text: str) -> float:
+    if len(text) > MAX_FLOAT_CHARACTERS:
+        raise ValueError(f"more than {MAX_FLOAT_CHARACTERS} characters")
+    return float(text)
+
+
+def _complex(values: list[Any]) -> complex:
+    if not all(type(value) in (int, float) for value in values):
+        raise ValueError("a part is no number")
+    return complex(*values)
+
+
+def _fraction(values: list[Any]) -> Fraction:
+    numerator, denominator = _ints(values, 2)
+    if max(numerator.bit_length(), denominator.bit_length()) > MAX_FRACTION_BITS:
+        raise ValueError(f"more than {MAX_FRACTION_BITS} bits")
+    return Fraction(numerator, denominator)
+
+
+def _range(values: list[Any]) -> range:
+    found = range(*_ints(values, 3))
+    if _steps(found) > MAX_RANGE:
+        raise ValueError(f"more than {MAX_RANGE} numbers")
+    return found
+
+
+def _ints(values: list[Any], count: int) -> list[int]:
+    if len(values) > count or not all(type(value) is int for value in values):
+        raise ValueError(f"no {count} ints")
+    return values
+
+
 _TEXT_READERS: dict[str, Callable[[str], Any]] = {
-    "int": lambda text: int(text, 16),
-    "float": float,
+    "int": _int,
+    "float": _float,
     "decimal": Decimal,
     "bytes": bytes.fromhex,
     "bytearray": bytearray.fromhex,
@@ -241,9 +330,9 @@ _LIST_READERS: dict[str, Callable[[list[Any]], Any]] = {
     "frozenset": lambda values: frozenset(_spread(values)),
     "deque": deque,
     "dict": _pairs,
-    "complex": lambda values: complex(*values),
-    "fraction": lambda values: Fraction(*values),
-    "range": lambda values: range(*values),
+    "complex": _complex,
+    "fraction": _fraction,
+    "range": _range,
     "ndarray": _array,
 }
 

@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import cmath
 import json
+import math
 from collections import deque
 from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-_NUMBERS = (int, float, complex, Decimal, Fraction)
+_MAX_SPELLED_BITS = 10_000  # an int of more digits than Python writes has no JSON spelling
+_REAL = (int, float, Decimal, Fraction)
+_NUMBERS = (*_REAL, complex)
 
 
 def same(expected: Any, actual: Any, atol: float | None = None) -> bool:
-    """Compare by the rules above. Never raises for plain data."""
+    """Compare by the rules above. Never raises for plain data, of any size of its numbers."""
     if isinstance(expected, bool) or isinstance(actual, bool):
         return expected is actual
     if isinstance(expected, _NUMBERS) and isinstance(actual, _NUMBERS):
@@ -37,12 +40,21 @@ def same(expected: Any, actual: Any, atol: float | None = None) -> bool:
 
 
 def _same_number(expected: Any, actual: Any, atol: float | None) -> bool:
+    if _apart(expected, actual) or _apart(actual, expected):
+        return False
     try:
         if expected == actual or (_is_nan(expected) and _is_nan(actual)):
             return True
         return bool(atol) and abs(complex(expected) - complex(actual)) <= float(atol or 0)
     except (OverflowError, ValueError, ArithmeticError):
         return False
+
+
+def _apart(one: Any, other: Any) -> bool:
+    """Whether a Decimal and an int differ in size; to compare them digit by digit may take minutes."""
+    if not (isinstance(one, Decimal) and isinstance(other, int) and one.is_finite() and one and other):
+        return False
+    return abs(one.adjusted() - other.bit_length() * math.log10(2)) > 2
 
 
 def _is_nan(number: Any) -> bool:
@@ -69,6 +81,8 @@ def _with_text_keys(values: dict[Any, Any]) -> dict[Any, Any]:
 
 
 def _spelling(key: Any) -> Any:
+    if isinstance(key, int) and key.bit_length() > _MAX_SPELLED_BITS:
+        return key
     return json.dumps(key) if key is None or type(key) in (bool, int, float) else key
 
 
@@ -80,8 +94,19 @@ def _same_set(expected: Iterable[Any], actual: Iterable[Any], atol: float | None
     missing, extra = left - right, right - left
     if not missing or not atol:
         return not missing or _plainly_equal(missing, extra)
-    ordered = zip(sorted(missing, key=repr), sorted(extra, key=repr), strict=True)
+    ordered = zip(sorted(missing, key=_rank), sorted(extra, key=_rank), strict=True)
     return all(same(one, other, atol) for (_, one), (_, other) in ordered)
+
+
+def _rank(typed: tuple[bool, Any]) -> tuple[bool, float, str]:
+    """Real numbers by value, before everything else by its text."""
+    value = typed[1]
+    try:
+        if isinstance(value, _REAL) and not _is_nan(value):
+            return False, float(value), ""
+        return True, 0.0, repr(value)
+    except (OverflowError, ValueError):
+        return True, 0.0, type(value).__name__
 
 
 def _typed(values: Iterable[Any]) -> set[tuple[bool, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,6 +10,12 @@ Visibility = Literal["visible", "hidden", "doctest", "model"]
 TestStatus = Literal["pass", "fail", "error", "timeout", "broken", "skipped", "not_run"]
 Isolation = Literal["split", "shared"]
 MAX_MESSAGE = 400
+_ADDRESS = re.compile(r"(\bat 0x)[0-9A-Fa-f]+")
+
+
+def without_addresses(text: str) -> str:
+    """Mask `at 0x7f...`: an address differs from run to run, and evidence must not."""
+    return _ADDRESS.sub(r"\1...", text)
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,9 @@ class TestResult:
     isolation: Isolation = "split"
     certain: bool = True
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", without_addresses(self.message))
+
     def as_json(self) -> dict[str, Any]:
         return {
             "name": self.name,
@@ -56,6 +66,9 @@ class Unloadable:
 
     kind: str
     reason: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", without_addresses(self.reason))
 
 
 @dataclass(frozen=True)

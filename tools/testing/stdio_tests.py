@@ -1,6 +1,7 @@
 """Tests of kind `stdio`: the code is a program; each test is one run in a box of its own, compared on the host.
 
 Output is compared line by line without trailing white space; with `atol`, words that are numbers may differ by it.
+A program may print twice as much as is expected of it, and always one MiB.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ async def run_stdio_test(
     seed: int,
 ) -> TestResult:
     """Run one. Raises SandboxError when the box, not the program, failed."""
-    limits = Limits(wall_seconds=seconds, cpu_seconds=max(1, int(seconds)))
+    room = max(Limits().output_bytes, 2 * len(test.stdout.encode("utf-8", "surrogatepass")))
+    limits = Limits(wall_seconds=seconds, cpu_seconds=max(1, int(seconds)), output_bytes=room)
     program = Program(source, stdin=test.stdin.encode("utf-8", "surrogatepass"), seed=seed)
     result = await sandbox.run(program, limits=limits)
     status, message = _judge(result, test, atol)

@@ -1,15 +1,19 @@
-"""Runs a whole suite against one candidate's code: picks the way of each kind, gathers one report."""
+"""Runs a whole suite against one candidate's code: picks the way of each kind, gathers one report.
+
+Results are known one by one: who runs out of time keeps those that are there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from judge_agent.schema.request import TestKind
 from judge_agent.seams.sandbox import Sandbox
 from tools.testing.call_tests import run_call_tests
 from tools.testing.code_box import MAX_TIMEOUTS, CodeBox, Loaded, box_limits
+from tools.testing.code_time import CodeTime, TimedCodeBox, code_seconds
 from tools.testing.report import Code, Report, TestResult, Unloadable, Visibility
 from tools.testing.stdio_tests import run_stdio_test
 from tools.testing.tester_box import TesterBox, TextTest
@@ -33,7 +37,8 @@ class Item:
 class Suite:
     """Tests of one kind, and a text whose doctests run too.
 
-    `seconds_per_test` is the time that the code has for one test, its own and fixed.
+    `seconds_per_test` is the time that the code has for one test, its own and fixed; for all tests together it has
+    `code_seconds` of `total_seconds`. `results` fills while the suite runs.
     """
 
     kind: TestKind
@@ -43,6 +48,7 @@ class Suite:
     seconds_per_test: float = 10.0
     total_seconds: float = 100.0
     seed: int = 0
+    results: list[TestResult] = field(default_factory=list)
 
 
 async def run_suite(sandbox: Sandbox, code: Code, suite: Suite) -> Report:
@@ -50,23 +56,31 @@ async def run_suite(sandbox: Sandbox, code: Code, suite: Suite) -> Report:
     if suite.kind == "stdio":
         return await _run_stdio(sandbox, code, suite)
     limits = box_limits(suite.total_seconds)
-    async with CodeBox(
-        sandbox, code, limits, seconds_per_test=suite.seconds_per_test, seed=suite.seed
+    async with TimedCodeBox(
+        sandbox,
+        code,
+        limits,
+        seconds_per_test=suite.seconds_per_test,
+        seed=suite.seed,
+        code_time=_code_time(suite),
     ) as box:
         loaded = await box.load()
         if isinstance(loaded, Unloadable):
             return Report(unloadable=loaded)
-        results: list[TestResult] = []
         texts: list[TextTest] = []
         if suite.kind == "call":
             calls = [(item.visibility, item.index, item.content) for item in suite.items]
-            results += await run_call_tests(box, code.entry_point or "", calls, suite.atol)
+            await run_call_tests(box, code.entry_point or "", calls, suite.atol, suite.results)
         else:
             texts += [TextTest(item.name, item.visibility, suite.kind, item.content) for item in suite.items]
         if suite.doctests is not None:
             texts.append(TextTest("doctest", "doctest", "doctest", suite.doctests))
-        results += await _run_texts(sandbox, code, suite, texts, loaded, box)
-        return Report(tuple(results), assembled=loaded.assembled)
+        suite.results.extend(await _run_texts(sandbox, code, suite, texts, loaded, box))
+        return Report(tuple(suite.results), assembled=loaded.assembled)
+
+
+def _code_time(suite: Suite) -> CodeTime:
+    return CodeTime(code_seconds(suite.total_seconds, suite.seconds_per_test))
 
 
 async def _run_texts(
@@ -84,23 +98,33 @@ async def _run_texts(
 
 async def _run_stdio(sandbox: Sandbox, code: Code, suite: Suite) -> Report:
     """Run the programs one after the other; after too many timeouts the rest is given up."""
-    results: list[TestResult] = []
+    code_time = _code_time(suite)
     for item in suite.items:
-        if sum(result.status == "timeout" for result in results) >= MAX_TIMEOUTS:
-            results.append(
-                TestResult(item.name, item.visibility, "not_run", "not run: the program timed out twice")
-            )
-            continue
-        results.append(
-            await run_stdio_test(
-                sandbox,
-                code.source,
-                item.content,
-                item.name,
-                item.visibility,
-                atol=suite.atol,
-                seconds=suite.seconds_per_test,
-                seed=suite.seed,
-            )
-        )
-    return Report(tuple(results), assembled="code")
+        suite.results.append(await _run_program(sandbox, code, suite, item, code_time))
+    return Report(tuple(suite.results), assembled="code")
+
+
+async def _run_program(
+    sandbox: Sandbox, code: Code, suite: Suite, item: Item, code_time: CodeTime
+) -> TestResult:
+    if sum(result.status == "timeout" for result in suite.results) >= MAX_TIMEOUTS:
+        return TestResult(item.name, item.visibility, "not_run", "not run: the program timed out twice")
+    if code_time.used_up:
+        return TestResult(item.name, item.visibility, "timeout", str(code_time))
+    result = await run_stdio_test(
+        sandbox,
+        code.source,
+        item.content,
+        item.name,
+        item.visibility,
+        atol=suite.atol,
+        seconds=code_time.at_most(suite.seconds_per_test),
+        seed=suite.seed,
+    )
+    code_time.spend(result.seconds)
+    return replace(result, message=str(code_time)) if _by_all(result, code_time) else result
+
+
+def _by_all(result: TestResult, code_time: CodeTime) -> bool:
+    """Whether it was the time for all tests that ended this one."""
+    return result.status == "timeout" and code_time.used_up

@@ -1,12 +1,14 @@
 """What a report of tests says about the answer: bearing, strength and score.
 
 Hidden tests decide; visible ones (the agent saw them) and doctests of the prompt can only refute. A broken test says
-nothing. A run that had to share one box with the code is decisive against it and only `strong` for it.
+nothing. A run that had to share one box with the code is decisive against it and only `strong` for it. A run that was
+cut short can only refute.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from judge_agent.seams.tool import Finding
 from tools.testing.report import Report, TestResult
@@ -33,6 +35,16 @@ def decide(report: Report) -> Finding:
         reason = f"all {len(passed)} visible tests pass; the agent could see them, so they confirm little"
         return Finding("confirms", "hint", None, reason)
     return Finding("none", "hint", None, _nothing(report.results))
+
+
+def decide_what_is_known(results: Sequence[TestResult]) -> Finding | None:
+    """The finding on a run that was cut short: a test that failed for sure refutes, nothing confirms."""
+    given = [result for result in results if result.visibility in ("hidden", "visible") and result.certain]
+    failed = [result for result in given if result.status in ("fail", "error", "timeout")]
+    if not failed:
+        return None
+    finding = _refutes(failed, len(results), "given")
+    return replace(finding, reason=f"before the time was over, {finding.reason}"[:600])
 
 
 def _of(report: Report, visibility: str) -> list[TestResult]:
