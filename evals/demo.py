@@ -38,8 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
             judgments = [_judge(client, path) for path in sorted(EXAMPLES.glob("*.json"))]
     print(f"\nlog: {arguments.data_dir / 'log'}")
     for judgment in judgments:
-        print(f"  judge-agent audit show {judgment.id} --data-dir {arguments.data_dir}")
-    print(f"  judge-agent audit verify --data-dir {arguments.data_dir}")
+        print(f"  .venv/bin/judge-agent audit show {judgment.id} --data-dir {arguments.data_dir}")
+    print(f"  .venv/bin/judge-agent audit verify --data-dir {arguments.data_dir}")
     unscored = [c.id for judgment in judgments for c in judgment.candidates if c.status == "unscored"]
     return 1 if unscored else 0
 

@@ -123,17 +123,24 @@ class Calls:
         key = sha256_of(["model", identity, asdict(call), seed])
 
         async def ask() -> Json:
-            async with self._slots, deadline_of(self.budget), _model_boundary():
-                # Asked when the turn comes: a call that waited must see what the ones before it spent.
-                self.budget.check_tokens()
-                completion = await model.complete(
-                    call.messages,
-                    schema=call.schema,
-                    max_tokens=call.max_tokens,
-                    temperature=call.temperature,
-                    seed=seed,
-                    timeout_seconds=self.budget.call_seconds(self._call_seconds),
-                )
+            sent = False
+            try:
+                async with self._slots, deadline_of(self.budget), _model_boundary():
+                    # Asked when the turn comes: a call that waited must see what the ones before it spent.
+                    self.budget.check_tokens()
+                    timeout, sent = self.budget.call_seconds(self._call_seconds), True
+                    completion = await model.complete(
+                        call.messages,
+                        schema=call.schema,
+                        max_tokens=call.max_tokens,
+                        temperature=call.temperature,
+                        seed=seed,
+                        timeout_seconds=timeout,
+                    )
+            except BudgetExceeded:
+                # Cut off by the deadline: it was made, though what it cost is not known.
+                self._count(model_calls=int(sent), useless_calls=int(sent))
+                raise
             return asdict(completion)
 
         result = await self._once(key, call.node, "shared" if call.shared else "model", ask)

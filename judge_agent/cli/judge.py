@@ -97,14 +97,14 @@ def _candidate_lines(candidate: CandidateResult) -> list[str]:
     lines.append(f"  vector: {vector}")
     for principle in candidate.principles:
         score = "null" if principle.score is None else f"{principle.score:.2f}"
-        by = principle.decided_by or principle.failure_kind
-        lines.append(f"  {principle.name} [{principle.kind}] {score} by {by}: {_short(principle.reason)}")
+        by = f"by {principle.decided_by}" if principle.valid else f"unscored, {principle.failure_kind}"
+        why = principle.reason if principle.valid else principle.failure_reason or ""
+        lines.append(f"  {principle.name} [{principle.kind}] {score} {by}: {_short(why)}")
     for step in candidate.steps:
         score = "null" if step.score is None else f"{step.score:.2f}"
         first = " (first error)" if step.first_error else ""
-        lines.append(
-            f"  step {step.step_id} {score} {step.label}{first} by {step.decided_by}: {_short(step.reason)}"
-        )
+        by = f" by {step.decided_by}: {_short(step.reason)}" if step.decided_by else f" {_short(step.reason)}"
+        lines.append(f"  step {step.step_id} {score} {step.label}{first}{by}".rstrip())
     if candidate.needs_review:
         lines.append("  needs review")
     if candidate.flags:

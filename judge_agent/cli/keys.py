@@ -15,12 +15,15 @@ from judge_agent.store import SqliteStore
 
 def add_parser(verbs: Any) -> None:
     parser = verbs.add_parser("keys", help="add, list and revoke API keys")
-    parser.add_argument("--data-dir", type=Path, help="folder of the database (JUDGE_DATA_DIR, .judge)")
+    about = "folder of the database (JUDGE_DATA_DIR, .judge)"
+    parser.add_argument("--data-dir", type=Path, help=about)
+    place = argparse.ArgumentParser(add_help=False)
+    place.add_argument("--data-dir", type=Path, default=argparse.SUPPRESS, help=about)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    add = actions.add_parser("add", help="make a key for a tenant; it is shown once")
+    add = actions.add_parser("add", parents=[place], help="make a key for a tenant; it is shown once")
     add.add_argument("tenant")
-    actions.add_parser("list", help="list the keys, without their secrets")
-    revoke = actions.add_parser("revoke", help="make a key useless")
+    actions.add_parser("list", parents=[place], help="list the keys, without their secrets")
+    revoke = actions.add_parser("revoke", parents=[place], help="make a key useless")
     revoke.add_argument("id", help="the key's id, as `list` shows it")
     parser.set_defaults(run=run)
 

@@ -6,6 +6,7 @@ import argparse
 import json
 from typing import Any
 
+from judge_agent.errors import JudgeError
 from judge_agent.schema import Judgment, JudgmentRequest
 
 _TYPES: dict[str, Any] = {"request": JudgmentRequest, "judgment": Judgment}
@@ -20,8 +21,12 @@ def add_parser(verbs: Any) -> None:
 
 
 def _graph(arguments: argparse.Namespace) -> int:
-    from judge_agent.graph import build
-
+    try:
+        from judge_agent.graph import build
+    except ModuleNotFoundError as error:
+        raise JudgeError(
+            f"'graph' needs the package {error.name!r}; install it with: pip install 'judge-agent[service]'"
+        ) from error
     print(build().get_graph().draw_mermaid())
     return 0
 

@@ -36,19 +36,34 @@ _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\u30ff
 async def propose(state: State, runtime: Runtime[JudgeContext]) -> Update:
     """Fix the principles of this judgment."""
     context = runtime.context
-    given = [_typed(spec, context, "given") for spec in context.request.principles or ()]
+    given, repeated = _given(context)
     tied = {principle.tool for principle in given}
     from_tools, failures = _from_tools(context, tied)
     generated: list[Principle] = []
     flags: Json = {}
     if _wants_generated(context, state):
         generated, flags = await _generated(context)
+    if repeated:
+        flags = {**flags, "repeated_principles": repeated}
     principles = [principle.model_dump(mode="json") for principle in [*given, *generated]]
     return {
         "principles": _named_apart([*principles, *from_tools]),
         "tool_failures": failures,
         "flags": {"": flags},
     }
+
+
+def _given(context: JudgeContext) -> tuple[list[Principle], list[str]]:
+    """The caller's principles; one that repeats another word for word is left out, and named."""
+    kept: dict[str, Principle] = {}
+    repeated = []
+    for spec in context.request.principles or ():
+        principle = _typed(spec, context, "given")
+        words = " ".join(principle.description.casefold().split())
+        if words in kept:
+            repeated.append(principle.name)
+        kept.setdefault(words, principle)
+    return list(kept.values()), repeated
 
 
 def _wants_generated(context: JudgeContext, state: State) -> bool:

@@ -20,6 +20,7 @@ _OUR_LINE = re.compile(
     r"^(?=\[(?:[aems]\d|(?:final|task|reference|system|developer|user|assistant|tool)\b))", re.MULTILINE
 )
 _THOUGHT_BEGINS = re.compile(r"\A\s*+<(?:think|thinking)>", re.IGNORECASE)
+_THOUGHT_OPENS = re.compile(r"<(?:think|thinking)>", re.IGNORECASE)
 _THOUGHT_ENDS = re.compile(r"</(?:think|thinking)>\s*+", re.IGNORECASE)
 
 
@@ -164,10 +165,10 @@ def without_thought(text: str) -> tuple[str, bool]:
     It is a leading `<think>` block, up to the end where it was cut off. Chat templates that write the
     opening tag themselves leave the closing one alone: then all before it is reasoning.
     """
-    end = _THOUGHT_ENDS.search(text)
-    if end:
+    end, begins = _THOUGHT_ENDS.search(text), _THOUGHT_BEGINS.match(text)
+    if end and (begins or not _THOUGHT_OPENS.search(text, 0, end.start())):
         return text[end.end() :], True
-    return ("", True) if _THOUGHT_BEGINS.match(text) else (text, False)
+    return ("", True) if begins else (text, False)
 
 
 def _spoken(text: str, hidden_reasoning: bool) -> str:

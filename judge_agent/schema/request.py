@@ -43,7 +43,7 @@ class Tests(Envelope):
     __test__ = False
 
     kind: TestKind
-    entry_point: str | None = None
+    entry_point: Annotated[str, Field(max_length=200)] | None = None
     atol: Annotated[FiniteFloat, Field(ge=0)] | None = None
     visible: tuple[TestItem, ...] = Field(default=(), max_length=MAX_TESTS)
     hidden: tuple[TestItem, ...] = Field(default=(), max_length=MAX_TESTS)
@@ -58,6 +58,10 @@ class Tests(Envelope):
                         f"{where}.{index}: a test of kind {self.kind!r} is "
                         f"{_ITEM_FORMS[self.kind]}, not {type(item).__name__}"
                     )
+        if self.entry_point and not all(part.isidentifier() for part in self.entry_point.split(".")):
+            raise ValueError(
+                f"entry_point: {self.entry_point!r} is no Python name, such as 'solve' or 'Solution.solve'"
+            )
         if self.kind == "call" and not self.entry_point:
             raise ValueError("entry_point: tests of kind 'call' need the name of the function to call")
         return self

@@ -174,3 +174,10 @@ async def test_names_are_unique_whatever_was_given(bench):
     result = await bench().one(text="It is 42.", principles=principles)
     names = [p.name for p in result.principles]
     assert len(set(names)) == len(names) == 5
+
+
+async def test_a_principle_that_is_given_twice_counts_once_and_is_named(bench):
+    twice = [{"text": "It is brief.", "name": "first"}, {"text": "It  is BRIEF.", "name": "second"}]
+    judgment = await bench().judge(text="Paris.", principles=twice)
+    assert [p.name for p in judgment.candidates[0].principles] == ["first"]
+    assert judgment.flags["repeated_principles"] == ["second"]
