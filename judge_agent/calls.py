@@ -7,6 +7,7 @@ flight is waited for. A call that failed is journalled as well, so that a resume
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -116,6 +117,12 @@ class Calls:
         limit = self._info.details.get("text_chars", wanted) if self._info else wanted
         return min(wanted, int(limit))
 
+    @property
+    def _call_limit_seconds(self) -> float:
+        """A server may hang, so a call to one is bounded; a model in this process only works off its queue."""
+        in_process = self._info is not None and self._info.details.get("in_process")
+        return math.inf if in_process else self._call_seconds
+
     async def model(self, call: ModelCall) -> Completion:
         """Ask the model. Raises ModelError or BudgetExceeded; both are journalled but for the deadline."""
         model, seed = self._required_model(), derived_seed(0 if call.shared else self._seed, call.node)
@@ -128,7 +135,7 @@ class Calls:
                 async with self._slots, deadline_of(self.budget), _model_boundary():
                     # Asked when the turn comes: a call that waited must see what the ones before it spent.
                     self.budget.check_tokens()
-                    timeout, sent = self.budget.call_seconds(self._call_seconds), True
+                    timeout, sent = self.budget.call_seconds(self._call_limit_seconds), True
                     completion = await model.complete(
                         call.messages,
                         schema=call.schema,

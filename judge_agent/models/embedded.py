@@ -78,6 +78,7 @@ class EmbeddedModel:
             "dtype": str(parts.llama.dtype).removeprefix("torch."),
             "weights_sha256": parts.weights.revision,
             "text_chars": TEXT_CHARS,
+            "in_process": True,
         }
         return ModelInfo(MODEL_ID, parts.weights.revision[:12], "embedded", parts.context_window, details)
 
