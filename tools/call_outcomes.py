@@ -89,20 +89,21 @@ def decidable(view: ToolView) -> bool:
 def _orphans(
     view: ToolView, transcript: Transcript
 ) -> tuple[tuple[StrayResult, ...], tuple[StrayResult, ...]]:
-    """Results without a call, and second results of one call.
+    """Results without a call, and second results of one call. A result before its call is one without.
 
     The calls of the task's own messages count: a trajectory may begin with their results.
     """
-    answered = {call.id for _, call in transcript.calls if call.id}
+    called: set[str] = set()
     earlier = _open_task_calls(view)
     orphans: list[StrayResult] = []
     second: list[StrayResult] = []
     step_id: str | None = None
     for turn in transcript.turns:
         step_id = turn.step_id or step_id
+        called.update(call.id for call in turn.calls if call.id)
         if turn.role != "tool" or turn.answers is not None:
             continue
-        if turn.call_id in answered:
+        if turn.call_id in called:
             second.append(StrayResult(turn, step_id))
         elif not _taken(earlier, turn):
             orphans.append(StrayResult(turn, step_id))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from judge_agent.trajectory import Call, Step, Turn
 from tools.declared_tools import Declarations
-from tools.json_schema import Checked, Schema, check, ready
+from tools.json_schema import LONG_NUMBER, Checked, Schema, check, ready
 from tools.json_work import is_strict_json
 
 MAX_TOTAL_WORK = 300_000
 MAX_NAME_CHARS = 80
+MAX_DIGITS = 4000
 Outcome = Literal["valid", "bad", "unchecked"]
 
 
@@ -50,9 +52,12 @@ class Checker:
             return self._unknown(step, position, call)
         if (problem := _no_arguments(call)) is not None:
             return CheckedCall(step, position, call, "bad", (problem,))
-        if call.arguments is None:
-            return CheckedCall(step, position, call, "unchecked", unchecked=("the arguments are too large",))
-        return _called(step, position, call, self._arguments(call.name, call.arguments, call.raw_arguments))
+        arguments = call.arguments
+        if arguments is None:
+            arguments = _with_long_numbers(call.raw_arguments)
+        if arguments is None:
+            return CheckedCall(step, position, call, "bad", (_not_json(call),))
+        return _called(step, position, call, self._arguments(call.name, arguments, call.raw_arguments))
 
     def _unknown(self, step: Step, position: int, call: Call) -> CheckedCall:
         name = call.name[:MAX_NAME_CHARS]
@@ -108,13 +113,10 @@ def _without_optional_nulls(
 
 
 def _no_arguments(call: Call) -> dict[str, str] | None:
-    """What is wrong with arguments that are no JSON object; None where they are, or where nobody can say."""
+    """What is wrong with arguments that are no JSON object; None where they are, but for a very long number."""
     if call.arguments is None:
-        problem = call.problem or "the arguments are no JSON object"
-        # A number of 4,300 digits and very deep nesting are JSON that this reader does not take.
-        if "Exceeds the limit" in problem or "recursion" in problem:
-            return None
-        return {"kind": "not_json", "path": "", "message": problem[:200]}
+        # Python reads no number of more than 4,300 digits; JSON has them.
+        return None if "Exceeds the limit" in (call.problem or "") else _not_json(call)
     if not is_strict_json(call.arguments):
         return {
             "kind": "not_json",
@@ -122,6 +124,28 @@ def _no_arguments(call: Call) -> dict[str, str] | None:
             "message": "the arguments hold NaN or Infinity, which JSON lacks",
         }
     return None
+
+
+def _not_json(call: Call) -> dict[str, str]:
+    problem = call.problem or "the arguments are no JSON object"
+    if "recursion" in problem:
+        problem = "the arguments nest too deeply for any reader of JSON"
+    elif "Exceeds the limit" in problem:
+        problem = "the arguments are no JSON object"
+    return {"kind": "not_json", "path": "", "message": problem[:200]}
+
+
+def _with_long_numbers(raw: str) -> dict[str, Any] | None:
+    """The arguments with a stand-in for each very long number; None where they are no JSON object for all that."""
+    try:
+        data = json.loads(raw, parse_int=_number)
+    except (ValueError, RecursionError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _number(digits: str) -> int:
+    return int(digits) if len(digits) <= MAX_DIGITS else LONG_NUMBER
 
 
 def _called(step: Step, position: int, call: Call, checked: Checked) -> CheckedCall:

@@ -29,6 +29,9 @@ from tools import json_work, linear_patterns
 
 MAX_PROBLEMS = 5
 MAX_MESSAGE_CHARS = 200
+MAX_NAMES_CHARS = 100_000  # of the names of a value's outline
+MAX_OUTLINE_WORK = 5_000
+LONG_NUMBER = 10**4100  # stands for every number that is too long to be read
 ProblemKind = Literal["missing_required", "wrong_type", "unexpected_argument", "invalid_value"]
 
 _PROBLEM_KINDS: Mapping[str, ProblemKind] = {
@@ -52,6 +55,7 @@ _SOUND = {
     "minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties", "multipleOf",
     "uniqueItems", "pattern", "dependentRequired",
 }  # fmt: skip
+_ABOUT_NAMES = {"type", "required", "dependentRequired", "minProperties", "maxProperties"}
 # What a third-party walk over a hostile schema may end in; each means "not checked", none means "wrong".
 _BROKEN_WALKS = (
     Unresolvable, NoSuchResource, exceptions.UnknownType, exceptions.SchemaError, RecursionError,
@@ -113,12 +117,71 @@ def check(value: Any, schema: Schema, *, deadline: float | None = None) -> Check
     try:
         work.spend(work.measure(value) // json_work.CHARS_PER_UNIT)
     except json_work.WorkExceeded as error:
-        return Checked(unchecked=(f"the arguments could not be read: {error}",))
+        return _outline_checked(value, schema, (f"the arguments could not be read: {error}",), deadline)
+    if _holds_long_number(value):
+        return _outline_checked(value, schema, ("the arguments hold a very long number",), deadline)
     with json_work.counted(work):
         errors, stopped = _walk(schema.validator, value)
     unchecked = tuple(dict.fromkeys((*work.notes, *stopped)))
     kept = [error for error in errors if not unchecked or _stands(error)]
+    checked = Checked(tuple(_problem(error) for error in kept[:MAX_PROBLEMS]), unchecked, work.units)
+    if kept or not unchecked:
+        return checked
+    outlined = _outline_checked(value, schema, unchecked, deadline)
+    return replace(outlined, units=outlined.units + work.units)
+
+
+def _outline_checked(
+    value: Any, schema: Schema, unchecked: tuple[str, ...], deadline: float | None
+) -> Checked:
+    """Check only the outline of a value that cannot be checked as a whole: what fails there fails anyhow.
+
+    So nobody hides a wrong argument behind a costly one.
+    """
+    if not isinstance(value, dict) or sum(map(len, value)) > MAX_NAMES_CHARS:
+        return Checked(unchecked=unchecked)
+    outline = {name: _outlined(inner) for name, inner in value.items()}
+    work = json_work.Work(deadline=deadline, limit=MAX_OUTLINE_WORK, schema_sizes=schema.sizes)
+    try:
+        work.measure(outline)
+        with json_work.counted(work):
+            errors, _ = _walk(schema.validator, outline)
+    except json_work.WorkExceeded:
+        return Checked(unchecked=unchecked)
+    kept = [error for error in errors if _stands_in_outline(error, value, outline)]
     return Checked(tuple(_problem(error) for error in kept[:MAX_PROBLEMS]), unchecked, work.units)
+
+
+def _outlined(value: Any) -> Any:
+    """A value of the same type that costs nothing; short ones stay."""
+    if isinstance(value, (dict, list)):
+        return type(value)()
+    if isinstance(value, str) and len(value) > MAX_MESSAGE_CHARS:
+        return ""
+    return value
+
+
+def _stands_in_outline(error: Any, value: Mapping[str, Any], outline: Mapping[str, Any]) -> bool:
+    """Whether an error of the outline is one of the whole: it rests on names, types or values that stayed."""
+    path = list(error.absolute_path)
+    if not path:
+        closed = error.validator == "additionalProperties" and "patternProperties" not in error.schema
+        return _conjunctive(error) and (closed or error.validator in _ABOUT_NAMES)
+    if len(path) > 1 or not _stands(error):
+        return False
+    inner = value[path[0]]
+    return error.validator == "type" or (inner is outline[path[0]] and inner != LONG_NUMBER)
+
+
+def _holds_long_number(value: Any) -> bool:
+    stack = [value]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (dict, list)):
+            stack.extend(node if isinstance(node, list) else node.values())
+        elif isinstance(node, int) and node == LONG_NUMBER:
+            return True
+    return False
 
 
 def _of_some_draft(schema: Mapping[str, Any] | bool) -> Schema:
@@ -176,9 +239,13 @@ def _why(error: Exception) -> str:
 
 def _stands(error: Any) -> bool:
     """Whether this failure holds whatever the undecided constraints would say."""
+    return error.validator in _SOUND and _conjunctive(error)
+
+
+def _conjunctive(error: Any) -> bool:
     path = [part for part in error.absolute_schema_path if isinstance(part, str)]
     keywords = [part for part in path[:-1] if part in _APPLICATORS]
-    return error.validator in _SOUND and all(keyword in _CONJUNCTIVE for keyword in keywords)
+    return all(keyword in _CONJUNCTIVE for keyword in keywords)
 
 
 def _problem(error: Any) -> Problem:
