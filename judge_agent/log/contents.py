@@ -49,7 +49,7 @@ def seal(line: int, name: str, value: Any) -> Sealed:
     is_json = not isinstance(value, str)
     text = dumps(value) if is_json else value
     salt = secrets.token_hex(16)
-    named = {"sha256": digest(salt, text), "bytes": len(_bytes(text))}
+    named = {"sha256": digest(salt, text), "bytes": len(_bytes(text)), "json": is_json}
     kind = {"json": True} if is_json else {}
     record = dumps({"line": line, "name": name, "salt": salt, "text": text, **kind})
     return Sealed(named, record.encode("ascii") + b"\n")

@@ -37,6 +37,7 @@ class CheckedSegment:
     whole: int
     problems: list[LogProblem]
     redacted: int = 0
+    loose_contents: int = 0
     torn_bytes: int = 0
     cut_off: bool = False
 

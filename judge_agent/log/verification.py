@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from judge_agent.log.contents import contents, digest
+from judge_agent.log.contents import Content, contents, digest
 from judge_agent.log.heads import Head, Heads
 from judge_agent.log.lines import FIRST
+from judge_agent.log.redaction import RedactedLine, redacted_lines
 from judge_agent.log.segment_check import CheckedSegment, LogProblem, check_segment
 from judge_agent.log.segments import SegmentFile, is_live, segment_files
+from judge_agent.log.writer import MAX_BATCH
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,20 @@ class Report:
 
 def verify(folder: Path, heads: Heads | None) -> Report:
     """Verify every segment in the folder. `heads` None: the ends of the segments are anchored nowhere."""
+    report = _verify(folder, heads)
+    # A redaction that began after its line could be read leaves texts that seem to be gone: look once more.
+    return _verify(folder, heads) if any(p.kind == "missing_content" for p in report.problems) else report
+
+
+def _verify(folder: Path, heads: Heads | None) -> Report:
     files = segment_files(folder)
     segments = [check_segment(file, (heads or {}).get((file.writer, file.segment))) for file in files]
+    redacted = redacted_lines(line for segment in segments for line in segment.lines.values())
     for before, segment in zip([None, *segments], segments, strict=False):
         same_writer = before is not None and before.file.writer == segment.file.writer
         segment.problems += [
             *_header_problems(segment, before if same_writer else None),
-            *_content_problems(segment),
+            *_content_problems(segment, redacted),
         ]
     live = _settle_last_ends(segments, heads is not None)
     problems = [problem for segment in segments for problem in segment.problems]
@@ -60,7 +69,8 @@ def verify(folder: Path, heads: Heads | None) -> Report:
         CheckedFile(segment.file.path.name, segment.whole, _count(segment.anchor), segment.redacted)
         for segment in segments
     )
-    notes = _notes(checked, heads, sum(segment.cut_off for segment in segments), live)
+    loose = sum(segment.loose_contents for segment in segments if segment.file.writer not in live)
+    notes = _notes(checked, heads, sum(segment.cut_off for segment in segments), live, loose)
     return Report(_status(files, problems, heads), tuple(problems), checked, notes)
 
 
@@ -134,7 +144,7 @@ def _end_problems(before: CheckedSegment, told: Mapping[str, object]) -> Iterato
         yield LogProblem("broken_chain", name, 1, "an empty segment has a head")
 
 
-def _content_problems(segment: CheckedSegment) -> Iterator[LogProblem]:
+def _content_problems(segment: CheckedSegment, redacted: frozenset[RedactedLine]) -> Iterator[LogProblem]:
     """Compare the texts in the side file with the salted hashes that the lines hold."""
     name = segment.file.contents.name
     expected = {
@@ -142,27 +152,38 @@ def _content_problems(segment: CheckedSegment) -> Iterator[LogProblem]:
         for number, line in segment.lines.items()
         for field, told in (line.data.get("contents") or {}).items()
     }
+    end = max([*segment.lines, *segment.places, -1]) + 1
     seen: set[tuple[int, str]] = set()
     for content in contents(segment.file.contents):
-        key = (content.line, content.name)
+        key, place = (content.line, content.name), content.line + 1
         told = expected.get(key)
         if told is None:
-            # Contents are written before their line: after a crash there may be some without one.
-            if content.line in segment.lines:
-                yield LogProblem("inserted", name, content.line + 1, f"content {content.name!r} has no place")
+            # Contents are written before their lines: a crash may leave those of one batch without.
+            if content.line in segment.lines or not 0 <= content.line < end + MAX_BATCH:
+                yield LogProblem("inserted", name, place, f"content {content.name!r} has no place")
+            segment.loose_contents += content.line >= end
         elif key in seen:
-            yield LogProblem("doubled", name, content.line + 1, f"content {content.name!r} is there twice")
+            yield LogProblem("doubled", name, place, f"content {content.name!r} is there twice")
         elif content.text is None:
             segment.redacted += 1
-        elif digest(content.salt, content.text) != told.get("sha256"):
-            yield LogProblem(
-                "changed_content", name, content.line + 1, f"content {content.name!r} was changed"
-            )
+            line = segment.lines[content.line]
+            judgment = str(line.data.get("judgment_id"))
+            if RedactedLine(segment.file.path.name, content.line, judgment) not in redacted:
+                what = f"content {content.name!r} is blank, and no line says that it was redacted"
+                yield LogProblem("missing_content", name, place, what)
+        elif not _is_told(content, told):
+            yield LogProblem("changed_content", name, place, f"content {content.name!r} was changed")
         seen.add(key)
     for number, field in sorted(expected.keys() - seen):
         yield LogProblem(
             "missing_content", name, number + 1, f"content {field!r} is gone without being redacted"
         )
+
+
+def _is_told(content: Content, told: Mapping[str, object]) -> bool:
+    """Whether a text is the one that the line names, read the way it was written: as text, or as JSON."""
+    same_kind = told.get("json", content.is_json) == content.is_json
+    return same_kind and digest(content.salt, content.text or "") == told.get("sha256")
 
 
 def _missing_segments(files: Sequence[SegmentFile], heads: Heads) -> list[LogProblem]:
@@ -177,7 +198,11 @@ def _missing_segments(files: Sequence[SegmentFile], heads: Heads) -> list[LogPro
 
 
 def _notes(
-    checked: Sequence[CheckedFile], heads: Heads | None, cut_off: int, live: Sequence[str]
+    checked: Sequence[CheckedFile],
+    heads: Heads | None,
+    cut_off: int,
+    live: Sequence[str],
+    loose_contents: int,
 ) -> tuple[str, ...]:
     loose = (
         sum(max(0, file.lines - (file.anchored_lines or 0)) for file in checked) if heads is not None else 0
@@ -186,6 +211,7 @@ def _notes(
         "no heads were given: lines removed from the end of a last segment cannot be seen": heads is None,
         f"{loose} lines are past the anchors of their segments (new ones, or a crash came before)": loose,
         f"{cut_off} segments end in a line that a crash cut off; the segments after them say so": cut_off,
+        f"{loose_contents} texts belong to no line: a crash came before it, or they were added": loose_contents,
         f"being written now by {', '.join(live)}: the newest lines are not verified against an anchor": live,
     }
     return tuple(note for note, holds in notes.items() if holds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shlex
 import tomllib
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from judge_agent.log import verify
+from judge_agent.log import redact, verify
 from judge_agent.log.lines import FIRST, encode
 
 CASES: list[dict[str, Any]] = tomllib.loads((Path(__file__).parent / "tampering.toml").read_text())["case"]
@@ -100,6 +101,11 @@ def _tamper_lines(lines: list[bytes], action: str, *arguments: str) -> None:
     elif action == "extend":
         last = json.loads(lines[-1])
         lines.append(_forged(lines[-1], line=last["line"] + 1, previous=last["hash"], contents={}))
+    elif action == "redact-line":
+        last = json.loads(lines[-1])
+        told = {"lines": {f"{last['writer']}-{last['segment']}.jsonl": [1, 2, 3]}}
+        chained = {"line": last["line"] + 1, "previous": last["hash"], "contents": {}}
+        lines.append(_forged(lines[-1], type="content.redacted", fields=told, **chained))
     else:
         lines.insert(at, {"rubbish": b"not a line\n", "blank": b"\n"}[action])
 
@@ -119,9 +125,42 @@ def _tamper_contents(path: Path, action: str, *arguments: str) -> None:
         path.write_bytes(raw.replace(arguments[0].encode(), arguments[1].encode(), 1))
         return
     lines = raw.splitlines(keepends=True)
-    del lines[int(arguments[0]) - 1]
+    if action == "content-add":
+        lines.append(arguments[0].encode() + b"\n")
+    elif action == "content-blank":
+        at = int(arguments[0]) - 1
+        record = json.loads(lines[at])
+        gone = json.dumps({"line": record["line"], "name": record["name"], "gone": 1}).encode()
+        lines[at] = gone.ljust(len(lines[at]) - 1) + b"\n"
+    else:
+        del lines[int(arguments[0]) - 1]
     path.write_bytes(b"".join(lines))
 
 
 def test_the_first_line_of_a_log_has_no_line_before_it(written: Any) -> None:
     assert json.loads(written.segments[0].read_bytes().splitlines()[0])["previous"] == FIRST
+
+
+def test_a_redaction_excuses_the_texts_of_its_own_judgment_only(logged: Any, make_event: Any) -> None:
+    logged.append([make_event(n, judgment=f"jdg_{n % 2}") for n in range(4)])
+    assert asyncio.run(redact(logged.folder, "jdg_0", anchor=logged.anchor)) == 2
+    assert verify(logged.folder, logged.heads).status == "intact"
+    tamper(logged.segments[0], "content-blank", "2")
+    report = verify(logged.folder, logged.heads)
+    assert report.status == "tampered"
+    assert [(problem.kind, problem.line) for problem in report.problems] == [("missing_content", 3)]
+
+
+def test_json_content_that_is_made_text_is_found(logged: Any, make_event: Any) -> None:
+    logged.append([make_event(1, contents={"answer": {"evidence": "refutes"}})])
+    assert verify(logged.folder, logged.heads).status == "intact"
+    tamper(logged.segments[0], "content-replace", '"json":true,', "")
+    assert [problem.kind for problem in verify(logged.folder, logged.heads).problems] == ["changed_content"]
+
+
+def test_contents_that_a_crash_left_without_a_line_are_noted(logged: Any, make_event: Any) -> None:
+    logged.append([make_event(1)])
+    tamper(logged.segments[0], "content-add", '{"line":2,"name":"answer","salt":"","text":"cut off"}')
+    report = verify(logged.folder, logged.heads)
+    assert report.status == "intact"
+    assert any("belong to no line" in note for note in report.notes)
