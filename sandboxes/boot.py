@@ -14,6 +14,7 @@ import _sitebuiltins
 import binascii
 import builtins
 import ctypes
+import io
 import json
 import os
 import random
@@ -35,6 +36,7 @@ _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 2, 4, 8
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 _READ_FILE, _WRITE_FILE, _READ_DIR, _IOCTL_DEV = 1 << 2, 1 << 1, 1 << 3, 1 << 15
 _SECCOMP_MODE_FILTER = 2
+_STANDARD_STREAMS = {"/dev/stdin": 0, "/proc/self/fd/0": 0, "/dev/stdout": 1, "/dev/stderr": 2}
 
 
 class Channel:
@@ -176,12 +178,15 @@ def run_program(program: dict[str, Any], channel: Channel) -> None:
     _add_site_builtins()
     main = ModuleType("__main__")
     main.__dict__["__builtins__"] = __builtins__
+    main.__dict__["__file__"] = f"{WORK}/program.py"
     sys.modules["__main__"] = main
     code = compile(program["source"], "<program>", "exec", dont_inherit=True)
     if not program["talks"]:
         channel.close()
+        _open_standard_streams()
         exec(code, main.__dict__)
         return
+    _sink_stdout()
     exec(code, main.__dict__)
     main.__dict__["main"](channel)
 
@@ -190,6 +195,26 @@ def _add_site_builtins() -> None:
     """`exit` and `quit` come from `site`, which does not run here; programs that read stdin use them."""
     for name in ("exit", "quit"):
         setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D"))
+
+
+def _open_standard_streams() -> None:
+    """`open("/dev/stdin")` and its like, which are links into the /proc that a box lacks."""
+    real = io.open
+
+    def opened(file: Any, *args: Any, **kwargs: Any) -> Any:
+        name = os.fspath(file) if isinstance(file, os.PathLike) else file
+        if isinstance(name, str) and name in _STANDARD_STREAMS:
+            file = os.dup(_STANDARD_STREAMS[name])
+        return real(file, *args, **kwargs)
+
+    builtins.open = io.open = opened
+
+
+def _sink_stdout() -> None:
+    """Who talks over the channel is not read on stdout; what is printed there must not use up output_bytes."""
+    sink = os.open("/dev/null", os.O_WRONLY)
+    os.dup2(sink, 1)
+    os.close(sink)
 
 
 def _report(error: BaseException) -> None:

@@ -48,7 +48,7 @@ class BubblewrapSandbox:
     """Strict boxes: one process, threads but no children, no sockets. Raises SandboxError where none can be made."""
 
     name = "bubblewrap"
-    version = "1"
+    version = "2"
 
     def __init__(
         self, bwrap: Path, interpreter: Interpreter | None = None, *, machine: str | None = None

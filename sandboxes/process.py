@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from judge_agent.errors import SandboxError
 from judge_agent.seams.sandbox import BoxClosed, BoxResult, BoxStatus, Limit, Limits
 
-MAX_LINE_BYTES = 4 * 2**20
+MAX_LINE_BYTES = 8 * 2**20
 _EXIT_SECONDS = 5.0
 _CHUNK = 1 << 16
 _BY_SIGNAL: dict[int, tuple[BoxStatus, Limit]] = {

@@ -39,6 +39,7 @@ _CLONE_THREAD = 0x00010000
 _IOCTLS = (0x5401, 0x5413, 0x5421, 0x5450, 0x5451)  # TCGETS TIOCGWINSZ FIONBIO FIONCLEX FIOCLEX
 _PRCTLS = (3, 15, 16)  # PR_GET_DUMPABLE PR_SET_NAME PR_GET_NAME
 _AF_UNIX = 1
+_RLIMIT_STACK = 3  # programs raise it before deep recursion; memory_bytes bounds it
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _KILL, _ALLOW, _EPERM, _ENOSYS = 0x80000000, 0x7FFF0000, 0x00050000 | 1, 0x00050000 | 38
@@ -64,7 +65,8 @@ def strict_filter(machine: str) -> bytes:
     program += _when(_CLONE[column], [(_LOAD, 0, 0, _low(0)), (_ANY_BIT, 0, 1, _CLONE_THREAD)])
     program += _when(_SOCKETPAIR[column], [(_LOAD, 0, 0, _low(0)), (_EQUAL, 0, 1, _AF_UNIX)])
     program += _when(_SENDTO[column], _is_zero(4))
-    program += _when(_PRLIMIT[column], _is_zero(2))
+    stack = [(_LOAD, 0, 0, _low(1)), (_EQUAL, 0, 1, _RLIMIT_STACK), (_RETURN, 0, 0, _ALLOW)]
+    program += _when(_PRLIMIT[column], [*stack, *_is_zero(2)])
     program += _one_of(_IOCTL[column], 1, _IOCTLS)
     program += _one_of(_PRCTL[column], 0, _PRCTLS)
     program.append((_RETURN, 0, 0, _EPERM))

@@ -66,7 +66,7 @@ class RunTests:
         self._seconds_per_test = seconds_per_test
         self._slots = asyncio.Semaphore(concurrent_runs)
         box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
-        self.version = f"1/{box}/{seconds_per_test:g}s"
+        self.version = f"2/{box}/{seconds_per_test:g}s"
 
     def principle(self, view: ToolView) -> PrincipleSpec | None:
         """The principle `passes_tests`, where there is something to run."""
@@ -196,9 +196,9 @@ def _code(code: CodeUnderTest, view: ToolView, tests: Tests | None) -> Code:
     blocks = fenced_blocks(prompt)
     entry_point = tests.entry_point if tests is not None else None
     names = ["solution", *(name for name in (entry_point,) if name)]
-    names += [
-        artifact.name.removesuffix(".py") for artifact in view.trajectory.artifacts if artifact.kind == "code"
-    ]
+    artifacts = [artifact for artifact in view.trajectory.artifacts if artifact.kind == "code"]
+    if code.origin == "artifact" and artifacts:
+        names.append(artifacts[-1].name.removesuffix(".py"))
     return Code(code.source, blocks[-1] if blocks else prompt, entry_point, tuple(dict.fromkeys(names)))
 
 

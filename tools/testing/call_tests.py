@@ -13,7 +13,7 @@ from typing import Any
 
 from judge_agent.schema import CallTest
 from tools.testing.code_box import CodeBox, CodeGivenUp, CodeStopped
-from tools.testing.codec import NotPlain, decode, encode
+from tools.testing.codec import TOO_LARGE, NotPlain, decode, encode
 from tools.testing.equality import same
 from tools.testing.report import TestResult, TestStatus, Visibility
 
@@ -49,6 +49,8 @@ async def _one(box: CodeBox, entry_point: str, test: CallTest, atol: float | Non
         return "not_run", str(given_up)
     if "raised" in reply:
         return "error", describe_raised(reply["raised"])
+    if reply.get("opaque") == TOO_LARGE:
+        return "error", f"returned a {TOO_LARGE}"
     if "value" not in reply:
         return "fail", f"returned no plain data but: {str(reply.get('opaque'))[:100]}"
     return await asyncio.to_thread(_compare, reply["value"], expected, atol)

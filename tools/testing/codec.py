@@ -23,6 +23,8 @@ from typing import Any
 MAX_DEPTH = 100
 MAX_NODES = 2_000_000
 MAX_COLLISIONS = 100
+MAX_LINE_BYTES = 8 * 2**20 - 64  # what a box may send in one line
+TOO_LARGE = "value larger than one line"
 MAX_INT_BITS = 2**22
 MAX_FRACTION_BITS = 20_000  # making a Fraction takes a gcd, whose time grows with the square of this
 MAX_RANGE = 10**8  # more steps than a test can go through in its time
@@ -72,9 +74,9 @@ def parse(line: bytes | str) -> Any:
         raise ValueError("the JSON is nested too deeply") from error
 
 
-def encode(value: object) -> Any:
+def encode(value: object, *, max_nodes: int = MAX_NODES) -> Any:
     """Return the JSON form of a value. Raises NotPlain."""
-    return _Encoder().encode(value, 0)
+    return _Encoder(max_nodes).encode(value, 0)
 
 
 def decode(data: object) -> Any:
@@ -83,14 +85,15 @@ def decode(data: object) -> Any:
 
 
 class _Encoder:
-    def __init__(self) -> None:
+    def __init__(self, max_nodes: int) -> None:
         self._nodes = 0
+        self._max_nodes = max_nodes
 
     def encode(self, value: object, depth: int) -> Any:
         self._nodes += 1
-        if depth > MAX_DEPTH or self._nodes > MAX_NODES:
+        if depth > MAX_DEPTH or self._nodes > self._max_nodes:
             raise NotPlain(
-                f"{type(value).__name__}: nested deeper than {MAX_DEPTH} or more than {MAX_NODES} values"
+                f"{type(value).__name__}: nested deeper than {MAX_DEPTH} or more than {self._max_nodes} values"
             )
         if value is None or value is True or value is False:
             return value

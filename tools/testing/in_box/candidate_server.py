@@ -13,8 +13,8 @@ import json
 import types
 from typing import Any, Protocol
 
-from tools.testing.codec import NotPlain, carry_arrays, decode, encode, parse
-from tools.testing.in_box.loading import LoadError, describe, load, resolve
+from tools.testing.codec import MAX_LINE_BYTES, TOO_LARGE, NotPlain, carry_arrays, decode, encode, parse
+from tools.testing.in_box.loading import LoadError, constants, describe, load, resolve
 
 MAX_PRINTED = 1 << 16
 
@@ -36,7 +36,15 @@ def main(channel: Channel) -> None:
         else:
             assert module is not None
             reply = _call(module, request)
-        channel.send(json.dumps(reply).encode())
+        channel.send(_line(reply))
+
+
+def _line(reply: dict[str, Any]) -> bytes:
+    """One line; a value too large for it stays here, named for what it is."""
+    line = json.dumps(reply, separators=(",", ":")).encode()
+    if len(line) <= MAX_LINE_BYTES:
+        return line
+    return json.dumps({"opaque": TOO_LARGE, "printed": reply.get("printed")}).encode()
 
 
 def _load(request: dict[str, Any]) -> tuple[types.ModuleType | None, dict[str, Any]]:
@@ -45,11 +53,8 @@ def _load(request: dict[str, Any]) -> tuple[types.ModuleType | None, dict[str, A
     except LoadError as error:
         return None, {"failed": str(error)[:500], "kind": error.kind}
     names = describe(module)
-    constants: dict[str, Any] = {}
-    for name, kind in names.items():
-        if kind == "data":
-            constants[name] = encode(vars(module)[name])
-    return module, {"assembled": assembled, "names": names, "constants": constants}
+    found = constants(module, names)
+    return module, {"assembled": assembled, "names": names, "constants": found}
 
 
 def _call(module: types.ModuleType, request: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import inspect
+import json
 import sys
 import textwrap
 import types
@@ -18,6 +19,8 @@ from typing import Any, Literal
 from tools.testing.codec import NotPlain, encode
 
 MODULE = "solution"
+MAX_CONSTANT_NODES = 50_000
+MAX_CONSTANT_BYTES = 2**20  # all constants of one module together
 Assembled = Literal["code", "prompt+code", "prompt+indented code"]
 _DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign)
 
@@ -69,6 +72,8 @@ def _load_one(source: str, prompt: str, entry_point: str | None) -> types.Module
         raise LoadError(
             "crash", f"the code ends at import: {type(error).__name__}: {_text(error)}"
         ) from error
+    if top is not None and not hasattr(module, top):
+        _add_method_of_solution(module, top)
     if top is not None and not callable(getattr(module, top, None)):
         raise LoadError("missing", f"the code defines no function {top!r}")
     return module
@@ -122,14 +127,32 @@ def _add_prompt_definitions(module: types.ModuleType, prompt: str, entry_point: 
         module.__dict__.pop(entry_point, None)
 
 
+def _add_method_of_solution(module: types.ModuleType, name: str) -> None:
+    """Answers in the style of LeetCode wrap the function in `class Solution`: each call gets a new instance."""
+    owner = getattr(module, "Solution", None)
+    if not inspect.isclass(owner) or not callable(getattr(owner, name, None)):
+        return
+
+    def method(*args: Any, **kwargs: Any) -> Any:
+        return resolve(module, f"Solution.{name}")(*args, **kwargs)
+
+    method.__name__ = method.__qualname__ = name
+    setattr(module, name, method)
+
+
 def resolve(module: types.ModuleType, name: str) -> Callable[..., Any]:
     """Find `function` or `Class.method`; a method is called on a new instance."""
     found: Any = module
     for part in name.split("."):
         owner, found = found, getattr(found, part)
-        if inspect.isclass(owner) and inspect.isfunction(inspect.getattr_static(owner, part)):
+        if inspect.isclass(owner) and _wants_instance(owner, part):
             found = getattr(owner(), part)
     return found  # type: ignore[no-any-return]
+
+
+def _wants_instance(owner: type, name: str) -> bool:
+    """Whether it is a method, decorated (`cache`) or not: all but static ones, class ones and inner classes."""
+    return not isinstance(inspect.getattr_static(owner, name, None), (staticmethod, classmethod, type))
 
 
 def describe(module: types.ModuleType) -> dict[str, str]:
@@ -141,6 +164,23 @@ def describe(module: types.ModuleType) -> dict[str, str]:
     }
 
 
+def constants(module: types.ModuleType, names: dict[str, str]) -> dict[str, Any]:
+    """Encode what is data; what is too large becomes `other` in `names`, as tests seldom read large tables."""
+    found: dict[str, Any] = {}
+    room = MAX_CONSTANT_BYTES
+    for name, kind in names.items():
+        if kind != "data":
+            continue
+        encoded = encode(vars(module)[name])
+        size = len(json.dumps(encoded, separators=(",", ":")))
+        if size > room:
+            names[name] = "other"
+            continue
+        room -= size
+        found[name] = encoded
+    return found
+
+
 def _kind(value: object) -> str:
     if inspect.ismodule(value):
         return f"module:{value.__name__}"
@@ -149,7 +189,7 @@ def _kind(value: object) -> str:
     if callable(value):
         return "function"
     try:
-        encode(value)
+        encode(value, max_nodes=MAX_CONSTANT_NODES)
     except NotPlain:
         return "other"
     return "data"

@@ -1,0 +1,95 @@
+"""Slow code uses up its own time, not the judgment's; what failed before the judgment's time was over still counts."""
+
+import asyncio
+
+import pytest
+
+from judge_agent.errors import BudgetExceeded
+from judge_agent.schema import CallTest, StdioTest
+from tools.run_tests import RunTests
+from tools.testing.code_time import code_seconds
+from tools.testing.report import TestResult
+from tools.testing.verdict import decide_what_is_known
+
+pytestmark = pytest.mark.anyio
+SQUARES = [CallTest(args=(n,), expected=n * n) for n in range(8)]
+CHECKS = [f"def check(candidate):\n    assert candidate({n}) == {n * n}" for n in range(8)]
+SLOW = "def f(x):\n    end = time.monotonic() + 0.5\n    while time.monotonic() < end: pass\n    return x * x"
+
+
+@pytest.fixture
+def short_tool(sandbox):
+    return RunTests(sandbox, seconds_per_test=0.8)
+
+
+@pytest.mark.parametrize(
+    ("timeout_seconds", "seconds_per_test", "expected"),
+    [
+        (200, 10, 60),
+        (60, 10, 30),
+        (12, 10, 10),
+        (15, 2.5, 7.5),
+        (500, 90, 90),
+    ],
+)
+def test_the_time_for_all_tests_is_half_of_the_judgments(timeout_seconds, seconds_per_test, expected):
+    assert code_seconds(timeout_seconds, seconds_per_test) == expected
+
+
+@pytest.mark.parametrize("kind", ["call", "check"])
+async def test_code_just_below_its_time_in_every_call_is_refuted(kind, short_tool, view):
+    hidden = SQUARES if kind == "call" else CHECKS
+    result = await short_tool.run(
+        {}, view("import time\n" + SLOW, kind, hidden, entry_point="f"), timeout_seconds=4
+    )
+    assert (result.findings[0].bearing, result.findings[0].strength) == ("refutes", "decisive")
+    assert "used up its 2 s for all tests together" in result.findings[0].reason
+
+
+async def test_a_program_just_below_its_time_in_every_run_is_refuted(short_tool, view):
+    program = "import time\n" + SLOW + "\nprint(f(int(input())))"
+    tests = [StdioTest(stdin=f"{n}\n", stdout=f"{n * n}\n") for n in range(8)]
+    result = await short_tool.run({}, view(program, "stdio", tests), timeout_seconds=4)
+    assert (result.findings[0].bearing, result.findings[0].strength) == ("refutes", "decisive")
+
+
+async def test_code_that_takes_its_time_to_load_is_refuted(short_tool, view):
+    code = "import time\nend = time.monotonic() + 30\nwhile time.monotonic() < end: pass\ndef f(x): return 0"
+    result = await short_tool.run({}, view(code, "call", SQUARES, entry_point="f"), timeout_seconds=3)
+    assert (result.findings[0].bearing, result.findings[0].strength) == ("refutes", "decisive")
+
+
+async def test_slow_peers_do_not_take_the_time_of_a_right_answer(short_tool, view):
+    slow = "import time\n" + SLOW
+    right = "def f(x): return x * x"
+    runs = [
+        short_tool.run({}, view(code, "call", SQUARES, entry_point="f"), timeout_seconds=5)
+        for code in (slow, slow, right)
+    ]
+    found = [result.findings[0].bearing for result in await asyncio.gather(*runs)]
+    assert found == ["refutes", "refutes", "confirms"]
+
+
+async def test_a_wrong_answer_before_the_deadline_refutes(sandbox, view):
+    code = "import time\ndef f(x):\n    while x: pass\n    return 5"
+    tool = RunTests(sandbox, seconds_per_test=30)
+    result = await tool.run({}, view(code, "call", SQUARES, entry_point="f"), timeout_seconds=2)
+    assert (result.findings[0].bearing, result.findings[0].strength) == ("refutes", "decisive")
+    assert result.flags["cut_short_by_the_deadline"]
+    assert result.truncated
+
+
+async def test_right_answers_before_the_deadline_say_nothing(sandbox, view):
+    code = "def f(x):\n    while x: pass\n    return 0"
+    tool = RunTests(sandbox, seconds_per_test=30)
+    with pytest.raises(BudgetExceeded, match="exceeded timeout_seconds=2"):
+        await tool.run({}, view(code, "call", SQUARES, entry_point="f"), timeout_seconds=2)
+
+
+def test_only_a_certain_failure_of_a_given_test_counts_in_a_run_cut_short():
+    passed = TestResult("hidden.0", "hidden", "pass")
+    unsure = TestResult("hidden.1", "hidden", "timeout", certain=False)
+    doctest = TestResult("doctest.0", "doctest", "fail")
+    assert decide_what_is_known([passed, unsure, doctest]) is None
+    failed = TestResult("visible.0", "visible", "error")
+    assert decide_what_is_known([passed, failed]).strength == "decisive"
