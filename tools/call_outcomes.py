@@ -5,6 +5,7 @@ Knows what the trajectory records, not what the agent's tools did.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -148,13 +149,17 @@ def _repeated(calls: Sequence[CheckedCall], transcript: Transcript) -> Iterator[
         count += turn.role == "user"
         told[turn.span_id] = count
     for before, after in pairwise(calls):
-        same_call = (before.call.name, before.call.raw_arguments) == (
-            after.call.name,
-            after.call.raw_arguments,
-        )
+        same_call = _asked(before) == _asked(after)
         nothing_new = told[before.step.turn.span_id] == told[after.step.turn.span_id]
         if same_call and nothing_new and _text(before.result) == _text(after.result):
             yield after
+
+
+def _asked(checked: CheckedCall) -> tuple[str, str]:
+    """The tool and its arguments; the order of keys makes no other call."""
+    arguments = checked.call.arguments
+    written = checked.call.raw_arguments if arguments is None else json.dumps(arguments, sort_keys=True)
+    return checked.call.name, written
 
 
 def _text(result: Turn | None) -> str | None:

@@ -129,3 +129,10 @@ def test_its_own_principle_is_one_it_can_decide() -> None:
     assert spec is not None
     assert (spec.kind, spec.dimension, spec.tool) == ("hard", "tool_use", TOOL.name)
     assert re.fullmatch(r"[a-z_]+", spec.name or "")
+
+
+def test_the_order_of_keys_makes_no_other_call() -> None:
+    lines = ['call 1 search {"q":"x","n":1}', "result 1 ok", 'call 2 search {"n":1,"q":"x"}', "result 2 ok"]
+    seen = view(lines, [{"name": "search", "parameters": {"type": "object"}}])
+    output = asyncio.run(TOOL.run({}, seen, timeout_seconds=5)).output
+    assert len(output["repeated_calls"]) == 1
