@@ -19,20 +19,39 @@ class Shape(NamedTuple):
 
 
 _NAMES = (
-    "api_key", "api-key", "apikey", "secret", "password", "passwd", "access_token", "access-token", "accesstoken",
-    "auth_token", "auth-token", "authtoken", "private_key", "private-key", "privatekey",
+    "api_key", "api-key", "apikey", "secret", "password", "passwd", "passphrase", "access_key", "access-key",
+    "accesskey", "private_key", "private-key", "privatekey",
 )  # fmt: skip
+# Between a name and its value: quotes, escaped ones too, and a colon or an equals sign.
+_QUOTES = r"[\"'\\]{0,8}"
+_IS = rf"{_QUOTES}\s{{0,3}}[:=]\s{{0,3}}"
+_VALUE = r"(?=[A-Za-z0-9_./+=~-]{0,200}[0-9])[A-Za-z0-9_./+=~-]"
+_NO_CODE = r"(?![(\[])"  # what is called or indexed is an expression
 _SHAPES = (
     Shape(
         "bearer token",
         ("bearer", "basic"),
-        re.compile(r"(?i)\b(bearer|basic)(\s{1,4})(?=\S{0,200}[0-9])[A-Za-z0-9._~+/=-]{16,}"),
+        re.compile(
+            r"(?i)\b(bearer|basic)(\s{1,4})"
+            r"(?:(?=\S{0,200}[0-9])[A-Za-z0-9._~+/=-]{16,}|[A-Za-z]{24}[A-Za-z0-9._~+/=-]*)"
+        ),
         r"\1\2",
+    ),
+    Shape(
+        "authorization",
+        ("authorization",),
+        re.compile(
+            rf"(?i)(authorization{_IS}{_QUOTES}(?:bearer|basic|token|digest)\s{{1,4}})[A-Za-z0-9._~+/=-]{{8,}}"
+        ),
+        r"\1",
     ),
     Shape(
         "API key",
         ("sk-", "sk_", "pk-", "pk_", "rk-", "rk_", "jk-", "jk_"),
-        re.compile(r"\b(?:sk|pk|rk|jk)[-_](?=[A-Za-z0-9_-]{0,200}[0-9])[A-Za-z0-9_-]{16,}"),
+        re.compile(
+            r"\b(?:sk-(?:proj|ant|svcacct|admin)-[A-Za-z0-9_-]{16,}"
+            r"|(?:sk|pk|rk|jk)[-_](?=[A-Za-z0-9_-]{0,200}[0-9])[A-Za-z0-9_-]{16,})"
+        ),
     ),
     Shape(
         "GitHub token",
@@ -58,25 +77,55 @@ _SHAPES = (
         ("eyj",),
         re.compile(r"(?<![A-Za-z0-9_.-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"),
     ),
-    Shape("password", ("://",), re.compile(r"(?<=://)[^\s:/@]{1,128}:[^\s/@]{1,256}(?=@)")),
+    Shape("password", ("://",), re.compile(r"(?<=://)[^\s:/@]{1,128}:[^\s/\"']{1,256}(?=@)")),
+    Shape(
+        "cookie",
+        ("cookie",),
+        re.compile(
+            rf"(?i)(cookie{_QUOTES}\s{{0,3}}:\s{{0,3}}{_QUOTES})[A-Za-z0-9_.-]{{1,64}}=[^\"'\\\r\n]{{6,}}"
+        ),
+        r"\1",
+    ),
+    Shape(
+        "secret",
+        ("password", "passwd", "passphrase", "pwd"),
+        re.compile(
+            rf"(?i)((?:password|passwd|passphrase|pwd)[A-Za-z0-9_-]{{0,24}}{_IS}\\{{0,4}}[\"'])[^\"'\\\n]{{4,256}}"
+        ),
+        r"\1",
+    ),
     Shape(
         "secret",
         _NAMES,
         re.compile(
-            r"(?i)((?:api[_-]?key|secret(?:[_-]?key)?|password|passwd|access[_-]?token|auth[_-]?token|private[_-]?key)"
-            r"[\"']{0,2}\s{0,3}[:=]\s{0,3}[\"']{0,2})"
-            r"(?=[A-Za-z0-9_./+=~-]{0,200}[0-9])[A-Za-z0-9_./+=~-]{12,}"
+            r"(?i)((?:api[_-]?key|secret|password|passwd|passphrase|access[_-]?key|private[_-]?key)"
+            rf"[A-Za-z0-9_-]{{0,24}}{_IS}{_QUOTES}){_VALUE}{{12,}}+{_NO_CODE}"
         ),
+        r"\1",
+    ),
+    Shape(
+        "secret",
+        ("_pass", "-pass", "pass=", "pass:", "pwd"),
+        re.compile(rf"(?i)((?:[_-]|\b)(?:pass|pwd){_IS}{_QUOTES}){_VALUE}{{8,}}+{_NO_CODE}"),
+        r"\1",
+    ),
+    Shape(
+        "secret",
+        # Texts about models are full of tokens, so the hint is the name with what follows it.
+        ("token=", "token:", 'token"', "token'", "token\\", "token =", "token :"),
+        re.compile(rf"(?i)(token{_IS}{_QUOTES}){_VALUE}{{12,}}+{_NO_CODE}"),
         r"\1",
     ),
 )
 _KEY_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
-_SECRET_NAMES = {
-    "api_key", "apikey", "x_api_key", "authorization", "proxy_authorization", "password", "passwd", "secret",
-    "client_secret", "secret_key", "private_key", "access_token", "refresh_token", "auth_token", "cookie",
-    "set_cookie", "aws_secret_access_key",
-}  # fmt: skip
+_SECRET_NAMES = {"authorization", "proxyauthorization", "cookie", "setcookie", "pass", "dbpass", "pwd"}
+_SECRET_ENDS = (
+    "apikey", "password", "passwd", "passphrase", "secret", "secretkey", "privatekey", "accesskey", "accesstoken",
+    "refreshtoken", "authtoken", "sessiontoken",
+)  # fmt: skip
+# A model's answer is made of tokens, too: those are words, and stay.
+_OPAQUE = re.compile(r"(?=\S{0,200}[0-9])\S{12,}")
 
 
 def without_secrets(value: Any) -> Any:
@@ -91,8 +140,11 @@ def without_secrets(value: Any) -> Any:
 
 
 def _named(key: str, item: Any) -> Any:
-    if isinstance(item, str) and item and key.lower().replace("-", "_") in _SECRET_NAMES:
-        return "[redacted: secret]"
+    if isinstance(item, str) and item:
+        name = key.lower().replace("-", "").replace("_", "")
+        opaque = name.endswith("token") and _OPAQUE.fullmatch(item) is not None
+        if name in _SECRET_NAMES or name.endswith(_SECRET_ENDS) or opaque:
+            return "[redacted: secret]"
     return without_secrets(item)
 
 
