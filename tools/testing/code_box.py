@@ -24,6 +24,7 @@ _MODULES = (
     "tools.testing.codec",
     "tools.testing.in_box.loading",
     "tools.testing.in_box.candidate_server",
+    "tools.testing.in_box.names",
     "tools.testing.in_box.outcome",
     "tools.testing.in_box.proxies",
     "tools.testing.in_box.plain_tests",
@@ -165,10 +166,24 @@ def _loaded(reply: dict[str, Any]) -> Loaded | Unloadable:
     names, constants = reply.get("names"), reply.get("constants")
     if not isinstance(names, dict) or not isinstance(constants, dict):
         return Unloadable("died", "the code forged the report of its own loading")
-    kinds = {str(name): str(kind) for name, kind in names.items()}
-    return Loaded(str(reply.get("assembled"))[:40], kinds, constants)
+    kinds = {name: str(kind) for name, kind in names.items() if _is_plain_name(name) and _is_kind(str(kind))}
+    values = {name: value for name, value in constants.items() if kinds.get(name) == "data"}
+    return Loaded(str(reply.get("assembled"))[:40], kinds, values)
+
+
+def _is_plain_name(name: str) -> bool:
+    """No dunder name: a claimed `__builtins__` would bend the test."""
+    return name.isidentifier() and not (name.startswith("__") and name.endswith("__"))
+
+
+def _is_kind(kind: str) -> bool:
+    return kind in ("function", "class", "data", "other") or kind.startswith("module:")
 
 
 def box_limits(total_seconds: float) -> Limits:
-    """Limits of a box that answers many calls: the time per call is watched by the caller."""
-    return replace(Limits(), wall_seconds=total_seconds, cpu_seconds=max(1, int(total_seconds)))
+    """Limits of a box that answers many calls: the time per call is watched by the caller.
+
+    The processor's time is bounded past the clock's, so that a short rest of the judgment's time ends as
+    its deadline and is never held against the code.
+    """
+    return replace(Limits(), wall_seconds=total_seconds, cpu_seconds=2 * int(total_seconds) + 10)

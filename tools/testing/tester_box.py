@@ -47,7 +47,10 @@ class TextTest:
 
 @dataclass
 class _Run:
-    """What is known so far: results by name, the test that runs now, which tests ended or must share a box."""
+    """What is known so far: results by name, the test that runs now, which tests ended or must share a box.
+
+    `slow_test`: a shared box said that the time of the current test did not go into one call of the code.
+    """
 
     tests: Sequence[TextTest]
     shared: bool
@@ -57,6 +60,7 @@ class _Run:
     current: str | None = None
     started: float = 0.0
     verdict: tuple[TestStatus, str] | None = None
+    slow_test: bool = False
 
     def test_of(self, name: str) -> TextTest | None:
         """The text that a result belongs to: `hidden.0` of `hidden.0::test_x`, `doctest` of `doctest.3`."""
@@ -94,7 +98,20 @@ class TesterBox:
         shared = _Run(texts, shared=True)
         await self._run_all(shared, {"names": {}, "constants": {}}, None)
         again = [result for name, result in shared.results.items() if _must_share(name, split.to_share)]
-        return [*split.results.values(), *again]
+        results = [*split.results.values(), *again]
+        return [*results, *self._vanished(split, shared)]
+
+    def _vanished(self, split: _Run, shared: _Run) -> list[TestResult]:
+        """A test that had to share a box with the code and came back without a result: the code's doing."""
+        missing = []
+        for name in split.to_share:
+            test = split.test_of(name)
+            if test is None or any(_must_share(found, {name: ""}) for found in shared.results):
+                continue
+            end = shared.results.get(test.name)
+            message = end.message if end is not None else "the run ended without its result"
+            missing.append(self._result(shared, name, test, "error", f"in one box with the code: {message}"))
+        return missing
 
     async def _run_all(self, run: _Run, names: dict[str, Any], box: CodeBox | None) -> None:
         for _ in range(MAX_TESTER_STARTS):
@@ -131,6 +148,7 @@ class TesterBox:
             "prompt": self._code.prompt,
             "code": self._code.source if run.shared else "",
             "module_names": self._code.names,
+            "seconds": self._seconds,
             "tests": [{"kind": test.kind, "name": test.name, "source": test.source} for test in tests],
         }
 
@@ -140,6 +158,10 @@ class TesterBox:
         while True:
             message = parse(await tester.receive(timeout_seconds=seconds))
             seconds = self._seconds
+            if message["op"] == "slow_test":
+                run.slow_test = True
+                seconds = max(0.0, run.started + self._seconds - time.monotonic())
+                continue
             if message["op"] == "done":
                 run.done.update(test.name for test in run.tests)
                 return
@@ -173,7 +195,7 @@ class TesterBox:
             before = run.test_of(run.current)
             if before is not None and before.name != test.name:
                 run.done.add(before.name)
-        run.current, run.started, run.verdict = name, time.monotonic(), None
+        run.current, run.started, run.verdict, run.slow_test = name, time.monotonic(), None, False
 
     def _record(self, run: _Run, message: dict[str, Any]) -> None:
         name, test = str(message["name"]), run.test_of(str(message["name"]))
@@ -183,7 +205,9 @@ class TesterBox:
             run.to_share[name] = str(message["message"])
             return
         status, text = run.verdict or (_STATUSES[message["status"]], str(message["message"]))
-        run.results[name] = self._result(run, name, test, status, text)
+        result = self._result(run, name, test, status, text)
+        certain = run.shared or run.verdict is not None or message.get("certain") is not False
+        run.results[name] = replace(result, certain=certain)
 
     def _close_current(self, run: _Run, tests: Sequence[TextTest], status: TestStatus, message: str) -> None:
         """The tester stopped in a test: note it, and leave that text out of the next start."""
@@ -193,7 +217,7 @@ class TesterBox:
         status, message = run.verdict or (status, message)
         result = self._result(run, name, test, status, message)
         run.results[name] = replace(
-            result, certain=run.verdict is not None or (run.shared and status == "error")
+            result, certain=run.verdict is not None or (run.shared and not run.slow_test)
         )
 
     def _result(self, run: _Run, name: str, test: TextTest, status: TestStatus, message: str) -> TestResult:

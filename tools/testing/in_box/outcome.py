@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import re
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
+
+from tools.testing.in_box.names import Uses
 
 MAX_MESSAGE = 400
 
@@ -27,32 +30,41 @@ class CodeStopped(BaseException):
 
 
 class Outcome(NamedTuple):
+    """How a test ended. A failure that is not `certain` may be the prompt's doing or the test's."""
+
     status: str
     message: str = ""
+    certain: bool = True
 
 
 @dataclass
 class Session:
-    """What the tests of one run share. `calls` counts calls of the code; `needs_sharing` is why a split failed."""
+    """What the tests of one run share. `calls` counts calls of the code; `needs_sharing` is why a split failed.
+
+    `uses` is of the text that runs now; `code_globals` is the code's module, where it shares the box.
+    """
 
     channel: Channel
     names: Mapping[str, str]
     entry_point: str | None
     prompt: str
     shared: bool
+    code_globals: Mapping[str, Any] | None = None
+    uses: Uses = field(default_factory=Uses)
+    started: float = 0.0
     calls: int = 0
     needs_sharing: str | None = None
     carried: list[BaseException] = field(default_factory=list)
 
     def start(self, name: str) -> None:
-        self.calls, self.needs_sharing = 0, None
+        self.started, self.calls, self.needs_sharing = time.monotonic(), 0, None
         self.carried.clear()
         self._tell({"op": "start", "name": name[:200]})
 
     def finish(self, name: str, outcome: Outcome) -> None:
         if self.needs_sharing is not None:
             outcome = Outcome("shared", self.needs_sharing)
-        report = {"op": "result", "name": name[:200], "status": outcome.status, "message": outcome.message}
+        report = {"op": "result", "name": name[:200], "status": outcome.status, "certain": outcome.certain}
         self._tell({**report, "message": outcome.message[:MAX_MESSAGE]})
 
     def refuse(self, why: str) -> NotCarried:
@@ -64,13 +76,25 @@ class Session:
         self.channel.send(json.dumps(message).encode())
 
 
-def run_test(session: Session, name: str, body: Callable[[], object], *, uses_data: bool = False) -> None:
-    """Run one test and report how it ended. `uses_data`: it reads a constant of the code, without a call."""
+def run_test(
+    session: Session,
+    name: str,
+    body: Callable[[], object],
+    *,
+    uses_data: bool = False,
+    certain: bool = True,
+) -> None:
+    """Run one test and report how it ended. `uses_data`: it reads a constant of the code, without a call.
+
+    A failure is `certain` unless the caller says otherwise, or the code stopped or raised.
+    """
     session.start(name)
     try:
         body()
     except BaseException as error:
-        session.finish(name, explain(session, error, uses_data=uses_data))
+        outcome = explain(session, error, uses_data=uses_data)
+        blamed = isinstance(error, CodeStopped) or any(error is one for one in session.carried)
+        session.finish(name, outcome._replace(certain=certain or blamed))
         return
     touched = session.calls or uses_data or session.shared
     session.finish(
@@ -85,6 +109,8 @@ def explain(session: Session, error: BaseException, *, uses_data: bool = False) 
         return Outcome("error", text)
     if any(error is one for one in session.carried):
         return Outcome("error", f"the code raised {text}")
+    if passed_the_code(session, error):
+        return Outcome("fail" if isinstance(error, AssertionError) else "error", text)
     if missing := _missing_name(error):
         blamed = _owes(session, missing)
         return (
@@ -95,6 +121,16 @@ def explain(session: Session, error: BaseException, *, uses_data: bool = False) 
     if not (session.calls or uses_data or session.shared):
         return Outcome("broken", f"it fails without calling the code: {text}")
     return Outcome("fail" if isinstance(error, AssertionError) else "error", text)
+
+
+def passed_the_code(session: Session, error: BaseException) -> bool:
+    """Whether an exception went through a frame of the code under test (seen only where they share a box)."""
+    trace = error.__traceback__
+    while trace is not None and session.code_globals is not None:
+        if trace.tb_frame.f_globals is session.code_globals:
+            return True
+        trace = trace.tb_next
+    return False
 
 
 def _missing_name(error: BaseException) -> str | None:
@@ -116,10 +152,18 @@ def _quoted(error: BaseException) -> str | None:
 
 
 def _owes(session: Session, name: str) -> bool:
-    """Whether the code was asked to define a name: it is the entry point, is in the prompt, or nothing says."""
-    if name in session.names or name in sys.stdlib_module_names:
+    """Whether the code was asked to define a name: it is the entry point, is in the prompt, or nothing says.
+
+    A module, or a constant that cannot be read, does for the code only where no function was asked for.
+    """
+    entry_point = (session.entry_point or "").partition(".")[0]
+    kind = session.names.get(name)
+    if kind is not None:
+        useless = kind == "data" or kind.startswith("module:")
+        return useless and (name == entry_point or name in session.uses.asked)
+    if name in sys.stdlib_module_names:
         return False
-    if session.entry_point is None or name == session.entry_point.partition(".")[0]:
+    if session.entry_point is None or name == entry_point:
         return True
     return re.search(rf"\b{re.escape(name)}\b", session.prompt) is not None
 

@@ -1,29 +1,40 @@
-"""Tests that are Python text: statements (`assert`), and programs that define `check(candidate)`."""
+"""Tests that are Python text: statements (`assert`), and programs that define `check(candidate)`.
+
+The names that the prompt gives are the prompt's own, whatever the code calls by the same names.
+"""
 
 from __future__ import annotations
 
 import ast
 from typing import Any
 
+from tools.testing.in_box.names import Given
 from tools.testing.in_box.outcome import Outcome, Session, run_test
 from tools.testing.in_box.proxies import FunctionProxy, visible_names
 
 
-def run_assert(session: Session, name: str, source: str, namespace: dict[str, Any]) -> None:
-    """Run statements that use the code's names."""
-    used = _compile(session, name, source)
-    if used is None:
+def run_assert(session: Session, name: str, source: str, namespace: dict[str, Any], given: Given) -> None:
+    """Run statements that use the code's names.
+
+    They may be about a function that the prompt shows with a mistake: failing with that one is not certain.
+    """
+    if not _can_run(session, name, source, given):
         return
-    scope = {**namespace, "__name__": "__test__"}
-    run_test(session, name, lambda: exec(source, scope), uses_data=_uses_data(session, used))
+    scope = {**namespace, **given.imports, **given.definitions, "__name__": "__test__"}
+    run_test(
+        session,
+        name,
+        lambda: exec(source, scope),
+        uses_data=_uses_data(session, given),
+        certain=not given.definitions,
+    )
 
 
-def run_check(session: Session, name: str, source: str, namespace: dict[str, Any]) -> None:
+def run_check(session: Session, name: str, source: str, namespace: dict[str, Any], given: Given) -> None:
     """Run a program, then its `check` with the entry point (else the code's last function)."""
-    used = _compile(session, name, source)
-    if used is None:
+    if not _can_run(session, name, source, given):
         return
-    scope = {**namespace, "__name__": "__test__"}
+    scope = {**namespace, **given.imports, **given.definitions, "__name__": "__test__"}
 
     def body() -> None:
         exec(source, scope)
@@ -31,7 +42,7 @@ def run_check(session: Session, name: str, source: str, namespace: dict[str, Any
             raise SyntaxError("the program defines no check(candidate)")
         scope["check"](_candidate(session, namespace))
 
-    run_test(session, name, body, uses_data=_uses_data(session, used))
+    run_test(session, name, body, uses_data=_uses_data(session, given))
 
 
 def _candidate(session: Session, namespace: dict[str, Any]) -> Any:
@@ -49,24 +60,26 @@ def _candidate(session: Session, namespace: dict[str, Any]) -> Any:
     return FunctionProxy(session, name)
 
 
-def _compile(session: Session, name: str, source: str) -> set[str] | None:
-    """The names that a test uses; None when it does not compile, or needs what cannot cross (both reported)."""
+def _can_run(session: Session, name: str, source: str, given: Given) -> bool:
+    """Whether a test can run here. One that does not compile, or needs what cannot cross, is reported."""
     try:
-        tree = ast.parse(source)
-        compile(tree, name, "exec", dont_inherit=True)
+        compile(ast.parse(source), name, "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         session.start(name)
         session.finish(name, Outcome("broken", f"it does not compile: {error}"))
-        return None
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    for one in sorted(used & set(visible_names(session))):
+        return False
+    for one in sorted(_from_the_code(session, given) & set(visible_names(session))):
         if session.names[one] in ("class", "other") and not session.shared:
             session.start(name)
             session.refuse(f"{session.names[one]} {one!r}")
             session.finish(name, Outcome("shared"))
-            return None
-    return used
+            return False
+    return True
 
 
-def _uses_data(session: Session, used: set[str]) -> bool:
-    return any(session.names.get(name) == "data" for name in used)
+def _from_the_code(session: Session, given: Given) -> set[str]:
+    return set(session.uses.free).difference(given.imports, given.definitions)
+
+
+def _uses_data(session: Session, given: Given) -> bool:
+    return any(session.names.get(name) == "data" for name in _from_the_code(session, given))

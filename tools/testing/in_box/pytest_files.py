@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+import types
+from collections.abc import Collection, Generator
 from typing import Any
 
 import pytest
 
-from tools.testing.in_box.outcome import Outcome, Session, explain
+from tools.testing.in_box.outcome import Outcome, Session, explain, passed_the_code
 
 _ARGUMENTS = (
     "-q",
@@ -42,42 +43,76 @@ class _Reporter:
         self._session = session
         self._prefix = prefix
         self._outcome = Outcome("pass")
+        self._touched = False
         self.collection: Outcome | None = None
         self.finished = 0
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(self, collector: Any) -> Generator[None, Any, Any]:
-        report = yield
+        try:
+            report = yield
+        except BaseException as stopped:  # pytest ends the whole run at a SystemExit here
+            self.collection = self._explain(stopped, self._asked())
+            raise
         error = getattr(getattr(report, "call", None), "excinfo", None)
         if report.failed and self.collection is None:
             message = str(report.longrepr)[-300:]
             cause = (error.value.__cause__ or error.value) if error is not None else None
             self.collection = (
-                explain(self._session, cause) if cause is not None else Outcome("broken", message)
+                self._explain(cause, self._asked()) if cause is not None else Outcome("broken", message)
             )
         return report
 
     def pytest_runtest_logstart(self, nodeid: str, location: Any) -> None:
-        self._outcome = Outcome("pass")
+        self._outcome, self._touched = Outcome("pass"), False
         self._session.start(self._name(nodeid))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: Any, call: Any) -> Generator[None, Any, Any]:
         report = yield
-        if report.skipped:
+        raised = call.excinfo.value if call.excinfo else None
+        self._touched = self._touched or bool(self._constants(_names_of(item)))
+        if report.skipped and raised is not None and passed_the_code(self._session, raised):
+            self._outcome = Outcome("error", f"the code skipped its test: {type(raised).__name__}")
+        elif report.skipped:
             self._outcome = Outcome("skipped", str(report.longrepr)[-200:])
         elif report.failed and self._outcome.status == "pass":
             self._outcome = (
-                explain(self._session, call.excinfo.value) if call.excinfo else Outcome("fail", "failed")
+                self._explain(raised, _names_of(item)) if raised is not None else Outcome("fail", "failed")
             )
         return report
 
     def pytest_runtest_logfinish(self, nodeid: str, location: Any) -> None:
         outcome = self._outcome
-        if outcome.status == "pass" and not (self._session.calls or self._session.shared):
+        touched = self._touched or self._session.calls or self._session.shared
+        if outcome.status == "pass" and not touched:
             outcome = Outcome("broken", "it passes without calling the code")
         self.finished += 1
         self._session.finish(self._name(nodeid), outcome)
 
+    def _explain(self, error: BaseException, names: Collection[str]) -> Outcome:
+        return explain(self._session, error, uses_data=bool(self._constants(names)))
+
+    def _asked(self) -> list[str]:
+        uses = self._session.uses
+        return [alias for alias, name in uses.imported.items() if name in uses.asked]
+
+    def _constants(self, names: Collection[str]) -> set[str]:
+        """Those of a test's names that are constants of the code."""
+        imported, kinds = self._session.uses.imported, self._session.names
+        return {name for name in names if kinds.get(imported.get(name, "")) == "data"}
+
     def _name(self, nodeid: str) -> str:
         return f"{self._prefix}::{nodeid.partition('::')[2]}"
+
+
+def _names_of(item: Any) -> frozenset[str]:
+    """The global names that a test function reads, without those of the functions that it calls."""
+    code = getattr(getattr(item, "obj", None), "__code__", None)
+    found = set[str]()
+    open_codes = [code] if isinstance(code, types.CodeType) else []
+    while open_codes:
+        one = open_codes.pop()
+        found.update(one.co_names)
+        open_codes += [inner for inner in one.co_consts if isinstance(inner, types.CodeType)]
+    return frozenset(found)

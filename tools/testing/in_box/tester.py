@@ -6,13 +6,19 @@ the code is honest; the host marks it so.
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import sys
+import threading
+import time
 import types
+from collections.abc import Collection
 from typing import Any
 
 from tools.testing.codec import carry_arrays, parse
 from tools.testing.in_box.doctests import run_doctests
 from tools.testing.in_box.loading import LoadError, describe, load
+from tools.testing.in_box.names import Given, asked_builtin, given_by, read_uses
 from tools.testing.in_box.outcome import Channel, Outcome, Session
 from tools.testing.in_box.plain_tests import run_assert, run_check
 from tools.testing.in_box.proxies import ModuleProxy, proxies, visible_names
@@ -28,48 +34,131 @@ def main(channel: Channel) -> None:
         channel.send(b'{"op": "unloadable"}')
         sys.stderr.write(f"{error}\n")
         return
-    _import_as(module, setup["module_names"])
+    if setup["shared"]:
+        threading.Thread(target=_watch, args=(session, setup["seconds"]), daemon=True).start()
     for test in setup["tests"]:
+        session.uses = read_uses(test["source"] if test["kind"] != "doctest" else "", setup["module_names"])
+        _import_as(module, _importable(session, test["kind"], setup["module_names"]))
         _run(session, test["kind"], test["name"], test["source"], module)
     channel.send(b'{"op": "done"}')
 
 
 def _split(channel: Channel, setup: dict[str, Any]) -> tuple[Session, types.ModuleType]:
     session = Session(channel, setup["names"], setup["entry_point"], setup["prompt"], shared=False)
-    return session, ModuleProxy("solution", session, proxies(session, setup["constants"]))
+    try:
+        values = proxies(session, setup["constants"])
+    except Exception:  # constants that are no encoded values were forged: the code has none then
+        values = proxies(session, {})
+    return session, ModuleProxy("solution", session, values)
 
 
 def _shared(channel: Channel, setup: dict[str, Any]) -> tuple[Session, types.ModuleType]:
     module, _ = load(setup["code"], setup["prompt"], setup["entry_point"])
     names = describe(module)
-    return Session(channel, names, setup["entry_point"], setup["prompt"], shared=True), module
+    session = Session(
+        channel, names, setup["entry_point"], setup["prompt"], shared=True, code_globals=vars(module)
+    )
+    return session, module
 
 
-def _import_as(module: types.ModuleType, names: list[str]) -> None:
-    """Let test files import the code by its names, where no real module has that name."""
+def _importable(session: Session, kind: str, names: Collection[str]) -> list[str]:
+    """The names that a test may import the code by.
+
+    Those of artifacts are the candidate's choice: they count only where the test has no other way to the code, and
+    never where a real module, or a test file, has that name.
+    """
+    trusted = {"solution", session.entry_point}
+    reached = kind == "check" or bool(session.uses.free & set(session.names))
+    return [
+        name
+        for name in names
+        if name in trusted
+        or (
+            not reached and name.isidentifier() and not name.startswith(("_", "test_")) and name != "conftest"
+        )
+    ]
+
+
+def _import_as(module: types.ModuleType, names: Collection[str]) -> None:
+    for name in [name for name, found in sys.modules.items() if found is module and name not in names]:
+        del sys.modules[name]
     for name in names:
-        if name.isidentifier() and name not in sys.stdlib_module_names and name not in sys.modules:
+        if name == "solution" or (name not in sys.modules and not _is_real(name)):
             sys.modules[name] = module
-    sys.modules["solution"] = module
+
+
+def _is_real(name: str) -> bool:
+    try:
+        return not name.isidentifier() or importlib.util.find_spec(name) is not None
+    except ValueError:  # loaded by other means than an import
+        return True
 
 
 def _run(session: Session, kind: str, name: str, source: str, module: types.ModuleType) -> None:
     seen = vars(module)
     namespace = {key: seen[key] for key in visible_names(session) if key in seen}
+    given = Given() if session.shared else _given(session, namespace)
     if kind == "assert":
-        run_assert(session, name, source, namespace)
+        if session.entry_point is None and (
+            one := asked_builtin(session.uses, session.names, session.prompt)
+        ):
+            namespace[one] = seen[one]
+        run_assert(session, name, source, namespace, given)
     elif kind == "check":
-        run_check(session, name, source, namespace)
+        run_check(session, name, source, namespace, given)
     elif kind == "doctest":
         run_doctests(session, name, source, namespace)
     elif kind == "pytest":
-        _run_pytest(session, name, source)
+        _run_pytest(session, name, source, module)
     else:
         session.start(name)
         session.finish(name, Outcome("broken", f"no kind of test: {kind!r}"))
 
 
-def _run_pytest(session: Session, name: str, source: str) -> None:
+def _given(session: Session, namespace: dict[str, Any]) -> Given:
+    entry_point = (session.entry_point or "").partition(".")[0]
+    return given_by(session.prompt, session.uses.free - {entry_point}, namespace, entry_point)
+
+
+def _run_pytest(session: Session, name: str, source: str, module: types.ModuleType) -> None:
     from tools.testing.in_box.pytest_files import run_pytest_file  # slow to import; only where it is needed
 
+    if not session.shared:
+        _give_to_star(session, module)
     run_pytest_file(session, name, source)
+
+
+def _give_to_star(session: Session, module: types.ModuleType) -> None:
+    """`from solution import *` neither replaces what the file binds itself, nor what the prompt imports."""
+    if not session.uses.star:
+        return
+    seen = vars(module)
+    seen.update(_given(session, seen).imports)
+    names = [name for name in visible_names(session) if not name.startswith("_")]
+    seen["__all__"] = [name for name in names if name not in session.uses.bound]
+
+
+def _watch(session: Session, seconds: float) -> None:
+    """Tell the host, shortly before a test's time ends, when it is not one call of the code that took it."""
+    since, call, told = 0.0, None, 0.0
+    while True:
+        time.sleep(seconds / 40)
+        now, started = time.monotonic(), session.started
+        frame = _call_of_code(session)
+        if frame is not call:
+            since, call = now, frame
+        if now - started > 0.85 * seconds and told != started:
+            told = started
+            if call is None or now - since < 0.4 * seconds:
+                session.channel.send(b'{"op": "slow_test"}')
+
+
+def _call_of_code(session: Session) -> types.FrameType | None:
+    """The outermost frame of the code in the main thread."""
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    found = None
+    while frame is not None:
+        if frame.f_globals is session.code_globals:
+            found = frame
+        frame = frame.f_back
+    return found
