@@ -1,9 +1,10 @@
 """Carries plain Python values as JSON: what JSON cannot say is tagged `{"$": tag, "v": ...}`.
 
 Exact kinds: None, bool, int (any size), float (inf, nan, -0.0 too), str, list, tuple, dict (any plain keys), set,
-frozenset, bytes, bytearray, complex, Decimal, Fraction, range, deque, numpy scalars and arrays. A subclass is carried
-as its base, read with the base's own methods, so that no `__eq__` or `__iter__` of the sender's crosses. Everything
-else is NotPlain. Runs on the host and inside boxes: only the standard library at import. What a box wrote may be
+frozenset, bytes, bytearray, complex, Decimal, Fraction, range, deque, numpy arrays, Counter, OrderedDict, defaultdict
+of a builtin type; in boxes named tuples too, by their fields. Any other subclass, and a numpy scalar, is carried as its
+base, read with the base's own methods, so that no `__eq__` or `__iter__` of the sender's crosses. Everything else is
+NotPlain. Runs on the host and inside boxes: only the standard library at import. What a box wrote may be
 forged: every reader takes exactly the types that a writer makes, with sizes that cost no more than reading the line.
 Does not carry identity: one object that appears twice arrives as two.
 """
@@ -14,7 +15,7 @@ import json
 import math
 import re
 import sys
-from collections import deque
+from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -29,25 +30,11 @@ MAX_INT_BITS = 2**22
 MAX_FRACTION_BITS = 20_000  # making a Fraction takes a gcd, whose time grows with the square of this
 MAX_RANGE = 10**8  # more steps than a test can go through in its time
 MAX_FLOAT_CHARACTERS = 400
+MAX_NAMED_TUPLES = 100  # each type of one is compiled where it arrives
 _PLAIN_INT = 2**1024
-_TAGS = frozenset(
-    [
-        "tuple",
-        "set",
-        "frozenset",
-        "dict",
-        "bytes",
-        "bytearray",
-        "int",
-        "float",
-        "complex",
-        "decimal",
-        "fraction",
-        "range",
-        "deque",
-        "ndarray",
-    ]
-)
+_FACTORIES: dict[str, type] = {
+    kind.__name__: kind for kind in (int, float, bool, str, list, tuple, dict, set, frozenset)
+}
 _DTYPE = re.compile(r"(bool|u?int(8|16|32|64)|float(16|32|64)|complex(64|128)|str|bytes|object)")
 _TEXT_DTYPE = re.compile(r"[<>=|]?([US])\d+")
 
@@ -151,12 +138,28 @@ def _write_list(encoder: _Encoder, value: Any, depth: int) -> Any:
 
 def _write_dict(encoder: _Encoder, value: Any, depth: int) -> Any:
     items = list(dict.items(value))
+    kind = type(value)
+    if kind is Counter or kind is OrderedDict:
+        return {"$": kind.__name__.lower(), "v": _write_pairs(encoder, items, depth)}
+    if kind is defaultdict:
+        for name, factory in _FACTORIES.items():
+            if value.default_factory is factory:
+                return {"$": "defaultdict", "v": [name, _write_pairs(encoder, items, depth)]}
     if all(type(key) is str and key != "$" for key, _ in items):
         return {key: encoder.encode(item, depth) for key, item in items}
-    return {
-        "$": "dict",
-        "v": [[encoder.encode(key, depth), encoder.encode(item, depth)] for key, item in items],
-    }
+    return {"$": "dict", "v": _write_pairs(encoder, items, depth)}
+
+
+def _write_pairs(encoder: _Encoder, items: list[tuple[Any, Any]], depth: int) -> Any:
+    return [[encoder.encode(key, depth), encoder.encode(item, depth)] for key, item in items]
+
+
+def _write_tuple(encoder: _Encoder, value: Any, depth: int) -> Any:
+    kind, members = type(value), encoder.items(tuple.__iter__(value), depth)
+    fields = kind.__dict__.get("_fields")
+    if kind.__bases__ != (tuple,) or type(fields) is not tuple or len(fields) != len(members):
+        return {"$": "tuple", "v": members}
+    return {"$": "namedtuple", "v": [kind.__name__, encoder.encode(list(fields), depth), members]}
 
 
 def _write_fraction(encoder: _Encoder, value: Any, depth: int) -> Any:
@@ -195,7 +198,7 @@ _WRITERS: tuple[tuple[type, Callable[[_Encoder, Any, int], Any]], ...] = (
     (float, _write_float),
     (str, lambda _, value, __: str.__str__(value)),
     (list, _write_list),
-    (tuple, _tagged("tuple", tuple.__iter__)),
+    (tuple, _write_tuple),
     (dict, _write_dict),
     (set, _tagged("set", set.__iter__)),
     (frozenset, _tagged("frozenset", frozenset.__iter__)),
@@ -216,9 +219,13 @@ def _decode(data: object, depth: int) -> Any:
         return [_decode(item, depth + 1) for item in data]
     if not isinstance(data, dict):
         return data
-    if data.keys() == {"$", "v"} and isinstance(data["$"], str) and data["$"] in _TAGS:
+    if data.keys() == {"$", "v"} and isinstance(data["$"], str) and _is_tag(data["$"]):
         return _decode_tagged(data["$"], data["v"], depth + 1)
     return {key: _decode(item, depth + 1) for key, item in data.items()}
+
+
+def _is_tag(name: str) -> bool:
+    return name in _TEXT_READERS or name in _LIST_READERS
 
 
 def _decode_tagged(tag: str, inner: Any, depth: int) -> Any:
@@ -254,19 +261,32 @@ def _nested_lists(content: Any, _: str) -> Any:
     return content
 
 
+def _plain_tuple(_: str, __: tuple[str, ...], members: list[Any]) -> Any:
+    return tuple(members)
+
+
+named_reader: Callable[[str, tuple[str, ...], list[Any]], Any] = _plain_tuple
 array_reader: Callable[[Any, str], Any] = _nested_lists
 
 
 def carry_arrays() -> None:
-    """Decode arrays to numpy arrays from now on (for a box; the host compares nested lists)."""
-    global array_reader
+    """Decode arrays and named tuples as such from now on (for a box; the host compares lists and tuples)."""
+    global array_reader, named_reader
+    kinds: dict[tuple[str, tuple[str, ...]], Any] = {}
 
     def read(content: Any, dtype: str) -> Any:
         import numpy
 
         return numpy.array(content, dtype=dtype)
 
-    array_reader = read
+    def read_named(name: str, fields: tuple[str, ...], members: list[Any]) -> Any:
+        if (name, fields) not in kinds:
+            if len(kinds) >= MAX_NAMED_TUPLES:
+                raise ValueError(f"more than {MAX_NAMED_TUPLES} types of named tuples")
+            kinds[name, fields] = namedtuple(name, fields)
+        return kinds[name, fields](*members)
+
+    array_reader, named_reader = read, read_named
 
 
 def _pairs(values: list[Any]) -> dict[Any, Any]:
@@ -314,6 +334,22 @@ def _range(values: list[Any]) -> range:
     return found
 
 
+def _default_dict(values: list[Any]) -> Any:
+    name, pairs = values
+    if type(name) is not str or name not in _FACTORIES:
+        raise ValueError("no default of that type")
+    return defaultdict(_FACTORIES[name], _pairs(pairs))
+
+
+def _named(values: list[Any]) -> Any:
+    name, fields, members = values
+    if type(name) is not str or type(fields) is not list or type(members) is not list:
+        raise ValueError("no name, fields and members")
+    if not all(type(field) is str for field in fields) or len(fields) != len(members):
+        raise ValueError("fields and members do not match")
+    return named_reader(name, tuple(fields), members)
+
+
 def _ints(values: list[Any], count: int) -> list[int]:
     if len(values) > count or not all(type(value) is int for value in values):
         raise ValueError(f"no {count} ints")
@@ -337,6 +373,10 @@ _LIST_READERS: dict[str, Callable[[list[Any]], Any]] = {
     "fraction": _fraction,
     "range": _range,
     "ndarray": _array,
+    "counter": lambda values: Counter(_pairs(values)),
+    "ordereddict": lambda values: OrderedDict(_pairs(values)),
+    "defaultdict": _default_dict,
+    "namedtuple": _named,
 }
 
 
