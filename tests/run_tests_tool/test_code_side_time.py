@@ -79,6 +79,15 @@ async def test_a_wrong_answer_before_the_deadline_refutes(sandbox, view):
     assert result.truncated
 
 
+async def test_a_failed_test_counts_although_another_hangs_beside_the_code(sandbox, view):
+    code = "class Box: pass\ndef f(x):\n    while x > 1: pass\n    return Box() if x else 5"
+    tests = [CHECKS[0], CHECKS[1], CHECKS[2]]
+    tool = RunTests(sandbox, seconds_per_test=30)
+    result = await tool.run({}, view(code, "check", tests, entry_point="f"), timeout_seconds=3)
+    assert (result.findings[0].bearing, result.findings[0].strength) == ("refutes", "decisive")
+    assert "hidden.0" in result.findings[0].reason
+
+
 async def test_right_answers_before_the_deadline_say_nothing(sandbox, view):
     code = "def f(x):\n    while x: pass\n    return 0"
     tool = RunTests(sandbox, seconds_per_test=30)

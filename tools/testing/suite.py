@@ -5,8 +5,10 @@ Results are known one by one: who runs out of time keeps those that are there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from judge_agent.schema.request import TestKind
@@ -16,7 +18,7 @@ from tools.testing.code_box import MAX_TIMEOUTS, CodeBox, Loaded, box_limits
 from tools.testing.code_time import CodeTime, TimedCodeBox, code_seconds
 from tools.testing.report import Code, Report, TestResult, Unloadable, Visibility
 from tools.testing.stdio_tests import run_stdio_test
-from tools.testing.tester_box import TesterBox, TextTest
+from tools.testing.tester_box import TesterBox, TextTest, _Run
 
 
 @dataclass(frozen=True)
@@ -86,14 +88,29 @@ def _code_time(suite: Suite) -> CodeTime:
 async def _run_texts(
     sandbox: Sandbox, code: Code, suite: Suite, texts: Sequence[TextTest], loaded: Loaded, box: CodeBox
 ) -> list[TestResult]:
-    tester = TesterBox(
+    tester = _OpenTester(
         sandbox,
         code,
         seconds_per_test=suite.seconds_per_test,
         total_seconds=suite.total_seconds,
         seed=suite.seed,
     )
-    return await tester.run(texts, loaded, box)
+    try:
+        return await tester.run(texts, loaded, box)
+    except asyncio.CancelledError:  # the judgment's time is over
+        suite.results.extend(tester.known.values())
+        raise
+
+
+class _OpenTester(TesterBox):
+    """Shows the results of the split run while it goes on."""
+
+    known: Mapping[str, TestResult] = MappingProxyType({})
+
+    async def _run_all(self, run: _Run, names: dict[str, Any], box: CodeBox | None) -> None:
+        if not run.shared:
+            self.known = run.results
+        await super()._run_all(run, names, box)
 
 
 async def _run_stdio(sandbox: Sandbox, code: Code, suite: Suite) -> Report:
