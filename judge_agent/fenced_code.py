@@ -72,23 +72,24 @@ def blocks(text: str) -> tuple[Block, ...]:
 def _blocks(lines: Sequence[str]) -> Iterator[Block]:
     fence, indent, language, inside = "", 0, "", list[str]()
     for line in lines:
-        match = _FENCE.match(line)
-        if not fence:
+        if fence:
+            if _closes(line, fence, indent):
+                yield Block(language, _joined(inside))
+                fence = ""
+            else:
+                inside.append(_outdented(line, indent))
+        elif (match := _FENCE.match(line)) and not ("`" in match[2] and "`" in match[4]):
             # A tick further on in the line makes it a word between ticks, which opens no block.
-            if match and not ("`" in match[2] and "`" in match[4]):
-                fence, indent, language, inside = match[2], _width(match[1]), match[3].lower(), []
-        elif match and _closes(match, fence, indent):
-            yield Block(language, _joined(inside))
-            fence = ""
-        else:
-            inside.append(_outdented(line, indent))
+            fence, indent, language, inside = match[2], _width(match[1]), match[3].lower(), []
     if fence and "".join(inside).strip():
         yield Block(language, "\n".join(inside))
 
 
-def _closes(match: re.Match[str], fence: str, indent: int) -> bool:
-    deep = _width(match[1]) > indent + CLOSING_INDENT
-    return not deep and match[2].startswith(fence) and not (match[3] or match[4].strip())
+def _closes(line: str, fence: str, indent: int) -> bool:
+    mark = line.strip(" \t")
+    if not mark.startswith(fence) or mark.strip(fence[0]):
+        return False
+    return _width(line[: len(line) - len(line.lstrip(" \t"))]) <= indent + CLOSING_INDENT
 
 
 def _width(indent: str) -> int:
@@ -133,7 +134,8 @@ class CodeFinder:
         return self._of_blocks(found, text) if found else None
 
     def _of_blocks(self, found: Sequence[Block], text: str) -> Chosen:
-        possible = [block for block in found if not block.language or block.language in _PYTHON]
+        python = [block for block in reversed(found) if not block.language or block.language in _PYTHON]
+        possible = list(reversed(dict.fromkeys(python)))  # a block that is there again is read once
         trees = {block: tree for block in reversed(possible) if (tree := self._parsed(block.source))}
         main = self._main(possible, trees)
         if main in trees:
@@ -211,7 +213,7 @@ def _with_needed(main: Block, read: Sequence[Block], trees: Mapping[Block, ast.M
                 defined |= _bound(trees[owner])
     if len(parts) == 1:
         return main.source
-    return "\n".join(dict.fromkeys(block.source for block in read if block in parts))
+    return "\n".join(block.source for block in read if block in parts)
 
 
 def _acts(statement: ast.stmt) -> bool:

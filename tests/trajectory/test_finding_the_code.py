@@ -70,7 +70,7 @@ def test_a_conversation_without_code_has_none() -> None:
 
 HOSTILE = {
     "opening fences": "```a\n" * 200_000,
-    "empty blocks": "```\n```\n" * 120_000,
+    "empty blocks": "```\n```\n" * 60_000,
     "python blocks": "```python\nx = y\n```\n" * 50_000,
     "names that need names": "".join(f"```python\nx{n} = x{n + 1}\n```\n" for n in range(30_000)),
     "spaces": " " * 1_000_000,
