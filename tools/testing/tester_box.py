@@ -201,7 +201,7 @@ class TesterBox:
         name, test = str(message["name"]), run.test_of(str(message["name"]))
         if test is None:
             raise ValueError("a result of an unknown test")
-        if message["status"] == "shared" and not run.shared:
+        if message["status"] == "shared" and not run.shared and run.verdict is None:
             run.to_share[name] = str(message["message"])
             return
         status, text = run.verdict or (_STATUSES[message["status"]], str(message["message"]))

@@ -15,6 +15,27 @@ from typing import Any, NamedTuple
 
 _NONE: frozenset[str] = frozenset()
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+# what a test sets up in its own box, where code in another box cannot see it
+_SET_UP = frozenset(
+    [
+        "tmp_path",
+        "tmp_path_factory",
+        "tmpdir",
+        "monkeypatch",
+        "mocker",
+        "patch",
+        "capfd",
+        "caplog",
+        "recwarn",
+        "open",
+        "environ",
+        "putenv",
+        "chdir",
+        "argv",
+        "stdin",
+    ]
+)
+_SET_UP_METHODS = frozenset(["seed", "err", "warns", "catch_warnings", "assertWarns", "assertLogs"])
 _DEFINITIONS = (ast.Import, ast.ImportFrom, *_FUNCTIONS, ast.ClassDef, ast.Assign)
 
 
@@ -23,7 +44,8 @@ class Uses(NamedTuple):
 
     `free` ones are read and bound nowhere in it. `imported` maps what it imports from the code's module to the name
     there. `asked` ones must be functions of the code: called and free, or called and imported. `bound` ones its own
-    top level binds; `star` says that it imports all of the code's names.
+    top level binds; `star` says that it imports all of the code's names, `set_up` that it sets up files, patches,
+    seeds or the like, which code in another box cannot see.
     """
 
     free: frozenset[str] = _NONE
@@ -31,6 +53,7 @@ class Uses(NamedTuple):
     bound: frozenset[str] = _NONE
     imported: Mapping[str, str] = {}
     star: bool = False
+    set_up: bool = False
 
 
 class Given(NamedTuple):
@@ -61,7 +84,18 @@ def read_uses(source: str, modules: Collection[str]) -> Uses:
     }
     asked = frozenset(imported.get(name, name) for name in called if name in free or name in imported)
     star = any(alias.name == "*" for alias in taken)
-    return Uses(free, asked, _bound(tree.body) - set(imported), imported, star)
+    return Uses(free, asked, _bound(tree.body) - set(imported), imported, star, _sets_up(tree))
+
+
+def _sets_up(tree: ast.Module) -> bool:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in _SET_UP | _SET_UP_METHODS:
+            return True
+        if (isinstance(node, ast.Name) and node.id in _SET_UP) or (
+            isinstance(node, ast.arg) and node.arg in _SET_UP
+        ):
+            return True
+    return False
 
 
 def _free(table: symtable.SymbolTable) -> frozenset[str]:

@@ -80,7 +80,7 @@ def _importable(session: Session, kind: str, names: Collection[str]) -> list[str
 
 
 def _import_as(module: types.ModuleType, names: Collection[str]) -> None:
-    for name in [name for name, found in sys.modules.items() if found is module and name not in names]:
+    for name in [name for name, found in list(sys.modules.items()) if found is module and name not in names]:
         del sys.modules[name]
     for name in names:
         if name == "solution" or (name not in sys.modules and not _is_real(name)):
