@@ -9,7 +9,7 @@ import asyncio
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from judge_agent.log.contents import Content, blank, contents
 from judge_agent.log.lines import Line, loads
@@ -17,7 +17,7 @@ from judge_agent.log.segments import raw_lines, segment_files
 from judge_agent.log.writer import Anchor, AuditLogWriter
 from judge_agent.seams.storage import AuditEvent, EventType
 
-REDACTED = cast(EventType, "content.redacted")  # written by this module alone, so not one of the seam's types
+REDACTED: EventType = "content.redacted"
 
 
 class RedactedLine(NamedTuple):

@@ -49,6 +49,7 @@ EventType = Literal[
     "node.finished",
     "model.call",
     "tool.call",
+    "content.redacted",
 ]
 
 
