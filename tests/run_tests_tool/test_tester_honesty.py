@@ -60,3 +60,11 @@ def test_a_builtin_is_asked_of_the_code_only_where_nothing_else_could_be():
     assert asked_builtin(read_uses("assert abs(sum(1, 2)) == 3", []), kinds, "") is None
     assert asked_builtin(read_uses("assert abs(sum(1, 2)) == 3", []), kinds, "Write sum(a, b).") == "sum"
     assert asked_builtin(read_uses("assert abs(f(1)) == 3", []), kinds, "Write abs.") is None
+
+
+@pytest.mark.parametrize(("answer", "bearing"), [("1", "confirms"), ("2", "refutes")])
+async def test_doctests_of_a_class_run_in_one_box_with_the_code(answer, bearing, judge):
+    code = f"class Stack:\n    def pop(self): return {answer}\n"
+    (decided, _), statuses, _ = await judge(code, prompt=">>> s = Stack()\n>>> s.pop()\n1\n")
+    assert decided == bearing
+    assert set(statuses.values()) == {"pass" if bearing == "confirms" else "fail", "pass"}

@@ -14,6 +14,7 @@ import io
 import re
 from typing import Any
 
+from tools.testing.in_box.names import read_uses
 from tools.testing.in_box.outcome import CodeStopped, Outcome, Session, explain
 
 _MARK = re.compile(r"\s*(?:[\"]{3}|[']{3}|`{3,}\w*|~{3,}\w*)\s*")
@@ -30,12 +31,24 @@ def run_doctests(session: Session, prefix: str, text: str, namespace: dict[str, 
         session.finish(prefix, Outcome("broken", f"no doctest: {error}"))
         return
     scope = {**namespace, "__name__": "__test__"}
+    uncarried = None if session.shared else _uncarried(session, examples)
     for index, example in enumerate(examples):
         name = f"{prefix}.{index}"
         session.start(name)
+        if uncarried is not None:
+            session.refuse(uncarried)
+            session.finish(name, Outcome("shared"))
+            continue
         outcome = _run(session, example, scope)
         if example.want or session.shared or outcome.status in ("fail", "error"):
             session.finish(name, outcome)
+
+
+def _uncarried(session: Session, examples: list[doctest.Example]) -> str | None:
+    """The first class or other object of the code's that the examples use: they cannot run beside another box."""
+    used = read_uses("".join(example.source for example in examples), ()).free
+    kinds = {name: kind for name, kind in session.names.items() if kind in ("class", "other")}
+    return next((f"{kind} {name!r}" for name, kind in kinds.items() if name in used), None)
 
 
 def without_marks(text: str) -> str:

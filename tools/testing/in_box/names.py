@@ -77,14 +77,33 @@ def read_uses(source: str, modules: Collection[str]) -> Uses:
         for alias in node.names
     ]
     imported = {alias.asname or alias.name: alias.name for alias in taken if alias.name != "*"}
+    bound = _bound(tree.body) - set(imported)
+    for name in _attributes(tree, modules):
+        imported.setdefault(name, name)
     called = {
-        node.func.id
+        node.func.id if isinstance(node.func, ast.Name) else node.func.attr
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute))
     }
     asked = frozenset(imported.get(name, name) for name in called if name in free or name in imported)
     star = any(alias.name == "*" for alias in taken)
-    return Uses(free, asked, _bound(tree.body) - set(imported), imported, star, _sets_up(tree))
+    return Uses(free, asked, bound, imported, star, _sets_up(tree))
+
+
+def _attributes(tree: ast.Module, modules: Collection[str]) -> set[str]:
+    """`f` of `import solution as s` and `s.f`."""
+    aliases = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+        if alias.name in modules
+    }
+    return {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in aliases
+    }
 
 
 def _sets_up(tree: ast.Module) -> bool:
