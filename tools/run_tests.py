@@ -2,7 +2,7 @@
 
 The code runs in one box, the tests in another (or, for plain data, on the host); what cannot be split is marked
 `isolation: shared`. Each test gives the code its own fixed time: a `timeout` result is the code's own doing and counts
-as a failed test, and so does using up its time for all tests together (half of the tool's time, at most 60 s). The
+as a failed test, and so does using up its time for all tests together (60 s). The
 judgment's time is another matter: when that runs out first, a test that failed before refutes the answer; without one,
 BudgetExceeded (`deadline`) is raised and nothing is said of it. Likewise a box that fails raises SandboxError.
 
@@ -28,6 +28,7 @@ from tools.testing.suite import Item, Suite, run_suite
 from tools.testing.verdict import decide, decide_what_is_known
 
 SECONDS_PER_TEST = 10.0
+SECONDS_PER_SUITE = 60.0
 _REPORTING_SECONDS = 0.5  # kept back, so that what is known when the time is over still counts
 MAX_MODEL_ASSERTIONS = 8
 MAX_SHOWN_RESULTS = 40
@@ -50,7 +51,7 @@ _PARAMETERS: dict[str, Any] = {
 
 
 class RunTests:
-    """The tool `run_tests`. `seconds_per_test` is part of its version: another limit can give other results."""
+    """The tool `run_tests`. Its limits are part of its version: others can give other results."""
 
     name = "run_tests"
     description = (
@@ -60,13 +61,19 @@ class RunTests:
     parameters: Mapping[str, Any] = _PARAMETERS
 
     def __init__(
-        self, sandbox: Sandbox | None, *, seconds_per_test: float = SECONDS_PER_TEST, concurrent_runs: int = 2
+        self,
+        sandbox: Sandbox | None,
+        *,
+        seconds_per_test: float = SECONDS_PER_TEST,
+        seconds_per_suite: float = SECONDS_PER_SUITE,
+        concurrent_runs: int = 2,
     ) -> None:
         self._sandbox = sandbox
         self._seconds_per_test = seconds_per_test
+        self._seconds_per_suite = seconds_per_suite
         self._slots = asyncio.Semaphore(concurrent_runs)
         box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
-        self.version = f"2/{box}/{seconds_per_test:g}s"
+        self.version = f"2/{box}/{seconds_per_test:g}s/{seconds_per_suite:g}s"
 
     def principle(self, view: ToolView) -> PrincipleSpec | None:
         """The principle `passes_tests`, where there is something to run."""
@@ -85,14 +92,14 @@ class RunTests:
         tests = _tests(view)
         if tests is not None:
             return (OpeningCall(),)
-        code = code_under_test(view.trajectory)
+        code = _code_of(view)
         if code is not None and answers_doctests(view.task.prompt, code.source):
             return (OpeningCall(),)
         return ()
 
     def offered(self, view: ToolView) -> bool:
         """Where the answer holds code, or is held to tests."""
-        code = code_under_test(view.trajectory)
+        code = _code_of(view)
         if (
             code is not None
             and code.origin == "final_answer"
@@ -112,7 +119,7 @@ class RunTests:
     ) -> ToolResult:
         """Run the tests, or the model's own assertions. Raises ValueError, SandboxError, BudgetExceeded."""
         assertions = _read_assertions(arguments)
-        code = code_under_test(view.trajectory)
+        code = _code_of(view)
         if code is None:
             return _no_code(_tests(view), assertions)
         if self._sandbox is None:
@@ -137,7 +144,9 @@ class RunTests:
     def _given_suite(self, view: ToolView, seconds: float) -> Suite:
         tests = _tests(view)
         doctests = view.task.prompt if has_doctests(view.task.prompt) else None
-        suite = Suite("assert", (), doctests, None, self._seconds_per_test, seconds, view.seed)
+        suite = Suite(
+            "assert", (), doctests, None, self._seconds_per_test, seconds, view.seed, self._seconds_per_suite
+        )
         if tests is None:
             return suite
         items = [Item("visible", index, item) for index, item in enumerate(tests.visible)]
@@ -146,7 +155,15 @@ class RunTests:
 
     def _assertions_suite(self, assertions: Sequence[str], view: ToolView, seconds: float) -> Suite:
         items = [Item("model", index, text) for index, text in enumerate(assertions)]
-        return Suite("assert", items, None, None, self._seconds_per_test, seconds, view.seed)
+        return Suite(
+            "assert", items, None, None, self._seconds_per_test, seconds, view.seed, self._seconds_per_suite
+        )
+
+
+def _code_of(view: ToolView) -> CodeUnderTest | None:
+    """The code of the answer; among several blocks the one that defines the entry point."""
+    tests = _tests(view)
+    return code_under_test(view.trajectory, tests.entry_point if tests is not None else None)
 
 
 def _hint(report: Report) -> Finding:

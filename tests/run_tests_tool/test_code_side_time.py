@@ -7,7 +7,6 @@ import pytest
 from judge_agent.errors import BudgetExceeded
 from judge_agent.schema import CallTest, StdioTest
 from tools.run_tests import RunTests
-from tools.testing.code_time import code_seconds
 from tools.testing.report import TestResult
 from tools.testing.verdict import decide_what_is_known
 
@@ -19,28 +18,14 @@ SLOW = "def f(x):\n    end = time.monotonic() + 0.5\n    while time.monotonic() 
 
 @pytest.fixture
 def short_tool(sandbox):
-    return RunTests(sandbox, seconds_per_test=0.8)
-
-
-@pytest.mark.parametrize(
-    ("timeout_seconds", "seconds_per_test", "expected"),
-    [
-        (200, 10, 60),
-        (60, 10, 30),
-        (12, 10, 10),
-        (15, 2.5, 7.5),
-        (500, 90, 90),
-    ],
-)
-def test_the_time_for_all_tests_is_half_of_the_judgments(timeout_seconds, seconds_per_test, expected):
-    assert code_seconds(timeout_seconds, seconds_per_test) == expected
+    return RunTests(sandbox, seconds_per_test=0.8, seconds_per_suite=2)
 
 
 @pytest.mark.parametrize("kind", ["call", "check"])
 async def test_code_just_below_its_time_in_every_call_is_refuted(kind, short_tool, view):
     hidden = SQUARES if kind == "call" else CHECKS
     result = await short_tool.run(
-        {}, view("import time\n" + SLOW, kind, hidden, entry_point="f"), timeout_seconds=4
+        {}, view("import time\n" + SLOW, kind, hidden, entry_point="f"), timeout_seconds=8
     )
     assert (result.findings[0].bearing, result.findings[0].strength) == ("refutes", "decisive")
     assert "used up its 2 s for all tests together" in result.findings[0].reason
@@ -49,13 +34,13 @@ async def test_code_just_below_its_time_in_every_call_is_refuted(kind, short_too
 async def test_a_program_just_below_its_time_in_every_run_is_refuted(short_tool, view):
     program = "import time\n" + SLOW + "\nprint(f(int(input())))"
     tests = [StdioTest(stdin=f"{n}\n", stdout=f"{n * n}\n") for n in range(8)]
-    result = await short_tool.run({}, view(program, "stdio", tests), timeout_seconds=4)
+    result = await short_tool.run({}, view(program, "stdio", tests), timeout_seconds=8)
     assert (result.findings[0].bearing, result.findings[0].strength) == ("refutes", "decisive")
 
 
 async def test_code_that_takes_its_time_to_load_is_refuted(short_tool, view):
     code = "import time\nend = time.monotonic() + 30\nwhile time.monotonic() < end: pass\ndef f(x): return 0"
-    result = await short_tool.run({}, view(code, "call", SQUARES, entry_point="f"), timeout_seconds=3)
+    result = await short_tool.run({}, view(code, "call", SQUARES, entry_point="f"), timeout_seconds=8)
     assert (result.findings[0].bearing, result.findings[0].strength) == ("refutes", "decisive")
 
 
@@ -63,7 +48,7 @@ async def test_slow_peers_do_not_take_the_time_of_a_right_answer(short_tool, vie
     slow = "import time\n" + SLOW
     right = "def f(x): return x * x"
     runs = [
-        short_tool.run({}, view(code, "call", SQUARES, entry_point="f"), timeout_seconds=5)
+        short_tool.run({}, view(code, "call", SQUARES, entry_point="f"), timeout_seconds=10)
         for code in (slow, slow, right)
     ]
     found = [result.findings[0].bearing for result in await asyncio.gather(*runs)]

@@ -2,7 +2,8 @@
 
 Without it, code that stays just below its time for a test spends the judgment's time, which says nothing against it.
 To use up this time is the code's own failure, as it is to use up the time of one test. Only waiting for the code
-counts: neither the start of a box nor the work of a test.
+counts: neither the start of a box nor the work of a test. The time is fixed: were it a share of the judgment's, right
+code would fail where a caller is in a hurry.
 """
 
 from __future__ import annotations
@@ -15,13 +16,6 @@ from typing import Any
 from judge_agent.seams.sandbox import Limits, Sandbox
 from tools.testing.code_box import CodeBox, CodeStopped
 from tools.testing.report import Code
-
-SECONDS_PER_SUITE = 60.0
-
-
-def code_seconds(timeout_seconds: float, seconds_per_test: float) -> float:
-    """Half of the judgment's time, at most 60 s; never less than the code was promised for one test."""
-    return max(seconds_per_test, min(SECONDS_PER_SUITE, timeout_seconds / 2))
 
 
 class CodeTime:

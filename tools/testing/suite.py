@@ -15,7 +15,7 @@ from judge_agent.schema.request import TestKind
 from judge_agent.seams.sandbox import Sandbox
 from tools.testing.call_tests import run_call_tests
 from tools.testing.code_box import MAX_TIMEOUTS, CodeBox, Loaded, box_limits
-from tools.testing.code_time import CodeTime, TimedCodeBox, code_seconds
+from tools.testing.code_time import CodeTime, TimedCodeBox
 from tools.testing.report import Code, Report, TestResult, Unloadable, Visibility
 from tools.testing.stdio_tests import run_stdio_test
 from tools.testing.tester_box import TesterBox, TextTest, _Run
@@ -40,7 +40,7 @@ class Suite:
     """Tests of one kind, and a text whose doctests run too.
 
     `seconds_per_test` is the time that the code has for one test, its own and fixed; for all tests together it has
-    `code_seconds` of `total_seconds`. `results` fills while the suite runs.
+    `seconds_per_suite`, where the judgment leaves it so much. `results` fills while the suite runs.
     """
 
     kind: TestKind
@@ -50,6 +50,7 @@ class Suite:
     seconds_per_test: float = 10.0
     total_seconds: float = 100.0
     seed: int = 0
+    seconds_per_suite: float = 60.0
     results: list[TestResult] = field(default_factory=list)
 
 
@@ -82,7 +83,7 @@ async def run_suite(sandbox: Sandbox, code: Code, suite: Suite) -> Report:
 
 
 def _code_time(suite: Suite) -> CodeTime:
-    return CodeTime(code_seconds(suite.total_seconds, suite.seconds_per_test))
+    return CodeTime(suite.seconds_per_suite)
 
 
 async def _run_texts(
