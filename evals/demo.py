@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,11 @@ from judge_agent.schema import Judgment
 EXAMPLES = Path(__file__).parent / "examples"
 POLL_SECONDS = 0.5
 PROGRESS_SECONDS = 5.0
+WEAK = (
+    "What evidence decided stands. What says `by model` comes from a model of 135M parameters and is near chance: "
+    "it shows how the machine runs. Give it a real one with MODEL=http://host:port/v1."
+)
+RUNNING = ("queued", "running")
 
 
 def add_parser(names: Any) -> None:
@@ -35,7 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
     with running(arguments.data_dir, model=arguments.model) as url:
         print(f"service at {url}", flush=True)
         with JudgeClient(url) as client:
-            judgments = [_judge(client, path) for path in sorted(EXAMPLES.glob("*.json"))]
+            judgments = _judge(client, sorted(EXAMPLES.glob("*.json")))
+    if arguments.model == "embedded":
+        print(f"\n{WEAK}")
     print(f"\nlog: {arguments.data_dir / 'log'}")
     for judgment in judgments:
         print(f"  .venv/bin/judge-agent audit show {judgment.id} --data-dir {arguments.data_dir}")
@@ -44,17 +52,20 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if unscored else 0
 
 
-def _judge(client: JudgeClient, path: Path) -> Judgment:
-    request = json.loads(path.read_text("utf-8"))
-    started = time.monotonic()
-    judgment = client.submit(request)
-    print(f"\n=== {path.name}: accepted as {judgment.id}", flush=True)
-    told = started
-    while judgment.state in ("queued", "running"):
+def _judge(client: JudgeClient, paths: Sequence[Path]) -> list[Judgment]:
+    """Post every example, then tell how far they are until the last one is done, each as soon as it is."""
+    started = told = time.monotonic()
+    judgments = {path.name: client.submit(json.loads(path.read_text("utf-8"))) for path in paths}
+    for name, judgment in judgments.items():
+        print(f"{name}: accepted as {judgment.id}", flush=True)
+    while waiting := [name for name, judgment in judgments.items() if judgment.state in RUNNING]:
         time.sleep(POLL_SECONDS)
-        judgment = client.get(judgment.id)
+        for name in waiting:
+            judgments[name] = client.get(judgments[name].id)
+            if judgments[name].state not in RUNNING:
+                print(f"\n=== {name}\n{account(judgments[name])}", flush=True)
         if time.monotonic() - told > PROGRESS_SECONDS:
             told = time.monotonic()
-            print(f"    {judgment.state}, {told - started:.0f} s", flush=True)
-    print(account(judgment), flush=True)
-    return judgment
+            states = ", ".join(f"{name} {judgment.state}" for name, judgment in judgments.items())
+            print(f"    {told - started:.0f} s: {states}", flush=True)
+    return list(judgments.values())

@@ -114,7 +114,14 @@ class Calls:
 
     def text_chars(self, wanted: int) -> int:
         """How long a text to ask for: what is wanted, or what the backend says that the model is good for."""
-        limit = self._info.details.get("text_chars", wanted) if self._info else wanted
+        return self._at_most("text_chars", wanted)
+
+    def citations(self, wanted: int) -> int:
+        """How many citations to ask for; each costs a weak model more than its reason."""
+        return self._at_most("max_citations", wanted)
+
+    def _at_most(self, detail: str, wanted: int) -> int:
+        limit = self._info.details.get(detail, wanted) if self._info else wanted
         return min(wanted, int(limit))
 
     @property

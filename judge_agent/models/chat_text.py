@@ -25,6 +25,7 @@ class ChatText:
         self._close = control_tokens["<|im_end|>"]
         self._control = frozenset(control_tokens.values())
         self.ends = frozenset((self._close, self._open, control_tokens["<|endoftext|>"]))
+        self.closes_text = int(self._tokenizer.get_vocab()['"'])
         self.longest_token_bytes = max(len(token) for token in self._tokenizer.get_vocab())
 
     def encode(self, messages: Sequence[ChatMessage]) -> list[int]:

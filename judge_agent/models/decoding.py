@@ -17,6 +17,9 @@ FREE_TEXT_TOKENS = 1000
 REPEATED_TOKENS = 8
 REPETITION_PENALTY = 4.0
 STOP_WINDOW = 64
+CIRCLE_TOKENS = 20
+CIRCLE_DISTINCT = 10
+CERTAIN = 100.0
 
 
 @dataclass
@@ -31,6 +34,7 @@ class Answer:
     stop: tuple[str, ...] = ()
     logprobs: int = 0
     matcher: xgr.GrammarMatcher | None = None
+    closes_text: int | None = None
     tokens: list[int] = field(default_factory=list)
     top: list[TokenLogprob] = field(default_factory=list)
     finish_reason: str | None = None
@@ -65,13 +69,22 @@ class Answer:
     def _hold_back_repetition(self, logits: Tensor) -> None:
         """Make a token that would repeat a long run of this answer less likely, where text is free.
 
-        A small model that decodes greedily else writes one clause until its text is full. Where a grammar
-        leaves a choice from a menu nothing is changed, for that would push the verdict.
+        A small model that decodes greedily else writes one clause until its text is full; a text that goes in
+        circles all the same is closed as soon as its grammar allows. Where a grammar leaves a choice from a
+        menu nothing is changed, for that would push the verdict.
         """
-        follower = _repeated(self.tokens)
-        if follower is None or int(torch.isfinite(logits).sum()) < FREE_TEXT_TOKENS:
+        follower, circles = _repeated(self.tokens), self._goes_in_circles()
+        if (follower is None and not circles) or int(torch.isfinite(logits).sum()) < FREE_TEXT_TOKENS:
             return
-        logits[follower] -= REPETITION_PENALTY
+        if circles and self.closes_text is not None and torch.isfinite(logits[self.closes_text]):
+            logits[self.closes_text] = logits.max() + CERTAIN
+        elif follower is not None:
+            logits[follower] -= REPETITION_PENALTY
+
+    def _goes_in_circles(self) -> bool:
+        """Whether the last words are a few tokens over and over, which says no more however long it gets."""
+        tail = self.tokens[-CIRCLE_TOKENS:]
+        return self.matcher is not None and len(tail) == CIRCLE_TOKENS and len(set(tail)) <= CIRCLE_DISTINCT
 
     def _finish(self, token: int) -> None:
         if token in self.ends or (self.matcher is not None and self.matcher.is_terminated()):

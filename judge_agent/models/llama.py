@@ -2,8 +2,8 @@
 
 Batched kernels choose their order of summation by the shape of the batch, so the same prompt usually gives
 slightly different numbers alone and in company, and now and then another word. Here every shape is fixed by
-the sequence itself: a prompt is read in chunks at fixed positions, alone; a decoding step runs its matrix
-products in blocks of a fixed number of rows, and its attention row by row. Float32 on the CPU, bfloat16 on CUDA.
+the sequence itself: a prompt is read in chunks at fixed positions, alone; a decoding step multiplies rows so
+that none depends on another (`few_rows`), and attends row by row. Float32 on the CPU, bfloat16 on CUDA.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 
+from judge_agent.models.few_rows import FewRows
 from judge_agent.models.weights import LlamaConfig
 
-ROWS = 4
-_Linear = Callable[[Tensor, Tensor], Tensor]
+_Product = Callable[[Tensor, str], Tensor]
 
 
 class KeyValues:
@@ -50,7 +50,7 @@ class Llama:
         tensors = load_file(folder / "model.safetensors", device=str(device))
         self.weights = {name: tensor.to(self.dtype) for name, tensor in tensors.items()}
         self._cos, self._sin = _rotary(config, device, self.dtype)
-        self.block_rows = ROWS if self._rows_are_independent() else 1
+        self._few_rows = FewRows(self.weights)
 
     def new_cache(self, capacity: int) -> KeyValues:
         return KeyValues(self.config, capacity, self.device, self.dtype)
@@ -63,17 +63,17 @@ class Llama:
         cos, sin = self._cos[start:end], self._sin[start:end]
         mask = torch.ones(end - start, end, dtype=torch.bool, device=self.device).tril(start)
         for layer in range(self.config.layers):
-            query, key, value = self._project(layer, hidden, F.linear)
-            cache.keys[layer, :, start:end] = _rotate(key, cos, sin).transpose(0, 1)
+            query, key, value = self._project(layer, hidden, cos, sin, self._linear)
+            cache.keys[layer, :, start:end] = key.transpose(0, 1)
             cache.values[layer, :, start:end] = value.transpose(0, 1)
             seen = F.scaled_dot_product_attention(
-                _rotate(query, cos, sin).transpose(0, 1)[None],
+                query.transpose(0, 1)[None],
                 cache.keys[layer, :, :end][None],
                 cache.values[layer, :, :end][None],
                 attn_mask=mask,
                 enable_gqa=True,
             )
-            hidden = self._finish(layer, hidden, seen[0].transpose(0, 1).flatten(1), F.linear)
+            hidden = self._finish(layer, hidden, seen[0].transpose(0, 1).flatten(1), self._linear)
         cache.length = end
         return hidden[-1:].clone()
 
@@ -81,37 +81,38 @@ class Llama:
     def step(self, tokens: Sequence[int], caches: Sequence[KeyValues]) -> Tensor:
         """Append one token to each cache; returns the hidden states, (rows, hidden)."""
         places = [cache.length for cache in caches]
-        index = torch.tensor(list(tokens) + [0] * (-len(tokens) % self.block_rows), device=self.device)
-        hidden = self.weights["embedding"][index]
-        positions = torch.tensor(places + [0] * (len(index) - len(places)), device=self.device)
+        hidden = self.weights["embedding"][torch.tensor(tokens, device=self.device)]
+        positions = torch.tensor(places, device=self.device)
         cos, sin = self._cos[positions], self._sin[positions]
         for layer in range(self.config.layers):
-            query, key, value = self._project(layer, hidden, self._by_blocks)
-            query, key = _rotate(query, cos, sin), _rotate(key, cos, sin)
-            seen = torch.zeros_like(hidden)
+            query, key, value = self._project(layer, hidden, cos, sin, self._few_rows)
+            seen = torch.empty_like(hidden)
             for row, (place, cache) in enumerate(zip(places, caches, strict=True)):
                 cache.keys[layer, :, place] = key[row]
                 cache.values[layer, :, place] = value[row]
                 seen[row] = self._attend(layer, query[row], cache, place + 1)
-            hidden = self._finish(layer, hidden, seen, self._by_blocks)
+            hidden = self._finish(layer, hidden, seen, self._few_rows)
         for cache in caches:
             cache.length += 1
-        return hidden[: len(caches)]
+        return hidden
 
     @torch.inference_mode()
     def logits(self, hidden: Tensor) -> Tensor:
         """Logits of hidden states, (rows, vocabulary), float32, contiguous (xgrammar needs that), on the CPU."""
-        rows = len(hidden)
-        hidden = F.pad(hidden, (0, 0, 0, -rows % self.block_rows))
-        scores = self._by_blocks(self._norm(hidden, "norm"), self.weights["embedding"])
-        return scores[:rows].float().cpu().contiguous()
+        return self._few_rows(self._norm(hidden, "norm"), "embedding").float().cpu().contiguous()
 
-    def _project(self, layer: int, hidden: Tensor, linear: _Linear) -> tuple[Tensor, Tensor, Tensor]:
+    def _project(
+        self, layer: int, hidden: Tensor, cos: Tensor, sin: Tensor, product: _Product
+    ) -> tuple[Tensor, Tensor, Tensor]:
         config = self.config
-        mixed = linear(self._norm(hidden, f"{layer}.attention_norm"), self.weights[f"{layer}.qkv"])
+        mixed = product(self._norm(hidden, f"{layer}.attention_norm"), f"{layer}.qkv")
         heads = mixed.view(len(hidden), config.heads + 2 * config.kv_heads, config.head_size)
-        query, key, value = torch.split(heads, [config.heads, config.kv_heads, config.kv_heads], dim=1)
+        turned, value = torch.split(heads, [config.heads + config.kv_heads, config.kv_heads], dim=1)
+        query, key = torch.split(_rotate(turned, cos, sin), [config.heads, config.kv_heads], dim=1)
         return query, key, value
+
+    def _linear(self, rows: Tensor, name: str) -> Tensor:
+        return F.linear(rows, self.weights[name])
 
     def _attend(self, layer: int, query: Tensor, cache: KeyValues, length: int) -> Tensor:
         grouped = query.view(self.config.kv_heads, -1, self.config.head_size)
@@ -119,41 +120,13 @@ class Llama:
         weights = torch.softmax(scores * self.config.head_size**-0.5, dim=-1)
         return torch.bmm(weights, cache.values[layer, :, :length]).flatten()
 
-    def _finish(self, layer: int, hidden: Tensor, seen: Tensor, linear: _Linear) -> Tensor:
-        hidden = hidden + linear(seen, self.weights[f"{layer}.out"])
-        gate, up = linear(self._norm(hidden, f"{layer}.mlp_norm"), self.weights[f"{layer}.gate_up"]).chunk(
-            2, -1
-        )
-        return hidden + linear(F.silu(gate) * up, self.weights[f"{layer}.down"])
+    def _finish(self, layer: int, hidden: Tensor, seen: Tensor, product: _Product) -> Tensor:
+        hidden = hidden + product(seen, f"{layer}.out")
+        gate, up = product(self._norm(hidden, f"{layer}.mlp_norm"), f"{layer}.gate_up").chunk(2, -1)
+        return hidden + product(F.silu(gate) * up, f"{layer}.down")
 
     def _norm(self, hidden: Tensor, name: str) -> Tensor:
-        wide = hidden.float()
-        wide = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + self.config.norm_epsilon)
-        return self.weights[name] * wide.to(self.dtype)
-
-    def _by_blocks(self, rows: Tensor, weight: Tensor) -> Tensor:
-        """Multiply `block_rows` rows at a time: every product has the same shape, whatever the batch."""
-        if len(rows) == self.block_rows:
-            return _few_rows(rows, weight)
-        return torch.cat([_few_rows(block, weight) for block in torch.split(rows, self.block_rows)])
-
-    def _rows_are_independent(self) -> bool:
-        """Whether, on this machine, a row's product depends neither on its place in a block nor on its company."""
-        generator = torch.Generator().manual_seed(0)
-        for name in ("embedding", "0.qkv", "0.out", "0.gate_up", "0.down"):
-            weight = self.weights[name]
-            rows = torch.randn(ROWS, weight.shape[1], generator=generator).to(self.device, self.dtype)
-            alone = torch.zeros_like(rows)
-            alone[0] = rows[-1]
-            together, moved, single = (_few_rows(block, weight) for block in (rows, rows.flip(0), alone))
-            if not (torch.equal(together, moved.flip(0)) and torch.equal(together[-1], single[0])):
-                return False
-        return True
-
-
-def _few_rows(rows: Tensor, weight: Tensor) -> Tensor:
-    """Multiply with the weight on the left: for a handful of rows more than twice as fast on the CPU."""
-    return torch.mm(weight, rows.t()).t()
+        return F.rms_norm(hidden, hidden.shape[-1:], self.weights[name], self.config.norm_epsilon)
 
 
 def _rotary(config: LlamaConfig, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:

@@ -251,7 +251,8 @@ def _schema(context: JudgeContext, shown: Material, choices: Sequence[str], cite
             "required": ["source", "quote"],
             "additionalProperties": False,
         }
-        properties["citations"] = {"type": "array", "items": citation, "maxItems": settings.max_citations}
+        most = context.calls.citations(settings.max_citations)
+        properties["citations"] = {"type": "array", "items": citation, "maxItems": most}
     properties["choice"] = {"enum": list(choices)}
     return {
         "type": "object",

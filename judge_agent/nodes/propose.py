@@ -224,7 +224,8 @@ def _from_proposal(item: Json, context: JudgeContext) -> Principle | None:
     words = _WORD.findall(description.lower())
     weight = item.get("weight")
     goes_round = len(set(words)) < MIN_NEW_WORDS_SHARE * len(words)
-    if len(set(words)) < MIN_WORDS or goes_round or planted_in(description):
+    telling = {word for word in words if len(word) > 1 or not word.isascii()}
+    if len(telling) < max(MIN_WORDS, len(words) / 2) or goes_round or planted_in(description):
         return None
     if item.get("dimension") not in context.dimensions or weight not in (1, 2, 3, 4, 5):
         return None
