@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SITE = "/box/site"
-_PACKAGES = (
+# what code in a box may import, and what that needs; NAME.libs is a folder of libraries beside NAME
+PACKAGES = (
     "numpy",
     "numpy.libs",
     "pytest",
@@ -73,7 +74,7 @@ def _outermost(folders: list[str]) -> list[str]:
 
 def _packages() -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
-    for name in _PACKAGES:
+    for name in PACKAGES:
         origin = _package_place(name)
         if origin is not None:
             found.append((str(origin), f"{SITE}/{origin.name}"))
@@ -82,9 +83,9 @@ def _packages() -> list[tuple[str, str]]:
 
 def _package_place(name: str) -> Path | None:
     """The folder or file of a package. `numpy.libs` is no package but a folder of libraries beside numpy."""
-    if name == "numpy.libs":
-        numpy = _package_place("numpy")
-        beside = numpy.parent / name if numpy is not None else None
+    if name.endswith(".libs"):
+        package = _package_place(name.removesuffix(".libs"))
+        beside = package.parent / name if package is not None else None
         return beside if beside is not None and beside.is_dir() else None
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:

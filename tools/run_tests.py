@@ -4,7 +4,8 @@ The code runs in one box, the tests in another (or, for plain data, on the host)
 `isolation: shared`. Each test gives the code its own fixed time: a `timeout` result is the code's own doing and counts
 as a failed test, and so does using up its time for all tests together (60 s). The
 judgment's time is another matter: when that runs out first, a test that failed before refutes the answer; without one,
-BudgetExceeded (`deadline`) is raised and nothing is said of it. Likewise a box that fails raises SandboxError.
+BudgetExceeded (`deadline`) is raised and nothing is said of it. Likewise a box that fails raises SandboxError, and a
+module that the boxes lack ToolError (`tool_unavailable`) where no other test refutes the answer.
 
 Does not know which of two contradicting tests is right, and cannot see behaviour that no test asks for.
 """
@@ -25,13 +26,17 @@ from judge_agent.seams.tool import Finding, OpeningCall, ToolResult, ToolView
 from judge_agent.trajectory import CodeUnderTest, code_under_test, fenced_blocks
 from tools.testing.report import Code, Report
 from tools.testing.suite import Item, Suite, run_suite
-from tools.testing.verdict import decide, decide_what_is_known
+from tools.testing.verdict import decide, decide_what_is_known, lacking
 
 SECONDS_PER_TEST = 10.0
 SECONDS_PER_SUITE = 60.0
 _REPORTING_SECONDS = 0.5  # kept back, so that what is known when the time is over still counts
 MAX_MODEL_ASSERTIONS = 8
 MAX_SHOWN_RESULTS = 40
+_LACKING = (
+    "the boxes of this service lack the module {module!r}, which the code or its tests import; that says nothing of "
+    "the answer. To add it, install it beside the service and name its folders in sandboxes/interpreter.py:PACKAGES"
+)
 _DIMENSION = "correctness"
 _PRINCIPLE = "passes_tests"
 _PARAMETERS: dict[str, Any] = {
@@ -73,7 +78,7 @@ class RunTests:
         self._seconds_per_suite = seconds_per_suite
         self._slots = asyncio.Semaphore(concurrent_runs)
         box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
-        self.version = f"2/{box}/{seconds_per_test:g}s/{seconds_per_suite:g}s"
+        self.version = f"3/{box}/{seconds_per_test:g}s/{seconds_per_suite:g}s"
 
     def principle(self, view: ToolView) -> PrincipleSpec | None:
         """The principle `passes_tests`, where there is something to run."""
@@ -139,6 +144,8 @@ class RunTests:
                 )
                 raise BudgetExceeded("deadline", message) from error
             return _result(code, Report(tuple(suite.results)), finding, cut_short=True)
+        if (module := lacking(report)) is not None:
+            raise ToolError(_LACKING.format(module=module))
         return _result(code, report, _hint(report) if assertions else decide(report))
 
     def _given_suite(self, view: ToolView, seconds: float) -> Suite:
@@ -216,7 +223,8 @@ def _code(code: CodeUnderTest, view: ToolView, tests: Tests | None) -> Code:
     artifacts = [artifact for artifact in view.trajectory.artifacts if artifact.kind == "code"]
     if code.origin == "artifact" and artifacts:
         names.append(artifacts[-1].name.removesuffix(".py"))
-    return Code(code.source, blocks[-1] if blocks else prompt, entry_point, tuple(dict.fromkeys(names)))
+    own = frozenset(re.split(r"[./]", artifact.name, maxsplit=1)[0] for artifact in view.trajectory.artifacts)
+    return Code(code.source, blocks[-1] if blocks else prompt, entry_point, tuple(dict.fromkeys(names)), own)
 
 
 def _no_code(tests: Tests | None, assertions: Sequence[str]) -> ToolResult:
@@ -253,6 +261,7 @@ def _flags(report: Report) -> dict[str, Any]:
     results = report.results
     counts = {
         "broken_tests": sum(result.status == "broken" for result in results),
+        "tests_lacking_a_module": sum(result.status == "lacking" for result in results),
         "skipped_tests": sum(result.status == "skipped" for result in results),
         "tests_not_run": sum(result.status == "not_run" for result in results),
         "tests_in_one_box_with_the_code": sum(result.isolation == "shared" for result in results),

@@ -9,10 +9,10 @@ import asyncio
 import json
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from judge_agent.schema import CallTest
-from tools.testing.code_box import CodeBox, CodeGivenUp, CodeStopped
+from tools.testing.code_box import CodeBox, CodeGivenUp, CodeStopped, text_or_none
 from tools.testing.codec import TOO_LARGE, NotPlain, decode, encode
 from tools.testing.equality import same
 from tools.testing.report import TestResult, TestStatus, Visibility
@@ -31,29 +31,36 @@ async def run_call_tests(
     """
     for visibility, index, test in tests:
         started = time.monotonic()
-        status, message = await _one(box, entry_point, test, atol)
+        status, message, lacks = await _one(box, entry_point, test, atol)
         seconds = time.monotonic() - started
-        results.append(TestResult(f"{visibility}.{index}", visibility, status, message, seconds))
+        name = f"{visibility}.{index}"
+        results.append(TestResult(name, visibility, status, message, seconds, lacks=lacks))
 
 
-async def _one(box: CodeBox, entry_point: str, test: CallTest, atol: float | None) -> tuple[TestStatus, str]:
+class _End(NamedTuple):
+    status: TestStatus
+    message: str = ""
+    lacks: str | None = None
+
+
+async def _one(box: CodeBox, entry_point: str, test: CallTest, atol: float | None) -> _End:
     try:
         arguments, keywords, expected = _wire(list(test.args)), _wire(test.kwargs), decode(test.expected)
     except (NotPlain, ValueError) as error:
-        return "broken", f"the test's own values cannot be carried: {error}"
+        return _End("broken", f"the test's own values cannot be carried: {error}")
     try:
         reply = await box.call(entry_point, arguments, keywords, mutations=False)
     except CodeStopped as stopped:
-        return ("timeout" if stopped.timed_out else "error"), str(stopped)
+        return _End("timeout" if stopped.timed_out else "error", str(stopped))
     except CodeGivenUp as given_up:
-        return "not_run", str(given_up)
+        return _End("not_run", str(given_up))
     if "raised" in reply:
-        return "error", describe_raised(reply["raised"])
+        return _End("error", describe_raised(reply["raised"]), lacks_of(reply))
     if reply.get("opaque") == TOO_LARGE:
-        return "error", f"returned a {TOO_LARGE}"
+        return _End("error", f"returned a {TOO_LARGE}")
     if "value" not in reply:
-        return "fail", f"returned no plain data but: {str(reply.get('opaque'))[:100]}"
-    return await asyncio.to_thread(_compare, reply["value"], expected, atol)
+        return _End("fail", f"returned no plain data but: {str(reply.get('opaque'))[:100]}")
+    return _End(*await asyncio.to_thread(_compare, reply["value"], expected, atol))
 
 
 def _compare(encoded: Any, expected: Any, atol: float | None) -> tuple[TestStatus, str]:
@@ -87,6 +94,12 @@ def _show(value: Any) -> str:
         return repr(value)[:150]
     except (RecursionError, ValueError):  # an int with more digits than Python prints
         return f"a {type(value).__name__} too large to print"
+
+
+def lacks_of(reply: dict[str, Any]) -> str | None:
+    """The module that a call says it did not find."""
+    raised = reply.get("raised")
+    return text_or_none(raised.get("lacks")) if isinstance(raised, dict) else None
 
 
 def describe_raised(raised: Any) -> str:

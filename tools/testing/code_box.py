@@ -22,8 +22,10 @@ MAX_DEATHS = 3
 MAX_TIMEOUTS = 2
 _MODULES = (
     "tools.testing.codec",
+    "tools.testing.in_box.lacking_modules",
     "tools.testing.in_box.loading",
     "tools.testing.in_box.candidate_server",
+    "tools.testing.in_box.own_doing",
     "tools.testing.in_box.names",
     "tools.testing.in_box.outcome",
     "tools.testing.in_box.proxies",
@@ -105,7 +107,7 @@ class CodeBox:
         except CodeStopped as stopped:
             return Unloadable("timeout" if stopped.timed_out else "died", str(stopped))
         if "failed" in reply:
-            return Unloadable(str(reply.get("kind")), str(reply["failed"]))
+            return Unloadable(str(reply.get("kind")), str(reply["failed"]), text_or_none(reply.get("lacks")))
         return _loaded(reply)
 
     async def call(self, name: str, args: Any, kwargs: Any, *, mutations: bool) -> dict[str, Any]:
@@ -159,6 +161,10 @@ class CodeBox:
     async def _drop(self) -> None:
         self._box = None
         await self._stack.aclose()
+
+
+def text_or_none(claim: object) -> str | None:
+    return claim if isinstance(claim, str) else None
 
 
 def _loaded(reply: dict[str, Any]) -> Loaded | Unloadable:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Visibility = Literal["visible", "hidden", "doctest", "model"]
-TestStatus = Literal["pass", "fail", "error", "timeout", "broken", "skipped", "not_run"]
+TestStatus = Literal["pass", "fail", "error", "timeout", "broken", "skipped", "not_run", "lacking"]
 Isolation = Literal["split", "shared"]
 MAX_MESSAGE = 400
 _ADDRESS = re.compile(r"(\bat 0x)[0-9A-Fa-f]+")
@@ -20,12 +20,16 @@ def without_addresses(text: str) -> str:
 
 @dataclass(frozen=True)
 class Code:
-    """The code under test and what it may complete. `names` are module names that test files import it by."""
+    """The code under test and what it may complete. `names` are module names that test files import it by.
+
+    `own_modules` are names of modules that the candidate made itself.
+    """
 
     source: str
     prompt: str = ""
     entry_point: str | None = None
     names: tuple[str, ...] = ("solution",)
+    own_modules: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class TestResult:
     """`fail`: wrong answer. `error`: the code raised or died. `timeout`: the code used up its own time per test.
 
     `broken`: the test itself is wrong, which says nothing of the code. `not_run`: given up after too many deaths.
+    `lacking`: the box lacks a module that the code or the test imports. `lacks` is that module, a mere claim before.
     `certain` is false where a failure may be the test's own doing (it ran out of time outside the code's box).
     """
 
@@ -45,6 +50,7 @@ class TestResult:
     seconds: float = 0.0
     isolation: Isolation = "split"
     certain: bool = True
+    lacks: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "message", without_addresses(self.message))
@@ -62,10 +68,11 @@ class TestResult:
 
 @dataclass(frozen=True)
 class Unloadable:
-    """Why the code could not be tested at all: syntax, missing, crash, died or timeout."""
+    """Why the code could not be tested at all: syntax, missing, crash, died, timeout, or lacking (see TestResult)."""
 
     kind: str
     reason: str
+    lacks: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reason", without_addresses(self.reason))

@@ -6,9 +6,13 @@ A program may print twice as much as is expected of it, and always one MiB.
 
 from __future__ import annotations
 
+import re
+
 from judge_agent.schema import StdioTest
 from judge_agent.seams.sandbox import BoxResult, Limits, Program, Sandbox
 from tools.testing.report import TestResult, TestStatus, Visibility
+
+_NO_MODULE = re.compile(r"^ModuleNotFoundError: No module named '(\w+)'")
 
 
 async def run_stdio_test(
@@ -28,22 +32,32 @@ async def run_stdio_test(
     program = Program(source, stdin=test.stdin.encode("utf-8", "surrogatepass"), seed=seed)
     result = await sandbox.run(program, limits=limits)
     status, message = _judge(result, test, atol)
-    return TestResult(name, visibility, status, message, result.seconds)
+    lacks = _lacks(result) if status == "error" else None
+    return TestResult(name, visibility, status, message, result.seconds, lacks=lacks)
 
 
 def _judge(result: BoxResult, test: StdioTest, atol: float | None) -> tuple[TestStatus, str]:
     if result.status == "timeout":
         return "timeout", f"the program used up its {result.limit}"
     if result.status != "ok":
-        last = result.stderr.decode(errors="replace").strip().rpartition("\n")[2]
         return (
             "error",
-            f"the program ended with {result.limit or f'exit code {result.exit_code}'}: {last[:200]}",
+            f"the program ended with {result.limit or f'exit code {result.exit_code}'}: {_last_line(result)[:200]}",
         )
     actual = result.stdout.decode(errors="replace")
     if same_output(test.stdout, actual, atol):
         return "pass", ""
     return "fail", f"expected {test.stdout[:150]!r}, printed {actual[:150]!r}"
+
+
+def _lacks(result: BoxResult) -> str | None:
+    """The module that the program says it did not find, by the last line of its complaint."""
+    found = _NO_MODULE.search(_last_line(result))
+    return found.group(1) if found else None
+
+
+def _last_line(result: BoxResult) -> str:
+    return result.stderr.decode(errors="replace").strip().rpartition("\n")[2]
 
 
 def same_output(expected: str, actual: str, atol: float | None) -> bool:

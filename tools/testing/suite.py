@@ -16,6 +16,7 @@ from judge_agent.seams.sandbox import Sandbox
 from tools.testing.call_tests import run_call_tests
 from tools.testing.code_box import MAX_TIMEOUTS, CodeBox, Loaded, box_limits
 from tools.testing.code_time import CodeTime, TimedCodeBox
+from tools.testing.lacking import without_lacks
 from tools.testing.report import Code, Report, TestResult, Unloadable, Visibility
 from tools.testing.stdio_tests import run_stdio_test
 from tools.testing.tester_box import TesterBox, TextTest, _Run
@@ -55,7 +56,16 @@ class Suite:
 
 
 async def run_suite(sandbox: Sandbox, code: Code, suite: Suite) -> Report:
-    """Run every test. Raises SandboxError when a box, not the code in it, failed."""
+    """Run every test; say which ended for lack of a module. Raises SandboxError when a box, not the code, failed."""
+    report = await _run_all(sandbox, code, suite)
+    return await without_lacks(sandbox, code, report, _texts_of(suite), suite.seed)
+
+
+def _texts_of(suite: Suite) -> list[str]:
+    return [item.content for item in suite.items if isinstance(item.content, str)]
+
+
+async def _run_all(sandbox: Sandbox, code: Code, suite: Suite) -> Report:
     if suite.kind == "stdio":
         return await _run_stdio(sandbox, code, suite)
     limits = box_limits(suite.total_seconds)

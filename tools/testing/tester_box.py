@@ -7,12 +7,14 @@ again for the tests that are left, a few times.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from judge_agent.seams.sandbox import Box, BoxClosed, Sandbox
+from tools.testing.call_tests import lacks_of
 from tools.testing.code_box import (
     LOAD_SECONDS,
     CodeBox,
@@ -21,11 +23,13 @@ from tools.testing.code_box import (
     Loaded,
     box_limits,
     program,
+    text_or_none,
 )
 from tools.testing.codec import parse
 from tools.testing.report import Code, Isolation, TestResult, TestStatus, Visibility
 
 MAX_TESTER_STARTS = 3
+_LAZY = re.compile(r'"\$": "(range|int|decimal|fraction)"')  # small to carry, long to go through
 _STATUSES: dict[str, TestStatus] = {
     "pass": "pass",
     "fail": "fail",
@@ -50,6 +54,8 @@ class _Run:
     """What is known so far: results by name, the test that runs now, which tests ended or must share a box.
 
     `slow_test`: a shared box said that the time of the current test did not go into one call of the code.
+    `bounded`: by name of text, whether it ends soon on any plain value, as the split run tells. `lazy`: the code gave
+    the current test a value that takes long to go through. Such a test hangs by the code's doing.
     """
 
     tests: Sequence[TextTest]
@@ -61,6 +67,10 @@ class _Run:
     started: float = 0.0
     verdict: tuple[TestStatus, str] | None = None
     slow_test: bool = False
+    bounded: dict[str, bool] = field(default_factory=dict)
+    calls: int = 0
+    lazy: bool = False
+    lacks: str | None = None
 
     def test_of(self, name: str) -> TextTest | None:
         """The text that a result belongs to: `hidden.0` of `hidden.0::test_x`, `doctest` of `doctest.3`."""
@@ -95,7 +105,7 @@ class TesterBox:
         if not split.to_share:
             return list(split.results.values())
         texts = [test for test in tests if any(_belongs(name, test) for name in split.to_share)]
-        shared = _Run(texts, shared=True)
+        shared = _Run(texts, shared=True, bounded=split.bounded)
         await self._run_all(shared, {"names": {}, "constants": {}}, None)
         again = [result for name, result in shared.results.items() if _must_share(name, split.to_share)]
         results = [*split.results.values(), *again]
@@ -168,7 +178,7 @@ class TesterBox:
             if message["op"] == "unloadable":
                 raise ValueError("the code did not load beside its tests")
             if message["op"] == "start":
-                self._begin(run, str(message["name"]))
+                self._begin(run, str(message["name"]), bounded=message.get("bounded") is True)
             elif message["op"] == "result":
                 self._record(run, message)
             elif message["op"] == "call" and box is not None:
@@ -187,15 +197,21 @@ class TesterBox:
         except CodeGivenUp as given_up:
             run.verdict = "not_run", str(given_up)
             reply = {"stopped": str(given_up)}
-        await tester.send(json.dumps(reply).encode())
+        line = json.dumps(reply)
+        run.calls, run.lazy = run.calls + 1, run.lazy or _LAZY.search(line) is not None
+        run.lacks = lacks_of(reply) or run.lacks
+        await tester.send(line.encode())
 
-    def _begin(self, run: _Run, name: str) -> None:
+    def _begin(self, run: _Run, name: str, *, bounded: bool) -> None:
         test = run.test_of(name)
         if run.current is not None and test is not None:
             before = run.test_of(run.current)
             if before is not None and before.name != test.name:
                 run.done.add(before.name)
         run.current, run.started, run.verdict, run.slow_test = name, time.monotonic(), None, False
+        run.calls, run.lazy, run.lacks = 0, False, None
+        if test is not None and not run.shared:
+            run.bounded[test.name] = bounded
 
     def _record(self, run: _Run, message: dict[str, Any]) -> None:
         name, test = str(message["name"]), run.test_of(str(message["name"]))
@@ -207,7 +223,8 @@ class TesterBox:
         status, text = run.verdict or (_STATUSES[message["status"]], str(message["message"]))
         result = self._result(run, name, test, status, text)
         certain = run.shared or run.verdict is not None or message.get("certain") is not False
-        run.results[name] = replace(result, certain=certain)
+        lacks = text_or_none(message.get("lacks")) or run.lacks
+        run.results[name] = replace(result, certain=certain, lacks=lacks)
 
     def _close_current(self, run: _Run, tests: Sequence[TextTest], status: TestStatus, message: str) -> None:
         """The tester stopped in a test: note it, and leave that text out of the next start."""
@@ -216,14 +233,20 @@ class TesterBox:
         run.done.add(test.name)
         status, message = run.verdict or (status, message)
         result = self._result(run, name, test, status, message)
-        run.results[name] = replace(
-            result, certain=run.verdict is not None or (run.shared and not run.slow_test)
-        )
+        run.results[name] = replace(result, certain=run.verdict is not None or _is_the_codes_doing(run, test))
 
     def _result(self, run: _Run, name: str, test: TextTest, status: TestStatus, message: str) -> TestResult:
         seconds = time.monotonic() - run.started if run.started else 0.0
         isolation: Isolation = "shared" if run.shared else "split"
         return TestResult(name[:200], test.visibility, status, message[:400], seconds, isolation)
+
+
+def _is_the_codes_doing(run: _Run, test: TextTest) -> bool:
+    """Whether it is for sure the code that keeps the current test from its end, outside a call in its own box."""
+    bounded = run.bounded.get(test.name, False)
+    if run.shared:
+        return bounded or not run.slow_test
+    return run.lazy or (bounded and run.calls > 0)
 
 
 def _belongs(name: str, test: TextTest) -> bool:

@@ -28,7 +28,7 @@ def decide(report: Report) -> Finding:
     if failed := _against(visible):
         return _refutes(failed, len(visible), "visible")
     if hidden:
-        return _all_hidden_pass(hidden)
+        return _all_hidden_pass(hidden, report)
     if failed := _against(doctests):
         return _refutes(failed, len(doctests), "doctest")
     if passed := [*visible, *doctests]:
@@ -37,10 +37,21 @@ def decide(report: Report) -> Finding:
     return Finding("none", "hint", None, _nothing(report.results))
 
 
+def lacking(report: Report) -> str | None:
+    """The module for whose lack nothing can be said of the code; None where the other tests say enough."""
+    if report.unloadable is not None:
+        return report.unloadable.lacks if report.unloadable.kind == "lacking" else None
+    if decide(report).bearing == "refutes":
+        return None
+    hidden = any(result.visibility == "hidden" for result in report.results)
+    wanted = [result for result in report.results if not hidden or result.visibility == "hidden"]
+    return next((result.lacks for result in wanted if result.status == "lacking"), None)
+
+
 def decide_what_is_known(results: Sequence[TestResult]) -> Finding | None:
     """The finding on a run that was cut short: a test that failed for sure refutes, nothing confirms."""
     given = [result for result in results if result.visibility in ("hidden", "visible") and result.certain]
-    failed = [result for result in given if result.status in ("fail", "error", "timeout")]
+    failed = [r for r in given if r.status in ("fail", "error", "timeout") and r.lacks is None]
     if not failed:
         return None
     finding = _refutes(failed, len(results), "given")
@@ -49,7 +60,7 @@ def decide_what_is_known(results: Sequence[TestResult]) -> Finding | None:
 
 def _of(report: Report, visibility: str) -> list[TestResult]:
     """The results that say something of the code."""
-    usable = [result for result in report.results if result.status not in ("broken", "skipped")]
+    usable = [result for result in report.results if result.status not in ("broken", "skipped", "lacking")]
     return [result for result in usable if result.visibility == visibility]
 
 
@@ -66,8 +77,9 @@ def _refutes(failed: Sequence[TestResult], count: int, kind: str) -> Finding:
     return Finding("refutes", "decisive" if certain else "strong", 0.0, reason[:600])
 
 
-def _all_hidden_pass(hidden: Sequence[TestResult]) -> Finding:
-    shared = sum(result.isolation == "shared" for result in hidden)
+def _all_hidden_pass(hidden: Sequence[TestResult], report: Report) -> Finding:
+    """A test that is said to be broken or skipped from a box with the code in it may have failed: it counts too."""
+    shared = sum(result.isolation == "shared" and result.visibility == "hidden" for result in report.results)
     if not shared:
         return Finding("confirms", "decisive", 1.0, f"all {len(hidden)} hidden tests pass")
     reason = f"all {len(hidden)} hidden tests pass, {shared} of them in one box with the code, where it could cheat"

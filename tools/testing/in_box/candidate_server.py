@@ -14,6 +14,7 @@ import types
 from typing import Any, Protocol
 
 from tools.testing.codec import MAX_LINE_BYTES, TOO_LARGE, NotPlain, carry_arrays, decode, encode, parse
+from tools.testing.in_box.lacking_modules import lacking_name
 from tools.testing.in_box.loading import LoadError, constants, describe, load, resolve
 
 MAX_PRINTED = 1 << 16
@@ -51,7 +52,7 @@ def _load(request: dict[str, Any]) -> tuple[types.ModuleType | None, dict[str, A
     try:
         module, assembled = load(request["code"], request["prompt"], request["entry_point"])
     except LoadError as error:
-        return None, {"failed": str(error)[:500], "kind": error.kind}
+        return None, {"failed": str(error)[:500], "kind": error.kind, "lacks": error.lacks}
     names = describe(module)
     found = constants(module, names)
     return module, {"assembled": assembled, "names": names, "constants": found}
@@ -109,4 +110,5 @@ def _describe_error(error: BaseException) -> dict[str, Any]:
         "exact": exact,
         "args": arguments,
         "text": text,
+        "lacks": lacking_name(error),
     }

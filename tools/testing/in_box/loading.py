@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from tools.testing.codec import NotPlain, encode
+from tools.testing.in_box.lacking_modules import Absent, absent_names, lacking_name
 
 MODULE = "solution"
 MAX_CONSTANT_NODES = 50_000
@@ -26,15 +27,21 @@ _DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDe
 
 
 class LoadError(Exception):
-    """The code cannot be tested; `kind` is `syntax`, `missing` (no entry point) or `crash` (at import)."""
+    """The code cannot be tested; `kind` is `syntax`, `missing` (no entry point) or `crash` (at import).
 
-    def __init__(self, kind: str, message: str) -> None:
+    `lacks` is the module that an import of it did not find.
+    """
+
+    def __init__(self, kind: str, message: str, lacks: str | None = None) -> None:
         super().__init__(message)
         self.kind = kind
+        self.lacks = lacks
 
 
 def load(code: str, prompt: str, entry_point: str | None) -> tuple[types.ModuleType, Assembled]:
-    """Return the loaded module and how it was put together. Raises LoadError with the reason of the first try."""
+    """Return the loaded module and how it was put together. Raises LoadError with the reason of the first try,
+    or of the one that got as far as an import which found nothing.
+    """
     attempts: tuple[tuple[Assembled, str], ...] = (
         ("code", code),
         ("prompt+code", prompt + "\n" + code),
@@ -48,6 +55,8 @@ def load(code: str, prompt: str, entry_point: str | None) -> tuple[types.ModuleT
             return _load_one(source, prompt if assembled == "code" else "", entry_point), assembled
         except LoadError as error:
             first = first or error
+            if error.lacks is not None:
+                raise
             if error.kind == "crash":
                 break
     assert first is not None
@@ -69,9 +78,8 @@ def _load_one(source: str, prompt: str, entry_point: str | None) -> types.Module
     try:
         exec(program, module.__dict__)
     except BaseException as error:
-        raise LoadError(
-            "crash", f"the code ends at import: {type(error).__name__}: {_text(error)}"
-        ) from error
+        message = f"the code ends at import: {type(error).__name__}: {_text(error)}"
+        raise LoadError("crash", message, lacking_name(error)) from error
     if top is not None and not hasattr(module, top):
         _add_method_of_solution(module, top)
     if top is not None and not callable(getattr(module, top, None)):
@@ -122,7 +130,10 @@ def _add_prompt_definitions(module: types.ModuleType, prompt: str, entry_point: 
         if isinstance(statement, _DEFINITIONS):
             one = compile(ast.Module([statement], []), "prompt", "exec", dont_inherit=True)
             with contextlib.suppress(Exception):
-                exec(one, module.__dict__)
+                try:
+                    exec(one, module.__dict__)
+                except ImportError as error:
+                    module.__dict__.update(absent_names(statement, error))
     if entry_point is not None:
         module.__dict__.pop(entry_point, None)
 
@@ -160,7 +171,7 @@ def describe(module: types.ModuleType) -> dict[str, str]:
     return {
         name: _kind(value)
         for name, value in vars(module).items()
-        if not (name.startswith("__") and name.endswith("__"))
+        if not (name.startswith("__") and name.endswith("__")) and type(value) is not Absent
     }
 
 

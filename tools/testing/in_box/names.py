@@ -13,6 +13,9 @@ import symtable
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
+from tools.testing.in_box.lacking_modules import absent_names
+from tools.testing.in_box.own_doing import is_bounded, words_of
+
 _NONE: frozenset[str] = frozenset()
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 # what a test sets up in its own box, where code in another box cannot see it
@@ -45,7 +48,8 @@ class Uses(NamedTuple):
     `free` ones are read and bound nowhere in it. `imported` maps what it imports from the code's module to the name
     there. `asked` ones must be functions of the code: called and free, or called and imported. `bound` ones its own
     top level binds; `star` says that it imports all of the code's names, `set_up` that it sets up files, patches,
-    seeds or the like, which code in another box cannot see.
+    seeds or the like, which code in another box cannot see. `words` are all identifiers of the text; a `bounded` text
+    ends soon on any plain value.
     """
 
     free: frozenset[str] = _NONE
@@ -54,6 +58,12 @@ class Uses(NamedTuple):
     imported: Mapping[str, str] = {}
     star: bool = False
     set_up: bool = False
+    words: frozenset[str] = _NONE
+    bounded: bool = False
+
+    def can_do(self, words: Collection[str]) -> bool:
+        """Whether the text holds one of these words; one that was not read may hold any."""
+        return not self.words or bool(self.words.intersection(words))
 
 
 class Given(NamedTuple):
@@ -87,7 +97,8 @@ def read_uses(source: str, modules: Collection[str]) -> Uses:
     }
     asked = frozenset(imported.get(name, name) for name in called if name in free or name in imported)
     star = any(alias.name == "*" for alias in taken)
-    return Uses(free, asked, bound, imported, star, _sets_up(tree))
+    bounded = is_bounded(tree, modules)
+    return Uses(free, asked, bound, imported, star, _sets_up(tree), words_of(tree), bounded)
 
 
 def _attributes(tree: ast.Module, modules: Collection[str]) -> set[str]:
@@ -175,7 +186,10 @@ def given_by(prompt: str, wanted: Collection[str], namespace: Mapping[str, Any],
     for node in statements:
         before = dict(scope)
         with contextlib.suppress(Exception, SystemExit):
-            exec(compile(ast.Module([node], []), "<prompt>", "exec", dont_inherit=True), scope)
+            try:
+                exec(compile(ast.Module([node], []), "<prompt>", "exec", dont_inherit=True), scope)
+            except ImportError as error:
+                scope.update(absent_names(node, error))
         new = {name for name in scope if name not in before or scope[name] is not before[name]}
         kept = new - {"__builtins__", entry_point}
         imports -= new

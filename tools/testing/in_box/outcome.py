@@ -6,11 +6,13 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from tools.testing.in_box.lacking_modules import lacking_name
 from tools.testing.in_box.names import Uses
+from tools.testing.in_box.own_doing import COMPILES, ENDS_EARLY
 
 MAX_MESSAGE = 400
 
@@ -29,12 +31,20 @@ class CodeStopped(BaseException):
     """The code under test died or ran out of time; the host has noted that already."""
 
 
+class BrokenTest(Exception):
+    """The text of a test is no test."""
+
+
 class Outcome(NamedTuple):
-    """How a test ended. A failure that is not `certain` may be the prompt's doing or the test's."""
+    """How a test ended. A failure that is not `certain` may be the prompt's doing or the test's.
+
+    `lacks` is the module that an import did not find, where that ended the test.
+    """
 
     status: str
     message: str = ""
     certain: bool = True
+    lacks: str | None = None
 
 
 @dataclass
@@ -59,7 +69,7 @@ class Session:
     def start(self, name: str) -> None:
         self.started, self.calls, self.needs_sharing = time.monotonic(), 0, None
         self.carried.clear()
-        self._tell({"op": "start", "name": name[:200]})
+        self._tell({"op": "start", "name": name[:200], "bounded": self.uses.bounded})
 
     def finish(self, name: str, outcome: Outcome) -> None:
         if self.needs_sharing is not None:
@@ -67,12 +77,26 @@ class Session:
         elif self.uses.set_up and not self.shared and outcome.status in ("fail", "error"):
             outcome = Outcome("shared", "the test sets up what code in another box cannot see")
         report = {"op": "result", "name": name[:200], "status": outcome.status, "certain": outcome.certain}
-        self._tell({**report, "message": outcome.message[:MAX_MESSAGE]})
+        self._tell({**report, "message": outcome.message[:MAX_MESSAGE], "lacks": outcome.lacks})
 
     def refuse(self, why: str) -> NotCarried:
         """Note that this test must share a box with the code; the caller raises what comes back."""
         self.needs_sharing = self.needs_sharing or why[:200]
         return NotCarried(why)
+
+    def can_do(self, words: Collection[str]) -> bool:
+        """Whether the test may have caused by itself what takes one of these words.
+
+        Where code shares the box, a function of some library that it left in place of its own raises without a
+        frame of the code's: then only the test's text can clear the code.
+        """
+        return not self.shared or self.uses.can_do(words)
+
+    def ended_early(self, how: str) -> Outcome:
+        """The outcome of a test that was skipped or never finished."""
+        if self.can_do(ENDS_EARLY):
+            return Outcome("skipped", how)
+        return Outcome("error", f"the code ended its test: {how}")
 
     def _tell(self, message: dict[str, Any]) -> None:
         self.channel.send(json.dumps(message).encode())
@@ -105,7 +129,11 @@ def run_test(
 
 
 def explain(session: Session, error: BaseException, *, uses_data: bool = False) -> Outcome:
-    """Classify what a test raised."""
+    """Say what an error means that a test raised."""
+    return _classify(session, error, uses_data)._replace(lacks=lacking_name(error))
+
+
+def _classify(session: Session, error: BaseException, uses_data: bool) -> Outcome:
     text = f"{type(error).__name__}: {_text(error)}".rstrip(": ")
     if isinstance(error, CodeStopped):
         return Outcome("error", text)
@@ -114,15 +142,22 @@ def explain(session: Session, error: BaseException, *, uses_data: bool = False) 
     if passed_the_code(session, error):
         return Outcome("fail" if isinstance(error, AssertionError) else "error", text)
     if missing := _missing_name(error):
-        blamed = _owes(session, missing)
+        blamed = _owes(session, missing) or not session.can_do([missing])
         return (
             Outcome("error", f"the code does not define {missing!r}") if blamed else Outcome("broken", text)
         )
-    if isinstance(error, (SyntaxError, ImportError)):
+    if isinstance(error, BrokenTest) or (
+        isinstance(error, (SyntaxError, ImportError)) and session.can_do(_causes(error))
+    ):
         return Outcome("broken", text)
     if not (session.calls or uses_data or session.shared):
         return Outcome("broken", f"it fails without calling the code: {text}")
     return Outcome("fail" if isinstance(error, AssertionError) else "error", text)
+
+
+def _causes(error: SyntaxError | ImportError) -> Collection[str]:
+    """The words without which a test cannot raise this by itself."""
+    return (error.name or "").split(".")[:1] if isinstance(error, ImportError) else COMPILES
 
 
 def passed_the_code(session: Session, error: BaseException) -> bool:

@@ -9,7 +9,7 @@ import ast
 from typing import Any
 
 from tools.testing.in_box.names import Given
-from tools.testing.in_box.outcome import Outcome, Session, run_test
+from tools.testing.in_box.outcome import BrokenTest, Outcome, Session, run_test
 from tools.testing.in_box.proxies import FunctionProxy, visible_names
 
 
@@ -39,7 +39,7 @@ def run_check(session: Session, name: str, source: str, namespace: dict[str, Any
     def body() -> None:
         exec(source, scope)
         if not callable(scope.get("check")):
-            raise SyntaxError("the program defines no check(candidate)")
+            raise BrokenTest("the program defines no check(candidate)")
         scope["check"](_candidate(session, namespace))
 
     run_test(session, name, body, uses_data=_uses_data(session, given))

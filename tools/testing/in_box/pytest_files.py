@@ -32,6 +32,9 @@ def run_pytest_file(session: Session, name: str, source: str) -> None:
     pytest.main([place, f"--rootdir={os.path.dirname(place)}", *_ARGUMENTS], plugins=[reporter])
     if reporter.collection is not None:
         session.finish(name, reporter.collection)
+    elif reporter.running is not None:
+        outcome = session.ended_early("it stopped the whole run")
+        session.finish(reporter.running, outcome._replace(status=outcome.status.replace("skipped", "broken")))
     elif not reporter.finished:
         session.finish(name, Outcome("broken", "the file holds no test"))
 
@@ -46,6 +49,7 @@ class _Reporter:
         self._touched = False
         self.collection: Outcome | None = None
         self.finished = 0
+        self.running: str | None = None
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(self, collector: Any) -> Generator[None, Any, Any]:
@@ -65,7 +69,8 @@ class _Reporter:
 
     def pytest_runtest_logstart(self, nodeid: str, location: Any) -> None:
         self._outcome, self._touched = Outcome("pass"), False
-        self._session.start(self._name(nodeid))
+        self.running = self._name(nodeid)
+        self._session.start(self.running)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: Any, call: Any) -> Generator[None, Any, Any]:
@@ -75,7 +80,7 @@ class _Reporter:
         if report.skipped and raised is not None and passed_the_code(self._session, raised):
             self._outcome = Outcome("error", f"the code skipped its test: {type(raised).__name__}")
         elif report.skipped:
-            self._outcome = Outcome("skipped", str(report.longrepr)[-200:])
+            self._outcome = self._session.ended_early(str(report.longrepr)[-200:])
         elif report.failed and self._outcome.status == "pass":
             self._outcome = (
                 self._explain(raised, _names_of(item)) if raised is not None else Outcome("fail", "failed")
@@ -87,7 +92,7 @@ class _Reporter:
         touched = self._touched or self._session.calls or self._session.shared
         if outcome.status == "pass" and not touched:
             outcome = Outcome("broken", "it passes without calling the code")
-        self.finished += 1
+        self.finished, self.running = self.finished + 1, None
         self._session.finish(self._name(nodeid), outcome)
 
     def _explain(self, error: BaseException, names: Collection[str]) -> Outcome:
