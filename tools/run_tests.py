@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -31,6 +32,7 @@ from tools.testing.verdict import decide, decide_what_is_known, lacking
 SECONDS_PER_TEST = 10.0
 SECONDS_PER_SUITE = 60.0
 _REPORTING_SECONDS = 0.5  # kept back, so that what is known when the time is over still counts
+_WORTH_TELLING_SECONDS = 0.5
 MAX_MODEL_ASSERTIONS = 8
 MAX_SHOWN_RESULTS = 40
 _LACKING = (
@@ -76,7 +78,7 @@ class RunTests:
         self._sandbox = sandbox
         self._seconds_per_test = seconds_per_test
         self._seconds_per_suite = seconds_per_suite
-        self._slots = asyncio.Semaphore(concurrent_runs)
+        self._slots = asyncio.Semaphore(concurrent_runs)  # first come, first served
         box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
         self.version = f"3/{box}/{seconds_per_test:g}s/{seconds_per_suite:g}s"
 
@@ -133,16 +135,15 @@ class RunTests:
             suite = self._assertions_suite(assertions, view, timeout_seconds)
         else:
             suite = self._given_suite(view, timeout_seconds)
+        asked, began = time.monotonic(), None
         try:
             async with asyncio.timeout(max(timeout_seconds - _REPORTING_SECONDS, 0.9 * timeout_seconds)):
                 async with self._slots:
+                    began = time.monotonic()
                     report = await run_suite(self._sandbox, _code(code, view, _tests(view)), suite)
         except TimeoutError as error:
             if (finding := decide_what_is_known(suite.results)) is None:
-                message = (
-                    f"tool 'run_tests' exceeded timeout_seconds={timeout_seconds:g}; raise budget.seconds"
-                )
-                raise BudgetExceeded("deadline", message) from error
+                raise BudgetExceeded("deadline", _too_late(timeout_seconds, asked, began)) from error
             return _result(code, Report(tuple(suite.results)), finding, cut_short=True)
         if (module := lacking(report)) is not None:
             raise ToolError(_LACKING.format(module=module))
@@ -225,6 +226,19 @@ def _code(code: CodeUnderTest, view: ToolView, tests: Tests | None) -> Code:
         names.append(artifacts[-1].name.removesuffix(".py"))
     own = frozenset(re.split(r"[./]", artifact.name, maxsplit=1)[0] for artifact in view.trajectory.artifacts)
     return Code(code.source, blocks[-1] if blocks else prompt, entry_point, tuple(dict.fromkeys(names)), own)
+
+
+def _too_late(timeout_seconds: float, asked: float, began: float | None) -> str:
+    """Say where the judgment's time went: who waited for a free box was not slow itself."""
+    late = f"tool 'run_tests' exceeded timeout_seconds={timeout_seconds:g}"
+    waited = (began or time.monotonic()) - asked
+    if began is None:
+        return f"{late}: it waited {waited:.1f} s for a free box and never ran; raise budget.seconds"
+    if waited >= _WORTH_TELLING_SECONDS:
+        return (
+            f"{late}, {waited:.1f} of them waiting for a free box; raise budget.seconds or send fewer at once"
+        )
+    return f"{late}; raise budget.seconds"
 
 
 def _no_code(tests: Tests | None, assertions: Sequence[str]) -> ToolResult:

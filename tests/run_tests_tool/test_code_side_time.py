@@ -1,6 +1,7 @@
 """Slow code uses up its own time, not the judgment's; what failed before the judgment's time was over still counts."""
 
 import asyncio
+import re
 
 import pytest
 
@@ -53,6 +54,30 @@ async def test_slow_peers_do_not_take_the_time_of_a_right_answer(short_tool, vie
     ]
     found = [result.findings[0].bearing for result in await asyncio.gather(*runs)]
     assert found == ["refutes", "refutes", "confirms"]
+
+
+async def test_an_answer_that_waited_for_a_box_until_the_deadline_is_not_refuted(sandbox, view):
+    tool = RunTests(sandbox, seconds_per_test=30, concurrent_runs=1)
+    slow, right = "def f(x):\n    while True: pass", "def f(x): return x * x"
+    views = [view(code, "call", SQUARES, entry_point="f") for code in (slow, right)]
+    ends = await asyncio.gather(
+        *(tool.run({}, one, timeout_seconds=2) for one in views), return_exceptions=True
+    )
+    assert all(isinstance(end, BudgetExceeded) and end.failure_kind == "deadline" for end in ends)
+    assert "free box" not in str(ends[0])
+    assert re.search(r"waited 1\.\d s for a free box and never ran", str(ends[1]))
+
+
+async def test_an_answer_that_had_no_time_left_after_its_wait_is_told_so(sandbox, view):
+    tool = RunTests(sandbox, seconds_per_test=1.2, concurrent_runs=1)
+    slow = "def f(x):\n    while x: pass\n    return 0"
+    views = [view(slow, "call", SQUARES[:2], entry_point="f") for _ in range(2)]
+    ends = await asyncio.gather(
+        *(tool.run({}, one, timeout_seconds=2.5) for one in views), return_exceptions=True
+    )
+    assert ends[0].findings[0].bearing == "refutes"
+    assert isinstance(ends[1], BudgetExceeded)
+    assert re.search(r"\d s? ?of them waiting for a free box", str(ends[1]))
 
 
 async def test_a_wrong_answer_before_the_deadline_refutes(sandbox, view):

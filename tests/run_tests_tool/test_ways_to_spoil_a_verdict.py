@@ -23,7 +23,7 @@ FILE = "from solution import Square\ndef test_area():\n    assert Square(7).area
 
 @pytest.fixture
 def quick_tool(sandbox):
-    return RunTests(sandbox, seconds_per_test=1.0, seconds_per_suite=4, concurrent_runs=3)
+    return RunTests(sandbox, seconds_per_test=2.0, seconds_per_suite=8, concurrent_runs=3)
 
 
 @pytest.mark.parametrize("name", WAYS)
