@@ -1,0 +1,91 @@
+"""What every readout of a text starts with: is there an answer, and where does its reasoning end?
+
+The reasoning of a model is never searched for a verdict: a model that weighs 'this would be [[A]]' has not
+said so. Where it cannot be told what is reasoning and what is answer, there is no answer.
+"""
+
+from __future__ import annotations
+
+import re
+
+from judge_agent.errors import ModelError
+from judge_agent.seams.model import Choice
+
+MAX_ANSWER_CHARS = 200_000
+_THINK = re.compile(r"<(/?)think>", re.IGNORECASE)
+
+
+def unparseable(problem: str) -> ModelError:
+    """The error of every readout: the answer is there, but no verdict can be read from it."""
+    return ModelError("model_unparseable", problem)
+
+
+def answer_text(answer: Choice) -> str:
+    """Return what a choice says, reasoning included.
+
+    Raises ModelError('model_unparseable') for no content and for one cut off at max_tokens: what was to
+    follow could have been another verdict.
+    """
+    text = said(answer.content)
+    if answer.finish_reason == "length":
+        raise unparseable("the answer was cut off at max_tokens")
+    return text
+
+
+def said(text: str | None) -> str:
+    """Return the text. Raises ModelError('model_unparseable') for none, a blank one and one over the limit."""
+    if text is None or not text.strip():
+        raise unparseable("the answer has no content")
+    if len(text) > MAX_ANSWER_CHARS:
+        raise unparseable(f"the answer has {len(text)} characters (limit {MAX_ANSWER_CHARS})")
+    return text
+
+
+def after_reasoning(text: str | None) -> str:
+    """Return the answer without its `<think>` blocks.
+
+    A text that closes a block which it did not open is one whose opening tag stood in the prompt: its answer
+    begins behind the tag. Raises ModelError('model_unparseable') for no text, for reasoning that never ends
+    or ends twice, and where nothing follows it.
+    """
+    text = said(text)
+    kept: list[str] = []
+    start, inside, seen = 0, False, False
+    for tag in _THINK.finditer(text):
+        closes = bool(tag.group(1))
+        if closes and not inside and seen:
+            raise unparseable("the answer closes its reasoning twice: where it ends is not known")
+        if not inside and not closes:
+            kept.append(text[start : tag.start()])
+        if closes or not inside:
+            start, inside, seen = tag.end(), not closes, True
+    if inside:
+        raise unparseable("the answer's reasoning is not closed: </think> is missing")
+    kept.append(text[start:])
+    # A line break stands for what was taken out, so that no label grows together from two sides of it.
+    answer = "\n".join(kept)
+    if not answer.strip():
+        raise unparseable("nothing follows the reasoning")
+    return answer
+
+
+def blocks(text: str, begin: str, end: str, *, may_end_open: bool = False) -> tuple[str, ...]:
+    """Return what stands between each `begin` and the `end` that follows it.
+
+    `may_end_open` is for an end marker that was the stop string of the call, and so is not in the text.
+    Raises ModelError('model_unparseable') for a marker without its partner, or one block inside another.
+    """
+    found: list[str] = []
+    at = text.find(begin)
+    while at >= 0:
+        inner = at + len(begin)
+        close, again = text.find(end, inner), text.find(begin, inner)
+        if again >= 0 and (close < 0 or again < close):
+            raise unparseable(f"{begin!r} stands twice before {end!r}")
+        if close < 0 and not may_end_open:
+            raise unparseable(f"{begin!r} is not closed by {end!r}")
+        found.append(text[inner:] if close < 0 else text[inner:close])
+        at = again
+    if text.count(end) > len(found):
+        raise unparseable(f"{end!r} stands more often than {begin!r}")
+    return tuple(found)

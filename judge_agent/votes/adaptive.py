@@ -1,0 +1,48 @@
+"""Says when further samples cannot change the result any more, so that they need not be paid for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+
+from judge_agent.votes.reduce import How, vote
+
+
+def decided(scores: Sequence[float], remaining: int, how: How, threshold: float = 0.5) -> bool:
+    """Return whether the vote's pass (score >= `threshold`) or fail stands, whatever comes.
+
+    `scores` are those of the samples read so far, in [0, 1]; each of the `remaining` ones may give any score
+    in [0, 1] or fail and give none. True only where no such completion changes the outcome.
+    """
+    if not scores:
+        return False
+    if how == "majority":
+        return remaining <= 0 or _side_leads(scores, remaining, threshold)
+    worst = vote([*scores, *[0.0] * remaining], how)
+    best = vote([*scores, *[1.0] * remaining], how)
+    return (worst >= threshold) == (best >= threshold)
+
+
+def choice_decided(choices: Sequence[Hashable], remaining: int) -> bool:
+    """Return whether the commonest choice so far stays the only commonest, whatever `remaining` ones say."""
+    (_, first), (_, second) = (*Counter(choices).most_common(2), ("", 0), ("", 0))[:2]
+    return first > second + max(0, remaining)
+
+
+def winner_decided(scores: Mapping[str, Sequence[float]], remaining: int) -> bool:
+    """Return whether the candidate with the highest total score stays the only one, whatever comes.
+
+    `scores` holds for each candidate its scores in [0, 1] from the same samples; each remaining sample gives
+    every candidate a score in [0, 1], or fails for all of them.
+    """
+    totals = sorted((sum(given) for given in scores.values()), reverse=True)
+    # A shade more than the remaining votes: sums of floats that are equal on paper may differ in the last bit.
+    return len(totals) == 1 or (len(totals) > 1 and totals[0] - totals[1] > max(0, remaining) + 1e-9)
+
+
+def _side_leads(scores: Sequence[float], remaining: int, threshold: float) -> bool:
+    """Whether no score on the other side of the threshold can become as common as the commonest one is now."""
+    counts = Counter(scores)
+    passing = max((count for score, count in counts.items() if score >= threshold), default=0)
+    failing = max((count for score, count in counts.items() if score < threshold), default=0)
+    return max(passing, failing) > min(passing, failing) + remaining

@@ -1,0 +1,103 @@
+"""Reduces the scores of several samples to one, and says how far the samples agree."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, TypeVar
+
+How = Literal["sum", "mean", "majority"]
+Sample = TypeVar("Sample")
+Value = TypeVar("Value", bound=Hashable)
+# No scores in [0, 1] lie further apart than one half of them at each end.
+_WIDEST_DEVIATION = 0.5
+
+
+@dataclass(frozen=True)
+class Vote:
+    """What samples come to. `score` and `agreement` are in [0, 1]; `tied`: several values are the commonest."""
+
+    score: float
+    how: How
+    samples: int
+    agreement: float
+    tied: bool = False
+
+
+def vote(scores: Sequence[float], how: How) -> float:
+    """Return the score in [0, 1] that the samples' scores in [0, 1] come to; see `reduced`."""
+    return reduced(scores, how).score
+
+
+def reduced(scores: Sequence[float], how: How) -> Vote:
+    """Reduce scores in [0, 1] of the samples that could be read, in any order.
+
+    `sum` is DeepSeek-GRM's voting@k (2504.02495), the total divided by the k that it can reach, and so the
+    mean; `majority` is the commonest score, and the mean of these where several are. The arithmetic is exact
+    before its one rounding, so that equal scores give that score. Raises ValueError for no scores and for one
+    outside [0, 1]: a failed sample is no score.
+    """
+    _require_scores(scores)
+    if how != "majority":
+        return Vote(_mean(scores), how, len(scores), _closeness(scores))
+    modes = _modes(scores)
+    share = scores.count(modes[0]) / len(scores)
+    return Vote(_mean(modes), how, len(scores), share, tied=len(modes) > 1)
+
+
+def agreement(scores: Sequence[float], how: How) -> float:
+    """Return in [0, 1] how far scores agree.
+
+    For `majority` the share of the commonest, else 1 minus the standard deviation over the widest possible.
+    """
+    return reduced(scores, how).agreement
+
+
+def distribution(choices: Sequence[Value]) -> dict[Value, float]:
+    """Return the share of each choice, commonest first, equals in the order of their text. Empty for none."""
+    counts = Counter(choices)
+    ordered = sorted(counts, key=lambda choice: (-counts[choice], str(choice)))
+    return {choice: counts[choice] / len(choices) for choice in ordered}
+
+
+def keep_best(
+    samples: Sequence[Sample], meta_scores: Sequence[float | None], keep: int
+) -> tuple[Sample, ...]:
+    """Return the `keep` samples that a meta scorer rates highest, in their order; of equals the earlier.
+
+    A sample whose rating failed (None) does not vote. Raises ValueError for `keep` below 1, another number of
+    ratings than samples, and a rating that is not finite. Source: the meta reward model of 2504.02495.
+    """
+    if keep < 1 or len(meta_scores) != len(samples):
+        raise ValueError(f"cannot keep {keep} of {len(samples)} samples by {len(meta_scores)} ratings")
+    rated = [(-score, index) for index, score in enumerate(meta_scores) if score is not None]
+    if not all(math.isfinite(score) for score, _ in rated):
+        raise ValueError("a rating is not finite")
+    return tuple(samples[index] for index in sorted(index for _, index in sorted(rated)[:keep]))
+
+
+def _require_scores(scores: Sequence[float]) -> None:
+    if not scores:
+        raise ValueError("there are no scores to vote with")
+    wrong = [score for score in scores if not 0.0 <= score <= 1.0]
+    if wrong:
+        raise ValueError(f"{wrong[0]!r} is not a score in [0, 1]")
+
+
+def _modes(scores: Sequence[float]) -> list[float]:
+    counts = Counter(scores)
+    most = max(counts.values())
+    return sorted(score for score, count in counts.items() if count == most)
+
+
+def _mean(scores: Sequence[float]) -> float:
+    return float(sum(map(Fraction, scores)) / len(scores))
+
+
+def _closeness(scores: Sequence[float]) -> float:
+    mean = _mean(scores)
+    deviation = math.sqrt(math.fsum((score - mean) ** 2 for score in scores) / len(scores))
+    return min(1.0, max(0.0, 1.0 - deviation / _WIDEST_DEVIATION))
