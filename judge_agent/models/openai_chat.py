@@ -96,6 +96,7 @@ class OpenAIChatModel:
         *,
         schema: Mapping[str, Any] | None = None,
         tools: Sequence[Mapping[str, Any]] | None = None,
+        tool_choice: str | None = None,
         n: int = 1,
         logprobs: int = 0,
         seed: int = 0,
@@ -103,6 +104,8 @@ class OpenAIChatModel:
         temperature: float = 0.0,
         stop: Sequence[str] = (),
         timeout_seconds: float = 60.0,
+        keep_partial: bool = False,
+        think: bool = True,
     ) -> Completion:
         """Complete a chat over HTTP; every failure is a ModelError with its kind, attempts and known tokens."""
         began = time.monotonic()

@@ -2,15 +2,59 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
+
+IMAGE_TYPES = ("image/png", "image/jpeg", "image/webp", "image/gif")
+
+
+@dataclass(frozen=True)
+class Image:
+    """A picture in a message. `data` is base64, `sha256` the hex hash of the bytes; made by `Image.of`."""
+
+    media_type: str
+    sha256: str
+    data: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if self.media_type not in IMAGE_TYPES:
+            raise ValueError(f"media_type={self.media_type!r} is not one of {IMAGE_TYPES}")
+
+    @classmethod
+    def of(cls, content: bytes, media_type: str) -> Image:
+        """Wrap the bytes of a picture. Raises ValueError for a type that models do not take."""
+        return cls(media_type, hashlib.sha256(content).hexdigest(), base64.b64encode(content).decode())
 
 
 @dataclass(frozen=True)
 class ChatMessage:
-    role: Literal["system", "user", "assistant"]
+    """One message. `tool_calls` (of an assistant) are in OpenAI's form, `tool_call_id` says what a tool answers."""
+
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
+    images: tuple[Image, ...] = ()
+    tool_calls: tuple[Mapping[str, Any], ...] = ()
+    tool_call_id: str | None = None
+
+
+class ToolCall(NamedTuple):
+    """A call that the model asks for. With an `error` it cannot be made, and the model is told so."""
+
+    id: str
+    name: str
+    arguments: Mapping[str, Any]
+    error: str | None = None
+
+    @classmethod
+    def of(cls, call: Mapping[str, Any]) -> ToolCall:
+        """Read an entry of `Choice.tool_calls`, whose shape is known."""
+        function, error = call["function"], call.get("error")
+        arguments = {} if error is not None else json.loads(function["arguments"])
+        return cls(call["id"], function["name"], arguments, error)
 
 
 @dataclass(frozen=True)
@@ -32,7 +76,12 @@ class TokenLogprob:
 
 @dataclass(frozen=True)
 class Choice:
-    """One sampled answer. `content` is None when the server gave none; `finish_reason` 'length' is truncation."""
+    """One sampled answer. `content` is None when the server gave none.
+
+    `finish_reason` is 'length' for one cut off at `max_tokens`, 'deadline' for one that its time or its
+    connection cut off (only with `keep_partial`). Each of `tool_calls` is `{"id", "type": "function",
+    "function": {"name", "arguments"}}`: `arguments` is the JSON text of an object unless an `error` stands beside.
+    """
 
     content: str | None
     finish_reason: str = "stop"
@@ -54,7 +103,11 @@ class Completion:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """Identity of a model, part of every result key. `context_window` is in tokens, answer included."""
+    """Identity of a model, part of every result key. `context_window` is in tokens, answer included.
+
+    `details` may say `images`, `tools` and `reasoning` (booleans): whether it takes pictures, calls functions,
+    thinks before it answers. What is not said is not known.
+    """
 
     id: str
     revision: str
@@ -80,6 +133,7 @@ class ChatModel(Protocol):
         *,
         schema: Mapping[str, Any] | None = None,
         tools: Sequence[Mapping[str, Any]] | None = None,
+        tool_choice: str | None = None,
         n: int = 1,
         logprobs: int = 0,
         seed: int = 0,
@@ -87,12 +141,27 @@ class ChatModel(Protocol):
         temperature: float = 0.0,
         stop: Sequence[str] = (),
         timeout_seconds: float = 60.0,
+        keep_partial: bool = False,
+        think: bool = True,
     ) -> Completion:
         """Complete a chat.
 
-        `schema` is a JSON Schema that the answer is constrained to (property order kept).
+        `schema` is a JSON Schema that the answer is constrained to (property order kept). `tools` are OpenAI's
+        function tools; `tool_choice` is auto, none, required or the name of one. With `keep_partial`, what
+        was written when the time or the connection ends comes back with finish_reason 'deadline', if
+        anything was. `think` False asks a model that thinks first to answer at once, where it can be asked.
         Raises ModelError with failure_kind model_unreachable, model_timeout, model_error,
-        model_unparseable (no content at all) or input_too_large. Never retries past `timeout_seconds`.
+        model_unparseable (no content at all), input_too_large, or tool_unavailable (images to a model that does
+        not say that it takes them). Never retries past `timeout_seconds`.
+        """
+        ...
+
+    async def likelihood(
+        self, messages: Sequence[ChatMessage], continuation: str, *, timeout_seconds: float = 60.0
+    ) -> tuple[TokenLogprob, ...]:
+        """Return the log-probabilities (natural, at temperature 1) of the continuation's tokens as the answer.
+
+        Raises ModelError like `complete`; model_error that says so where a server cannot tell.
         """
         ...
 

@@ -1,0 +1,80 @@
+"""One question to the model: what it holds, which key it has in the journal, and how it is logged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from judge_agent.hashing import sha256_of
+from judge_agent.seams.model import ChatMessage, Image, ModelInfo
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ModelCall:
+    """One question to the model; `node` is its place in the graph, e.g. `critique/passes_tests/0`.
+
+    A `shared` call depends on the task alone: its answer serves every judgment of the tenant, and its seed
+    is not the request's. With `reasoning_tokens` the model thinks first, freely, up to that many tokens, and
+    answers in a call of its own; `phase` is set by `reasoning.py`.
+    """
+
+    node: str
+    messages: tuple[ChatMessage, ...]
+    schema: Json | None
+    max_tokens: int
+    temperature: float = 0.0
+    shared: bool = False
+    n: int = 1
+    logprobs: int = 0
+    stop: tuple[str, ...] = ()
+    tools: tuple[Json, ...] = ()
+    tool_choice: str | None = None
+    reasoning_tokens: int = 0
+    phase: Literal["whole", "think", "answer"] = "whole"
+
+
+# The fields that every key holds. A later one counts only where it differs from its default, so that the
+# journal of a judgment that was running before an upgrade still answers after it.
+_ALWAYS = frozenset(("node", "messages", "schema", "max_tokens", "temperature", "shared"))
+
+
+def call_key(call: ModelCall, info: ModelInfo | None, seed: int) -> str:
+    """The hash of all that a call's result depends on."""
+    asked = {
+        field.name: value
+        for field in fields(call)
+        if (value := getattr(call, field.name)) != field.default or field.name in _ALWAYS
+    }
+    asked["messages"] = written_messages(call.messages)
+    return sha256_of(["model", _identity(info), asked, seed])
+
+
+def likelihood_key(info: ModelInfo | None, messages: Sequence[ChatMessage], continuation: str) -> str:
+    return sha256_of(["likelihood", _identity(info), written_messages(messages), continuation])
+
+
+def written_messages(messages: Sequence[ChatMessage]) -> list[dict[str, Any]]:
+    """Messages as they stand in keys and in the log: a picture by its hash, for its bytes are the request's."""
+    return [_written(message) for message in messages]
+
+
+def _written(message: ChatMessage) -> dict[str, Any]:
+    written: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.images:
+        written["images"] = [_named(image) for image in message.images]
+    if message.tool_calls:
+        written["tool_calls"] = list(message.tool_calls)
+    if message.tool_call_id is not None:
+        written["tool_call_id"] = message.tool_call_id
+    return written
+
+
+def _named(image: Image) -> dict[str, str]:
+    return {"media_type": image.media_type, "sha256": image.sha256}
+
+
+def _identity(info: ModelInfo | None) -> list[str]:
+    return [info.id, info.revision] if info else []
