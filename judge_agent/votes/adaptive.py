@@ -17,10 +17,21 @@ def decided(scores: Sequence[float], remaining: int, how: How, threshold: float 
     if not scores:
         return False
     if how == "majority":
-        return remaining <= 0 or _side_leads(scores, remaining, threshold)
+        return remaining <= 0 or _leads(scores, [score >= threshold for score in scores], remaining)
     worst = vote([*scores, *[0.0] * remaining], how)
     best = vote([*scores, *[1.0] * remaining], how)
     return (worst >= threshold) == (best >= threshold)
+
+
+def pair_decided(scores: Sequence[float], remaining: int, how: How) -> bool:
+    """Return whether the first one's win (above 0.5), loss or tie stands, whatever comes; as `decided` does."""
+    if not scores:
+        return False
+    if how == "majority":
+        return remaining <= 0 or _leads(scores, [_side(score) for score in scores], remaining)
+    worst = vote([*scores, *[0.0] * remaining], how)
+    best = vote([*scores, *[1.0] * remaining], how)
+    return _side(worst) == _side(best)
 
 
 def choice_decided(choices: Sequence[Hashable], remaining: int) -> bool:
@@ -40,9 +51,14 @@ def winner_decided(scores: Mapping[str, Sequence[float]], remaining: int) -> boo
     return len(totals) == 1 or (len(totals) > 1 and totals[0] - totals[1] > max(0, remaining) + 1e-9)
 
 
-def _side_leads(scores: Sequence[float], remaining: int, threshold: float) -> bool:
-    """Whether no score on the other side of the threshold can become as common as the commonest one is now."""
-    counts = Counter(scores)
-    passing = max((count for score, count in counts.items() if score >= threshold), default=0)
-    failing = max((count for score, count in counts.items() if score < threshold), default=0)
-    return max(passing, failing) > min(passing, failing) + remaining
+def _side(score: float) -> int:
+    return (score > 0.5) - (score < 0.5)
+
+
+def _leads(scores: Sequence[float], sides: Sequence[Hashable], remaining: int) -> bool:
+    """Whether no score of another side can become as common as the commonest one is now."""
+    commonest: Counter[Hashable] = Counter()
+    for (side, _), count in Counter(zip(sides, scores, strict=True)).items():
+        commonest[side] = max(commonest[side], count)
+    (_, first), (_, second) = (*commonest.most_common(2), ("", 0))[:2]
+    return first > second + remaining
