@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SITE = "/box/site"
-# what code in a box may import, and what that needs; NAME.libs is a folder of libraries beside NAME
+# what code in a box may import, and what that needs; NAME.libs is a folder of libraries beside NAME.
+# _duckdb is the engine without its Python package: what query_sql's own program imports
 PACKAGES = (
     "numpy",
     "numpy.libs",
@@ -26,6 +27,7 @@ PACKAGES = (
     "packaging",
     "pygments",
     "exceptiongroup",
+    "_duckdb",
 )
 _LIBRARY_FOLDERS = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64")
 

@@ -39,6 +39,14 @@ async def test_a_program_just_below_its_time_in_every_run_is_refuted(short_tool,
     assert (result.findings[0].bearing, result.findings[0].strength) == ("refutes", "decisive")
 
 
+async def test_methods_just_below_their_time_in_every_test_are_refuted(short_tool, view):
+    code = "import time\nclass Square:\n    def __init__(self, x): time.sleep(0.5)\n    def area(self): return 49"
+    tests = ["assert Square(7).area() == 49"] * 20
+    result = await short_tool.run({}, view(code, "assert", tests, entry_point="Square"), timeout_seconds=8)
+    assert (result.findings[0].bearing, result.findings[0].strength) == ("refutes", "decisive")
+    assert "used up its 2 s for all tests together" in result.findings[0].reason
+
+
 async def test_code_that_takes_its_time_to_load_is_refuted(short_tool, view):
     code = "import time\nend = time.monotonic() + 30\nwhile time.monotonic() < end: pass\ndef f(x): return 0"
     result = await short_tool.run({}, view(code, "call", SQUARES, entry_point="f"), timeout_seconds=8)

@@ -2,6 +2,7 @@
 
 import contextlib
 import enum
+import json
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from decimal import Decimal
 from fractions import Fraction
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tools.testing.codec import MAX_DEPTH, NotPlain, decode, dumps, encode, loads
+from tools.testing.codec import MAX_DEPTH, NotPlain, decode, encode, encode_noting, parse
 
 scalars = (
     st.none()
@@ -37,6 +38,10 @@ values = st.recursive(
 )
 
 
+def sent_line(value):
+    return json.dumps(encode(value), separators=(",", ":")).encode()
+
+
 def shape(value):
     """A value with its types spelled out, so that 1, 1.0 and True differ."""
     if isinstance(value, (list, tuple, deque)):
@@ -51,9 +56,9 @@ def shape(value):
 @settings(max_examples=300, deadline=None)
 @given(values)
 def test_every_plain_value_comes_back_equal_and_of_its_type(value):
-    line = dumps(value)
+    line = sent_line(value)
     assert b"\n" not in line
-    assert shape(loads(line)) == shape(value)
+    assert shape(decode(parse(line))) == shape(value)
 
 
 json_values = st.recursive(
@@ -82,7 +87,7 @@ def test_nonsense_is_decoded_or_refused_with_a_value_error(data):
 )
 def test_lines_that_are_no_json_are_value_errors(line):
     with pytest.raises(ValueError):
-        loads(line)
+        decode(parse(line))
 
 
 class AlwaysEqual(list):
@@ -112,7 +117,7 @@ Point = namedtuple("Point", "x y")
     ],
 )
 def test_other_subclasses_arrive_as_their_base(sent, arrives):
-    received = loads(dumps(sent))
+    received = decode(parse(sent_line(sent)))
     if arrives is not None:
         assert received == arrives
         assert type(received) is type(arrives)
@@ -122,7 +127,7 @@ def test_other_subclasses_arrive_as_their_base(sent, arrives):
     "value", [Counter("aab"), OrderedDict(b=1, a=2), defaultdict(int, a=1), defaultdict(list, {1: [2]})]
 )
 def test_dicts_of_the_standard_library_arrive_as_such(value):
-    received = loads(dumps(value))
+    received = decode(parse(sent_line(value)))
     assert received == value
     assert type(received) is type(value)
     assert getattr(received, "default_factory", None) is getattr(value, "default_factory", None)
@@ -135,3 +140,35 @@ def test_what_is_no_plain_data_is_named():
     for value in (object(), lambda: 1, iter([]), deep, type, {1: object()}):
         with pytest.raises(NotPlain):
             encode(value)
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+
+
+TWICE = [1]
+
+
+@pytest.mark.parametrize(
+    ("values", "loss"),
+    [
+        ([1, "x", [2.5], {"a": (1, 2)}, {3}], None),
+        ([Counter("aa"), OrderedDict(a=1), defaultdict(int), namedtuple("Point", "x y")(1, 2)], None),
+        ([[1], [1]], None),
+        ([TWICE, TWICE], "one list arrives as two"),
+        ([{"a": TWICE, "b": TWICE}], "one list arrives as two"),
+        ([Level.LOW], "a Level arrives as int"),
+        ([[type("Name", (str,), {})("x")]], "a Name arrives as str"),
+        ([defaultdict(list)], None),
+    ],
+)
+def test_what_arrives_as_something_else_is_told(values, loss):
+    encoded, told = encode_noting(values)
+    assert told == loss
+    assert len(encoded) == len(values)
+
+
+def test_a_numpy_scalar_is_told_to_arrive_as_a_plain_one():
+    numpy = pytest.importorskip("numpy")
+    assert encode_noting([numpy.float64(1)]) == ([1.0], "a numpy float64 arrives as a plain one")
+    assert encode_noting([numpy.array([1.0])])[1] is None

@@ -6,7 +6,7 @@ of a builtin type; in boxes named tuples too, by their fields. Any other subclas
 base, read with the base's own methods, so that no `__eq__` or `__iter__` of the sender's crosses. Everything else is
 NotPlain. Runs on the host and inside boxes: only the standard library at import. What a box wrote may be
 forged: every reader takes exactly the types that a writer makes, with sizes that cost no more than reading the line.
-Does not carry identity: one object that appears twice arrives as two.
+Does not carry identity: one object that appears twice arrives as two. `encode_noting` tells of it, and of bases.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import math
 import re
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
@@ -32,6 +32,8 @@ MAX_RANGE = 10**8  # more steps than a test can go through in its time
 MAX_FLOAT_CHARACTERS = 400
 MAX_NAMED_TUPLES = 100  # each type of one is compiled where it arrives
 _PLAIN_INT = 2**1024
+_KEPT = (Counter, OrderedDict, defaultdict)
+_MUTABLE = (list, dict, set, bytearray, deque)
 _FACTORIES: dict[str, type] = {
     kind.__name__: kind for kind in (int, float, bool, str, list, tuple, dict, set, frozenset)
 }
@@ -41,16 +43,6 @@ _TEXT_DTYPE = re.compile(r"[<>=|]?([US])\d+")
 
 class NotPlain(Exception):
     """A value that is no plain data. The message names its type."""
-
-
-def dumps(value: object) -> bytes:
-    """Encode a value as one line of JSON. Raises NotPlain."""
-    return json.dumps(encode(value), separators=(",", ":")).encode()
-
-
-def loads(line: bytes | str) -> Any:
-    """Decode one line. Raises ValueError for anything that `dumps` could not have written."""
-    return decode(parse(line))
 
 
 def parse(line: bytes | str) -> Any:
@@ -66,8 +58,14 @@ def encode(value: object, *, max_nodes: int = MAX_NODES) -> Any:
     return _Encoder(max_nodes).encode(value, 0)
 
 
+def encode_noting(values: Iterable[object]) -> tuple[list[Any], str | None]:
+    """Encode each, and say what of them arrives as something else: a subclass, a numpy scalar, one object twice."""
+    encoder = _Encoder(MAX_NODES)
+    return encoder.items(values, 0), encoder.loss
+
+
 def decode(data: object) -> Any:
-    """Return the value of a JSON form. Raises ValueError."""
+    """Return the value of a JSON form. Raises ValueError for anything that `encode` could not have made."""
     return _decode(data, 0)
 
 
@@ -75,6 +73,8 @@ class _Encoder:
     def __init__(self, max_nodes: int) -> None:
         self._nodes = 0
         self._max_nodes = max_nodes
+        self._seen = set[int]()
+        self.loss: str | None = None
 
     def encode(self, value: object, depth: int) -> Any:
         self._nodes += 1
@@ -89,8 +89,17 @@ class _Encoder:
             return self._numpy(value, depth)
         for base, write in _WRITERS:
             if issubclass(kind, base):
+                self._note(value, kind, base)
                 return write(self, value, depth + 1)
         raise NotPlain(kind.__name__)
+
+    def _note(self, value: object, kind: type, base: type) -> None:
+        if kind is not base and kind not in _KEPT and not (base is tuple and hasattr(kind, "_fields")):
+            self.loss = f"a {kind.__name__[:60]} arrives as {base.__name__}"
+        elif base in _MUTABLE:
+            if id(value) in self._seen:
+                self.loss = f"one {base.__name__} arrives as two"
+            self._seen.add(id(value))
 
     def items(self, values: Any, depth: int) -> list[Any]:
         return [self.encode(value, depth) for value in values]
@@ -102,6 +111,7 @@ class _Encoder:
             return {"$": "ndarray", "v": [dtype, self.encode(value.tolist(), depth + 1)]}
         if isinstance(value, numpy.generic):
             _carried_dtype(value)
+            self.loss = f"a numpy {type(value).__name__} arrives as a plain one"
             return self.encode(value.item(), depth)
         raise NotPlain(type(value).__name__)
 

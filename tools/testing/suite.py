@@ -68,14 +68,14 @@ def _texts_of(suite: Suite) -> list[str]:
 async def _run_all(sandbox: Sandbox, code: Code, suite: Suite) -> Report:
     if suite.kind == "stdio":
         return await _run_stdio(sandbox, code, suite)
-    limits = box_limits(suite.total_seconds)
+    limits, code_time = box_limits(suite.total_seconds), _code_time(suite)
     async with TimedCodeBox(
         sandbox,
         code,
         limits,
         seconds_per_test=suite.seconds_per_test,
         seed=suite.seed,
-        code_time=_code_time(suite),
+        code_time=code_time,
     ) as box:
         loaded = await box.load()
         if isinstance(loaded, Unloadable):
@@ -88,7 +88,15 @@ async def _run_all(sandbox: Sandbox, code: Code, suite: Suite) -> Report:
             texts += [TextTest(item.name, item.visibility, suite.kind, item.content) for item in suite.items]
         if suite.doctests is not None:
             texts.append(TextTest("doctest", "doctest", "doctest", suite.doctests))
-        suite.results.extend(await _run_texts(sandbox, code, suite, texts, loaded, box))
+        tester = _OpenTester(
+            sandbox,
+            code,
+            seconds_per_test=suite.seconds_per_test,
+            total_seconds=suite.total_seconds,
+            seed=suite.seed,
+            code_time=code_time,
+        )
+        suite.results.extend(await _run_texts(tester, suite, texts, loaded, box))
         return Report(tuple(suite.results), assembled=loaded.assembled)
 
 
@@ -97,15 +105,8 @@ def _code_time(suite: Suite) -> CodeTime:
 
 
 async def _run_texts(
-    sandbox: Sandbox, code: Code, suite: Suite, texts: Sequence[TextTest], loaded: Loaded, box: CodeBox
+    tester: _OpenTester, suite: Suite, texts: Sequence[TextTest], loaded: Loaded, box: CodeBox
 ) -> list[TestResult]:
-    tester = _OpenTester(
-        sandbox,
-        code,
-        seconds_per_test=suite.seconds_per_test,
-        total_seconds=suite.total_seconds,
-        seed=suite.seed,
-    )
     try:
         return await tester.run(texts, loaded, box)
     except asyncio.CancelledError:  # the judgment's time is over

@@ -25,6 +25,7 @@ from tools.testing.code_box import (
     program,
     text_or_none,
 )
+from tools.testing.code_time import CodeTime
 from tools.testing.codec import parse
 from tools.testing.report import Code, Isolation, TestResult, TestStatus, Visibility
 
@@ -88,13 +89,21 @@ class TesterBox:
     """Runs text tests of one suite against one candidate's code."""
 
     def __init__(
-        self, sandbox: Sandbox, code: Code, *, seconds_per_test: float, total_seconds: float, seed: int
+        self,
+        sandbox: Sandbox,
+        code: Code,
+        *,
+        seconds_per_test: float,
+        total_seconds: float,
+        seed: int,
+        code_time: CodeTime,
     ) -> None:
         self._sandbox = sandbox
         self._code = code
         self._seconds = seconds_per_test
         self._limits = box_limits(total_seconds)
         self._seed = seed
+        self._time = code_time
 
     async def run(self, tests: Sequence[TextTest], loaded: Loaded, box: CodeBox) -> list[TestResult]:
         """Run split what can be split, then the rest in one box with the code. Raises SandboxError."""
@@ -120,7 +129,8 @@ class TesterBox:
                 continue
             end = shared.results.get(test.name)
             message = end.message if end is not None else "the run ended without its result"
-            missing.append(self._result(shared, name, test, "error", f"in one box with the code: {message}"))
+            gone = self._result(shared, name, test, "error", f"in one box with the code: {message}")
+            missing.append(replace(gone, certain=end is None or end.status != "timeout" or end.certain))
         return missing
 
     async def _run_all(self, run: _Run, names: dict[str, Any], box: CodeBox | None) -> None:
@@ -128,11 +138,21 @@ class TesterBox:
             left = [test for test in run.tests if test.name not in run.done]
             if not left:
                 return
+            if run.shared and self._time.used_up:
+                self._end_for_good(run, left)
+                return
             await self._run_once(run, left, names, box)
         for test in run.tests:
             if test.name not in run.done:
                 message = f"not run: the tests ended their own process {MAX_TESTER_STARTS} times"
                 run.results[test.name] = self._result(run, test.name, test, "not_run", message)
+
+    def _end_for_good(self, run: _Run, tests: Sequence[TextTest]) -> None:
+        """The time of the code for all tests went into those before: it is the code's where their texts are bounded."""
+        certain = all(run.bounded.values())
+        for test in tests:
+            result = self._result(run, test.name, test, "timeout", str(self._time))
+            run.results[test.name] = replace(result, certain=certain)
 
     async def _run_once(
         self, run: _Run, tests: Sequence[TextTest], names: dict[str, Any], box: CodeBox | None
@@ -146,7 +166,9 @@ class TesterBox:
                 await tester.send(json.dumps(setup).encode())
                 await self._relay(run, tester, box)
             except TimeoutError:
-                self._close_current(run, tests, "timeout", f"the test did not end within {self._seconds:g} s")
+                late = f"the test did not end within {self._seconds:g} s"
+                message = str(self._time) if run.shared and self._time.used_up else late
+                self._close_current(run, tests, "timeout", message)
             except (BoxClosed, ValueError, KeyError, TypeError) as error:
                 self._close_current(run, tests, "error", f"the test ended its own process: {error}")
 
@@ -166,7 +188,7 @@ class TesterBox:
         """Serve the tester until it is done. Raises BoxClosed, TimeoutError, ValueError."""
         seconds = LOAD_SECONDS
         while True:
-            message = parse(await tester.receive(timeout_seconds=seconds))
+            message = parse(await self._next_line(run, tester, seconds))
             seconds = self._seconds
             if message["op"] == "slow_test":
                 run.slow_test = True
@@ -185,6 +207,13 @@ class TesterBox:
                 await self._relay_call(run, tester, box, message)
             else:
                 raise ValueError("an unknown message")
+
+    async def _next_line(self, run: _Run, tester: Box, seconds: float) -> bytes:
+        """In a box that the code shares, its time cannot be told from the test's: all of it counts as the code's."""
+        if not run.shared:
+            return await tester.receive(timeout_seconds=seconds)
+        with self._time.spending():
+            return await tester.receive(timeout_seconds=max(0.0, self._time.at_most(seconds)))
 
     async def _relay_call(self, run: _Run, tester: Box, box: CodeBox, message: dict[str, Any]) -> None:
         try:

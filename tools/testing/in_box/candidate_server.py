@@ -13,7 +13,16 @@ import json
 import types
 from typing import Any, Protocol
 
-from tools.testing.codec import MAX_LINE_BYTES, TOO_LARGE, NotPlain, carry_arrays, decode, encode, parse
+from tools.testing.codec import (
+    MAX_LINE_BYTES,
+    TOO_LARGE,
+    NotPlain,
+    carry_arrays,
+    decode,
+    encode,
+    encode_noting,
+    parse,
+)
 from tools.testing.in_box.lacking_modules import lacking_name
 from tools.testing.in_box.loading import LoadError, constants, describe, load, resolve
 
@@ -66,7 +75,8 @@ def _call(module: types.ModuleType, request: dict[str, Any]) -> dict[str, Any]:
     try:
         with contextlib.redirect_stdout(printed):
             value = resolve(module, request["name"])(*arguments, **keywords)
-        reply = {"value": encode(value)}
+        (encoded,), loss = encode_noting([value])
+        reply = {"value": encoded, "loss": loss}
         for index, argument in enumerate(arguments):
             if value is argument:
                 reply["same_as"] = index

@@ -36,6 +36,9 @@ _SET_UP = frozenset(
         "chdir",
         "argv",
         "stdin",
+        "id",
+        "assertIs",
+        "assertIsNot",
     ]
 )
 _SET_UP_METHODS = frozenset(["seed", "err", "warns", "catch_warnings", "assertWarns", "assertLogs"])
@@ -48,8 +51,8 @@ class Uses(NamedTuple):
     `free` ones are read and bound nowhere in it. `imported` maps what it imports from the code's module to the name
     there. `asked` ones must be functions of the code: called and free, or called and imported. `bound` ones its own
     top level binds; `star` says that it imports all of the code's names, `set_up` that it sets up files, patches,
-    seeds or the like, which code in another box cannot see. `words` are all identifiers of the text; a `bounded` text
-    ends soon on any plain value.
+    seeds or the like, or asks for identity, which code in another box cannot see. `words` are all identifiers of the
+    text; a `bounded` text ends soon on any plain value.
     """
 
     free: frozenset[str] = _NONE
@@ -125,7 +128,16 @@ def _sets_up(tree: ast.Module) -> bool:
             isinstance(node, ast.arg) and node.arg in _SET_UP
         ):
             return True
+        if isinstance(node, ast.Compare) and _asks_identity(node):
+            return True
     return False
+
+
+def _asks_identity(node: ast.Compare) -> bool:
+    """Whether it compares objects by `is`; None, booleans and the like are the same in every box."""
+    sides = [node.left, *node.comparators]
+    asks = any(isinstance(operator, (ast.Is, ast.IsNot)) for operator in node.ops)
+    return asks and not any(isinstance(side, ast.Constant) for side in sides)
 
 
 def _free(table: symtable.SymbolTable) -> frozenset[str]:

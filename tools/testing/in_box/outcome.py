@@ -51,7 +51,8 @@ class Outcome(NamedTuple):
 class Session:
     """What the tests of one run share. `calls` counts calls of the code; `needs_sharing` is why a split failed.
 
-    `uses` is of the text that runs now; `code_globals` is the code's module, where it shares the box.
+    `loss` is what arrived as something else on its way to the code or back. `uses` is of the text that runs now;
+    `code_globals` is the code's module, where it shares the box.
     """
 
     channel: Channel
@@ -64,20 +65,29 @@ class Session:
     started: float = 0.0
     calls: int = 0
     needs_sharing: str | None = None
+    loss: str | None = None
     carried: list[BaseException] = field(default_factory=list)
 
     def start(self, name: str) -> None:
-        self.started, self.calls, self.needs_sharing = time.monotonic(), 0, None
+        self.started, self.calls, self.needs_sharing, self.loss = time.monotonic(), 0, None, None
         self.carried.clear()
         self._tell({"op": "start", "name": name[:200], "bounded": self.uses.bounded})
 
     def finish(self, name: str, outcome: Outcome) -> None:
         if self.needs_sharing is not None:
             outcome = Outcome("shared", self.needs_sharing)
-        elif self.uses.set_up and not self.shared and outcome.status in ("fail", "error"):
-            outcome = Outcome("shared", "the test sets up what code in another box cannot see")
+        elif not self.shared and outcome.status in ("fail", "error") and (why := self._unfair()):
+            outcome = Outcome("shared", why)
         report = {"op": "result", "name": name[:200], "status": outcome.status, "certain": outcome.certain}
         self._tell({**report, "message": outcome.message[:MAX_MESSAGE], "lacks": outcome.lacks})
+
+    def _unfair(self) -> str | None:
+        """Why a failure may be due to the two boxes: what they hide from each other, or what arrives changed."""
+        return "the test sets up what code in another box cannot see" if self.uses.set_up else self.loss
+
+    def note_loss(self, loss: object) -> None:
+        if isinstance(loss, str):
+            self.loss = self.loss or loss[:200]
 
     def refuse(self, why: str) -> NotCarried:
         """Note that this test must share a box with the code; the caller raises what comes back."""

@@ -16,7 +16,7 @@ import types
 from collections import deque
 from typing import Any
 
-from tools.testing.codec import MAX_LINE_BYTES, NotPlain, decode, encode, parse
+from tools.testing.codec import MAX_LINE_BYTES, NotPlain, decode, encode_noting, parse
 from tools.testing.in_box.outcome import CodeStopped, Session
 
 MAX_PRINTED = 1 << 16
@@ -88,10 +88,12 @@ def proxies(session: Session, constants: dict[str, Any]) -> dict[str, Any]:
 def _call(session: Session, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     session.calls += 1
     try:
+        encoded, loss = encode_noting([*args, *kwargs.values()])
         sent = {
-            "args": [encode(value) for value in args],
-            "kwargs": {key: encode(kwargs[key]) for key in kwargs},
+            "args": encoded[: len(args)],
+            "kwargs": dict(zip(kwargs, encoded[len(args) :], strict=True)),
         }
+        session.note_loss(loss)
     except NotPlain as error:
         raise session.refuse(f"an argument of type {error}") from None
     mutations = any(_is_mutable(value) for value in (*args, *kwargs.values()))
@@ -131,6 +133,7 @@ def _unpack(
         if kind == "range":  # a test that went through it would hang, and seem to hang by itself
             raise TypeError("the code returned a range longer than any test can go through")
         raise session.refuse(f"a returned {kind}")
+    session.note_loss(reply.get("loss"))
     same = reply.get("same_as")
     if isinstance(same, int) and 0 <= same < len(args):
         return args[same]
