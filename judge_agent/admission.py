@@ -26,8 +26,10 @@ def admit(request: JudgmentRequest, recipes: Mapping[str, Recipe], tools: Sequen
         raise InvalidRequest("recipe", f"{request.recipe!r} is unknown; there are {sorted(recipes)}")
     _refuse_what_is_no_json(request)
     _refuse_what_is_not_built(request)
+    _check_sql(request)
     _check_tools(request, tools)
     _check_dimensions(request, recipe)
+    _check_comparison(request, recipe)
     candidates = canonical_candidates(request)
     task_of(request, candidates)
     return recipe
@@ -75,11 +77,11 @@ def _refuse_what_is_not_built(request: JudgmentRequest) -> None:
     given = {
         "group": request.group,
         "shape": request.shape,
-        "task.reference.sql": reference.sql,
         "task.reference.final_state": reference.final_state,
         "task.reference.tool_calls": reference.tool_calls,
     }
-    given |= {f"resources.{name}": value or None for name, value in request.resources.model_dump().items()}
+    resources = request.resources.model_dump(exclude={"databases"})
+    given |= {f"resources.{name}": value or None for name, value in resources.items()}
     for field, value in given.items():
         if value is not None:
             raise InvalidRequest(
@@ -87,8 +89,17 @@ def _refuse_what_is_not_built(request: JudgmentRequest) -> None:
             )
     if request.cache not in (None, "no"):
         raise InvalidRequest("cache", f"{request.cache!r} is not supported by this version; only 'no' is")
-    if request.budget.samples not in (None, 1):
-        raise InvalidRequest("budget.samples", f"is {request.budget.samples}; this version takes 1 sample")
+
+
+def _check_sql(request: JudgmentRequest) -> None:
+    """A reference query is of use only beside a database to run it in."""
+    sql = request.task.reference.sql
+    if sql is None:
+        return
+    if not request.resources.databases:
+        raise InvalidRequest("task.reference.sql", "needs a database to run in: give resources.databases")
+    if not sql.strip():
+        raise InvalidRequest("task.reference.sql", "is empty; give a query or leave it out")
 
 
 def _refuse_what_is_no_json(request: JudgmentRequest) -> None:
@@ -125,6 +136,20 @@ def _check_dimensions(request: JudgmentRequest, recipe: Recipe) -> None:
             raise InvalidRequest(
                 f"principles.{index}.dimension",
                 f"{principle.dimension!r} is not among the declared dimensions {list(declared)}",
+            )
+
+
+def _check_comparison(request: JudgmentRequest, recipe: Recipe) -> None:
+    """A comparison of two needs two; and what is compared has no scale or hardness of its own."""
+    if recipe.comparing == "pairwise" and len(request.candidates) < 2:
+        raise InvalidRequest(
+            "candidates", f"recipe {recipe.name!r} compares candidates in pairs; it needs at least 2, got 1"
+        )
+    for index, principle in enumerate(request.principles or ()):
+        if recipe.comparing and principle.tool is None and principle.kind == "hard":
+            raise InvalidRequest(
+                f"principles.{index}.kind",
+                f"'hard' has no meaning in a comparison by recipe {recipe.name!r}; use 'soft', or tie it to a tool",
             )
 
 

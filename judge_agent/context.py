@@ -15,6 +15,8 @@ from judge_agent.recipes import Recipe
 from judge_agent.schema import Evidence, JudgmentRequest, Principle, Task, Trajectory
 from judge_agent.seams.tool import Tool, ToolView
 
+SAMPLING_TEMPERATURE = 0.7
+
 
 @dataclass(frozen=True)
 class CanonicalCandidate:
@@ -61,16 +63,31 @@ class JudgeContext:
     tenant: str
 
     def view(self, candidate: CanonicalCandidate) -> ToolView:
-        return ToolView(self.task, candidate.trajectory, self.request.seed)
+        request = self.request
+        return ToolView(self.task, candidate.trajectory, request.seed, request.resources, self.tenant)
 
-    def material(self, candidate: CanonicalCandidate, evidence: Sequence[Evidence]) -> Material:
-        """What the model is shown of a candidate, with the evidence gathered for it."""
+    def material(
+        self, candidate: CanonicalCandidate, evidence: Sequence[Evidence], slot: str = ""
+    ) -> Material:
+        """What the model is shown of a candidate, with the evidence gathered for it; `slot` names it among others."""
         return material(
             self.task,
             candidate.trajectory,
             evidence,
             hidden_reasoning=self.request.include_hidden_reasoning,
+            slot=slot,
         )
+
+    @property
+    def sample_count(self) -> int:
+        """How many samples are wanted: the request's number, else the recipe's."""
+        return self.request.budget.samples or self.recipe.samples.count
+
+    @property
+    def temperature(self) -> float:
+        """The recipe's; several samples at temperature 0 would be the same answer several times."""
+        settings = self.recipe.samples
+        return settings.temperature or (SAMPLING_TEMPERATURE if self.sample_count > 1 else 0.0)
 
     def task_sha256(self) -> str:
         return sha256_of(self.task.model_dump(mode="json"))

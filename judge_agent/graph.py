@@ -21,6 +21,8 @@ STAGES: tuple[tuple[str, Node], ...] = (
     ("propose", nodes.propose),
     ("gather", nodes.gather),
     ("critique", nodes.critique),
+    ("compare", nodes.compare),
+    ("refute", nodes.refute),
     ("decide", nodes.decide),
 )
 
@@ -34,13 +36,22 @@ def build() -> CompiledStateGraph[State, JudgeContext, State, State]:
     graph.add_edge("screen", "propose")
     graph.add_edge("propose", "gather")
     graph.add_conditional_edges("gather", _needs_model, {"critique": "critique", "decide": "decide"})
-    graph.add_edge("critique", "decide")
+    graph.add_conditional_edges("critique", _after_critique, {n: n for n in ("compare", "refute", "decide")})
+    graph.add_edge("compare", "decide")
+    graph.add_edge("refute", "decide")
     graph.add_edge("decide", END)
     return graph.compile(name="judge")
 
 
 def _needs_model(state: State, runtime: Runtime[JudgeContext]) -> str:
     return "critique" if runtime.context.recipe.models else "decide"
+
+
+def _after_critique(state: State, runtime: Runtime[JudgeContext]) -> str:
+    recipe = runtime.context.recipe
+    if recipe.comparing:
+        return "compare"
+    return "refute" if recipe.refute.of != "none" else "decide"
 
 
 def _logged(name: str, node: Node) -> Any:

@@ -240,7 +240,7 @@ class _Run:
             metadata=self._request.metadata,
             candidates=results,
             ranking=record.ranking_of(results),
-            preference=record.preference_of(results),
+            preference=record.preference_of(results, flags),
             evidence=evidence,
             usage=self._calls.usage if self._calls else Usage(),
             provenance=self._provenance(),
@@ -256,7 +256,7 @@ class _Run:
         return Provenance(
             recipe=recipe.name,
             recipe_sha256=recipe.sha256,
-            prompts={name: self._judge._prompts.load(name).sha256 for name in recipe.prompts.values()},
+            prompts={name: self._judge._prompts.load(name).sha256 for name in recipe.all_prompts},
             model=model,
             tools={
                 tool.name: tool.version for tool in _chosen_tools(self._request, recipe, self._judge._tools)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from judge_agent.errors import PromptError
 from judge_agent.hashing import sha256_of
@@ -15,6 +15,9 @@ from judge_agent.schema import Aggregate, Envelope, Granularity, PrincipleSpec
 from judge_agent.schema.base import Score
 from judge_agent.schema.request import DimensionName
 
+Protocol = Literal["pointwise", "pairwise", "listwise", "tournament", "steps"]
+COMPARING: tuple[Protocol, ...] = ("pairwise", "listwise", "tournament")
+Vote = Literal["sum", "mean", "majority"]
 CitationPolicy = Literal["required", "optional", "none"]
 
 
@@ -50,6 +53,83 @@ class Critique(Envelope):
     steps_per_call: Annotated[int, Field(ge=1, le=32)] = 4
 
 
+class Readout(Envelope):
+    """How one answer of the model is read; `kind` names the function in `nodes/reading.py`.
+
+    `labels` are the verdicts that may stand in the text, by what they mean: a slot's name (A, B, 1, 2), `tie`,
+    or, for `label`, a value that later turns may ask for. `low` and `high` bound numbers.
+    """
+
+    kind: Literal[
+        "text",
+        "label",
+        "focus",
+        "winner_tag",
+        "winner_json",
+        "boxed_index",
+        "boxed_scores",
+        "scores_json",
+        "ranking_json",
+        "score_tag",
+        "p_yes",
+        "ordinal",
+    ]
+    labels: Mapping[str, str] = {}
+    key: str = "winner"
+    wrapper: str | None = None
+    tail_chars: Annotated[int, Field(ge=8)] | None = None
+    low: float = 1.0
+    high: float = 10.0
+
+
+class Turn(Envelope):
+    """One question to the model; the last one gives the verdict. `when` asks only where earlier turns were read so."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+    prompt: str
+    read: Readout
+    when: Mapping[str, str] = {}
+    max_tokens: Annotated[int, Field(ge=1, le=32768)] = 1024
+    reasoning_tokens: Annotated[int, Field(ge=0, le=131072)] = 0
+    stop: tuple[str, ...] = ()
+
+
+class Samples(Envelope):
+    """How often the model is asked, in which orders, and how its answers are put together.
+
+    `keep`: only the best of them vote, by P(yes) of the prompt `meta`. `adaptive` stops when no further answer can
+    turn the vote; `escalate_to` asks for more while fewer than `min_agreement` of them agree; still below
+    `abstain_below` at the end is no verdict.
+    """
+
+    count: Annotated[int, Field(ge=1, le=64)] = 1
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
+    orders: Literal["one", "both", "shuffled"] = "one"
+    vote: Vote = "mean"
+    adaptive: bool = False
+    escalate_to: Annotated[int, Field(ge=0, le=64)] = 0
+    min_agreement: Score = 0.6
+    abstain_below: Score = 0.0
+    meta: str | None = None
+    keep: Annotated[int, Field(ge=1, le=64)] | None = None
+
+
+class Compare(Envelope):
+    """What a comparison of candidates feeds, and how the model is told them apart."""
+
+    dimension: DimensionName = "quality"
+    description: str = "How the candidate compares with its peers."
+    slots: Literal["letters", "numbers", "masked"] = "letters"
+
+
+class Refute(Envelope):
+    """An adversarial second look at what the model passed; `of` says at which principles."""
+
+    of: Literal["none", "hard", "all"] = "none"
+    prompt: str = ""
+    max_tokens: Annotated[int, Field(ge=16, le=32768)] = 512
+
+
 class DefaultBudget(Envelope):
     """What a judgment may spend when the request does not say. Tokens and tool calls are per candidate."""
 
@@ -66,7 +146,7 @@ class Recipe(Envelope):
     description: str
     paper: str | None = None
     models: bool
-    protocols: tuple[Literal["pointwise", "steps"], ...]
+    protocols: tuple[Protocol, ...]
     dimensions: tuple[DimensionName, ...]
     tools: tuple[str, ...] = Field(default=(), description="Names of tools; empty means every tool.")
     granularity: tuple[Granularity, ...]
@@ -77,10 +157,40 @@ class Recipe(Envelope):
     citations: Citations = Citations()
     gather: Gather = Gather()
     critique: Critique = Critique()
+    turns: tuple[Turn, ...] = ()
+    samples: Samples = Samples()
+    compare: Compare = Compare()
+    refute: Refute = Refute()
     budget: DefaultBudget = DefaultBudget()
     prompts: Mapping[Literal["propose", "gather", "critique", "steps"], str] = {}
     fallback_principles: Mapping[str, tuple[PrincipleSpec, ...]] = {}
     sha256: str = ""
+
+    @property
+    def comparing(self) -> Protocol | None:
+        """The protocol by which candidates are compared; None where each is judged alone."""
+        return next((protocol for protocol in self.protocols if protocol in COMPARING), None)
+
+    @property
+    def all_prompts(self) -> tuple[str, ...]:
+        """Every prompt file that a judgment by this recipe may use."""
+        named = [*self.prompts.values(), *(turn.prompt for turn in self.turns)]
+        named += [name for name in (self.samples.meta, self.refute.prompt) if name]
+        return tuple(dict.fromkeys(named))
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Recipe:
+        if self.comparing and not self.turns:
+            raise ValueError(f"protocols: {self.comparing!r} needs [[turns]]")
+        if self.samples.count > 1 and self.samples.temperature == 0 and self.samples.orders != "shuffled":
+            raise ValueError("samples: count > 1 at temperature 0 asks for the same answer again")
+        if self.samples.orders != "one" and not self.comparing:
+            raise ValueError("samples.orders: only a comparison has orders")
+        if self.samples.keep and not self.samples.meta:
+            raise ValueError("samples.keep needs samples.meta, the prompt that rates a sample")
+        if self.refute.of != "none" and not self.refute.prompt:
+            raise ValueError("refute.of needs refute.prompt")
+        return self
 
 
 def load_recipes(folder: Path) -> dict[str, Recipe]:

@@ -64,8 +64,13 @@ def ranking_of(results: Sequence[CandidateResult]) -> tuple[tuple[str, ...], ...
     return reward.ranking(results) if len(results) > 1 else None
 
 
-def preference_of(results: Sequence[CandidateResult]) -> Preference | None:
-    return reward.preference(results) if len(results) == 2 else None
+def preference_of(results: Sequence[CandidateResult], flags: Json) -> Preference | None:
+    """Which of two is better; `consistent` where both orders were judged: whether they agree."""
+    found = reward.preference(results) if len(results) == 2 else None
+    consistency = flags.get("comparison", {}).get("order_consistency")
+    if found is None or consistency is None:
+        return found
+    return found.model_copy(update={"consistent": consistency == 1.0})
 
 
 def _result(candidate: CanonicalCandidate, context: JudgeContext, state: State) -> CandidateResult:
@@ -122,16 +127,19 @@ def _flags(candidate: CanonicalCandidate, state: State) -> Json:
 
 
 def _confidence(principles: Sequence[PrincipleResult]) -> Confidence:
-    """The share of weight that evidence decided, and nothing more: one sample has no agreement to measure."""
+    """The share of weight that evidence decided, and what the samples of the model agree on of the rest.
+
+    One sample has no agreement to measure: it adds nothing.
+    """
     scored = [p for p in principles if p.valid]
-    if not scored:
-        return Confidence(method="none")
     weights = [max(p.weight, 0.0) for p in scored]
     total = sum(weights)
     if total == 0:
         return Confidence(method="none")
-    by_evidence = sum(w for w, p in zip(weights, scored, strict=True) if p.decided_by != "model")
-    return Confidence(value=by_evidence / total, method="evidence_share")
+    sure = [1.0 if p.decided_by != "model" else p.agreement or 0.0 for p in scored]
+    value = min(1.0, sum(w * share for w, share in zip(weights, sure, strict=True)) / total)
+    agreed = any(p.decided_by == "model" and p.agreement is not None for p in scored)
+    return Confidence(value=value, method="evidence_and_agreement" if agreed else "evidence_share")
 
 
 def _coverage(

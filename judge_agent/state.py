@@ -21,7 +21,9 @@ class State(TypedDict):
     evidence    schema.Evidence as JSON
     findings    a tool's Finding as JSON, with candidate_id, tool, evidence_id, principles
     tool_failures  candidate_id, tool, failure_kind, reason: a tool that could not say anything
-    critiques   candidate_id, principle, and either choice, score, reason, citations or failure_kind
+    critiques   candidate_id, principle, sample, and either choice, score, reason, citations or failure_kind
+    standings   candidate id -> what the comparison of candidates came to: score or failure_kind, agreement, samples
+    refutations candidate_id, principle, and either verdict, reason, citations or failure_kind
     step_critiques  candidate_id, step_id, label, reason or failure_kind
     verdicts    schema.PrincipleResult as JSON, with candidate_id
     steps       schema.StepResult as JSON, with candidate_id
@@ -35,6 +37,8 @@ class State(TypedDict):
     tool_failures: Annotated[list[Json], operator.add]
     critiques: Annotated[list[Json], operator.add]
     step_critiques: Annotated[list[Json], operator.add]
+    standings: Json
+    refutations: Annotated[list[Json], operator.add]
     verdicts: list[Json]
     steps: list[Json]
     flags: Annotated[Json, merged]
@@ -50,6 +54,8 @@ class Update(TypedDict, total=False):
     tool_failures: list[Json]
     critiques: list[Json]
     step_critiques: list[Json]
+    standings: Json
+    refutations: list[Json]
     verdicts: list[Json]
     steps: list[Json]
     flags: Json
@@ -64,6 +70,8 @@ def empty() -> State:
         tool_failures=[],
         critiques=[],
         step_critiques=[],
+        standings={},
+        refutations=[],
         verdicts=[],
         steps=[],
         flags={},

@@ -1,4 +1,4 @@
-"""`judge-agent graph` prints the state machine as Mermaid; `judge-agent schema` the JSON Schema of the border types."""
+"""`judge-agent graph | schema | recipes`: the state machine as Mermaid, the border types, the ways to judge."""
 
 from __future__ import annotations
 
@@ -18,6 +18,23 @@ def add_parser(verbs: Any) -> None:
     schema = verbs.add_parser("schema", help="print the JSON Schema of requests and judgments")
     schema.add_argument("type", nargs="?", choices=tuple(_TYPES), help="one type only; both without it")
     schema.set_defaults(run=_schema)
+    recipes = verbs.add_parser("recipes", help="list the recipes with their papers")
+    recipes.add_argument("--json", action="store_true", help="print every setting of them")
+    recipes.set_defaults(run=_recipes)
+
+
+def _recipes(arguments: argparse.Namespace) -> int:
+    from judge_agent.prompting import default_folder
+    from judge_agent.recipes import load_recipes
+
+    recipes = load_recipes(default_folder()).values()
+    if arguments.json:
+        print(json.dumps([recipe.model_dump(mode="json") for recipe in recipes], indent=2))
+        return 0
+    for recipe in recipes:
+        print(f"{recipe.name} ({', '.join(recipe.protocols)}; {recipe.paper or 'no paper'})")
+        print(f"  {recipe.description}")
+    return 0
 
 
 def _graph(arguments: argparse.Namespace) -> int:

@@ -1,7 +1,6 @@
-"""Critique: the model judges what no tool decided, one principle of one candidate a call, and cites.
+"""Critique: the model judges what no tool decided, one principle of one candidate at a time.
 
-Reason before choice. A citation that does not resolve is struck; a hard pass that rests on nothing but the
-candidate's own claim is asked for again once, then it is no verdict. What does not fit the window is not cut.
+How it is asked is the recipe's: a cited critique (`cited`), or turns of its own; as many samples as it wants.
 """
 
 from __future__ import annotations
@@ -11,33 +10,17 @@ from collections.abc import Sequence
 
 from langgraph.runtime import Runtime
 
-from judge_agent.calls import ModelCall
 from judge_agent.context import CanonicalCandidate, JudgeContext, applies
-from judge_agent.errors import JudgeError, ModelError
-from judge_agent.hashing import sha256_of
+from judge_agent.nodes.cited import SCALES, cited_critique
+from judge_agent.nodes.collect import Decided, collect, rate, readable
 from judge_agent.nodes.steps import critique_steps
-from judge_agent.prompting.citations import CheckedCitation, check, refutation, span_id, supports_pass
+from judge_agent.nodes.turns import Sampled, Script, sampled
 from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.material import Material, indented
-from judge_agent.readouts import CANNOT_ASSESS, menu, read_choice, read_object, score_of
-from judge_agent.recipes import CitationPolicy
-from judge_agent.schema import Citation, Evidence
-from judge_agent.seams.model import ChatMessage
+from judge_agent.recipes import Vote
+from judge_agent.schema import Evidence
 from judge_agent.state import Json, State, Update
-
-TRIES = 2
-MIN_REASON_CHARS = 24
-MAX_QUOTE_CHARS = 200
-_SCALES = {
-    "pass_fail": 'Choices: "pass" when the principle is met, "fail" when it is not.',
-    "1-5": 'Choices: "1" (not met at all), "2", "3" (partly met), "4", "5" (fully met).',
-    "1-10": 'Choices: "1" (not met at all) to "10" (fully met).',
-}
-_NOT_ASSESSED = f' Choose "{CANNOT_ASSESS}" when the material does not allow a judgment.'
-_CITING = (
-    "Cite what your reason rests on: the source's id (such as m1 for a turn or e1 for evidence) and a quote "
-    "of at least 12 characters, copied from it word for word."
-)
+from judge_agent.votes import decided
 
 
 async def critique(state: State, runtime: Runtime[JudgeContext]) -> Update:
@@ -67,21 +50,90 @@ async def _critique_one(
         if candidate.id in item["candidate_ids"] and item["kind"] == "tool_result"
     ]
     shown = context.material(candidate, evidence)
-    open_principles = _open(state, candidate)
+    open_principles = _open(context, state, candidate)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_principle(context, candidate, shown, p)) for p in open_principles]
         steps = group.create_task(critique_steps(context, candidate, shown, state))
-    results = [task.result() for task in tasks]
-    spans = {item["id"]: item for _, items in results for item in items}
-    struck = sum(critique.pop("struck", 0) for critique, _ in results)
-    flags: Json = {"struck_citations": struck} if struck else {}
-    if shown.unread:
-        flags["unread"] = list(shown.unread)
-    return [critique for critique, _ in results], steps.result(), list(spans.values()), flags
+    flags: Json = {"unread": list(shown.unread)} if shown.unread else {}
+    critiques: list[Json] = []
+    spans: dict[str, Json] = {}
+    for principle, task in zip(open_principles, tasks, strict=True):
+        found, quoted, rounds = task.result()
+        critiques += found
+        spans |= {item["id"]: item for item in quoted}
+        if len(rounds) > 1 or len(found) > 1:
+            flags.setdefault("samples", {})[principle["name"]] = rounds
+    if struck := sum(one.pop("struck", 0) for one in critiques):
+        flags["struck_citations"] = struck
+    return critiques, steps.result(), list(spans.values()), flags
 
 
-def _open(state: State, candidate: CanonicalCandidate) -> list[Json]:
-    """Principles that no decisive finding settles, and whose tool did not fail: a broken box is no opinion."""
+async def _principle(
+    context: JudgeContext, candidate: CanonicalCandidate, shown: Material, principle: Json
+) -> tuple[list[Json], list[Json], list[Json]]:
+    """The samples of one principle, the spans that they quote, and what each round of asking bought."""
+    spans: list[Json] = []
+    node, values = f"critique/{principle['name']}", _values(shown, principle)
+
+    async def cited(samples: Sequence[int]) -> list[Json]:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(cited_critique(context, candidate, shown, principle, sample))
+                for sample in samples
+            ]
+        spans.extend(item for task in tasks for item in task.result()[1])
+        return [task.result()[0] for task in tasks]
+
+    async def walked(samples: Sequence[int]) -> list[Json]:
+        script = Script(node, context.recipe.turns, values, ("",))
+        base = {"candidate_id": candidate.id, "principle": principle["name"]}
+        return [{**base, **_as_critique(one)} for one in await sampled(context, script, samples)]
+
+    settings = context.recipe.samples
+    by_turns = context.recipe.turns and not context.recipe.comparing
+    ask = walked if by_turns else cited
+    found, rounds = await collect(settings, context.sample_count, ask, _is_decided(settings.vote))
+    return await rate(context, node, values, found), spans, rounds
+
+
+def _values(shown: Material, principle: Json) -> dict[str, str]:
+    return {
+        "task": shown.task,
+        "trajectory": shown.trajectory,
+        "evidence": shown.evidence,
+        "reference": shown.reference,
+        "principle": indented(neutralise(f"{principle['name']}: {principle['description']}")),
+        "scale": SCALES[principle["scale"]],
+    }
+
+
+def _as_critique(one: Sampled) -> Json:
+    if one.reading is None:
+        assert one.problem is not None
+        failure = {"failure_kind": one.problem.failure_kind, "failure_reason": str(one.problem)[:500]}
+        return {"sample": one.sample, "reason": one.reason, **failure}
+    reading = one.reading
+    read = {"choice": reading.choice, "score": reading.scores[0], "reason": one.reason}
+    return {"sample": one.sample, **read, "distribution": reading.distribution}
+
+
+def _is_decided(how: Vote) -> Decided:
+    """Whether pass or fail stands, whatever the samples that are still due say."""
+
+    def stands(samples: Sequence[Json], count: int) -> bool:
+        scores = [float(one["score"]) for one in readable(samples)]
+        return decided(scores, count - len(samples), how)
+
+    return stands
+
+
+def _open(context: JudgeContext, state: State, candidate: CanonicalCandidate) -> list[Json]:
+    """Principles that no decisive finding settles, and whose tool did not fail: a broken box is no opinion.
+
+    What compares candidates is the business of another node; a recipe that compares has no prompt for the rest.
+    """
+    if context.recipe.comparing and "critique" not in context.recipe.prompts:
+        return []
     decided = {
         name
         for finding in state["findings"]
@@ -93,205 +145,7 @@ def _open(state: State, candidate: CanonicalCandidate) -> list[Json]:
         principle
         for principle in state["principles"]
         if applies(principle, candidate.id)
+        and principle["origin"] != "comparison"
         and principle["name"] not in decided
         and principle["tool"] not in broken
     ]
-
-
-async def _principle(
-    context: JudgeContext, candidate: CanonicalCandidate, shown: Material, principle: Json
-) -> tuple[Json, list[Json]]:
-    """One critique: a choice with its reason and citations, or why there is none; and the spans it quotes."""
-    base = {"candidate_id": candidate.id, "principle": principle["name"]}
-    problem: JudgeError | None = None
-    read: _Read | None = None
-    struck = 0
-    for attempt in range(TRIES):
-        try:
-            read = await _ask(context, shown, principle, attempt, problem)
-            struck += sum(citation.source is None for citation in read.citations)
-            with context.calls.useless_unless_read():
-                _require_support(context, shown, principle, read)
-        except JudgeError as error:
-            problem = error
-            if error.failure_kind not in ("model_unparseable", "evidence_unsupported"):
-                break
-            continue
-        citations, spans = _recorded(read.citations, candidate)
-        return {**base, **read.verdict, "citations": citations, "struck": struck}, spans
-    assert problem is not None
-    failure = {"failure_kind": problem.failure_kind, "failure_reason": str(problem)[:500]}
-    if read is None or problem.failure_kind != "evidence_unsupported":
-        return {**base, **failure, "struck": struck}, []
-    # What it said stays in the record for whoever reviews it, without the choice: it is no verdict.
-    citations, spans = _recorded(read.citations, candidate)
-    said = {"reason": read.verdict["reason"], "citations": citations}
-    return {**base, **said, **failure, "struck": struck}, spans
-
-
-class _Read:
-    """A critique as read: the verdict's fields, and every citation, checked."""
-
-    def __init__(self, verdict: Json, citations: tuple[CheckedCitation, ...]) -> None:
-        self.verdict = verdict
-        self.citations = citations
-
-
-class _Unsupported(JudgeError):
-    failure_kind = "evidence_unsupported"
-
-
-class _Abstained(JudgeError):
-    failure_kind = "abstained"
-
-
-async def _ask(
-    context: JudgeContext, shown: Material, principle: Json, attempt: int, problem: JudgeError | None
-) -> _Read:
-    call = _question(context, shown, principle, attempt, problem)
-    if await context.calls.count_tokens(call.messages) + call.max_tokens > context.calls.context_window:
-        raise ModelError(
-            "input_too_large",
-            f"task, trajectory and evidence do not fit the model's window of "
-            f"{context.calls.context_window} tokens with max_tokens={call.max_tokens}",
-        )
-    completion = await context.calls.model(call)
-    with context.calls.useless_unless_read():
-        data = read_object(completion.choices[0], verdict=("choice",))
-        choice = read_choice(data, "choice", _choices(context, principle))
-    if choice == CANNOT_ASSESS:
-        raise _Abstained(f"the model cannot assess this: {str(data.get('reason', ''))[:300]}")
-    raw = data.get("citations")
-    citations = check(
-        [item for item in raw if isinstance(item, dict)] if isinstance(raw, list) else [], shown
-    )
-    score = score_of(choice, principle["scale"])
-    return _Read({"choice": choice, "score": score, "reason": str(data.get("reason", ""))}, citations)
-
-
-def _require_support(context: JudgeContext, shown: Material, principle: Json, read: _Read) -> None:
-    """Hold a critique to the recipe's citation policy, and a hard pass to what the principle's own tool found."""
-    passes = principle["kind"] == "hard" and read.verdict["score"] >= 0.5
-    against = refutation(shown, principle["tool"]) if passes else None
-    if against is not None:
-        raise _Unsupported(f"the tool of this principle found against it: {against.shown[:200]}")
-    policy: CitationPolicy = (
-        context.recipe.citations.hard_pass if passes else context.recipe.citations.otherwise
-    )
-    if policy != "required":
-        return
-    resolved = [citation for citation in read.citations if citation.source is not None]
-    if passes and not any(supports_pass(citation, principle["tool"]) for citation in resolved):
-        raise _Unsupported(
-            "a pass of a hard principle must quote a tool result or an observed turn, word for word; "
-            + (_struck(read.citations) or "only the agent's own claim, or nothing, was quoted")
-        )
-    if not resolved:
-        raise _Unsupported(f"the recipe requires a citation; {_struck(read.citations) or 'none was given'}")
-
-
-def _struck(citations: Sequence[CheckedCitation]) -> str:
-    return "; ".join(c.struck_because for c in citations if c.struck_because)
-
-
-def _choices(context: JudgeContext, principle: Json) -> tuple[str, ...]:
-    choices = menu(principle["scale"])
-    return (*choices, CANNOT_ASSESS) if context.recipe.critique.cannot_assess else choices
-
-
-def _question(
-    context: JudgeContext, shown: Material, principle: Json, attempt: int, problem: JudgeError | None
-) -> ModelCall:
-    settings = context.recipe.critique
-    policy = context.recipe.citations
-    cites = policy.otherwise != "none" or (principle["kind"] == "hard" and policy.hard_pass != "none")
-    choices = _choices(context, principle)
-    messages = context.prompts.load(context.recipe.prompts["critique"]).render(
-        {
-            "task": shown.task,
-            "trajectory": shown.trajectory,
-            "evidence": shown.evidence,
-            "reference": shown.reference,
-            "principle": indented(neutralise(f"{principle['name']}: {principle['description']}")),
-            "scale": _SCALES[principle["scale"]] + (_NOT_ASSESSED if CANNOT_ASSESS in choices else ""),
-            "citing": _CITING if cites else "",
-            "format": "Answer in JSON: the reason first, then the citations, then the choice."
-            if cites
-            else "Answer in JSON: the reason first, then the choice.",
-        }
-    )
-    if problem is not None:
-        note = f"Your last answer could not be used: {neutralise(str(problem))[:400]} Answer again, in JSON."
-        messages = (*messages, ChatMessage("user", note))
-    node = f"critique/{principle['name']}/{attempt}"
-    schema = _schema(context, shown, choices, cites)
-    return ModelCall(node, messages, schema, settings.max_tokens)
-
-
-def _schema(context: JudgeContext, shown: Material, choices: Sequence[str], cites: bool) -> Json:
-    settings = context.recipe.critique
-    properties: Json = {
-        "reason": {
-            "type": "string",
-            "minLength": MIN_REASON_CHARS,
-            "maxLength": context.calls.text_chars(settings.reason_chars),
-        }
-    }
-    if cites:
-        citation = {
-            "type": "object",
-            "properties": {
-                "source": {"enum": sorted(shown.sources)},
-                "quote": {
-                    "type": "string",
-                    "minLength": 1,
-                    "maxLength": context.calls.text_chars(MAX_QUOTE_CHARS),
-                },
-            },
-            "required": ["source", "quote"],
-            "additionalProperties": False,
-        }
-        most = context.calls.citations(settings.max_citations)
-        properties["citations"] = {"type": "array", "items": citation, "maxItems": most}
-    properties["choice"] = {"enum": list(choices)}
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
-def _recorded(
-    citations: Sequence[CheckedCitation], candidate: CanonicalCandidate
-) -> tuple[list[Json], list[Json]]:
-    """The citations as they stand in the record, and the spans that they quote as evidence."""
-    recorded, spans = [], []
-    for citation in citations:
-        if citation.source is None:
-            struck = Citation(evidence_id=citation.alias[:64], quote=citation.quote[:400], resolved=False)
-            recorded.append(struck.model_dump(mode="json"))
-            continue
-        evidence_id = citation.source.evidence_id
-        if evidence_id is None:
-            span = _span(citation, candidate)
-            evidence_id = span.id
-            spans.append(span.model_dump(mode="json"))
-        resolved = Citation(evidence_id=evidence_id, quote=citation.quote, source=citation.source.source)
-        recorded.append(resolved.model_dump(mode="json"))
-    return recorded, spans
-
-
-def _span(citation: CheckedCitation, candidate: CanonicalCandidate) -> Evidence:
-    assert citation.source is not None
-    return Evidence(
-        id=span_id(citation, candidate.sha256),
-        kind="artifact" if citation.alias.startswith("a") else "span",
-        source=citation.source.source,
-        candidate_ids=(candidate.id,),
-        step_id=citation.source.step_id,
-        quote=citation.quote,
-        offsets=citation.offsets,
-        sha256=sha256_of(citation.source.shown),
-        reason=f"quoted from {citation.alias}",
-    )

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from langgraph.runtime import Runtime
 
 from judge_agent.context import CanonicalCandidate, JudgeContext, applies
-from judge_agent.readouts import STEP_SCORES
+from judge_agent.nodes.reduce import base_of, by_samples
+from judge_agent.readouts import STEP_SCORES, menu
+from judge_agent.recipes import Samples
 from judge_agent.schema import Citation, Principle, PrincipleResult, Sample, StepResult
 from judge_agent.state import Json, State, Update
 from judge_agent.trajectory import read
@@ -21,7 +23,7 @@ async def decide(state: State, runtime: Runtime[JudgeContext]) -> Update:
     for candidate in context.candidates:
         judged = _judged_as(candidate, context, state)
         for principle in _principles(judged, context, state):
-            verdict = _verdict(judged, principle, state)
+            verdict = _verdict(judged, principle, state, context.recipe.samples)
             verdicts.append({"candidate_id": candidate.id, **verdict.model_dump(mode="json")})
         if context.steps_wanted:
             steps += [
@@ -58,8 +60,10 @@ def _judged_as(candidate: CanonicalCandidate, context: JudgeContext, state: Stat
     return next(other for other in context.candidates if other.id == twin)
 
 
-def _verdict(candidate: CanonicalCandidate, principle: Json, state: State) -> PrincipleResult:
-    base = {key: principle[key] for key in ("name", "description", "dimension", "kind", "weight", "tool")}
+def _verdict(
+    candidate: CanonicalCandidate, principle: Json, state: State, settings: Samples
+) -> PrincipleResult:
+    base = base_of(principle)
     screened = state["screened"].get(candidate.id, {})
     if screened.get("content_free"):
         return PrincipleResult(
@@ -76,7 +80,8 @@ def _verdict(candidate: CanonicalCandidate, principle: Json, state: State) -> Pr
     ]
     if decisive:
         return _by_evidence(base, principle, decisive)
-    return _by_model(base, candidate, principle, state) or _unscored(base, candidate, principle, state)
+    by_model = _by_standing if principle["origin"] == "comparison" else _by_model
+    return by_model(candidate, principle, state, settings) or _unscored(base, candidate, principle, state)
 
 
 def _findings(candidate: CanonicalCandidate, principle: Json, state: State) -> list[Json]:
@@ -112,46 +117,49 @@ def _score(finding: Json) -> float:
 
 
 def _by_model(
-    base: Json, candidate: CanonicalCandidate, principle: Json, state: State
+    candidate: CanonicalCandidate, principle: Json, state: State, settings: Samples
 ) -> PrincipleResult | None:
-    critiques = [
-        critique
-        for critique in state["critiques"]
-        if critique["candidate_id"] == candidate.id and critique["principle"] == principle["name"]
+    """The vote of the samples; then what the second look made of it, where there was one."""
+    verdict = by_samples(principle, _own(state["critiques"], candidate, principle), settings)
+    second = next(iter(_own(state["refutations"], candidate, principle)), None)
+    if verdict is None or second is None:
+        return verdict
+    if "failure_kind" in second:
+        failure = {key: second[key] for key in ("failure_kind", "failure_reason")}
+        open_ = {"choice": None, "score": None, "valid": False, "decided_by": None}
+        return verdict.model_copy(update=open_ | failure)
+    if second["verdict"] == "upheld":
+        return verdict
+    citations = tuple(Citation.model_validate(citation) for citation in second["citations"])
+    lowest = menu(principle["scale"])[0]
+    return verdict.model_copy(
+        update={
+            "choice": lowest,
+            "score": 0.0,
+            "reason": f"overturned by a second look: {second['reason']}",
+            "citations": tuple(citation for citation in citations if citation.resolved),
+        }
+    )
+
+
+def _own(items: Sequence[Json], candidate: CanonicalCandidate, principle: Json) -> list[Json]:
+    return [
+        item
+        for item in items
+        if item["candidate_id"] == candidate.id and item["principle"] == principle["name"]
     ]
-    if not critiques:
+
+
+def _by_standing(
+    candidate: CanonicalCandidate, principle: Json, state: State, settings: Samples
+) -> PrincipleResult | None:
+    standing = state["standings"].get(candidate.id)
+    if standing is None:
         return None
-    samples = tuple(_sample(critique) for critique in critiques)
-    chosen = next((sample for sample in samples if sample.score is not None), None)
-    if chosen is None:
-        failed = critiques[0]
-        return PrincipleResult(
-            **base,
-            valid=False,
-            samples=samples,
-            failure_kind=failed["failure_kind"],
-            failure_reason=failed["failure_reason"],
-        )
-    return PrincipleResult(
-        **base,
-        choice=chosen.choice,
-        score=chosen.score,
-        valid=True,
-        reason=chosen.reason,
-        citations=tuple(citation for citation in chosen.citations if citation.resolved),
-        samples=samples,
-        decided_by="model",
-    )
-
-
-def _sample(critique: Json) -> Sample:
-    return Sample(
-        choice=critique.get("choice"),
-        score=critique.get("score"),
-        reason=critique.get("reason", ""),
-        citations=tuple(Citation.model_validate(citation) for citation in critique.get("citations", ())),
-        failure_kind=critique.get("failure_kind"),
-    )
+    samples = tuple(Sample.model_validate(sample) for sample in standing["samples"])
+    result = {key: value for key, value in standing.items() if key != "samples"}
+    result["decided_by"] = "model" if standing["valid"] else None
+    return PrincipleResult(**base_of(principle), **result, samples=samples)
 
 
 def _unscored(base: Json, candidate: CanonicalCandidate, principle: Json, state: State) -> PrincipleResult:

@@ -43,6 +43,8 @@ async def propose(state: State, runtime: Runtime[JudgeContext]) -> Update:
     flags: Json = {}
     if _wants_generated(context, state):
         generated, flags = await _generated(context)
+    if context.recipe.comparing:
+        given, generated = _to_be_compared(context, [*given, *generated])
     if repeated:
         flags = {**flags, "repeated_principles": repeated}
     principles = [principle.model_dump(mode="json") for principle in [*given, *generated]]
@@ -51,6 +53,25 @@ async def propose(state: State, runtime: Runtime[JudgeContext]) -> Update:
         "tool_failures": failures,
         "flags": {"": flags},
     }
+
+
+def _to_be_compared(
+    context: JudgeContext, principles: Sequence[Principle]
+) -> tuple[list[Principle], list[Principle]]:
+    """Principles that a tool settles stay; all the others are what candidates are compared by, as one."""
+    compare = context.recipe.compare
+    criteria = [principle.description for principle in principles if principle.tool is None]
+    dimension = compare.dimension if compare.dimension in context.dimensions else context.dimensions[0]
+    comparison = Principle(
+        name="comparison",
+        description="\n".join([compare.description, *criteria]),
+        dimension=dimension,
+        kind="soft",
+        weight=1.0,
+        scale="1-10",
+        origin="comparison",
+    )
+    return [principle for principle in principles if principle.tool is not None], [comparison]
 
 
 def _given(context: JudgeContext) -> tuple[list[Principle], list[str]]:

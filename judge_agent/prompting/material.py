@@ -72,8 +72,13 @@ def material(
     *,
     show_reference: bool = True,
     hidden_reasoning: bool = False,
+    slot: str = "",
 ) -> Material:
-    """Build what the model is shown of a candidate; nothing in it depends on the candidate's id or its peers."""
+    """Build what the model is shown of a candidate; nothing in it depends on the candidate's id or its peers.
+
+    `slot` is the name under which it is shown beside others (A, 1, model-1).
+    """
+    mark = f" {slot}" if slot else ""
     transcript = read(trajectory)
     skip = _turns_of_the_task(task, transcript)
     shown = {turn.span_id: _turn_text(turn, hidden_reasoning) for turn in transcript.turns}
@@ -117,8 +122,8 @@ def material(
         sources["reference"] = CitableSource("reference", "observation", reference, supports=False)
     return Material(
         task=task_block(task),
-        trajectory=fence("TRAJECTORY", _trajectory_text(trajectory, transcript, sources, aliases, skip)),
-        evidence=_evidence_block([sources[f"e{index + 1}"] for index in range(len(evidence))]),
+        trajectory=fence("TRAJECTORY" + mark, _trajectory_text(trajectory, transcript, sources, aliases, skip)),
+        evidence=_evidence_block([sources[f"e{index + 1}"] for index in range(len(evidence))], mark),
         reference=f"\n{fence('REFERENCE', reference)}\n" if reference else "",
         sources=sources,
         unread=_unread(trajectory, transcript, hidden_reasoning),
@@ -250,9 +255,9 @@ def _untimed(value: Any) -> Any:
     return [_untimed(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _evidence_block(sources: Sequence[CitableSource]) -> str:
+def _evidence_block(sources: Sequence[CitableSource], mark: str) -> str:
     shown = "\n".join(f"[{source.alias}] {indented(source.shown)}" for source in sources)
-    return fence("EVIDENCE", shown or "(no tool had anything to check)")
+    return fence("EVIDENCE" + mark, shown or "(no tool had anything to check)")
 
 
 def _reference_text(task: Task) -> str:

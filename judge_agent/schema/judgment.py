@@ -30,7 +30,7 @@ class Principle(Envelope):
     weight: float
     scale: Scale
     tool: str | None = None
-    origin: Literal["given", "recipe", "tool", "generated", "fallback"] = "given"
+    origin: Literal["given", "recipe", "tool", "generated", "fallback", "comparison"] = "given"
 
 
 class Citation(Envelope):
@@ -43,12 +43,19 @@ class Citation(Envelope):
 
 
 class Sample(Envelope):
-    """One critique of one principle: what one model call said."""
+    """One critique of one principle, or one comparison: what the model said once.
+
+    `order` holds the candidates of a comparison as they were shown; `choice` is then the winner's id or `tie`. A
+    sample with `voted` false is recorded and counts for nothing; `meta_score` is why.
+    """
 
     choice: str | None = None
     score: Score | None = None
     reason: str = ""
     citations: tuple[Citation, ...] = ()
+    order: tuple[str, ...] = ()
+    meta_score: Score | None = None
+    voted: bool = True
     failure_kind: FailureKind | None = None
 
 

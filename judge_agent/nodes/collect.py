@@ -1,0 +1,105 @@
+"""Collects samples: as many as are wanted, fewer once the vote is decided, more where they disagree.
+
+A sample is a critique as JSON: `sample` and either `choice` (and what else was read) or `failure_kind`. What each
+round bought is in the record: how many answers, how many could be read, how far they agree.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from judge_agent.context import JudgeContext
+from judge_agent.nodes.turns import Script, sampled
+from judge_agent.prompting.fences import fence, neutralise
+from judge_agent.recipes import Readout, Samples, Turn
+from judge_agent.state import Json
+from judge_agent.votes import distribution, keep_best
+
+Ask = Callable[[Sequence[int]], Awaitable[list[Json]]]
+# Says whether no further sample can turn what the ones so far come to, out of this many in all.
+Decided = Callable[[Sequence[Json], int], bool]
+SPENT = ("budget_exhausted", "deadline", "cancelled")
+
+
+async def collect(settings: Samples, count: int, ask: Ask, decided: Decided) -> tuple[list[Json], list[Json]]:
+    """Take samples in rounds, until the vote is decided or the count is reached, and more where they disagree.
+
+    Returns the samples, and what each round bought.
+    """
+    found: list[Json] = []
+    rounds: list[Json] = []
+    for size, why in _plan(settings, count):
+        if why == "undecided" and decided(found, count):
+            rounds.append({"stopped": "decided", "samples": len(found), "of": count})
+            break
+        if why == "disagreement" and (agreement(found) or 0.0) >= settings.min_agreement:
+            break
+        batch = await ask(range(len(found), len(found) + size))
+        found += batch
+        rounds.append(_round(batch, found, why))
+        if any(one.get("failure_kind") in SPENT for one in batch):
+            rounds.append({"stopped": "spent", "samples": len(found), "of": count})
+            break
+    return found, rounds
+
+
+def _plan(settings: Samples, count: int) -> list[tuple[int, str]]:
+    """Sizes of the rounds, and why each is asked."""
+    if not settings.adaptive or count < 3:
+        plan = [(count, "wanted")]
+    else:
+        first = math.ceil(count / 2)
+        plan = [(first, "wanted"), *[(1, "undecided")] * (count - first)]
+    more = settings.escalate_to - count
+    return [*plan, (more, "disagreement")] if more > 0 else plan
+
+
+def _round(batch: Sequence[Json], found: Sequence[Json], why: str) -> Json:
+    agreed = agreement(found)
+    return {
+        "why": why,
+        "samples": len(batch),
+        "read": len(readable(batch)),
+        "agreement": None if agreed is None else round(agreed, 4),
+    }
+
+
+def readable(samples: Sequence[Json]) -> list[Json]:
+    return [one for one in samples if "failure_kind" not in one]
+
+
+def agreement(samples: Sequence[Json]) -> float | None:
+    """The share of readable samples that make the commonest choice; None where there is none."""
+    shares = distribution([one["choice"] for one in readable(samples)])
+    return max(shares.values(), default=None)
+
+
+async def rate(
+    context: JudgeContext, node: str, values: Mapping[str, str], samples: Sequence[Json]
+) -> list[Json]:
+    """Mark which samples vote, where the recipe lets only the soundest: by P(yes) of its meta prompt.
+
+    A sample that could not be rated does not vote. Source: DeepSeek-GRM (arXiv 2504.02495), where a meta reward
+    model guides the vote.
+    """
+    settings, candidates = context.recipe.samples, readable(samples)
+    if settings.meta is None or settings.keep is None or len(candidates) <= settings.keep:
+        return list(samples)
+    turn = Turn(name="meta", prompt=settings.meta, read=Readout(kind="p_yes"), max_tokens=1)
+
+    async def one(sample: Json) -> float | None:
+        shown = {**values, "critique": fence("CRITIQUE", neutralise(sample["reason"]))}
+        script = Script(f"{node}/meta", (turn,), shown, ("",))
+        (rated,) = await sampled(context, script, [sample["sample"]])
+        return rated.reading.scores[0] if rated.reading else None
+
+    async with asyncio.TaskGroup() as group:
+        tasks = {sample["sample"]: group.create_task(one(sample)) for sample in candidates}
+    scores = {index: task.result() for index, task in tasks.items()}
+    best = keep_best(tuple(scores), tuple(scores.values()), settings.keep)
+    return [
+        {**sample, "meta_score": scores.get(sample["sample"]), "voted": sample["sample"] in best}
+        for sample in samples
+    ]

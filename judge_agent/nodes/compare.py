@@ -1,0 +1,82 @@
+"""Compare: candidates against each other, in pairs, in one list, or in a tournament.
+
+Ties, cycles and orders that disagree are reported, not hidden. A comparison that failed gives no standing to
+those who were in it: to rank them would make the judge's failure a verdict.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from itertools import combinations
+
+from langgraph.runtime import Runtime
+
+from judge_agent.context import CanonicalCandidate, JudgeContext
+from judge_agent.hashing import derived_seed
+from judge_agent.nodes.matches import Matches, Played
+from judge_agent.nodes.standings import Pair, from_list, from_pairs, from_ranks, pair_of, report
+from judge_agent.state import Json, State, Update
+
+
+async def compare(state: State, runtime: Runtime[JudgeContext]) -> Update:
+    """Compare the candidates that screening left; `standings` says what each one's comparisons come to."""
+    context = runtime.context
+    left = [candidate for candidate in context.candidates if candidate.id not in state["screened"]]
+    players = sorted(left, key=lambda candidate: candidate.sha256)
+    matches = Matches(context, state)
+    standings, pairs = await _PROTOCOLS[context.recipe.comparing or "listwise"](context, matches, players)
+    flags: Json = {
+        player.id: {"unread": list(matches.unread[player.id])}
+        for player in players
+        if player.id in matches.unread
+    }
+    return Update(standings=standings, flags={"": report(matches.played, pairs), **flags})
+
+
+async def _listwise(
+    context: JudgeContext, matches: Matches, players: Sequence[CanonicalCandidate]
+) -> tuple[Json, list[Pair]]:
+    if not players:
+        return {}, []
+    return from_list(await matches.play(players), context.recipe.samples), []
+
+
+async def _pairwise(
+    context: JudgeContext, matches: Matches, players: Sequence[CanonicalCandidate]
+) -> tuple[Json, list[Pair]]:
+    pairs = await _pairs(matches, list(combinations(players, 2)))
+    return from_pairs([player.id for player in players], pairs, context.recipe.samples), pairs
+
+
+async def _tournament(
+    context: JudgeContext, matches: Matches, players: Sequence[CanonicalCandidate]
+) -> tuple[Json, list[Pair]]:
+    """Seeding against an anchor, then single elimination: at most 2(N-1) comparisons (ArenaRL, arXiv 2601.06487)."""
+    from judge_agent.votes import Bracket
+
+    by_key = {player.sha256: player for player in players}
+    seed = derived_seed(context.request.seed, "bracket", *sorted(by_key))
+    bracket, pairs = Bracket(tuple(by_key), seed=seed), list[Pair]()
+    while due := bracket.round():
+        played = await _pairs(matches, [(by_key[first], by_key[second]) for first, second in due])
+        pairs += played
+        if any(pair.failed for pair in played):
+            break
+        bracket.tell({names: pair.first_score for names, pair in zip(due, played, strict=True)})
+    else:
+        ranks = {by_key[key].id: score for key, score in bracket.scores().items()}
+        return from_ranks(ranks, pairs, context.recipe.samples), pairs
+    return from_ranks({}, pairs, context.recipe.samples), pairs
+
+
+async def _pairs(
+    matches: Matches, pairs: Sequence[tuple[CanonicalCandidate, CanonicalCandidate]]
+) -> list[Pair]:
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(matches.play(pair)) for pair in pairs]
+    played: list[Played] = [task.result() for task in tasks]
+    return [pair_of(one) for one in played]
+
+
+_PROTOCOLS = {"listwise": _listwise, "pairwise": _pairwise, "tournament": _tournament}

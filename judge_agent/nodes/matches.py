@@ -1,0 +1,148 @@
+"""Plays one comparison: the same candidates in one or several orders, sampled and read.
+
+What is shown depends on the candidates' contents and the seed alone, not on their ids or the order of the request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from judge_agent.context import CanonicalCandidate, JudgeContext
+from judge_agent.hashing import derived_seed, sha256_of
+from judge_agent.nodes.collect import Decided, collect, rate, readable
+from judge_agent.nodes.reading import TIE
+from judge_agent.nodes.turns import Sampled, Script, sampled
+from judge_agent.prompting.fences import neutralise
+from judge_agent.prompting.material import indented
+from judge_agent.schema import Evidence
+from judge_agent.state import Json, State
+from judge_agent.votes import decided
+
+ORDERS_OF_BOTH = 2
+
+
+@dataclass(frozen=True)
+class Played:
+    """A comparison of `ids`: its samples (choice: the winner's id or `tie`; scores by id), and what rounds bought."""
+
+    ids: tuple[str, ...]
+    samples: tuple[Json, ...]
+    rounds: tuple[Json, ...]
+
+    @property
+    def voting(self) -> list[Json]:
+        return [sample for sample in readable(self.samples) if sample.get("voted", True)]
+
+
+class Matches:
+    """The comparisons of one judgment. `played` grows with each; equal ones are played once."""
+
+    def __init__(self, context: JudgeContext, state: State) -> None:
+        self._context, self._state = context, state
+        self.played: list[Played] = []
+        self.unread: dict[str, tuple[str, ...]] = {}
+
+    async def play(self, players: Sequence[CanonicalCandidate]) -> Played:
+        """Compare candidates with each other, as often and in as many orders as the recipe wants."""
+        from judge_agent.votes import orders
+
+        context, settings = self._context, self._context.recipe.samples
+        by_key = {player.sha256: player for player in players}
+        count = context.sample_count * (ORDERS_OF_BOTH if settings.orders == "both" else 1)
+        total = max(count, settings.escalate_to)
+        shown = orders(
+            tuple(by_key),
+            settings.orders,
+            total,
+            derived_seed(context.request.seed, "order", *sorted(by_key)),
+        )
+
+        async def ask(samples: Sequence[int]) -> list[Json]:
+            groups: dict[tuple[str, ...], list[int]] = {}
+            for sample in samples:
+                groups.setdefault(shown[sample], []).append(sample)
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(self._in_order([by_key[key] for key in order], indices))
+                    for order, indices in groups.items()
+                ]
+            found = [sample for task in tasks for sample in task.result()]
+            return sorted(found, key=lambda sample: int(sample["sample"]))
+
+        found, rounds = await collect(settings, count, ask, self._is_decided(players))
+        first = [by_key[key] for key in shown[0]]
+        found = await rate(context, _node(first), self._values(first), found)
+        result = Played(tuple(player.id for player in players), tuple(found), tuple(rounds))
+        self.played.append(result)
+        return result
+
+    async def _in_order(self, order: Sequence[CanonicalCandidate], samples: Sequence[int]) -> list[Json]:
+        slots = self._slots(len(order))
+        script = Script(_node(order), self._context.recipe.turns, self._values(order), slots)
+        return [_match(one, order, slots) for one in await sampled(self._context, script, samples)]
+
+    def _slots(self, count: int) -> tuple[str, ...]:
+        naming = self._context.recipe.compare.slots
+        if naming == "letters" and count <= 26:
+            return tuple(chr(ord("A") + index) for index in range(count))
+        prefix = "model-" if naming == "masked" else ""
+        return tuple(f"{prefix}{index + 1}" for index in range(count))
+
+    def _values(self, order: Sequence[CanonicalCandidate]) -> dict[str, str]:
+        slots = self._slots(len(order))
+        blocks = [self._block(player, slot) for player, slot in zip(order, slots, strict=True)]
+        material = self._context.material(order[0], [])
+        return {
+            "task": material.task,
+            "reference": material.reference,
+            "responses": "\n\n".join(blocks),
+            "slots": ", ".join(slots),
+            "count": str(len(slots)),
+            "criteria": self._criteria(),
+        }
+
+    def _block(self, player: CanonicalCandidate, slot: str) -> str:
+        evidence = [
+            Evidence.model_validate(item)
+            for item in self._state["evidence"]
+            if player.id in item["candidate_ids"] and item["kind"] == "tool_result"
+        ]
+        shown = self._context.material(player, evidence, slot)
+        if shown.unread:
+            self.unread[player.id] = shown.unread
+        heading = f"Response {slot}:\n{shown.trajectory}"
+        return f"{heading}\n{shown.evidence}" if evidence else heading
+
+    def _criteria(self) -> str:
+        comparison = next(p for p in self._state["principles"] if p["origin"] == "comparison")
+        return "\n".join(f"- {indented(neutralise(line))}" for line in comparison["description"].split("\n"))
+
+    def _is_decided(self, players: Sequence[CanonicalCandidate]) -> Decided:
+        """A pair is decided when its winner stands; longer lists are sampled to the end."""
+        first = players[0].id
+
+        def stands(samples: Sequence[Json], count: int) -> bool:
+            if len(players) != ORDERS_OF_BOTH:
+                return False
+            scores = [float(sample["scores"][first]) for sample in readable(samples)]
+            return decided(scores, count - len(samples), self._context.recipe.samples.vote)
+
+        return stands
+
+
+def _node(order: Sequence[CanonicalCandidate]) -> str:
+    """A comparison's place among the calls: the contents in their order."""
+    return f"compare/{sha256_of([player.sha256 for player in order])[:12]}"
+
+
+def _match(one: Sampled, order: Sequence[CanonicalCandidate], slots: Sequence[str]) -> Json:
+    base: Json = {"sample": one.sample, "order": [player.id for player in order], "reason": one.reason}
+    if one.reading is None:
+        assert one.problem is not None
+        return {**base, "failure_kind": one.problem.failure_kind, "failure_reason": str(one.problem)[:500]}
+    ids: Mapping[str, str] = {slot: player.id for slot, player in zip(slots, order, strict=True)}
+    scores = {player.id: score for player, score in zip(order, one.reading.scores, strict=True)}
+    choice = ids.get(one.reading.choice, TIE)
+    return {**base, "choice": choice, "scores": scores, "consistent": one.reading.consistent}

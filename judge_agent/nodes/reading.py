@@ -1,0 +1,205 @@
+"""Reads one answer as its turn's readout says: who is better, by how much, or what a later turn is to know.
+
+The parsing itself is in `judge_agent.readouts`; here its results become scores in [0, 1], one for each slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from judge_agent import readouts
+from judge_agent.errors import ModelError
+from judge_agent.recipes import Readout
+from judge_agent.seams.model import Choice
+
+TIE = "tie"
+MIN_REASON_CHARS = 24
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one answer says. `scores` has one entry a slot and is empty where the turn decides nothing.
+
+    `facts` are values that `when` of a later turn may ask for; `said` is text that its prompt may show.
+    """
+
+    choice: str = ""
+    scores: tuple[float, ...] = ()
+    reason: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    said: Mapping[str, str] = field(default_factory=dict)
+    distribution: Mapping[str, float] | None = None
+    consistent: bool = True
+
+
+_Reader = Callable[[Readout, Choice, Sequence[str]], Reading]
+
+
+def read(spec: Readout, name: str, answer: Choice, slots: Sequence[str]) -> Reading:
+    """Read an answer to the turn `name`. Raises ModelError('model_unparseable')."""
+    if spec.kind not in ("p_yes", "ordinal") and answer.finish_reason == "length":
+        raise ModelError("model_unparseable", "the answer was cut off at max_tokens")
+    if spec.kind in ("text", "label", "focus"):
+        return _EARLIER[spec.kind](spec, name, text_of(answer), slots)
+    return _READERS[spec.kind](spec, answer, slots)
+
+
+def text_of(answer: Choice) -> str:
+    """An answer's text. Raises ModelError('model_unparseable') where there is none."""
+    if answer.content is None or not answer.content.strip():
+        raise ModelError("model_unparseable", "the answer has no content")
+    return answer.content
+
+
+def schema_of(spec: Readout, slots: Sequence[str], reason_chars: int) -> dict[str, Any] | None:
+    """The JSON Schema that an answer is held to, reason first; None for readouts of free text."""
+    reason: dict[str, Any] = {"type": "string", "minLength": MIN_REASON_CHARS, "maxLength": reason_chars}
+    number: dict[str, Any] = {"type": "number", "minimum": spec.low, "maximum": spec.high}
+    if spec.kind == "winner_json":
+        return _object({"reasoning": reason, spec.key: {"enum": list(spec.labels.values())}})
+    if spec.kind == "scores_json":
+        return _object({"reasoning": reason, spec.key: _object(dict.fromkeys(slots, number))})
+    if spec.kind == "ranking_json":
+        ranked: dict[str, Any] = {"type": "array", "items": {"enum": list(slots)}}
+        ranked |= {"minItems": len(slots), "maxItems": len(slots)}
+        return _object({"scores": _object(dict.fromkeys(slots, number)), "best-to-worst": ranked})
+    return None
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _text(spec: Readout, name: str, text: str, slots: Sequence[str]) -> Reading:
+    return Reading(reason=text, said={name: text})
+
+
+def _label(spec: Readout, name: str, text: str, slots: Sequence[str]) -> Reading:
+    label = readouts.read_tag(text, spec.labels, tail_chars=spec.tail_chars, wrapper=spec.wrapper)
+    return Reading(choice=label, reason=text, facts={name: label}, said={name: text})
+
+
+def _focus(spec: Readout, name: str, text: str, slots: Sequence[str]) -> Reading:
+    abilities, issues = readouts.read_focus(text, len(slots))
+    listed = "\n".join(f"Response {slot}: {issue}" for slot, issue in zip(slots, issues, strict=True))
+    return Reading(
+        choice=", ".join(abilities), reason=text, said={name: ", ".join(abilities), "issues": listed}
+    )
+
+
+def _winner_tag(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
+    text = text_of(answer)
+    label = readouts.read_tag(text, spec.labels, tail_chars=spec.tail_chars, wrapper=spec.wrapper)
+    return _won(label, text, slots)
+
+
+def _winner_json(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
+    data = readouts.read_object(answer, verdict=(spec.key,))
+    said = readouts.read_choice(data, spec.key, tuple(spec.labels.values()))
+    label = next(label for label, text in spec.labels.items() if text == said)
+    return _won(label, str(data.get("reasoning", "")), slots)
+
+
+def _boxed_index(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
+    text = text_of(answer)
+    return _won(slots[readouts.read_boxed_index(text, len(slots)) - 1], text, slots)
+
+
+def _won(label: str, reason: str, slots: Sequence[str]) -> Reading:
+    if label == TIE:
+        return Reading(TIE, (0.5,) * len(slots), reason)
+    return Reading(label, tuple(float(slot == label) for slot in slots), reason)
+
+
+def _boxed_scores(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
+    text = text_of(answer)
+    numbers = readouts.read_boxed_numbers(text, len(slots), int(spec.low), int(spec.high))
+    return _scored([float(number) for number in numbers], text, spec, slots)
+
+
+def _scores_json(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
+    data = readouts.read_object(answer, verdict=(spec.key,))
+    numbers = _numbers_by_slot(data.get(spec.key), spec, slots)
+    return _scored(numbers, str(data.get("reasoning", "")), spec, slots)
+
+
+def _numbers_by_slot(value: object, spec: Readout, slots: Sequence[str]) -> list[float]:
+    if not isinstance(value, Mapping) or set(value) != set(slots):
+        raise ModelError("model_unparseable", f"{spec.key}={value!r} does not score exactly {list(slots)}")
+    return [_number(value[slot], spec) for slot in slots]
+
+
+def _number(value: object, spec: Readout) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not spec.low <= value <= spec.high:
+        raise ModelError(
+            "model_unparseable", f"{value!r} is no number between {spec.low:g} and {spec.high:g}"
+        )
+    return float(value)
+
+
+def _ranking_json(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
+    text = text_of(answer)
+    ranked = readouts.read_ranking(text, tuple(slots), spec.low, spec.high)
+    reading = _scored([ranked.scores[slot] for slot in slots], text, spec, slots)
+    return Reading(reading.choice, reading.scores, text, consistent=ranked.consistent)
+
+
+def _score_tag(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
+    text = text_of(answer)
+    return _scored([readouts.read_scores_tag(text, spec.low, spec.high)], text, spec, slots)
+
+
+def _scored(numbers: Sequence[float], reason: str, spec: Readout, slots: Sequence[str]) -> Reading:
+    """Place numbers on [0, 1]; the choice is the best slot's name, or, for one slot, its number."""
+    scores = tuple((number - spec.low) / (spec.high - spec.low) for number in numbers)
+    if len(slots) == 1:
+        return Reading(f"{numbers[0]:g}", scores, reason)
+    best = max(scores)
+    leaders = [slot for slot, score in zip(slots, scores, strict=True) if score == best]
+    return Reading(leaders[0] if len(leaders) == 1 else TIE, scores, reason)
+
+
+def _p_yes(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
+    found = readouts.yes_probability(_first_token(answer))
+    shares = {"yes": found.p_yes, "no": 1.0 - found.p_yes}
+    choice = "pass" if found.p_yes >= 0.5 else "fail"
+    return Reading(choice, (found.p_yes,), f"P(yes) = {found.p_yes:.4f}", distribution=shares)
+
+
+def _ordinal(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
+    labels = tuple(str(number) for number in range(int(spec.low), int(spec.high) + 1))
+    found = readouts.ordinal(_first_token(answer), labels)
+    likeliest = max(labels, key=lambda label: found.distribution[label])
+    reason = f"expected {found.expected:.4f}, variance {found.variance:.4f}"
+    return Reading(likeliest, (found.expected,), reason, distribution=dict(found.distribution))
+
+
+def _first_token(answer: Choice) -> Any:
+    if not answer.logprobs:
+        raise ModelError("model_error", "the model server gave no log-probabilities; this readout needs them")
+    return answer.logprobs[0].top
+
+
+_EARLIER: Mapping[str, Callable[[Readout, str, str, Sequence[str]], Reading]] = {
+    "text": _text,
+    "label": _label,
+    "focus": _focus,
+}
+_READERS: Mapping[str, _Reader] = {
+    "winner_tag": _winner_tag,
+    "winner_json": _winner_json,
+    "boxed_index": _boxed_index,
+    "boxed_scores": _boxed_scores,
+    "scores_json": _scores_json,
+    "ranking_json": _ranking_json,
+    "score_tag": _score_tag,
+    "p_yes": _p_yes,
+    "ordinal": _ordinal,
+}

@@ -1,0 +1,87 @@
+"""Reduces the samples of one principle to a verdict: what votes, how far the votes agree, when there is none."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from judge_agent.nodes.collect import agreement, readable
+from judge_agent.recipes import Samples
+from judge_agent.schema import Citation, PrincipleResult, Sample
+from judge_agent.state import Json
+from judge_agent.votes import distribution, vote
+
+
+def base_of(principle: Json) -> Json:
+    """What a result carries over from its principle."""
+    return {key: principle[key] for key in ("name", "description", "dimension", "kind", "weight", "tool")}
+
+
+def by_samples(principle: Json, critiques: Sequence[Json], settings: Samples) -> PrincipleResult | None:
+    """The verdict of one principle from its critiques; None where the model was not asked."""
+    if not critiques:
+        return None
+    base, samples = base_of(principle), tuple(map(_sample, critiques))
+    voting = [one for one in readable(critiques) if one.get("voted", True)]
+    if not voting:
+        return PrincipleResult(**base, valid=False, samples=samples, **_failure(critiques))
+    agreed = agreement(voting) if len(voting) > 1 else None
+    if agreed is not None and agreed < settings.abstain_below:
+        reason = f"only {agreed:.0%} of {len(voting)} samples agree; the recipe asks for {settings.abstain_below:.0%}"
+        failure: Json = {"failure_kind": "abstained", "failure_reason": reason}
+        return PrincipleResult(**base, valid=False, samples=samples, agreement=agreed, **failure)
+    score = vote([one["score"] for one in voting], settings.vote)
+    leading = min(voting, key=lambda one: (abs(one["score"] - score), one.get("sample", 0)))
+    citations = tuple(Citation.model_validate(citation) for citation in leading.get("citations", ()))
+    return PrincipleResult(
+        **base,
+        choice=_choice(voting, leading),
+        score=score,
+        valid=True,
+        reason=leading["reason"],
+        citations=tuple(citation for citation in citations if citation.resolved),
+        samples=samples,
+        agreement=agreed,
+        distribution=_distribution(voting),
+        decided_by="model",
+    )
+
+
+def _failure(critiques: Sequence[Json]) -> Json:
+    failed = next((one for one in critiques if "failure_kind" in one), None)
+    if failed is None:
+        return {"failure_kind": "abstained", "failure_reason": "no sample could be rated, so none votes"}
+    return {"failure_kind": failed["failure_kind"], "failure_reason": failed["failure_reason"]}
+
+
+def _choice(voting: Sequence[Json], leading: Json) -> str:
+    """The commonest choice; of equally common ones the one of the sample that the score is nearest to."""
+    counts = Counter(one["choice"] for one in voting)
+    most = max(counts.values())
+    common = [choice for choice, count in counts.items() if count == most]
+    return str(leading["choice"]) if leading["choice"] in common else str(min(common))
+
+
+def _distribution(voting: Sequence[Json]) -> dict[str, float] | None:
+    """The mean of the token distributions; else the shares of the choices, where there are several samples."""
+    given: list[Mapping[str, float]] = [one["distribution"] for one in voting if one.get("distribution")]
+    if len(given) == len(voting):
+        labels = dict.fromkeys(label for shares in given for label in shares)
+        return {label: math.fsum(shares.get(label, 0.0) for shares in given) / len(given) for label in labels}
+    if len(voting) == 1:
+        return None
+    return distribution([str(one["choice"]) for one in voting])
+
+
+def _sample(critique: Json) -> Sample:
+    return Sample(
+        choice=critique.get("choice"),
+        score=critique.get("score"),
+        reason=critique.get("reason", ""),
+        citations=tuple(Citation.model_validate(citation) for citation in critique.get("citations", ())),
+        order=tuple(critique.get("order", ())),
+        meta_score=critique.get("meta_score"),
+        voted=critique.get("voted", "failure_kind" not in critique),
+        failure_kind=critique.get("failure_kind"),
+    )

@@ -1,0 +1,178 @@
+"""Refute: an adversarial second look at what the model passed. It runs only after a pass.
+
+To overturn a pass it must quote what speaks against it. The reference is a noisy witness: the look may find it
+wrong, and then a quote from it counts for nothing. A look that fails leaves the principle unscored: the recipe
+wants two looks, and one is not two. Source: ROSE's prover and refuter (arXiv 2604.12988).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from langgraph.runtime import Runtime
+
+from judge_agent.calls import ModelCall
+from judge_agent.context import CanonicalCandidate, JudgeContext, applies
+from judge_agent.errors import JudgeError, ModelError
+from judge_agent.nodes.cited import MAX_QUOTE_CHARS, MIN_REASON_CHARS, recorded
+from judge_agent.nodes.reduce import by_samples
+from judge_agent.prompting.citations import CheckedCitation, check
+from judge_agent.prompting.fences import fence, neutralise
+from judge_agent.prompting.material import Material, indented
+from judge_agent.readouts import read_choice, read_object
+from judge_agent.schema import Evidence, PrincipleResult
+from judge_agent.seams.model import ChatMessage
+from judge_agent.state import Json, State, Update
+
+TRIES = 2
+VERDICTS = ("upheld", "overturned")
+WITNESS = ("right", "wrong", "unclear", "none")
+
+
+async def refute(state: State, runtime: Runtime[JudgeContext]) -> Update:
+    """Look again at every pass that the recipe names."""
+    context = runtime.context
+    passed = [
+        (candidate, principle, verdict)
+        for candidate in context.candidates
+        for principle in state["principles"]
+        if (verdict := _passed(context, state, candidate, principle)) is not None
+    ]
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_look(context, state, *item)) for item in passed]
+    update = Update(refutations=[], evidence=[], flags={})
+    for (candidate, principle, _), task in zip(passed, tasks, strict=True):
+        refutation, spans = task.result()
+        update["refutations"].append(refutation)
+        update["evidence"] += spans
+        if refutation.get("reference") == "wrong":
+            disputed = update["flags"].setdefault(candidate.id, {}).setdefault("reference_disputed", [])
+            disputed.append(principle["name"])
+    return update
+
+
+def _passed(
+    context: JudgeContext, state: State, candidate: CanonicalCandidate, principle: Json
+) -> PrincipleResult | None:
+    """The verdict to be looked at again; None where there is no pass by the model, or the recipe leaves it."""
+    wanted = context.recipe.refute.of == "all" or principle["kind"] == "hard"
+    if not wanted or not applies(principle, candidate.id) or principle["origin"] == "comparison":
+        return None
+    critiques = [
+        critique
+        for critique in state["critiques"]
+        if critique["candidate_id"] == candidate.id and critique["principle"] == principle["name"]
+    ]
+    verdict = by_samples(principle, critiques, context.recipe.samples)
+    passes = verdict is not None and verdict.score is not None and verdict.score >= 0.5
+    return verdict if passes else None
+
+
+async def _look(
+    context: JudgeContext,
+    state: State,
+    candidate: CanonicalCandidate,
+    principle: Json,
+    verdict: PrincipleResult,
+) -> tuple[Json, list[Json]]:
+    base = {"candidate_id": candidate.id, "principle": principle["name"]}
+    evidence = [
+        Evidence.model_validate(item)
+        for item in state["evidence"]
+        if candidate.id in item["candidate_ids"] and item["kind"] == "tool_result"
+    ]
+    shown = context.material(candidate, evidence)
+    problem: JudgeError | None = None
+    for attempt in range(TRIES):
+        try:
+            said, citations = await _ask(context, shown, principle, verdict, attempt, problem)
+        except JudgeError as error:
+            problem = error
+            if error.failure_kind not in ("model_unparseable", "evidence_unsupported"):
+                break
+            continue
+        quoted, spans = recorded(citations, candidate)
+        return {**base, **said, "citations": quoted}, spans
+    assert problem is not None
+    return {**base, "failure_kind": problem.failure_kind, "failure_reason": str(problem)[:500]}, []
+
+
+class _Unsupported(JudgeError):
+    failure_kind = "evidence_unsupported"
+
+
+async def _ask(
+    context: JudgeContext,
+    shown: Material,
+    principle: Json,
+    verdict: PrincipleResult,
+    attempt: int,
+    problem: JudgeError | None,
+) -> tuple[Json, Sequence[CheckedCitation]]:
+    settings, calls = context.recipe.refute, context.calls
+    messages = context.prompts.load(settings.prompt).render(
+        {
+            "task": shown.task,
+            "trajectory": shown.trajectory,
+            "evidence": shown.evidence,
+            "reference": shown.reference,
+            "principle": indented(neutralise(f"{principle['name']}: {principle['description']}")),
+            "critique": fence("FIRST JUDGMENT", neutralise(verdict.reason)),
+        }
+    )
+    if problem is not None:
+        note = f"Your last answer could not be used: {neutralise(str(problem))[:400]} Answer again, in JSON."
+        messages = (*messages, ChatMessage("user", note))
+    if await calls.count_tokens(messages) + settings.max_tokens > calls.context_window:
+        raise ModelError("input_too_large", f"the second look does not fit {calls.context_window} tokens")
+    node = f"refute/{principle['name']}/{attempt}"
+    completion = await calls.model(ModelCall(node, messages, _schema(context, shown), settings.max_tokens))
+    with calls.useless_unless_read():
+        data = read_object(completion.choices[0], verdict=("verdict",))
+        found = read_choice(data, "verdict", VERDICTS)
+        witness = read_choice(data, "reference", WITNESS)
+        raw = data.get("citations")
+        items = [item for item in raw if isinstance(item, dict)] if isinstance(raw, list) else []
+        citations = check(items, shown)
+        _require_ground(found, witness, citations)
+    return {"verdict": found, "reference": witness, "reason": str(data.get("reason", ""))}, citations
+
+
+def _require_ground(found: str, witness: str, citations: Sequence[CheckedCitation]) -> None:
+    """An overturned pass rests on a quote; one from a reference that is called wrong is none."""
+    grounds = [
+        citation
+        for citation in citations
+        if citation.source is not None and not (citation.alias == "reference" and witness == "wrong")
+    ]
+    if found == "overturned" and not grounds:
+        because = "; ".join(c.struck_because for c in citations if c.struck_because)
+        raise _Unsupported(f"to overturn a pass, quote what speaks against it; {because or 'no quote held'}")
+
+
+def _schema(context: JudgeContext, shown: Material) -> Json:
+    chars = context.calls.text_chars
+    citation = {
+        "type": "object",
+        "properties": {
+            "source": {"enum": sorted(shown.sources)},
+            "quote": {"type": "string", "minLength": 1, "maxLength": chars(MAX_QUOTE_CHARS)},
+        },
+        "required": ["source", "quote"],
+        "additionalProperties": False,
+    }
+    most = context.calls.citations(context.recipe.critique.max_citations)
+    reason = chars(context.recipe.critique.reason_chars)
+    properties: Json = {
+        "reason": {"type": "string", "minLength": MIN_REASON_CHARS, "maxLength": reason},
+        "citations": {"type": "array", "items": citation, "maxItems": most},
+        "reference": {"enum": list(WITNESS)},
+        "verdict": {"enum": list(VERDICTS)},
+    }
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }

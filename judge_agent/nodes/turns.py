@@ -1,0 +1,147 @@
+"""Walks through a recipe's turns: asks, reads, and shows what was said to the turns after it.
+
+What the model said itself is data when it is shown again: neutralised and between fences, like all the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from judge_agent.calls import ModelCall
+from judge_agent.context import JudgeContext
+from judge_agent.errors import JudgeError, ModelError
+from judge_agent.nodes.reading import Reading, read, schema_of
+from judge_agent.prompting.fences import fence, neutralise
+from judge_agent.recipes import Turn
+from judge_agent.seams.model import ChatMessage, Choice
+
+TRIES = 2
+LOGPROBS = 20
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """One sample's end: what was read last, or why there is nothing. `reason` holds what every turn said."""
+
+    sample: int
+    reading: Reading | None = None
+    problem: JudgeError | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Script:
+    """Turns with what their prompts may show. `node` is the place of its calls, `slots` what is scored."""
+
+    node: str
+    turns: Sequence[Turn]
+    values: Mapping[str, str]
+    slots: Sequence[str]
+
+
+async def sampled(context: JudgeContext, script: Script, samples: Sequence[int]) -> list[Sampled]:
+    """Walk through the script once for each sample. Equal prompts are one call with n answers."""
+    if len(script.turns) == 1 and len(samples) > 1:
+        return await _at_once(context, script, samples)
+    async with asyncio.TaskGroup() as group:
+        walks = [group.create_task(_walk(context, script, sample)) for sample in samples]
+    return [walk.result() for walk in walks]
+
+
+async def _at_once(context: JudgeContext, script: Script, samples: Sequence[int]) -> list[Sampled]:
+    turn = script.turns[0]
+    try:
+        answers = await _answers(
+            context, script, turn, script.values, f"{samples[0]}-{samples[-1]}", len(samples)
+        )
+    except JudgeError as error:
+        return [Sampled(sample, problem=error) for sample in samples]
+    found = []
+    for sample, answer in zip(samples, answers, strict=True):
+        try:
+            with context.calls.useless_unless_read():
+                reading = read(turn.read, turn.name, answer, script.slots)
+        except JudgeError as error:
+            found.append(Sampled(sample, problem=error))
+        else:
+            found.append(Sampled(sample, reading, reason=reading.reason))
+    return found
+
+
+async def _walk(context: JudgeContext, script: Script, sample: int) -> Sampled:
+    values, facts = dict(script.values), dict[str, str]()
+    said: list[str] = []
+    reading = None
+    for turn in script.turns:
+        if any(facts.get(name) != value for name, value in turn.when.items()):
+            continue
+        try:
+            reading = await _read(context, script, turn, values, sample)
+        except JudgeError as error:
+            return Sampled(sample, problem=error, reason="\n\n".join(said))
+        facts |= reading.facts
+        values |= {name: fence(name.upper(), neutralise(text)) for name, text in reading.said.items()}
+        said.append(reading.reason)
+    if reading is None or not reading.scores:
+        problem = ModelError("internal", f"no turn of {script.node!r} gave a verdict")
+        return Sampled(sample, problem=problem, reason="\n\n".join(said))
+    return Sampled(sample, reading, reason="\n\n".join(said))
+
+
+async def _read(
+    context: JudgeContext, script: Script, turn: Turn, values: Mapping[str, str], sample: int
+) -> Reading:
+    """Ask one turn; an answer that cannot be read is asked for once more, with the reason."""
+    problem: JudgeError | None = None
+    for attempt in range(TRIES):
+        place = f"{sample}" if not attempt else f"{sample}/{attempt}"
+        try:
+            (answer,) = await _answers(context, script, turn, values, place, 1, problem)
+            with context.calls.useless_unless_read():
+                return read(turn.read, turn.name, answer, script.slots)
+        except JudgeError as error:
+            problem = error
+            if error.failure_kind != "model_unparseable":
+                break
+    assert problem is not None
+    raise problem
+
+
+async def _answers(
+    context: JudgeContext,
+    script: Script,
+    turn: Turn,
+    values: Mapping[str, str],
+    place: str,
+    count: int,
+    problem: JudgeError | None = None,
+) -> Sequence[Choice]:
+    template = context.prompts.load(turn.prompt)
+    silent = dict.fromkeys([*(turn.name for turn in script.turns), "issues"], "")
+    shown = {**silent, **values}
+    messages = template.render({name: shown[name] for name in template.variables & shown.keys()})
+    if problem is not None:
+        note = f"Your last answer could not be used: {neutralise(str(problem))[:400]} Answer again."
+        messages = (*messages, ChatMessage("user", note))
+    one_token = turn.read.kind in ("p_yes", "ordinal")
+    max_tokens = 1 if one_token else context.calls.max_tokens(turn.max_tokens)
+    window = context.calls.context_window
+    if await context.calls.count_tokens(messages) + max_tokens + turn.reasoning_tokens > window:
+        raise ModelError(
+            "input_too_large", f"what is to be judged does not fit the model's window of {window} tokens"
+        )
+    call = ModelCall(
+        f"{script.node}/{turn.name}/{place}",
+        messages,
+        schema_of(turn.read, script.slots, context.calls.text_chars(context.recipe.critique.reason_chars)),
+        max_tokens,
+        temperature=0.0 if one_token else context.temperature,
+        n=count,
+        logprobs=LOGPROBS if one_token else 0,
+        stop=turn.stop,
+        reasoning_tokens=turn.reasoning_tokens,
+    )
+    completion = await context.calls.model(call)
+    return completion.choices
