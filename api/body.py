@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import math
+from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
 from fastapi import Request
@@ -43,7 +44,7 @@ async def read_json(request: Request, max_bytes: int, large_bodies: asyncio.Sema
     `large_bodies` bounds how many large ones are parsed at one time: parsed, some weigh thirty times as much.
     """
     _check_headers(request)
-    raw = await _read(request, max_bytes)
+    raw = b"".join([chunk async for chunk in read_chunks(request, max_bytes, "JUDGE_MAX_BODY_BYTES")])
     if len(raw) <= THREAD_BYTES:
         return parse(raw)
     async with large_bodies:
@@ -82,26 +83,25 @@ def _check_headers(request: Request) -> None:
         raise Problem(415, "unsupported_media_type", "compressed bodies are not read; send it as it is")
 
 
-async def _read(request: Request, max_bytes: int) -> bytes:
+async def read_chunks(request: Request, max_bytes: int, setting: str) -> AsyncIterator[bytes]:
+    """Yield the body as it comes. Raises Problem: 400, 408, or 413 that names the `setting` of the limit."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > max_bytes:
         if request.headers.get("expect", "").lower() != "100-continue":
             await _discard(request)
-        raise _too_large(max_bytes, int(declared))
-    chunks, size = list[bytes](), 0
-    stream = request.stream()
+        raise _too_large(max_bytes, int(declared), setting)
+    size, stream = 0, request.stream()
     try:
         while True:
             async with asyncio.timeout(CHUNK_TIMEOUT_SECONDS):
                 chunk = await anext(stream, None)
             if chunk is None:
-                return b"".join(chunks)
+                return
             size += len(chunk)
             if size > max_bytes:
-                chunks.clear()
                 await _discard(request, stream)
-                raise _too_large(max_bytes, None)
-            chunks.append(chunk)
+                raise _too_large(max_bytes, None, setting)
+            yield chunk
     except TimeoutError:
         raise Problem(
             408, "body_timeout", f"no more of the body came in {CHUNK_TIMEOUT_SECONDS:g} s"
@@ -193,8 +193,8 @@ def _too_deep(path: str) -> Problem:
     return invalid(path or "body", detail, limit=MAX_DEPTH, status=422)
 
 
-def _too_large(limit: int, size: int | None) -> Problem:
-    detail = f"the body is larger than {limit} bytes (JUDGE_MAX_BODY_BYTES)"
+def _too_large(limit: int, size: int | None, setting: str) -> Problem:
+    detail = f"the body is larger than {limit} bytes ({setting})"
     problem = invalid("body", detail, value=size, limit=limit, status=413)
     problem.code = "body_too_large"
     return problem

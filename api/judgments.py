@@ -17,6 +17,7 @@ from api.queries import ListQuery, no_query, read_list_query
 from api.records import to_json
 from api.validation import read_request, refusal
 from judge_agent.errors import InvalidRequest
+from judge_agent.resources import check_resources
 from judge_agent.schema import Judgment
 from judge_agent.store import Accepted, IdempotencyConflict, StoredJudgment
 
@@ -91,6 +92,7 @@ async def _accepted(request: Request, parts: Parts, tenant: str) -> Accepted:
     _check_seconds(wanted.budget.seconds, parts.settings.max_judgment_seconds)
     try:
         parts.judge.check(wanted)
+        await check_resources(wanted.resources, parts.files, tenant)
     except InvalidRequest as error:
         raise refusal(error, body.data) from None
     try:

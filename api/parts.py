@@ -12,6 +12,8 @@ from api.judging import Judging
 from api.queue import JudgmentQueue
 from api.settings import Settings
 from judge_agent.errors import InvalidRequest
+from judge_agent.resources import BlobFiles, FileResources
+from judge_agent.seams.resources import ResourceFiles
 from judge_agent.store import Store
 
 LARGE_BODIES = 2
@@ -25,6 +27,20 @@ class Parts:
     queue: JudgmentQueue
     keys: KeyRing
     large_bodies: asyncio.Semaphore
+    blobs: BlobFiles
+    files: ResourceFiles
+
+
+def blob_files(settings: Settings) -> BlobFiles:
+    return BlobFiles(
+        settings.blobs_dir,
+        max_bytes=settings.max_blob_bytes,
+        max_tenant_bytes=settings.max_tenant_blob_bytes,
+    )
+
+
+def resource_files(settings: Settings) -> ResourceFiles:
+    return FileResources(blob_files(settings), settings.resources_root)
 
 
 @asynccontextmanager
@@ -40,4 +56,13 @@ async def assembled(settings: Settings, *, store: Store, judge: Judging) -> Asyn
     async with JudgmentQueue.opened(
         judge, store, max_running=settings.max_running, max_queued=settings.max_queued
     ) as queue:
-        yield Parts(settings, store, judge, queue, keys, asyncio.Semaphore(LARGE_BODIES))
+        yield Parts(
+            settings,
+            store,
+            judge,
+            queue,
+            keys,
+            asyncio.Semaphore(LARGE_BODIES),
+            blob_files(settings),
+            resource_files(settings),
+        )

@@ -50,6 +50,13 @@ class Settings(BaseModel):
     model_name: str | None = Field(None, description="The model's name at that server.")
     model_api_key: SecretStr | None = Field(None, description="The key of that server.")
     max_body_bytes: int = Field(10_000_000, ge=1000, description="Largest request body.")
+    max_blob_bytes: int = Field(64_000_000, ge=1000, description="Largest upload (POST /v1/blobs).")
+    max_tenant_blob_bytes: int = Field(
+        2_000_000_000, ge=1000, description="What the uploads of one tenant may have together."
+    )
+    resources_root: Path | None = Field(
+        None, description="Folder whose files requests may name (root_name); none without it."
+    )
     max_running: int = Field(32, ge=1, le=4096, description="Judgments that run at one time.")
     max_queued: int = Field(1000, ge=0, le=1_000_000, description="Judgments that wait for their turn.")
     max_judgment_seconds: float = Field(3600, gt=0, description="Largest budget.seconds of a request.")
@@ -73,6 +80,13 @@ class Settings(BaseModel):
             raise ValueError("one key is given to more than one tenant")
         return pairs
 
+    @field_validator("resources_root")
+    @classmethod
+    def _root_is_a_folder(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_dir():
+            raise ValueError(f"{str(value)!r} is no folder")
+        return value
+
     @model_validator(mode="after")
     def _model_is_complete(self) -> Settings:
         if self.model == "openai" and not (self.model_url and self.model_name):
@@ -82,6 +96,10 @@ class Settings(BaseModel):
     @property
     def database_path(self) -> Path:
         return self.data_dir / "judge.db"
+
+    @property
+    def blobs_dir(self) -> Path:
+        return self.data_dir / "blobs"
 
     @property
     def log_dir(self) -> Path:

@@ -1,6 +1,10 @@
 """Every border type, request to judgment: frozen pydantic models."""
 
 from judge_agent.schema.base import Envelope as Envelope
+from judge_agent.schema.databases import Column as Column
+from judge_agent.schema.databases import Database as Database
+from judge_agent.schema.databases import Engine as Engine
+from judge_agent.schema.databases import InlineTable as InlineTable
 from judge_agent.schema.judgment import (
     SCHEMA_VERSION as SCHEMA_VERSION,
 )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, Field, FiniteFloat, field_validator, model_validator
 
 from judge_agent.schema.base import Envelope, Name, Score
+from judge_agent.schema.databases import MAX_DATABASES, Database
 from judge_agent.schema.messages import AnyTrajectory, Message
 
 MAX_CANDIDATES = 64
@@ -123,7 +124,9 @@ class PrincipleSpec(Envelope):
 
 
 class Resources(Envelope):
-    databases: tuple[dict[str, Any], ...] = ()
+    """What the tools may look into. Inline, a blob by hash, or a name under the operator's root; never a URL."""
+
+    databases: tuple[Database, ...] = Field(default=(), max_length=MAX_DATABASES)
     corpora: tuple[dict[str, Any], ...] = ()
     files: tuple[dict[str, Any], ...] = ()
     images: tuple[dict[str, Any], ...] = ()
@@ -166,6 +169,7 @@ class JudgmentRequest(Envelope):
             ("candidates", [candidate.id for candidate in self.candidates]),
             ("dimensions", list(self.dimensions or ())),
             ("principles", [p.name for p in self.principles or () if p.name]),
+            ("resources.databases", [database.name for database in self.resources.databases]),
         ):
             twice = sorted({value for value in values if values.count(value) > 1})
             if twice:

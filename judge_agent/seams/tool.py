@@ -13,6 +13,7 @@ from judge_agent.schema import (
     Bearing,
     Principle,
     PrincipleSpec,
+    Resources,
     Source,
     Strength,
     Task,
@@ -26,11 +27,14 @@ class ToolView:
     """What a tool sees of a request: the task and ONE candidate, in canonical form.
 
     The candidate's id is not in it, so that equal candidates give equal calls and share their results.
+    `tenant` says whose blobs the resources name.
     """
 
     task: Task
     trajectory: Trajectory
     seed: int = 0
+    resources: Resources = field(default_factory=Resources)
+    tenant: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,62 @@
+"""Uploads: bytes that judgments name by their SHA-256, such as database files."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+
+from api.auth import Tenant
+from api.body import read_chunks
+from api.parts import Parts
+from api.problems import Problem, bounded
+from api.queries import no_query
+from judge_agent.resources import BlobTooLarge, QuotaExceeded
+
+router = APIRouter(prefix="/v1/blobs", tags=["blobs"])
+MEDIA_TYPE = "application/octet-stream"
+_BODY = {"content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}, "required": True}
+
+
+class Blob(BaseModel):
+    """An upload that is kept; `sha256` is what `resources` name it by."""
+
+    object: Literal["blob"] = "blob"
+    sha256: str
+    bytes: int
+
+
+@router.post("", status_code=201, openapi_extra={"requestBody": _BODY})
+async def create_blob(request: Request, tenant: Tenant) -> Blob:
+    """Keep the body, as `application/octet-stream`, for judgments of the caller's tenant.
+
+    The same bytes sent again are the same blob, so that a repeated upload does no harm.
+    """
+    no_query(request)
+    _check_headers(request)
+    parts: Parts = request.app.state.parts
+    limit = parts.settings.max_blob_bytes
+    try:
+        async with parts.blobs.upload(tenant) as upload:
+            async for chunk in read_chunks(request, limit, "JUDGE_MAX_BLOB_BYTES"):
+                await upload.write(chunk)
+            if not upload.written:
+                raise Problem(422, "invalid_request", "the body is empty; send the bytes of the blob")
+    except BlobTooLarge:
+        raise Problem(413, "body_too_large", f"the blob is larger than {limit} bytes", limit=limit) from None
+    except QuotaExceeded:
+        total = parts.settings.max_tenant_blob_bytes
+        detail = f"the blobs of this tenant would be larger than {total} bytes (JUDGE_MAX_TENANT_BLOB_BYTES)"
+        raise Problem(413, "quota_exceeded", detail, limit=total) from None
+    return Blob(sha256=upload.sha256, bytes=upload.written)
+
+
+def _check_headers(request: Request) -> None:
+    """Only a type that no form of a web page can send."""
+    content_type = request.headers.get("content-type", "")
+    if content_type.partition(";")[0].strip().lower() != MEDIA_TYPE:
+        detail = f"the body must be {MEDIA_TYPE}, not {bounded(content_type)!r}"
+        raise Problem(415, "unsupported_media_type", detail, headers={"Accept": MEDIA_TYPE})
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Problem(415, "unsupported_media_type", "compressed bodies are not read; send it as it is")

@@ -1,0 +1,142 @@
+"""Keeps uploaded blobs as files: one folder per tenant, each file named by its SHA-256.
+
+A blob is there or not there: it is written beside its place, synced, and renamed into it. Whoever owns the
+data folder can change a file, so a blob's hash is checked again when it is read. Does not know what a blob holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from judge_agent.errors import StoreError
+from judge_agent.resources.blocking import in_thread
+from judge_agent.seams.resources import ResourceMissing
+
+_PARTIAL = ".partial-"
+_ABANDONED_SECONDS = 3600.0
+
+
+class BlobTooLarge(Exception):
+    """An upload has more bytes than one blob may have."""
+
+
+class QuotaExceeded(Exception):
+    """A tenant's blobs would have more bytes together than they may."""
+
+
+class Upload:
+    """One blob on its way in. `written` counts its bytes."""
+
+    def __init__(self, file: IO[bytes], max_bytes: int) -> None:
+        self._file = file
+        self._max_bytes = max_bytes
+        self._digest = hashlib.sha256()
+        self.written = 0
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    async def write(self, chunk: bytes) -> None:
+        """Append a chunk. Raises BlobTooLarge, StoreError."""
+        if self.written + len(chunk) > self._max_bytes:
+            raise BlobTooLarge
+        self.written += len(chunk)
+        await in_thread(self._append, chunk)
+
+    def _append(self, chunk: bytes) -> None:
+        self._digest.update(chunk)
+        self._file.write(chunk)
+
+
+class BlobFiles:
+    """The blobs under one folder. `max_tenant_bytes` bounds what one tenant keeps."""
+
+    def __init__(self, folder: Path, *, max_bytes: int, max_tenant_bytes: int) -> None:
+        self._folder = folder
+        self._max_bytes = max_bytes
+        self._max_tenant_bytes = max_tenant_bytes
+
+    @asynccontextmanager
+    async def upload(self, tenant: str) -> AsyncIterator[Upload]:
+        """Take a blob in; at the end of the block it is kept. Raises QuotaExceeded, StoreError.
+
+        An error inside the block leaves nothing behind. The same bytes again are the same blob.
+        """
+        partial, file = await in_thread(self._begin, tenant)
+        try:
+            upload = Upload(file, self._max_bytes)
+            yield upload
+            await in_thread(self._keep, tenant, partial, file, upload)
+        finally:
+            await in_thread(_abandon, partial, file)
+
+    async def size(self, tenant: str, sha256: str) -> int:
+        """Return how many bytes a blob has. Raises ResourceMissing, StoreError."""
+        return await in_thread(self._size, tenant, sha256)
+
+    async def read(self, tenant: str, sha256: str) -> bytes:
+        """Return a blob. Raises ResourceMissing; StoreError for a file that was changed."""
+        return await in_thread(self._read, tenant, sha256)
+
+    def _place(self, tenant: str) -> Path:
+        # A tenant's name may hold anything, and must not choose a folder.
+        return self._folder / hashlib.sha256(tenant.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+    def _begin(self, tenant: str) -> tuple[Path, IO[bytes]]:
+        place = self._place(tenant)
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left in place.glob(f"{_PARTIAL}*"):
+            with suppress(FileNotFoundError):  # its own upload has just ended
+                if time.time() - left.stat().st_mtime > _ABANDONED_SECONDS:
+                    left.unlink()
+        partial = place / f"{_PARTIAL}{secrets.token_hex(8)}"
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        return partial, os.fdopen(descriptor, "wb")
+
+    def _keep(self, tenant: str, partial: Path, file: IO[bytes], upload: Upload) -> None:
+        target = self._place(tenant) / upload.sha256
+        if target.exists():
+            return
+        kept = sum(path.stat().st_size for path in target.parent.iterdir() if _PARTIAL not in path.name)
+        if kept + upload.written > self._max_tenant_bytes:
+            raise QuotaExceeded
+        file.flush()
+        os.fsync(file.fileno())
+        os.replace(partial, target)
+        _sync_folder(target.parent)
+
+    def _size(self, tenant: str, sha256: str) -> int:
+        try:
+            return (self._place(tenant) / sha256).stat().st_size
+        except FileNotFoundError:
+            raise ResourceMissing(f"there is no blob {sha256!r}; upload it by POST /v1/blobs") from None
+
+    def _read(self, tenant: str, sha256: str) -> bytes:
+        self._size(tenant, sha256)
+        content = (self._place(tenant) / sha256).read_bytes()
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise StoreError(f"the blob {sha256!r} was changed on disk; delete its file and upload it again")
+        return content
+
+
+def _abandon(partial: Path, file: IO[bytes]) -> None:
+    """Take away what is no blob; one that was kept is no longer under this name."""
+    with suppress(OSError):  # a full disk fails the flush of the close again; it was reported
+        file.close()
+    partial.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,97 @@
+"""A database that a request brings along: inline, by the hash of an uploaded blob, or by name under the root."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, FiniteFloat, StrictBool, StrictInt, StrictStr, model_validator
+
+from judge_agent.schema.base import Envelope
+
+MAX_DATABASES = 8
+MAX_SCRIPT_CHARS = 2_000_000
+MAX_TABLES = 200
+MAX_COLUMNS = 500
+MAX_ROWS = 50_000
+MAX_CELLS = 400_000
+Engine = Literal["duckdb", "sqlite"]
+Cell = StrictBool | StrictInt | FiniteFloat | StrictStr | None
+_SOURCES = ("sql", "tables", "blob", "root_name")
+_SqlName = Annotated[str, Field(min_length=1, max_length=128, pattern=r'^[^\x00"]+$')]
+
+
+class Column(Envelope):
+    """A column and its type, in the words of the engine: `INTEGER`, `VARCHAR(20)`, `DECIMAL(10, 2)`."""
+
+    name: _SqlName
+    type: Annotated[
+        str, Field(max_length=64, pattern=r"^[A-Za-z][A-Za-z0-9_ ]*(\(\d{1,4}( *, *\d{1,4})?\))?$")
+    ]
+
+
+class InlineTable(Envelope):
+    """A table with its rows; each row has one cell per column, dates are text."""
+
+    columns: tuple[Column, ...] = Field(min_length=1, max_length=MAX_COLUMNS)
+    rows: tuple[tuple[Cell, ...], ...] = Field(default=(), max_length=MAX_ROWS)
+
+    @model_validator(mode="after")
+    def _rows_fit(self) -> InlineTable:
+        _refuse_twice("columns", [column.name for column in self.columns])
+        for index, row in enumerate(self.rows):
+            if len(row) != len(self.columns):
+                raise ValueError(
+                    f"rows.{index}: has {len(row)} cells, the table has {len(self.columns)} columns"
+                )
+        return self
+
+
+class Database(Envelope):
+    """One database with exactly one source. Files are opened in a box only, and never written to.
+
+    `sql` is a script of DDL and INSERTs, `tables` the same as data, `blob` the SHA-256 of a file uploaded by
+    `POST /v1/blobs`, `root_name` the name of a file under the folder that the operator configured.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")]
+    engine: Engine
+    sql: Annotated[str, Field(max_length=MAX_SCRIPT_CHARS)] | None = None
+    tables: dict[_SqlName, InlineTable] | None = Field(default=None, max_length=MAX_TABLES)
+    blob: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    root_name: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Database:
+        given = [name for name in _SOURCES if getattr(self, name) is not None]
+        if len(given) != 1:
+            listed = " and ".join(given) or "none"
+            raise ValueError(f"exactly one of {', '.join(_SOURCES)} must be given, not {listed}")
+        if self.root_name is not None:
+            _refuse_climbing(self.root_name)
+        if self.tables is not None:
+            _refuse_twice("tables", list(self.tables))
+            rows = sum(len(table.rows) for table in self.tables.values())
+            cells = sum(len(table.rows) * len(table.columns) for table in self.tables.values())
+            if rows > MAX_ROWS or cells > MAX_CELLS:
+                raise ValueError(
+                    f"tables: {rows} rows with {cells} cells; the limits are {MAX_ROWS} and {MAX_CELLS}, "
+                    "upload a larger database by POST /v1/blobs"
+                )
+        return self
+
+
+def _refuse_climbing(name: str) -> None:
+    parts = name.split("/")
+    if "\x00" in name or "\\" in name or any(part in ("", ".", "..") for part in parts):
+        raise ValueError(
+            f"root_name: {name!r} must be a plain relative name: no '..', no leading '/', no empty part"
+        )
+
+
+def _refuse_twice(field: str, names: list[str]) -> None:
+    """Engines do not tell names by case."""
+    seen = set[str]()
+    for name in names:
+        if name.casefold() in seen:
+            raise ValueError(f"{field}: {name!r} is given more than once (case does not matter)")
+        seen.add(name.casefold())
