@@ -6,6 +6,7 @@ the template is put together from token ids. Lone surrogates, which no encoder t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -35,8 +36,12 @@ class ChatText:
         if not messages or messages[0].role != "system":
             messages = (ChatMessage("system", DEFAULT_SYSTEM), *messages)
         for message in messages:
-            ids += [self._open, *self._encode(f"{message.role}\n{message.content}"), self._close, *newline]
+            ids += [self._open, *self._encode(f"{message.role}\n{_written(message)}"), self._close, *newline]
         return [*ids, self._open, *self._encode("assistant\n")]
+
+    def encode_text(self, text: str) -> list[int]:
+        """Return the ids of a text that follows a prompt."""
+        return self._encode(text)
 
     def at_least(self, messages: Iterable[ChatMessage]) -> int:
         """A lower bound on the prompt's tokens that needs no tokenizing."""
@@ -54,6 +59,15 @@ class ChatText:
         clean = text.encode("utf-8", "replace").decode() if _has_surrogates(text) else text
         ids: list[int] = self._tokenizer.encode(clean, add_special_tokens=False).ids
         return ids
+
+
+def _written(message: ChatMessage) -> str:
+    """A message's text; calls of an assistant as the model of this family writes them."""
+    calls = [
+        f"<tool_call>{json.dumps(call.get('function'), ensure_ascii=False)}</tool_call>"
+        for call in message.tool_calls
+    ]
+    return "\n".join([message.content, *calls]) if calls else message.content
 
 
 def _has_surrogates(text: str) -> bool:

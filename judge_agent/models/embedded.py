@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from judge_agent.errors import ModelError
-from judge_agent.seams.model import ChatMessage, Choice, Completion, ModelInfo
+from judge_agent.seams.model import ChatMessage, Choice, Completion, ModelInfo, TokenLogprob, TokenUsage
 
 if TYPE_CHECKING:
     from judge_agent.models.embedded_parts import Parts
+    from judge_agent.models.engine import Job
 
 MODEL_ID = "smollm2-135m-instruct"
 # Past a sentence so small a model repeats itself, at a tenth of a second a word on a CPU.
@@ -83,6 +84,9 @@ class EmbeddedModel:
             "max_citations": MAX_CITATIONS,
             "max_tokens": MAX_TOKENS,
             "in_process": True,
+            "images": False,
+            "tools": False,
+            "reasoning": False,
         }
         return ModelInfo(MODEL_ID, parts.weights.revision[:12], "embedded", parts.context_window, details)
 
@@ -119,13 +123,9 @@ class EmbeddedModel:
             raise ModelError(
                 "model_error", f"n={n!r}, max_tokens={max_tokens!r}, temperature={temperature!r}"
             )
-        try:
-            async with asyncio.timeout(timeout_seconds):
-                parts = await self._started()
-        except TimeoutError as error:
-            raise ModelError("model_timeout", f"still loading after {timeout_seconds=}") from error
+        parts = await self._ready(messages, timeout_seconds)
         samples = 1 if temperature <= 0 else n
-        job = await asyncio.to_thread(
+        job, answers = await asyncio.to_thread(
             parts.prepare,
             messages,
             None if schema is None else json.dumps(schema),
@@ -137,21 +137,29 @@ class EmbeddedModel:
             stop=tuple(stop),
             deadline=began + timeout_seconds,
         )
-        parts.engine.submit(job)
         try:
-            async with asyncio.timeout(began + timeout_seconds - time.monotonic()):
-                usage = await asyncio.wrap_future(job.future)
-        except TimeoutError as error:
-            message = f"no complete answer within {timeout_seconds=} ({job.usage})"
-            raise ModelError("model_timeout", message, usage=job.usage) from error
-        finally:
-            job.cancelled = True
+            usage = await _done(parts, job, began + timeout_seconds)
+        except ModelError as error:
+            if not keep_partial or error.failure_kind != "model_timeout" or job.usage.completion == 0:
+                raise
+            usage = job.usage
         choices = [
-            Choice(answer.text, answer.finish_reason or "stop", logprobs=tuple(answer.top))
-            for answer in job.answers
+            Choice(answer.text, answer.finish_reason or "deadline", logprobs=tuple(answer.top))
+            for answer in answers
         ]
         seconds = time.monotonic() - began
         return Completion(tuple(choices * (n // samples)), usage, MODEL_ID, seconds)
+
+    async def likelihood(
+        self, messages: Sequence[ChatMessage], continuation: str, *, timeout_seconds: float = 60.0
+    ) -> tuple[TokenLogprob, ...]:
+        """Walk through the continuation with the passes that write answers. Raises ModelError like `complete`."""
+        deadline = time.monotonic() + timeout_seconds
+        parts = await self._ready(messages, timeout_seconds)
+        job, forced = await asyncio.to_thread(parts.force, messages, continuation, deadline)
+        if forced.max_tokens:
+            await _done(parts, job, deadline)
+        return tuple(forced.logprobs)
 
     async def aclose(self) -> None:
         """Stop the thread and free the memory. A closed model does not start again."""
@@ -159,6 +167,15 @@ class EmbeddedModel:
             parts, self._parts, self._closed = self._parts, None, True
         if parts is not None and parts.done() and parts.exception() is None:
             await asyncio.to_thread(parts.result().engine.close)
+
+    async def _ready(self, messages: Sequence[ChatMessage], timeout_seconds: float) -> Parts:
+        if any(message.images for message in messages):
+            raise ModelError("tool_unavailable", "the embedded model takes no images")
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                return await self._started()
+        except TimeoutError as error:
+            raise ModelError("model_timeout", f"still loading after {timeout_seconds=}") from error
 
     async def _started(self) -> Parts:
         with self._lock:
@@ -183,6 +200,20 @@ class EmbeddedModel:
             parts.set_exception(
                 ModelError("model_unreachable", f"the embedded model did not start: {error!r}")
             )
+
+
+async def _done(parts: Parts, job: Job, deadline: float) -> TokenUsage:
+    """Wait for the engine's answers until `deadline`. Raises ModelError('model_timeout') with what they cost."""
+    parts.engine.submit(job)
+    try:
+        async with asyncio.timeout(deadline - time.monotonic()):
+            return await asyncio.wrap_future(job.future)
+    except TimeoutError as error:
+        raise ModelError(
+            "model_timeout", f"no complete answer in time ({job.usage})", usage=job.usage
+        ) from error
+    finally:
+        job.cancelled = True
 
 
 def _calm_threads() -> int | None:

@@ -13,6 +13,7 @@ from judge_agent.errors import ModelError
 from judge_agent.models.chat_text import ChatText
 from judge_agent.models.decoding import Answer, generator_for
 from judge_agent.models.engine import Engine, Job
+from judge_agent.models.forced import Forced
 from judge_agent.models.llama import Llama
 from judge_agent.models.weights import Weights, open_weights
 from judge_agent.seams.model import ChatMessage
@@ -39,7 +40,7 @@ class Parts:
         temperature: float,
         stop: tuple[str, ...],
         deadline: float,
-    ) -> Job:
+    ) -> tuple[Job, list[Answer]]:
         """Tokenize and compile one call. Raises ModelError input_too_large, or model_error for a bad schema."""
         prompt = self._prompt(messages, max_tokens)
         grammar = None if schema is None else self._compile(schema)
@@ -57,7 +58,17 @@ class Parts:
             )
             for sample in range(samples)
         ]
-        return Job(prompt, answers, deadline)
+        return Job(prompt, answers, deadline), answers
+
+    def force(
+        self, messages: Sequence[ChatMessage], continuation: str, deadline: float
+    ) -> tuple[Job, Forced]:
+        """Tokenize a chat and the answer that is given to it. Raises ModelError input_too_large."""
+        if len(continuation) // self.text.longest_token_bytes > self.context_window:
+            raise ModelError("input_too_large", f"a continuation of {len(continuation)} characters")
+        given = self.text.encode_text(continuation)
+        forced = Forced(given, self.text.decode)
+        return Job(self._prompt(messages, len(given)), [forced], deadline), forced
 
     def _prompt(self, messages: Sequence[ChatMessage], max_tokens: int) -> list[int]:
         tokens = self.text.at_least(messages)

@@ -13,12 +13,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from judge_agent.errors import ModelError
-from judge_agent.models.decoding import Answer
 from judge_agent.models.llama import KeyValues, Llama
 from judge_agent.models.prefix_cache import PrefixCache, chunk_names
 from judge_agent.seams.model import TokenUsage
@@ -26,12 +26,22 @@ from judge_agent.seams.model import TokenUsage
 CHUNK_TOKENS = 128
 
 
+class Writing(Protocol):
+    """An answer in the making: takes logits, gives the next token; `finish_reason` is None until it ends."""
+
+    max_tokens: int
+    tokens: list[int]
+    finish_reason: str | None
+
+    def take(self, logits: Tensor) -> int: ...
+
+
 @dataclass
 class Job:
     """One prompt and its answers (one per sample). `future` gets the usage when all of them are complete."""
 
     prompt: list[int]
-    answers: list[Answer]
+    answers: Sequence[Writing]
     deadline: float
     future: Future[TokenUsage] = field(default_factory=Future)
     cancelled: bool = False
@@ -49,7 +59,7 @@ class Job:
 @dataclass
 class _Row:
     job: Job
-    answer: Answer
+    answer: Writing
     capacity: int
     names: list[bytes]
     cache: KeyValues | None = None

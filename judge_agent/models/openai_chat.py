@@ -1,6 +1,5 @@
 """Any OpenAI-compatible chat server as a ChatModel; a local `vllm serve` is the reference.
 
-One client is kept, on the aiohttp transport, and answers are read as plain JSON: both halve the cost of a call.
 What comes back is not trusted: its size is bounded and its types are checked (see `openai_wire`).
 """
 
@@ -9,18 +8,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 from judge_agent.errors import ModelError
-from judge_agent.models.openai_wire import read_completion, read_info, request_body, upper_estimate
-from judge_agent.seams.model import ChatMessage, Completion, ModelInfo
-
-if TYPE_CHECKING:
-    import httpx2
-    from openai import AsyncOpenAI
-
-MAX_RESPONSE_BYTES = 16_000_000
-FIRST_PAUSE_SECONDS = 0.25
+from judge_agent.models.openai_connection import OpenAIConnection
+from judge_agent.models.openai_likelihood import likelihood
+from judge_agent.models.openai_stream import OPTIONS, StreamedAnswer
+from judge_agent.models.openai_wire import (
+    IMAGE_TOKENS,
+    NO_THINKING,
+    read_completion,
+    read_info,
+    request_body,
+    upper_estimate,
+)
+from judge_agent.models.tool_call_reading import with_read_calls
+from judge_agent.seams.model import ChatMessage, Completion, ModelInfo, TokenLogprob
 
 
 class OpenAIChatModel:
@@ -28,7 +32,8 @@ class OpenAIChatModel:
 
     `model` None takes the first that the server lists. 429 and 5xx are tried `max_attempts` times in all, later
     by the server's Retry-After, and never past the call's own time. `context_window` and `revision` are given
-    where the server does not tell them.
+    where the server does not tell them; so are `images`, `tools` and `reasoning`: whether the model takes
+    pictures, calls functions, thinks before it answers.
     """
 
     def __init__(
@@ -43,16 +48,18 @@ class OpenAIChatModel:
         max_connections: int = 1000,
         info_timeout_seconds: float = 10.0,
         extra_body: Mapping[str, Any] | None = None,
+        images: bool | None = None,
+        tools: bool | None = None,
+        reasoning: bool | None = None,
     ) -> None:
-        self._base_url = base_url.rstrip("/")
-        self._model, self._api_key = model, api_key
+        self._connection = OpenAIConnection(base_url, api_key, max_attempts, max_connections)
+        self._model = model
         self._revision, self._context_window = revision, context_window
-        self._max_attempts, self._max_connections = max_attempts, max_connections
         self._info_timeout = info_timeout_seconds
         self._extra_body = dict(extra_body or {})
+        self._abilities = {"images": images, "tools": tools, "reasoning": reasoning}
         self._info: ModelInfo | None = None
         self._tokenize = True
-        self._opened: AsyncOpenAI | None = None
 
     async def __aenter__(self) -> OpenAIChatModel:
         return self
@@ -63,30 +70,35 @@ class OpenAIChatModel:
     async def info(self) -> ModelInfo:
         """Ask `/models` once. Raises ModelError('model_unreachable') without a server."""
         if self._info is None:
-            data, _ = await self._send("GET", "/models", None, self._info_timeout)
+            data, _ = await self._connection.send("GET", "/models", None, self._info_timeout)
             self._info = read_info(
                 data,
                 model=self._model,
                 revision=self._revision,
                 context_window=self._context_window,
-                base_url=self._base_url,
+                base_url=self._connection.base_url,
+                abilities=self._abilities,
             )
         return self._info
 
     async def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
-        """Ask vLLM's `/tokenize`; where there is none, one token per byte of UTF-8: never too few, often 4x."""
+        """Ask vLLM's `/tokenize`; where there is none, one token per byte of UTF-8: never too few, often 4x.
+
+        Pictures are not sent for that; each counts as `IMAGE_TOKENS`.
+        """
         if self._tokenize:
-            body = {"model": (await self.info()).id, "messages": request_body(messages)["messages"]}
-            url = self._base_url.removesuffix("/v1") + "/tokenize"
+            texts = [replace(message, images=()) for message in messages]
+            body = {"model": (await self.info()).id, "messages": request_body(texts)["messages"]}
+            url = self._connection.server_url + "/tokenize"
             try:
-                data, _ = await self._send("POST", url, body, self._info_timeout)
+                data, _ = await self._connection.send("POST", url, body, self._info_timeout)
                 count = data.get("count") if isinstance(data, dict) else None
             except ModelError as error:
                 if error.failure_kind != "model_error":
                     raise
                 count = None
             if isinstance(count, int) and count >= 0:
-                return count
+                return count + IMAGE_TOKENS * sum(len(message.images) for message in messages)
             self._tokenize = False
         return upper_estimate(messages)
 
@@ -109,14 +121,18 @@ class OpenAIChatModel:
     ) -> Completion:
         """Complete a chat over HTTP; every failure is a ModelError with its kind, attempts and known tokens."""
         began = time.monotonic()
+        streamed = StreamedAnswer(n, max_tokens) if keep_partial else None
+        model = self._model
         try:
             async with asyncio.timeout(timeout_seconds):
-                model = self._model or (await self.info()).id
+                await self._refuse_images(messages)
+                model = model or (await self.info()).id
                 body = request_body(
                     messages,
                     model=model,
                     schema=schema,
                     tools=tools,
+                    tool_choice=tool_choice,
                     n=n,
                     logprobs=logprobs,
                     seed=seed,
@@ -124,83 +140,54 @@ class OpenAIChatModel:
                     temperature=temperature,
                     stop=stop,
                 )
-                data, attempts = await self._send(
-                    "POST",
-                    "/chat/completions",
-                    body | self._extra_body,
-                    began + timeout_seconds - time.monotonic(),
+                body |= {"stream": True, "stream_options": OPTIONS} if keep_partial else {}
+                body |= self._extra(think)
+                left = began + timeout_seconds - time.monotonic()
+                data, attempts = await self._connection.send(
+                    "POST", "/chat/completions", body, left, streamed
+                )
+        except TimeoutError as error:
+            if streamed is None or not streamed.begun:
+                raise ModelError("model_timeout", f"no answer within {timeout_seconds=}") from error
+            data, attempts = streamed.whole("deadline"), 1
+        except ModelError as error:
+            if streamed is None or not streamed.begun:
+                raise
+            data, attempts = streamed.whole("deadline"), error.attempts
+        seconds = time.monotonic() - began
+        completion = read_completion(data, wanted=n, model=model or "", seconds=seconds, attempts=attempts)
+        read = tuple(with_read_calls(choice, tools or ()) for choice in completion.choices)
+        return replace(completion, choices=read)
+
+    async def likelihood(
+        self, messages: Sequence[ChatMessage], continuation: str, *, timeout_seconds: float = 60.0
+    ) -> tuple[TokenLogprob, ...]:
+        """Ask for the log-probabilities of a prompt that ends with the continuation; vLLM can (`prompt_logprobs`)."""
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await self._refuse_images(messages)
+                model = self._model or (await self.info()).id
+                return await likelihood(
+                    self._connection, model, messages, continuation, self._extra(think=False), timeout_seconds
                 )
         except TimeoutError as error:
             raise ModelError("model_timeout", f"no answer within {timeout_seconds=}") from error
-        return read_completion(
-            data, wanted=n, model=model, seconds=time.monotonic() - began, attempts=attempts
-        )
 
     async def aclose(self) -> None:
         """Close the connections; a later call opens new ones."""
-        opened, self._opened = self._opened, None
-        if opened is not None:
-            await opened.close()
+        await self._connection.aclose()
 
-    async def _send(
-        self, method: str, path: str, body: Mapping[str, Any] | None, seconds: float
-    ) -> tuple[Any, int]:
-        """Send, with bounded retries within `seconds`; returns the parsed body and how many attempts it took."""
-        from judge_agent.models.openai_errors import classify, retry_after_seconds
+    def _extra(self, think: bool) -> dict[str, Any]:
+        """The fields beyond OpenAI's: the caller's, and the wish not to think, as chat templates know it."""
+        extra = dict(self._extra_body)
+        if not think and self._abilities["reasoning"] is not False:
+            given = extra.get("chat_template_kwargs")
+            extra["chat_template_kwargs"] = NO_THINKING | (given if isinstance(given, dict) else {})
+        return extra
 
-        deadline = time.monotonic() + seconds
-        for attempt in range(1, self._max_attempts + 1):
-            try:
-                left = deadline - time.monotonic()
-                async with asyncio.timeout(left):
-                    return await self._once(method, path, body, left), attempt
-            except TimeoutError as error:
-                message = f"no answer within {seconds:.3g} seconds ({attempt} attempts)"
-                raise ModelError("model_timeout", message, attempts=attempt) from error
-            except Exception as error:
-                problem = classify(error, attempts=attempt, secret=self._api_key)
-                if problem is None:
-                    raise
-                pause = retry_after_seconds(error, FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
-                late = time.monotonic() + (pause or 0.0) >= deadline
-                if pause is None or late or attempt == self._max_attempts:
-                    raise problem from error
-            await asyncio.sleep(pause)
-        raise ModelError("model_error", "no attempt was allowed: max_attempts must be at least 1")
-
-    async def _once(self, method: str, path: str, body: Mapping[str, Any] | None, seconds: float) -> Any:
-        client = self._client()
-        if method == "GET":
-            return await client.get(path, cast_to=object, options={"timeout": seconds})
-        return await client.post(path, cast_to=object, body=body, options={"timeout": seconds})
-
-    def _client(self) -> AsyncOpenAI:
-        """Open the client with the first call: making one costs tens of milliseconds, importing it a second."""
-        if self._opened is None:
-            import httpx2
-            from openai import AsyncOpenAI, DefaultAioHttpClient
-
-            most = self._max_connections
-            self._opened = AsyncOpenAI(
-                base_url=self._base_url,
-                api_key=self._api_key or "none",
-                max_retries=0,
-                default_headers={"Accept-Encoding": "identity"},
-                http_client=DefaultAioHttpClient(
-                    limits=httpx2.Limits(max_connections=most, max_keepalive_connections=most),
-                    event_hooks={"response": [_bound]},
-                    follow_redirects=False,
-                    trust_env=False,
-                ),
-            )
-            self._opened.organization = self._opened.project = None
-        return self._opened
-
-
-async def _bound(response: httpx2.Response) -> None:
-    """Bound what is read of a response; a compressed one is refused, for its size is not known beforehand."""
-    from judge_agent.models.openai_errors import BoundedStream, ResponseTooLarge
-
-    if response.headers.get("content-encoding", "identity") != "identity":
-        raise ResponseTooLarge("the answer is compressed, which was not asked for")
-    response.stream = BoundedStream(response.stream, MAX_RESPONSE_BYTES)
+    async def _refuse_images(self, messages: Sequence[ChatMessage]) -> None:
+        if any(message.images for message in messages):
+            info = await self.info()
+            if not info.details.get("images"):
+                message = f"the model {info.id!r} is not known to take images; it is set with images=True"
+                raise ModelError("tool_unavailable", message)

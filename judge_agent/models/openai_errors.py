@@ -12,6 +12,7 @@ import httpx2
 import openai
 
 from judge_agent.errors import FailureKind, ModelError
+from judge_agent.models.openai_stream import StreamFailed
 
 MAX_MESSAGE = 500
 _TOO_LONG = re.compile(
@@ -63,6 +64,10 @@ def classify(error: BaseException, *, attempts: int, secret: str | None) -> Mode
     if isinstance(error, openai.APIConnectionError):
         message = f"the model server broke the connection: {chain[-1] or type(chain[-1]).__name__!r}"
         return ModelError("model_error", redact(message, secret), attempts=attempts)
+    if isinstance(error, StreamFailed):
+        return ModelError(
+            "model_error", redact(f"the model server failed: {error}", secret), attempts=attempts
+        )
     if isinstance(error, ValueError | RecursionError | openai.OpenAIError):
         message = f"the model server's answer is no JSON: {error}"
         return ModelError("model_error", redact(message, secret), attempts=attempts)

@@ -14,6 +14,12 @@ from judge_agent.seams.model import ChatMessage, Choice, Completion, ModelInfo, 
 UNKNOWN_WINDOW = 8192
 _LETTERS_AND_BLANKS = re.compile(r"[A-Za-z ]+")
 _MESSAGE_OVERHEAD = 16
+# About what a picture of a megapixel is to the models of the Qwen-VL and Llama families.
+IMAGE_TOKENS = 1500
+# The words by which chat templates (Qwen3, DeepSeek, Granite, GLM) are told not to open a train of thought.
+NO_THINKING = {"enable_thinking": False, "thinking": False}
+LEAST_LOGPROB = -9999.0
+MAX_TOP_LOGPROBS = 100
 
 
 def request_body(
@@ -22,6 +28,7 @@ def request_body(
     model: str | None = None,
     schema: Mapping[str, Any] | None = None,
     tools: Sequence[Mapping[str, Any]] | None = None,
+    tool_choice: str | None = None,
     n: int = 1,
     logprobs: int = 0,
     seed: int = 0,
@@ -32,7 +39,7 @@ def request_body(
     """Build the body of `/chat/completions`; only what differs from a server's own default is sent."""
     body: dict[str, Any] = {
         "model": model,
-        "messages": [{"role": message.role, "content": _sendable(message.content)} for message in messages],
+        "messages": [_message(message) for message in messages],
         "max_tokens": max_tokens,
         "temperature": temperature,
         "seed": seed,
@@ -50,7 +57,31 @@ def request_body(
         }
     if tools:
         body["tools"] = [_strict(tool) for tool in tools]
+        if tool_choice in ("auto", "none", "required"):
+            body["tool_choice"] = tool_choice
+        elif tool_choice is not None:
+            body["tool_choice"] = {"type": "function", "function": {"name": tool_choice}}
     return body
+
+
+def _message(message: ChatMessage) -> dict[str, Any]:
+    """A message in OpenAI's form; pictures go as data, never as an address that a server would fetch."""
+    text = _sendable(message.content)
+    sent: dict[str, Any] = {"role": message.role, "content": text}
+    if message.images:
+        pictures = [f"data:{image.media_type};base64,{image.data}" for image in message.images]
+        sent["content"] = [
+            {"type": "text", "text": text},
+            *({"type": "image_url", "image_url": {"url": picture}} for picture in pictures),
+        ]
+    if message.tool_calls:
+        # What is ours alone stays here: strict servers refuse a field that they do not know.
+        sent["tool_calls"] = [
+            {key: value for key, value in call.items() if key != "error"} for call in message.tool_calls
+        ]
+    if message.tool_call_id is not None:
+        sent["tool_call_id"] = message.tool_call_id
+    return sent
 
 
 def upper_estimate(messages: Sequence[ChatMessage]) -> int:
@@ -59,7 +90,12 @@ def upper_estimate(messages: Sequence[ChatMessage]) -> int:
     Letters and blanks are counted as two to a token (tokenizers put three to five into one); digits, marks and
     bytes beyond ASCII as one each, since some tokenizers take them singly.
     """
-    return sum(_estimate(_sendable(message.content)) + _MESSAGE_OVERHEAD for message in messages)
+    return sum(
+        _estimate(_sendable(message.content + json.dumps(message.tool_calls) * bool(message.tool_calls)))
+        + _MESSAGE_OVERHEAD
+        + IMAGE_TOKENS * len(message.images)
+        for message in messages
+    )
 
 
 def _estimate(text: str) -> int:
@@ -92,9 +128,18 @@ def read_completion(data: object, *, wanted: int, model: str, seconds: float, at
 
 
 def read_info(
-    data: object, *, model: str | None, revision: str | None, context_window: int | None, base_url: str
+    data: object,
+    *,
+    model: str | None,
+    revision: str | None,
+    context_window: int | None,
+    base_url: str,
+    abilities: Mapping[str, bool | None],
 ) -> ModelInfo:
-    """Read `/models`: the entry named `model`, else the first. Raises ModelError('model_error')."""
+    """Read `/models`: the entry named `model`, else the first. Raises ModelError('model_error').
+
+    `abilities` are those that were given; one that is None is looked for in the entry.
+    """
     entries = data.get("data") if isinstance(data, Mapping) else None
     listed = [entry for entry in entries if isinstance(entry, Mapping)] if isinstance(entries, list) else []
     found = next((entry for entry in listed if model in (None, entry.get("id"))), None)
@@ -106,6 +151,9 @@ def read_info(
     entry = found or {}
     window = context_window or _count(entry.get("max_model_len")) or UNKNOWN_WINDOW
     details = {"base_url": base_url, "window_known": bool(context_window or entry.get("max_model_len"))}
+    details |= {name: can for name, can in abilities.items() if can is not None}
+    if abilities["images"] is None and _takes_images(entry):
+        details["images"] = True
     return ModelInfo(
         str(entry.get("id", model)), revision or _revision(entry), "openai_chat", window, details
     )
@@ -117,6 +165,16 @@ def _revision(entry: Mapping[str, Any]) -> str:
     facts = {name: entry[name] for name in ("root", "revision", "parent", "meta") if entry.get(name)}
     facts = facts or {"created": entry.get("created")}
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def _takes_images(entry: Mapping[str, Any]) -> bool:
+    """Whether a server lists pictures among what its model reads: each has its own field for that."""
+    architecture, capabilities = entry.get("architecture"), entry.get("capabilities")
+    listed = architecture.get("input_modalities") if isinstance(architecture, Mapping) else None
+    listed = listed or entry.get("input_modalities") or capabilities
+    if isinstance(listed, Mapping):
+        return listed.get("vision") is True
+    return isinstance(listed, list) and any(word in listed for word in ("image", "vision", "multimodal"))
 
 
 def _choice(choice: Mapping[str, Any]) -> Choice:
@@ -131,29 +189,41 @@ def _choice(choice: Mapping[str, Any]) -> Choice:
         reasoning = "\n".join(filter(None, (reasoning, inline))) or None
     finish = choice.get("finish_reason")
     calls = message.get("tool_calls") or ()
-    if not all(isinstance(call, Mapping) for call in calls):
-        raise TypeError("a tool call is no object")
+    if not isinstance(calls, list | tuple):
+        raise TypeError(f"tool_calls is {type(calls).__name__}")
     return Choice(
         content,
         finish if isinstance(finish, str) else "stop",
         reasoning,
-        tuple(dict(call) for call in calls),
+        tuple(calls),
         tuple(_logprob(token) for token in (choice.get("logprobs") or {}).get("content") or ()),
     )
 
 
 def _split_thinking(content: str) -> tuple[str | None, str | None]:
-    """Split a leading `<think>` block off; one that never ends leaves no content. Later ones are quoted text."""
+    """Split a leading train of thought off; one that never ends leaves no content. Later marks are quoted text.
+
+    Some chat templates open it in the prompt, so that only its end is written. JSON never begins with a thought.
+    """
     text = content.lstrip()
-    if not text.startswith("<think>"):
+    opened = text.startswith("<think>")
+    if not opened and ("</think>" not in text or text[:1] in ("{", "[")):
         return content, None
     thought, closed, rest = text.removeprefix("<think>").partition("</think>")
     return (rest.lstrip() or None) if closed else None, thought.strip() or None
 
 
 def _logprob(token: Mapping[str, Any]) -> TokenLogprob:
-    top = tuple((str(other["token"]), float(other["logprob"])) for other in token.get("top_logprobs") or ())
-    return TokenLogprob(str(token["token"]), float(token["logprob"]), top)
+    others = (token.get("top_logprobs") or ())[:MAX_TOP_LOGPROBS]
+    top = tuple((str(other["token"]), read_logprob(other["logprob"])) for other in others)
+    return TokenLogprob(str(token["token"]), read_logprob(token["logprob"]), top)
+
+
+def read_logprob(value: object) -> float:
+    """A log-probability as a finite number up to 0. Raises ValueError for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value or value > 1e-3:
+        raise ValueError(f"{value!r} is no log-probability")
+    return min(0.0, max(LEAST_LOGPROB, float(value)))
 
 
 def _usage(data: object) -> TokenUsage:

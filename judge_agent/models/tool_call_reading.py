@@ -35,6 +35,8 @@ def with_read_calls(choice: Choice, tools: Sequence[Mapping[str, Any]]) -> Choic
     Blocks in the content count only where functions were offered and the server itself read no call: else they
     are text that is quoted. At most `MAX_CALLS` are kept; the last of more says so in its error.
     """
+    if not tools and not choice.tool_calls:
+        return choice
     offered = {name for tool in tools if isinstance(name := _function(tool).get("name"), str)}
     asked, content = [_native(call) for call in choice.tool_calls], choice.content
     if offered and not asked and content is not None:
