@@ -48,13 +48,13 @@ class BubblewrapSandbox:
     """Strict boxes: one process, threads but no children, no sockets. Raises SandboxError where none can be made."""
 
     name = "bubblewrap"
-    version = "2"
 
     def __init__(
         self, bwrap: Path, interpreter: Interpreter | None = None, *, machine: str | None = None
     ) -> None:
         self._bwrap = bwrap
         self._interpreter = interpreter or find_interpreter()
+        self.version = f"2.{self._interpreter.digest}"
         machine = machine or platform.machine()
         try:
             self._filter = strict_filter(machine)

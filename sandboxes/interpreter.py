@@ -6,8 +6,11 @@ shown to the box as it is, read-only.
 
 from __future__ import annotations
 
+import hashlib
+import importlib.metadata
 import importlib.util
 import os
+import platform
 import sys
 import sysconfig
 from dataclasses import dataclass
@@ -34,12 +37,22 @@ _LIBRARY_FOLDERS = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64"
 
 @dataclass(frozen=True)
 class Interpreter:
-    """`binds` maps host paths to box paths, `links` box paths to targets; `path` is `sys.path` in the box."""
+    """`binds` maps host paths to box paths, `links` box paths to targets; `path` is `sys.path` in the box.
+
+    `packages` are those of PACKAGES that this machine has.
+    """
 
     executable: str
     binds: tuple[tuple[str, str], ...]
     links: tuple[tuple[str, str], ...]
     path: tuple[str, ...]
+    packages: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """Changes with what code finds here: the interpreter, the packages and their versions."""
+        known = [platform.python_version(), *(f"{name} {_version(name)}" for name in self.packages)]
+        return hashlib.sha256("\n".join(known).encode()).hexdigest()[:8]
 
     @property
     def readable(self) -> tuple[str, ...]:
@@ -63,9 +76,10 @@ def find_interpreter() -> Interpreter:
     if os.path.exists("/etc/ld.so.cache"):
         folders.append("/etc/ld.so.cache")
     binds = [(folder, folder) for folder in _outermost(folders)]
-    binds += _packages()
+    packages = _packages()
+    binds += [(str(origin), f"{SITE}/{origin.name}") for origin in packages.values()]
     path = (library, os.path.join(library, "lib-dynload"), SITE)
-    return Interpreter(executable, tuple(binds), tuple(links), path)
+    return Interpreter(executable, tuple(binds), tuple(links), path, tuple(packages))
 
 
 def _outermost(folders: list[str]) -> list[str]:
@@ -74,13 +88,16 @@ def _outermost(folders: list[str]) -> list[str]:
     return [one for one in unique if not any(one.startswith(other + "/") for other in unique)]
 
 
-def _packages() -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    for name in PACKAGES:
-        origin = _package_place(name)
-        if origin is not None:
-            found.append((str(origin), f"{SITE}/{origin.name}"))
-    return found
+def _packages() -> dict[str, Path]:
+    places = {name: _package_place(name) for name in PACKAGES}
+    return {name: place for name, place in places.items() if place is not None}
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:  # a part of another distribution
+        return ""
 
 
 def _package_place(name: str) -> Path | None:

@@ -19,7 +19,7 @@ from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 MAX_DEPTH = 100
 MAX_NODES = 2_000_000
@@ -41,6 +41,13 @@ _DTYPE = re.compile(r"(bool|u?int(8|16|32|64)|float(16|32|64)|complex(64|128)|st
 _TEXT_DTYPE = re.compile(r"[<>=|]?([US])\d+")
 
 
+class Loss(NamedTuple):
+    """What of a value does not cross, and the type that it has on this side."""
+
+    reason: str
+    kind: type
+
+
 class NotPlain(Exception):
     """A value that is no plain data. The message names its type."""
 
@@ -58,7 +65,7 @@ def encode(value: object, *, max_nodes: int = MAX_NODES) -> Any:
     return _Encoder(max_nodes).encode(value, 0)
 
 
-def encode_noting(values: Iterable[object]) -> tuple[list[Any], str | None]:
+def encode_noting(values: Iterable[object]) -> tuple[list[Any], Loss | None]:
     """Encode each, and say what of them arrives as something else: a subclass, a numpy scalar, one object twice."""
     encoder = _Encoder(MAX_NODES)
     return encoder.items(values, 0), encoder.loss
@@ -74,7 +81,7 @@ class _Encoder:
         self._nodes = 0
         self._max_nodes = max_nodes
         self._seen = set[int]()
-        self.loss: str | None = None
+        self.loss: Loss | None = None
 
     def encode(self, value: object, depth: int) -> Any:
         self._nodes += 1
@@ -95,10 +102,10 @@ class _Encoder:
 
     def _note(self, value: object, kind: type, base: type) -> None:
         if kind is not base and kind not in _KEPT and not (base is tuple and hasattr(kind, "_fields")):
-            self.loss = f"a {kind.__name__[:60]} arrives as {base.__name__}"
+            self.loss = Loss(f"a {kind.__name__[:60]} arrives as {base.__name__}", kind)
         elif base in _MUTABLE:
             if id(value) in self._seen:
-                self.loss = f"one {base.__name__} arrives as two"
+                self.loss = Loss(f"one {base.__name__} arrives as two", base)
             self._seen.add(id(value))
 
     def items(self, values: Any, depth: int) -> list[Any]:
@@ -111,7 +118,7 @@ class _Encoder:
             return {"$": "ndarray", "v": [dtype, self.encode(value.tolist(), depth + 1)]}
         if isinstance(value, numpy.generic):
             _carried_dtype(value)
-            self.loss = f"a numpy {type(value).__name__} arrives as a plain one"
+            self.loss = Loss(f"a numpy {type(value).__name__} arrives as a plain one", type(value))
             return self.encode(value.item(), depth)
         raise NotPlain(type(value).__name__)
 
@@ -271,11 +278,7 @@ def _nested_lists(content: Any, _: str) -> Any:
     return content
 
 
-def _plain_tuple(_: str, __: tuple[str, ...], members: list[Any]) -> Any:
-    return tuple(members)
-
-
-named_reader: Callable[[str, tuple[str, ...], list[Any]], Any] = _plain_tuple
+named_reader: Callable[[str, tuple[str, ...], list[Any]], Any] = lambda _, __, members: tuple(members)
 array_reader: Callable[[Any, str], Any] = _nested_lists
 
 

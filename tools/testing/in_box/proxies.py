@@ -93,7 +93,7 @@ def _call(session: Session, name: str, args: tuple[Any, ...], kwargs: dict[str, 
             "args": encoded[: len(args)],
             "kwargs": dict(zip(kwargs, encoded[len(args) :], strict=True)),
         }
-        session.note_loss(loss)
+        session.note_loss(loss.reason if loss else None)
     except NotPlain as error:
         raise session.refuse(f"an argument of type {error}") from None
     mutations = any(_is_mutable(value) for value in (*args, *kwargs.values()))

@@ -1,0 +1,1 @@
+"""Behind `query_sql`: what may run, where it runs, and when two results are the same."""

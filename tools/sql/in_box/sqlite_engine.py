@@ -1,0 +1,173 @@
+"""SQLite in the box: the file is opened read-only and immutable; an authorizer lets through reading and known functions.
+
+Does NOT protect against a bug in SQLite that a foreign file or a query reaches: the box around it does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterable, Iterator
+
+from tools.sql.in_box.engine import DATABASE, Clock, EngineError, quoted, receive_file
+
+MAX_VALUE_BYTES = 8_000_000
+MAX_PAGES = 30_000  # of 4 kB, while a script builds a database
+STEPS_BETWEEN_LOOKS = 5_000
+_READING = frozenset((sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE))
+_NEVER_BUILDS = frozenset((sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH))
+
+
+class SqliteEngine:
+    """One database. `functions` are the names that queries, views and triggers may call."""
+
+    def __init__(self, functions: Iterable[str]) -> None:
+        self._functions = frozenset(functions)
+        self._denied = ""
+        self._connection: sqlite3.Connection | None = None
+
+    def load(self, kind: str, payload: dict, seconds: float) -> None:
+        """Receive or build the database, then open it for reading. Raises EngineError."""
+        if kind == "file":
+            receive_file()
+        else:
+            with self._failures(Clock(seconds)):
+                self._build(kind, payload, Clock(seconds))
+        with self._failures(Clock(seconds)):
+            self._connection = self._opened()
+            self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            self._connection.set_authorizer(self._authorize)
+
+    def run(self, sql: str, clock: Clock) -> tuple[list[str], Iterator[tuple]]:
+        """Start a query; the rows come as they are asked for. Raises EngineError, also while iterating."""
+        connection = self._connection
+        connection.set_progress_handler(lambda: int(clock.is_over()), STEPS_BETWEEN_LOOKS)
+        with self._failures(clock):
+            cursor = connection.execute(sql)
+        if cursor.description is None:
+            raise EngineError("refused", "it is no query: it gives no result")
+        return [column[0] for column in cursor.description], self._rows(cursor, clock)
+
+    def parses(self, sql: str, clock: Clock) -> None:
+        """Raise EngineError where SQLite itself does not take the text as one reading statement."""
+        self.run(f"EXPLAIN {sql}", clock)
+
+    def knows(self, names: list[str]) -> list[str]:
+        with self._trusted() as connection:
+            known = {row[0].lower() for row in connection.execute("SELECT name FROM pragma_function_list")}
+        return [name for name in names if name in known]
+
+    def describe(self) -> list[dict]:
+        """Tables and views with their columns, types and keys."""
+        found = []
+        with self._trusted() as connection:
+            kinds = "SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'"
+            for name, kind in connection.execute(kinds).fetchall():
+                columns = connection.execute(f"PRAGMA table_info({quoted(name)})").fetchall()
+                keys = connection.execute(f"PRAGMA foreign_key_list({quoted(name)})").fetchall()
+                described = [{"name": c[1], "type": c[2], "key": bool(c[5])} for c in columns]
+                references = [f"{key[3]} -> {key[2]}.{key[4]}" for key in keys]
+                found.append({"name": name, "kind": kind, "columns": described, "references": references})
+        return found
+
+    def _build(self, kind: str, payload: dict, clock: Clock) -> None:
+        with contextlib.closing(sqlite3.connect(DATABASE, isolation_level=None)) as connection:
+            connection.execute("PRAGMA journal_mode=MEMORY")
+            connection.execute("PRAGMA synchronous=OFF")
+            connection.execute(f"PRAGMA max_page_count={MAX_PAGES}")
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
+            connection.set_progress_handler(lambda: int(clock.is_over()), STEPS_BETWEEN_LOOKS)
+            connection.set_authorizer(_authorize_building)
+            if kind == "sql":
+                connection.executescript(payload["sql"])
+            else:
+                _create_tables(connection, payload["tables"])
+            if connection.in_transaction:
+                connection.execute("COMMIT")
+
+    def _opened(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(f"file:{DATABASE}?mode=ro&immutable=1", uri=True, isolation_level=None)
+        connection.text_factory = lambda text: text.decode("utf-8", "backslashreplace")
+        for setting in (
+            "trusted_schema=OFF",
+            "query_only=ON",
+            "cell_size_check=ON",
+            "temp_store=MEMORY",
+            "mmap_size=0",
+        ):
+            connection.execute(f"PRAGMA {setting}")
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+        if hasattr(connection, "setconfig"):  # Python 3.12
+            connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
+        return connection
+
+    def _authorize(
+        self, action: int, first: str | None, second: str | None, database: str | None, source: str | None
+    ) -> int:
+        if action in _READING:
+            return sqlite3.SQLITE_OK
+        if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in self._functions:
+            return sqlite3.SQLITE_OK
+        self._denied = (
+            f"the function {second}" if action == sqlite3.SQLITE_FUNCTION else "anything but reading"
+        )
+        return sqlite3.SQLITE_DENY
+
+    @contextlib.contextmanager
+    def _trusted(self) -> Iterator[sqlite3.Connection]:
+        """The connection for our own questions about the schema."""
+        connection = self._connection
+        connection.set_authorizer(None)
+        try:
+            yield connection
+        finally:
+            connection.set_authorizer(self._authorize)
+
+    def _rows(self, cursor: sqlite3.Cursor, clock: Clock) -> Iterator[tuple]:
+        while True:
+            with self._failures(clock):
+                row = cursor.fetchone()
+            if row is None:
+                return
+            yield row
+
+    @contextlib.contextmanager
+    def _failures(self, clock: Clock) -> Iterator[None]:
+        self._denied = ""
+        try:
+            yield
+        except (sqlite3.Warning, sqlite3.ProgrammingError) as error:
+            raise EngineError("refused", str(error)) from error
+        except (sqlite3.Error, UnicodeError, ValueError, OverflowError) as error:
+            message = str(error)
+            if clock.is_over() and message == "interrupted":
+                raise clock.late() from error
+            if self._denied:
+                raise EngineError("refused", f"{message}: {self._denied} is not allowed") from error
+            raise EngineError("syntax" if _is_syntax(message) else "error", message) from error
+
+
+def _is_syntax(message: str) -> bool:
+    return any(sign in message for sign in ("syntax error", "incomplete input", "unrecognized token"))
+
+
+def _authorize_building(
+    action: int, first: str | None, second: str | None, database: str | None, source: str | None
+) -> int:
+    """Dumps begin with harmless pragmas: every one is passed over. Other files stay out of reach."""
+    if action in _NEVER_BUILDS:
+        return sqlite3.SQLITE_DENY
+    if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in ("load_extension", "fts3_tokenizer"):
+        return sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_IGNORE if action == sqlite3.SQLITE_PRAGMA else sqlite3.SQLITE_OK
+
+
+def _create_tables(connection: sqlite3.Connection, tables: dict) -> None:
+    connection.execute("BEGIN")
+    for name, table in tables.items():
+        columns = ", ".join(f"{quoted(column['name'])} {column['type']}" for column in table["columns"])
+        connection.execute(f"CREATE TABLE {quoted(name)} ({columns})")
+        marks = ", ".join("?" * len(table["columns"]))
+        connection.executemany(f"INSERT INTO {quoted(name)} VALUES ({marks})", table["rows"])
+    connection.execute("COMMIT")
