@@ -17,6 +17,7 @@ from judge_agent.hashing import derived_seed
 from judge_agent.nodes.matches import Matches, Played
 from judge_agent.nodes.standings import Pair, from_list, from_pairs, from_ranks, pair_of, report
 from judge_agent.state import Json, State, Update
+from judge_agent.votes import Bracket
 
 
 async def compare(state: State, runtime: Runtime[JudgeContext]) -> Update:
@@ -53,21 +54,23 @@ async def _tournament(
     context: JudgeContext, matches: Matches, players: Sequence[CanonicalCandidate]
 ) -> tuple[Json, list[Pair]]:
     """Seeding against an anchor, then single elimination: at most 2(N-1) comparisons (ArenaRL, arXiv 2601.06487)."""
-    from judge_agent.votes import Bracket
-
     by_key = {player.sha256: player for player in players}
-    seed = derived_seed(context.request.seed, "bracket", *sorted(by_key))
-    bracket, pairs = Bracket(tuple(by_key), seed=seed), list[Pair]()
-    while due := bracket.round():
-        played = await _pairs(matches, [(by_key[first], by_key[second]) for first, second in due])
-        pairs += played
-        if any(pair.failed for pair in played):
-            break
-        bracket.tell({names: pair.first_score for names, pair in zip(due, played, strict=True)})
-    else:
-        ranks = {by_key[key].id: score for key, score in bracket.scores().items()}
-        return from_ranks(ranks, pairs, context.recipe.samples), pairs
-    return from_ranks({}, pairs, context.recipe.samples), pairs
+    scores: dict[str, float] = {}
+    pairs: list[Pair] = []
+    if len(players) > 1:
+        seed = derived_seed(context.request.seed, "bracket", *sorted(by_key))
+        bracket = Bracket(tuple(by_key), seed=seed)
+        while due := bracket.round():
+            played = await _pairs(matches, [(by_key[first], by_key[second]) for first, second in due])
+            pairs += played
+            if any(pair.outcome is None for pair in played):
+                break
+            firsts = [pair.score_of(by_key[names[0]].id) for names, pair in zip(due, played, strict=True)]
+            bracket.tell(dict(zip(due, firsts, strict=True)))
+        else:
+            scores = {by_key[key].id: score for key, score in bracket.scores().items()}
+    ids = [player.id for player in players]
+    return from_ranks(ids, scores, pairs, context.recipe.samples), pairs
 
 
 async def _pairs(

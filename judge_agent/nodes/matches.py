@@ -18,7 +18,7 @@ from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.material import indented
 from judge_agent.schema import Evidence
 from judge_agent.state import Json, State
-from judge_agent.votes import decided
+from judge_agent.votes import orders, winner_decided
 
 ORDERS_OF_BOTH = 2
 
@@ -46,8 +46,6 @@ class Matches:
 
     async def play(self, players: Sequence[CanonicalCandidate]) -> Played:
         """Compare candidates with each other, as often and in as many orders as the recipe wants."""
-        from judge_agent.votes import orders
-
         context, settings = self._context, self._context.recipe.samples
         by_key = {player.sha256: player for player in players}
         count = context.sample_count * (ORDERS_OF_BOTH if settings.orders == "both" else 1)
@@ -120,14 +118,13 @@ class Matches:
         return "\n".join(f"- {indented(neutralise(line))}" for line in comparison["description"].split("\n"))
 
     def _is_decided(self, players: Sequence[CanonicalCandidate]) -> Decided:
-        """A pair is decided when its winner stands; longer lists are sampled to the end."""
-        first = players[0].id
+        """Whether the winner stands, whatever the samples that are still due say."""
 
         def stands(samples: Sequence[Json], count: int) -> bool:
-            if len(players) != ORDERS_OF_BOTH:
-                return False
-            scores = [float(sample["scores"][first]) for sample in readable(samples)]
-            return decided(scores, count - len(samples), self._context.recipe.samples.vote)
+            scores = {
+                player.id: [sample["scores"][player.id] for sample in readable(samples)] for player in players
+            }
+            return bool(readable(samples)) and winner_decided(scores, count - len(samples))
 
         return stands
 

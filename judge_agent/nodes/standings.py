@@ -8,64 +8,45 @@ from dataclasses import dataclass
 
 from judge_agent.nodes.collect import agreement, readable
 from judge_agent.nodes.matches import Played
-from judge_agent.nodes.reading import TIE
 from judge_agent.recipes import Samples
 from judge_agent.state import Json
-from judge_agent.votes import vote
-
-
-@dataclass(frozen=True)
-class Pair:
-    """What the samples of a pair come to. `first_score` in [0, 1] is the first one's; `consistent` over the orders."""
-
-    played: Played
-    first_score: float = 0.5
-    consistent: bool | None = None
-
-    @property
-    def failed(self) -> Json | None:
-        """The failure that left the pair without a single vote."""
-        if self.played.voting:
-            return None
-        return next((sample for sample in self.played.samples if "failure_kind" in sample), _NO_VOTE)
-
-    @property
-    def winner(self) -> str | None:
-        first, second = self.played.ids
-        return None if self.first_score == 0.5 else first if self.first_score > 0.5 else second
-
-    def score_of(self, candidate_id: str) -> float:
-        return self.first_score if candidate_id == self.played.ids[0] else 1.0 - self.first_score
-
+from judge_agent.votes import Match, PairOutcome, pair_outcome, round_robin, vote
 
 _NO_VOTE: Json = {"failure_kind": "abstained", "failure_reason": "no sample of a comparison votes"}
 
 
+@dataclass(frozen=True)
+class Pair:
+    """A played pair, and what its matches come to: nothing where no sample votes."""
+
+    played: Played
+    outcome: PairOutcome | None
+
+    @property
+    def failed(self) -> Json | None:
+        """The failure that left the pair without a single vote."""
+        if self.outcome is not None:
+            return None
+        return next((sample for sample in self.played.samples if "failure_kind" in sample), _NO_VOTE)
+
+    def score_of(self, candidate_id: str) -> float:
+        assert self.outcome is not None
+        first_score = self.outcome.probability
+        return first_score if candidate_id == self.outcome.first else 1.0 - first_score
+
+
 def pair_of(played: Played) -> Pair:
-    """Reduce a pair: the mean of what its orders come to, so that a preference for a place cancels out."""
-    first = played.ids[0]
-    by_order: dict[str, list[float]] = {}
-    for sample in played.voting:
-        share = _share(sample, played.ids)
-        by_order.setdefault(sample["order"][0], []).append(share)
-    means = [math.fsum(shares) / len(shares) for shares in by_order.values()]
-    if not means:
-        return Pair(played)
-    score = math.fsum(means) / len(means)
-    sides = {mean > 0.5 if mean != 0.5 else None for mean in means}
-    consistent = len(sides) == 1 if len(means) > 1 else None
-    assert first in played.samples[0]["order"]
-    return Pair(played, score, consistent)
+    """Reduce a pair over its samples and orders."""
+    first, second = played.ids
+    matches = [_match(sample) for sample in played.voting]
+    return Pair(played, pair_outcome(first, second, matches) if matches else None)
 
 
-def _share(sample: Json, ids: Sequence[str]) -> float:
-    """The first one's part of a pair: its win, or the difference of two scores on [0, 1]."""
-    first, second = ids
-    if sample["choice"] == TIE:
-        return 0.5
-    won = float(sample["choice"] == first)
-    gap = abs(sample["scores"][first] - sample["scores"][second])
-    return 0.5 + (won - 0.5) * gap if 0.0 < gap <= 1.0 else won
+def _match(sample: Json) -> Match:
+    """One sample as a match of who was shown first; scores of both become the first one's share of the gap."""
+    shown_first, shown_second = sample["order"]
+    scores = sample["scores"]
+    return Match(shown_first, shown_second, (1.0 + scores[shown_first] - scores[shown_second]) / 2.0)
 
 
 def from_list(played: Played, settings: Samples) -> Json:
@@ -85,43 +66,36 @@ def from_list(played: Played, settings: Samples) -> Json:
 
 def from_pairs(ids: Sequence[str], pairs: Sequence[Pair], settings: Samples) -> Json:
     """Standings of all pairs: a pair's own score for two, else wins and half the ties (Copeland)."""
-    standings: Json = {}
-    own = {one: [pair for pair in pairs if one in pair.played.ids] for one in ids}
-    scores = {one: _copeland(one, own[one]) for one in ids if own[one]}
-    for one in ids:
-        played = [pair.played for pair in own[one]]
-        failed = next((pair.failed for pair in own[one] if pair.failed), None)
-        if not own[one]:
-            continue
-        standings[one] = (
-            _failed(failed, played, one)
-            if failed
-            else _standing(one, scores, _agreement(own[one]), played, settings)
-        )
-    return standings
+    if len(ids) == 2:
+        scores = {one: pair.score_of(one) for pair in pairs if pair.outcome for one in ids}
+    else:
+        table = round_robin(ids, [pair.outcome for pair in pairs if pair.outcome is not None])
+        scores = {one: row.score for one, row in table.standings.items() if row.score is not None}
+    return _standings(ids, scores, pairs, settings)
 
 
-def from_ranks(scores: Mapping[str, float], pairs: Sequence[Pair], settings: Samples) -> Json:
-    """Standings of a tournament; without scores it broke off at a pair that nobody could judge."""
-    failed = next((pair.failed for pair in pairs if pair.failed), None)
-    ids = dict.fromkeys(one for pair in pairs for one in pair.played.ids)
+def from_ranks(
+    ids: Sequence[str], scores: Mapping[str, float], pairs: Sequence[Pair], settings: Samples
+) -> Json:
+    """Standings of a tournament; it has no scores where it broke off at a pair that could not be judged."""
+    return _standings(ids, scores, pairs, settings)
+
+
+def _standings(
+    ids: Sequence[str], scores: Mapping[str, float], pairs: Sequence[Pair], settings: Samples
+) -> Json:
+    broken = next((pair.failed for pair in pairs if pair.failed), _NO_VOTE)
     standings: Json = {}
-    for one in ids:
+    for one in ids if pairs else ():
         own = [pair for pair in pairs if one in pair.played.ids]
         played = [pair.played for pair in own]
+        failure = next((pair.failed for pair in own if pair.failed), broken)
         standings[one] = (
-            _failed(failed, played, one)
-            if failed
-            else _standing(one, scores, _agreement(own), played, settings)
+            _standing(one, scores, _agreement(own), played, settings)
+            if one in scores
+            else _failed(failure, played, one)
         )
     return standings
-
-
-def _copeland(candidate_id: str, pairs: Sequence[Pair]) -> float:
-    if len(pairs) == 1:
-        return pairs[0].score_of(candidate_id)
-    points = [0.5 if pair.winner is None else float(pair.winner == candidate_id) for pair in pairs]
-    return math.fsum(points) / len(points)
 
 
 def _agreement(pairs: Sequence[Pair]) -> float | None:
@@ -189,28 +163,20 @@ def report(played: Sequence[Played], pairs: Sequence[Pair]) -> Json:
         "unreadable": len(samples) - len(readable(samples)),
         "rounds": [list(one.rounds) for one in played if len(one.rounds) > 1],
     }
-    both = [pair for pair in pairs if pair.consistent is not None]
+    both = [pair.outcome for pair in pairs if pair.outcome and pair.outcome.consistent is not None]
     if both:
-        said["order_consistency"] = round(sum(bool(pair.consistent) for pair in both) / len(both), 4)
-        said["inconsistent"] = [list(pair.played.ids) for pair in both if not pair.consistent]
+        said["order_consistency"] = round(sum(bool(one.consistent) for one in both) / len(both), 4)
+        said["inconsistent"] = [[one.first, one.second] for one in both if not one.consistent]
     said["contradicting_rankings"] = sum(not sample.get("consistent", True) for sample in samples)
-    if cycles := _cycles(pairs):
-        said["cycles"] = cycles
-    return {"comparison": {key: value for key, value in said.items() if value not in ([], None)}}
+    said["cycles"] = _cycles(pairs)
+    return {"comparison": {key: value for key, value in said.items() if value or key in _ALWAYS}}
+
+
+_ALWAYS = ("comparisons", "samples", "order_consistency")
 
 
 def _cycles(pairs: Sequence[Pair]) -> list[list[str]]:
-    """Three who beat each other in a circle, each circle once, beginning with its smallest id."""
-    beats = {(pair.winner, _loser(pair)) for pair in pairs if pair.winner is not None and not pair.failed}
-    found = {
-        tuple(min(((a, b, c), (b, c, a), (c, a, b))))
-        for a, b in beats
-        for other, c in beats
-        if other == b and (c, a) in beats
-    }
-    return [list(map(str, cycle)) for cycle in sorted(found)]
-
-
-def _loser(pair: Pair) -> str:
-    first, second = pair.played.ids
-    return second if pair.winner == first else first
+    """Circles in which each beat the next one, among pairs that were played at all."""
+    outcomes = {(pair.outcome.first, pair.outcome.second): pair.outcome for pair in pairs if pair.outcome}
+    ids = sorted({one for names in outcomes for one in names})
+    return [list(cycle) for cycle in round_robin(ids, list(outcomes.values())).cycles] if ids else []

@@ -1,0 +1,95 @@
+"""A judge whose model knows how good each answer is, and what it was shown."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from judge_agent.journal import MemoryJournal, MemorySharedResults
+from judge_agent.judge import Judge
+from judge_agent.models import ScriptedModel
+from judge_agent.models.scripted import ScriptedRequest
+from judge_agent.schema import Judgment, JudgmentRequest
+from judge_agent.seams.storage import AuditEvent
+
+_SHOWN = re.compile(r"^Response (\S+):\n=====BEGIN TRAJECTORY.*?\bquality (\d+)", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend():
+    return "asyncio"
+
+
+class _Log:
+    async def append(self, event: AuditEvent) -> None:
+        return None
+
+
+def shown_qualities(request: ScriptedRequest) -> dict[str, int]:
+    """What a prompt shows: slot -> the number after the word 'quality' in its response."""
+    return {slot: int(number) for slot, number in _SHOWN.findall(request.text)}
+
+
+Decide = Callable[[Mapping[str, int]], str]
+
+
+def better(shown: Mapping[str, int]) -> str:
+    """The honest oracle: the response of higher quality wins, equals tie."""
+    best = max(shown.values())
+    leaders = [slot for slot, quality in shown.items() if quality == best]
+    return leaders[0] if len(leaders) == 1 else "tie"
+
+
+def picks_first(shown: Mapping[str, int]) -> str:
+    """A judge that prefers a place, not an answer."""
+    return next(iter(shown))
+
+
+def names_winner(decide: Decide = better) -> Callable[[ScriptedRequest], Any]:
+    def answer(request: ScriptedRequest) -> Any:
+        winner = decide(shown_qualities(request))
+        return json.dumps({"reasoning": f"because {winner} says more about it", "winner": winner})
+
+    return answer
+
+
+class Arena:
+    """Posts candidates of given qualities, and keeps what the model was asked."""
+
+    better = staticmethod(better)
+    picks_first = staticmethod(picks_first)
+    names_winner = staticmethod(names_winner)
+    shown_qualities = staticmethod(shown_qualities)
+
+    def __init__(self, answer: Any) -> None:
+        self.model = ScriptedModel(otherwise=answer)
+
+    async def judge(self, qualities: Mapping[str, int | str], recipe: str, **body: Any) -> Judgment:
+        judge = Judge(
+            model=self.model,
+            tools=(),
+            journal=MemoryJournal(),
+            shared=MemorySharedResults(),
+            log=_Log(),
+        )
+        candidates = [
+            {
+                "id": name,
+                "trajectory": {"text": text if isinstance(text, str) else f"An answer of quality {text}."},
+            }
+            for name, text in qualities.items()
+        ]
+        request = JudgmentRequest.model_validate(
+            {"task": {"prompt": "Explain tides."}, "candidates": candidates, "recipe": recipe, **body}
+        )
+        judge.check(request)
+        return await judge.judge(request, judgment_id="j", tenant="t", created=0.0)
+
+
+@pytest.fixture
+def arena():
+    return Arena
