@@ -79,7 +79,8 @@ async def test_a_pair_that_nobody_could_judge_gives_its_two_no_reward(arena):
 
     judgment = await arena(broken).judge({"a": 1, "b": 2, "c": 3}, RECIPE)
     by_id = {c.id: c for c in judgment.candidates}
-    assert by_id["a"].reward is None and by_id["b"].reward is None
+    assert by_id["a"].reward is None
+    assert by_id["b"].reward is None
     assert by_id["a"].failure_kind == "model_unparseable"
     assert by_id["c"].reward == 1.0
 
