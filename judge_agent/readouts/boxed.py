@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from judge_agent.readouts.answer import after_reasoning, blocks, unparseable
 
 MAX_BOX_CHARS = 400
+MAX_BOXES = 500
 _OPEN = re.compile(r"\\boxed\s*")
 _STYLED = re.compile(r"\\(?:text|textbf|textrm|mathrm|mathbf)\s*\{([^{}\\]*)\}")
 _SPACES = re.compile(r"\\[,;:! ]|~|\$|\\quad")
@@ -90,6 +91,8 @@ def _boxes(text: str) -> list[_Box]:
             content, end = _braced(text, start)
             introduced = _INTRODUCED.search(text, max(0, match.start() - 24), match.start()) is not None
             found.append(_Box(content, _items(content), introduced))
+            if len(found) > MAX_BOXES:
+                raise unparseable(f"the answer has more than {MAX_BOXES} boxes")
         elif text[start : start + 1].isdigit():
             raise unparseable(r"a number stands behind \boxed without braces")
         else:

@@ -61,18 +61,19 @@ def _number(written: str, tag: str, decimals: int) -> float:
 
 
 def _wrapped(answer: str, tag: str, since: int = 0) -> list[str]:
-    """What stands in each `<tag>...</tag>` that begins at `since` or later; at least one."""
+    """What stands from each `<tag>` that begins at `since` or later to its `</tag>`; at least one.
+
+    An opening tag that is only spoken of belongs to what the next closing tag closes, and is read with it.
+    """
     begin, end = f"<{tag}>", f"</{tag}>"
     found: list[str] = []
     at = answer.find(begin, since)
     while at >= 0:
-        inner = at + len(begin)
-        close = answer.find(end, inner)
+        close = answer.find(end, at)
         if close < 0:
             raise unparseable(f"{begin} is not closed")
-        found.append(answer[inner:close])
-        # One that begins inside another is read too: it may hold another verdict.
-        at = answer.find(begin, inner)
+        found.append(answer[at + len(begin) : close])
+        at = answer.find(begin, close)
     if not found:
         raise unparseable(f"the answer has no {begin}...{end}")
     return found

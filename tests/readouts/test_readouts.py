@@ -1,0 +1,260 @@
+"""Every readout reads what is said and refuses what is not: raw outputs of models, with the expected parse."""
+
+from __future__ import annotations
+
+import math
+import time
+import tomllib
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from judge_agent.errors import ModelError
+from judge_agent.readouts import (
+    READOUTS,
+    likelihood,
+    ordinal,
+    prefers,
+    read_boxed_index,
+    read_boxed_numbers,
+    read_choice,
+    read_focus,
+    read_object,
+    read_ranking,
+    read_scores_tag,
+    read_step,
+    read_tag,
+    yes_probability,
+)
+from judge_agent.readouts.answer import MAX_ANSWER_CHARS
+from judge_agent.readouts.probabilities import NO, YES, TopLogprobs
+from judge_agent.readouts.react import ToolStep
+from judge_agent.seams.model import Choice, TokenLogprob
+
+Case = dict[str, Any]
+FOLDER = Path(__file__).parent
+RANKING_SCORE = ("[The Begin of Ranking Score]", "[The End of Ranking Score]")
+LABELS = {"A": "[[A]]", "B": "[[B]]", "tie": "[[Tie]]"}
+
+
+def cases_of(name: str) -> list[Case]:
+    data = tomllib.loads((FOLDER / f"{name}.toml").read_text("utf-8"))
+    shared = {key: value for key, value in data.items() if key != "case"}
+    return [{**shared, **case} for case in data["case"]]
+
+
+CASES = {readout.name: cases_of(readout.name) for readout in READOUTS}
+ALL = [pytest.param(name, case, id=f"{name}: {case['name']}") for name in CASES for case in CASES[name]]
+
+
+def json_choice(case: Case) -> object:
+    answer = Choice(case.get("text"), case.get("finish_reason", "stop"))
+    return read_choice(read_object(answer, verdict=("choice",)), "choice", ("fail", "pass"))
+
+
+def tag(case: Case) -> object:
+    options = {key: case[key] for key in ("tail_chars", "wrapper") if key in case}
+    return read_tag(case.get("text"), case.get("labels", LABELS), **options)
+
+
+def scores_tag(case: Case) -> object:
+    scale = (case.get("low", 0.0), case.get("high", 10.0))
+    return read_scores_tag(case.get("text"), *scale, tag=case.get("tag", "score"))
+
+
+def boxed(case: Case) -> object:
+    between = (case["begin"], case["end"]) if "begin" in case else None
+    return list(read_boxed_numbers(case.get("text"), case.get("count", 2), 1, 10, between=between))
+
+
+def boxed_index(case: Case) -> object:
+    between = RANKING_SCORE if case.get("markers") else None
+    return read_boxed_index(case.get("text"), case.get("choices", 2), between=between)
+
+
+def focus(case: Case) -> object:
+    text = case.get("text")
+    if text is not None:
+        text = text.replace("HEAD", case["head"]).replace("BLOCKS", case["blocks"])
+    found = read_focus(text, 2)
+    assert list(found.issues) == case.get("issues", list(found.issues))
+    return list(found.abilities)
+
+
+def ranking(case: Case) -> object:
+    found = read_ranking(case.get("text"), ("model-1", "model-2", "model-3"), 1, 5)
+    assert (list(found.order), found.consistent) == (case["order"], case["consistent"])
+    return found.scores
+
+
+def react(case: Case) -> object:
+    step = read_step(case.get("text"), ("Calculator", "Code", "WikiSearch"), -1.0, 1.0)
+    return [step.tool, step.argument] if isinstance(step, ToolStep) else step.score
+
+
+def top_of(case: Case) -> TopLogprobs:
+    pairs = case.get("logprobs") or [[token, math.log(share)] for token, share in case["top"]]
+    top = tuple((str(token), float(logprob)) for token, logprob in pairs)
+    if "sampled" not in case:
+        return top
+    token, share = case["sampled"]
+    return TokenLogprob(token, math.log(share), top)
+
+
+def p_yes(case: Case) -> object:
+    found = yes_probability(top_of(case), case.get("yes", YES), case.get("no", NO))
+    assert found.menu_mass == pytest.approx(case["mass"], abs=1e-4)
+    assert math.isfinite(found.margin)
+    assert found.margin == 0.0 or (found.margin > 0.0) == (found.p_yes > 0.5)
+    return pytest.approx(found.p_yes, abs=1e-4)
+
+
+def ratings(case: Case) -> object:
+    found = ordinal(top_of(case), case.get("labels", ["1", "2", "3", "4", "5"]))
+    assert math.fsum(found.distribution.values()) == pytest.approx(1.0)
+    for key, value in (("variance", found.variance), ("entropy", found.entropy), ("mass", found.menu_mass)):
+        assert value == pytest.approx(case.get(key, value), abs=1e-9)
+    return pytest.approx(found.expected)
+
+
+def of_continuation(case: Case) -> object:
+    tokens, alone = (
+        tuple(TokenLogprob(token, logprob) for token, logprob in case[key]) if key in case else None
+        for key in ("tokens", "alone")
+    )
+    found = likelihood(tokens or (), alone)
+    for key in ("mean", "pmi", "pmi_mean"):
+        if key in case:
+            assert getattr(found, key) == pytest.approx(case[key])
+    return pytest.approx(found.total)
+
+
+READ: dict[str, Callable[[Case], object]] = {
+    "json": json_choice,
+    "tag": tag,
+    "scores_tag": scores_tag,
+    "boxed": boxed,
+    "boxed_index": boxed_index,
+    "focus": focus,
+    "ranking": ranking,
+    "react": react,
+    "yes_probability": p_yes,
+    "ordinal": ratings,
+    "likelihood": of_continuation,
+}
+
+
+@pytest.mark.parametrize(("name", "case"), ALL)
+def test_an_output_is_read_or_refused_for_what_is_wrong_with_it(name: str, case: Case) -> None:
+    if "fails" not in case:
+        assert READ[name](case) == case["expected"]
+        return
+    with pytest.raises(ModelError) as error:
+        READ[name](case)
+    assert error.value.failure_kind == "model_unparseable"
+    assert case["fails"] in str(error.value)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_readout_has_its_cases_and_half_of_them_must_not_parse(name: str) -> None:
+    malformed = sum("fails" in case for case in CASES[name])
+    assert len(CASES[name]) >= 20
+    assert malformed * 2 >= len(CASES[name])
+    assert len({case["name"] for case in CASES[name]}) == len(CASES[name])
+
+
+TEXTS = {
+    name: read
+    for name, read in READ.items()
+    if "tokens" not in CASES[name][0] and "top" not in CASES[name][0]
+}
+BOMBS = {
+    "boxes": "\\boxed{" * 30_000,
+    "closed boxes": "\\boxed{1}" * 20_000,
+    "braces": "{" * 199_000,
+    "nested lists": '{"a":' + "[" * 190_000,
+    "think tags": "<think>" * 28_000,
+    "closing think tags": "</think>" * 24_000,
+    "answers": "<answer>" * 24_000 + "</answer>",
+    "scores": "<score>" * 27_000 + "</score>",
+    "brackets": "[[" * 99_000,
+    "labels": "[[A" * 60_000,
+    "commas": "{" + ", " * 99_000,
+    "spaces": "Action:" + " " * 190_000,
+    "input": "Action Input: " * 14_000,
+    "actions": "\nAction :" * 20_000,
+    "markers": "[Quality Assessment Focus]" * 7_000,
+    "issues": "[Quality Analysis for Response 1]" * 6_000,
+    "digits": "\\boxed{" + "1" * 190_000 + "}",
+    "dots": "<score>1." + "0" * 190_000 + "</score>",
+    "styles": "\\boxed{" + "\\text{" * 60 + "}" * 60 + "}",
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_text_that_is_made_to_take_long_does_not(bomb: str) -> None:
+    started = time.perf_counter()
+    for name, read in TEXTS.items():
+        with suppress(ModelError):
+            read({**CASES[name][0], "text": BOMBS[bomb], "wrapper": "answer"})
+    assert time.perf_counter() - started < 2.0
+
+
+def test_a_text_over_the_limit_is_refused_before_it_is_read() -> None:
+    for name, read in TEXTS.items():
+        with pytest.raises(ModelError, match=str(MAX_ANSWER_CHARS)):
+            read({**CASES[name][0], "text": "x" * (MAX_ANSWER_CHARS + 1)})
+
+
+@given(
+    st.text(alphabet=st.sampled_from(list("<>/think[]AB{}\\boxed,0123456789 \n:\"'scoreansw")), max_size=60)
+)
+def test_whatever_is_written_a_text_is_read_or_refused(text: str) -> None:
+    for name, read in TEXTS.items():
+        if name != "ranking":
+            with suppress(ModelError):
+                read({**CASES[name][0], "text": text})
+
+
+shares = st.lists(st.floats(0.001, 1.0), min_size=5, max_size=5).map(
+    lambda parts: {str(place): part / math.fsum(parts) for place, part in enumerate(parts, start=1)}
+)
+
+
+@given(shares, shares)
+def test_the_chances_of_two_candidates_are_one_together(a: dict[str, float], b: dict[str, float]) -> None:
+    assert prefers(a, b) + prefers(b, a) == pytest.approx(1.0)
+    assert prefers(a, a) == pytest.approx(0.5)
+
+
+def test_a_better_distribution_is_preferred_and_a_certain_one_for_certain() -> None:
+    worst, middle, best = ({label: float(label == one) for label in "123"} for one in "123")
+    assert prefers(best, worst) == prefers(best, middle) == 1.0
+    assert prefers(worst, best) == 0.0
+    assert prefers(middle, {"1": 0.5, "2": 0.5, "3": 0.0}) == 0.75
+
+
+def test_menus_that_no_model_could_be_read_by_are_the_callers_error() -> None:
+    top = (("Yes", -0.1),)
+    with pytest.raises(ValueError, match="both yes and no"):
+        yes_probability(top, ("Yes",), ("Yes", "No"))
+    with pytest.raises(ValueError, match="labels"):
+        ordinal(top, ["Yes"])
+    with pytest.raises(ValueError, match="different labels"):
+        prefers({"1": 1.0, "2": 0.0}, {"2": 1.0, "1": 0.0})
+
+
+@given(st.lists(st.floats(-30.0, 0.0), min_size=2, max_size=6))
+def test_ratings_stay_in_bounds_and_sum_to_one(logprobs: list[float]) -> None:
+    total = math.log(math.fsum(map(math.exp, logprobs)))
+    top = [(str(place), logprob - total) for place, logprob in enumerate(logprobs, start=1)]
+    found = ordinal(top, [label for label, _ in top])
+    assert 0.0 <= found.expected <= 1.0
+    assert 0.0 <= found.variance <= 0.25 + 1e-12
+    assert 0.0 <= found.entropy <= math.log(len(top)) + 1e-9
+    assert math.fsum(found.distribution.values()) == pytest.approx(1.0)
