@@ -20,18 +20,20 @@ from typing import Any
 
 from aiohttp import web
 
+from judge_agent.models.fake_answers import answer_to, prompt_logprobs, text_of, tokens_of
+from judge_agent.models.fake_forms import FORMS, answer_in_form
 from judge_agent.models.fake_modes import MODES, misbehave
-from judge_agent.models.instances import by_hash, pick_instance
+from judge_agent.models.fake_streams import STREAM_MODES, send_stream
 
 MAX_REQUEST_BYTES = 64_000_000
-CHARACTERS_PER_TOKEN = 4
+ALL_MODES = MODES | STREAM_MODES | FORMS
 
 
 class FakeServer:
     """The server as an async context manager. `requests` holds the bodies, `counts` how often each came.
 
     `arrived` is set by the first request, `left` by the first client that goes before its answer.
-    `misbehave` is one of `fake_modes.MODES`; `MODE:K` misbehaves for the first K requests only.
+    `misbehave` is one of `ALL_MODES`; `MODE:K` holds for the first K requests only.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class FakeServer:
         self.arrived, self.left = asyncio.Event(), asyncio.Event()
         self._port, self._count_file = port, count_file
         self._model, self._window = model, context_window
+        self._vocabulary: dict[str, int] = {}
         self._runner: web.AppRunner | None = None
 
     @property
@@ -61,6 +64,7 @@ class FakeServer:
         app = web.Application(client_max_size=MAX_REQUEST_BYTES)
         app.router.add_get("/v1/models", self._models)
         app.router.add_post("/v1/chat/completions", self._complete)
+        app.router.add_post("/v1/completions", self._complete_prompt)
         app.router.add_post("/tokenize", self._tokenize)
         app.router.add_get("/counts", self._counts)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
@@ -82,25 +86,55 @@ class FakeServer:
         return web.json_response(dict(self.counts))
 
     async def _tokenize(self, request: web.Request) -> web.Response:
+        tokens = [self._id(token) for token in tokens_of(text_of(await request.json()))]
+        return web.json_response({"count": len(tokens), "tokens": tokens, "max_model_len": self._window})
+
+    def _id(self, token: str) -> int:
+        return self._vocabulary.setdefault(token, len(self._vocabulary))
+
+    async def _complete_prompt(self, request: web.Request) -> web.StreamResponse:
+        """`/v1/completions` for a prompt of token ids, with the prompt's log-probabilities as vLLM tells them."""
         body = await request.json()
-        return web.json_response({"count": _tokens(_text(body)), "max_model_len": self._window})
+        self._count(body)
+        if self._misbehaves() and self._mode in MODES:
+            chat = {"messages": [], "n": 1}
+            answered = await misbehave(self._mode, request, lambda schema: self.answer(chat, schema))
+            if answered is not None:
+                return answered
+        texts = {token: text for text, token in self._vocabulary.items()}
+        choice: dict[str, Any] = {"index": 0, "text": " the", "finish_reason": "length"}
+        if body.get("prompt_logprobs") is not None:
+            choice["prompt_logprobs"] = prompt_logprobs([(token, texts[token]) for token in body["prompt"]])
+        return web.json_response({"object": "text_completion", "model": self._model, "choices": [choice]})
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         self._count(body)
         try:
             await asyncio.sleep(self.latency_seconds)
-            if self._times is None or len(self.requests) <= self._times:
-                answered = await misbehave(self._mode, request, lambda schema: self.answer(body, schema))
-                if answered is not None:
-                    return answered
+            return await self._answered(request, body)
         except asyncio.CancelledError:
             self.left.set()
             raise
-        try:
-            return web.json_response(self.answer(body))
         except ValueError as error:
             return web.json_response({"error": {"message": str(error), "code": 400}}, status=400)
+
+    async def _answered(self, request: web.Request, body: Mapping[str, Any]) -> web.StreamResponse:
+        mode = self._mode if self._misbehaves() else "none"
+
+        def respond(schema: Mapping[str, Any] | None) -> dict[str, Any]:
+            return self.answer(body, schema)
+
+        if mode in STREAM_MODES:
+            return await send_stream(request, respond(None), mode)
+        answered = await misbehave(mode, request, respond) if mode in MODES else None
+        if answered is not None:
+            return answered
+        answer = answer_in_form(mode, respond, body) if mode in FORMS else respond(None)
+        return await send_stream(request, answer) if body.get("stream") else web.json_response(answer)
+
+    def _misbehaves(self) -> bool:
+        return self._times is None or len(self.requests) <= self._times
 
     def _count(self, body: dict[str, Any]) -> None:
         self.requests.append(body)
@@ -113,63 +147,14 @@ class FakeServer:
 
     def answer(self, body: Mapping[str, Any], schema: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The well-behaved answer to a request body, as JSON; `schema` takes the place of the request's own."""
-        texts = [_content(body, schema or _schema(body), index) for index in range(int(body.get("n") or 1))]
-        prompt, completion = _tokens(_text(body)), sum(map(_tokens, texts))
-        return {
-            "id": "chatcmpl-fake",
-            "object": "chat.completion",
-            "model": self._model,
-            "choices": [_choice(body, index, text) for index, text in enumerate(texts)],
-            "usage": {
-                "prompt_tokens": prompt,
-                "completion_tokens": completion,
-                "total_tokens": prompt + completion,
-                "prompt_tokens_details": {"cached_tokens": prompt // 2},
-                "completion_tokens_details": {"reasoning_tokens": 0},
-            },
-        }
+        return answer_to(body, self._model, schema)
 
 
 def _parse_mode(text: str) -> tuple[str, int | None]:
     mode, _, times = text.partition(":")
-    if mode not in MODES:
-        raise ValueError(f"no way to misbehave is called {mode!r}; there are {', '.join(MODES)}")
+    if mode not in ALL_MODES:
+        raise ValueError(f"no way to misbehave is called {mode!r}; there are {', '.join(ALL_MODES)}")
     return mode, int(times) if times else None
-
-
-def _schema(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    response_format = body.get("response_format") or {}
-    schema: Mapping[str, Any] | None = (response_format.get("json_schema") or {}).get("schema")
-    return schema
-
-
-def _text(body: Mapping[str, Any]) -> str:
-    return "\n".join(str(message.get("content")) for message in body["messages"])
-
-
-def _content(body: Mapping[str, Any], schema: Mapping[str, Any] | None, index: int) -> str:
-    varying = index if (body.get("temperature") or 0) > 0 else 0
-    choose = by_hash(_text(body), body.get("seed") or 0, varying)
-    if schema is None:
-        return str(choose((), ("Yes", "No")))
-    return json.dumps(pick_instance(schema, choose), ensure_ascii=False)
-
-
-def _choice(body: Mapping[str, Any], index: int, text: str) -> dict[str, Any]:
-    choice: dict[str, Any] = {
-        "index": index,
-        "message": {"role": "assistant", "content": text},
-        "finish_reason": "stop",
-    }
-    if body.get("logprobs"):
-        other = "No" if text == "Yes" else "Yes"
-        top = [{"token": text, "logprob": -0.2}, {"token": other, "logprob": -1.8}]
-        choice["logprobs"] = {"content": [{"token": text, "logprob": -0.2, "top_logprobs": top}]}
-    return choice
-
-
-def _tokens(text: str) -> int:
-    return len(text) // CHARACTERS_PER_TOKEN + 1
 
 
 async def _serve(options: argparse.Namespace) -> None:
@@ -189,7 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the server until it is killed."""
     parser = argparse.ArgumentParser(prog="python -m judge_agent.models.fake_server", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one and prints it")
-    parser.add_argument("--misbehave", default="none", metavar="MODE[:K]", help=", ".join(MODES))
+    parser.add_argument("--misbehave", default="none", metavar="MODE[:K]", help=", ".join(ALL_MODES))
     parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS")
     parser.add_argument("--count-file", type=Path)
     parser.add_argument("--context-window", type=int, default=32_768, metavar="TOKENS")
