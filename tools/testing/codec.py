@@ -33,7 +33,7 @@ MAX_FLOAT_CHARACTERS = 400
 MAX_NAMED_TUPLES = 100  # each type of one is compiled where it arrives
 _PLAIN_INT = 2**1024
 _KEPT = (Counter, OrderedDict, defaultdict)
-_MUTABLE = (list, dict, set, bytearray, deque)
+_MUTABLE = frozenset((list, dict, set, bytearray, deque))
 _FACTORIES: dict[str, type] = {
     kind.__name__: kind for kind in (int, float, bool, str, list, tuple, dict, set, frozenset)
 }
@@ -42,7 +42,7 @@ _TEXT_DTYPE = re.compile(r"[<>=|]?([US])\d+")
 
 
 class Loss(NamedTuple):
-    """What of a value does not cross, and the type that it has on this side."""
+    """What of a value does not cross, and its type on this side."""
 
     reason: str
     kind: type
@@ -80,7 +80,7 @@ class _Encoder:
     def __init__(self, max_nodes: int) -> None:
         self._nodes = 0
         self._max_nodes = max_nodes
-        self._seen = set[int]()
+        self._seen = dict[int, object]()
         self.loss: Loss | None = None
 
     def encode(self, value: object, depth: int) -> Any:
@@ -96,17 +96,17 @@ class _Encoder:
             return self._numpy(value, depth)
         for base, write in _WRITERS:
             if issubclass(kind, base):
-                self._note(value, kind, base)
+                if kind is not base or base in _MUTABLE:
+                    self._note(value, kind, base)
                 return write(self, value, depth + 1)
         raise NotPlain(kind.__name__)
 
     def _note(self, value: object, kind: type, base: type) -> None:
         if kind is not base and kind not in _KEPT and not (base is tuple and hasattr(kind, "_fields")):
             self.loss = Loss(f"a {kind.__name__[:60]} arrives as {base.__name__}", kind)
-        elif base in _MUTABLE:
-            if id(value) in self._seen:
-                self.loss = Loss(f"one {base.__name__} arrives as two", base)
-            self._seen.add(id(value))
+        elif id(value) in self._seen:
+            self.loss = Loss(f"one {base.__name__} arrives as two", base)
+        self._seen[id(value)] = value  # kept alive: the next list may not take its place
 
     def items(self, values: Any, depth: int) -> list[Any]:
         return [self.encode(value, depth) for value in values]
@@ -236,13 +236,9 @@ def _decode(data: object, depth: int) -> Any:
         return [_decode(item, depth + 1) for item in data]
     if not isinstance(data, dict):
         return data
-    if data.keys() == {"$", "v"} and isinstance(data["$"], str) and _is_tag(data["$"]):
+    if data.keys() == {"$", "v"} and isinstance(data["$"], str) and data["$"] in _TAGS:
         return _decode_tagged(data["$"], data["v"], depth + 1)
     return {key: _decode(item, depth + 1) for key, item in data.items()}
-
-
-def _is_tag(name: str) -> bool:
-    return name in _TEXT_READERS or name in _LIST_READERS
 
 
 def _decode_tagged(tag: str, inner: Any, depth: int) -> Any:
@@ -278,7 +274,11 @@ def _nested_lists(content: Any, _: str) -> Any:
     return content
 
 
-named_reader: Callable[[str, tuple[str, ...], list[Any]], Any] = lambda _, __, members: tuple(members)
+def _plain_tuple(_: str, __: tuple[str, ...], members: list[Any]) -> Any:
+    return tuple(members)
+
+
+named_reader: Callable[[str, tuple[str, ...], list[Any]], Any] = _plain_tuple
 array_reader: Callable[[Any, str], Any] = _nested_lists
 
 
@@ -391,6 +391,9 @@ _LIST_READERS: dict[str, Callable[[list[Any]], Any]] = {
     "defaultdict": _default_dict,
     "namedtuple": _named,
 }
+
+
+_TAGS = frozenset((*_TEXT_READERS, *_LIST_READERS))
 
 
 def _no_constant(name: str) -> Any:
