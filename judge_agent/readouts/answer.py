@@ -12,7 +12,7 @@ from judge_agent.errors import ModelError
 from judge_agent.seams.model import Choice
 
 MAX_ANSWER_CHARS = 200_000
-_THINK = re.compile(r"<(/?)think>", re.IGNORECASE)
+_THINK = re.compile(r"<(/?)think(?:ing)?>", re.IGNORECASE)
 
 
 def unparseable(problem: str) -> ModelError:
@@ -42,7 +42,7 @@ def said(text: str | None) -> str:
 
 
 def after_reasoning(text: str | None) -> str:
-    """Return the answer without its `<think>` blocks.
+    """Return the answer without its `<think>` (or `<thinking>`) blocks.
 
     A text that closes a block which it did not open is one whose opening tag stood in the prompt: its answer
     begins behind the tag. Raises ModelError('model_unparseable') for no text, for reasoning that never ends

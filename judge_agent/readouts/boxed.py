@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from judge_agent.readouts.answer import after_reasoning, blocks, unparseable
 
-MAX_BOX_CHARS = 400
+MAX_BOX_CHARS = 4_000
 MAX_BOXES = 500
 _OPEN = re.compile(r"\\boxed\s*")
 _STYLED = re.compile(r"\\(?:text|textbf|textrm|mathrm|mathbf)\s*\{([^{}\\]*)\}")

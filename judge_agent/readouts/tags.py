@@ -103,12 +103,15 @@ def _pattern(label: str) -> re.Pattern[str]:
 
 
 def _off_the_menu(text: str, labels: Mapping[str, str], since: int = 0) -> str | None:
-    """Something in the brackets that all labels share which is none of them, such as `[[C]]`."""
+    """A short word in the brackets that all labels share which is none of them, such as `[[C]]`.
+
+    Longer or structured things in such brackets are code and links that a critique quotes: `[[1, 2]]`.
+    """
     left = _brackets(list(labels.values()))
     right = _brackets([label[::-1] for label in labels.values()])[::-1]
     if not left or not right:
         return None
-    shape = re.compile(re.escape(left) + r"([^\n\[\]<>{}]{0,40})" + re.escape(right))
+    shape = re.compile(re.escape(left) + r"(?!\s)[^\n\[\]<>{}(),;:=$]{1,12}" + re.escape(right))
     return next((m.group() for m in shape.finditer(text, since) if m.group() not in labels.values()), None)
 
 

@@ -58,5 +58,5 @@ def _rotation(ids: Sequence[str], contents: Mapping[str, str], seed: int, index:
 
 def _shuffle(ids: Sequence[str], contents: Mapping[str, str], seed: int, run: int) -> tuple[str, ...]:
     """Ids by a hash of seed, run, the whole group and each one's content; equal contents by id."""
-    group = sorted(contents[one] for one in ids)
-    return tuple(sorted(ids, key=lambda one: (sha256_of([seed, run, contents[one], group]), one)))
+    group = sha256_of([seed, run, *sorted(contents[one] for one in ids)])
+    return tuple(sorted(ids, key=lambda one: (sha256_of([group, contents[one]]), one)))
