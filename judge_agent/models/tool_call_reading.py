@@ -78,17 +78,16 @@ def _function(call: object) -> Mapping[str, Any]:
 
 def _call(index: int, asked: _Asked, offered: set[str]) -> dict[str, Any]:
     name = _NAME.sub("_", asked.name)[:MAX_NAME_CHARS] if isinstance(asked.name, str) else ""
-    arguments, error = _arguments(asked.arguments)
+    written, error = _arguments(asked.arguments)
     if name not in offered:
         there = ", ".join(sorted(offered)) or "none"
         error = f"there is no function {name!r}; there are: {there}"
     error = asked.error or error
-    written = json.dumps({} if error else arguments, ensure_ascii=False).encode("utf-8", "replace").decode()
     given = asked.id if isinstance(asked.id, str) and 0 < len(asked.id) <= MAX_NAME_CHARS else f"call_{index}"
     call: dict[str, Any] = {
         "id": given,
         "type": "function",
-        "function": {"name": name or "unknown", "arguments": written},
+        "function": {"name": name or "unknown", "arguments": "{}" if error else written},
     }
     return call | ({"error": error} if error else {})
 
@@ -99,16 +98,23 @@ def _with_own_ids(calls: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]
     return tuple(call if unique else call | {"id": f"call_{index}"} for index, call in enumerate(calls))
 
 
-def _arguments(value: object) -> tuple[Mapping[str, Any], str | None]:
-    """The arguments as an object, or why they are none. Nothing at all is a call without arguments."""
+def _arguments(value: object) -> tuple[str, str | None]:
+    """The arguments as the JSON text of an object, or why they are none. Nothing at all is an empty object."""
     error = None
     if isinstance(value, str) and value.strip():
         value, error = _parsed(value)
     elif value is None or isinstance(value, str):
         value = {}
-    if error is None and not isinstance(value, Mapping):
-        error = f"the arguments are no JSON object: {value!r:.{_QUOTED_CHARS}}"
-    return (value, None) if isinstance(value, Mapping) and error is None else ({}, error)
+    if error is not None:
+        return "{}", error
+    if not isinstance(value, Mapping):
+        return "{}", f"the arguments are no JSON object: {value!r:.{_QUOTED_CHARS}}"
+    try:
+        # A number too large for a float is read as infinite, which no JSON can hold.
+        written = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (ValueError, TypeError, RecursionError) as problem:
+        return "{}", f"the arguments are no JSON object: {str(problem)[:_QUOTED_CHARS]}"
+    return written.encode("utf-8", "replace").decode(), None
 
 
 def _parsed(text: str) -> tuple[object, str | None]:
