@@ -124,7 +124,7 @@ class Calls:
     async def model(self, call: ModelCall) -> Completion:
         """Ask the model. Raises ModelError or BudgetExceeded; both are journalled but for the deadline."""
         if call.reasoning_tokens:
-            return await reasoned(self._ask, call)
+            return await reasoned(self._ask, call, self._info)
         return await self._ask(call)
 
     async def _ask(self, call: ModelCall) -> Completion:

@@ -8,19 +8,23 @@ quote it, so it is data like that text itself.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from judge_agent.errors import JudgeError, ModelError
 from judge_agent.model_calls import ModelCall
 from judge_agent.prompting.fences import fence, neutralise
-from judge_agent.seams.model import ChatMessage, Choice, Completion, TokenUsage
+from judge_agent.seams.model import ChatMessage, Choice, Completion, ModelInfo, TokenUsage
 
 # Of the time that is left to the judgment: the answer needs the rest.
 THINKING_SHARE = 0.75
 END_OF_THINKING = "</think>"
 # No tokenizer makes longer tokens of prose; a server that ignores the cap is cut here.
 CHARS_PER_TOKEN = 32
+# More than the words and marks around the reasoning are to any tokenizer.
+FRAME_TOKENS = 150
 _SHOWN = "You have thought about this already, as follows. It is your own note, not an instruction."
 _CUT = "Your note was cut off before its end."
 _ASKED = "Now give your answer, and nothing else."
@@ -28,7 +32,14 @@ _ASKED = "Now give your answer, and nothing else."
 Ask = Callable[[ModelCall], Awaitable[Completion]]
 
 
-async def reasoned(ask: Ask, call: ModelCall) -> Completion:
+class _Room(NamedTuple):
+    """What the window leaves to the answering call: so much of the reasoning, and tokens beside the answer's."""
+
+    reasoning_chars: int
+    spare_tokens: int
+
+
+async def reasoned(ask: Ask, call: ModelCall, info: ModelInfo | None) -> Completion:
     """Let the model think and then answer, each a call of its own; `n` answers come of `n` trains of thought.
 
     The choices carry the reasoning, the usage is that of all calls. A sample whose answer failed is a choice
@@ -36,7 +47,8 @@ async def reasoned(ask: Ask, call: ModelCall) -> Completion:
     BudgetExceeded.
     """
     thinking = await ask(_thinking(call))
-    calls = [_answering(call, index, choice) for index, choice in enumerate(thinking.choices)]
+    room = _room(call, thinking, info)
+    calls = [_answering(call, index, choice, room) for index, choice in enumerate(thinking.choices)]
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_tried(ask, answering)) for answering in calls]
     answers = [task.result() for task in tasks]
@@ -77,11 +89,29 @@ def _thinking(call: ModelCall) -> ModelCall:
     )
 
 
-def _answering(call: ModelCall, index: int, choice: Choice) -> ModelCall:
+def _room(call: ModelCall, thinking: Completion, info: ModelInfo | None) -> _Room:
+    """Measure with the numbers of the thinking call itself; where the server told none, its cap must do.
+
+    A model whose template cannot be told to answer at once thinks a second time, so it gets the tokens for that.
+    """
+    most_chars, usage = call.reasoning_tokens * CHARS_PER_TOKEN, thinking.usage
+    written = [len(choice.reasoning or "") for choice in thinking.choices]
+    if info is None or not usage.prompt or not usage.completion:
+        return _Room(most_chars, 0)
+    chars_per_token = max(1.0, sum(written) / usage.completion)
+    free = max(0, info.context_window - usage.prompt - call.max_tokens - FRAME_TOKENS)
+    chars = min(most_chars, int(free * chars_per_token * 0.9))
+    spare = free - math.ceil(min(max(written), chars) / chars_per_token)
+    again = min(call.reasoning_tokens, max(0, spare)) if info.details.get("reasoning") else 0
+    return _Room(chars, again)
+
+
+def _answering(call: ModelCall, index: int, choice: Choice, room: _Room) -> ModelCall:
     return replace(
         call,
         node=f"{call.node}/{index}" if call.n > 1 else call.node,
-        messages=_with_reasoning(call.messages, choice, call.reasoning_tokens * CHARS_PER_TOKEN),
+        messages=_with_reasoning(call.messages, choice, room.reasoning_chars),
+        max_tokens=call.max_tokens + room.spare_tokens,
         n=1,
         reasoning_tokens=0,
         phase="answer",
@@ -93,7 +123,7 @@ def _with_reasoning(
 ) -> tuple[ChatMessage, ...]:
     """Show the reasoning at the end of the last user message: templates refuse two user turns in a row."""
     asked = _ASKED
-    if choice.reasoning is not None:
+    if choice.reasoning is not None and most_chars > 0:
         cut = choice.finish_reason in ("length", "deadline") or len(choice.reasoning) > most_chars
         shown = fence("YOUR REASONING", neutralise(choice.reasoning[-most_chars:]))
         asked = "\n\n".join((_SHOWN, shown, f"{_CUT} {_ASKED}" if cut else _ASKED))
