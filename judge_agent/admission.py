@@ -10,6 +10,7 @@ from pydantic import RootModel
 from judge_agent import importers
 from judge_agent.context import CanonicalCandidate
 from judge_agent.errors import InvalidRequest
+from judge_agent.given_principles import declared_dimensions
 from judge_agent.hashing import sha256_of
 from judge_agent.prompting.material import task_from_trajectories
 from judge_agent.recipes import Recipe
@@ -62,14 +63,6 @@ def task_of(request: JudgmentRequest, candidates: Sequence[CanonicalCandidate]) 
             "say what the agent was asked in task.prompt or task.messages",
         )
     return request.task.model_copy(update={"messages": lead})
-
-
-def declared_dimensions(request: JudgmentRequest, recipe: Recipe) -> tuple[str, ...]:
-    """The keys of the vector: the request's, else the recipe's and those that the given principles name."""
-    if request.dimensions is not None:
-        return request.dimensions
-    named = [p.dimension for p in request.principles or () if p.dimension]
-    return tuple(dict.fromkeys([*recipe.dimensions, *named]))
 
 
 def _refuse_what_is_not_built(request: JudgmentRequest) -> None:

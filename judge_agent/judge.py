@@ -12,11 +12,12 @@ from typing import Any, cast
 
 import judge_agent
 from judge_agent import graph, record
-from judge_agent.admission import admit, canonical_candidates, declared_dimensions, task_of
+from judge_agent.admission import admit, canonical_candidates, task_of
 from judge_agent.budget import Budget
 from judge_agent.calls import Calls, deadline_of
 from judge_agent.context import JudgeContext, Turns
 from judge_agent.errors import FailureKind, JudgeError, ModelError
+from judge_agent.given_principles import declared_dimensions
 from judge_agent.prompting import PromptLibrary
 from judge_agent.recipes import Recipe, load_recipes
 from judge_agent.schema import CandidateResult, Evidence, Judgment, JudgmentRequest, Provenance, Usage

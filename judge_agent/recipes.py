@@ -22,9 +22,15 @@ CitationPolicy = Literal["required", "optional", "none"]
 
 
 class PrincipleSource(Envelope):
-    """Where principles come from. `generate`: when the caller gives none, or never."""
+    """Where principles come from. `generate`: when the caller gives none, or never.
+
+    `default` stand in where the caller gives none. `each_a_dimension`: one that names no dimension is a dimension of
+    its own, so that the vector has an entry for each.
+    """
 
     tools: bool = True
+    default: tuple[PrincipleSpec, ...] = ()
+    each_a_dimension: bool = False
     generate: Literal["when_none_given", "never"] = "never"
     max_generated: Annotated[int, Field(ge=1, le=16)] = 3
     generated_kind: Literal["soft", "hard"] = "soft"
@@ -56,8 +62,8 @@ class Critique(Envelope):
 class Readout(Envelope):
     """How one answer of the model is read; `kind` names the function in `nodes/reading.py`.
 
-    `labels` are the verdicts that may stand in the text, by what they mean: a slot's name (A, B, 1, 2), `tie`,
-    or, for `label`, a value that later turns may ask for. `low` and `high` bound numbers.
+    `labels` are the verdicts that may stand in the text, by what they mean: a slot's name (A, B, 1, 2), `tie`, a
+    rating, or, for `label`, a value that later turns may ask for. `low` and `high` bound numbers.
     """
 
     kind: Literal[
@@ -83,7 +89,10 @@ class Readout(Envelope):
 
 
 class Turn(Envelope):
-    """One question to the model; the last one gives the verdict. `when` asks only where earlier turns were read so."""
+    """One question to the model; the last one gives the verdict.
+
+    `when` asks only where earlier turns were read so, or, by the name `scale`, where the principle has that scale.
+    """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
     prompt: str
@@ -190,6 +199,8 @@ class Recipe(Envelope):
             raise ValueError("samples.keep needs samples.meta, the prompt that rates a sample")
         if self.refute.of != "none" and not self.refute.prompt:
             raise ValueError("refute.of needs refute.prompt")
+        if self.refute.of != "none" and self.comparing:
+            raise ValueError("refute: only what is judged alone has a second look, no comparison")
         return self
 
 

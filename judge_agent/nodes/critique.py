@@ -15,6 +15,7 @@ from judge_agent.nodes.cited import SCALES, cited_critique
 from judge_agent.nodes.collect import Decided, collect, rate, readable
 from judge_agent.nodes.steps import critique_steps
 from judge_agent.nodes.turns import Sampled, Script, sampled
+from judge_agent.prompting.citations import refutation
 from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.material import Material, indented
 from judge_agent.recipes import Vote
@@ -61,7 +62,7 @@ async def _critique_one(
         found, quoted, rounds = task.result()
         critiques += found
         spans |= {item["id"]: item for item in quoted}
-        if len(rounds) > 1 or len(found) > 1:
+        if len(rounds) > 1 or len(found) > 1 or any("stopped" in one for one in rounds):
             flags.setdefault("samples", {})[principle["name"]] = rounds
     if struck := sum(one.pop("struck", 0) for one in critiques):
         flags["struck_citations"] = struck
@@ -85,14 +86,19 @@ async def _principle(
         return [task.result()[0] for task in tasks]
 
     async def walked(samples: Sequence[int]) -> list[Json]:
-        script = Script(node, context.recipe.turns, values, ("",))
         base = {"candidate_id": candidate.id, "principle": principle["name"]}
-        return [{**base, **_as_critique(one)} for one in await sampled(context, script, samples)]
+        walks = await sampled(context, script, samples)
+        return [{**base, **_held_to_its_tool(_as_critique(one), shown, principle)} for one in walks]
 
-    settings = context.recipe.samples
-    by_turns = context.recipe.turns and not context.recipe.comparing
-    ask = walked if by_turns else cited
-    found, rounds = await collect(settings, context.sample_count, ask, _is_decided(settings.vote))
+    settings, count = context.recipe.samples, context.sample_count
+    script = Script(node, context.recipe.turns, values, ("",), {"scale": principle["scale"]})
+    if not context.recipe.turns or context.recipe.comparing:
+        found, rounds = await collect(settings, count, cited, _is_decided(settings.vote))
+    elif script.same_each_time and count > 1:
+        found = await walked([0])
+        rounds = [{"stopped": "same each time", "samples": 1, "of": count}]
+    else:
+        found, rounds = await collect(settings, count, walked, _is_decided(settings.vote))
     return await rate(context, node, values, found), spans, rounds
 
 
@@ -114,7 +120,23 @@ def _as_critique(one: Sampled) -> Json:
         return {"sample": one.sample, "reason": one.reason, **failure}
     reading = one.reading
     read = {"choice": reading.choice, "score": reading.scores[0], "reason": one.reason}
-    return {"sample": one.sample, **read, "distribution": reading.distribution}
+    return {
+        "sample": one.sample,
+        **read,
+        "distribution": reading.distribution,
+        "numbers": dict(reading.numbers),
+    }
+
+
+def _held_to_its_tool(critique: Json, shown: Material, principle: Json) -> Json:
+    """No pass of a hard principle against what its own tool found."""
+    passes = principle["kind"] == "hard" and critique.get("score", 0.0) >= 0.5
+    against = refutation(shown, principle["tool"]) if passes else None
+    if against is None:
+        return critique
+    reason = f"the tool of this principle found against it: {against.shown[:200]}"
+    kept = {key: critique[key] for key in ("sample", "reason")}
+    return {**kept, "failure_kind": "evidence_unsupported", "failure_reason": reason}
 
 
 def _is_decided(how: Vote) -> Decided:

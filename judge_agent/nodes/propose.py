@@ -6,7 +6,6 @@ judged by the same ones.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from langgraph.runtime import Runtime
 from judge_agent.calls import ModelCall
 from judge_agent.context import JudgeContext
 from judge_agent.errors import BudgetExceeded, ModelError
+from judge_agent.given_principles import WORD, given_principles, name_from
 from judge_agent.nodes.patterns import planted_in
 from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.material import task_block
@@ -26,11 +26,9 @@ from judge_agent.state import Json, State, Update
 PROPOSE_MAX_TOKENS = 640
 PROPOSE_TEMPERATURE = 0.7
 PROPOSE_TRIES = 2
-MIN_WORDS = 4
-MIN_NEW_WORDS_SHARE = 0.6
-SAME_WORDS_SHARE = 0.8
-# A script that puts no spaces between words is counted by its characters.
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
+MINWORDS = 4
+MIN_NEWWORDS_SHARE = 0.6
+SAMEWORDS_SHARE = 0.8
 
 
 async def propose(state: State, runtime: Runtime[JudgeContext]) -> Update:
@@ -75,11 +73,12 @@ def _to_be_compared(
 
 
 def _given(context: JudgeContext) -> tuple[list[Principle], list[str]]:
-    """The caller's principles; one that repeats another word for word is left out, and named."""
+    """The caller's principles, or the recipe's; one that repeats another word for word is left out, and named."""
     kept: dict[str, Principle] = {}
     repeated = []
-    for spec in context.request.principles or ():
-        principle = _typed(spec, context, "given")
+    origin = "given" if context.request.principles else "recipe"
+    for spec in given_principles(context.request, context.recipe):
+        principle = _typed(spec, context, origin)
         words = " ".join(principle.description.casefold().split())
         if words in kept:
             repeated.append(principle.name)
@@ -98,7 +97,7 @@ def _wants_generated(context: JudgeContext, state: State) -> bool:
 def _typed(spec: PrincipleSpec, context: JudgeContext, origin: Any) -> Principle:
     dimension = spec.dimension or context.dimensions[0]
     return Principle(
-        name=spec.name or _name_from(spec.description),
+        name=spec.name or name_from(spec.description),
         description=spec.description,
         dimension=dimension,
         kind=spec.kind,
@@ -107,11 +106,6 @@ def _typed(spec: PrincipleSpec, context: JudgeContext, origin: Any) -> Principle
         tool=spec.tool,
         origin=origin,
     )
-
-
-def _name_from(description: str) -> str:
-    words = _WORD.findall(description.lower())[:5]
-    return "_".join(words)[:60] or "principle"
 
 
 def _from_tools(context: JudgeContext, tied: set[str | None]) -> tuple[list[Json], list[Json]]:
@@ -242,17 +236,17 @@ def _usable(proposed: Any, context: JudgeContext) -> list[Principle]:
 
 def _from_proposal(item: Json, context: JudgeContext) -> Principle | None:
     description = neutralise(str(item.get("description", ""))).strip()
-    words = _WORD.findall(description.lower())
+    words = WORD.findall(description.lower())
     weight = item.get("weight")
-    goes_round = len(set(words)) < MIN_NEW_WORDS_SHARE * len(words)
+    goes_round = len(set(words)) < MIN_NEWWORDS_SHARE * len(words)
     telling = {word for word in words if len(word) > 1 or not word.isascii()}
-    if len(telling) < max(MIN_WORDS, len(words) / 2) or goes_round or planted_in(description):
+    if len(telling) < max(MINWORDS, len(words) / 2) or goes_round or planted_in(description):
         return None
     if item.get("dimension") not in context.dimensions or weight not in (1, 2, 3, 4, 5):
         return None
     spec = PrincipleSpec(
         description=description[:4000],
-        name=_name_from(str(item.get("name", ""))),
+        name=name_from(str(item.get("name", ""))),
         dimension=item["dimension"],
         kind=context.recipe.principles.generated_kind,
         weight=float(weight),
@@ -262,8 +256,8 @@ def _from_proposal(item: Json, context: JudgeContext) -> Principle | None:
 
 def same(left: str, right: str) -> bool:
     """Whether two descriptions share most of their words."""
-    first, second = set(_WORD.findall(left.lower())), set(_WORD.findall(right.lower()))
-    return len(first & second) >= SAME_WORDS_SHARE * max(1, min(len(first), len(second)))
+    first, second = set(WORD.findall(left.lower())), set(WORD.findall(right.lower()))
+    return len(first & second) >= SAMEWORDS_SHARE * max(1, min(len(first), len(second)))
 
 
 def _fallback(context: JudgeContext, problem: str) -> Json:

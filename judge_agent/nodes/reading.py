@@ -15,6 +15,7 @@ from judge_agent.recipes import Readout
 from judge_agent.seams.model import Choice
 
 TIE = "tie"
+ONE_TOKEN = ("p_yes", "ordinal")
 MIN_REASON_CHARS = 24
 
 
@@ -22,7 +23,8 @@ MIN_REASON_CHARS = 24
 class Reading:
     """What one answer says. `scores` has one entry a slot and is empty where the turn decides nothing.
 
-    `facts` are values that `when` of a later turn may ask for; `said` is text that its prompt may show.
+    `facts` are values that `when` of a later turn may ask for; `said` is text that its prompt may show. `numbers`
+    are what a readout of token probabilities found beside the score.
     """
 
     choice: str = ""
@@ -32,6 +34,7 @@ class Reading:
     said: Mapping[str, str] = field(default_factory=dict)
     distribution: Mapping[str, float] | None = None
     consistent: bool = True
+    numbers: Mapping[str, float] = field(default_factory=dict)
 
 
 _Reader = Callable[[Readout, Choice, Sequence[str]], Reading]
@@ -39,7 +42,7 @@ _Reader = Callable[[Readout, Choice, Sequence[str]], Reading]
 
 def read(spec: Readout, name: str, answer: Choice, slots: Sequence[str]) -> Reading:
     """Read an answer to the turn `name`. Raises ModelError('model_unparseable')."""
-    if spec.kind not in ("p_yes", "ordinal") and answer.finish_reason == "length":
+    if spec.kind not in ONE_TOKEN and answer.finish_reason == "length":
         raise ModelError("model_unparseable", "the answer was cut off at max_tokens")
     if spec.kind in ("text", "label", "focus"):
         return _EARLIER[spec.kind](spec, name, text_of(answer), slots)
@@ -60,7 +63,8 @@ def schema_of(spec: Readout, slots: Sequence[str], reason_chars: int) -> dict[st
     if spec.kind == "winner_json":
         return _object({"reasoning": reason, spec.key: {"enum": list(spec.labels.values())}})
     if spec.kind == "scores_json":
-        return _object({"reasoning": reason, spec.key: _object(dict.fromkeys(slots, number))})
+        scores = _object(dict.fromkeys(_written(spec, slots), number))
+        return _object({"reasoning": reason, spec.key: scores})
     if spec.kind == "ranking_json":
         ranked: dict[str, Any] = {"type": "array", "items": {"enum": list(slots)}}
         ranked |= {"minItems": len(slots), "maxItems": len(slots)}
@@ -131,9 +135,15 @@ def _scores_json(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading
 
 
 def _numbers_by_slot(value: object, spec: Readout, slots: Sequence[str]) -> list[float]:
-    if not isinstance(value, Mapping) or set(value) != set(slots):
-        raise ModelError("model_unparseable", f"{spec.key}={value!r} does not score exactly {list(slots)}")
-    return [_number(value[slot], spec) for slot in slots]
+    names = _written(spec, slots)
+    if not isinstance(value, Mapping) or set(value) != set(names):
+        raise ModelError("model_unparseable", f"{spec.key}={value!r} does not score exactly {names}")
+    return [_number(value[name], spec) for name in names]
+
+
+def _written(spec: Readout, slots: Sequence[str]) -> list[str]:
+    """The names that the answer has for the slots: the recipe's labels where it gives them."""
+    return [spec.labels.get(slot, slot) for slot in slots]
 
 
 def _number(value: object, spec: Readout) -> float:
@@ -170,15 +180,26 @@ def _p_yes(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
     found = readouts.yes_probability(_first_token(answer))
     shares = {"yes": found.p_yes, "no": 1.0 - found.p_yes}
     choice = "pass" if found.p_yes >= 0.5 else "fail"
-    return Reading(choice, (found.p_yes,), f"P(yes) = {found.p_yes:.4f}", distribution=shares)
+    reason = f"P(yes) = {found.p_yes:.4f}, margin {found.margin:.4f} nats"
+    numbers = {"margin": found.margin, "menu_mass": found.menu_mass}
+    return Reading(choice, (found.p_yes,), reason, distribution=shares, numbers=numbers)
 
 
 def _ordinal(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
-    labels = tuple(str(number) for number in range(int(spec.low), int(spec.high) + 1))
-    found = readouts.ordinal(_first_token(answer), labels)
-    likeliest = max(labels, key=lambda label: found.distribution[label])
-    reason = f"expected {found.expected:.4f}, variance {found.variance:.4f}"
-    return Reading(likeliest, (found.expected,), reason, distribution=dict(found.distribution))
+    """The expected place on the scale. `labels` may give each rating a token of its own, such as a letter for 10."""
+    ratings = [str(number) for number in range(int(spec.low), int(spec.high) + 1)]
+    found = readouts.ordinal(_first_token(answer), _written(spec, ratings))
+    shares = dict(zip(ratings, found.distribution.values(), strict=True))
+    expected = spec.low + found.expected * (spec.high - spec.low)
+    reason = f"expected {expected:.4f} of {ratings[0]} to {ratings[-1]}, entropy {found.entropy:.4f} nats"
+    numbers = {
+        "expected": found.expected,
+        "variance": found.variance,
+        "entropy": found.entropy,
+        "menu_mass": found.menu_mass,
+    }
+    likeliest = max(ratings, key=lambda rating: shares[rating])
+    return Reading(likeliest, (found.expected,), reason, distribution=shares, numbers=numbers)
 
 
 def _first_token(answer: Choice) -> Any:

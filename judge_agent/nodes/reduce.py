@@ -83,5 +83,6 @@ def _sample(critique: Json) -> Sample:
         order=tuple(critique.get("order", ())),
         meta_score=critique.get("meta_score"),
         voted=critique.get("voted", "failure_kind" not in critique),
+        numbers=critique.get("numbers", {}),
         failure_kind=critique.get("failure_kind"),
     )

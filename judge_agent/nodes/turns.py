@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from judge_agent.calls import ModelCall
 from judge_agent.context import JudgeContext
 from judge_agent.errors import JudgeError, ModelError
-from judge_agent.nodes.reading import Reading, read, schema_of
+from judge_agent.nodes.reading import ONE_TOKEN, Reading, read, schema_of
 from judge_agent.prompting.fences import fence, neutralise
 from judge_agent.recipes import Turn
 from judge_agent.seams.model import ChatMessage, Choice
@@ -33,12 +33,25 @@ class Sampled:
 
 @dataclass(frozen=True)
 class Script:
-    """Turns with what their prompts may show. `node` is the place of its calls, `slots` what is scored."""
+    """Turns with what their prompts may show. `node` is the place of its calls, `slots` what is scored.
+
+    `facts` are known before the first turn, for the `when` of all.
+    """
 
     node: str
     turns: Sequence[Turn]
     values: Mapping[str, str]
     slots: Sequence[str]
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    def due(self, turn: Turn, facts: Mapping[str, str]) -> bool:
+        """Whether a turn is asked, by what is known."""
+        return all(facts.get(name) == value for name, value in turn.when.items())
+
+    @property
+    def same_each_time(self) -> bool:
+        """Whether every sample would be the same: nothing is written, only one token's probabilities are read."""
+        return all(turn.read.kind in ONE_TOKEN for turn in self.turns if self.due(turn, self.facts))
 
 
 async def sampled(context: JudgeContext, script: Script, samples: Sequence[int]) -> list[Sampled]:
@@ -71,11 +84,11 @@ async def _at_once(context: JudgeContext, script: Script, samples: Sequence[int]
 
 
 async def _walk(context: JudgeContext, script: Script, sample: int) -> Sampled:
-    values, facts = dict(script.values), dict[str, str]()
+    values, facts = dict(script.values), dict(script.facts)
     said: list[str] = []
     reading = None
     for turn in script.turns:
-        if any(facts.get(name) != value for name, value in turn.when.items()):
+        if not script.due(turn, facts):
             continue
         try:
             reading = await _read(context, script, turn, values, sample)
@@ -125,7 +138,7 @@ async def _answers(
     if problem is not None:
         note = f"Your last answer could not be used: {neutralise(str(problem))[:400]} Answer again."
         messages = (*messages, ChatMessage("user", note))
-    one_token = turn.read.kind in ("p_yes", "ordinal")
+    one_token = turn.read.kind in ONE_TOKEN
     max_tokens = 1 if one_token else context.calls.max_tokens(turn.max_tokens)
     window = context.calls.context_window
     if await context.calls.count_tokens(messages) + max_tokens + turn.reasoning_tokens > window:
@@ -142,6 +155,8 @@ async def _answers(
         logprobs=LOGPROBS if one_token else 0,
         stop=turn.stop,
         reasoning_tokens=turn.reasoning_tokens,
+        # A model that thinks first would spend its one token on that.
+        phase="answer" if one_token and not turn.reasoning_tokens else "whole",
     )
     completion = await context.calls.model(call)
     return completion.choices

@@ -46,7 +46,9 @@ class Sample(Envelope):
     """One critique of one principle, or one comparison: what the model said once.
 
     `order` holds the candidates of a comparison as they were shown; `choice` is then the winner's id or `tie`. A
-    sample with `voted` false is recorded and counts for nothing; `meta_score` is why.
+    sample with `voted` false is recorded and counts for nothing; `meta_score` is why. `numbers` are those of a
+    readout of one token's probabilities: `menu_mass`, and `margin` (nats) or `expected`, `variance` (of the place in
+    [0, 1]) and `entropy` (nats).
     """
 
     choice: str | None = None
@@ -56,6 +58,7 @@ class Sample(Envelope):
     order: tuple[str, ...] = ()
     meta_score: Score | None = None
     voted: bool = True
+    numbers: dict[str, FiniteFloat] = {}
     failure_kind: FailureKind | None = None
 
 
