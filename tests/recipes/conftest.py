@@ -1,0 +1,129 @@
+"""A judge for one recipe: a scripted model, candidates by text, and what each sample was read as."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from judge_agent.journal import MemoryJournal, MemorySharedResults
+from judge_agent.judge import Judge
+from judge_agent.models import ScriptedModel
+from judge_agent.prompting import PromptLibrary
+from judge_agent.schema import Judgment, JudgmentRequest, PrincipleResult, Sample
+from judge_agent.seams.storage import AuditEvent
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def anyio_backend():
+    return "asyncio"
+
+
+class _Log:
+    async def append(self, event: AuditEvent) -> None:
+        return None
+
+
+class Panel:
+    """Judges candidates, given by id and text, and keeps what the model was asked.
+
+    `answer` is what ScriptedModel takes as `otherwise`; everything else goes to it as it is.
+    """
+
+    def __init__(self, answer: Any = None, *, prompts: PromptLibrary | None = None, **model: Any) -> None:
+        self.model = ScriptedModel(otherwise=answer, **model)
+        self._prompts = prompts
+
+    async def judge(self, recipe: str, candidates: Mapping[str, str], **body: Any) -> Judgment:
+        judge = Judge(
+            model=self.model,
+            tools=(),
+            journal=MemoryJournal(),
+            shared=MemorySharedResults(),
+            log=_Log(),
+            prompts=self._prompts,
+        )
+        posted = [{"id": name, "trajectory": {"text": text}} for name, text in candidates.items()]
+        task = {"prompt": "Explain why there are tides."}
+        request = JudgmentRequest.model_validate(
+            {"task": task, "candidates": posted, "recipe": recipe, **body}
+        )
+        judge.check(request)
+        return await judge.judge(request, judgment_id="j", tenant="t", created=0.0)
+
+    @property
+    def prompts(self) -> list[str]:
+        """The text of every prompt that reached the model, in order."""
+        return [request.text for request in self.model.requests]
+
+
+@pytest.fixture
+def panel():
+    return Panel
+
+
+def rewards(judgment: Judgment) -> dict[str, float | None]:
+    return {candidate.id: candidate.reward for candidate in judgment.candidates}
+
+
+def comparison(judgment: Judgment, candidate_id: str) -> PrincipleResult:
+    """The result of comparing, for one candidate."""
+    (found,) = [candidate for candidate in judgment.candidates if candidate.id == candidate_id]
+    (principle,) = [p for p in found.principles if p.name == "comparison"]
+    return principle
+
+
+def place_of(sample: Sample) -> str:
+    """What a sample of a comparison says, by place: '1' for who was shown first, 'tie', or its failure."""
+    if sample.failure_kind is not None:
+        return sample.failure_kind
+    return "tie" if sample.choice == "tie" else str(sample.order.index(sample.choice or "") + 1)
+
+
+class Reads:
+    """How the tests look at a judgment."""
+
+    rewards = staticmethod(rewards)
+    comparison = staticmethod(comparison)
+    place_of = staticmethod(place_of)
+
+    @staticmethod
+    def places(judgment: Judgment) -> set[str]:
+        """What the samples of the first candidate's comparison say, by place."""
+        first = judgment.candidates[0].id
+        return {place_of(sample) for sample in comparison(judgment, first).samples}
+
+    @staticmethod
+    def written(judgment: Judgment) -> set[tuple[float, ...]]:
+        """The numbers that the model wrote in each sample, in the order of its responses."""
+        samples = {c.id: comparison(judgment, c.id).samples for c in judgment.candidates}
+        rows = zip(*samples.values(), strict=True)
+        return {
+            tuple(by_id[one].numbers["written"] for one in row[0].order)
+            for row in rows
+            if row[0].failure_kind is None
+            for by_id in [dict(zip(samples, row, strict=True))]
+        }
+
+
+@pytest.fixture(scope="session")
+def reads():
+    return Reads
+
+
+def cases_of(name: str) -> list[Any]:
+    """The cases of `tests/recipes/<name>.toml` as parameters named by their `name`."""
+    data = tomllib.loads((HERE / f"{name}.toml").read_text("utf-8"))
+    return [pytest.param(case, id=case["name"]) for case in data["case"]]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that takes `case` runs over the table beside it: test_rm_r1.py over rm-r1.toml."""
+    if "case" in metafunc.fixturenames:
+        name = metafunc.module.__name__.rpartition("test_")[2].replace("_", "-")
+        metafunc.parametrize("case", cases_of(name))
