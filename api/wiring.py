@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from api.parts import Parts, assembled
+from api.parts import Parts, assembled, resource_files
 from api.settings import Settings
 from judge_agent.judge import Judge
 from judge_agent.log import AuditLogWriter
@@ -14,7 +14,7 @@ from judge_agent.seams.model import ChatModel
 from judge_agent.seams.tool import Tool
 from judge_agent.store.sqlite import SqliteStore
 from sandboxes import make_sandbox
-from tools import BOXED_TOOLS, TOOLS
+from tools import BOXED_TOOLS, RESOURCE_TOOLS, TOOLS
 
 
 @asynccontextmanager
@@ -43,7 +43,7 @@ async def _opened(settings: Settings, *, exclusive: bool = True) -> AsyncIterato
             stack.push_async_callback(model.aclose)
         judge = Judge(
             model=model,
-            tools=_tools(),
+            tools=_tools(settings),
             journal=store.journal,
             shared=store.shared,
             log=log,
@@ -70,7 +70,11 @@ def _embedded(cache_dir: Path) -> ChatModel:
     return EmbeddedModel(cache_dir=cache_dir)
 
 
-def _tools() -> tuple[Tool, ...]:
+def _tools(settings: Settings) -> tuple[Tool, ...]:
     """Every tool, each given its box; where no box can be made the boxed ones are there and say so."""
-    sandbox = make_sandbox()
-    return (*(tool() for tool in TOOLS), *(tool(sandbox) for tool in BOXED_TOOLS))
+    sandbox, files = make_sandbox(), resource_files(settings)
+    return (
+        *(tool() for tool in TOOLS),
+        *(tool(sandbox) for tool in BOXED_TOOLS),
+        *(tool(sandbox, files) for tool in RESOURCE_TOOLS),
+    )

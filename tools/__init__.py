@@ -1,7 +1,10 @@
 """What the judge can do: one tool per file, each given its box. Write the file, add the name."""
 
 from tools.check_tool_calls import CheckToolCalls as CheckToolCalls
+from tools.query_sql import QuerySql as QuerySql
 from tools.run_tests import RunTests as RunTests
 
 TOOLS = (CheckToolCalls,)
 BOXED_TOOLS = (RunTests,)
+# Given the box, and the files that requests name.
+RESOURCE_TOOLS = (QuerySql,)

@@ -25,6 +25,7 @@ _THOUGHT_ENDS = re.compile(r"</(?:think|thinking)>\s*+", re.IGNORECASE)
 
 
 LAST = 10**9
+_NOT_SHOWN = frozenset(("seconds", "reference_only"))
 
 
 @dataclass(frozen=True)
@@ -249,9 +250,9 @@ def _evidence_text(item: Evidence) -> str:
 
 
 def _untimed(value: Any) -> Any:
-    """Leave out how long things took: it differs from run to run, and the same input must give the same prompt."""
+    """Leave out how long things took (the same input must give the same prompt), and what only the caller may see."""
     if isinstance(value, dict):
-        return {key: _untimed(inner) for key, inner in value.items() if key != "seconds"}
+        return {key: _untimed(inner) for key, inner in value.items() if key not in _NOT_SHOWN}
     return [_untimed(inner) for inner in value] if isinstance(value, list) else value
 
 

@@ -6,13 +6,14 @@ import datetime
 import decimal
 import json
 import math
+from collections.abc import Iterable
 
 MAX_CELL_DEPTH = 40
 
 
-def line_of(row: object, depth: int = 0) -> str:
+def line_of(row: Iterable[object]) -> str:
     """One row as JSON text."""
-    return json.dumps([encoded(value, depth) for value in row])  # type: ignore[attr-defined]
+    return json.dumps([encoded(value) for value in row])
 
 
 def encoded(value: object, depth: int = 0) -> object:
@@ -45,4 +46,4 @@ def encoded(value: object, depth: int = 0) -> object:
 
 
 def _in_utc(value: datetime.datetime) -> datetime.datetime:
-    return value if value.tzinfo is None else value.astimezone(datetime.timezone.utc).replace(tzinfo=None)
+    return value if value.tzinfo is None else value.astimezone(datetime.UTC).replace(tzinfo=None)

@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import json
 import sys
 import threading
 from collections.abc import Iterator
 from types import ModuleType
 
-from tools.sql.in_box.engine import DATABASE, Clock, EngineError, quoted, receive_file
+from tools.sql.in_box.engine import DATABASE, Clock, EngineError, Json, Row, quoted, receive_file
 
-ROWS_PER_INSERT = 400
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the box has no Python package of DuckDB
+    from _duckdb import DuckDBPyConnection
+
+ROWS_PER_INSERT = 5000
 ROWS_PER_FETCH = 500
-_CONFIG = {
+_UNNESTED = "SELECT unnest(from_json(?, '[[\"JSON\"]]')) AS r"
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": False,
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
@@ -28,21 +34,21 @@ _CONFIG = {
     "max_temp_directory_size": "0KiB",
     "temp_directory": "",
     "threads": 1,
-    "TimeZone": "UTC",
 }
 
 
 class DuckdbEngine:
     """One database."""
 
+    _connection: DuckDBPyConnection
+
     def __init__(self) -> None:
         _stand_in_for_pytz()
         import _duckdb  # the engine itself, without its Python package
 
         self._duckdb = _duckdb
-        self._connection = None
 
-    def load(self, kind: str, payload: dict, seconds: float) -> None:
+    def load(self, kind: str, payload: Json, seconds: float) -> None:
         """Receive or build the database, then open it for reading. Raises EngineError."""
         clock = Clock(seconds)
         if kind == "file":
@@ -52,10 +58,11 @@ class DuckdbEngine:
                 self._build(kind, payload, clock)
         with self._failures(clock):
             self._connection = self._duckdb.connect(DATABASE, read_only=True, config=_CONFIG)
+            self._connection.execute("SET TimeZone='UTC'")
             self._connection.execute("SET lock_configuration=true")
             self._connection.execute("SELECT count(*) FROM duckdb_tables()").fetchone()
 
-    def run(self, sql: str, clock: Clock) -> tuple[list[str], Iterator[tuple]]:
+    def run(self, sql: str, clock: Clock) -> tuple[list[str], Iterator[Row]]:
         """Run a query; rows are fetched as they are asked for. Raises EngineError, also while iterating."""
         self.parses(sql, clock)
         with self._failures(clock), self._interrupted_at(clock):
@@ -80,7 +87,7 @@ class DuckdbEngine:
         known = {row[0] for row in found}
         return [name for name in names if name in known]
 
-    def describe(self) -> list[dict]:
+    def describe(self) -> list[Json]:
         """Tables and views with their columns and types."""
         columns = (
             "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal "
@@ -89,7 +96,7 @@ class DuckdbEngine:
         views = {
             row[0] for row in self._connection.execute("SELECT view_name FROM duckdb_views()").fetchall()
         }
-        found: dict[str, list[dict]] = {}
+        found: dict[str, list[Json]] = {}
         for table, column, kind in self._connection.execute(columns).fetchall():
             found.setdefault(table, []).append({"name": column, "type": kind, "key": False})
         return [
@@ -102,7 +109,7 @@ class DuckdbEngine:
             for name, described in found.items()
         ]
 
-    def _build(self, kind: str, payload: dict, clock: Clock) -> None:
+    def _build(self, kind: str, payload: Json, clock: Clock) -> None:
         self._connection = self._duckdb.connect(DATABASE, config=_CONFIG)
         try:
             self._connection.execute("SET lock_configuration=true")
@@ -114,23 +121,22 @@ class DuckdbEngine:
         finally:
             self._connection.close()
 
-    def _create_tables(self, tables: dict, clock: Clock) -> None:
+    def _create_tables(self, tables: Json, clock: Clock) -> None:
+        """Rows come as JSON text: binding each cell as a parameter takes ten times as long."""
         run = self._connection.execute
         run("BEGIN")
         for name, table in tables.items():
-            width = len(table["columns"])
             columns = ", ".join(f"{quoted(column['name'])} {column['type']}" for column in table["columns"])
             run(f"CREATE TABLE {quoted(name)} ({columns})")
-            mark, size = f"({', '.join('?' * width)})", max(1, ROWS_PER_INSERT // width)
-            for at in range(0, len(table["rows"]), size):
-                rows = table["rows"][at : at + size]
-                cells = [cell for row in rows for cell in row]
-                run(f"INSERT INTO {quoted(name)} VALUES {', '.join([mark] * len(rows))}", cells)
+            cells = ", ".join(f"r[{index + 1}]->>'$'" for index in range(len(table["columns"])))
+            insert = f"INSERT INTO {quoted(name)} SELECT {cells} FROM ({_UNNESTED})"  # noqa: S608 - quoted
+            for at in range(0, len(table["rows"]), ROWS_PER_INSERT):
+                run(insert, [json.dumps(table["rows"][at : at + ROWS_PER_INSERT])])
                 if clock.is_over():
                     raise clock.late()
         run("COMMIT")
 
-    def _rows(self, cursor, clock: Clock) -> Iterator[tuple]:
+    def _rows(self, cursor: DuckDBPyConnection, clock: Clock) -> Iterator[Row]:
         while True:
             with self._failures(clock), self._interrupted_at(clock):
                 rows = cursor.fetchmany(ROWS_PER_FETCH)

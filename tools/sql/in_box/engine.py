@@ -5,8 +5,12 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from collections.abc import Iterator
+from typing import Any, Protocol
 
 DATABASE = "/work/database"
+Json = dict[str, Any]
+Row = tuple[object, ...]
 
 
 class EngineError(Exception):
@@ -42,3 +46,31 @@ def receive_file() -> None:
 
 def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
+
+
+class Engine(Protocol):
+    """One engine with one database."""
+
+    def load(self, kind: str, payload: Json, seconds: float) -> None:
+        """Receive or build the database, then open it for reading. Raises EngineError."""
+        ...
+
+    def run(self, sql: str, clock: Clock) -> tuple[list[str], Iterator[Row]]:
+        """Run a query; give its columns, and its rows as they are asked for. Raises EngineError, also then."""
+        ...
+
+    def parses(self, sql: str, clock: Clock) -> None:
+        """Raise EngineError where the engine's own parser does not find one query."""
+        ...
+
+    def knows(self, names: list[str]) -> list[str]: ...
+
+    def describe(self) -> list[Json]: ...
+
+
+class Channel(Protocol):
+    """Lines to and from the host."""
+
+    def receive(self) -> bytes | None: ...
+
+    def send(self, line: bytes) -> None: ...

@@ -10,14 +10,14 @@ import json
 import sys
 
 from tools.sql.in_box.cells import line_of
-from tools.sql.in_box.engine import Clock, EngineError
+from tools.sql.in_box.engine import Channel, Clock, Engine, EngineError, Json
 
 MAX_MESSAGE_CHARS = 1000
 
 
-def main(channel) -> None:
+def main(channel: Channel) -> None:
     """Serve until the host closes the channel."""
-    setup = json.loads(channel.receive())
+    setup = json.loads(channel.receive() or b"{}")
     try:
         engine = _engine(setup)
         payload = json.loads(sys.stdin.buffer.read()) if setup["kind"] != "file" else {}
@@ -36,7 +36,7 @@ def main(channel) -> None:
         channel.send(_answer(engine, json.loads(line)))
 
 
-def _engine(setup: dict):
+def _engine(setup: Json) -> Engine:
     if setup["engine"] == "sqlite":
         from tools.sql.in_box.sqlite_engine import SqliteEngine
 
@@ -46,14 +46,14 @@ def _engine(setup: dict):
     return DuckdbEngine()
 
 
-def _answer(engine, asked: dict) -> bytes:
+def _answer(engine: Engine, asked: Json) -> bytes:
     clock = Clock(asked.get("seconds", 5.0))
     try:
         if asked["op"] == "query":
             return _query(engine, asked, clock)
         if asked["op"] == "parses":
             engine.parses(asked["sql"], clock)
-            answer: dict = {"parses": True}
+            answer: Json = {"parses": True}
         elif asked["op"] == "knows":
             answer = {"known": engine.knows(asked["names"])}
         else:
@@ -67,7 +67,7 @@ def _answer(engine, asked: dict) -> bytes:
     return json.dumps(answer).encode()
 
 
-def _query(engine, asked: dict, clock: Clock) -> bytes:
+def _query(engine: Engine, asked: Json, clock: Clock) -> bytes:
     """Columns, and rows until `max_rows` or `max_bytes` are reached; `cut` says that there are more."""
     columns, rows = engine.run(asked["sql"], clock)
     lines, size, cut = list[str](), 0, False
@@ -82,9 +82,9 @@ def _query(engine, asked: dict, clock: Clock) -> bytes:
     return f'{head}, "rows": [{",".join(lines)}]}}'.encode()
 
 
-def _failure(kind: str, message: str) -> dict:
+def _failure(kind: str, message: str) -> Json:
     return {"error": {"kind": kind, "message": message[:MAX_MESSAGE_CHARS]}}
 
 
-def _send(channel, answer: dict) -> None:
+def _send(channel: Channel, answer: Json) -> None:
     channel.send(json.dumps(answer).encode())

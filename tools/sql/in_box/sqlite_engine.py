@@ -1,4 +1,4 @@
-"""SQLite in the box: the file is opened read-only and immutable; an authorizer lets through reading and known functions.
+"""SQLite in the box: the file is opened read-only and immutable; an authorizer lets through reading and listed calls.
 
 Does NOT protect against a bug in SQLite that a foreign file or a query reaches: the box around it does.
 """
@@ -9,7 +9,7 @@ import contextlib
 import sqlite3
 from collections.abc import Iterable, Iterator
 
-from tools.sql.in_box.engine import DATABASE, Clock, EngineError, quoted, receive_file
+from tools.sql.in_box.engine import DATABASE, Clock, EngineError, Json, Row, quoted, receive_file
 
 MAX_VALUE_BYTES = 8_000_000
 MAX_PAGES = 30_000  # of 4 kB, while a script builds a database
@@ -21,12 +21,13 @@ _NEVER_BUILDS = frozenset((sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH))
 class SqliteEngine:
     """One database. `functions` are the names that queries, views and triggers may call."""
 
+    _connection: sqlite3.Connection
+
     def __init__(self, functions: Iterable[str]) -> None:
         self._functions = frozenset(functions)
         self._denied = ""
-        self._connection: sqlite3.Connection | None = None
 
-    def load(self, kind: str, payload: dict, seconds: float) -> None:
+    def load(self, kind: str, payload: Json, seconds: float) -> None:
         """Receive or build the database, then open it for reading. Raises EngineError."""
         if kind == "file":
             receive_file()
@@ -38,7 +39,7 @@ class SqliteEngine:
             self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             self._connection.set_authorizer(self._authorize)
 
-    def run(self, sql: str, clock: Clock) -> tuple[list[str], Iterator[tuple]]:
+    def run(self, sql: str, clock: Clock) -> tuple[list[str], Iterator[Row]]:
         """Start a query; the rows come as they are asked for. Raises EngineError, also while iterating."""
         connection = self._connection
         connection.set_progress_handler(lambda: int(clock.is_over()), STEPS_BETWEEN_LOOKS)
@@ -57,7 +58,7 @@ class SqliteEngine:
             known = {row[0].lower() for row in connection.execute("SELECT name FROM pragma_function_list")}
         return [name for name in names if name in known]
 
-    def describe(self) -> list[dict]:
+    def describe(self) -> list[Json]:
         """Tables and views with their columns, types and keys."""
         found = []
         with self._trusted() as connection:
@@ -70,7 +71,7 @@ class SqliteEngine:
                 found.append({"name": name, "kind": kind, "columns": described, "references": references})
         return found
 
-    def _build(self, kind: str, payload: dict, clock: Clock) -> None:
+    def _build(self, kind: str, payload: Json, clock: Clock) -> None:
         with contextlib.closing(sqlite3.connect(DATABASE, isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode=MEMORY")
             connection.execute("PRAGMA synchronous=OFF")
@@ -98,8 +99,9 @@ class SqliteEngine:
             connection.execute(f"PRAGMA {setting}")
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
         connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
-        if hasattr(connection, "setconfig"):  # Python 3.12
-            connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
+        defensive = getattr(sqlite3, "SQLITE_DBCONFIG_DEFENSIVE", None)
+        if defensive is not None:  # Python 3.12
+            connection.setconfig(defensive, True)  # type: ignore[attr-defined]
         return connection
 
     def _authorize(
@@ -124,7 +126,7 @@ class SqliteEngine:
         finally:
             connection.set_authorizer(self._authorize)
 
-    def _rows(self, cursor: sqlite3.Cursor, clock: Clock) -> Iterator[tuple]:
+    def _rows(self, cursor: sqlite3.Cursor, clock: Clock) -> Iterator[Row]:
         while True:
             with self._failures(clock):
                 row = cursor.fetchone()
@@ -163,11 +165,12 @@ def _authorize_building(
     return sqlite3.SQLITE_IGNORE if action == sqlite3.SQLITE_PRAGMA else sqlite3.SQLITE_OK
 
 
-def _create_tables(connection: sqlite3.Connection, tables: dict) -> None:
+def _create_tables(connection: sqlite3.Connection, tables: Json) -> None:
     connection.execute("BEGIN")
     for name, table in tables.items():
         columns = ", ".join(f"{quoted(column['name'])} {column['type']}" for column in table["columns"])
         connection.execute(f"CREATE TABLE {quoted(name)} ({columns})")
         marks = ", ".join("?" * len(table["columns"]))
-        connection.executemany(f"INSERT INTO {quoted(name)} VALUES ({marks})", table["rows"])
+        insert = f"INSERT INTO {quoted(name)} VALUES ({marks})"  # noqa: S608 - quoted
+        connection.executemany(insert, table["rows"])
     connection.execute("COMMIT")

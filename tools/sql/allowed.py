@@ -1,0 +1,159 @@
+"""The allow-list: one query that only reads the database, in a form that the parser knows, with listed functions.
+
+It is the first of two walls. The second is the box, in which the engine runs read-only and locked: what this parser
+reads otherwise than the engine does is stopped there.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import sqlglot
+from sqlglot import Token, TokenType, exp
+from sqlglot.errors import SqlglotError
+
+from judge_agent.schema import Engine
+from tools.sql.catalogue import CLOCK, allowed_functions, is_outside, words_before_parentheses
+from tools.sql.scan import Refused, check_text
+
+# sqlglot tells of statements that it does not know on standard error; here they are refused, which says it.
+logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
+_WRITES = (
+    exp.DML, exp.DDL, exp.Drop, exp.Alter, exp.Command, exp.Copy, exp.Attach, exp.Detach, exp.Pragma, exp.Set,
+    exp.Use, exp.Transaction, exp.Commit, exp.Rollback, exp.Into, exp.Describe, exp.Show, exp.Kill, exp.TruncateTable,
+    exp.Merge, exp.LoadData, exp.Analyze, exp.Grant, exp.Comment, exp.Install,
+)  # fmt: skip
+_FILE_NAMES = ("/", "\\", "://")
+_FILE_ENDINGS = (
+    ".csv",
+    ".tsv",
+    ".json",
+    ".jsonl",
+    ".ndjson",
+    ".parquet",
+    ".txt",
+    ".gz",
+    ".zst",
+    ".db",
+    ".duckdb",
+)
+
+
+class NotParsed(Exception):
+    """sqlglot cannot read the text; the engine may."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query that may run. `unlisted` are functions that only the engine can tell: it must not know them.
+
+    `clock`: its result depends on the time of day. `reads`: it reads a table, and not only what it says itself.
+    """
+
+    sql: str
+    tree: exp.Expr
+    unlisted: tuple[str, ...] = ()
+    clock: bool = False
+    reads: bool = True
+
+
+def read_query(sql: str, engine: Engine) -> Query:
+    """Read one query. Blocking: a tenth of a second for a long one. Raises Refused, NotParsed."""
+    check_text(sql, engine)
+    try:
+        dialect = sqlglot.Dialect.get_or_raise(engine)
+        tokens = dialect.tokenize(sql)
+        trees = [tree for tree in dialect.parser().parse(tokens, sql) if not _is_empty(tree)]
+    except (SqlglotError, RecursionError, ValueError) as error:
+        _refuse_calls(_calls_in(_words(sql)), engine)
+        raise NotParsed(str(error)[:300] or type(error).__name__) from error
+    if not trees:
+        raise Refused("there is no statement in it", evidence=True)
+    if len(trees) > 1:
+        raise Refused(f"it is {len(trees)} statements; one query is wanted", evidence=True)
+    tree = trees[0]
+    assert tree is not None
+    _refuse_writing(tree)
+    calls = _calls_in([(token.text, token.token_type == TokenType.L_PAREN) for token in tokens])
+    _refuse_calls(calls, engine)
+    _refuse_files(tree, engine)
+    _refuse_samples(tree)
+    listed = allowed_functions(engine) | _own_names(tree) | words_before_parentheses()
+    unlisted = tuple(sorted({name for name in calls if name not in listed}))
+    return Query(sql, tree, unlisted, _asks_the_clock(tree, tokens), _reads(tree))
+
+
+def _is_empty(tree: exp.Expr | None) -> bool:
+    """Nothing between two semicolons, or only a comment."""
+    return tree is None or isinstance(tree, exp.Semicolon)
+
+
+def _refuse_writing(tree: exp.Expr) -> None:
+    for node in tree.walk():
+        if isinstance(node, _WRITES):
+            what = str(node.this) if isinstance(node, exp.Command) else node.key
+            raise Refused(f"it is no query but {what.upper()[:40]}", evidence=True)
+    if isinstance(tree, (exp.Pivot, exp.Summarize)):
+        raise Refused(f"{tree.key.upper()} is not run here; write it as a SELECT")
+    if not isinstance(tree, (exp.Query, exp.Values)):
+        raise NotParsed("it is no statement that the allow-list knows")
+
+
+def _words(sql: str) -> list[tuple[str, bool]]:
+    """Words and parentheses of a text that no parser reads."""
+    parts = sql.replace("(", " ( ").replace('"', " ").split()
+    return [(part, part == "(") for part in parts]
+
+
+def _calls_in(words: Sequence[tuple[str, bool]]) -> list[str]:
+    """The words, in lower case, that stand before a parenthesis."""
+    return [before.lower() for (before, _), (_, opens) in pairwise(words) if opens and before.isidentifier()]
+
+
+def _refuse_calls(calls: Sequence[str], engine: Engine) -> None:
+    for name in calls:
+        if is_outside(name, engine):
+            raise Refused(f"the function {name} reaches out of the database", evidence=True)
+
+
+def _refuse_files(tree: exp.Expr, engine: Engine) -> None:
+    """DuckDB reads a table whose name is that of a file from the file."""
+    if engine != "duckdb":
+        return
+    for table in tree.find_all(exp.Table):
+        name = table.name.lower()
+        if any(mark in name for mark in _FILE_NAMES) or name.endswith(_FILE_ENDINGS):
+            raise Refused(
+                f"the table {table.name[:60]!r} is a file, not a table of the database", evidence=True
+            )
+
+
+def _refuse_samples(tree: exp.Expr) -> None:
+    if tree.find(exp.TableSample):
+        raise Refused("it samples rows at random, so that no result can be compared with it")
+
+
+def _own_names(tree: exp.Expr) -> set[str]:
+    """Names that the query itself gives: a CTE or an alias may carry a list of columns in parentheses."""
+    return set(_lowered(tree.find_all(exp.TableAlias))) | set(_lowered(tree.find_all(exp.CTE)))
+
+
+def _reads(tree: exp.Expr) -> bool:
+    own = set(_lowered(tree.find_all(exp.CTE)))
+    return any(
+        isinstance(table.this, exp.Identifier) and (table.db or table.name.lower() not in own)
+        for table in tree.find_all(exp.Table)
+    )
+
+
+def _lowered(nodes: Iterator[exp.Expr]) -> Iterator[str]:
+    return (node.alias_or_name.lower() or node.name.lower() for node in nodes)
+
+
+def _asks_the_clock(tree: exp.Expr, tokens: Sequence[Token]) -> bool:
+    if any(node.is_string and node.name.lower() == "now" for node in tree.find_all(exp.Literal)):
+        return True
+    return any(token.text.lower() in CLOCK and token.token_type != TokenType.STRING for token in tokens)

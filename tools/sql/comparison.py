@@ -1,0 +1,171 @@
+"""Says whether a candidate's result is the reference's: columns by name or by their values, rows in any order that
+the reference leaves open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tools.sql.engine_box import QueryResult
+from tools.sql.matching import Rows, is_within, same_row
+from tools.sql.ordering import OrderPlan
+from tools.sql.values import Value, same, value_of
+
+MAX_ASSIGNMENTS = 200
+MAX_SEARCH_STEPS = 20_000
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a result must be: `rows` in groups of ties, of which the result has those from `start` to `end`."""
+
+    columns: tuple[str, ...]
+    rows: Rows
+    groups: tuple[tuple[int, int], ...]
+    start: int
+    end: int
+    ordered: bool
+    certain: bool = True
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`certain` is false where a difference may be one that the reference leaves open. `row` is the first
+    of the candidate's that is not expected (0-based).
+    """
+
+    matches: bool
+    reason: str
+    certain: bool = True
+    row: int | None = None
+    by_names: bool = False
+
+
+def rows_of(cells: Sequence[Sequence[Any]]) -> list[tuple[Value, ...]]:
+    """Read the rows of a result. Raises ValueError."""
+    return [tuple(value_of(cell) for cell in row) for row in cells]
+
+
+def expected(reference: QueryResult, probe: QueryResult | None, plan: OrderPlan) -> Expected:
+    """Put the reference's rows into groups of ties. Blocking. Raises ValueError for cells that cannot be read."""
+    own = rows_of(reference.rows)
+    width, count = len(reference.columns), len(own)
+    if probe is not None and not probe.cut:
+        wide = rows_of(probe.rows)
+        rows = [row[:width] for row in wide]
+        groups = _ties(wide, plan.keys)
+        found = Expected(reference.columns, rows, groups, plan.offset, plan.offset + count, bool(plan.keys))
+        if _fits(own, found):
+            return found
+    certain = plan.certain and plan.probe is None
+    groups = _ties(own, plan.keys) if plan.probe is None else tuple((at, at + 1) for at in range(count))
+    return Expected(reference.columns, own, groups, 0, count, bool(plan.keys) or not certain, certain)
+
+
+def compare(result: QueryResult, wanted: Expected) -> Comparison:
+    """Compare a candidate's result. Blocking. Raises ValueError for cells that cannot be read."""
+    rows, count = rows_of(result.rows), wanted.end - wanted.start
+    if len(result.columns) != len(wanted.columns):
+        return Comparison(False, f"it has {len(result.columns)} columns instead of {len(wanted.columns)}")
+    if result.cut or len(rows) != count:
+        more = "more than " if result.cut else ""
+        return Comparison(False, f"it has {more}{len(rows)} rows instead of {count}")
+    by_names = _by_names(result.columns, wanted.columns)
+    for assignment in [by_names] if by_names is not None else _assignments(rows, wanted, result.columns):
+        if _fits([tuple(row[at] for at in assignment) for row in rows], wanted):
+            return Comparison(True, "the result is what was asked for", by_names=by_names is not None)
+    return _difference(rows, by_names, wanted)
+
+
+def _ties(rows: Rows, keys: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """Neighbouring rows with the same sort keys may stand in any order; without keys, all rows may."""
+    if not keys:
+        return ((0, len(rows)),)
+    starts = [
+        at
+        for at in range(len(rows))
+        if at == 0 or not all(same(rows[at][key], rows[at - 1][key]) for key in keys)
+    ]
+    return tuple(zip(starts, [*starts[1:], len(rows)], strict=True))
+
+
+def _fits(rows: Rows, wanted: Expected) -> bool:
+    return all(is_within(part, group) for part, group, _ in _parts(rows, wanted))
+
+
+def _parts(rows: Rows, wanted: Expected) -> Iterator[tuple[Rows, Rows, int]]:
+    """Each group of ties, the rows that stand in its place, and where they begin."""
+    for begin, end in wanted.groups:
+        first, last = max(begin, wanted.start), min(end, wanted.end)
+        if first < last:
+            at = first - wanted.start
+            yield rows[at : last - wanted.start], wanted.rows[begin:end], at
+
+
+def _by_names(columns: Sequence[str], wanted: Sequence[str]) -> tuple[int, ...] | None:
+    """For each expected column the one of the same name; None where names do not tell."""
+    names, others = [name.casefold() for name in columns], [name.casefold() for name in wanted]
+    if len(set(names)) < len(names) or sorted(names) != sorted(others):
+        return None
+    return tuple(names.index(name) for name in others)
+
+
+def _assignments(rows: Rows, wanted: Expected, names: Sequence[str]) -> Iterator[tuple[int, ...]]:
+    """Column assignments that each column's values allow, the likeliest first, up to a bound."""
+    width = len(wanted.columns)
+    columns = [[(row[at],) for row in rows] for at in range(width)]
+    others = [[(row[at],) for row in wanted.rows] for at in range(width)]
+    fitting = []
+    for index, other in enumerate(others):
+        fits = [at for at in range(width) if is_within(columns[at], other)]
+        fitting.append(
+            sorted(
+                fits, key=lambda at: (names[at].casefold() != wanted.columns[index].casefold(), at != index)
+            )
+        )
+    steps = 0
+
+    def search(chosen: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+        nonlocal steps
+        steps += 1
+        if len(chosen) == width:
+            yield chosen
+        elif steps < MAX_SEARCH_STEPS:
+            for at in fitting[len(chosen)]:
+                if at not in chosen:
+                    yield from search((*chosen, at))
+
+    for count, assignment in enumerate(search(())):
+        if count == MAX_ASSIGNMENTS:
+            return
+        yield assignment
+
+
+def _difference(rows: Rows, by_names: tuple[int, ...] | None, wanted: Expected) -> Comparison:
+    """Say what differs, without saying what was expected."""
+    assignment = by_names or tuple(range(len(wanted.columns)))
+    mapped = [tuple(row[at] for at in assignment) for row in rows]
+    first = next(
+        (
+            at + _odd_one(part, group)
+            for part, group, at in _parts(mapped, wanted)
+            if not is_within(part, group)
+        ),
+        0,
+    )
+    if wanted.ordered and is_within(mapped, wanted.rows[wanted.start : wanted.end]):
+        reason = "it has the rows that were asked for in another order"
+    else:
+        reason = f"row {first + 1} is not one that was asked for"
+    return Comparison(False, reason, wanted.certain, first, by_names is not None)
+
+
+def _odd_one(part: Rows, group: Rows) -> int:
+    """The first row that has no like in its group; 0 where only their numbers differ."""
+    known = set(group)
+    for at, row in enumerate(part):
+        if row not in known and not any(same_row(row, other) for other in group):
+            return at
+    return 0

@@ -1,0 +1,80 @@
+"""Matches rows of one table to rows of another, whatever their order: every row to one that is the same.
+
+Values with a tolerance cannot be looked up, so rows are put together by their exact cells first; within such a group
+the others are paired in order of size, and where that fails, by a search for a perfect pairing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tools.sql.values import Value, is_exact, same, size_of
+
+MAX_SEARCHED = 200
+Rows = Sequence[tuple[Value, ...]]
+
+
+def is_within(small: Rows, large: Rows) -> bool:
+    """Whether every row of `small` has a row of its own in `large`. With equal lengths: the same bag of rows."""
+    if len(small) > len(large):
+        return False
+    if not small:
+        return True
+    loose = [
+        column
+        for column in range(len(small[0]))
+        if not all(is_exact(row[column]) for rows in (small, large) for row in rows)
+    ]
+    wanted, there = _grouped(small, loose), _grouped(large, loose)
+    return all(_has_all(rows, there.get(key, [])) for key, rows in wanted.items())
+
+
+def _grouped(rows: Rows, loose: Sequence[int]) -> dict[tuple[Value, ...], list[tuple[Value, ...]]]:
+    """Group the loose cells of rows by their exact ones."""
+    groups: dict[tuple[Value, ...], list[tuple[Value, ...]]] = {}
+    for row in rows:
+        exact = tuple(value for column, value in enumerate(row) if column not in loose)
+        groups.setdefault(exact, []).append(tuple(row[column] for column in loose))
+    return groups
+
+
+def _has_all(small: list[tuple[Value, ...]], large: list[tuple[Value, ...]]) -> bool:
+    if len(small) > len(large):
+        return False
+    if not small[0]:
+        return True
+    small, large = sorted(small, key=_sizes), sorted(large, key=_sizes)
+    if _in_order(small, large):
+        return True
+    return len(large) <= MAX_SEARCHED and _pairing(small, large)
+
+
+def _sizes(row: tuple[Value, ...]) -> tuple[float, ...]:
+    return tuple(size_of(value) for value in row)
+
+
+def _in_order(small: Rows, large: Rows) -> bool:
+    """Whether the small rows are found one after the other among the large ones."""
+    others = iter(large)
+    return all(any(same_row(row, other) for other in others) for row in small)
+
+
+def same_row(one: tuple[Value, ...], other: tuple[Value, ...]) -> bool:
+    return all(map(same, one, other))
+
+
+def _pairing(small: Rows, large: Rows) -> bool:
+    """A bipartite matching by augmenting paths."""
+    partners = [[at for at, other in enumerate(large) if same_row(row, other)] for row in small]
+    taken: dict[int, int] = {}
+
+    def place(row: int, seen: set[int]) -> bool:
+        for at in partners[row]:
+            if at not in seen:
+                seen.add(at)
+                if at not in taken or place(taken[at], seen):
+                    taken[at] = row
+                    return True
+        return False
+
+    return all(place(row, set()) for row in range(len(small)))
