@@ -16,11 +16,13 @@ from judge_agent.nodes.reading import TIE
 from judge_agent.nodes.turns import Sampled, Script, sampled
 from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.material import indented
+from judge_agent.prompting.tool_schemas import tool_schemas
 from judge_agent.schema import Evidence
 from judge_agent.state import Json, State
 from judge_agent.votes import orders, winner_decided
 
 ORDERS_OF_BOTH = 2
+REFERENCE_UNREAD = "reference: the prompts of this recipe do not show it"
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Matches:
 
     def __init__(self, context: JudgeContext, state: State) -> None:
         self._context, self._state = context, state
+        turns = context.recipe.turns
+        self._shows = frozenset[str]().union(*(context.prompts.load(turn.prompt).variables for turn in turns))
         self.played: list[Played] = []
         self.unread: dict[str, tuple[str, ...]] = {}
 
@@ -99,7 +103,13 @@ class Matches:
             "slots": ", ".join(slots),
             "count": str(len(slots)),
             "criteria": self._criteria(),
+            "schemas": self._schemas(order, slots) if "schemas" in self._shows else "",
         }
+
+    def _schemas(self, order: Sequence[CanonicalCandidate], slots: Sequence[str]) -> str:
+        return tool_schemas(
+            {slot: player.trajectory.tools for slot, player in zip(slots, order, strict=True)}
+        )
 
     def _block(self, player: CanonicalCandidate, slot: str) -> str:
         evidence = [
@@ -108,8 +118,11 @@ class Matches:
             if player.id in item["candidate_ids"] and item["kind"] == "tool_result"
         ]
         shown = self._context.material(player, evidence, slot)
-        if shown.unread:
-            self.unread[player.id] = shown.unread
+        unread = [one for one in shown.unread if not (one.startswith("tools:") and "schemas" in self._shows)]
+        if shown.reference and "reference" not in self._shows:
+            unread.append(REFERENCE_UNREAD)
+        if unread:
+            self.unread[player.id] = tuple(unread)
         heading = f"Response {slot}:\n{shown.trajectory}"
         return f"{heading}\n{shown.evidence}" if evidence else heading
 

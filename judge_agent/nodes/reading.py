@@ -82,6 +82,7 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def _text(spec: Readout, name: str, text: str, slots: Sequence[str]) -> Reading:
+    text = readouts.after_reasoning(text)
     return Reading(reason=text, said={name: text})
 
 
