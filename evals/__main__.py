@@ -6,9 +6,9 @@ import argparse
 import signal
 import sys
 
-from evals import acceptance, demo, kill
+from evals import acceptance, bench, demo, kill
 
-RUNS = (demo, acceptance, kill)
+RUNS = (demo, acceptance, kill, bench)
 
 
 def main() -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from evals import evalplus
+from evals.bench.machine import commit
 from evals.service import running
 from judge_agent.client import JudgeClient
 from judge_agent.importers import request_from
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(tally.text(), flush=True)
             holds.append(_claim(name)(tally))
         provenance = judgments[-1].provenance
-    print(f"model {json.dumps(provenance.model)}, commit {_commit()}, judge-agent {provenance.judge_agent}")
+    print(f"model {json.dumps(provenance.model)}, commit {commit()}, judge-agent {provenance.judge_agent}")
     return 0 if all(holds) else 1
 
 
@@ -170,10 +170,3 @@ def _unscored(candidate: CandidateResult) -> bool:
 
 def _choices_are_valid(tally: Tally) -> bool:
     return len(tally.valid) >= MIN_VALID_SHARE * len(tally.model_judged)
-
-
-def _commit() -> str:
-    done = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip() or "unknown"

@@ -26,6 +26,9 @@ from judge_agent.models.openai_wire import (
 from judge_agent.models.tool_call_reading import with_read_calls
 from judge_agent.seams.model import ChatMessage, Completion, ModelInfo, TokenLogprob
 
+# Of the window: a prompt whose upper estimate stays below this share leaves room for any answer that is asked for.
+SURELY_FITS = 0.4
+
 
 class OpenAIChatModel:
     """A ChatModel behind `base_url` (with its `/v1`). Keep one per process: it holds the connections.
@@ -67,6 +70,11 @@ class OpenAIChatModel:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
+    @property
+    def connection(self) -> OpenAIConnection:
+        """The connections that every call goes through."""
+        return self._connection
+
     async def info(self) -> ModelInfo:
         """Ask `/models` once. Raises ModelError('model_unreachable') without a server."""
         if self._info is None:
@@ -82,11 +90,13 @@ class OpenAIChatModel:
         return self._info
 
     async def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
-        """Ask vLLM's `/tokenize`; where there is none, one token per byte of UTF-8: never too few, often 4x.
+        """Ask vLLM's `/tokenize`; an estimate that errs upwards where there is none, and where even that is far
+        from the window: a round trip for each call would double the requests.
 
         Pictures are not sent for that; each counts as `IMAGE_TOKENS`.
         """
-        if self._tokenize:
+        estimate = upper_estimate(messages)
+        if self._tokenize and estimate > SURELY_FITS * (await self.info()).context_window:
             texts = [replace(message, images=()) for message in messages]
             body = {"model": (await self.info()).id, "messages": request_body(texts)["messages"]}
             url = self._connection.server_url + "/tokenize"
@@ -100,7 +110,7 @@ class OpenAIChatModel:
             if isinstance(count, int) and count >= 0:
                 return count + IMAGE_TOKENS * sum(len(message.images) for message in messages)
             self._tokenize = False
-        return upper_estimate(messages)
+        return estimate
 
     async def complete(
         self,

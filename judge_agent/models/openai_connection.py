@@ -85,7 +85,7 @@ class OpenAIConnection:
         seconds: float,
         streamed: StreamedAnswer | None,
     ) -> Any:
-        client = self._client()
+        client = self.client()
         if method == "GET":
             return await client.get(path, cast_to=object, options={"timeout": seconds})
         if streamed is None:
@@ -119,7 +119,7 @@ class OpenAIConnection:
         finally:
             await response.aclose()
 
-    def _client(self) -> AsyncOpenAI:
+    def client(self) -> AsyncOpenAI:
         """Open the client with the first call: making one costs tens of milliseconds, importing it a second."""
         if self._opened is None:
             import httpx2

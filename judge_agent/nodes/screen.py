@@ -49,7 +49,8 @@ def is_content_free(candidate: CanonicalCandidate, reference: str | None) -> boo
     Hidden reasoning is no content: an answer is what its reader gets.
     """
     transcript = read(candidate.trajectory)
-    if transcript.calls or candidate.trajectory.artifacts or any(turn.images for turn in transcript.turns):
+    own_images = any(turn.images for turn in transcript.turns if turn.role == "assistant")
+    if transcript.calls or candidate.trajectory.artifacts or own_images:
         return False
     answer = final_answer(candidate.trajectory)
     if reference is not None and answer.strip() == reference.strip():
@@ -90,8 +91,11 @@ def _flags(candidate: CanonicalCandidate) -> Json:
 
 def _planted(candidate: CanonicalCandidate, transcript: Transcript) -> list[Json]:
     found = []
+    known: dict[str, list[tuple[str, str]]] = {}
     for where, text in _places(candidate, transcript):
-        found += [{"pattern": name, "where": where, "quote": quote[:120]} for name, quote in planted_in(text)]
+        if text not in known:
+            known[text] = planted_in(text)
+        found += [{"pattern": name, "where": where, "quote": quote[:120]} for name, quote in known[text]]
         hidden = count_invisible(text)
         if hidden > MAX_HIDDEN_CHARACTERS:
             quote = f"{hidden} invisible characters"

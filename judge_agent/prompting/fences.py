@@ -30,11 +30,11 @@ _CONTROL_TOKEN = re.compile(
 
 def without_invisible(text: str) -> str:
     """Remove the characters that a reader does not see: zero width, direction marks, tags, fillers."""
-    return _INVISIBLE.sub("", text)
+    return text if text.isascii() else _INVISIBLE.sub("", text)
 
 
 def count_invisible(text: str) -> int:
-    return sum(1 for _ in _INVISIBLE.finditer(text))
+    return 0 if text.isascii() else sum(1 for _ in _INVISIBLE.finditer(text))
 
 
 def neutralise(text: str) -> str:
