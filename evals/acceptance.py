@@ -1,8 +1,8 @@
 """`python -m evals acceptance FOLDER`: real inputs through the running service; prints what became of each.
 
-The folder holds `evalplus`, `plan_rewardbench` and `tau_bench` as published. Ends with 1 when a claim of the
-README does not hold: evalplus is right throughout, and nine in ten model-judged principles that fit the
-window end in a valid choice that meets the citation policy.
+The folder holds `evalplus`, `defog_sql`, `plan_rewardbench` and `tau_bench` as published. Ends with 1 when a claim
+of the README does not hold: evalplus and defog are right throughout, and nine in ten model-judged principles that fit
+the window end in a valid choice that meets the citation policy.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from evals import evalplus
+from evals import defog, evalplus
 from evals.bench.machine import commit
 from evals.service import running
 from judge_agent.client import JudgeClient
@@ -26,7 +26,7 @@ from judge_agent.schema import CandidateResult, Judgment, PrincipleResult
 
 SECONDS = 900.0
 MIN_VALID_SHARE = 0.9
-SETS = ("evalplus-verify", "evalplus-default", "plan_rewardbench", "tau_bench")
+SETS = ("evalplus-verify", "defog", "evalplus-default", "plan_rewardbench", "tau_bench")
 Request = dict[str, Any]
 
 
@@ -34,7 +34,9 @@ def add_parser(names: Any) -> None:
     parser = names.add_parser("acceptance", help="real benchmark data through the running service")
     parser.add_argument("data", type=Path, help="folder of the benchmark data")
     parser.add_argument("--only", choices=SETS, action="append", help="run these sets only")
-    parser.add_argument("--count", type=int, help="items per set (40 problems, 20 pairs, 20 trajectories)")
+    parser.add_argument(
+        "--count", type=int, help="items per set (40 problems, 20 questions, 20 pairs, 20 trajectories)"
+    )
     parser.add_argument("--at-once", type=int, default=2, help="judgments in flight")
     parser.add_argument("--model", default="embedded", help="embedded, none, or the URL of a model server")
     parser.add_argument("--data-dir", type=Path, default=Path(".judge/acceptance"))
@@ -46,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     requests = {name: list(_requests(name, arguments.data, arguments.count)) for name in wanted}
     holds = []
     with (
-        running(arguments.data_dir, model=arguments.model) as url,
+        running(arguments.data_dir, model=arguments.model, settings=_settings(arguments.data)) as url,
         JudgeClient(url, timeout_seconds=SECONDS) as client,
     ):
         for name, items in requests.items():
@@ -61,10 +63,20 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if all(holds) else 1
 
 
+def _settings(data: Path) -> dict[str, str]:
+    """Defog's databases are named by the requests, not sent."""
+    databases = data / "defog_sql" / "sqlite"
+    return {"JUDGE_RESOURCES_ROOT": str(databases.resolve())} if databases.is_dir() else {}
+
+
 def _requests(name: str, data: Path, count: int | None) -> Iterable[Request]:
     if name.startswith("evalplus"):
         problems = evalplus.load(data / "evalplus", count or 40)
         return [problem.request(name.removeprefix("evalplus-"), SECONDS) for problem in problems]
+    if name == "defog":
+        return [
+            question.request("verify", SECONDS) for question in defog.load(data / "defog_sql", count or 20)
+        ]
     if name == "plan_rewardbench":
         rows = _spread(sorted((data / name).glob("*.jsonl")), count or 20)
         return [_with_budget(request_from("plan_rewardbench", row).request) for row in rows]
@@ -115,7 +127,7 @@ class Tally:
         return [p for p in self.model_judged if p.valid and _meets_policy(p)]
 
     def right(self) -> list[bool]:
-        """Evalplus: for each candidate, whether `passed` is what it must be."""
+        """Evalplus and Defog: for each candidate, whether `passed` is what it must be."""
         return [
             candidate.passed is (candidate.id == judgment.metadata["right"])
             for judgment in self.judgments
@@ -145,7 +157,7 @@ class Tally:
             lines.append(
                 f"  valid choices that meet the citation policy: {len(self.valid)} of {len(self.model_judged)}"
             )
-        if self.name.startswith("evalplus"):
+        if _is_verifiable(self.name):
             lines.append(f"  `passed` is right: {sum(self.right())} of {len(self.candidates)}")
         return "\n".join(lines)
 
@@ -157,10 +169,14 @@ def _meets_policy(principle: PrincipleResult) -> bool:
 
 
 def _claim(name: str) -> Callable[[Tally], bool]:
-    return _evalplus_is_right if name.startswith("evalplus") else _choices_are_valid
+    return _passed_is_right if _is_verifiable(name) else _choices_are_valid
 
 
-def _evalplus_is_right(tally: Tally) -> bool:
+def _is_verifiable(name: str) -> bool:
+    return name == "defog" or name.startswith("evalplus")
+
+
+def _passed_is_right(tally: Tally) -> bool:
     return all(tally.right()) and not any(_unscored(candidate) for candidate in tally.candidates)
 
 

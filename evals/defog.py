@@ -1,0 +1,150 @@
+"""Defog's SQL questions as judgment requests: the gold query against one made wrong.
+
+A question is kept only where plain sqlite3 shows that the wrong query gives another result on the given database,
+and where the gold one gives a result at all. The data's own queries run here unboxed: they are trusted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import random
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import sqlglot
+from sqlglot import exp
+
+FILES = ("questions_gen_sqlite.csv", "instruct_basic_sqlite.csv", "instruct_advanced_sqlite.csv")
+NOW = "'2026-11-21 12:00:00'"  # the data's own present, as its README says
+MAX_STEPS = 2_000_000
+Rows = Counter[tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question with its gold query and a wrong one. `database` is a file name under `sqlite/`."""
+
+    text: str
+    database: str
+    right: str
+    wrong: str
+
+    def request(self, recipe: str, seconds: float) -> dict[str, Any]:
+        """Both queries as candidates; the right one comes first in half of the questions.
+
+        The database is named, not sent: the service's resources root must be the folder `sqlite`.
+        """
+        sides = [("right", self.right), ("wrong", self.wrong)]
+        random.Random(self.text).shuffle(sides)  # noqa: S311 - a reproducible order, no secret
+        return {
+            "task": {"prompt": self.text, "reference": {"sql": self.right}},
+            "resources": {
+                "databases": [{"name": "data", "engine": "sqlite", "root_name": self.database}],
+            },
+            "candidates": [
+                {"id": f"c{index}", "trajectory": {"text": f"```sql\n{sql}\n```"}}
+                for index, (_, sql) in enumerate(sides)
+            ],
+            "recipe": recipe,
+            "budget": {"seconds": seconds},
+            "metadata": {"right": f"c{[name for name, _ in sides].index('right')}"},
+        }
+
+
+def load(folder: Path, count: int) -> list[Question]:
+    """Take questions of every database in turn until `count` are kept."""
+    shelves: dict[str, list[dict[str, str]]] = {}
+    for name in FILES:
+        with (folder / "questions" / name).open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                shelves.setdefault(row["db_name"], []).append(row)
+    rows = [row for turn in zip_longest(*shelves.values()) for row in turn if row is not None]
+    kept: list[Question] = []
+    for row in rows:
+        question = _question(row, folder / "sqlite")
+        if question is not None:
+            kept.append(question)
+        if len(kept) == count:
+            break
+    return kept
+
+
+def _question(row: dict[str, str], folder: Path) -> Question | None:
+    database = f"{row['db_name']}.sqlite"
+    right = row["query"].split(";")[0].strip().replace("'now'", NOW)
+    gold = _rows(folder / database, right)
+    if not gold:
+        return None
+    mutants = list(_mutants(right))
+    random.Random(right).shuffle(mutants)  # noqa: S311 - a reproducible choice, no secret
+    for wrong in mutants:
+        other = _rows(folder / database, wrong)
+        if other is not None and other != gold:
+            return Question(row["question"], database, right, wrong)
+    return None
+
+
+def _rows(path: Path, sql: str) -> Rows | None:
+    """The result as a bag of rows, in plain sqlite3; None when it fails, takes long, or holds nothing."""
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as connection:
+        steps = iter(range(MAX_STEPS // 1000))
+        connection.set_progress_handler(lambda: next(steps, None) is None, 1000)
+        try:
+            rows = connection.execute(sql).fetchall()
+        except sqlite3.Error:
+            return None
+    if all(cell is None for row in rows for cell in row):
+        return None
+    return Counter(tuple(_shown(cell) for cell in row) for row in rows)
+
+
+def _shown(cell: object) -> str:
+    return f"{cell:.6g}" if isinstance(cell, float) else str(cell)
+
+
+_SWAPS: dict[type[exp.Expr], type[exp.Expr]] = {
+    exp.LT: exp.GTE,
+    exp.LTE: exp.GT,
+    exp.GT: exp.LTE,
+    exp.GTE: exp.LT,
+    exp.EQ: exp.NEQ,
+    exp.And: exp.Or,
+    exp.Max: exp.Min,
+    exp.Min: exp.Max,
+    exp.Sum: exp.Avg,
+    exp.Avg: exp.Sum,
+}
+
+
+def _mutants(sql: str) -> Iterator[str]:
+    """The query with one operator or aggregate swapped, one number moved, one condition or DISTINCT dropped."""
+    tree = sqlglot.parse_one(sql, dialect="sqlite")
+    for index, node in enumerate(tree.walk()):
+        if not _changes(node):
+            continue
+        mutant = tree.copy()
+        _change(list(mutant.walk())[index])
+        yield mutant.sql(dialect="sqlite")
+
+
+def _changes(node: exp.Expr) -> bool:
+    if isinstance(node, exp.Literal):
+        return not node.is_string and node.this.isdigit()
+    return type(node) in _SWAPS or isinstance(node, (exp.Where, exp.Having, exp.Distinct))
+
+
+def _change(node: exp.Expr) -> None:
+    if isinstance(node, exp.Literal):
+        node.set("this", str(int(node.this) + 1))
+    elif isinstance(node, exp.Distinct) and isinstance(node.parent, exp.Count):
+        node.replace(node.expressions[0])
+    elif isinstance(node, (exp.Where, exp.Having, exp.Distinct)):
+        node.pop()
+    else:
+        node.replace(_SWAPS[type(node)](**node.args))
