@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from judge_agent.models import ScriptedModel
 from judge_agent.prompting import PromptLibrary
 from judge_agent.schema import Judgment, JudgmentRequest, PrincipleResult, Sample
 from judge_agent.seams.storage import AuditEvent
+from judge_agent.seams.tool import Tool
 
 HERE = Path(__file__).parent
 
@@ -35,20 +36,32 @@ class Panel:
     `answer` is what ScriptedModel takes as `otherwise`; everything else goes to it as it is.
     """
 
-    def __init__(self, answer: Any = None, *, prompts: PromptLibrary | None = None, **model: Any) -> None:
+    def __init__(
+        self,
+        answer: Any = None,
+        *,
+        prompts: PromptLibrary | None = None,
+        judge_tools: Sequence[Tool] = (),
+        **model: Any,
+    ) -> None:
         self.model = ScriptedModel(otherwise=answer, **model)
-        self._prompts = prompts
+        self._prompts, self._tools = prompts, tuple(judge_tools)
 
-    async def judge(self, recipe: str, candidates: Mapping[str, str], **body: Any) -> Judgment:
+    async def judge(
+        self, recipe: str, candidates: Mapping[str, str | Mapping[str, Any]], **body: Any
+    ) -> Judgment:
         judge = Judge(
             model=self.model,
-            tools=(),
+            tools=self._tools,
             journal=MemoryJournal(),
             shared=MemorySharedResults(),
             log=_Log(),
             prompts=self._prompts,
         )
-        posted = [{"id": name, "trajectory": {"text": text}} for name, text in candidates.items()]
+        posted = [
+            {"id": name, "trajectory": {"text": said} if isinstance(said, str) else said}
+            for name, said in candidates.items()
+        ]
         task = {"prompt": "Explain why there are tides."}
         request = JudgmentRequest.model_validate(
             {"task": task, "candidates": posted, "recipe": recipe, **body}
@@ -116,14 +129,11 @@ def reads():
     return Reads
 
 
-def cases_of(name: str) -> list[Any]:
-    """The cases of `tests/recipes/<name>.toml` as parameters named by their `name`."""
-    data = tomllib.loads((HERE / f"{name}.toml").read_text("utf-8"))
-    return [pytest.param(case, id=case["name"]) for case in data["case"]]
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that takes `case` runs over the table beside it: test_rm_r1.py over rm-r1.toml."""
-    if "case" in metafunc.fixturenames:
-        name = metafunc.module.__name__.rpartition("test_")[2].replace("_", "-")
-        metafunc.parametrize("case", cases_of(name))
+    name = metafunc.module.__name__.rpartition("test_")[2].replace("_", "-")
+    table = HERE / f"{name}.toml"
+    marked = any("case" in str(mark.args[:1]) for mark in metafunc.definition.iter_markers("parametrize"))
+    if "case" in metafunc.fixturenames and table.exists() and not marked:
+        cases = tomllib.loads(table.read_text("utf-8"))["case"]
+        metafunc.parametrize("case", [pytest.param(case, id=case["name"]) for case in cases])
