@@ -63,7 +63,9 @@ class Readout(Envelope):
     """How one answer of the model is read; `kind` names the function in `nodes/reading.py`.
 
     `labels` are the verdicts that may stand in the text, by what they mean: a slot's name (A, B, 1, 2), `tie`, a
-    rating, or, for `label`, a value that later turns may ask for. `low` and `high` bound numbers.
+    rating, or, for `label`, a value that later turns may ask for. `low` and `high` bound numbers. `wrapper` is the tag
+    around a label; with `tail_chars` the answer's last so many characters hold no other label, either. `between` are
+    the marks around a box. `sections` are tags that must be there and say something, with what they must match.
     """
 
     kind: Literal[
@@ -77,6 +79,7 @@ class Readout(Envelope):
         "scores_json",
         "ranking_json",
         "score_tag",
+        "scores_tags",
         "p_yes",
         "ordinal",
     ]
@@ -84,6 +87,8 @@ class Readout(Envelope):
     key: str = "winner"
     wrapper: str | None = None
     tail_chars: Annotated[int, Field(ge=8)] | None = None
+    between: tuple[str, str] | None = None
+    sections: Mapping[str, str] = {}
     low: float = 1.0
     high: float = 10.0
 
@@ -106,7 +111,8 @@ class Turn(Envelope):
 class Samples(Envelope):
     """How often the model is asked, in which orders, and how its answers are put together.
 
-    `keep`: only the best of them vote, by P(yes) of the prompt `meta`. `adaptive` stops when no further answer can
+    `keep`: only the best so many of them vote, or the better half of `count`, by P(yes) of the prompt `meta`; where
+    the model tells no log-probabilities, all vote and the record says so. `adaptive` stops when no further answer can
     turn the vote; `escalate_to` asks for more while fewer than `min_agreement` of them agree; still below
     `abstain_below` at the end is no verdict.
     """
@@ -120,14 +126,21 @@ class Samples(Envelope):
     min_agreement: Score = 0.6
     abstain_below: Score = 0.0
     meta: str | None = None
-    keep: Annotated[int, Field(ge=1, le=64)] | None = None
+    keep: Annotated[int, Field(ge=1, le=64)] | Literal["half"] | None = None
 
 
 class Compare(Envelope):
-    """What a comparison of candidates feeds, and how the model is told them apart."""
+    """What a comparison of candidates feeds, and how the model is told them apart.
+
+    `criteria`: the caller's are added to the description, or stand instead of it, numbered in the caller's order.
+    `orders_disagree`: what a pair comes to whose two orders name different winners: the mean of both, or a tie; with
+    `tie` a verdict counts only where both orders gave it, and a pair that was read in one order only has none.
+    """
 
     dimension: DimensionName = "quality"
     description: str = "How the candidate compares with its peers."
+    criteria: Literal["added", "instead"] = "added"
+    orders_disagree: Literal["mean", "tie"] = "mean"
     slots: Literal["letters", "numbers", "masked"] = "letters"
 
 

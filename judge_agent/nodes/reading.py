@@ -5,8 +5,9 @@ The parsing itself is in `judge_agent.readouts`; here its results become scores 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from judge_agent import readouts
@@ -16,6 +17,7 @@ from judge_agent.seams.model import Choice
 
 TIE = "tie"
 ONE_TOKEN = ("p_yes", "ordinal")
+_SCORE_TAG = re.compile(r"<score_(\w{1,20})>")
 MIN_REASON_CHARS = 24
 
 
@@ -24,7 +26,8 @@ class Reading:
     """What one answer says. `scores` has one entry a slot and is empty where the turn decides nothing.
 
     `facts` are values that `when` of a later turn may ask for; `said` is text that its prompt may show. `numbers`
-    are what a readout of token probabilities found beside the score.
+    are what a readout of token probabilities found beside the score; `written` are the slots' scores on the model's
+    own scale.
     """
 
     choice: str = ""
@@ -35,6 +38,7 @@ class Reading:
     distribution: Mapping[str, float] | None = None
     consistent: bool = True
     numbers: Mapping[str, float] = field(default_factory=dict)
+    written: tuple[float, ...] = ()
 
 
 _Reader = Callable[[Readout, Choice, Sequence[str]], Reading]
@@ -44,6 +48,8 @@ def read(spec: Readout, name: str, answer: Choice, slots: Sequence[str]) -> Read
     """Read an answer to the turn `name`. Raises ModelError('model_unparseable')."""
     if spec.kind not in ONE_TOKEN and answer.finish_reason == "length":
         raise ModelError("model_unparseable", "the answer was cut off at max_tokens")
+    if spec.sections:
+        readouts.read_sections(text_of(answer), spec.sections)
     if spec.kind in ("text", "label", "focus"):
         return _EARLIER[spec.kind](spec, name, text_of(answer), slots)
     return _READERS[spec.kind](spec, answer, slots)
@@ -102,6 +108,9 @@ def _focus(spec: Readout, name: str, text: str, slots: Sequence[str]) -> Reading
 def _winner_tag(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
     text = text_of(answer)
     label = readouts.read_tag(text, spec.labels, tail_chars=spec.tail_chars, wrapper=spec.wrapper)
+    if spec.tail_chars is not None:
+        # A second verdict beside the tag leaves none.
+        readouts.read_tag(text, spec.labels, tail_chars=spec.tail_chars)
     return _won(label, text, slots)
 
 
@@ -114,7 +123,7 @@ def _winner_json(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading
 
 def _boxed_index(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
     text = text_of(answer)
-    return _won(slots[readouts.read_boxed_index(text, len(slots)) - 1], text, slots)
+    return _won(slots[readouts.read_boxed_index(text, len(slots), between=spec.between) - 1], text, slots)
 
 
 def _won(label: str, reason: str, slots: Sequence[str]) -> Reading:
@@ -125,7 +134,9 @@ def _won(label: str, reason: str, slots: Sequence[str]) -> Reading:
 
 def _boxed_scores(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
     text = text_of(answer)
-    numbers = readouts.read_boxed_numbers(text, len(slots), int(spec.low), int(spec.high))
+    numbers = readouts.read_boxed_numbers(
+        text, len(slots), int(spec.low), int(spec.high), between=spec.between
+    )
     return _scored([float(number) for number in numbers], text, spec, slots)
 
 
@@ -158,8 +169,8 @@ def _number(value: object, spec: Readout) -> float:
 def _ranking_json(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
     text = text_of(answer)
     ranked = readouts.read_ranking(text, tuple(slots), spec.low, spec.high)
-    reading = _scored([ranked.scores[slot] for slot in slots], text, spec, slots)
-    return Reading(reading.choice, reading.scores, text, consistent=ranked.consistent)
+    reading = _scored([ranked.scores[slot] for slot in slots], _with_thought(answer, text), spec, slots)
+    return replace(reading, consistent=ranked.consistent)
 
 
 def _score_tag(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
@@ -167,14 +178,28 @@ def _score_tag(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
     return _scored([readouts.read_scores_tag(text, spec.low, spec.high)], text, spec, slots)
 
 
+def _scores_tags(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
+    text = text_of(answer)
+    strangers = set(_SCORE_TAG.findall(readouts.after_reasoning(text))) - set(slots)
+    if strangers:
+        raise ModelError("model_unparseable", f"the answer scores {sorted(strangers)}, which there are not")
+    numbers = [readouts.read_scores_tag(text, spec.low, spec.high, tag=f"score_{slot}") for slot in slots]
+    return _scored(numbers, _with_thought(answer, text), spec, slots)
+
+
+def _with_thought(answer: Choice, text: str) -> str:
+    """The reason of an answer that holds nothing but numbers: what the model thought before it, and the answer."""
+    return "\n\n".join(part for part in (answer.reasoning, text) if part)
+
+
 def _scored(numbers: Sequence[float], reason: str, spec: Readout, slots: Sequence[str]) -> Reading:
     """Place numbers on [0, 1]; the choice is the best slot's name, or, for one slot, its number."""
     scores = tuple((number - spec.low) / (spec.high - spec.low) for number in numbers)
     if len(slots) == 1:
-        return Reading(f"{numbers[0]:g}", scores, reason)
+        return Reading(f"{numbers[0]:g}", scores, reason, written=tuple(numbers))
     best = max(scores)
     leaders = [slot for slot, score in zip(slots, scores, strict=True) if score == best]
-    return Reading(leaders[0] if len(leaders) == 1 else TIE, scores, reason)
+    return Reading(leaders[0] if len(leaders) == 1 else TIE, scores, reason, written=tuple(numbers))
 
 
 def _p_yes(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
@@ -203,9 +228,17 @@ def _ordinal(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
     return Reading(likeliest, (found.expected,), reason, distribution=shares, numbers=numbers)
 
 
+class NoLogprobs(ModelError):
+    """The model cannot be asked for token probabilities; what was asked of it cannot be read by any retry."""
+
+    def __init__(self) -> None:
+        message = "the model server gave no log-probabilities; this readout needs them"
+        super().__init__("model_error", message)
+
+
 def _first_token(answer: Choice) -> Any:
     if not answer.logprobs:
-        raise ModelError("model_error", "the model server gave no log-probabilities; this readout needs them")
+        raise NoLogprobs
     return answer.logprobs[0].top
 
 
@@ -222,6 +255,7 @@ _READERS: Mapping[str, _Reader] = {
     "scores_json": _scores_json,
     "ranking_json": _ranking_json,
     "score_tag": _score_tag,
+    "scores_tags": _scores_tags,
     "p_yes": _p_yes,
     "ordinal": _ordinal,
 }
