@@ -55,18 +55,18 @@ def completion_of(value: Json) -> Completion:
     )
 
 
-def logprobs_of(values: Sequence[Json]) -> tuple[TokenLogprob, ...]:
-    return tuple(
-        TokenLogprob(value["token"], value["logprob"], tuple((token, share) for token, share in value["top"]))
-        for value in values
-    )
-
-
 def tool_result_of(value: Json) -> ToolResult:
     findings = tuple(Finding(**finding) for finding in value["findings"])
     return ToolResult(**{**value, "findings": findings})
 
 
 def _choice(value: Json) -> Choice:
-    lists = {"tool_calls": tuple(value["tool_calls"]), "logprobs": logprobs_of(value.get("logprobs", ()))}
+    lists = {"tool_calls": tuple(value["tool_calls"]), "logprobs": _logprobs(value.get("logprobs", ()))}
     return Choice(**{**value, **lists})
+
+
+def _logprobs(values: Sequence[Json]) -> tuple[TokenLogprob, ...]:
+    return tuple(
+        TokenLogprob(value["token"], value["logprob"], tuple((token, share) for token, share in value["top"]))
+        for value in values
+    )

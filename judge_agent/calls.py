@@ -18,7 +18,6 @@ from judge_agent.budget import Budget
 from judge_agent.call_results import (
     completion_of,
     error_record,
-    logprobs_of,
     tool_result_of,
     usage_of,
     value_of,
@@ -29,7 +28,7 @@ from judge_agent.model_calls import ModelCall as ModelCall
 from judge_agent.model_calls import call_key, likelihood_key, written_messages
 from judge_agent.reasoning import THINKING_SHARE, reasoned, thought
 from judge_agent.schema import Usage
-from judge_agent.seams.model import ChatMessage, ChatModel, Completion, ModelInfo, TokenLogprob, TokenUsage
+from judge_agent.seams.model import ChatMessage, ChatModel, Completion, ModelInfo, TokenLogprob
 from judge_agent.seams.storage import AuditEvent, AuditLog, Journal, JournalEntry, SharedResults
 from judge_agent.seams.tool import Tool, ToolResult, ToolView
 from judge_agent.tool_results import sound
@@ -98,6 +97,10 @@ class Calls:
         if self._info is None:
             raise ModelError("model_unreachable", "the model has not said what it is")
         return self._info.context_window
+
+    def can(self, ability: Literal["images", "tools"]) -> bool:
+        """Whether the model says that it takes pictures, or calls functions; what is not said is not known."""
+        return self._info is not None and self._info.details.get(ability) is True
 
     def text_chars(self, wanted: int) -> int:
         """How long a text to ask for: what is wanted, or what the backend says that the model is good for."""
@@ -168,14 +171,12 @@ class Calls:
         model, key = self._required_model(), likelihood_key(self._info, messages, continuation)
 
         async def ask(limit_seconds: float) -> Json:
-            prompt = await model.count_tokens(messages)
-            tokens = await model.likelihood(messages, continuation, timeout_seconds=limit_seconds)
-            return {"logprobs": [asdict(token) for token in tokens], "usage": _read(prompt + len(tokens))}
+            return asdict(await model.likelihood(messages, continuation, timeout_seconds=limit_seconds))
 
         result = await self._once(key, node, "model", lambda: self._in_turn(ask))
         asked = {"messages": written_messages(messages), "continuation": continuation}
         await self._log_call("model.call", node, key, result, asked)
-        return logprobs_of(value_of(result)["logprobs"])
+        return completion_of(value_of(result)).choices[0].logprobs
 
     async def _in_turn(self, ask: Callable[[float], Awaitable[Json]]) -> Json:
         """Make a call to the model when its turn comes, in the time that it may take."""
@@ -359,10 +360,6 @@ class _boundary:
             raise ToolError(f"tool {self._tool!r} failed: {type(error).__name__}: {error}") from error
         if isinstance(error, TimeoutError):
             raise SandboxError(f"tool {self._tool!r} did not end in time: {error}") from error
-
-
-def _read(tokens: int) -> dict[str, Any]:
-    return asdict(TokenUsage(prompt=tokens))
 
 
 def _is_partial(value: Json) -> bool:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from judge_agent.errors import ModelError
-from judge_agent.seams.model import ChatMessage, Choice, Completion, ModelInfo, TokenLogprob, TokenUsage
+from judge_agent.seams.model import ChatMessage, Choice, Completion, ModelInfo, TokenUsage
 
 if TYPE_CHECKING:
     from judge_agent.models.embedded_parts import Parts
@@ -152,14 +152,17 @@ class EmbeddedModel:
 
     async def likelihood(
         self, messages: Sequence[ChatMessage], continuation: str, *, timeout_seconds: float = 60.0
-    ) -> tuple[TokenLogprob, ...]:
+    ) -> Completion:
         """Walk through the continuation with the passes that write answers. Raises ModelError like `complete`."""
-        deadline = time.monotonic() + timeout_seconds
+        began = time.monotonic()
+        deadline = began + timeout_seconds
         parts = await self._ready(messages, timeout_seconds)
         job, forced = await asyncio.to_thread(parts.force, messages, continuation, deadline)
         if forced.max_tokens:
             await _done(parts, job, deadline)
-        return tuple(forced.logprobs)
+        usage = TokenUsage(prompt=job.usage.prompt + job.usage.completion, cached=job.usage.cached)
+        choice = Choice(continuation, logprobs=tuple(forced.logprobs))
+        return Completion((choice,), usage, MODEL_ID, time.monotonic() - began)
 
     async def aclose(self) -> None:
         """Stop the thread and free the memory. A closed model does not start again."""

@@ -24,7 +24,7 @@ from judge_agent.models.openai_wire import (
     upper_estimate,
 )
 from judge_agent.models.tool_call_reading import with_read_calls
-from judge_agent.seams.model import ChatMessage, Completion, ModelInfo, TokenLogprob
+from judge_agent.seams.model import ChatMessage, Completion, ModelInfo
 
 # Of the window: a prompt whose upper estimate stays below this share leaves room for any answer that is asked for.
 SURELY_FITS = 0.4
@@ -171,15 +171,17 @@ class OpenAIChatModel:
 
     async def likelihood(
         self, messages: Sequence[ChatMessage], continuation: str, *, timeout_seconds: float = 60.0
-    ) -> tuple[TokenLogprob, ...]:
+    ) -> Completion:
         """Ask for the log-probabilities of a prompt that ends with the continuation; vLLM can (`prompt_logprobs`)."""
+        began, extra = time.monotonic(), self._extra(think=False)
         try:
             async with asyncio.timeout(timeout_seconds):
                 await self._refuse_images(messages)
                 model = self._model or (await self.info()).id
-                return await likelihood(
-                    self._connection, model, messages, continuation, self._extra(think=False), timeout_seconds
+                told = await likelihood(
+                    self._connection, model, messages, continuation, extra, timeout_seconds
                 )
+                return replace(told, seconds=time.monotonic() - began)
         except TimeoutError as error:
             raise ModelError("model_timeout", f"no answer within {timeout_seconds=}") from error
 

@@ -12,7 +12,7 @@ from typing import Any
 from judge_agent.errors import ModelError
 from judge_agent.models.openai_connection import OpenAIConnection
 from judge_agent.models.openai_wire import read_logprob, request_body
-from judge_agent.seams.model import ChatMessage, TokenLogprob
+from judge_agent.seams.model import ChatMessage, Choice, Completion, TokenLogprob, TokenUsage
 
 
 async def likelihood(
@@ -22,14 +22,14 @@ async def likelihood(
     continuation: str,
     extra: Mapping[str, Any],
     seconds: float,
-) -> tuple[TokenLogprob, ...]:
-    """Return the continuation's tokens. Raises ModelError, model_error where the server cannot tell."""
+) -> Completion:
+    """Return the continuation with its tokens. Raises ModelError, model_error where the server cannot tell."""
     chat = {**extra, "messages": request_body(messages)["messages"], "add_generation_prompt": True}
     prompt = await _tokens(connection, {**chat, "model": model}, seconds)
     text = continuation.encode("utf-8", "replace").decode()
     answer = await _tokens(connection, {"model": model, "prompt": text, "add_special_tokens": False}, seconds)
     if not answer:
-        return ()
+        return Completion((Choice(continuation),), TokenUsage(), model)
     body = {
         "model": model,
         "prompt": [*prompt, *answer],
@@ -43,12 +43,14 @@ async def likelihood(
         if len(listed) != len(prompt) + len(answer):
             raise ValueError(f"{len(listed)} numbers for {len(prompt) + len(answer)} tokens")
         places = zip(answer, listed[len(prompt) :], strict=True)
-        return tuple(_token(token, place) for token, place in places)
+        tokens = tuple(_token(token, place) for token, place in places)
     except (TypeError, KeyError, ValueError, AttributeError, IndexError) as error:
         message = (
             f"the model server does not tell prompt_logprobs, which likelihoods need ({error!r}); vLLM does"
         )
         raise ModelError("model_error", message[:500], attempts=attempts) from error
+    usage = TokenUsage(prompt=len(listed), completion=1)
+    return Completion((Choice(continuation, logprobs=tokens),), usage, model, attempts=attempts)
 
 
 async def _tokens(connection: OpenAIConnection, body: Mapping[str, Any], seconds: float) -> list[int]:

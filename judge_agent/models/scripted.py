@@ -199,24 +199,26 @@ class ScriptedModel:
 
     async def likelihood(
         self, messages: Sequence[ChatMessage], continuation: str, *, timeout_seconds: float = 60.0
-    ) -> tuple[TokenLogprob, ...]:
+    ) -> Completion:
         """Answer from the queue of likelihoods; a number's token is its share of the continuation's text."""
         request = ScriptedRequest(
             tuple(messages), timeout_seconds=timeout_seconds, max_tokens=0, continuation=continuation
         )
-        await self._received(request, len(continuation) // _CHARACTERS_PER_TOKEN + 1)
+        prompt = await self._received(request, len(continuation) // _CHARACTERS_PER_TOKEN + 1)
         words = _WORD.findall(continuation)
         answer = self._likelihoods.popleft() if self._likelihoods else [-1.0] * len(words)
         if callable(answer):
             answer = answer(request)
         if isinstance(answer, ModelError):
             raise answer
-        return tuple(
+        tokens = tuple(
             value
             if isinstance(value, TokenLogprob)
             else TokenLogprob(words[index] if index < len(words) else "", float(value))
             for index, value in enumerate(answer)
         )
+        usage = TokenUsage(prompt=prompt + len(tokens))
+        return Completion((Choice(continuation, logprobs=tokens),), usage, self._info.id)
 
     async def aclose(self) -> None:
         self.closed = True

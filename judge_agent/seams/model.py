@@ -158,8 +158,9 @@ class ChatModel(Protocol):
 
     async def likelihood(
         self, messages: Sequence[ChatMessage], continuation: str, *, timeout_seconds: float = 60.0
-    ) -> tuple[TokenLogprob, ...]:
-        """Return the log-probabilities (natural, at temperature 1) of the continuation's tokens as the answer.
+    ) -> Completion:
+        """Tell how likely the continuation is as the answer: the `logprobs` (natural, at temperature 1) of the
+        only choice are those of its tokens. The usage counts them as read.
 
         Raises ModelError like `complete`; model_error that says so where a server cannot tell.
         """

@@ -136,6 +136,8 @@ async def test_identity_and_length_come_from_the_server():
     async with FakeServer(context_window=777) as server, OpenAIChatModel(server.base_url) as model:
         info = await model.info()
         assert (info.id, info.context_window, info.backend) == ("fake", 777, "openai_chat")
+        assert await model.count_tokens(PROMPT) < 777 / 2
+    async with FakeServer(context_window=100) as server, OpenAIChatModel(server.base_url) as model:
         assert await model.count_tokens(PROMPT) == len("You judge.\nIs it right?") // 4 + 1
     async with FakeServer() as server:
         other = OpenAIChatModel(server.base_url, "another")
