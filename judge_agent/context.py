@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from judge_agent.calls import Calls
 from judge_agent.hashing import sha256_of
 from judge_agent.prompting import PromptLibrary
+from judge_agent.prompting.images import Album, album
 from judge_agent.prompting.material import Material, material
 from judge_agent.recipes import Recipe
 from judge_agent.schema import Evidence, JudgmentRequest, Principle, Task, Trajectory
@@ -61,6 +62,7 @@ class JudgeContext:
     prompts: PromptLibrary
     turns: Turns
     tenant: str
+    _albums: dict[tuple[str, str], Album] = field(default_factory=dict, repr=False)
 
     def view(self, candidate: CanonicalCandidate) -> ToolView:
         request = self.request
@@ -75,8 +77,17 @@ class JudgeContext:
             candidate.trajectory,
             evidence,
             hidden_reasoning=self.request.include_hidden_reasoning,
+            pictures=self._pictures(candidate, slot),
             slot=slot,
         )
+
+    def _pictures(self, candidate: CanonicalCandidate, slot: str) -> Album:
+        """The candidate's pictures; megabytes of base64 are read once, not for every prompt."""
+        key = (candidate.sha256, slot)
+        if key not in self._albums:
+            seen = self.calls.can("images")
+            self._albums[key] = album(self.task, candidate.trajectory, seen=seen, slot=slot)
+        return self._albums[key]
 
     @property
     def sample_count(self) -> int:

@@ -10,12 +10,12 @@ import ast
 import json
 import warnings
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 from judge_agent.fenced_code import CodeFinder, blocks, plain_text
-from judge_agent.schema import Message, ToolCall, Trajectory
+from judge_agent.schema import ContentPart, Message, ToolCall, Trajectory
 
 MAX_DEPTH = 100
 REASONING_PARTS = frozenset(("reasoning", "thinking", "redacted_thinking", "reasoning_text"))
@@ -36,7 +36,10 @@ class Call:
 
 @dataclass(frozen=True)
 class Turn:
-    """One message. `span_id` (m0, m1, ...) is how evidence and citations name it."""
+    """One message. `span_id` (m0, m1, ...) is how evidence and citations name it.
+
+    `parts` are there where some of them are `images`.
+    """
 
     span_id: str
     role: TurnRole
@@ -49,6 +52,7 @@ class Turn:
     step_id: str | None = None
     images: int = 0
     declared_id: str | None = None
+    parts: tuple[ContentPart, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,8 +133,17 @@ def text_of(message: Message) -> str:
         return ""
     if isinstance(message.content, str):
         return message.content
-    shown = [part for part in message.content if part.type not in REASONING_PARTS]
-    return "\n".join(part.text if part.text is not None else f"[{part.type}]" for part in shown)
+    return text_of_parts(message.content, lambda index: None)
+
+
+def text_of_parts(parts: Sequence[ContentPart], named: Callable[[int], str | None]) -> str:
+    """What the parts say: what `named` says of an index, then the text; one without either is its type."""
+    lines = []
+    for index, part in enumerate(parts):
+        if part.type not in REASONING_PARTS:
+            said = [line for line in (named(index), part.text) if line is not None]
+            lines += said or [f"[{part.type}]"]
+    return "\n".join(lines)
 
 
 def reasoning_of(message: Message) -> str | None:
@@ -170,6 +183,7 @@ def _turn(message: Message) -> Turn:
     roles: dict[str, TurnRole] = {"developer": "system", "tool_response": "tool"}
     role = roles.get(message.role) or message.role
     parts = message.content if isinstance(message.content, tuple) else ()
+    images = sum("image" in part.type for part in parts)
     return Turn(
         "",
         role,  # type: ignore[arg-type]
@@ -178,8 +192,9 @@ def _turn(message: Message) -> Turn:
         calls=tuple(_call(call) for call in message.tool_calls or ()),
         name=message.name,
         call_id=message.tool_call_id,
-        images=sum("image" in part.type for part in parts),
+        images=images,
         declared_id=message.id,
+        parts=parts if images else (),
     )
 
 

@@ -14,6 +14,7 @@ from judge_agent.errors import JudgeError, ModelError
 from judge_agent.hashing import sha256_of
 from judge_agent.prompting.citations import CheckedCitation, check, refutation, span_id, supports_pass
 from judge_agent.prompting.fences import neutralise
+from judge_agent.prompting.images import with_images
 from judge_agent.prompting.material import Material, indented
 from judge_agent.readouts import CANNOT_ASSESS, menu, read_choice, read_object, score_of
 from judge_agent.recipes import CitationPolicy
@@ -91,6 +92,8 @@ def _place(principle: Json, sample: int, attempt: int) -> str:
 async def _ask(
     context: JudgeContext, shown: Material, principle: Json, node: str, problem: JudgeError | None
 ) -> _Read:
+    if shown.unseen:
+        raise ModelError("tool_unavailable", shown.unseen)
     call = _question(context, shown, principle, node, problem)
     if await context.calls.count_tokens(call.messages) + call.max_tokens > context.calls.context_window:
         raise ModelError(
@@ -163,6 +166,7 @@ def _question(
             else "Answer in JSON: the reason first, then the choice.",
         }
     )
+    messages = with_images(messages, shown.images)
     if problem is not None:
         note = f"Your last answer could not be used: {neutralise(str(problem))[:400]} Answer again, in JSON."
         messages = (*messages, ChatMessage("user", note))

@@ -15,6 +15,7 @@ from judge_agent.nodes.cited import SCALES, cited_critique
 from judge_agent.nodes.collect import Decided, collect, rate, readable
 from judge_agent.nodes.steps import critique_steps
 from judge_agent.nodes.turns import Sampled, Script, sampled
+from judge_agent.nodes.unread import unread
 from judge_agent.prompting.citations import refutation
 from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.material import Material, indented
@@ -55,7 +56,8 @@ async def _critique_one(
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_principle(context, candidate, shown, p)) for p in open_principles]
         steps = group.create_task(critique_steps(context, candidate, shown, state))
-    flags: Json = {"unread": list(shown.unread)} if shown.unread else {}
+    left_out = unread(context, shown)
+    flags: Json = {"unread": list(left_out)} if left_out else {}
     critiques: list[Json] = []
     spans: dict[str, Json] = {}
     for principle, task in zip(open_principles, tasks, strict=True):
@@ -91,7 +93,15 @@ async def _principle(
         return [{**base, **_held_to_its_tool(_as_critique(one), shown, principle)} for one in walks]
 
     settings, count = context.recipe.samples, context.sample_count
-    script = Script(node, context.recipe.turns, values, ("",), {"scale": principle["scale"]})
+    script = Script(
+        node,
+        context.recipe.turns,
+        values,
+        ("",),
+        {"scale": principle["scale"]},
+        shown.images,
+        shown.unseen,
+    )
     if not context.recipe.turns or context.recipe.comparing:
         found, rounds = await collect(settings, count, cited, _is_decided(settings.vote))
     elif script.same_each_time and count > 1:

@@ -14,6 +14,7 @@ from judge_agent.hashing import derived_seed, sha256_of
 from judge_agent.nodes.collect import Decided, collect, rate, readable
 from judge_agent.nodes.reading import TIE
 from judge_agent.nodes.turns import Sampled, Script, sampled
+from judge_agent.nodes.unread import unread, variables_shown
 from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.material import indented
 from judge_agent.prompting.tool_schemas import tool_schemas
@@ -22,7 +23,6 @@ from judge_agent.state import Json, State
 from judge_agent.votes import orders, winner_decided
 
 ORDERS_OF_BOTH = 2
-REFERENCE_UNREAD = "reference: the prompts of this recipe do not show it"
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,7 @@ class Matches:
 
     def __init__(self, context: JudgeContext, state: State) -> None:
         self._context, self._state = context, state
-        turns = context.recipe.turns
-        self._shows = frozenset[str]().union(*(context.prompts.load(turn.prompt).variables for turn in turns))
+        self._shows = variables_shown(context)
         self.played: list[Played] = []
         self.unread: dict[str, tuple[str, ...]] = {}
 
@@ -82,7 +81,15 @@ class Matches:
 
     async def _in_order(self, order: Sequence[CanonicalCandidate], samples: Sequence[int]) -> list[Json]:
         slots = self._slots(len(order))
-        script = Script(_node(order), self._context.recipe.turns, self._values(order), slots)
+        shown = [self._context.material(player, [], slot) for player, slot in zip(order, slots, strict=True)]
+        script = Script(
+            _node(order),
+            self._context.recipe.turns,
+            self._values(order),
+            slots,
+            images={alias: image for one in shown for alias, image in one.images.items()},
+            unseen=next((one.unseen for one in shown if one.unseen), None),
+        )
         return [_match(one, order, slots) for one in await sampled(self._context, script, samples)]
 
     def _slots(self, count: int) -> tuple[str, ...]:
@@ -118,11 +125,8 @@ class Matches:
             if player.id in item["candidate_ids"] and item["kind"] == "tool_result"
         ]
         shown = self._context.material(player, evidence, slot)
-        unread = [one for one in shown.unread if not (one.startswith("tools:") and "schemas" in self._shows)]
-        if shown.reference and "reference" not in self._shows:
-            unread.append(REFERENCE_UNREAD)
-        if unread:
-            self.unread[player.id] = tuple(unread)
+        if left_out := unread(self._context, shown):
+            self.unread[player.id] = left_out
         heading = f"Response {slot}:\n{shown.trajectory}"
         return f"{heading}\n{shown.evidence}" if evidence else heading
 

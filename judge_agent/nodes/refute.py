@@ -19,6 +19,7 @@ from judge_agent.nodes.cited import MAX_QUOTE_CHARS, MIN_REASON_CHARS, recorded
 from judge_agent.nodes.reduce import by_samples
 from judge_agent.prompting.citations import CheckedCitation, check
 from judge_agent.prompting.fences import fence, neutralise
+from judge_agent.prompting.images import with_images
 from judge_agent.prompting.material import Material, indented
 from judge_agent.readouts import read_choice, read_object
 from judge_agent.schema import Evidence, PrincipleResult
@@ -121,6 +122,7 @@ async def _ask(
             "critique": fence("FIRST JUDGMENT", neutralise(verdict.reason)),
         }
     )
+    messages = with_images(messages, shown.images)
     if problem is not None:
         note = f"Your last answer could not be used: {neutralise(str(problem))[:400]} Answer again, in JSON."
         messages = (*messages, ChatMessage("user", note))

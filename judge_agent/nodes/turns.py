@@ -14,8 +14,9 @@ from judge_agent.context import JudgeContext
 from judge_agent.errors import JudgeError, ModelError
 from judge_agent.nodes.reading import ONE_TOKEN, Reading, read, schema_of
 from judge_agent.prompting.fences import fence, neutralise
+from judge_agent.prompting.images import with_images
 from judge_agent.recipes import Turn
-from judge_agent.seams.model import ChatMessage, Choice
+from judge_agent.seams.model import ChatMessage, Choice, Image
 
 TRIES = 2
 LOGPROBS = 20
@@ -35,7 +36,8 @@ class Sampled:
 class Script:
     """Turns with what their prompts may show. `node` is the place of its calls, `slots` what is scored.
 
-    `facts` are known before the first turn, for the `when` of all.
+    `facts` are known before the first turn, for the `when` of all. `unseen` says why the model cannot be asked:
+    what is to be judged is images, and it takes none.
     """
 
     node: str
@@ -43,6 +45,8 @@ class Script:
     values: Mapping[str, str]
     slots: Sequence[str]
     facts: Mapping[str, str] = field(default_factory=dict)
+    images: Mapping[str, Image] = field(default_factory=dict)
+    unseen: str | None = None
 
     def due(self, turn: Turn, facts: Mapping[str, str]) -> bool:
         """Whether a turn is asked, by what is known."""
@@ -131,10 +135,13 @@ async def _answers(
     count: int,
     problem: JudgeError | None = None,
 ) -> Sequence[Choice]:
+    if script.unseen:
+        raise ModelError("tool_unavailable", script.unseen)
     template = context.prompts.load(turn.prompt)
     silent = dict.fromkeys([*(turn.name for turn in script.turns), "issues"], "")
     shown = {**silent, **values}
     messages = template.render({name: shown[name] for name in template.variables & shown.keys()})
+    messages = with_images(messages, script.images)
     if problem is not None:
         note = f"Your last answer could not be used: {neutralise(str(problem))[:400]} Answer again."
         messages = (*messages, ChatMessage("user", note))

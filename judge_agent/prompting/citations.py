@@ -13,6 +13,7 @@ from judge_agent.prompting.material import CitableSource, Material
 
 MIN_QUOTE_CHARS = 12
 _SPACE = re.compile(r"\s+")
+_IMAGES = re.compile(r"\[image\b[^\]\n]{0,80}\]")
 
 
 class CheckedCitation(NamedTuple):
@@ -73,6 +74,8 @@ def _check(alias: str, quote: str, material: Material) -> CheckedCitation:
         )
     if not words:
         return CheckedCitation(alias, quote, None, None, "the quote is empty")
+    if not _IMAGES.sub("", words).strip():
+        return CheckedCitation(alias, quote, None, None, "an image cannot be quoted, only words")
     offsets = _find(words, source.shown)
     if offsets is None:
         return CheckedCitation(alias, quote, None, None, f"the quote does not stand in {source.alias!r}")

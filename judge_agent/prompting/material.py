@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from judge_agent.prompting.fences import fence, neutralise
-from judge_agent.schema import Bearing, Evidence, Message, Source, Strength, Task, Trajectory
-from judge_agent.trajectory import Transcript, Turn, read, text_of
+from judge_agent.prompting.images import Album, album, artifact_part, is_image, unseen
+from judge_agent.schema import Bearing, ContentPart, Evidence, Message, Source, Strength, Task, Trajectory
+from judge_agent.seams.model import Image
+from judge_agent.trajectory import Transcript, Turn, read, text_of, text_of_parts
 
 _OUR_LINE = re.compile(
     r"^(?=\[(?:[aems]\d|(?:final|task|reference|system|developer|user|assistant|tool)\b))", re.MULTILINE
@@ -49,8 +51,30 @@ class CitableSource:
 
 
 @dataclass(frozen=True)
+class Part:
+    """One piece of the trajectory's block: a turn, an artifact, the final answer. `text` None: the heading is all.
+
+    `answers` is the span id of the turn whose call a tool result answers.
+    """
+
+    alias: str
+    heading: str
+    text: str | None
+    step_id: str | None = None
+    answers: str | None = None
+
+    @property
+    def line(self) -> str:
+        return self.heading if self.text is None else f"{self.heading}: {indented(self.text)}"
+
+
+@dataclass(frozen=True)
 class Material:
-    """The blocks of one candidate's prompts, its citable sources by alias, and what was not shown."""
+    """The blocks of one candidate's prompts, its citable sources by alias, and what was not shown.
+
+    `images` go beside the text, by the aliases that stand in it. `parts` are what the trajectory's block was made
+    of. `unseen` says why the candidate cannot be judged by this model: all that it gave is images.
+    """
 
     task: str
     trajectory: str
@@ -59,11 +83,14 @@ class Material:
     sources: Mapping[str, CitableSource]
     unread: tuple[str, ...] = ()
     step_aliases: Mapping[str, str] = field(default_factory=dict)
+    images: Mapping[str, Image] = field(default_factory=dict)
+    parts: tuple[Part, ...] = ()
+    unseen: str | None = None
 
 
 def task_block(task: Task) -> str:
     """The task between fences: its prompt, then its messages."""
-    return fence("TASK", _task_text(task))
+    return fence("TASK", _task_text(task, Album()))
 
 
 def material(
@@ -73,18 +100,22 @@ def material(
     *,
     show_reference: bool = True,
     hidden_reasoning: bool = False,
+    pictures: Album | None = None,
     slot: str = "",
 ) -> Material:
     """Build what the model is shown of a candidate; nothing in it depends on the candidate's id or its peers.
 
-    `slot` is the name under which it is shown beside others (A, 1, model-1).
+    `pictures` are those of this task and trajectory; without them none is shown. `slot` is the name under which it
+    is shown beside others (A, 1, model-1).
     """
     mark = f" {slot}" if slot else ""
     transcript = read(trajectory)
+    pictures = pictures or album(task, trajectory, seen=False)
     skip = _turns_of_the_task(task, transcript)
-    shown = {turn.span_id: _turn_text(turn, hidden_reasoning) for turn in transcript.turns}
+    shown = {turn.span_id: _turn_text(turn, hidden_reasoning, pictures) for turn in transcript.turns}
     aliases = {step.id: f"s{index + 1}" for index, step in enumerate(transcript.steps)}
-    sources = {"task": CitableSource("task", "observation", _task_text(task), supports=False)}
+    task_text = _task_text(task, pictures)
+    sources = {"task": CitableSource("task", "observation", task_text, supports=False)}
     acted = False
     for position, turn in enumerate(transcript.turns):
         acted = acted or turn.role == "assistant"
@@ -101,7 +132,9 @@ def material(
             position=position,
         )
     for index, artifact in enumerate(trajectory.artifacts):
-        sources[f"a{index}"] = CitableSource(f"a{index}", "claim", neutralise(artifact.content))
+        seen = artifact_part(artifact) is not None
+        content = pictures.mark(f"a{index}", 0) if seen else neutralise(artifact.content)
+        sources[f"a{index}"] = CitableSource(f"a{index}", "claim", content)
     if trajectory.final_answer is not None and not _said_already(trajectory.final_answer, transcript):
         final = _spoken(trajectory.final_answer, hidden_reasoning)
         sources["final"] = CitableSource("final", "claim", final)
@@ -121,15 +154,25 @@ def material(
     reference = _reference_text(task) if show_reference else ""
     if reference:
         sources["reference"] = CitableSource("reference", "observation", reference, supports=False)
+    parts = tuple(_parts(trajectory, transcript, sources, aliases, skip))
     return Material(
-        task=task_block(task),
-        trajectory=fence("TRAJECTORY" + mark, _trajectory_text(trajectory, transcript, sources, aliases, skip)),
+        task=fence("TASK", task_text),
+        trajectory=trajectory_block([part.line for part in parts], slot),
         evidence=_evidence_block([sources[f"e{index + 1}"] for index in range(len(evidence))], mark),
         reference=f"\n{fence('REFERENCE', reference)}\n" if reference else "",
         sources=sources,
-        unread=_unread(trajectory, transcript, hidden_reasoning),
+        unread=_unread(trajectory, transcript, hidden_reasoning, pictures),
         step_aliases=aliases,
+        images=pictures.images,
+        parts=parts,
+        unseen=unseen(trajectory, transcript, pictures),
     )
+
+
+def trajectory_block(lines: Sequence[str], slot: str = "") -> str:
+    """A trajectory's lines, already neutralised, between fences."""
+    mark = f" {slot}" if slot else ""
+    return fence("TRAJECTORY" + mark, "\n".join(lines) or "(the agent did and said nothing)")
 
 
 def _said_already(final_answer: str, transcript: Transcript) -> bool:
@@ -137,10 +180,12 @@ def _said_already(final_answer: str, transcript: Transcript) -> bool:
     return bool(transcript.steps) and transcript.steps[-1].turn.text == final_answer
 
 
-def _task_text(task: Task) -> str:
+def _task_text(task: Task, pictures: Album) -> str:
     lines = [_as_text(task.prompt)] if task.prompt else []
-    for message in task.messages:
-        text = _spoken(text_of(message), hidden_reasoning=message.role != "assistant")
+    for index, message in enumerate(task.messages):
+        parts = message.content if isinstance(message.content, tuple) else ()
+        said = text_of_parts(parts, _named(pictures, f"t{index}", parts)) if parts else text_of(message)
+        text = _spoken(said, hidden_reasoning=message.role != "assistant")
         lines.append(f"[{message.role}]: {indented(text)}")
     return "\n".join(lines)
 
@@ -156,13 +201,20 @@ def indented(text: str) -> str:
 
 def _turns_of_the_task(task: Task, transcript: Transcript) -> int:
     """How many leading turns only repeat the task, so that they are not shown twice."""
-    told = [text_of(message) for message in task.messages] or [task.prompt]
+    told = [(text_of(message), _pictured(message)) for message in task.messages] or [(task.prompt, ())]
     turns = transcript.turns
     if len(turns) >= len(told) and all(
-        turn.text == text and turn.role != "assistant" for turn, text in zip(turns, told, strict=False)
+        (turn.text, turn.parts) == said and turn.role != "assistant"
+        for turn, said in zip(turns, told, strict=False)
     ):
         return len(told)
     return 0
+
+
+def _pictured(message: Message) -> tuple[ContentPart, ...]:
+    """A message's parts where pictures are among them: two texts may be equal and show different ones."""
+    parts = message.content if isinstance(message.content, tuple) else ()
+    return parts if any("image" in part.type for part in parts) else ()
 
 
 def without_thought(text: str) -> tuple[str, bool]:
@@ -182,8 +234,14 @@ def _spoken(text: str, hidden_reasoning: bool) -> str:
     return neutralise(text if hidden_reasoning else without_thought(text)[0])
 
 
-def _turn_text(turn: Turn, hidden_reasoning: bool) -> str:
-    text = _spoken(turn.text, hidden_reasoning or turn.role != "assistant")
+def _named(pictures: Album, where: str, parts: Sequence[ContentPart]) -> Callable[[int], str | None]:
+    """What stands in a text for its pictures."""
+    return lambda index: pictures.mark(where, index) if is_image(parts[index]) else None
+
+
+def _turn_text(turn: Turn, hidden_reasoning: bool, pictures: Album) -> str:
+    said = text_of_parts(turn.parts, _named(pictures, turn.span_id, turn.parts)) if turn.parts else turn.text
+    text = _spoken(said, hidden_reasoning or turn.role != "assistant")
     lines = [text] if text else []
     if hidden_reasoning and turn.reasoning:
         lines.insert(0, f"(reasoning) {neutralise(turn.reasoning)}")
@@ -198,28 +256,26 @@ def _arguments(parsed: Mapping[str, Any] | None, raw: str) -> str:
     return raw if parsed is None else json.dumps(parsed, ensure_ascii=False)
 
 
-def _trajectory_text(
+def _parts(
     trajectory: Trajectory,
     transcript: Transcript,
     sources: Mapping[str, CitableSource],
     aliases: Mapping[str, str],
     skip: int,
-) -> str:
-    lines = []
+) -> Iterator[Part]:
     if trajectory.tools:
-        lines.append("Tools of the agent: " + "; ".join(_signature(tool) for tool in trajectory.tools))
+        yield Part("", "Tools of the agent", "; ".join(_signature(tool) for tool in trajectory.tools))
     if skip:
-        lines.append(f"[m0-m{skip - 1}] (the task, as above)")
+        yield Part("", f"[m0-m{skip - 1}] (the task, as above)", None)
     for turn in transcript.turns[skip:]:
-        lines.append(f"{_heading(turn, aliases)}: {indented(sources[turn.span_id].shown)}")
-    lines += [
-        f"[a{index}] artifact {indented(neutralise(artifact.name))} ({artifact.kind}): "
-        f"{indented(sources[f'a{index}'].shown)}"
-        for index, artifact in enumerate(trajectory.artifacts)
-    ]
+        shown = sources[turn.span_id].shown
+        asker = turn.answers.partition(".")[0] if turn.answers else None
+        yield Part(turn.span_id, _heading(turn, aliases), shown, turn.step_id, asker)
+    for index, artifact in enumerate(trajectory.artifacts):
+        name = f"[a{index}] artifact {indented(neutralise(artifact.name))} ({artifact.kind})"
+        yield Part(f"a{index}", name, sources[f"a{index}"].shown)
     if "final" in sources:
-        lines.append(f"[final] final answer: {indented(sources['final'].shown)}")
-    return "\n".join(lines) or "(the agent did and said nothing)"
+        yield Part("final", "[final] final answer", sources["final"].shown)
 
 
 def _heading(turn: Turn, aliases: Mapping[str, str]) -> str:
@@ -267,14 +323,14 @@ def _reference_text(task: Task) -> str:
     return _as_text("\n".join(parts))
 
 
-def _unread(trajectory: Trajectory, transcript: Transcript, hidden_reasoning: bool) -> tuple[str, ...]:
+def _unread(
+    trajectory: Trajectory, transcript: Transcript, hidden_reasoning: bool, pictures: Album
+) -> tuple[str, ...]:
     """Name what the prompts leave out, so that nothing is left out in silence."""
     unread = []
     if trajectory.tools:
         unread.append("tools: schemas are shown as signatures")
-    images = sum(turn.images for turn in transcript.turns)
-    if images:
-        unread.append(f"images: {images} not shown to the model")
+    unread += pictures.unread
     thoughts = (
         sum(
             bool(turn.reasoning) or without_thought(turn.text)[1]

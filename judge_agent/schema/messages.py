@@ -45,10 +45,10 @@ class Message(Lenient):
 
 
 class Artifact(Envelope):
-    """Something that the agent produced: code, a query, a document."""
+    """Something that the agent produced: code, a query, a document; an image as a `data:` URL."""
 
     name: Name
-    kind: Literal["code", "sql", "text", "json", "html", "file"] = "text"
+    kind: Literal["code", "sql", "text", "json", "html", "file", "image"] = "text"
     content: str
 
 
