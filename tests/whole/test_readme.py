@@ -50,6 +50,6 @@ def test_the_example_requests_are_requests() -> None:
     from judge_agent.schema import JudgmentRequest
 
     examples = sorted((ROOT / "evals" / "examples").glob("*.json"))
-    assert [path.stem for path in examples] == ["coding", "support_agent"]
+    assert [path.stem for path in examples] == ["coding", "data_agent", "support_agent"]
     for path in examples:
         assert JudgmentRequest.model_validate_json(path.read_text("utf-8")).candidates
