@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from judge_agent.errors import ModelError
@@ -239,6 +239,7 @@ def test_a_text_over_the_limit_is_refused_before_it_is_read() -> None:
             read({**CASES[name][0], "text": "x" * (MAX_ANSWER_CHARS + 1)})
 
 
+@settings(deadline=None)
 @given(
     st.text(alphabet=st.sampled_from(list("<>/think[]AB{}\\boxed,0123456789 \n:\"'scoreansw")), max_size=60)
 )
@@ -254,6 +255,7 @@ shares = st.lists(st.floats(0.001, 1.0), min_size=5, max_size=5).map(
 )
 
 
+@settings(deadline=None)
 @given(shares, shares)
 def test_the_chances_of_two_candidates_are_one_together(a: dict[str, float], b: dict[str, float]) -> None:
     assert prefers(a, b) + prefers(b, a) == pytest.approx(1.0)
@@ -277,6 +279,7 @@ def test_menus_that_no_model_could_be_read_by_are_the_callers_error() -> None:
         prefers({"1": 1.0, "2": 0.0}, {"2": 1.0, "1": 0.0})
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-30.0, 0.0), min_size=2, max_size=6))
 def test_ratings_stay_in_bounds_and_sum_to_one(logprobs: list[float]) -> None:
     total = math.log(math.fsum(map(math.exp, logprobs)))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from judge_agent.votes import Bracket
@@ -33,6 +33,7 @@ def stronger(order: list[str], margin: float = 0.5) -> Judge:
 
 
 @pytest.mark.parametrize("size", [*SIZES, 4, 6, 7, 9, 33])
+@settings(deadline=None)
 @given(data=st.data(), seed=st.integers(0, 1000), margin=st.sampled_from([0.5, 0.01]))
 def test_a_transitive_judge_gets_its_champion(
     size: int, data: st.DataObject, seed: int, margin: float
@@ -67,6 +68,7 @@ def test_two_meet_once_and_the_loser_scores_zero() -> None:
     assert bracket.scores() == {"b": 1.0, "a": 0.0}
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(SIZES),
     st.integers(0, 50),
@@ -89,6 +91,7 @@ def test_any_judge_ends_it_and_the_order_of_posting_changes_nothing(
     assert one.comparisons <= max(0, 2 * (size - 1))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 50))
 def test_nobody_meets_anybody_twice(seed: int) -> None:
     bracket = Bracket(names(16), seed=seed)
@@ -108,17 +111,41 @@ def test_everyone_meets_the_anchor_first_and_then_half_leave_each_round(size: in
         assert len(due) <= size // 2
 
 
-def test_ties_go_to_the_higher_mean_of_points() -> None:
-    """Against the anchor `strong` got more; the two then tie, and so does everyone else."""
-    bracket = Bracket(names(4), seed=0)
-    (anchor, strong), *_ = bracket.round()
+def against_the_anchor(bracket: Bracket, points: list[float]) -> list[str]:
+    """Tell the seeding round so that the others get these points; returns the anchor, then the others."""
+    due = bracket.round()
+    bracket.tell({pair: 1.0 - score for pair, score in zip(due, points, strict=True)})
+    return [due[0][0], *(other for _, other in due)]
 
-    def judge(a: str, b: str) -> float:
-        return 0.1 if (a, b) == (anchor, strong) else 0.5
 
-    play(bracket, judge)
-    assert bracket.ranking()[0] == strong
-    assert bracket.ranking()[-1] == anchor
+def test_the_best_seed_meets_the_worst_and_the_best_two_meet_last() -> None:
+    bracket = Bracket(names(9), seed=0)
+    anchor, a, b, c, d, e, f, g, h = against_the_anchor(bracket, [0.9, 0.3, 0.8, 0.2, 0.7, 0.1, 0.6, 0.0])
+    # By points: a, c, e, g, then the anchor with 0.55, b, d, f, h. Seven have no opponent at first.
+    assert bracket.round() == ((f, h),)
+    bracket.tell({(f, h): 1.0})
+    assert bracket.round() == ((a, f), (c, d), (e, b))
+    bracket.tell({(a, f): 1.0, (c, d): 1.0, (e, b): 1.0})
+    assert bracket.round() == ((a, g), (c, e))
+    assert anchor in names(9)
+
+
+def test_a_tie_goes_to_the_higher_mean_of_points_even_against_the_better_seed() -> None:
+    bracket = Bracket(names(5), seed=0)
+    anchor, first, second, third, last = against_the_anchor(bracket, [0.9, 0.8, 0.2, 0.1])
+    bracket.tell({(third, last): 1.0})
+    bracket.tell({(first, third): 0.51})
+    assert bracket.round() == ((first, second),)
+    bracket.tell({(first, second): 0.5})
+    assert bracket.ranking() == (second, first, third, anchor, last)
+
+
+def test_a_tie_at_equal_points_goes_to_the_better_seed() -> None:
+    bracket = Bracket(names(3), seed=0)
+    anchor, one, other = against_the_anchor(bracket, [0.5, 0.5])
+    assert bracket.round() == ((one, other),)
+    bracket.tell({(one, other): 0.5})
+    assert bracket.ranking() == (anchor, one, other)
 
 
 def test_when_all_is_tied_the_seed_decides_and_always_the_same_way() -> None:

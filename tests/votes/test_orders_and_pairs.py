@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from judge_agent.votes import (
@@ -23,6 +23,7 @@ seeds = st.integers(0, 2**31)
 hows = st.sampled_from(["one", "both", "shuffled"])
 
 
+@settings(deadline=None)
 @given(groups, hows, st.integers(1, 12), seeds, st.randoms())
 def test_the_order_of_posting_changes_nothing(
     ids: list[str], how: Any, k: int, seed: int, random: Any
@@ -30,6 +31,7 @@ def test_the_order_of_posting_changes_nothing(
     assert orders(random.sample(ids, len(ids)), how, k, seed) == orders(ids, how, k, seed)
 
 
+@settings(deadline=None)
 @given(groups, hows, st.integers(1, 12), seeds)
 def test_every_order_shows_everyone_once(ids: list[str], how: Any, k: int, seed: int) -> None:
     made = orders(ids, how, k, seed)
@@ -37,6 +39,7 @@ def test_every_order_shows_everyone_once(ids: list[str], how: Any, k: int, seed:
     assert all(sorted(order) == sorted(ids) for order in made)
 
 
+@settings(deadline=None)
 @given(groups, hows, st.integers(1, 6), seeds)
 def test_other_ids_for_the_same_contents_are_shown_in_the_same_order(
     keys: list[str], how: Any, k: int, seed: int
@@ -87,6 +90,7 @@ matches = st.lists(st.tuples(st.booleans(), results), min_size=1, max_size=9).ma
 )
 
 
+@settings(deadline=None)
 @given(matches)
 def test_a_pair_is_bounded_and_mirrors_itself(played: list[Match]) -> None:
     forward, backward = pair_outcome("a", "b", played), pair_outcome("b", "a", played)
@@ -96,11 +100,13 @@ def test_a_pair_is_bounded_and_mirrors_itself(played: list[Match]) -> None:
     assert forward.consistent == backward.consistent
 
 
+@settings(deadline=None)
 @given(matches, st.randoms())
 def test_the_order_of_matches_changes_nothing(played: list[Match], random: Any) -> None:
     assert pair_outcome("a", "b", random.sample(played, len(played))) == pair_outcome("a", "b", played)
 
 
+@settings(deadline=None)
 @given(results, st.integers(1, 4), st.integers(1, 4))
 def test_a_judge_that_only_looks_at_places_gives_a_tie(bias: float, forward: int, backward: int) -> None:
     played = [Match("a", "b", bias)] * forward + [Match("b", "a", bias)] * backward

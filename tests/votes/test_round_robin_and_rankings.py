@@ -6,7 +6,7 @@ import itertools
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from judge_agent.votes import (
@@ -33,6 +33,7 @@ def all_pairs(strengths: dict[str, int]) -> list[PairOutcome]:
 
 
 @pytest.mark.parametrize("size", SIZES)
+@settings(deadline=None)
 @given(data=st.data())
 def test_a_transitive_judge_gives_the_exact_order(size: int, data: st.DataObject) -> None:
     names = [f"c{number:02d}" for number in range(size)]
@@ -44,6 +45,7 @@ def test_a_transitive_judge_gives_the_exact_order(size: int, data: st.DataObject
     assert scores == [1.0 if size == 1 else pytest.approx(1 - place / (size - 1)) for place in range(size)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=7), st.randoms())
 def test_equals_stand_in_one_group_however_they_are_listed(strengths: list[int], random: Any) -> None:
     by_name = {f"c{place}": strength for place, strength in enumerate(strengths)}
@@ -60,6 +62,7 @@ def test_equals_stand_in_one_group_however_they_are_listed(strengths: list[int],
 outcomes_of_five = st.lists(st.sampled_from([0.0, 0.5, 1.0, None]), min_size=10, max_size=10)
 
 
+@settings(deadline=None)
 @given(outcomes_of_five, st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=10, max_size=10))
 def test_missing_matches_leave_exactly_the_range_that_they_can_fill(
     results: list[float | None], rest: list[float]
@@ -80,6 +83,7 @@ def test_missing_matches_leave_exactly_the_range_that_they_can_fill(
         assert any(one in group for group in table.ranking) == (standing.score is not None)
 
 
+@settings(deadline=None)
 @given(outcomes_of_five)
 def test_every_cycle_named_is_one_and_everyone_in_one_is_named(results: list[float | None]) -> None:
     pairs = list(itertools.combinations("abcde", 2))
@@ -121,6 +125,7 @@ rankings = st.lists(st.integers(0, 3), min_size=4, max_size=4).map(
 )
 
 
+@settings(deadline=None)
 @given(rankings, rankings)
 def test_rank_correlation_is_bounded_and_symmetric(one: list[list[str]], other: list[list[str]]) -> None:
     assert -1.0 <= kendall_tau(one, other) <= 1.0
@@ -129,6 +134,7 @@ def test_rank_correlation_is_bounded_and_symmetric(one: list[list[str]], other: 
     assert kendall_tau(one, one) == 1.0
 
 
+@settings(deadline=None)
 @given(st.permutations(list("abcde")))
 def test_equal_rankings_agree_fully_and_reversed_ones_not_at_all(order: list[str]) -> None:
     assert ranking_consistency(order, order) == 1.0

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from judge_agent.votes import (
@@ -30,6 +30,7 @@ samples = st.lists(scores, min_size=1, max_size=12)
 hows = st.sampled_from(HOWS)
 
 
+@settings(deadline=None)
 @given(samples, hows)
 def test_a_vote_and_its_agreement_are_bounded(given_scores: list[float], how: How) -> None:
     result = reduced(given_scores, how)
@@ -38,6 +39,7 @@ def test_a_vote_and_its_agreement_are_bounded(given_scores: list[float], how: Ho
     assert result.samples == len(given_scores)
 
 
+@settings(deadline=None)
 @given(samples, hows, st.randoms())
 def test_the_order_of_samples_changes_nothing(given_scores: list[float], how: How, random: Any) -> None:
     shuffled = random.sample(given_scores, len(given_scores))
@@ -45,6 +47,7 @@ def test_the_order_of_samples_changes_nothing(given_scores: list[float], how: Ho
     assert agreement(shuffled, how) == pytest.approx(agreement(given_scores, how))
 
 
+@settings(deadline=None)
 @given(scores, st.integers(1, 20), hows)
 def test_equal_samples_give_their_score_and_full_agreement(score: float, count: int, how: How) -> None:
     result = reduced([score] * count, how)
@@ -52,6 +55,7 @@ def test_equal_samples_give_their_score_and_full_agreement(score: float, count: 
     assert result.agreement == pytest.approx(1.0)
 
 
+@settings(deadline=None)
 @given(samples, scores, st.sampled_from(["sum", "mean"]))
 def test_a_better_sample_never_makes_the_sum_worse(given_scores: list[float], more: float, how: How) -> None:
     better = [max(given_scores[0], more), *given_scores[1:]]
@@ -107,6 +111,7 @@ def completions(remaining: int, more: Sequence[float]) -> list[tuple[float, ...]
     ]
 
 
+@settings(deadline=None)
 @given(
     st.lists(scores, min_size=1, max_size=7), st.integers(0, 4), hows, scores, st.lists(scores, max_size=3)
 )
@@ -120,6 +125,7 @@ def test_what_is_decided_no_further_sample_changes(
         assert (vote([*so_far, *rest], how) >= threshold) == outcome
 
 
+@settings(deadline=None)
 @given(st.lists(scores, min_size=1, max_size=7), st.integers(0, 4), hows, st.lists(scores, max_size=3))
 def test_a_decided_pair_keeps_its_winner_or_its_tie(
     so_far: list[float], remaining: int, how: How, more: list[float]
@@ -135,6 +141,7 @@ def side(score: float) -> int:
     return (score > 0.5) - (score < 0.5)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from("abc"), max_size=8), st.integers(0, 4))
 def test_a_decided_choice_stays_the_only_commonest(so_far: list[str], remaining: int) -> None:
     if not choice_decided(so_far, remaining):
@@ -147,6 +154,7 @@ def test_a_decided_choice_stays_the_only_commonest(so_far: list[str], remaining:
             assert len(shares) == 1 or shares[0][1] > shares[1][1]
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(scores, min_size=3, max_size=3), max_size=6), st.integers(0, 3))
 def test_a_decided_winner_stays_ahead(rows: list[list[float]], remaining: int) -> None:
     so_far = {name: [row[place] for row in rows] for place, name in enumerate("abc")}
