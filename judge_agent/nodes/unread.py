@@ -1,0 +1,23 @@
+"""What of a candidate no prompt of the recipe's turns shows: it is named, so that nothing is left out in silence."""
+
+from __future__ import annotations
+
+from judge_agent.context import JudgeContext
+from judge_agent.prompting.material import Material
+
+REFERENCE = "reference: the prompts of this recipe do not show it"
+
+
+def variables_shown(context: JudgeContext) -> frozenset[str]:
+    """Every variable that a prompt of the recipe's turns declares."""
+    prompts = (context.prompts.load(turn.prompt) for turn in context.recipe.turns)
+    return frozenset[str]().union(*(prompt.variables for prompt in prompts))
+
+
+def unread(context: JudgeContext, shown: Material) -> tuple[str, ...]:
+    """Name what is in the material, or in the task, and in none of the recipe's prompts."""
+    if not context.recipe.turns:
+        return shown.unread
+    variables = variables_shown(context)
+    named = [one for one in shown.unread if not (one.startswith("tools:") and "schemas" in variables)]
+    return (*named, REFERENCE) if shown.reference and "reference" not in variables else tuple(named)
