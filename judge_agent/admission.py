@@ -12,6 +12,7 @@ from judge_agent.context import CanonicalCandidate
 from judge_agent.errors import InvalidRequest
 from judge_agent.given_principles import declared_dimensions
 from judge_agent.hashing import sha256_of
+from judge_agent.prompting.images import artifact_part, check_images, image_parts
 from judge_agent.prompting.material import task_from_trajectories
 from judge_agent.recipes import Recipe
 from judge_agent.schema import JudgmentRequest, Task
@@ -32,6 +33,7 @@ def admit(request: JudgmentRequest, recipes: Mapping[str, Recipe], tools: Sequen
     _check_dimensions(request, recipe)
     _check_comparison(request, recipe)
     candidates = canonical_candidates(request)
+    _check_images(request.task, candidates)
     task_of(request, candidates)
     return recipe
 
@@ -82,6 +84,21 @@ def _refuse_what_is_not_built(request: JudgmentRequest) -> None:
             )
     if request.cache not in (None, "no"):
         raise InvalidRequest("cache", f"{request.cache!r} is not supported by this version; only 'no' is")
+
+
+def _check_images(task: Task, candidates: Sequence[CanonicalCandidate]) -> None:
+    """Hold the pictures of the task and of each candidate to their limits."""
+    asked = [(f"task.messages.{at}.content.{index}", part) for at, index, part in image_parts(task.messages)]
+    for number, candidate in enumerate(candidates):
+        field, trajectory = f"candidates.{number}.trajectory", candidate.trajectory
+        shown = [
+            (f"{field}.messages.{at}.content.{index}", part)
+            for at, index, part in image_parts(trajectory.messages)
+        ]
+        artifacts = [artifact_part(artifact) for artifact in trajectory.artifacts]
+        shown += [(f"{field}.artifacts.{at}.content", part) for at, part in enumerate(artifacts) if part]
+        if broken := check_images([*asked, *shown]):
+            raise InvalidRequest(*broken)
 
 
 def _check_sql(request: JudgmentRequest) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -110,7 +110,7 @@ def with_images(messages: Sequence[ChatMessage], images: Mapping[str, Image]) ->
     return (*messages[:last], shown, *messages[last + 1 :])
 
 
-def check_images(parts: Iterator[tuple[str, ContentPart]]) -> tuple[str, str] | None:
+def check_images(parts: Iterable[tuple[str, ContentPart]]) -> tuple[str, str] | None:
     """Say which field breaks a limit, and how; None where all keep to them. `parts` are fields and what they hold."""
     count = 0
     for where, part in parts:
