@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from judge_agent.context import JudgeContext
-from judge_agent.nodes.turns import Script, sampled
+from judge_agent.errors import JudgeError
+from judge_agent.nodes.reading import NoLogprobs
+from judge_agent.nodes.turns import Sampled, Script, sampled
 from judge_agent.prompting.fences import fence, neutralise
 from judge_agent.recipes import Readout, Samples, Turn
 from judge_agent.state import Json
@@ -77,29 +80,50 @@ def agreement(samples: Sequence[Json]) -> float | None:
 
 
 async def rate(
-    context: JudgeContext, node: str, values: Mapping[str, str], samples: Sequence[Json]
-) -> list[Json]:
+    context: JudgeContext, count: int, samples: Sequence[Json], script_of: Callable[[Json], Script]
+) -> tuple[list[Json], list[Json]]:
     """Mark which samples vote, where the recipe lets only the soundest: by P(yes) of its meta prompt.
 
-    A sample that could not be rated does not vote. Source: DeepSeek-GRM (arXiv 2504.02495), where a meta reward
-    model guides the vote.
+    `script_of` says what a sample was shown, for its rating must see the same. A sample that could not be rated does
+    not vote; where none could, the failure is theirs. A model that tells no log-probabilities rates nothing: all
+    vote, and what is returned beside the samples, for the record, says so. Source: DeepSeek-GRM (arXiv 2504.02495),
+    where a meta reward model guides the vote.
     """
     settings, candidates = context.recipe.samples, readable(samples)
-    if settings.meta is None or settings.keep is None or len(candidates) <= settings.keep:
-        return list(samples)
-    turn = Turn(name="meta", prompt=settings.meta, read=Readout(kind="p_yes"), max_tokens=1)
-
-    async def one(sample: Json) -> float | None:
-        shown = {**values, "critique": fence("CRITIQUE", neutralise(sample["reason"]))}
-        script = Script(f"{node}/meta", (turn,), shown, ("",))
-        (rated,) = await sampled(context, script, [sample["sample"]])
-        return rated.reading.scores[0] if rated.reading else None
-
-    async with asyncio.TaskGroup() as group:
-        tasks = {sample["sample"]: group.create_task(one(sample)) for sample in candidates}
-    scores = {index: task.result() for index, task in tasks.items()}
-    best = keep_best(tuple(scores), tuple(scores.values()), settings.keep)
-    return [
+    keep = math.ceil(count / 2) if settings.keep == "half" else settings.keep
+    if settings.meta is None or keep is None or len(candidates) <= keep:
+        return list(samples), []
+    ratings = await _ratings(context, settings.meta, candidates, script_of)
+    problems = [rated.problem for rated in ratings.values() if rated.problem]
+    if problems and all(isinstance(problem, NoLogprobs) for problem in problems):
+        return list(samples), [{"why": "meta", "unavailable": str(problems[0])}]
+    scores = {index: rated.reading.scores[0] if rated.reading else None for index, rated in ratings.items()}
+    best = keep_best(tuple(scores), tuple(scores.values()), keep)
+    failure = {} if best else _unrated(problems[0])
+    marked = [
         {**sample, "meta_score": scores.get(sample["sample"]), "voted": sample["sample"] in best}
+        | (failure if sample["sample"] in scores else {})
         for sample in samples
     ]
+    return marked, [{"why": "meta", "rated": len(scores) - len(problems), "voted": len(best)}]
+
+
+async def _ratings(
+    context: JudgeContext, prompt: str, samples: Sequence[Json], script_of: Callable[[Json], Script]
+) -> dict[int, Sampled]:
+    turn = Turn(name="meta", prompt=prompt, read=Readout(kind="p_yes"), max_tokens=1)
+
+    async def one(sample: Json) -> Sampled:
+        script = script_of(sample)
+        values = {**script.values, "critique": fence("CRITIQUE", neutralise(sample["reason"]))}
+        asked = replace(script, node=f"{script.node}/meta", turns=(turn,), values=values, slots=("",))
+        return (await sampled(context, asked, [sample["sample"]]))[0]
+
+    async with asyncio.TaskGroup() as group:
+        tasks = {sample["sample"]: group.create_task(one(sample)) for sample in samples}
+    return {index: task.result() for index, task in tasks.items()}
+
+
+def _unrated(problem: JudgeError) -> Json:
+    reason = f"no sample could be rated: {problem}"
+    return {"failure_kind": problem.failure_kind, "failure_reason": reason[:500]}

@@ -46,7 +46,7 @@ async def _listwise(
 async def _pairwise(
     context: JudgeContext, matches: Matches, players: Sequence[CanonicalCandidate]
 ) -> tuple[Json, list[Pair]]:
-    pairs = await _pairs(matches, list(combinations(players, 2)))
+    pairs = await _pairs(context, matches, list(combinations(players, 2)))
     return from_pairs([player.id for player in players], pairs, context.recipe.samples), pairs
 
 
@@ -61,7 +61,9 @@ async def _tournament(
         seed = derived_seed(context.request.seed, "bracket", *sorted(by_key))
         bracket = Bracket(tuple(by_key), seed=seed)
         while due := bracket.round():
-            played = await _pairs(matches, [(by_key[first], by_key[second]) for first, second in due])
+            played = await _pairs(
+                context, matches, [(by_key[first], by_key[second]) for first, second in due]
+            )
             pairs += played
             if any(pair.outcome is None for pair in played):
                 break
@@ -74,12 +76,14 @@ async def _tournament(
 
 
 async def _pairs(
-    matches: Matches, pairs: Sequence[tuple[CanonicalCandidate, CanonicalCandidate]]
+    context: JudgeContext,
+    matches: Matches,
+    pairs: Sequence[tuple[CanonicalCandidate, CanonicalCandidate]],
 ) -> list[Pair]:
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(matches.play(pair)) for pair in pairs]
     played: list[Played] = [task.result() for task in tasks]
-    return [pair_of(one) for one in played]
+    return [pair_of(one, context.recipe.compare) for one in played]
 
 
 _PROTOCOLS = {"listwise": _listwise, "pairwise": _pairwise, "tournament": _tournament}

@@ -109,7 +109,8 @@ async def _principle(
         rounds = [{"stopped": "same each time", "samples": 1, "of": count}]
     else:
         found, rounds = await collect(settings, count, walked, _is_decided(settings.vote))
-    return await rate(context, node, values, found), spans, rounds
+    rated, note = await rate(context, count, found, lambda sample: script)
+    return rated, spans, [*rounds, *note]
 
 
 def _values(shown: Material, principle: Json) -> dict[str, str]:

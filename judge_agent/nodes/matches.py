@@ -6,6 +6,7 @@ What is shown depends on the candidates' contents and the seed alone, not on the
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -36,6 +37,16 @@ class Played:
     @property
     def voting(self) -> list[Json]:
         return [sample for sample in readable(self.samples) if sample.get("voted", True)]
+
+
+def as_description(criteria: Sequence[str]) -> str:
+    """Several criteria as the description of one principle; the further lines of each are indented."""
+    return "\n".join(map(indented, criteria))
+
+
+def criteria_of(description: str) -> list[str]:
+    """The criteria that `as_description` put together, in the words that they were given in."""
+    return [said.replace("\n    ", "\n") for said in re.split(r"\n(?!    )", description)]
 
 
 class Matches:
@@ -73,16 +84,24 @@ class Matches:
             return sorted(found, key=lambda sample: int(sample["sample"]))
 
         found, rounds = await collect(settings, count, ask, self._is_decided(players))
-        first = [by_key[key] for key in shown[0]]
-        found = await rate(context, _node(first), self._values(first), found)
-        result = Played(tuple(player.id for player in players), tuple(found), tuple(rounds))
+        by_id = {player.id: player for player in players}
+
+        def script_of(sample: Json) -> Script:
+            return self._script([by_id[one] for one in sample["order"]])
+
+        found, note = await rate(context, count, found, script_of)
+        result = Played(tuple(by_id), tuple(found), (*rounds, *note))
         self.played.append(result)
         return result
 
     async def _in_order(self, order: Sequence[CanonicalCandidate], samples: Sequence[int]) -> list[Json]:
+        script = self._script(order)
+        return [_match(one, order, script.slots) for one in await sampled(self._context, script, samples)]
+
+    def _script(self, order: Sequence[CanonicalCandidate]) -> Script:
         slots = self._slots(len(order))
         shown = [self._context.material(player, [], slot) for player, slot in zip(order, slots, strict=True)]
-        script = Script(
+        return Script(
             _node(order),
             self._context.recipe.turns,
             self._values(order),
@@ -90,7 +109,6 @@ class Matches:
             images={alias: image for one in shown for alias, image in one.images.items()},
             unseen=next((one.unseen for one in shown if one.unseen), None),
         )
-        return [_match(one, order, slots) for one in await sampled(self._context, script, samples)]
 
     def _slots(self, count: int) -> tuple[str, ...]:
         naming = self._context.recipe.compare.slots
@@ -131,8 +149,12 @@ class Matches:
         return f"{heading}\n{shown.evidence}" if evidence else heading
 
     def _criteria(self) -> str:
+        """One line for each; numbered where the caller's stand alone, for then their order is their priority."""
         comparison = next(p for p in self._state["principles"] if p["origin"] == "comparison")
-        return "\n".join(f"- {indented(neutralise(line))}" for line in comparison["description"].split("\n"))
+        listed = [indented(neutralise(said)) for said in criteria_of(comparison["description"])]
+        if self._context.recipe.compare.criteria == "instead" and len(listed) > 1:
+            return "\n".join(f"{place}. {said}" for place, said in enumerate(listed, start=1))
+        return "\n".join(f"- {said}" for said in listed)
 
     def _is_decided(self, players: Sequence[CanonicalCandidate]) -> Decided:
         """Whether the winner stands, whatever the samples that are still due say."""
@@ -159,4 +181,11 @@ def _match(one: Sampled, order: Sequence[CanonicalCandidate], slots: Sequence[st
     ids: Mapping[str, str] = {slot: player.id for slot, player in zip(slots, order, strict=True)}
     scores = {player.id: score for player, score in zip(order, one.reading.scores, strict=True)}
     choice = ids.get(one.reading.choice, TIE)
-    return {**base, "choice": choice, "scores": scores, "consistent": one.reading.consistent}
+    written = dict(zip((player.id for player in order), one.reading.written, strict=False))
+    return {
+        **base,
+        "choice": choice,
+        "scores": scores,
+        "written": written,
+        "consistent": one.reading.consistent,
+    }

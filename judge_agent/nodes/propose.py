@@ -15,6 +15,7 @@ from judge_agent.calls import ModelCall
 from judge_agent.context import JudgeContext
 from judge_agent.errors import BudgetExceeded, ModelError
 from judge_agent.given_principles import WORD, given_principles, name_from
+from judge_agent.nodes.matches import as_description
 from judge_agent.nodes.patterns import planted_in
 from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.material import task_block
@@ -59,10 +60,12 @@ def _to_be_compared(
     """Principles that a tool settles stay; all the others are what candidates are compared by, as one."""
     compare = context.recipe.compare
     criteria = [principle.description for principle in principles if principle.tool is None]
+    if compare.criteria == "added" or not criteria:
+        criteria = [compare.description, *criteria]
     dimension = compare.dimension if compare.dimension in context.dimensions else context.dimensions[0]
     comparison = Principle(
         name="comparison",
-        description="\n".join([compare.description, *criteria]),
+        description=as_description(criteria),
         dimension=dimension,
         kind="soft",
         weight=1.0,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import pstdev
 
 from judge_agent.nodes.collect import agreement, readable
 from judge_agent.nodes.matches import Played
-from judge_agent.recipes import Samples
+from judge_agent.recipes import Compare, Samples
 from judge_agent.state import Json
 from judge_agent.votes import Match, PairOutcome, pair_outcome, round_robin, vote
 
@@ -24,7 +25,7 @@ class Pair:
 
     @property
     def failed(self) -> Json | None:
-        """The failure that left the pair without a single vote."""
+        """The failure that left the pair without an outcome."""
         if self.outcome is not None:
             return None
         return next((sample for sample in self.played.samples if "failure_kind" in sample), _NO_VOTE)
@@ -35,11 +36,15 @@ class Pair:
         return first_score if candidate_id == self.outcome.first else 1.0 - first_score
 
 
-def pair_of(played: Played) -> Pair:
-    """Reduce a pair over its samples and orders."""
+def pair_of(played: Played, compare: Compare) -> Pair:
+    """Reduce a pair over its samples and orders, as the recipe takes orders that disagree."""
     first, second = played.ids
     matches = [_match(sample) for sample in played.voting]
-    return Pair(played, pair_outcome(first, second, matches) if matches else None)
+    outcome = pair_outcome(first, second, matches) if matches else None
+    if outcome is None or compare.orders_disagree == "mean" or outcome.consistent:
+        return Pair(played, outcome)
+    both_read = outcome.consistent is not None
+    return Pair(played, replace(outcome, outcome="tie", probability=0.5) if both_read else None)
 
 
 def _match(sample: Json) -> Match:
@@ -144,12 +149,19 @@ def _samples(candidate_id: str, played: Sequence[Played]) -> list[Json]:
             "reason": sample.get("reason", ""),
             "order": sample["order"],
             "meta_score": sample.get("meta_score"),
+            "numbers": _written(sample, candidate_id),
             "voted": sample.get("voted", "failure_kind" not in sample),
             "failure_kind": sample.get("failure_kind"),
         }
         for one in played
         for sample in one.samples
     ]
+
+
+def _written(sample: Json, candidate_id: str) -> dict[str, float]:
+    """The number that the model wrote for a candidate, on its own scale, where it wrote one."""
+    number = sample.get("written", {}).get(candidate_id)
+    return {} if number is None else {"written": number}
 
 
 def report(played: Sequence[Played], pairs: Sequence[Pair]) -> Json:
@@ -167,9 +179,28 @@ def report(played: Sequence[Played], pairs: Sequence[Pair]) -> Json:
     if both:
         said["order_consistency"] = round(sum(bool(one.consistent) for one in both) / len(both), 4)
         said["inconsistent"] = [[one.first, one.second] for one in both if not one.consistent]
+    said["votes"] = _votes([sample for one in played for sample in one.voting])
     said["contradicting_rankings"] = sum(not sample.get("consistent", True) for sample in samples)
     said["cycles"] = _cycles(pairs)
     return {"comparison": {key: value for key, value in said.items() if value or key in _ALWAYS}}
+
+
+def _votes(voting: Sequence[Json]) -> Json:
+    """What the numbers that the model wrote come to for each candidate, where several samples vote."""
+    numbers: dict[str, list[float]] = {}
+    for sample in voting:
+        for candidate_id, number in sample.get("written", {}).items():
+            numbers.setdefault(candidate_id, []).append(number)
+    return {
+        candidate_id: {
+            "samples": len(written),
+            "total": math.fsum(written),
+            "mean": round(math.fsum(written) / len(written), 4),
+            "deviation": round(pstdev(written), 4),
+        }
+        for candidate_id, written in sorted(numbers.items())
+        if len(written) > 1
+    }
 
 
 _ALWAYS = ("comparisons", "samples", "order_consistency")

@@ -48,7 +48,7 @@ class Sample(Envelope):
     `order` holds the candidates of a comparison as they were shown; `choice` is then the winner's id or `tie`. A
     sample with `voted` false is recorded and counts for nothing; `meta_score` is why. `numbers` are those of a
     readout of one token's probabilities: `menu_mass`, and `margin` (nats) or `expected`, `variance` (of the place in
-    [0, 1]) and `entropy` (nats).
+    [0, 1]) and `entropy` (nats); in a comparison `written`, the number for this candidate on the model's own scale.
     """
 
     choice: str | None = None
