@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from judge_agent.votes.orders import orders
+from judge_agent.votes.reduce import ROUNDING, exact
 
 Pair = tuple[str, str]
 
@@ -59,7 +60,7 @@ class Bracket:
         wrong = [score for score in results.values() if not 0.0 <= score <= 1.0]
         if wrong:
             raise ValueError(f"{wrong[0]!r} is not a score in [0, 1]")
-        self._played |= {pair: Fraction(score) for pair, score in results.items()}
+        self._played |= {pair: exact(score, within=ROUNDING) for pair, score in results.items()}
         if not self._seeds:
             self._seeded()
         self._advance()
@@ -109,7 +110,7 @@ class Bracket:
         score = self._known(a, b)
         assert score is not None
         ahead = score - Fraction(1, 2)
-        first_wins = ahead > 0 if ahead else self._strength(a) < self._strength(b)
+        first_wins = ahead > 0 if abs(ahead) > ROUNDING else self._strength(a) < self._strength(b)
         self._out[-1].append(b if first_wins else a)
         return a if first_wins else b
 

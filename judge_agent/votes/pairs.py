@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from judge_agent.votes.reduce import ROUNDING, exact
+
 _HALF = Fraction(1, 2)
 
 
@@ -51,7 +53,8 @@ def pair_outcome(first: str, second: str, matches: Sequence[Match]) -> PairOutco
     means = [sum(scores, Fraction()) / len(scores) for scores in by_order.values()]
     probability = sum(means, Fraction()) / len(means)
     consistent = len({_outcome(mean) for mean in means}) == 1 if len(means) > 1 else None
-    return PairOutcome(first, second, _outcome(probability), float(probability), consistent)
+    outcome = _outcome(probability)
+    return PairOutcome(first, second, outcome, 0.5 if outcome == "tie" else float(probability), consistent)
 
 
 def _score_of(first: str, second: str, match: Match) -> Fraction:
@@ -59,9 +62,11 @@ def _score_of(first: str, second: str, match: Match) -> Fraction:
         raise ValueError(f"{match} is not a match of {first!r} and {second!r}")
     if not 0.0 <= match.first_score <= 1.0:
         raise ValueError(f"{match.first_score!r} is not a score in [0, 1]")
-    score = Fraction(match.first_score)
+    score = exact(match.first_score, within=ROUNDING)
     return score if match.first == first else 1 - score
 
 
 def _outcome(score: Fraction) -> Literal["win", "loss", "tie"]:
-    return "tie" if score == _HALF else "win" if score > _HALF else "loss"
+    if abs(score - _HALF) <= ROUNDING:
+        return "tie"
+    return "win" if score > _HALF else "loss"

@@ -14,6 +14,9 @@ Sample = TypeVar("Sample")
 Value = TypeVar("Value", bound=Hashable)
 # No scores in [0, 1] lie further apart than one half of them at each end.
 _WIDEST_DEVIATION = 0.5
+_MAX_DENOMINATOR = 10_000
+# How far the score of a match, a difference of two scores, may be from the fraction that is meant.
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,16 @@ def reduced(scores: Sequence[float], how: How) -> Vote:
     modes = _modes(scores)
     share = scores.count(modes[0]) / len(scores)
     return Vote(_mean(modes), how, len(scores), share, tied=len(modes) > 1)
+
+
+def exact(score: float, *, within: float = 0.0) -> Fraction:
+    """Return the simple fraction that a score stands for, such as 3/5 for 0.6, else the float's own value.
+
+    Sums of these are exact: 0.6 and 0.4 are a tie, where sums of floats may be a shade to one side. `within`
+    says how far off the score may be that was itself computed, such as 1 - 0.7.
+    """
+    simple = Fraction(score).limit_denominator(_MAX_DENOMINATOR)
+    return simple if abs(float(simple) - score) <= within else Fraction(score)
 
 
 def agreement(scores: Sequence[float], how: How) -> float:
@@ -94,7 +107,7 @@ def _modes(scores: Sequence[float]) -> list[float]:
 
 
 def _mean(scores: Sequence[float]) -> float:
-    return float(sum(map(Fraction, scores)) / len(scores))
+    return float(sum(map(exact, scores)) / len(scores))
 
 
 def _closeness(scores: Sequence[float]) -> float:

@@ -124,6 +124,12 @@ def test_a_win_in_both_orders_is_consistent_and_one_order_says_nothing() -> None
     assert (split.winner, split.consistent) == ("a", False)
 
 
+@pytest.mark.parametrize("share", [k / 10 for k in range(11)] + [k / 9 for k in range(10)])
+def test_opposite_scores_are_a_tie_to_the_last_bit(share: float) -> None:
+    outcome = pair_outcome("a", "b", [Match("a", "b", share), Match("a", "b", 1.0 - share)])
+    assert (outcome.outcome, outcome.probability) == ("tie", 0.5)
+
+
 @pytest.mark.parametrize(
     "wrong", [[], [Match("a", "c", 1.0)], [Match("a", "b", 1.5)], [Match("a", "b", float("nan"))]]
 )

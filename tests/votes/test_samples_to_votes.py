@@ -69,6 +69,13 @@ def test_eight_samples_of_a_reward_model_add_up_as_published() -> None:
     assert agreement([score / 10 for score in eight], "majority") == 0.5
 
 
+@pytest.mark.parametrize("how", ["sum", "mean", "majority"])
+def test_scores_around_the_middle_of_a_scale_reach_the_threshold_in_the_middle(how: How) -> None:
+    for steps in range(1, 60):
+        for step in range(steps + 1):
+            assert vote([step / steps, (steps - step) / steps], how) == 0.5
+
+
 def test_a_tie_of_the_commonest_scores_is_their_mean_and_is_said() -> None:
     result = reduced([0.25, 0.25, 1.0, 1.0, 0.0], "majority")
     assert (result.score, result.tied, result.agreement) == (0.625, True, 0.4)
