@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +18,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from judge_agent.errors import InvalidRequest
 
@@ -43,12 +45,37 @@ class Settings(BaseModel):
         default_factory=_default_cache_dir,
         description="Folder of converted model weights, shared by services.",
     )
-    model: Literal["embedded", "openai", "none"] = Field(
-        "embedded", description="Where the model runs: in this process, at JUDGE_MODEL_URL, or nowhere."
+    model: Literal["embedded", "openai", "vllm", "none"] = Field(
+        "embedded",
+        description="Where the model runs: in this process, at JUDGE_MODEL_URL, in a vLLM that the service "
+        "starts and watches, or nowhere.",
     )
     model_url: str | None = Field(None, description="Base URL of an OpenAI-compatible server, with /v1.")
-    model_name: str | None = Field(None, description="The model's name at that server.")
+    model_name: str | None = Field(
+        None,
+        description="The model's name at that server, the first that it lists without; vLLM serves under it.",
+    )
     model_api_key: SecretStr | None = Field(None, description="The key of that server.")
+    model_images: bool | None = Field(
+        None, description="Whether that server's model takes images; unset: what the server lists."
+    )
+    model_tools: bool | None = Field(
+        None, description="Whether that server's model calls functions; recipes that offer them then do."
+    )
+    vllm_model: str | None = Field(None, description="What vLLM serves: a folder or a hub id (org/name).")
+    vllm_revision: str | None = Field(None, description="Branch, tag or commit of a hub id.")
+    vllm_max_model_len: int | None = Field(
+        None, ge=256, description="Context window in tokens; else the model's."
+    )
+    vllm_args: tuple[str, ...] = Field(
+        (), description="Further arguments of `vllm serve`, quoted as in a shell."
+    )
+    vllm_program: Path | None = Field(
+        None, description="The vllm to start; else that of `make vllm-venv`, else the one on PATH."
+    )
+    vllm_start_seconds: float = Field(
+        1800, gt=0, description="How long vLLM may take to answer, downloads included."
+    )
     max_body_bytes: int = Field(10_000_000, ge=1000, description="Largest request body.")
     max_blob_bytes: int = Field(64_000_000, ge=1000, description="Largest upload (POST /v1/blobs).")
     max_tenant_blob_bytes: int = Field(
@@ -70,6 +97,11 @@ class Settings(BaseModel):
     def _split_hosts(cls, value: object) -> object:
         return _split(value)
 
+    @field_validator("vllm_args", mode="before")
+    @classmethod
+    def _split_arguments(cls, value: object) -> object:
+        return tuple(shlex.split(value)) if isinstance(value, str) else value
+
     @field_validator("api_keys", mode="before")
     @classmethod
     def _split_keys(cls, value: object) -> object:
@@ -89,8 +121,10 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _model_is_complete(self) -> Settings:
-        if self.model == "openai" and not (self.model_url and self.model_name):
-            raise ValueError("model_url: JUDGE_MODEL=openai needs JUDGE_MODEL_URL and JUDGE_MODEL_NAME")
+        if self.model == "openai" and not self.model_url:
+            raise _missing("model_url", "JUDGE_MODEL=openai needs it: the base URL of a server, with /v1")
+        if self.model == "vllm" and not self.vllm_model:
+            raise _missing("vllm_model", "JUDGE_MODEL=vllm needs it: a folder or a hub id (org/name)")
         return self
 
     @property
@@ -104,6 +138,10 @@ class Settings(BaseModel):
     @property
     def log_dir(self) -> Path:
         return self.data_dir / "log"
+
+    @property
+    def vllm_log(self) -> Path:
+        return self.data_dir / "vllm.log"
 
     @property
     def is_loopback(self) -> bool:
@@ -135,8 +173,13 @@ def from_environment(environment: Mapping[str, str] | None = None, /, **override
         return Settings.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        name = str(first["loc"][0]) if first["loc"] else "model_url"
+        name = str(first["loc"][0] if first["loc"] else first["ctx"]["setting"])
         raise InvalidRequest(PREFIX + name.upper(), first["msg"]) from None
+
+
+def _missing(setting: str, reason: str) -> PydanticCustomError:
+    """What a validator of several settings says: it names the one to set."""
+    return PydanticCustomError("missing_setting", "{reason}", {"setting": setting, "reason": reason})
 
 
 def _split(value: object) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from api.parts import Parts, assembled, resource_files
 from api.settings import Settings
+from api.vllm import started_vllm
 from judge_agent.judge import Judge
 from judge_agent.log import AuditLogWriter
 from judge_agent.seams.model import ChatModel
@@ -38,7 +39,7 @@ async def _opened(settings: Settings, *, exclusive: bool = True) -> AsyncIterato
             SqliteStore.opened(settings.database_path, exclusive=exclusive)
         )
         log = await stack.enter_async_context(AuditLogWriter(settings.log_dir, anchor=store.set_head))
-        model = _model(settings)
+        model = await _model(settings)
         if model is not None:
             stack.push_async_callback(model.aclose)
         judge = Judge(
@@ -51,17 +52,25 @@ async def _opened(settings: Settings, *, exclusive: bool = True) -> AsyncIterato
         yield store, judge
 
 
-def _model(settings: Settings) -> ChatModel | None:
-    """The model of the settings. Raises InvalidRequest that names the missing install."""
+async def _model(settings: Settings) -> ChatModel | None:
+    """The model of the settings; a vLLM is up when this returns. Raises InvalidRequest and ModelError."""
     if settings.model == "none":
         return None
     if settings.model == "embedded":
         return _embedded(settings.cache_dir / "weights")
+    if settings.model == "vllm":
+        return await started_vllm(settings)
     from judge_agent.models.openai_chat import OpenAIChatModel
 
     key = settings.model_api_key.get_secret_value() if settings.model_api_key else None
     assert settings.model_url is not None
-    return OpenAIChatModel(settings.model_url, settings.model_name, key)
+    return OpenAIChatModel(
+        settings.model_url,
+        settings.model_name,
+        key,
+        images=settings.model_images,
+        tools=settings.model_tools,
+    )
 
 
 def _embedded(cache_dir: Path) -> ChatModel:

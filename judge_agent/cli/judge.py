@@ -39,7 +39,9 @@ def add_parser(verbs: Any) -> None:
     )
     parser.add_argument("--recipe", help="the recipe, instead of the request's")
     parser.add_argument(
-        "--model", choices=("embedded", "openai", "none"), help="where the model runs, when judging here"
+        "--model",
+        choices=("embedded", "openai", "vllm", "none"),
+        help="where the model runs, when judging here",
     )
     parser.add_argument("--json", action="store_true", help="print the whole judgment as JSON")
     parser.set_defaults(run=run)

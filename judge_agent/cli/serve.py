@@ -23,9 +23,14 @@ def add_parser(verbs: Any) -> None:
     )
     parser.add_argument(
         "--model",
-        help="embedded, none, or the URL of an OpenAI-compatible server (JUDGE_MODEL, JUDGE_MODEL_URL)",
+        help="embedded, none, the URL of an OpenAI-compatible server, or a folder or hub id (org/name) that a "
+        "vLLM of its own serves (JUDGE_MODEL, JUDGE_MODEL_URL, JUDGE_VLLM_MODEL)",
     )
     parser.add_argument("--model-name", help="the model's name at that server (JUDGE_MODEL_NAME)")
+    parser.add_argument("--revision", help="branch, tag or commit of a hub id (JUDGE_VLLM_REVISION)")
+    parser.add_argument(
+        "--max-model-len", type=int, help="vLLM's context window in tokens (JUDGE_VLLM_MAX_MODEL_LEN)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -52,22 +57,35 @@ async def _serve(settings: Any) -> None:
 
 
 def _announce(url: str, settings: Any) -> None:
-    model = f"{settings.model_name} at {settings.model_url}" if settings.model == "openai" else settings.model
     print(f"judge-agent serves {url}  (API page: {url}/docs)")
     print(
-        f"model: {model}   data: {settings.data_dir.resolve()}   stop: Ctrl-C or kill {os.getpid()}",
+        f"model: {_told(settings)}   data: {settings.data_dir.resolve()}   stop: Ctrl-C or kill {os.getpid()}",
         flush=True,
     )
 
 
+def _told(settings: Any) -> str:
+    if settings.model == "openai":
+        return f"{settings.model_name or 'the first'} at {settings.model_url}"
+    if settings.model == "vllm":
+        return f"{settings.vllm_model} in vLLM (log: {settings.vllm_log})"
+    return str(settings.model)
+
+
 def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
     given = {name: getattr(arguments, name) for name in ("host", "port", "data_dir", "model_name")}
+    given |= {"vllm_revision": arguments.revision, "vllm_max_model_len": arguments.max_model_len}
     return given | _model(arguments.model)
 
 
 def _model(model: str | None) -> dict[str, Any]:
-    if model is None or model in ("embedded", "openai", "none"):
+    if model is None or model in ("embedded", "openai", "vllm", "none"):
         return {"model": model}
-    if not model.startswith(("http://", "https://")):
-        raise InvalidRequest("--model", f"{model!r} is neither embedded, openai, none, nor a URL")
-    return {"model": "openai", "model_url": model}
+    if model.startswith(("http://", "https://")):
+        return {"model": "openai", "model_url": model}
+    if "/" not in model and not Path(model).is_dir():
+        raise InvalidRequest(
+            "--model",
+            f"{model!r} is neither embedded, openai, vllm, none, a URL, a folder, nor a hub id (org/name)",
+        )
+    return {"model": "vllm", "vllm_model": model}

@@ -50,7 +50,7 @@ def vllm_arguments(
     """
     if not model or model.startswith("-"):
         raise ValueError(f"the model is {model!r}; it must be a folder or a hub id such as org/name")
-    _check(extra)
+    check_extra(extra)
     arguments = ["serve", model, "--host", HOST, "--port", str(port), "--served-model-name", served_name]
     if revision is not None:
         arguments += ["--revision", revision, "--tokenizer-revision", revision]
@@ -82,8 +82,9 @@ def vllm_arguments(
     return [*arguments, *extra]
 
 
-def _check(extra: Sequence[str]) -> None:
-    """Refuse options in each form that vLLM reads: `--a-b`, `--a_b`, `--a-b=c`, `--a-b.c` and shortened ones."""
+def check_extra(extra: Sequence[str]) -> None:
+    """Raise ValueError for what must not be set, in each form that vLLM reads: `--a-b`, `--a_b`, `--a-b=c`,
+    `--a-b.c` and shortened ones."""
     for argument in extra:
         name = re.split("[=.]", argument)[0].replace("_", "-")
         if not name.startswith("--") or name in ("--", "--tokenizer"):

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from judge_agent.errors import ModelError
 from judge_agent.models.openai_chat import OpenAIChatModel
@@ -18,9 +18,8 @@ from judge_agent.models.vllm_family import takes_images
 from judge_agent.models.vllm_files import fingerprint
 from judge_agent.models.vllm_server import VllmServer
 from judge_agent.models.vllm_settings import VllmSettings
-from judge_agent.seams.model import ChatMessage, Completion, ModelInfo, TokenLogprob
+from judge_agent.seams.model import ChatMessage, Completion, ModelInfo
 
-Answer = TypeVar("Answer")
 _CUT_OFF = frozenset(("model_unreachable", "model_error"))
 _NOTICE_SECONDS = 5.0
 
@@ -99,10 +98,10 @@ class VllmModel:
 
     async def likelihood(
         self, messages: Sequence[ChatMessage], continuation: str, *, timeout_seconds: float = 60.0
-    ) -> tuple[TokenLogprob, ...]:
-        """Return the log-probabilities of the continuation's tokens; waits and fails as `complete` does."""
+    ) -> Completion:
+        """Tell how likely the continuation is as the answer; waits and fails as `complete` does."""
 
-        async def once(left: float) -> tuple[TokenLogprob, ...]:
+        async def once(left: float) -> Completion:
             return await (await self._model()).likelihood(messages, continuation, timeout_seconds=left)
 
         return await self._through_restarts(once, timeout_seconds)
@@ -117,8 +116,8 @@ class VllmModel:
             await self._server.__aexit__()
 
     async def _through_restarts(
-        self, once: Callable[[float], Awaitable[Answer]], timeout_seconds: float
-    ) -> Answer:
+        self, once: Callable[[float], Awaitable[Completion]], timeout_seconds: float
+    ) -> Completion:
         deadline = time.monotonic() + timeout_seconds
         await self._up_before(deadline)
         starts = self._server.starts

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from judge_agent.models.vllm_arguments import HOST
+from judge_agent.models.vllm_arguments import HOST, check_extra
 
 OWN_PREFIX = "JUDGE_"
 
@@ -36,6 +36,10 @@ class VllmSettings:
     first_pause_seconds: float = 1.0
     probe_seconds: float = 10.0
     max_missed: int = 6
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for extra arguments that are refused, before anything is started."""
+        check_extra(self.extra_arguments)
 
 
 def inherited_environment(settings: VllmSettings) -> dict[str, str]:
