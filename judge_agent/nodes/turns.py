@@ -147,8 +147,9 @@ async def _answers(
         messages = (*messages, ChatMessage("user", note))
     one_token = turn.read.kind in ONE_TOKEN
     max_tokens = 1 if one_token else context.calls.max_tokens(turn.max_tokens)
+    reasoning_tokens = context.calls.max_tokens(turn.reasoning_tokens)
     window = context.calls.context_window
-    if await context.calls.count_tokens(messages) + max_tokens + turn.reasoning_tokens > window:
+    if await context.calls.count_tokens(messages) + max_tokens + reasoning_tokens > window:
         raise ModelError(
             "input_too_large", f"what is to be judged does not fit the model's window of {window} tokens"
         )
@@ -161,7 +162,7 @@ async def _answers(
         n=count,
         logprobs=LOGPROBS if one_token else 0,
         stop=turn.stop,
-        reasoning_tokens=turn.reasoning_tokens,
+        reasoning_tokens=reasoning_tokens,
         # A model that thinks first would spend its one token on that.
         phase="answer" if one_token and not turn.reasoning_tokens else "whole",
     )
