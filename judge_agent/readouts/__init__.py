@@ -50,6 +50,7 @@ READOUTS: tuple[NamedReadout, ...] = (
     NamedReadout("focus", read_focus, "text"),
     NamedReadout("ranking", read_ranking, "text"),
     NamedReadout("react", read_step, "text"),
+    NamedReadout("sections", read_sections, "text"),
     NamedReadout("yes_probability", yes_probability, "top_logprobs"),
     NamedReadout("ordinal", ordinal, "top_logprobs"),
     NamedReadout("likelihood", likelihood, "prompt_logprobs"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 
-from judge_agent.votes.reduce import How, vote
+from judge_agent.votes.reduce import How, exact, vote
 
 
 def decided(scores: Sequence[float], remaining: int, how: How, threshold: float = 0.5) -> bool:
@@ -40,15 +40,23 @@ def choice_decided(choices: Sequence[Hashable], remaining: int) -> bool:
     return first > second + max(0, remaining)
 
 
-def winner_decided(scores: Mapping[str, Sequence[float]], remaining: int) -> bool:
-    """Return whether the candidate with the highest total score stays the only one, whatever comes.
+def winner_decided(scores: Mapping[str, Sequence[float]], remaining: int, how: How = "mean") -> bool:
+    """Return whether the candidate with the highest vote stays the only one, whatever comes.
 
     `scores` holds for each candidate its scores in [0, 1] from the same samples; each remaining sample gives
     every candidate a score in [0, 1], or fails for all of them.
     """
-    totals = sorted((sum(given) for given in scores.values()), reverse=True)
-    # A shade more than the remaining votes: sums of floats that are equal on paper may differ in the last bit.
-    return len(totals) == 1 or (len(totals) > 1 and totals[0] - totals[1] > max(0, remaining) + 1e-9)
+    if len(scores) < 2:
+        return len(scores) == 1
+    if how == "majority":
+        settled = all(choice_decided(given, remaining) for given in scores.values())
+        modes = (
+            sorted((vote(given, how) for given in scores.values()), reverse=True) if settled else [0.0, 0.0]
+        )
+        return modes[0] > modes[1]
+    totals = sorted((sum(map(exact, given)) for given in scores.values()), reverse=True)
+    # A shade more than the remaining votes: a lead in the last bit is gone once the totals are rounded.
+    return totals[0] - totals[1] > max(0, remaining) + 1e-9
 
 
 def _side(score: float) -> int:

@@ -27,6 +27,7 @@ from judge_agent.readouts import (
     read_object,
     read_ranking,
     read_scores_tag,
+    read_sections,
     read_step,
     read_tag,
     yes_probability,
@@ -97,6 +98,10 @@ def react(case: Case) -> object:
     return [step.tool, step.argument] if isinstance(step, ToolStep) else step.score
 
 
+def sections(case: Case) -> object:
+    return read_sections(case.get("text"), case["patterns"])
+
+
 def top_of(case: Case) -> TopLogprobs:
     pairs = case.get("logprobs") or [[token, math.log(share)] for token, share in case["top"]]
     top = tuple((str(token), float(logprob)) for token, logprob in pairs)
@@ -143,6 +148,7 @@ READ: dict[str, Callable[[Case], object]] = {
     "focus": focus,
     "ranking": ranking,
     "react": react,
+    "sections": sections,
     "yes_probability": p_yes,
     "ordinal": ratings,
     "likelihood": of_continuation,
@@ -180,6 +186,7 @@ PLAIN = {
 TWO = [
     pytest.param(name, one, other, id=f"{name}: {one['name']} + {other['name']}")
     for name in TEXTS
+    if name != "sections"  # Parts are no verdict: a second one is read with the first.
     for one in PLAIN[name]
     for other in PLAIN[name]
     if one["expected"] != other["expected"] and "</think>" not in other["text"].lower()

@@ -161,15 +161,28 @@ def test_a_decided_choice_stays_the_only_commonest(so_far: list[str], remaining:
             assert len(shares) == 1 or shares[0][1] > shares[1][1]
 
 
+few = st.sampled_from(MENU)
+
+
 @settings(deadline=None)
-@given(st.lists(st.lists(scores, min_size=3, max_size=3), max_size=6), st.integers(0, 3))
-def test_a_decided_winner_stays_ahead(rows: list[list[float]], remaining: int) -> None:
-    so_far = {name: [row[place] for row in rows] for place, name in enumerate("abc")}
-    if not winner_decided(so_far, remaining):
+@given(
+    st.one_of(
+        st.lists(st.lists(few, min_size=2, max_size=2), min_size=1, max_size=6),
+        st.lists(st.lists(scores, min_size=2, max_size=2), min_size=1, max_size=4),
+    ),
+    st.integers(0, 2),
+    hows,
+)
+def test_a_decided_winner_stays_ahead(rows: list[list[float]], remaining: int, how: How) -> None:
+    so_far = {name: [row[place] for row in rows] for place, name in enumerate("ab")}
+    if not winner_decided(so_far, remaining, how):
         return
-    leader = max(so_far, key=lambda name: sum(so_far[name]))
-    worst = {name: sum(given) + remaining * (name != leader) for name, given in so_far.items()}
-    assert all(worst[leader] > worst[other] for other in worst if other != leader)
+    first_wins = vote(so_far["a"], how) > vote(so_far["b"], how)
+    for one, other in itertools.product(completions(remaining, MENU), repeat=2):
+        if len(one) == len(other):
+            final = vote([*so_far["a"], *one], how), vote([*so_far["b"], *other], how)
+            assert final[0] != final[1]
+            assert (final[0] > final[1]) == first_wins
 
 
 @pytest.mark.parametrize(
@@ -209,3 +222,7 @@ def test_one_choice_or_candidate_without_votes_decides_as_little_as_none() -> No
     assert winner_decided({"only": []}, 5)
     assert not winner_decided({}, 0)
     assert not winner_decided({"a": [0.5], "b": [0.5]}, 0)
+    assert winner_decided({"a": [1.0, 1.0], "b": [0.5, 0.0], "c": [0.0, 0.0]}, 1)
+    assert not winner_decided({"a": [1.0, 1.0], "b": [0.5, 0.5], "c": [0.0, 0.0]}, 1)
+    assert winner_decided({"a": [1.0, 1.0, 1.0], "b": [0.5, 0.5, 0.5]}, 2, "majority")
+    assert not winner_decided({"a": [1.0, 1.0, 1.0], "b": [0.5, 0.5, 0.0]}, 1, "majority")
