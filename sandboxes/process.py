@@ -176,6 +176,8 @@ class BoxProcess:
             self._writer.close()
         if self._process.stdin is not None:
             self._process.stdin.close()
+        # A start that was broken off has no readers yet: its pipes are closed here.
+        self._process._transport.close()  # type: ignore[attr-defined]
 
     def _describe(self, ended: bool) -> BoxResult:
         code = self._process.returncode

@@ -5,7 +5,7 @@ the reference leaves open.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tools.sql.engine_box import QueryResult
@@ -19,7 +19,11 @@ MAX_SEARCH_STEPS = 20_000
 
 @dataclass(frozen=True)
 class Expected:
-    """What a result must be: `rows` in groups of ties, of which the result has those from `start` to `end`."""
+    """What a result must be: `rows` in groups of ties, of which the result has those from `start` to `end`.
+
+    `certain` is false where the ties are not known: then each row stands for itself. `limited`: there may be rows
+    that the result could hold as well.
+    """
 
     columns: tuple[str, ...]
     rows: Rows
@@ -28,6 +32,7 @@ class Expected:
     end: int
     ordered: bool
     certain: bool = True
+    limited: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,6 @@ class Comparison:
     reason: str
     certain: bool = True
     row: int | None = None
-    by_names: bool = False
 
 
 def rows_of(cells: Sequence[Sequence[Any]]) -> list[tuple[Value, ...]]:
@@ -60,8 +64,8 @@ def expected(reference: QueryResult, probe: QueryResult | None, plan: OrderPlan)
         if _fits(own, found):
             return found
     certain = plan.certain and plan.probe is None
-    groups = _ties(own, plan.keys) if plan.probe is None else tuple((at, at + 1) for at in range(count))
-    return Expected(reference.columns, own, groups, 0, count, bool(plan.keys) or not certain, certain)
+    groups = _ties(own, plan.keys) if certain else tuple((at, at + 1) for at in range(count))
+    return Expected(reference.columns, own, groups, 0, count, bool(plan.keys), certain, plan.limited)
 
 
 def compare(result: QueryResult, wanted: Expected) -> Comparison:
@@ -72,11 +76,19 @@ def compare(result: QueryResult, wanted: Expected) -> Comparison:
     if result.cut or len(rows) != count:
         more = "more than " if result.cut else ""
         return Comparison(False, f"it has {more}{len(rows)} rows instead of {count}")
-    by_names = _by_names(result.columns, wanted.columns)
-    for assignment in [by_names] if by_names is not None else _assignments(rows, wanted, result.columns):
-        if _fits([tuple(row[at] for at in assignment) for row in rows], wanted):
-            return Comparison(True, "the result is what was asked for", by_names=by_names is not None)
-    return _difference(rows, by_names, wanted)
+    if _is_found(rows, result.columns, wanted):
+        return Comparison(True, "the result is what was asked for")
+    certain = wanted.certain
+    if not certain and not wanted.limited:
+        in_any_order = replace(wanted, groups=((0, len(wanted.rows)),))
+        certain = not _is_found(rows, result.columns, in_any_order)
+    return _difference(rows, _by_names(result.columns, wanted.columns), wanted, certain)
+
+
+def _is_found(rows: Rows, names: Sequence[str], wanted: Expected) -> bool:
+    by_names = _by_names(names, wanted.columns)
+    assignments = [by_names] if by_names is not None else _assignments(rows, wanted, names)
+    return any(_fits([tuple(row[at] for at in one) for row in rows], wanted) for one in assignments)
 
 
 def _ties(rows: Rows, keys: Sequence[int]) -> tuple[tuple[int, int], ...]:
@@ -143,7 +155,7 @@ def _assignments(rows: Rows, wanted: Expected, names: Sequence[str]) -> Iterator
         yield assignment
 
 
-def _difference(rows: Rows, by_names: tuple[int, ...] | None, wanted: Expected) -> Comparison:
+def _difference(rows: Rows, by_names: tuple[int, ...] | None, wanted: Expected, certain: bool) -> Comparison:
     """Say what differs, without saying what was expected."""
     assignment = by_names or tuple(range(len(wanted.columns)))
     mapped = [tuple(row[at] for at in assignment) for row in rows]
@@ -155,11 +167,11 @@ def _difference(rows: Rows, by_names: tuple[int, ...] | None, wanted: Expected) 
         ),
         0,
     )
-    if wanted.ordered and is_within(mapped, wanted.rows[wanted.start : wanted.end]):
+    if (wanted.ordered or not certain) and is_within(mapped, wanted.rows[wanted.start : wanted.end]):
         reason = "it has the rows that were asked for in another order"
     else:
         reason = f"row {first + 1} is not one that was asked for"
-    return Comparison(False, reason, wanted.certain, first, by_names is not None)
+    return Comparison(False, reason, certain, first)
 
 
 def _odd_one(part: Rows, group: Rows) -> int:

@@ -20,13 +20,14 @@ class OrderPlan:
     """How to read the rows of `probe` (None: of the reference itself).
 
     `keys` are the indices of the sort keys, empty where no order is asked for. The reference's rows are those from
-    `offset` on. `certain` is false where the sort keys cannot be known.
+    `offset` on. `certain` is false where the sort keys cannot be known. `limited`: only some of the rows are there.
     """
 
     probe: str | None = None
     keys: tuple[int, ...] = ()
     offset: int = 0
     certain: bool = True
+    limited: bool = False
 
 
 def plan_order(tree: exp.Expr, columns: Sequence[str], engine: Engine) -> OrderPlan:
@@ -35,9 +36,9 @@ def plan_order(tree: exp.Expr, columns: Sequence[str], engine: Engine) -> OrderP
     while isinstance(query, exp.Subquery) and not query.args.get("order") and not query.args.get("limit"):
         query = query.this
     order, limit, offset = query.args.get("order"), query.args.get("limit"), query.args.get("offset")
-    start = _whole(offset)
+    start, limited = _whole(offset), limit is not None or offset is not None
     if start is None or (isinstance(limit, exp.Limit) and limit.args.get("offset")):
-        return OrderPlan(certain=False)
+        return OrderPlan(certain=False, limited=True)
     keys, hidden = list[int](), list[exp.Expr]()
     for ordered in order.expressions if order is not None else ():
         found = _key(ordered.this, query, columns, engine)
@@ -46,10 +47,10 @@ def plan_order(tree: exp.Expr, columns: Sequence[str], engine: Engine) -> OrderP
             found = [len(columns) + len(hidden) - 1]
         keys += found
     if hidden and not _may_widen(query):
-        return OrderPlan(certain=False)
-    if not hidden and limit is None and offset is None:
+        return OrderPlan(certain=False, limited=limited)
+    if not hidden and not limited:
         return OrderPlan(keys=tuple(keys))
-    return OrderPlan(_probe(query, hidden, engine), tuple(keys), start)
+    return OrderPlan(_probe(query, hidden, engine), tuple(keys), start, limited=limited)
 
 
 def _whole(offset: exp.Expr | None) -> int | None:

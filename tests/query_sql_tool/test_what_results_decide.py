@@ -1,0 +1,88 @@
+"""When two results are the same, and what each outcome decides."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from judge_agent.errors import ToolError
+
+pytestmark = pytest.mark.anyio
+CASES = [
+    (case, engine)
+    for case in tomllib.loads((Path(__file__).parent / "results.toml").read_text("utf-8"))["case"]
+    for engine in case.get("engines", ["sqlite"])
+]
+VERDICTS = {
+    "right": ("confirms", "decisive"),
+    "wrong": ("refutes", "decisive"),
+    "weak": ("confirms", "strong"),
+    "unclear": ("refutes", "strong"),
+}
+
+
+@pytest.mark.parametrize(("case", "engine"), CASES, ids=[f"{c['name']} ({e})" for c, e in CASES])
+async def test_a_query_is_judged_by_its_result(judged, case, engine) -> None:
+    verdict, result = await judged(case["candidate"], case["reference"], engine=engine)
+    assert verdict == VERDICTS[case["verdict"]], result
+
+
+async def test_a_reference_that_fails_is_never_held_against_the_candidate(judged) -> None:
+    for reference in ("SELECT nope FROM people", "DROP TABLE people", "SELEC", "SELECT random() FROM people"):
+        with pytest.raises(ToolError, match="reference query gives no result"):
+            await judged("SELECT name FROM people", reference)
+
+
+async def test_a_database_that_does_not_open_is_never_held_against_the_candidate(judged) -> None:
+    for engine in ("sqlite", "duckdb"):
+        broken = [{"name": "d", "engine": engine, "sql": "CREATE TABLE"}]
+        with pytest.raises(ToolError, match="could not be opened"):
+            await judged("SELECT 1", "SELECT 1", databases=broken)
+
+
+async def test_the_queries_must_agree_on_every_database(judged) -> None:
+    tables = {"t": {"columns": [{"name": "a", "type": "INTEGER"}], "rows": [[1], [2]]}}
+    more = {"t": {"columns": [{"name": "a", "type": "INTEGER"}], "rows": [[1], [2], [30]]}}
+    both = [
+        {"name": "small", "engine": "sqlite", "tables": tables},
+        {"name": "large", "engine": "duckdb", "tables": more},
+    ]
+    verdict, result = await judged("SELECT a FROM t WHERE a < 9", "SELECT a FROM t", databases=both)
+    assert verdict == ("refutes", "decisive")
+    assert [one["facts"]["matches"] for one in result.output["databases"]] == [True, False]
+    verdict, result = await judged("SELECT a AS b FROM t", "SELECT a FROM t", databases=both)
+    assert (verdict, result.checked) == (("confirms", "decisive"), {"databases": 2})
+
+
+async def test_a_result_that_is_compared_with_the_clock_says_so(judged) -> None:
+    _, result = await judged(
+        "SELECT name FROM people WHERE born < date('now')", "SELECT name FROM people WHERE id <> 3"
+    )
+    assert result.flags["query_depends_on_the_time_of_day"] is True
+
+
+async def test_values_of_every_type_come_through_inline_tables(judged) -> None:
+    columns = [
+        {"name": "i", "type": "BIGINT"},
+        {"name": "d", "type": "DECIMAL(10, 2)"},
+        {"name": "f", "type": "DOUBLE"},
+        {"name": "b", "type": "BOOLEAN"},
+        {"name": "s", "type": "VARCHAR(20)"},
+        {"name": "t", "type": "TIMESTAMP"},
+    ]
+    rows = [
+        [2**60, 1.25, 1e-7, True, 'it\'s "q" \u00e9', "2024-02-29 12:00:00"],
+        [None, None, None, None, None, None],
+    ]
+    for engine in ("sqlite", "duckdb"):
+        databases = [
+            {"name": "d", "engine": engine, "tables": {"odd name": {"columns": columns, "rows": rows}}}
+        ]
+        verdict, result = await judged(
+            "SELECT i, d, f, b, s, t FROM \"odd name\" WHERE s = 'it''s \"q\" \u00e9'",
+            'SELECT * FROM "odd name" WHERE i = 1152921504606846976',
+            databases=databases,
+        )
+        assert verdict == ("confirms", "decisive"), result
