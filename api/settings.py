@@ -52,8 +52,7 @@ class Settings(BaseModel):
     )
     model_url: str | None = Field(None, description="Base URL of an OpenAI-compatible server, with /v1.")
     model_name: str | None = Field(
-        None,
-        description="The model's name at that server, the first that it lists without; vLLM serves under it.",
+        None, description="The model's name at that server; a vLLM of the service's own serves under it."
     )
     model_api_key: SecretStr | None = Field(None, description="The key of that server.")
     model_images: bool | None = Field(
@@ -121,8 +120,8 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _model_is_complete(self) -> Settings:
-        if self.model == "openai" and not self.model_url:
-            raise _missing("model_url", "JUDGE_MODEL=openai needs it: the base URL of a server, with /v1")
+        if self.model == "openai" and not (self.model_url and self.model_name):
+            raise _missing("model_url", "JUDGE_MODEL=openai needs JUDGE_MODEL_URL and JUDGE_MODEL_NAME")
         if self.model == "vllm" and not self.vllm_model:
             raise _missing("vllm_model", "JUDGE_MODEL=vllm needs it: a folder or a hub id (org/name)")
         return self

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from judge_agent.cli import checkout
+from judge_agent.cli.served_name import served_name
 from judge_agent.errors import InvalidRequest
 
 
@@ -39,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     for chatty in ("httpx", "httpx2", "openai"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    settings = checkout.load("api.settings", "serve").from_environment(**_overrides(arguments))
+    settings = _settings(arguments)
     asyncio.run(_serve(settings))
     return 0
 
@@ -66,10 +67,21 @@ def _announce(url: str, settings: Any) -> None:
 
 def _told(settings: Any) -> str:
     if settings.model == "openai":
-        return f"{settings.model_name or 'the first'} at {settings.model_url}"
+        return f"{settings.model_name} at {settings.model_url}"
     if settings.model == "vllm":
         return f"{settings.vllm_model} in vLLM (log: {settings.vllm_log})"
     return str(settings.model)
+
+
+def _settings(arguments: argparse.Namespace) -> Any:
+    """The settings; a server that is given by its URL alone is asked for the model's name."""
+    read = checkout.load("api.settings", "serve").from_environment
+    given = _overrides(arguments)
+    if "model_url" in given:
+        known = read(**(given | {"model": "none"}))
+        key = known.model_api_key.get_secret_value() if known.model_api_key else None
+        given["model_name"] = known.model_name or served_name(known.model_url, key)
+    return read(**given)
 
 
 def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
