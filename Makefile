@@ -1,12 +1,17 @@
-# make demo | test | check | serve | acceptance DATA=folder. Everything lives in .venv; nothing else is touched.
+# make demo | test | check | serve [MODEL=hub id or folder | MODEL_URL=http://host:port/v1] | test-vllm | acceptance DATA=folder. Everything lives in .venv and .venvs/vllm; nothing else is touched.
 PYTHON ?= python3
 VENV ?= .venv
 TORCH_INDEX ?=
-MODEL ?= embedded
+MODEL_URL ?=
+MODEL ?= $(or $(MODEL_URL),embedded)
 PORT ?= 8800
 BIN := $(VENV)/bin
+# vLLM pins its own torch. Empty: plain vLLM where there is a CUDA device, else the CPU build.
+VLLM_VENV := .venvs/vllm
+VLLM_PACKAGE ?=
+NEEDS_VLLM = $(filter-out embedded none openai http://% https://%,$(MODEL))
 
-.PHONY: demo serve test check acceptance install doctor format clean
+.PHONY: demo serve vllm-venv test test-vllm check acceptance install doctor format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -27,11 +32,20 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: install
 	@$(BIN)/python -m evals demo --model $(MODEL)
 
-serve: install
+serve: install $(if $(NEEDS_VLLM),vllm-venv)
 	@$(BIN)/judge-agent serve --model $(MODEL) --port $(PORT)
 
+vllm-venv: $(VLLM_VENV)/.installed
+
+$(VLLM_VENV)/.installed: .ci/vllm_venv.py
+	@$(PYTHON) .ci/vllm_venv.py $(VLLM_VENV) "$(VLLM_PACKAGE)" $(TORCH_INDEX)
+	@touch $@
+
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not vllm"
+
+test-vllm: install vllm-venv
+	$(BIN)/python -m pytest -m vllm tests/vllm
 
 check: install
 	$(BIN)/ruff format --check .
