@@ -1,13 +1,15 @@
 """Seeded single elimination with O(N) comparisons, as in ArenaRL (2601.06487).
 
 Everyone meets one anchor, which seeds the bracket; then losers leave. The champion is right whenever 'better'
-is transitive; places behind it are as rough as in any knock-out.
+is transitive; places behind it are as rough as in any knock-out. A tie at equal points goes to the seed, and is
+named as such: no judge has seen a difference there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from math import fsum
 
 from judge_agent.votes.orders import orders
 from judge_agent.votes.reduce import ROUNDING, exact
@@ -35,6 +37,7 @@ class Bracket:
         self._seeds: tuple[str, ...] = ()
         self._slots: list[str | None] = []
         self._out: list[list[str]] = []
+        self._tosses: list[Pair] = []
         self._due: tuple[Pair, ...] = tuple((self._order[0], other) for other in self._order[1:])
         if not self._due:
             self._seeded()
@@ -82,6 +85,25 @@ class Bracket:
         worst = max(1, len(ranking) - 1)
         return {one: (worst - rank) / worst for rank, one in enumerate(ranking)}
 
+    @property
+    def tosses(self) -> tuple[Pair, ...]:
+        """The pairs, winner first, that a tie at equal points left to the seed."""
+        return tuple(self._tosses)
+
+    def shared_scores(self) -> dict[str, float]:
+        """Return `scores`, but the mean of theirs for those whom nothing but the seed placed behind one another.
+
+        They are the pairs of `tosses` whose means of points are equal at the end, and whom these connect. Raises
+        as `ranking` does.
+        """
+        scores = self.scores()
+        groups = {one: {one} for one in scores}
+        for winner, loser in self._tosses:
+            if self._mean(winner) == self._mean(loser):
+                both = groups[winner] | groups[loser]
+                groups |= dict.fromkeys(both, both)
+        return {one: fsum(scores[other] for other in group) / len(group) for one, group in groups.items()}
+
     def _seeded(self) -> None:
         """Place the seeds so that the best two meet last; the best ones have no opponent where places are empty."""
         place = {one: index for index, one in enumerate(self._order)}
@@ -110,9 +132,13 @@ class Bracket:
         score = self._known(a, b)
         assert score is not None
         ahead = score - Fraction(1, 2)
-        first_wins = ahead > 0 if abs(ahead) > ROUNDING else self._strength(a) < self._strength(b)
-        self._out[-1].append(b if first_wins else a)
-        return a if first_wins else b
+        tied = abs(ahead) <= ROUNDING
+        first_wins = self._strength(a) < self._strength(b) if tied else ahead > 0
+        winner, loser = (a, b) if first_wins else (b, a)
+        self._out[-1].append(loser)
+        if tied and self._mean(a) == self._mean(b):
+            self._tosses.append((winner, loser))
+        return winner
 
     def _known(self, a: str, b: str) -> Fraction | None:
         if (a, b) in self._played:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from judge_agent.votes.reduce import ROUNDING, exact
+from judge_agent.votes.reduce import ROUNDING
 
 _HALF = Fraction(1, 2)
 
@@ -62,11 +62,12 @@ def _score_of(first: str, second: str, match: Match) -> Fraction:
         raise ValueError(f"{match} is not a match of {first!r} and {second!r}")
     if not 0.0 <= match.first_score <= 1.0:
         raise ValueError(f"{match.first_score!r} is not a score in [0, 1]")
-    score = exact(match.first_score, within=ROUNDING)
+    score = Fraction(match.first_score)
     return score if match.first == first else 1 - score
 
 
 def _outcome(score: Fraction) -> Literal["win", "loss", "tie"]:
+    # Scores of 0.7 and 1 - 0.7 are a tie on paper, and floats are a shade off it.
     if abs(score - _HALF) <= ROUNDING:
         return "tie"
     return "win" if score > _HALF else "loss"

@@ -148,6 +148,14 @@ def test_a_tie_at_equal_points_goes_to_the_better_seed() -> None:
     assert bracket.ranking() == (anchor, one, other)
 
 
+def test_points_that_are_equal_on_paper_are_equal() -> None:
+    bracket = Bracket(names(3), seed=0)
+    (anchor, one), (_, other) = bracket.round()
+    bracket.tell({(anchor, one): 1.0 - 0.7, (anchor, other): 0.3})
+    bracket.tell({(one, other): 0.5})
+    assert bracket.ranking() == (one, other, anchor)
+
+
 def test_when_all_is_tied_the_seed_decides_and_always_the_same_way() -> None:
     rankings = set()
     for seed in (1, 1, 2, 3, 4, 5):
