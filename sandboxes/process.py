@@ -157,16 +157,18 @@ class BoxProcess:
         """Wait until every process of the box is gone: each holds an end of the pipes that are read here."""
         if self._alive < 0:
             return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_EXIT_SECONDS):
-                await self._process.wait()
-                self._seconds = self._seconds or time.monotonic() - self._started
-                await _end_of(self._alive)
-                await asyncio.gather(*self._tasks[:2])
-        for task in self._tasks:
-            task.cancel()
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_EXIT_SECONDS):
+                    await self._process.wait()
+                    self._seconds = self._seconds or time.monotonic() - self._started
+                    await _end_of(self._alive)
+                    await asyncio.gather(*self._tasks[:2])
+        finally:  # whoever is cancelled while it waits here leaves nothing open either
+            for task in self._tasks:
+                task.cancel()
+            self._close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._close()
 
     def _close(self) -> None:
         if self._alive >= 0:

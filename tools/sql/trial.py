@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
-from judge_agent.errors import ToolError
+from judge_agent.errors import JudgeError, ToolError
 from judge_agent.schema import ToolStatus
 from judge_agent.seams.sandbox import Sandbox
 from judge_agent.seams.tool import Finding
@@ -95,13 +95,21 @@ async def try_query(sandbox: Sandbox, source: DatabaseSource, trial: Trial) -> V
 
 
 async def _both(one: Coroutine[Any, Any, T], other: Coroutine[Any, Any, U]) -> tuple[T, U]:
-    """Run both at one time; the error of one is raised as it is, and stops the other."""
+    """Run both at one time and to their ends: to stop a box in the middle of its start takes longer than to wait."""
+    async with asyncio.TaskGroup() as group:
+        first, second = group.create_task(_outcome(one)), group.create_task(_outcome(other))
+    results = first.result(), second.result()
+    for result in results:
+        if isinstance(result, JudgeError):
+            raise result
+    return results  # type: ignore[return-value]
+
+
+async def _outcome(work: Coroutine[Any, Any, T]) -> T | JudgeError:
     try:
-        async with asyncio.TaskGroup() as group:
-            first, second = group.create_task(one), group.create_task(other)
-    except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from errors
-    return first.result(), second.result()
+        return await work
+    except JudgeError as error:
+        return error
 
 
 @dataclass(frozen=True)

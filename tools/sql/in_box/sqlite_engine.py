@@ -147,6 +147,8 @@ class SqliteEngine:
                 raise clock.late() from error
             if self._denied:
                 raise EngineError("refused", f"{message}: {self._denied} is not allowed") from error
+            if message.startswith("unsafe use of"):  # in a view or a trigger, by trusted_schema
+                raise EngineError("refused", message) from error
             raise EngineError("syntax" if _is_syntax(message) else "error", message) from error
 
 
