@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from itertools import combinations
+from typing import NamedTuple
 
 from langgraph.runtime import Runtime
 
@@ -19,6 +20,21 @@ from judge_agent.nodes.standings import Pair, from_list, from_pairs, from_ranks,
 from judge_agent.state import Json, State, Update
 from judge_agent.votes import Bracket
 
+ALONE: Json = {
+    "valid": False,
+    "samples": [],
+    "failure_kind": "no_evidence",
+    "failure_reason": "there is no other candidate to compare it with",
+}
+
+
+class Compared(NamedTuple):
+    """Standings by candidate id, the pairs that were played, and those that the seed alone decided, winner first."""
+
+    standings: Json
+    pairs: Sequence[Pair] = ()
+    tosses: Sequence[Sequence[str]] = ()
+
 
 async def compare(state: State, runtime: Runtime[JudgeContext]) -> Update:
     """Compare the candidates that screening left; `standings` says what each one's comparisons come to."""
@@ -26,37 +42,41 @@ async def compare(state: State, runtime: Runtime[JudgeContext]) -> Update:
     left = [candidate for candidate in context.candidates if candidate.id not in state["screened"]]
     players = sorted(left, key=lambda candidate: candidate.sha256)
     matches = Matches(context, state)
-    standings, pairs = await _PROTOCOLS[context.recipe.comparing or "listwise"](context, matches, players)
+    protocol = context.recipe.comparing or "listwise"
+    if len(players) == 1 and protocol != "listwise":
+        return Update(standings={players[0].id: ALONE})
+    standings, pairs, tosses = await _PROTOCOLS[protocol](context, matches, players)
     flags: Json = {
         player.id: {"unread": list(matches.unread[player.id])}
         for player in players
         if player.id in matches.unread
     }
-    return Update(standings=standings, flags={"": report(matches.played, pairs), **flags})
+    return Update(standings=standings, flags={"": report(matches.played, pairs, tosses), **flags})
 
 
 async def _listwise(
     context: JudgeContext, matches: Matches, players: Sequence[CanonicalCandidate]
-) -> tuple[Json, list[Pair]]:
+) -> Compared:
     if not players:
-        return {}, []
-    return from_list(await matches.play(players), context.recipe.samples), []
+        return Compared({})
+    return Compared(from_list(await matches.play(players), context.recipe.samples))
 
 
 async def _pairwise(
     context: JudgeContext, matches: Matches, players: Sequence[CanonicalCandidate]
-) -> tuple[Json, list[Pair]]:
+) -> Compared:
     pairs = await _pairs(context, matches, list(combinations(players, 2)))
-    return from_pairs([player.id for player in players], pairs, context.recipe.samples), pairs
+    return Compared(from_pairs([player.id for player in players], pairs, context.recipe.samples), pairs)
 
 
 async def _tournament(
     context: JudgeContext, matches: Matches, players: Sequence[CanonicalCandidate]
-) -> tuple[Json, list[Pair]]:
+) -> Compared:
     """Seeding against an anchor, then single elimination: at most 2(N-1) comparisons (ArenaRL, arXiv 2601.06487)."""
     by_key = {player.sha256: player for player in players}
     scores: dict[str, float] = {}
     pairs: list[Pair] = []
+    tosses: list[list[str]] = []
     if len(players) > 1:
         seed = derived_seed(context.request.seed, "bracket", *sorted(by_key))
         bracket = Bracket(tuple(by_key), seed=seed)
@@ -70,9 +90,10 @@ async def _tournament(
             firsts = [pair.score_of(by_key[names[0]].id) for names, pair in zip(due, played, strict=True)]
             bracket.tell(dict(zip(due, firsts, strict=True)))
         else:
-            scores = {by_key[key].id: score for key, score in bracket.scores().items()}
+            scores = {by_key[key].id: score for key, score in bracket.shared_scores().items()}
+            tosses = [[by_key[key].id for key in pair] for pair in bracket.tosses]
     ids = [player.id for player in players]
-    return from_ranks(ids, scores, pairs, context.recipe.samples), pairs
+    return Compared(from_ranks(ids, scores, pairs, context.recipe.samples), pairs, tosses)
 
 
 async def _pairs(

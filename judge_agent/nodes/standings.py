@@ -164,8 +164,11 @@ def _written(sample: Json, candidate_id: str) -> dict[str, float]:
     return {} if number is None else {"written": number}
 
 
-def report(played: Sequence[Played], pairs: Sequence[Pair]) -> Json:
-    """What the judgment's flags say about its comparisons; nothing where there was none."""
+def report(played: Sequence[Played], pairs: Sequence[Pair], tosses: Sequence[Sequence[str]] = ()) -> Json:
+    """What the judgment's flags say about its comparisons; nothing where there was none.
+
+    `tosses`: pairs that the seed alone decided, winner first.
+    """
     if not played:
         return {}
     samples = [sample for one in played for sample in one.samples]
@@ -175,13 +178,16 @@ def report(played: Sequence[Played], pairs: Sequence[Pair]) -> Json:
         "unreadable": len(samples) - len(readable(samples)),
         "rounds": [list(one.rounds) for one in played if len(one.rounds) > 1],
     }
-    both = [pair.outcome for pair in pairs if pair.outcome and pair.outcome.consistent is not None]
+    outcomes = [pair.outcome for pair in pairs if pair.outcome]
+    both = [one for one in outcomes if one.consistent is not None]
     if both:
         said["order_consistency"] = round(sum(bool(one.consistent) for one in both) / len(both), 4)
         said["inconsistent"] = [[one.first, one.second] for one in both if not one.consistent]
     said["votes"] = _votes([sample for one in played for sample in one.voting])
     said["contradicting_rankings"] = sum(not sample.get("consistent", True) for sample in samples)
     said["cycles"] = _cycles(pairs)
+    said["ties"] = [[one.first, one.second] for one in outcomes if one.winner is None]
+    said["decided_by_seed"] = [list(pair) for pair in tosses]
     return {"comparison": {key: value for key, value in said.items() if value or key in _ALWAYS}}
 
 

@@ -16,21 +16,23 @@ TASK = {
 }
 FRIDAY, MONDAY = "It was a Friday.", "It was a Monday."
 
+PARAMETERS = {
+    "type": "object",
+    "properties": {"date": {"type": "string"}},
+    "required": ["date"],
+    "additionalProperties": False,
+}
+
 
 class Calendar:
     """Tells the day of the week. It has nothing to say before it is asked, and decides nothing."""
 
     name, version = "calendar", "1"
     description = "Says which day of the week a date is."
-    parameters = {
-        "type": "object",
-        "properties": {"date": {"type": "string"}},
-        "required": ["date"],
-        "additionalProperties": False,
-    }
 
     def __init__(self, broken=False):
         self.calls, self._broken = [], broken
+        self.parameters = PARAMETERS
 
     def principle(self, view):
         return None
