@@ -56,8 +56,8 @@ async def _critique_one(
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_principle(context, candidate, shown, p)) for p in open_principles]
         steps = group.create_task(critique_steps(context, candidate, shown, state))
-    left_out = unread(context, shown)
-    flags: Json = {"unread": list(left_out)} if left_out else {}
+    left_out = [*unread(context, shown), *steps.result().unread]
+    flags: Json = {"unread": left_out} if left_out else {}
     critiques: list[Json] = []
     spans: dict[str, Json] = {}
     for principle, task in zip(open_principles, tasks, strict=True):
@@ -68,7 +68,7 @@ async def _critique_one(
             flags.setdefault("samples", {})[principle["name"]] = rounds
     if struck := sum(one.pop("struck", 0) for one in critiques):
         flags["struck_citations"] = struck
-    return critiques, steps.result(), list(spans.values()), flags
+    return critiques, steps.result().critiques, list(spans.values()), flags
 
 
 async def _principle(

@@ -1,17 +1,22 @@
 """The steps protocol of the critique: labels for single assistant turns, some steps a call.
 
-A step that evidence decides is not asked about. Steps that the model cannot be asked about stay `unjudged`.
+A step that evidence decides is not asked about. Where the whole trajectory does not fit the window, steps are
+shown with what fits of what came before them, and the record says what was left out. Steps that the model cannot
+be asked about stay `unjudged`, with the reason.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from judge_agent.calls import ModelCall
 from judge_agent.context import CanonicalCandidate, JudgeContext
-from judge_agent.errors import JudgeError, ModelError
+from judge_agent.errors import FailureKind, JudgeError, ModelError
+from judge_agent.prompting.excerpts import Excerpt, StepExcerpts
 from judge_agent.prompting.fences import neutralise
+from judge_agent.prompting.images import with_images
 from judge_agent.prompting.material import Material
 from judge_agent.readouts import STEP_SCORES, read_choice, read_object
 from judge_agent.seams.model import ChatMessage
@@ -21,76 +26,167 @@ TRIES = 2
 TOKENS_PER_STEP = 160
 MIN_REASON_CHARS = 16
 STEP_REASON_CHARS = 200
+MAX_NOTE_CHARS = 300
+# Kept free for the note that asks again: a byte may be a token.
+NOTE_TOKENS = 128
+# Text of more characters than this a token is not written; what is longer need not be counted.
+MOST_CHARS_PER_TOKEN = 8
+
+
+class Labelled(NamedTuple):
+    """Step critiques, and what the model was not shown for them, in words."""
+
+    critiques: list[Json]
+    unread: list[str]
 
 
 async def critique_steps(
     context: JudgeContext, candidate: CanonicalCandidate, shown: Material, state: State
-) -> list[Json]:
+) -> Labelled:
     """Label the steps that no decisive finding settles."""
     if not context.steps_wanted or "steps" not in context.recipe.prompts:
-        return []
+        return Labelled([], [])
     decided = {
         finding["step_id"]
         for finding in state["findings"]
         if finding["candidate_id"] == candidate.id and finding["strength"] == "decisive"
     }
     open_steps = [step_id for step_id in shown.step_aliases if step_id not in decided]
+    unseen = [part.step_id for part in shown.parts if part.unseen and part.step_id in open_steps]
+    seen = [step_id for step_id in open_steps if step_id not in unseen]
     size = context.recipe.critique.steps_per_call
-    chunks = [open_steps[at : at + size] for at in range(0, len(open_steps), size)]
+    chunks = [seen[at : at + size] for at in range(0, len(seen), size)]
+    whole = bool(chunks) and await _whole_fits(context, shown, chunks[0])
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_label(context, candidate, shown, chunk)) for chunk in chunks]
-    return [item for task in tasks for item in task.result()]
+        tasks = [group.create_task(_labels(context, shown, chunk, whole)) for chunk in chunks]
+    found = [_unjudged([step for step in unseen if step], _UNSEEN), *(task.result() for task in tasks)]
+    return Labelled(
+        [{"candidate_id": candidate.id, **item} for one in found for item in one.critiques],
+        [line for one in found for line in one.unread],
+    )
 
 
-async def _label(
-    context: JudgeContext, candidate: CanonicalCandidate, shown: Material, step_ids: Sequence[str]
-) -> list[Json]:
+_UNSEEN = ModelError("tool_unavailable", "the step is images alone, and the model is not shown them")
+
+
+async def _labels(context: JudgeContext, shown: Material, step_ids: Sequence[str], whole: bool) -> Labelled:
+    """Label some steps in one call, or in several where they do not fit one."""
+    try:
+        view = _whole(context, shown, step_ids) if whole else await _fitting(context, shown, step_ids)
+    except JudgeError as error:
+        if error.failure_kind == "input_too_large" and len(step_ids) > 1:
+            half = len(step_ids) // 2
+            first = await _labels(context, shown, step_ids[:half], whole)
+            second = await _labels(context, shown, step_ids[half:], whole)
+            return Labelled(first.critiques + second.critiques, first.unread + second.unread)
+        return _unjudged(step_ids, error)
+    labelled = await _label(context, view, step_ids)
+    if not view.left_out or all("failure_kind" in item for item in labelled.critiques):
+        return labelled
+    names = ", ".join(neutralise(step_id)[:64] for step_id in step_ids)
+    return Labelled(labelled.critiques, [f"for steps {names}: {view.left_out}"])
+
+
+class _View(NamedTuple):
+    """A prompt for some steps, fitted to the window; `aliases` lead to the step ids."""
+
+    messages: tuple[ChatMessage, ...]
+    aliases: Mapping[str, str]
+    left_out: str
+
+
+async def _whole_fits(context: JudgeContext, shown: Material, step_ids: Sequence[str]) -> bool:
+    """Whether the whole trajectory fits; asked once, for other steps' prompts differ in their names alone."""
+    try:
+        return await _fits(context, _whole(context, shown, step_ids))
+    except JudgeError:
+        # Whoever cannot count cannot answer either: the call says why, for each step.
+        return True
+
+
+def _whole(context: JudgeContext, shown: Material, step_ids: Sequence[str]) -> _View:
+    return _view(context, shown, step_ids, Excerpt(shown.trajectory, shown.evidence, shown.images, ""))
+
+
+async def _fitting(context: JudgeContext, shown: Material, step_ids: Sequence[str]) -> _View:
+    """As much of the trajectory as fits. Raises ModelError('input_too_large')."""
+    excerpts = StepExcerpts(shown, step_ids)
+    view = _view(context, shown, step_ids, excerpts.excerpt(0))
+    if not await _fits(context, view):
+        window = context.calls.context_window
+        raise ModelError("input_too_large", f"task and step do not fit the model's window of {window} tokens")
+    low, high = 0, excerpts.count_within(context.calls.context_window * MOST_CHARS_PER_TOKEN)
+    while low < high:
+        middle = (low + high + 1) // 2
+        fuller = _view(context, shown, step_ids, excerpts.excerpt(middle))
+        if await _fits(context, fuller):
+            low, view = middle, fuller
+        else:
+            high = middle - 1
+    return view
+
+
+async def _fits(context: JudgeContext, view: _View) -> bool:
+    needed = await context.calls.count_tokens(view.messages) + _max_tokens(view) + NOTE_TOKENS
+    return needed <= context.calls.context_window
+
+
+def _max_tokens(view: _View) -> int:
+    return TOKENS_PER_STEP * len(view.aliases)
+
+
+def _view(context: JudgeContext, shown: Material, step_ids: Sequence[str], excerpt: Excerpt) -> _View:
     aliases = {shown.step_aliases[step_id]: step_id for step_id in step_ids}
-    problem: JudgeError | None = None
-    for attempt in range(TRIES):
-        try:
-            labels = await _ask(context, shown, tuple(aliases), attempt, problem)
-        except JudgeError as error:
-            problem = error
-            if error.failure_kind != "model_unparseable":
-                break
-            continue
-        return [
-            {"candidate_id": candidate.id, "step_id": aliases[alias], "label": label, "reason": reason}
-            for alias, (label, reason) in labels.items()
-        ]
-    assert problem is not None
-    return [
-        {
-            "candidate_id": candidate.id,
-            "step_id": step_id,
-            "failure_kind": problem.failure_kind,
-            "failure_reason": str(problem)[:300],
-        }
-        for step_id in step_ids
-    ]
-
-
-async def _ask(
-    context: JudgeContext, shown: Material, aliases: Sequence[str], attempt: int, problem: JudgeError | None
-) -> dict[str, tuple[str, str]]:
-    """Ask for the labels of some steps; alias -> (label, reason)."""
     messages = context.prompts.load(context.recipe.prompts["steps"]).render(
         {
             "task": shown.task,
-            "trajectory": shown.trajectory,
-            "evidence": shown.evidence,
+            "trajectory": excerpt.trajectory,
+            "evidence": excerpt.evidence,
             "reference": shown.reference,
             "steps": ", ".join(aliases),
             "format": "Answer in JSON: for each step the reason first, then the label.",
         }
     )
+    return _View(with_images(messages, excerpt.images), aliases, excerpt.left_out)
+
+
+async def _label(context: JudgeContext, view: _View, step_ids: Sequence[str]) -> Labelled:
+    problem: JudgeError | None = None
+    for attempt in range(TRIES):
+        try:
+            labels = await _ask(context, view, attempt, problem)
+        except JudgeError as error:
+            problem = error
+            if error.failure_kind != "model_unparseable":
+                break
+            continue
+        found = [
+            {"step_id": view.aliases[alias], "label": label, "reason": reason}
+            for alias, (label, reason) in labels.items()
+        ]
+        return Labelled(found, [])
+    assert problem is not None
+    return _unjudged(step_ids, problem)
+
+
+def _unjudged(step_ids: Sequence[str], problem: JudgeError) -> Labelled:
+    failure = {"failure_kind": problem.failure_kind, "failure_reason": str(problem)[:300]}
+    return Labelled([{"step_id": step_id, **failure} for step_id in step_ids], [])
+
+
+async def _ask(
+    context: JudgeContext, view: _View, attempt: int, problem: JudgeError | None
+) -> dict[str, tuple[str, str]]:
+    """Ask for the labels of some steps; alias -> (label, reason)."""
+    messages, aliases = view.messages, tuple(view.aliases)
     if problem is not None:
-        note = f"Your last answer could not be used: {neutralise(str(problem))[:300]} Answer again, in JSON."
+        said = neutralise(str(problem))[:MAX_NOTE_CHARS]
+        note = f"Your last answer could not be used: {said} Answer again, in JSON."
         messages = (*messages, ChatMessage("user", note))
-    max_tokens = TOKENS_PER_STEP * len(aliases)
+    max_tokens = _max_tokens(view)
     if await context.calls.count_tokens(messages) + max_tokens > context.calls.context_window:
-        raise ModelError("input_too_large", "the trajectory does not fit the model's window")
+        kind: FailureKind = "model_unparseable" if problem else "input_too_large"
+        raise ModelError(kind, f"{problem or 'the steps do not fit'}; there is no room to ask")
     node = f"critique/steps/{'+'.join(aliases)}/{attempt}"
     completion = await context.calls.model(ModelCall(node, messages, _schema(context, aliases), max_tokens))
     with context.calls.useless_unless_read():

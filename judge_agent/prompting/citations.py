@@ -68,14 +68,14 @@ def _check(alias: str, quote: str, material: Material) -> CheckedCitation:
         return CheckedCitation(alias, quote, None, None, f"there is no source {alias!r}")
     words = _SPACE.sub(" ", neutralise(quote)).strip()
     whole = _SPACE.sub(" ", source.shown).strip()
+    if words and not _IMAGES.sub("", words).strip():
+        return CheckedCitation(alias, quote, None, None, "an image cannot be quoted, only words")
     if len(words) < MIN_QUOTE_CHARS and words != whole:
         return CheckedCitation(
             alias, quote, None, None, f"the quote is shorter than {MIN_QUOTE_CHARS} characters"
         )
     if not words:
         return CheckedCitation(alias, quote, None, None, "the quote is empty")
-    if not _IMAGES.sub("", words).strip():
-        return CheckedCitation(alias, quote, None, None, "an image cannot be quoted, only words")
     offsets = _find(words, source.shown)
     if offsets is None:
         return CheckedCitation(alias, quote, None, None, f"the quote does not stand in {source.alias!r}")

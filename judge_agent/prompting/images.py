@@ -43,8 +43,15 @@ class Album:
 
     images: Mapping[str, Image] = field(default_factory=dict)
     marks: Mapping[Place, str] = field(default_factory=dict)
-    shown: frozenset[Place] = frozenset()
+    shown: Mapping[Place, str] = field(default_factory=dict)
     unread: tuple[str, ...] = ()
+
+    def names(self, where: str) -> tuple[str, ...]:
+        """The names of the pictures that are shown in one text; with `t` in all of the task's."""
+        found = (
+            name for (text, _), name in self.shown.items() if text == where or (where, text[0]) == ("t", "t")
+        )
+        return tuple(dict.fromkeys(found))
 
     def mark(self, where: str, index: int) -> str:
         return self.marks.get((where, index), "[image, not shown]")
@@ -59,7 +66,7 @@ def album(task: Task, trajectory: Trajectory, *, seen: bool, slot: str = "") -> 
     images: dict[str, Image] = {}
     names: dict[str, str] = {}
     marks: dict[Place, str] = {}
-    shown: set[Place] = set()
+    shown: dict[Place, str] = {}
     reasons: dict[str, int] = {}
     for place, part in _places(task, trajectory, read(trajectory)):
         found = picture(part) if seen else Unread("not shown to the model")
@@ -71,9 +78,9 @@ def album(task: Task, trajectory: Trajectory, *, seen: bool, slot: str = "") -> 
         name = names.setdefault(found.sha256, f"{prefix}i{len(names) + 1}")
         images[name] = found
         marks[place] = f"[image {name}]"
-        shown.add(place)
+        shown[place] = name
     unread = tuple(f"images: {count} {reason}" for reason, count in sorted(reasons.items()))
-    return Album(images, marks, frozenset(shown), unread)
+    return Album(images, marks, shown, unread)
 
 
 def unseen(trajectory: Trajectory, transcript: Transcript, pictures: Album) -> str | None:
@@ -88,6 +95,11 @@ def unseen(trajectory: Trajectory, transcript: Transcript, pictures: Album) -> s
     if said or not images or any(where in images for where, _ in pictures.shown):
         return None
     return f"all that the candidate gave is images, and none can be shown ({'; '.join(pictures.unread)})"
+
+
+def turn_unseen(turn: Turn, pictures: Album) -> bool:
+    """Whether a turn is pictures alone, and none of them is shown."""
+    return bool(turn.images) and not (_words(turn).strip() or turn.calls or pictures.names(turn.span_id))
 
 
 def _words(turn: Turn) -> str:

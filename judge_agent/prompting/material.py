@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from judge_agent.prompting.fences import fence, neutralise
-from judge_agent.prompting.images import Album, album, artifact_part, is_image, unseen
+from judge_agent.prompting.images import Album, album, artifact_part, is_image, turn_unseen, unseen
 from judge_agent.schema import Bearing, ContentPart, Evidence, Message, Source, Strength, Task, Trajectory
 from judge_agent.seams.model import Image
 from judge_agent.trajectory import Transcript, Turn, read, text_of, text_of_parts
@@ -54,7 +54,8 @@ class CitableSource:
 class Part:
     """One piece of the trajectory's block: a turn, an artifact, the final answer. `text` None: the heading is all.
 
-    `answers` is the span id of the turn whose call a tool result answers.
+    `answers` is the span id of the turn whose call a tool result answers, `images` the names of the pictures in the
+    text. An `unseen` turn is pictures alone, and none of them is shown.
     """
 
     alias: str
@@ -62,6 +63,11 @@ class Part:
     text: str | None
     step_id: str | None = None
     answers: str | None = None
+    images: tuple[str, ...] = ()
+    unseen: bool = False
+
+    def with_text(self, text: str | None) -> Part:
+        return replace(self, text=text)
 
     @property
     def line(self) -> str:
@@ -86,6 +92,7 @@ class Material:
     images: Mapping[str, Image] = field(default_factory=dict)
     parts: tuple[Part, ...] = ()
     unseen: str | None = None
+    task_images: tuple[str, ...] = ()
 
 
 def task_block(task: Task) -> str:
@@ -108,7 +115,6 @@ def material(
     `pictures` are those of this task and trajectory; without them none is shown. `slot` is the name under which it
     is shown beside others (A, 1, model-1).
     """
-    mark = f" {slot}" if slot else ""
     transcript = read(trajectory)
     pictures = pictures or album(task, trajectory, seen=False)
     skip = _turns_of_the_task(task, transcript)
@@ -144,7 +150,7 @@ def material(
         sources[alias] = CitableSource(
             alias,
             item.source,
-            _evidence_text(item),
+            evidence_text(item),
             supports=item.status == "ok" and item.bearing != "refutes",
             evidence_id=item.id,
             tool=item.tool,
@@ -154,11 +160,13 @@ def material(
     reference = _reference_text(task) if show_reference else ""
     if reference:
         sources["reference"] = CitableSource("reference", "observation", reference, supports=False)
-    parts = tuple(_parts(trajectory, transcript, sources, aliases, skip))
+    parts = tuple(_parts(trajectory, transcript, sources, aliases, skip, pictures))
     return Material(
         task=fence("TASK", task_text),
         trajectory=trajectory_block([part.line for part in parts], slot),
-        evidence=_evidence_block([sources[f"e{index + 1}"] for index in range(len(evidence))], mark),
+        evidence=evidence_block(
+            [(name, one.shown) for name, one in sources.items() if one.evidence_id], slot
+        ),
         reference=f"\n{fence('REFERENCE', reference)}\n" if reference else "",
         sources=sources,
         unread=_unread(trajectory, transcript, hidden_reasoning, pictures),
@@ -166,6 +174,7 @@ def material(
         images=pictures.images,
         parts=parts,
         unseen=unseen(trajectory, transcript, pictures),
+        task_images=pictures.names("t"),
     )
 
 
@@ -262,6 +271,7 @@ def _parts(
     sources: Mapping[str, CitableSource],
     aliases: Mapping[str, str],
     skip: int,
+    pictures: Album,
 ) -> Iterator[Part]:
     if trajectory.tools:
         yield Part("", "Tools of the agent", "; ".join(_signature(tool) for tool in trajectory.tools))
@@ -270,10 +280,18 @@ def _parts(
     for turn in transcript.turns[skip:]:
         shown = sources[turn.span_id].shown
         asker = turn.answers.partition(".")[0] if turn.answers else None
-        yield Part(turn.span_id, _heading(turn, aliases), shown, turn.step_id, asker)
+        yield Part(
+            turn.span_id,
+            _heading(turn, aliases),
+            shown,
+            turn.step_id,
+            asker,
+            pictures.names(turn.span_id),
+            unseen=turn_unseen(turn, pictures),
+        )
     for index, artifact in enumerate(trajectory.artifacts):
         name = f"[a{index}] artifact {indented(neutralise(artifact.name))} ({artifact.kind})"
-        yield Part(f"a{index}", name, sources[f"a{index}"].shown)
+        yield Part(f"a{index}", name, sources[f"a{index}"].shown, images=pictures.names(f"a{index}"))
     if "final" in sources:
         yield Part("final", "[final] final answer", sources["final"].shown)
 
@@ -297,7 +315,7 @@ def _signature(tool: Mapping[str, Any]) -> str:
     return neutralise(f"{function.get('name', '?')}({listed})").replace("\n", " ")
 
 
-def _evidence_text(item: Evidence) -> str:
+def evidence_text(item: Evidence) -> str:
     arguments = json.dumps(item.arguments or {}, ensure_ascii=False)
     output = (
         item.output if isinstance(item.output, str) else json.dumps(_untimed(item.output), ensure_ascii=False)
@@ -312,9 +330,12 @@ def _untimed(value: Any) -> Any:
     return [_untimed(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _evidence_block(sources: Sequence[CitableSource], mark: str) -> str:
-    shown = "\n".join(f"[{source.alias}] {indented(source.shown)}" for source in sources)
-    return fence("EVIDENCE" + mark, shown or "(no tool had anything to check)")
+def evidence_block(items: Sequence[tuple[str, str]], slot: str = "", missing: str = "") -> str:
+    """What tools found, by alias, between fences; `missing` names what is left out."""
+    lines = [f"[{alias}] {indented(text)}" for alias, text in items]
+    lines += [f"(left out here: {missing})"] if missing else []
+    mark = f" {slot}" if slot else ""
+    return fence("EVIDENCE" + mark, "\n".join(lines) or "(no tool had anything to check)")
 
 
 def _reference_text(task: Task) -> str:
