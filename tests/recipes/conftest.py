@@ -106,6 +106,11 @@ class Reads:
     place_of = staticmethod(place_of)
 
     @staticmethod
+    def order_in(prompt: str, *words: str) -> tuple[str, ...]:
+        """The words in the order in which a prompt first shows them."""
+        return tuple(sorted(words, key=prompt.index))
+
+    @staticmethod
     def places(judgment: Judgment) -> set[str]:
         """What the samples of the first candidate's comparison say, by place."""
         first = judgment.candidates[0].id
