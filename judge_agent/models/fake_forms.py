@@ -15,6 +15,7 @@ FORMS: dict[str, str] = {
     "unclosed_think": "an inline <think> block that never ends, finish_reason length",
     "late_think": "the answer after a thought that only `</think>` ends, for its start stood in the prompt",
     "reasoner": "a model that thinks first, with a reasoning parser; not where the template is told not to",
+    "misplaced": "a model told not to think, with a parser that takes its answer for a thought",
     "stubborn": "the same, and nothing keeps it from thinking",
     "tool_call": "a call to the first function that was offered",
     "hermes_call": "the same as a <tool_call> block in the content",
@@ -51,6 +52,14 @@ def _reasoner(answer: dict[str, Any], body: Mapping[str, Any]) -> dict[str, Any]
     if (body.get("chat_template_kwargs") or {}).get("enable_thinking") is False:
         return answer
     return _stubborn(answer, body)
+
+
+def _misplaced(answer: dict[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+    if (body.get("chat_template_kwargs") or {}).get("enable_thinking") is not False:
+        return _stubborn(answer, body)
+    for choice in answer["choices"]:
+        choice["message"] |= {"content": None, "reasoning": choice["message"]["content"]}
+    return answer
 
 
 def _stubborn(answer: dict[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,6 +101,7 @@ _ANSWERS: dict[str, Callable[[dict[str, Any], Mapping[str, Any]], dict[str, Any]
     "unclosed_think": _unclosed,
     "late_think": _late_think,
     "reasoner": _reasoner,
+    "misplaced": _misplaced,
     "stubborn": _stubborn,
     "tool_call": _call,
     "hermes_call": _hermes,

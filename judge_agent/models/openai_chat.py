@@ -22,6 +22,7 @@ from judge_agent.models.openai_wire import (
     read_info,
     request_body,
     upper_estimate,
+    with_misplaced_answer,
 )
 from judge_agent.models.tool_call_reading import with_read_calls
 from judge_agent.seams.model import ChatMessage, Completion, ModelInfo
@@ -166,8 +167,13 @@ class OpenAIChatModel:
             data, attempts = streamed.whole("deadline"), error.attempts
         seconds = time.monotonic() - began
         completion = read_completion(data, wanted=n, model=model or "", seconds=seconds, attempts=attempts)
-        read = tuple(with_read_calls(choice, tools or ()) for choice in completion.choices)
-        return replace(completion, choices=read)
+        choices = completion.choices
+        if not think:
+            choices = tuple(
+                with_misplaced_answer(choice, schema=schema is not None, tools=bool(tools))
+                for choice in choices
+            )
+        return replace(completion, choices=tuple(with_read_calls(choice, tools or ()) for choice in choices))
 
     async def likelihood(
         self, messages: Sequence[ChatMessage], continuation: str, *, timeout_seconds: float = 60.0

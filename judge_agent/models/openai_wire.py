@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from judge_agent.errors import ModelError
@@ -186,7 +187,7 @@ def _choice(choice: Mapping[str, Any]) -> Choice:
         raise TypeError(f"content is {type(content).__name__}, reasoning is {type(reasoning).__name__}")
     if content is not None:
         content, inline = _split_thinking(content)
-        reasoning = "\n".join(filter(None, (reasoning, inline))) or None
+        reasoning = "\n".join(filter(None, (reasoning, inline)))
     finish = choice.get("finish_reason")
     calls = message.get("tool_calls") or ()
     if not isinstance(calls, list | tuple):
@@ -194,10 +195,30 @@ def _choice(choice: Mapping[str, Any]) -> Choice:
     return Choice(
         content,
         finish if isinstance(finish, str) else "stop",
-        reasoning,
+        reasoning or None,
         tuple(calls),
         tuple(_logprob(token) for token in (choice.get("logprobs") or {}).get("content") or ()),
     )
+
+
+def with_misplaced_answer(choice: Choice, *, schema: bool, tools: bool) -> Choice:
+    """Take an answer out of the reasoning, where it was put although the model was told not to think.
+
+    A reasoning parser that waits for `</think>` (vLLM's deepseek_r1) takes all of such an answer for a thought.
+    Only what cannot be one is taken: the whole object of a schema, or a call.
+    """
+    if choice.content or choice.tool_calls or choice.reasoning is None or choice.finish_reason == "length":
+        return choice
+    if (schema and _is_object(choice.reasoning)) or (tools and "<tool_call>" in choice.reasoning):
+        return replace(choice, content=choice.reasoning, reasoning=None)
+    return choice
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _split_thinking(content: str) -> tuple[str | None, str | None]:

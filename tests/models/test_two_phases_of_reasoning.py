@@ -156,7 +156,9 @@ async def test_long_reasoning_is_cut_at_its_beginning_where_the_window_is_small(
     assert "cut off" in shown
 
 
-@pytest.mark.parametrize("mode", ["reasoner", "stubborn", "unclosed_think:1", "late_think:1", "thinking:1"])
+@pytest.mark.parametrize(
+    "mode", ["reasoner", "stubborn", "misplaced", "unclosed_think:1", "late_think:1", "thinking:1"]
+)
 async def test_servers_with_and_without_a_reasoning_parser_give_reasoning_and_answer(mode):
     async with (
         FakeServer(misbehave=mode) as server,
