@@ -1,0 +1,44 @@
+"""Which text of a trajectory is the SQL that is judged, and that the record says so."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from judge_agent.schema import Trajectory
+
+pytestmark = pytest.mark.anyio
+CASES = tomllib.loads((Path(__file__).parent / "answers.toml").read_text("utf-8"))["case"]
+
+
+def trajectory_of(case) -> Trajectory:
+    artifacts = [{"name": "a.sql", "kind": "sql", "content": case["artifact"]}] if "artifact" in case else []
+    messages = []
+    for text, sql in case.get("steps", ()):
+        function = {"name": "run_sql", "arguments": json.dumps({"sql": sql})}
+        calls = [{"id": "c", "function": function}] if sql else None
+        messages.append({"role": "assistant", "content": text, "tool_calls": calls})
+    return Trajectory.model_validate(
+        {"messages": messages, "artifacts": artifacts, "final_answer": case.get("answer")}
+    )
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+async def test_the_final_sql_is_found_and_its_origin_recorded(judged, case) -> None:
+    database = {
+        "name": "d",
+        "engine": "sqlite",
+        "tables": {"t": {"columns": [{"name": "a", "type": "INTEGER"}]}},
+    }
+    verdict, result = await judged(
+        None, "SELECT a FROM t", databases=[database], trajectory=trajectory_of(case)
+    )
+    if "sql" not in case:
+        assert (verdict, result.output) == (("refutes", "decisive"), {"reason": "the answer holds no SQL"})
+        return
+    assert (result.output["sql"]["text"], result.output["sql"]["origin"]) == (case["sql"], case["origin"])
+    blamed = [finding.step_id for finding in result.findings if finding.step_id]
+    assert blamed == ([case["step"]] if "step" in case and verdict[0] != "none" else [])
