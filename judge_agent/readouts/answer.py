@@ -12,6 +12,14 @@ from judge_agent.errors import ModelError
 from judge_agent.seams.model import Choice
 
 MAX_ANSWER_CHARS = 200_000
+# How an answer ended that was to go on; other words than these are servers' names for a normal end.
+_CUT_OFF: dict[str, str] = {
+    "length": "was cut off at max_tokens",
+    "deadline": "was cut off by its deadline or a lost connection",
+    "content_filter": "was cut off by the server's content filter",
+    "abort": "was aborted by the server",
+    "error": "ended in an error of the server",
+}
 _THINK = re.compile(r"<(/?)think(?:ing)?>", re.IGNORECASE)
 
 
@@ -23,12 +31,12 @@ def unparseable(problem: str) -> ModelError:
 def answer_text(answer: Choice) -> str:
     """Return what a choice says, reasoning included.
 
-    Raises ModelError('model_unparseable') for no content and for one cut off at max_tokens: what was to
+    Raises ModelError('model_unparseable') for no content and for an answer that was cut off: what was to
     follow could have been another verdict.
     """
     text = said(answer.content)
-    if answer.finish_reason == "length":
-        raise unparseable("the answer was cut off at max_tokens")
+    if answer.finish_reason in _CUT_OFF:
+        raise unparseable(f"the answer {_CUT_OFF[answer.finish_reason]}")
     return text
 
 
