@@ -23,7 +23,7 @@ ABILITIES: tuple[str, ...] = (
 MAX_ABILITIES = 3
 _BEGIN, _END = "[Quality Assessment Focus]", "[End of Quality Assessment Focus]"
 _BULLET = re.compile(r"^(?:[-*\u2022]|[0-9][.)])\s+")
-_ISSUES = re.compile(r"\A\s*[-*]?\s*\**Critical Issues\**:\**(.*)", re.DOTALL | re.IGNORECASE)
+_ISSUES = re.compile(r"(?:[-*]\s{1,8})?\*{0,2}Critical Issues\*{0,2}:\*{0,2}(.*)", re.DOTALL | re.IGNORECASE)
 _ANY_BLOCK = re.compile(r"\[Quality Analysis for Response ([^\]\n]{1,20})\]")
 
 
@@ -81,7 +81,7 @@ def _issues_of(answer: str, number: str, *, last: bool) -> str:
     found = blocks(answer, begin, end, may_end_open=last)
     if len(found) != 1:
         raise unparseable(f"the answer has {len(found)} blocks {begin!r}, one is due")
-    match = _ISSUES.match(found[0])
+    match = _ISSUES.match(found[0].strip())
     issues = match.group(1).strip() if match else ""
     if not issues:
         raise unparseable(f"{begin!r} lists no 'Critical Issues:'")

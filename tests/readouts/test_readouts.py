@@ -225,6 +225,16 @@ BOMBS = {
     "actions": "\nAction :" * 20_000,
     "markers": "[Quality Assessment Focus]" * 7_000,
     "issues": "[Quality Analysis for Response 1]" * 6_000,
+    "blank issues": "HEAD[Quality Analysis for Response 1]"
+    + " " * 190_000
+    + "[End of Quality Analysis for Response 1]"
+    "[Quality Analysis for Response 2]" + "*" * 9_000,
+    "white space": "\n " * 99_000 + "x",
+    "white space in a line": "[[" + "\t" * 190_000 + "x",
+    "late colons": ("Action" + " " * 900) * 200,
+    "late braces": ("\\boxed" + " " * 900) * 200,
+    "late brackets": "{" + ("," + " " * 900) * 200,
+    "late numbers": "<score>" + " " * 190_000 + "7 8</score>",
     "digits": "\\boxed{" + "1" * 190_000 + "}",
     "dots": "<score>1." + "0" * 190_000 + "</score>",
     "styles": "\\boxed{" + "\\text{" * 60 + "}" * 60 + "}",
