@@ -61,9 +61,7 @@ def vllm_arguments(
         "--enable-prefix-caching",
         "--enable-prompt-tokens-details",
         "--structured-outputs-config",
-        json.dumps(
-            _STRUCTURED | ({"reasoning_parser": parser} if (parser := family.reasoning_parser) else {})
-        ),
+        json.dumps(_STRUCTURED),
         "--enable-auto-tool-choice",
         "--tool-call-parser",
         family.tool_parser,
