@@ -113,7 +113,7 @@ class Samples(Envelope):
 
     `keep`: only the best so many of them vote, or the better half of `count`, by P(yes) of the prompt `meta`; where
     the model tells no log-probabilities, all vote and the record says so. `adaptive` stops when no further answer can
-    turn the vote; `escalate_to` asks for more while fewer than `min_agreement` of them agree; still below
+    turn the vote; `escalate_to` asks for as many again while fewer than `min_agreement` of them agree; still below
     `abstain_below` at the end is no verdict.
     """
 

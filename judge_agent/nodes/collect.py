@@ -55,8 +55,8 @@ def _plan(settings: Samples, count: int) -> list[tuple[int, str]]:
     else:
         first = math.ceil(count / 2)
         plan = [(first, "wanted"), *[(1, "undecided")] * (count - first)]
-    more = settings.escalate_to - count
-    return [*plan, (more, "disagreement")] if more > 0 else plan
+    asked = range(count, settings.escalate_to, count)
+    return [*plan, *[(min(count, settings.escalate_to - so_far), "disagreement") for so_far in asked]]
 
 
 def _round(batch: Sequence[Json], found: Sequence[Json], why: str) -> Json:

@@ -171,6 +171,8 @@ def report(played: Sequence[Played], pairs: Sequence[Pair], tosses: Sequence[Seq
     """
     if not played:
         return {}
+    # In the order of ids: they were finished in whatever order the model answered.
+    played = sorted(played, key=lambda one: one.ids)
     samples = [sample for one in played for sample in one.samples]
     said: Json = {
         "comparisons": len(played),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from judge_agent.journal import MemoryJournal, MemorySharedResults
 from judge_agent.judge import Judge
 from judge_agent.models import ScriptedModel
 from judge_agent.models.scripted import ScriptedRequest
+from judge_agent.prompting import PromptLibrary, default_folder
 from judge_agent.schema import Judgment, JudgmentRequest
 from judge_agent.seams.storage import AuditEvent
 
@@ -65,8 +67,9 @@ class Arena:
     names_winner = staticmethod(names_winner)
     shown_qualities = staticmethod(shown_qualities)
 
-    def __init__(self, answer: Any) -> None:
-        self.model = ScriptedModel(otherwise=answer)
+    def __init__(self, answer: Any, *, prompts: PromptLibrary | None = None, **model: Any) -> None:
+        self.model = ScriptedModel(otherwise=answer, **model)
+        self._prompts = prompts
 
     async def judge(self, qualities: Mapping[str, int | str], recipe: str, **body: Any) -> Judgment:
         judge = Judge(
@@ -75,6 +78,7 @@ class Arena:
             journal=MemoryJournal(),
             shared=MemorySharedResults(),
             log=_Log(),
+            prompts=self._prompts,
         )
         candidates = [
             {
@@ -93,3 +97,18 @@ class Arena:
 @pytest.fixture
 def arena():
     return Arena
+
+
+@pytest.fixture
+def library(tmp_path):
+    """Makes a library of prompts of its own: the product's, and `files` (name under the folder -> text)."""
+
+    def make(files: Mapping[str, str]) -> PromptLibrary:
+        folder = tmp_path / "prompts"
+        shutil.copytree(default_folder(), folder, dirs_exist_ok=True)
+        for name, text in files.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_text(text, "utf-8")
+        return PromptLibrary(folder)
+
+    return make
