@@ -7,7 +7,7 @@ from judge_agent.models.embedded import EmbeddedModel
 from judge_agent.models.instances import pick_instance
 from judge_agent.models.openai_chat import OpenAIChatModel
 from judge_agent.models.reward_head import RewardHead
-from judge_agent.models.scripted import Held, ScriptedModel, ScriptedRequest, by_schema
+from judge_agent.models.scripted import Held, ScriptedModel, ScriptedRequest, by_schema, of_tokens
 
 __all__ = [
     "EmbeddedModel",
@@ -17,5 +17,6 @@ __all__ = [
     "ScriptedModel",
     "ScriptedRequest",
     "by_schema",
+    "of_tokens",
     "pick_instance",
 ]

@@ -17,6 +17,7 @@ FORMS: dict[str, str] = {
     "reasoner": "a model that thinks first, with a reasoning parser; not where the template is told not to",
     "misplaced": "a model told not to think, with a parser that takes its answer for a thought",
     "stubborn": "the same, and nothing keeps it from thinking",
+    "one_choice": "one choice, however many were asked for",
     "tool_call": "a call to the first function that was offered",
     "hermes_call": "the same as a <tool_call> block in the content",
     "broken_call": "a call whose arguments are no JSON",
@@ -68,6 +69,10 @@ def _stubborn(answer: dict[str, Any], body: Mapping[str, Any]) -> dict[str, Any]
     return _edited(answer, reasoning_content=THOUGHT, **({"content": None} if stops else {}))
 
 
+def _one_choice(answer: dict[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+    return answer | {"choices": answer["choices"][:1]}
+
+
 def _call(answer: dict[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
     return _edited(answer, content=None, tool_calls=[call_of(body)])
 
@@ -103,6 +108,7 @@ _ANSWERS: dict[str, Callable[[dict[str, Any], Mapping[str, Any]], dict[str, Any]
     "reasoner": _reasoner,
     "misplaced": _misplaced,
     "stubborn": _stubborn,
+    "one_choice": _one_choice,
     "tool_call": _call,
     "hermes_call": _hermes,
     "broken_call": _broken_call,

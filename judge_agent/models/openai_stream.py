@@ -68,6 +68,8 @@ class StreamedAnswer:
                     return self.whole("length")
         if not self.begun and not any(choice.finish_reason for choice in self._choices):
             raise StreamFailed("the stream ended before an answer began")
+        # A server that cannot sample never speaks of the other choices: then they are missing, not empty.
+        self._choices = [choice for choice in self._choices if choice.pieces]
         return self.whole("deadline")
 
     def whole(self, finish_reason: str) -> dict[str, Any]:
@@ -105,7 +107,8 @@ class StreamedAnswer:
         if isinstance(delta, Mapping):
             self._take_text(written.reasoning, delta.get("reasoning_content") or delta.get("reasoning"))
             self._take_text(written.content, delta.get("content"))
-            for call in delta.get("tool_calls") or ():
+            calls = delta.get("tool_calls")
+            for call in calls if isinstance(calls, list) else ():
                 self._take_call(written, call)
             written.pieces += 1
         if isinstance(choice.get("finish_reason"), str):

@@ -83,7 +83,9 @@ def _call(index: int, asked: _Asked, offered: set[str]) -> dict[str, Any]:
         there = ", ".join(sorted(offered)) or "none"
         error = f"there is no function {name!r}; there are: {there}"
     error = asked.error or error
-    given = asked.id if isinstance(asked.id, str) and 0 < len(asked.id) <= MAX_NAME_CHARS else f"call_{index}"
+    given = asked.id.encode("utf-8", "replace").decode() if isinstance(asked.id, str) else ""
+    if not 0 < len(given) <= MAX_NAME_CHARS:
+        given = f"call_{index}"
     call: dict[str, Any] = {
         "id": given,
         "type": "function",

@@ -10,8 +10,7 @@ from judge_agent.calls import Calls, ModelCall
 from judge_agent.errors import ModelError
 from judge_agent.hashing import derived_seed, sha256_of
 from judge_agent.journal import MemoryJournal, MemorySharedResults
-from judge_agent.models import Held, ScriptedModel
-from judge_agent.models.scripted import of_tokens
+from judge_agent.models import Held, ScriptedModel, of_tokens
 from judge_agent.seams.model import ChatMessage, Choice, Image, ToolCall
 
 pytestmark = pytest.mark.anyio

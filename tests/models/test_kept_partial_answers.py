@@ -68,6 +68,14 @@ async def test_a_stream_that_did_not_begin_is_tried_again(mode):
     assert completion.choices[0].finish_reason == "stop"
 
 
+@pytest.mark.parametrize("keep_partial", [True, False])
+async def test_a_server_that_cannot_sample_is_an_error_and_not_an_empty_sample(keep_partial):
+    async with FakeServer(misbehave="one_choice") as server, OpenAIChatModel(server.base_url) as model:
+        with pytest.raises(ModelError, match="n=3") as caught:
+            await model.complete(PROMPT, n=3, keep_partial=keep_partial)
+    assert caught.value.failure_kind == "model_error"
+
+
 async def test_a_server_that_answers_at_once_is_read_all_the_same():
     completion, _, _ = await streamed("thinking")
     assert completion.choices[0].reasoning == "So it is."

@@ -153,6 +153,16 @@ async def test_models_that_are_no_reward_heads_are_refused_with_the_reason(tiny_
         assert caught.value.failure_kind == kind
 
 
+async def test_on_cuda_a_conversation_gets_one_number_too(tiny_head):
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    async with RewardHead(tiny_head, device="cuda") as head, asyncio.TaskGroup() as group:
+        tasks = [group.create_task(head.score(ask("Right?"))) for _ in range(5)]
+    assert len({task.result() for task in tasks}) == 1
+
+
 async def test_other_weights_are_another_revision(tiny_head, tmp_path):
     async with RewardHead(tiny_head, device="cpu") as head:
         first = await head.info()
