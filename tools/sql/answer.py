@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 from judge_agent.fenced_code import blocks, plain_text, spoken
 from judge_agent.schema import Engine, Trajectory
 from judge_agent.trajectory import read
-from tools.sql.allowed import NotParsed, read_query
+from tools.sql.allowed import NotParsed, parse_query
 from tools.sql.scan import Refused
 
 Origin = Literal["artifact", "final_answer", "fenced_block", "text", "tool_call"]
@@ -98,7 +98,7 @@ def _is_sql(source: str) -> bool:
 def _parses(text: str, engine: Engine) -> bool:
     """Whether it is one query to the parser; one that is refused for what it does is still one."""
     try:
-        read_query(text, engine)
+        parse_query(text, engine)
     except NotParsed:
         return False
     except Refused as refused:

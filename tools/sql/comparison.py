@@ -93,7 +93,7 @@ def _is_found(rows: Rows, names: Sequence[str], wanted: Expected) -> bool:
 
 def _ties(rows: Rows, keys: Sequence[int]) -> tuple[tuple[int, int], ...]:
     """Neighbouring rows with the same sort keys may stand in any order; without keys, all rows may."""
-    if not keys:
+    if not keys or not rows:
         return ((0, len(rows)),)
     starts = [
         at

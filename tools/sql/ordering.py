@@ -30,8 +30,10 @@ class OrderPlan:
     limited: bool = False
 
 
-def plan_order(tree: exp.Expr, columns: Sequence[str], engine: Engine) -> OrderPlan:
+def plan_order(tree: exp.Expr | None, columns: Sequence[str], engine: Engine) -> OrderPlan:
     """Plan for a reference whose result has these columns."""
+    if tree is None:
+        return OrderPlan(certain=False, limited=True)
     query = tree
     while isinstance(query, exp.Subquery) and not query.args.get("order") and not query.args.get("limit"):
         query = query.this
