@@ -44,9 +44,14 @@ class Citations(Envelope):
 
 
 class Gather(Envelope):
-    """`rounds`: how many times the model may ask for a tool, per candidate."""
+    """`rounds`: how many times the model may ask for tools, per candidate.
+
+    `format`: one call a round in JSON (prompt `gather`), or function calls (prompt `gather_tools`) where the model
+    says that it takes them; where it does not, JSON all the same, and the record says so.
+    """
 
     rounds: Annotated[int, Field(ge=0, le=16)] = 0
+    format: Literal["json", "tools"] = "json"
 
 
 class Critique(Envelope):
@@ -184,7 +189,7 @@ class Recipe(Envelope):
     compare: Compare = Compare()
     refute: Refute = Refute()
     budget: DefaultBudget = DefaultBudget()
-    prompts: Mapping[Literal["propose", "gather", "critique", "steps"], str] = {}
+    prompts: Mapping[Literal["propose", "gather", "gather_tools", "critique", "steps"], str] = {}
     fallback_principles: Mapping[str, tuple[PrincipleSpec, ...]] = {}
     sha256: str = ""
 
@@ -204,6 +209,10 @@ class Recipe(Envelope):
     def _holds_together(self) -> Recipe:
         if self.comparing and not self.turns:
             raise ValueError(f"protocols: {self.comparing!r} needs [[turns]]")
+        if self.gather.format == "tools" and not {"gather", "gather_tools"} <= self.prompts.keys():
+            raise ValueError(
+                "gather.format 'tools' needs prompts.gather_tools, and prompts.gather for other models"
+            )
         if self.samples.count > 1 and self.samples.temperature == 0 and self.samples.orders != "shuffled":
             raise ValueError("samples: count > 1 at temperature 0 asks for the same answer again")
         if self.samples.orders != "one" and not self.comparing:

@@ -317,10 +317,13 @@ def _signature(tool: Mapping[str, Any]) -> str:
 
 def evidence_text(item: Evidence) -> str:
     arguments = json.dumps(item.arguments or {}, ensure_ascii=False)
-    output = (
-        item.output if isinstance(item.output, str) else json.dumps(_untimed(item.output), ensure_ascii=False)
-    )
-    return neutralise(f"{item.tool}({arguments}) -> {item.status}: {item.reason}\n{output}")
+    said = f"{item.tool}({arguments}) -> {item.status}: {item.reason}\n{output_text(item.output)}"
+    return neutralise(said)
+
+
+def output_text(output: Any) -> str:
+    """A tool's output as text, not neutralised."""
+    return output if isinstance(output, str) else json.dumps(_untimed(output), ensure_ascii=False)
 
 
 def _untimed(value: Any) -> Any:

@@ -1,0 +1,133 @@
+"""What was gathered for one candidate: evidence, findings, failures and flags. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from judge_agent.calls import ToolRun
+from judge_agent.context import CanonicalCandidate
+from judge_agent.hashing import sha256_of
+from judge_agent.schema import Evidence
+from judge_agent.seams.tool import Finding, Tool
+from judge_agent.state import Json
+
+MAX_OUTPUT_CHARS = 8000
+
+
+class Found:
+    """What was gathered for one candidate."""
+
+    def __init__(self, candidate: CanonicalCandidate) -> None:
+        self.candidate = candidate
+        self.evidence: list[Json] = []
+        self.findings: list[Json] = []
+        self.failures: list[Json] = []
+        self.flags: Json = {}
+
+    def add(
+        self,
+        tool: Tool,
+        arguments: Mapping[str, Any],
+        run: ToolRun,
+        principles: Sequence[str],
+        written: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Take a result over; one that is known already is not taken twice.
+
+        `written`: the arguments as they stand in the record, where they name texts instead of holding them.
+        """
+        result = run.result
+        item = _evidence(self.candidate, tool, arguments, run, principles)
+        if self.alias_of(item.id) is not None:
+            return
+        shown = {} if written is None else {"arguments": dict(written)}
+        self.evidence.append(item.model_copy(update=shown).model_dump(mode="json"))
+        for finding in result.findings:
+            self.findings.append(_finding(self.candidate, tool, item.id, finding, principles))
+        for name, value in result.flags.items():
+            self.flags.setdefault(name, value)
+        if result.checked:
+            self.flags.setdefault("checked", {})[tool.name] = dict(result.checked)
+
+    def fail(self, tool: Tool, kind: str, reason: str) -> None:
+        self.failures.append(
+            {
+                "candidate_id": self.candidate.id,
+                "tool": tool.name,
+                "failure_kind": kind,
+                "reason": reason[:500],
+            }
+        )
+
+    def alias_of(self, evidence_id: str) -> str | None:
+        """The name (e1, e2, ...) under which prompts show an item; None for one that is not known."""
+        ids = [item["id"] for item in self.evidence]
+        return f"e{ids.index(evidence_id) + 1}" if evidence_id in ids else None
+
+    def count(self, flag: str) -> None:
+        self.flags[flag] = self.flags.get(flag, 0) + 1
+
+
+def evidence_id(tool: Tool, arguments: Mapping[str, Any], candidate: CanonicalCandidate) -> str:
+    """Equal calls on equal candidates have equal ids."""
+    return "ev_" + sha256_of([tool.name, tool.version, dict(arguments), candidate.sha256])[:12]
+
+
+def _evidence(
+    candidate: CanonicalCandidate,
+    tool: Tool,
+    arguments: Mapping[str, Any],
+    run: ToolRun,
+    principles: Sequence[str],
+) -> Evidence:
+    result = run.result
+    text = json.dumps(result.output, ensure_ascii=False, sort_keys=True)
+    cut = len(text) > MAX_OUTPUT_CHARS
+    whole = [finding for finding in result.findings if finding.step_id is None]
+    leading = max(whole, key=_weight, default=Finding("none", "hint"))
+    return Evidence(
+        id=evidence_id(tool, arguments, candidate),
+        kind="tool_result",
+        source=result.source,
+        candidate_ids=(candidate.id,),
+        principles=tuple(principles),
+        tool=tool.name,
+        arguments=dict(arguments),
+        status=result.status,
+        output=text[:MAX_OUTPUT_CHARS] + " [cut]" if cut else result.output,
+        sha256=sha256_of(text),
+        truncated=result.truncated or cut,
+        seconds=run.seconds,
+        bearing=leading.bearing,
+        strength=leading.strength,
+        score=leading.score,
+        reason=leading.reason,
+    )
+
+
+def _weight(finding: Finding) -> tuple[int, bool]:
+    return ("hint", "strong", "decisive").index(finding.strength), finding.bearing == "refutes"
+
+
+def _finding(
+    candidate: CanonicalCandidate, tool: Tool, evidence: str, finding: Finding, principles: Sequence[str]
+) -> Json:
+    return {
+        "candidate_id": candidate.id,
+        "tool": tool.name,
+        "evidence_id": evidence,
+        "principles": list(principles) if finding.step_id is None else [],
+        "bearing": finding.bearing,
+        "strength": _strength(finding),
+        "score": finding.score,
+        "reason": finding.reason,
+        "step_id": finding.step_id,
+    }
+
+
+def _strength(finding: Finding) -> str:
+    """Only a finding that says something can decide: one that bears on nothing and has no score is no 0."""
+    says_nothing = finding.bearing == "none" and finding.score is None
+    return "strong" if says_nothing and finding.strength == "decisive" else finding.strength
