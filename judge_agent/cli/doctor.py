@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from judge_agent.cli.checkout import load
+from judge_agent.errors import JudgeError
 
 _PACKAGES = {
     "service": ("langgraph", "openai", "fastapi", "uvicorn", "duckdb", "sqlglot", "jsonschema"),
@@ -43,7 +44,7 @@ def add_parser(verbs: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    checks = [*_python(), *_extras(), _weights(), *_box(), _gpu(), _folder()]
+    checks = [*_python(), *_extras(), _weights(), *_box(), _gpu(), _vllm(), _folder()]
     for check in checks:
         print(f"{'ok     ' if check.ok else 'MISSING'} {check.name}: {check.detail}")
         if not check.ok and check.mend:
@@ -98,6 +99,15 @@ def _gpu() -> Check:
     return Check(
         "gpu", True, f"{count} CUDA devices" if count else "none; the embedded model runs on the CPU"
     )
+
+
+def _vllm() -> Check:
+    """Needed by nobody who serves another model, so its absence is no fault."""
+    try:
+        found = load("api.vllm", "doctor").find_program(None)
+    except JudgeError:
+        return Check("vllm", True, "not installed; `make vllm-venv` installs it for MODEL=<hub id or folder>")
+    return Check("vllm", True, found)
 
 
 def _folder() -> Check:

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from judge_agent.errors import ModelError
 from judge_agent.models.openai_chat import OpenAIChatModel
@@ -20,6 +20,7 @@ from judge_agent.models.vllm_server import VllmServer
 from judge_agent.models.vllm_settings import VllmSettings
 from judge_agent.seams.model import ChatMessage, Completion, ModelInfo
 
+Result = TypeVar("Result")
 _CUT_OFF = frozenset(("model_unreachable", "model_error"))
 _NOTICE_SECONDS = 5.0
 
@@ -51,12 +52,21 @@ class VllmModel:
 
     async def info(self) -> ModelInfo:
         """Say which model answers, once the server is up. Raises ModelError when it is given up."""
-        await self._server.until_up()
-        return replace(await (await self._model()).info(), backend="vllm")
+
+        async def once(left: float) -> ModelInfo:
+            return await (await self._model()).info()
+
+        return replace(
+            await self._through_restarts(once, self._server.settings.start_seconds), backend="vllm"
+        )
 
     async def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
-        await self._server.until_up()
-        return await (await self._model()).count_tokens(messages)
+        """Ask the server's tokenizer, as `OpenAIChatModel` does; waits as `info` does."""
+
+        async def once(left: float) -> int:
+            return await (await self._model()).count_tokens(messages)
+
+        return await self._through_restarts(once, self._server.settings.start_seconds)
 
     async def complete(
         self,
@@ -116,8 +126,9 @@ class VllmModel:
             await self._server.__aexit__()
 
     async def _through_restarts(
-        self, once: Callable[[float], Awaitable[Completion]], timeout_seconds: float
-    ) -> Completion:
+        self, once: Callable[[float], Awaitable[Result]], timeout_seconds: float
+    ) -> Result:
+        """Await `once` with the time that is left; again when the server died meanwhile and came back."""
         deadline = time.monotonic() + timeout_seconds
         await self._up_before(deadline)
         starts = self._server.starts
