@@ -136,6 +136,9 @@ def _by_model(
         update={
             "choice": lowest,
             "score": 0.0,
+            # They were the first look's, and are of a pass.
+            "agreement": None,
+            "distribution": None,
             "reason": f"overturned by a second look: {second['reason']}",
             "citations": tuple(citation for citation in citations if citation.resolved),
         }

@@ -1,8 +1,9 @@
 """Refute: an adversarial second look at what the model passed. It runs only after a pass.
 
-To overturn a pass it must quote what speaks against it. The reference is a noisy witness: the look may find it
-wrong, and then a quote from it counts for nothing. A look that fails leaves the principle unscored: the recipe
-wants two looks, and one is not two. Source: ROSE's prover and refuter (arXiv 2604.12988).
+To overturn a pass it must quote what speaks against it. The reference is a noisy witness: the look says whether
+it is right, and a quote from one that is wrong or doubtful counts for nothing. A look that fails leaves the
+principle unscored: the recipe wants two looks, and one is not two. Source: ROSE's prover and refuter (arXiv
+2604.12988).
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ from judge_agent.state import Json, State, Update
 
 TRIES = 2
 VERDICTS = ("upheld", "overturned")
-WITNESS = ("right", "wrong", "unclear", "none")
+WITNESS = ("right", "wrong", "unclear")
+NO_WITNESS = ("none",)
+_TOLD = ("verdict", "reference", "reason", "failure_kind", "failure_reason")
 
 
 async def refute(state: State, runtime: Runtime[JudgeContext]) -> Update:
@@ -47,10 +50,20 @@ async def refute(state: State, runtime: Runtime[JudgeContext]) -> Update:
         refutation, spans = task.result()
         update["refutations"].append(refutation)
         update["evidence"] += spans
-        if refutation.get("reference") == "wrong":
-            disputed = update["flags"].setdefault(candidate.id, {}).setdefault("reference_disputed", [])
-            disputed.append(principle["name"])
+        known = {**state["flags"].get(candidate.id, {}), **update["flags"].get(candidate.id, {})}
+        update["flags"][candidate.id] = _flags(known, principle["name"], refutation)
     return update
+
+
+def _flags(known: Json, principle: str, refutation: Json) -> Json:
+    """The candidate's flags with what the look at one principle came to; citations that were struck are counted."""
+    told = {key: refutation[key] for key in _TOLD if key in refutation}
+    flags: Json = {"second_looks": {**known.get("second_looks", {}), principle: told}}
+    if refutation.get("reference") == "wrong":
+        flags["reference_disputed"] = [*known.get("reference_disputed", ()), principle]
+    if struck := refutation.get("struck", 0):
+        flags["struck_citations"] = known.get("struck_citations", 0) + struck
+    return {**known, **flags}
 
 
 def _passed(
@@ -85,18 +98,23 @@ async def _look(
     ]
     shown = context.material(candidate, evidence)
     problem: JudgeError | None = None
+    struck = 0
     for attempt in range(TRIES):
         try:
             said, citations = await _ask(context, shown, principle, verdict, attempt, problem)
+            struck += sum(citation.source is None for citation in citations)
+            with context.calls.useless_unless_read():
+                _require_ground(said, principle, citations)
         except JudgeError as error:
             problem = error
             if error.failure_kind not in ("model_unparseable", "evidence_unsupported"):
                 break
             continue
         quoted, spans = recorded(citations, candidate)
-        return {**base, **said, "citations": quoted}, spans
+        return {**base, **said, "citations": quoted, "struck": struck}, spans
     assert problem is not None
-    return {**base, "failure_kind": problem.failure_kind, "failure_reason": str(problem)[:500]}, []
+    failure = {"failure_kind": problem.failure_kind, "failure_reason": str(problem)[:500]}
+    return {**base, **failure, "struck": struck}, []
 
 
 class _Unsupported(JudgeError):
@@ -133,24 +151,39 @@ async def _ask(
     with calls.useless_unless_read():
         data = read_object(completion.choices[0], verdict=("verdict",))
         found = read_choice(data, "verdict", VERDICTS)
-        witness = read_choice(data, "reference", WITNESS)
+        witness = read_choice(data, "reference", _witness(shown))
         raw = data.get("citations")
         items = [item for item in raw if isinstance(item, dict)] if isinstance(raw, list) else []
         citations = check(items, shown)
-        _require_ground(found, witness, citations)
     return {"verdict": found, "reference": witness, "reason": str(data.get("reason", ""))}, citations
 
 
-def _require_ground(found: str, witness: str, citations: Sequence[CheckedCitation]) -> None:
-    """An overturned pass rests on a quote; one from a reference that is called wrong is none."""
-    grounds = [
-        citation
-        for citation in citations
-        if citation.source is not None and not (citation.alias == "reference" and witness == "wrong")
-    ]
-    if found == "overturned" and not grounds:
-        because = "; ".join(c.struck_because for c in citations if c.struck_because)
-        raise _Unsupported(f"to overturn a pass, quote what speaks against it; {because or 'no quote held'}")
+def _witness(shown: Material) -> tuple[str, ...]:
+    """What may be said of the reference; of none there is nothing to say."""
+    return WITNESS if "reference" in shown.sources else NO_WITNESS
+
+
+def _require_ground(said: Json, principle: Json, citations: Sequence[CheckedCitation]) -> None:
+    """An overturned pass rests on a quote that speaks against it.
+
+    A quote from a reference that is not called right is none, nor one from what the principle's own tool found for it.
+    """
+    if said["verdict"] != "overturned":
+        return
+    doubted = said["reference"] != "right"
+    if any(_is_ground(citation, principle["tool"], doubted) for citation in citations):
+        return
+    because = "; ".join(c.struck_because for c in citations if c.struck_because)
+    raise _Unsupported(
+        f"to overturn a pass, quote what speaks against it; {because or 'no such quote was given'}"
+    )
+
+
+def _is_ground(citation: CheckedCitation, tool: str | None, doubted: bool) -> bool:
+    source = citation.source
+    if source is None or (doubted and source.alias == "reference"):
+        return False
+    return tool is None or source.tool != tool or source.bearing != "confirms"
 
 
 def _schema(context: JudgeContext, shown: Material) -> Json:
@@ -169,7 +202,7 @@ def _schema(context: JudgeContext, shown: Material) -> Json:
     properties: Json = {
         "reason": {"type": "string", "minLength": MIN_REASON_CHARS, "maxLength": reason},
         "citations": {"type": "array", "items": citation, "maxItems": most},
-        "reference": {"enum": list(WITNESS)},
+        "reference": {"enum": list(_witness(shown))},
         "verdict": {"enum": list(VERDICTS)},
     }
     return {
