@@ -7,6 +7,7 @@ server must not use up its restarts.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ from judge_agent.models.vllm_server import VllmServer
 from judge_agent.models.vllm_settings import VllmSettings
 from judge_agent.seams.model import ChatMessage, Completion, ModelInfo
 
+log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 _CUT_OFF = frozenset(("model_unreachable", "model_error"))
 _NOTICE_SECONDS = 5.0
@@ -39,6 +41,8 @@ class VllmModel:
         server = await VllmServer(settings).__aenter__()
         try:
             files = server.files
+            if not files.is_local and settings.revision is None:
+                log.warning("no revision is set for %s; its commit is %s", settings.model, files.commit)
             local = files.folder if files.is_local else None
             revision = files.commit if local is None else await asyncio.to_thread(fingerprint, local)
             return cls(server, revision)

@@ -46,6 +46,7 @@ class VllmServer:
         self.served_name = settings.served_name or self.files.short_name
         self.api_key = secrets.token_urlsafe(32)
         self.starts = 0
+        self._commit: str | None = None
         self._state: State = "stopped"
         self._reason = "it was not started"
         self._settled = asyncio.Event()
@@ -103,7 +104,7 @@ class VllmServer:
             self.family,
             port=self._port,
             served_name=self.served_name,
-            revision=None if self.files.is_local else (settings.revision or self.files.commit),
+            revision=self._commit or settings.revision,
             max_model_len=settings.max_model_len,
             on_cpu=is_cpu_build(settings.program),
             extra=settings.extra_arguments,
@@ -124,6 +125,7 @@ class VllmServer:
             raise
         # Pinned from the first start on: a restart must not serve what was pushed to the hub in between.
         self.files = self._find_files()
+        self._commit = self.files.commit
         self._move("up", "")
 
     def _find_files(self) -> ModelFiles:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -238,3 +239,22 @@ async def test_another_checkpoint_under_the_same_name_is_another_revision(fake_v
             revisions.append(info.revision)
             assert (info.id, info.backend, info.context_window) == ("tiny-judge", "vllm", 4096)
     assert revisions[0] != revisions[1]
+
+
+async def test_a_restart_serves_the_commit_of_the_first_start_whatever_the_hub_has_since(fake_vllm, caplog):
+    first, later = "a" * 40, "b" * 40
+    reference = fake_vllm.folder / "hub" / "models--org--judge" / "refs" / "main"
+    reference.parent.mkdir(parents=True)
+    reference.write_text(first)
+    environment = {**fake_vllm.settings().environment, "HF_HUB_CACHE": str(fake_vllm.folder / "hub")}
+    settings = replace(fake_vllm.settings(), model="org/judge", environment=environment)
+    async with aclosing(await VllmModel.started(settings)) as model:
+        assert (await model.info()).revision == first
+        assert f"its commit is {first}" in caplog.text
+        reference.write_text(later)
+        os.kill(fake_vllm.starts[0]["pid"], signal.SIGKILL)
+        await until(lambda: model.server.starts == 2 and model.server.state == "up")
+    argv = [start["argv"] for start in fake_vllm.starts]
+    assert "--revision" not in argv[0]
+    assert argv[1][argv[1].index("--revision") + 1] == first
+    assert argv[1][argv[1].index("--tokenizer-revision") + 1] == first
