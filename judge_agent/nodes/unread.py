@@ -5,7 +5,7 @@ from __future__ import annotations
 from judge_agent.context import JudgeContext
 from judge_agent.prompting.material import Material
 
-REFERENCE = "reference: the prompts of this recipe do not show it"
+REFERENCE = "reference: no prompt that this recipe gives a verdict by shows it"
 
 
 def variables_shown(context: JudgeContext) -> frozenset[str]:

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from judge_agent.seams.model import Choice
 from judge_agent.seams.tool import ToolResult
 
 pytestmark = pytest.mark.anyio
@@ -54,14 +55,26 @@ class Calendar:
         return ToolResult("ok", {"day_of_the_week": day})
 
 
+def asks(request, date):
+    """The next call, in the form that the request is made for: a function, or JSON."""
+    observed = "day_of_the_week" in request.text
+    if request.tools:
+        function = {"name": "calendar", "arguments": json.dumps({"date": date})}
+        done = {"name": "done", "arguments": "{}"}
+        call = {"id": "1", "type": "function", "function": done if observed else function}
+        return Choice(None, "tool_calls", tool_calls=(call,))
+    if request.schema is None:
+        return "Nothing more can be found out."
+    call = {"tool": "done"} if observed else {"tool": "calendar", "arguments": {"date": date}}
+    return json.dumps({"thought": "Let me look.", "call": call})
+
+
 def asks_and_scores(date="2024-03-01", score=None):
     """A judge that asks the calendar while nothing was observed, and scores by what it shows."""
 
     def answer(request):
         if "<score>NUMBER</score>" not in request.text:
-            observed = "day_of_the_week" in request.text
-            call = {"tool": "done"} if observed else {"tool": "calendar", "arguments": {"date": date}}
-            return json.dumps({"thought": "Let me look.", "call": call})
+            return asks(request, date)
         if score is not None:
             return score
         days = ("Friday", "Monday")
@@ -102,10 +115,11 @@ async def test_what_the_model_answers_is_read_as_the_table_says(panel, case):
     assert "Work:" in found.reason
 
 
-async def test_the_score_follows_what_the_judge_s_own_call_observed(panel):
+@pytest.mark.parametrize("functions", [True, False], ids=["function calls", "JSON"])
+async def test_the_score_follows_what_the_judge_s_own_call_observed(panel, functions):
     """The defining step: the tool call before the score. Without the rounds both answers get the middle."""
     calendar = Calendar()
-    bench = panel(asks_and_scores(), judge_tools=[calendar])
+    bench = panel(asks_and_scores(), judge_tools=[calendar], tools=functions)
     judgment = await bench.judge("themis", {"a": FRIDAY, "b": MONDAY}, task=TASK)
     assert {c.id: c.reward for c in judgment.candidates} == {"a": 1.0, "b": 0.0}
     assert calendar.calls == ["2024-03-01", "2024-03-01"]
