@@ -72,6 +72,7 @@ class VllmServer:
         self._probe = httpx.AsyncClient(trust_env=False, timeout=self.settings.probe_seconds)
         try:
             self._move("starting", "it is starting")
+            log.info("starting vLLM for %s; its log: %s", self.settings.model, self.settings.log_file)
             await self._start()
         except BaseException:
             await self._close()
