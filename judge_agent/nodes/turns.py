@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from judge_agent.calls import ModelCall
 from judge_agent.context import JudgeContext
@@ -20,6 +20,7 @@ from judge_agent.seams.model import ChatMessage, Choice, Image
 
 TRIES = 2
 LOGPROBS = 20
+MIN_ROOM_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -143,16 +144,9 @@ async def _answers(
     messages = template.render({name: shown[name] for name in template.variables & shown.keys()})
     messages = with_images(messages, script.images)
     if problem is not None:
-        note = f"Your last answer could not be used: {neutralise(str(problem))[:400]} Answer again."
-        messages = (*messages, ChatMessage("user", note))
+        messages = _with_note(messages, problem)
     one_token = turn.read.kind in ONE_TOKEN
-    max_tokens = 1 if one_token else context.calls.max_tokens(turn.max_tokens)
-    reasoning_tokens = context.calls.max_tokens(turn.reasoning_tokens)
-    window = context.calls.context_window
-    if await context.calls.count_tokens(messages) + max_tokens + reasoning_tokens > window:
-        raise ModelError(
-            "input_too_large", f"what is to be judged does not fit the model's window of {window} tokens"
-        )
+    max_tokens, reasoning_tokens = await _room(context, turn, messages)
     call = ModelCall(
         f"{script.node}/{turn.name}/{place}",
         messages,
@@ -168,3 +162,29 @@ async def _answers(
     )
     completion = await context.calls.model(call)
     return completion.choices
+
+
+def _with_note(messages: Sequence[ChatMessage], problem: JudgeError) -> tuple[ChatMessage, ...]:
+    """Say why the last answer was of no use, within the last message: templates refuse two user turns in a row."""
+    *before, last = messages
+    note = f"Your last answer could not be used: {neutralise(str(problem))[:400]} Answer again."
+    return (*before, replace(last, content=f"{last.content}\n\n{note}"))
+
+
+async def _room(context: JudgeContext, turn: Turn, messages: Sequence[ChatMessage]) -> tuple[int, int]:
+    """How many tokens the answer may have, and the thinking before it: as wanted, or what the window leaves of that.
+
+    An answer that the window cuts off gives no verdict, so a little less room costs no wrong one; with less than
+    a quarter of it there is hardly a chance, and the failure is input_too_large.
+    """
+    calls = context.calls
+    answer = 1 if turn.read.kind in ONE_TOKEN else calls.max_tokens(turn.max_tokens)
+    thinking = calls.max_tokens(turn.reasoning_tokens)
+    left = calls.context_window - await calls.count_tokens(messages)
+    share = min(1.0, left / (answer + thinking))
+    if share < MIN_ROOM_SHARE:
+        raise ModelError(
+            "input_too_large",
+            f"what is to be judged does not fit the model's window of {calls.context_window} tokens",
+        )
+    return max(1, int(answer * share)), int(thinking * share)
