@@ -82,7 +82,7 @@ class Reference(Envelope):
 
     answer: str | None = None
     solution: str | None = None
-    sql: str | None = None
+    sql: Annotated[str, Field(max_length=50_000)] | None = None
     final_state: Any = None
     tool_calls: tuple[dict[str, Any], ...] | None = None
     tests: Tests | None = None

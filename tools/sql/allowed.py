@@ -48,9 +48,10 @@ class NotParsed(Exception):
 
 @dataclass(frozen=True)
 class Query:
-    """A query that may run. `tree` is None where only SQLite could read it. `unlisted` are functions that only the engine can tell: it must not know them.
+    """A query that may run. `tree` is None where only SQLite could read it.
 
-    `clock`: its result depends on the time of day. `reads`: it reads a table, and not only what it says itself.
+    `unlisted` are functions that only the engine can tell: it must not know them. `clock`: the result depends on the
+    time of day. `reads`: it reads a table, and not only what it says itself.
     """
 
     sql: str
@@ -81,10 +82,10 @@ def parse_query(sql: str, engine: Engine) -> Query:
         tokens = dialect.tokenize(sql)
         trees = [tree for tree in dialect.parser().parse(tokens, sql) if not _is_empty(tree)]
     except (SqlglotError, RecursionError, ValueError) as error:
-        _refuse_calls(_calls_in(_words(sql)), engine)
+        _refuse_calls(_calls_in(_words(sql)), engine, is_sql=False)
         raise NotParsed(str(error)[:300] or type(error).__name__) from error
     if not trees:
-        raise Refused("there is no statement in it", evidence=True)
+        raise Refused("there is no statement in it", evidence=True, is_sql=False)
     if len(trees) > 1:
         raise Refused(f"it is {len(trees)} statements; one query is wanted", evidence=True)
     tree = trees[0]
@@ -126,10 +127,11 @@ def _calls_in(words: Sequence[tuple[str, bool]]) -> list[str]:
     return [before.lower() for (before, _), (_, opens) in pairwise(words) if opens and before.isidentifier()]
 
 
-def _refuse_calls(calls: Sequence[str], engine: Engine) -> None:
+def _refuse_calls(calls: Sequence[str], engine: Engine, *, is_sql: bool = True) -> None:
     for name in calls:
         if is_outside(name, engine):
-            raise Refused(f"the function {name} reaches out of the database", evidence=True)
+            message = f"the function {name} reaches out of the database"
+            raise Refused(message, evidence=True, is_sql=is_sql)
 
 
 def _refuse_files(tree: exp.Expr, engine: Engine) -> None:

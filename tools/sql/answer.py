@@ -19,6 +19,7 @@ from tools.sql.scan import Refused
 
 Origin = Literal["artifact", "final_answer", "fenced_block", "text", "tool_call"]
 MAX_TEXT_CHARS = 200_000
+MAX_PARSED_CHARS = 150_000
 _TAGS = frozenset(
     ("sql", "sqlite", "sqlite3", "duckdb", "postgres", "postgresql", "pgsql", "mysql", "tsql", "psql")
 )
@@ -49,12 +50,13 @@ def final_sql(trajectory: Trajectory, engine: Engine) -> FinalSql | None:
     artifacts = [artifact for artifact in trajectory.artifacts if artifact.kind == "sql"]
     if artifacts:
         return FinalSql(plain_text(artifacts[-1].content).strip(), "artifact", last)
+    reader = _Reader(engine)
     if trajectory.final_answer is not None:
-        found = _in_text(trajectory.final_answer, engine)
+        found = reader.in_text(trajectory.final_answer)
         if found is not None:
             return FinalSql(found[0], "final_answer", last)
     for step in reversed(steps):
-        found = _in_text(step.turn.text, engine)
+        found = reader.in_text(step.turn.text)
         if found is not None:
             return FinalSql(*found, step.id)
         for call in reversed(step.turn.calls):
@@ -63,22 +65,42 @@ def final_sql(trajectory: Trajectory, engine: Engine) -> FinalSql | None:
     return None
 
 
-def _in_text(text: str, engine: Engine) -> tuple[str, Literal["fenced_block", "text"]] | None:
-    said = spoken(text[:MAX_TEXT_CHARS])
-    fenced = [block for block in blocks(said) if block.source.strip()]
-    for block in reversed(fenced):
-        if block.language in _TAGS or (not block.language and _is_sql(block.source)):
-            return block.source.strip(), "fenced_block"
-    if fenced:
+class _Reader:
+    """Reads the texts of one candidate; they share one allowance for parsing."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._chars = MAX_PARSED_CHARS
+
+    def in_text(self, text: str) -> tuple[str, Literal["fenced_block", "text"]] | None:
+        said = spoken(text[:MAX_TEXT_CHARS])
+        fenced = [block for block in blocks(said) if block.source.strip()]
+        for block in reversed(fenced):
+            if block.language in _TAGS or (not block.language and _is_sql(block.source)):
+                return block.source.strip(), "fenced_block"
+        if fenced:
+            return None
+        if len(text) > MAX_TEXT_CHARS and _QUERY.match(text):
+            return text.strip(), "text"
+        for part in _paragraphs(said):
+            if _STATEMENT.match(part) and part.rstrip().endswith(";"):
+                return part.strip(), "text"
+            if _QUERY.match(part) and self._parses(part):
+                return part.strip(), "text"
         return None
-    if len(text) > MAX_TEXT_CHARS and _QUERY.match(text):
-        return text.strip(), "text"
-    for part in _paragraphs(said):
-        if _STATEMENT.match(part) and part.rstrip().endswith(";"):
-            return part.strip(), "text"
-        if _QUERY.match(part) and _parses(part, engine):
-            return part.strip(), "text"
-    return None
+
+    def _parses(self, text: str) -> bool:
+        """Whether it is one query to the parser; one that is refused for what it does is still one."""
+        if len(text) > self._chars:
+            return False
+        self._chars -= len(text)
+        try:
+            parse_query(text, self._engine)
+        except NotParsed:
+            return False
+        except Refused as refused:
+            return refused.is_sql
+        return True
 
 
 def _paragraphs(text: str) -> list[str]:
@@ -93,17 +115,6 @@ def _paragraphs(text: str) -> list[str]:
 
 def _is_sql(source: str) -> bool:
     return bool(_QUERY.match(source) or _STATEMENT.match(source))
-
-
-def _parses(text: str, engine: Engine) -> bool:
-    """Whether it is one query to the parser; one that is refused for what it does is still one."""
-    try:
-        parse_query(text, engine)
-    except NotParsed:
-        return False
-    except Refused as refused:
-        return "statement" in str(refused) or "function" in str(refused) or "characters" in str(refused)
-    return True
 
 
 def _in_call(arguments: Mapping[str, Any]) -> str | None:

@@ -8,13 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tools.sql.columns import TooMuch, assignments
 from tools.sql.engine_box import QueryResult
 from tools.sql.matching import Rows, is_within, same_row
 from tools.sql.ordering import OrderPlan
 from tools.sql.values import Value, same, value_of
-
-MAX_ASSIGNMENTS = 200
-MAX_SEARCH_STEPS = 20_000
 
 
 @dataclass(frozen=True)
@@ -76,19 +74,24 @@ def compare(result: QueryResult, wanted: Expected) -> Comparison:
     if result.cut or len(rows) != count:
         more = "more than " if result.cut else ""
         return Comparison(False, f"it has {more}{len(rows)} rows instead of {count}")
-    if _is_found(rows, result.columns, wanted):
-        return Comparison(True, "the result is what was asked for")
-    certain = wanted.certain
-    if not certain and not wanted.limited:
-        in_any_order = replace(wanted, groups=((0, len(wanted.rows)),))
-        certain = not _is_found(rows, result.columns, in_any_order)
-    return _difference(rows, _by_names(result.columns, wanted.columns), wanted, certain)
+    by_names = _by_names(result.columns, wanted.columns)
+    try:
+        if _is_found(rows, result.columns, wanted):
+            return Comparison(True, "the result is what was asked for")
+        certain = wanted.certain
+        if not certain and not wanted.limited:
+            in_any_order = replace(wanted, groups=((0, len(wanted.rows)),))
+            certain = not _is_found(rows, result.columns, in_any_order)
+    except TooMuch:
+        return Comparison(False, "no order of its columns was found that fits", certain=False)
+    return _difference(rows, by_names, wanted, certain)
 
 
 def _is_found(rows: Rows, names: Sequence[str], wanted: Expected) -> bool:
     by_names = _by_names(names, wanted.columns)
-    assignments = [by_names] if by_names is not None else _assignments(rows, wanted, names)
-    return any(_fits([tuple(row[at] for at in one) for row in rows], wanted) for one in assignments)
+    width = len(wanted.columns)
+    found = [by_names] if by_names is not None else assignments(rows, wanted.rows, width)
+    return any(_fits([tuple(row[at] for at in one) for row in rows], wanted) for one in found)
 
 
 def _ties(rows: Rows, keys: Sequence[int]) -> tuple[tuple[int, int], ...]:
@@ -122,37 +125,6 @@ def _by_names(columns: Sequence[str], wanted: Sequence[str]) -> tuple[int, ...] 
     if len(set(names)) < len(names) or sorted(names) != sorted(others):
         return None
     return tuple(names.index(name) for name in others)
-
-
-def _assignments(rows: Rows, wanted: Expected, names: Sequence[str]) -> Iterator[tuple[int, ...]]:
-    """Column assignments that each column's values allow, the likeliest first, up to a bound."""
-    width = len(wanted.columns)
-    columns = [[(row[at],) for row in rows] for at in range(width)]
-    others = [[(row[at],) for row in wanted.rows] for at in range(width)]
-    fitting = []
-    for index, other in enumerate(others):
-        fits = [at for at in range(width) if is_within(columns[at], other)]
-        fitting.append(
-            sorted(
-                fits, key=lambda at: (names[at].casefold() != wanted.columns[index].casefold(), at != index)
-            )
-        )
-    steps = 0
-
-    def search(chosen: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-        nonlocal steps
-        steps += 1
-        if len(chosen) == width:
-            yield chosen
-        elif steps < MAX_SEARCH_STEPS:
-            for at in fitting[len(chosen)]:
-                if at not in chosen:
-                    yield from search((*chosen, at))
-
-    for count, assignment in enumerate(search(())):
-        if count == MAX_ASSIGNMENTS:
-            return
-        yield assignment
 
 
 def _difference(rows: Rows, by_names: tuple[int, ...] | None, wanted: Expected, certain: bool) -> Comparison:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from tools.sql.values import Value, is_exact, same, size_of
 
-MAX_SEARCHED = 200
+MAX_SEARCHED = 64
 Rows = Sequence[tuple[Value, ...]]
 
 

@@ -20,11 +20,15 @@ _COMMENT_MARK = re.compile(r"/\*|\*/")
 
 
 class Refused(Exception):
-    """The query is not run; the message says why. `evidence`: whether that speaks against the query itself."""
+    """The query is not run; the message says why. `evidence`: whether that speaks against the query itself.
 
-    def __init__(self, message: str, *, evidence: bool = False) -> None:
+    `is_sql` is false where nothing has read the text as SQL yet.
+    """
+
+    def __init__(self, message: str, *, evidence: bool = False, is_sql: bool = True) -> None:
         super().__init__(message)
         self.evidence = evidence
+        self.is_sql = is_sql
 
 
 def check_text(sql: str, engine: Engine) -> None:
@@ -32,7 +36,7 @@ def check_text(sql: str, engine: Engine) -> None:
     if len(sql) > MAX_QUERY_CHARS:
         raise Refused(f"the query has {len(sql)} characters; the limit is {MAX_QUERY_CHARS}")
     if "\x00" in sql:
-        raise Refused("the query holds a NUL character")
+        raise Refused("the query holds a NUL character", is_sql=False)
     at = depth = 0
     while match := _PIECE.search(sql, at):
         piece, at = match.group(), match.end()
@@ -44,7 +48,7 @@ def check_text(sql: str, engine: Engine) -> None:
         elif piece in "([{":
             depth += 1
             if depth > MAX_DEPTH:
-                raise Refused(f"the query is nested deeper than {MAX_DEPTH} levels")
+                raise Refused(f"the query is nested deeper than {MAX_DEPTH} levels", is_sql=False)
         elif piece in ")]}":
             depth -= 1
 
