@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from api.auth import Tenant
@@ -13,6 +13,7 @@ from api.parts import Parts
 from api.problems import Problem, bounded
 from api.queries import no_query
 from judge_agent.resources import BlobTooLarge, QuotaExceeded
+from judge_agent.seams.resources import ResourceMissing
 
 router = APIRouter(prefix="/v1/blobs", tags=["blobs"])
 MEDIA_TYPE = "application/octet-stream"
@@ -50,6 +51,33 @@ async def create_blob(request: Request, tenant: Tenant) -> Blob:
         detail = f"the blobs of this tenant would be larger than {total} bytes (JUDGE_MAX_TENANT_BLOB_BYTES)"
         raise Problem(413, "quota_exceeded", detail, limit=total) from None
     return Blob(sha256=upload.sha256, bytes=upload.written)
+
+
+@router.get("/{sha256}")
+async def get_blob(sha256: str, request: Request, tenant: Tenant) -> Blob:
+    """Say whether the caller's tenant has kept a blob, and how large it is; its bytes are not sent back."""
+    no_query(request)
+    parts: Parts = request.app.state.parts
+    try:
+        return Blob(sha256=sha256, bytes=await parts.blobs.size(tenant, sha256))
+    except ResourceMissing:
+        raise _missing() from None
+
+
+@router.delete("/{sha256}", status_code=204)
+async def delete_blob(sha256: str, request: Request, tenant: Tenant) -> Response:
+    """Take a blob away. Judgments that still name it end unscored."""
+    no_query(request)
+    parts: Parts = request.app.state.parts
+    try:
+        await parts.blobs.delete(tenant, sha256)
+    except ResourceMissing:
+        raise _missing() from None
+    return Response(status_code=204)
+
+
+def _missing() -> Problem:
+    return Problem(404, "not_found", "there is no such blob")
 
 
 def _check_headers(request: Request) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -20,6 +21,7 @@ from judge_agent.resources.blocking import in_thread
 from judge_agent.seams.resources import ResourceMissing
 
 _PARTIAL = ".partial-"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _ABANDONED_SECONDS = 3600.0
 
 
@@ -86,6 +88,10 @@ class BlobFiles:
         """Return a blob. Raises ResourceMissing; StoreError for a file that was changed."""
         return await in_thread(self._read, tenant, sha256)
 
+    async def delete(self, tenant: str, sha256: str) -> None:
+        """Take a blob away; judgments that still name it end unscored. Raises ResourceMissing, StoreError."""
+        await in_thread(self._delete, tenant, sha256)
+
     def _place(self, tenant: str) -> Path:
         # A tenant's name may hold anything, and must not choose a folder.
         return self._folder / hashlib.sha256(tenant.encode("utf-8", "surrogatepass")).hexdigest()[:32]
@@ -113,8 +119,15 @@ class BlobFiles:
         os.replace(partial, target)
         _sync_folder(target.parent)
 
+    def _delete(self, tenant: str, sha256: str) -> None:
+        self._size(tenant, sha256)
+        (self._place(tenant) / sha256).unlink(missing_ok=True)
+        _sync_folder(self._place(tenant))
+
     def _size(self, tenant: str, sha256: str) -> int:
         try:
+            if not _SHA256.fullmatch(sha256):
+                raise FileNotFoundError
             return (self._place(tenant) / sha256).stat().st_size
         except FileNotFoundError:
             raise ResourceMissing(f"there is no blob {sha256!r}; upload it by POST /v1/blobs") from None

@@ -53,6 +53,20 @@ async def test_another_tenants_blob_is_missing(open_service, database: bytes) ->
     assert answer.json()["value"] == sha256
 
 
+async def test_a_blob_is_looked_up_and_deleted_by_its_own_tenant_only(open_service, database: bytes) -> None:
+    clients = await open_service()
+    sha256 = (await clients["one"].post("/v1/blobs", content=database, headers=BYTES)).json()["sha256"]
+    path = f"/v1/blobs/{sha256}"
+    for method in ("GET", "DELETE"):
+        assert (await clients["two"].request(method, path)).status_code == 404
+        assert (await clients["one"].request(method, "/v1/blobs/..%2f..%2fjudge.db")).status_code == 404
+    assert (await clients["one"].get(path)).json()["bytes"] == len(database)
+    assert (await clients["one"].delete(path)).status_code == 204
+    assert (await clients["one"].delete(path)).status_code == 404
+    answer = await clients["one"].post("/v1/judgments", json=request({"blob": sha256}))
+    assert answer.status_code == 422
+
+
 async def test_an_upload_without_a_key_is_refused(open_service, database: bytes) -> None:
     client = (await open_service())["one"]
     answer = await client.post(
