@@ -57,13 +57,13 @@ async def test_what_the_model_answers_is_read_as_the_table_says(panel, reads, ca
 
 
 async def test_the_reward_is_the_rank_in_the_tournament_and_not_the_number_that_was_given(panel, reads):
-    """The defining step: ranks of a bracket. The numbers themselves would give 0.1, 0.2, 0.3, 0.9 or their gaps."""
-    judgment = await panel(by_quality).judge("arena", answers(1, 2, 3, 9))
+    """The defining step: ranks of a bracket. The numbers themselves are other rewards, and all pairs are 10."""
+    judgment = await panel(by_quality).judge("arena", answers(1, 2, 3, 5, 9))
     rewards = reads.rewards(judgment)
-    assert sorted(rewards.values()) == pytest.approx([0.0, 1 / 3, 2 / 3, 1.0])
+    assert sorted(rewards.values()) == pytest.approx([0.0, 0.25, 0.5, 0.75, 1.0])
     assert rewards["who-9"] == 1.0
     assert rewards["who-1"] < rewards["who-9"]
-    assert judgment.flags["comparison"]["comparisons"] <= 6
+    assert judgment.flags["comparison"]["comparisons"] <= 8
 
 
 async def test_a_pair_is_decided_by_the_sums_over_both_orders(panel, reads):
