@@ -78,6 +78,11 @@ class AsyncJudgeClient:
         """Return one page of the tenant's judgments, newest first."""
         return exchange.read_page(await self._send(exchange.write_list(states, limit, cursor)))
 
+    async def upload(self, content: bytes) -> str:
+        """Keep bytes, such as a database file, at the service; return the SHA-256 that `resources` name them by."""
+        answer = await self._send(exchange.write_upload(content))
+        return str(exchange.read_object(answer)["sha256"])
+
     async def recipes(self) -> tuple[Mapping[str, Any], ...]:
         return tuple(exchange.read_object(await self._send(Call("GET", "/v1/recipes")))["data"])
 

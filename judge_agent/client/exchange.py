@@ -23,6 +23,7 @@ DEFAULT_URL = "http://127.0.0.1:8800"
 WAIT_SECONDS = 30
 ANSWER_SECONDS = 30.0
 MAX_PAUSE_SECONDS = 30.0
+UPLOAD_BYTES_PER_SECOND = 1_000_000
 # A pool that is full must make callers wait, not fail: a group of rollouts posts at once.
 LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=100)
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -150,6 +151,12 @@ def write_get(judgment_id: str, wait_seconds: float = 0) -> Call:
     headers = {"Prefer": f"wait={int(wait_seconds)}"} if wait_seconds >= 1 else {}
     path = f"/v1/judgments/{quote(judgment_id, safe='')}"
     return Call("GET", path, (), headers, None, ANSWER_SECONDS + wait_seconds)
+
+
+def write_upload(content: bytes) -> Call:
+    """Write the upload of a blob; the same bytes again are the same blob, so that it may be repeated."""
+    seconds = ANSWER_SECONDS + len(content) / UPLOAD_BYTES_PER_SECOND
+    return Call("POST", "/v1/blobs", (), {"Content-Type": "application/octet-stream"}, content, seconds)
 
 
 def write_list(states: Sequence[State], limit: int, cursor: str | None) -> Call:

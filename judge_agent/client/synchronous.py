@@ -79,6 +79,11 @@ class JudgeClient:
         """Return one page of the tenant's judgments, newest first."""
         return exchange.read_page(self._send(exchange.write_list(states, limit, cursor)))
 
+    def upload(self, content: bytes) -> str:
+        """Keep bytes, such as a database file, at the service; return the SHA-256 that `resources` name them by."""
+        answer = self._send(exchange.write_upload(content))
+        return str(exchange.read_object(answer)["sha256"])
+
     def recipes(self) -> tuple[Mapping[str, Any], ...]:
         return tuple(exchange.read_object(self._send(Call("GET", "/v1/recipes")))["data"])
 

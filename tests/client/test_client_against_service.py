@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import pickle
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -52,6 +53,21 @@ def test_the_url_and_the_key_come_from_the_environment(
     with JudgeClient() as client:
         assert client.judge(request()).state == "done"
         assert KEY.encode() not in pickle.dumps(client)
+
+
+def test_bytes_are_uploaded_once_and_named_by_their_hash(tmp_path: Path) -> None:
+    with serving_in_a_thread(data_dir=tmp_path) as served:
+
+        async def again() -> str:
+            async with AsyncJudgeClient(served.url) as client:
+                return await client.upload(b"some bytes")
+
+        with JudgeClient(served.url) as client:
+            sha256 = client.upload(b"some bytes")
+            with pytest.raises(RequestRefused):
+                client.upload(b"")
+        assert sha256 == asyncio.run(again()) == hashlib.sha256(b"some bytes").hexdigest()
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [sha256]
 
 
 def test_a_submitted_judgment_is_waited_for_and_listed(client: JudgeClient) -> None:
