@@ -215,6 +215,9 @@ class Recipe(Envelope):
             )
         if self.samples.count > 1 and self.samples.temperature == 0 and self.samples.orders != "shuffled":
             raise ValueError("samples: count > 1 at temperature 0 asks for the same answer again")
+        cites = not self.turns or "critique" in self.prompts
+        if not cites and "required" in (self.citations.hard_pass, self.citations.otherwise):
+            raise ValueError("citations: turns give none, so none can be required; say 'none'")
         if self.samples.orders != "one" and not self.comparing:
             raise ValueError("samples.orders: only a comparison has orders")
         if self.samples.keep and not self.samples.meta:

@@ -56,7 +56,11 @@ class Script:
     @property
     def same_each_time(self) -> bool:
         """Whether every sample would be the same: nothing is written, only one token's probabilities are read."""
-        return all(turn.read.kind in ONE_TOKEN for turn in self.turns if self.due(turn, self.facts))
+        return all(
+            turn.read.kind in ONE_TOKEN and not turn.reasoning_tokens
+            for turn in self.turns
+            if self.due(turn, self.facts)
+        )
 
 
 async def sampled(context: JudgeContext, script: Script, samples: Sequence[int]) -> list[Sampled]:

@@ -360,3 +360,10 @@ def test_a_recipe_whose_samples_make_no_sense_is_refused_by_file_and_field(libra
     prompts = library({"recipes/sampled.toml": ALONE.format(samples=samples)})
     with pytest.raises(PromptError, match=rf"(?s)sampled\.toml.*{field}"):
         load_recipes(prompts.folder)
+
+
+def test_a_recipe_of_turns_cannot_require_citations_that_turns_do_not_give(library):
+    text = ALONE.format(samples="").replace('hard_pass = "none"', 'hard_pass = "required"')
+    prompts = library({"recipes/sampled.toml": text})
+    with pytest.raises(PromptError, match=r"(?s)sampled\.toml.*citations"):
+        load_recipes(prompts.folder)
