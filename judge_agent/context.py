@@ -81,6 +81,10 @@ class JudgeContext:
             slot=slot,
         )
 
+    def task_pictures(self) -> Album:
+        """The pictures of the task alone."""
+        return album(self.task, Trajectory(), seen=self.calls.can("images"))
+
     def _pictures(self, candidate: CanonicalCandidate, slot: str) -> Album:
         """The candidate's pictures; megabytes of base64 are read once, not for every prompt."""
         key = (candidate.sha256, slot)

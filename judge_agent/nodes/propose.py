@@ -18,6 +18,7 @@ from judge_agent.given_principles import WORD, given_principles, name_from
 from judge_agent.nodes.matches import as_description
 from judge_agent.nodes.patterns import planted_in
 from judge_agent.prompting.fences import neutralise
+from judge_agent.prompting.images import with_images
 from judge_agent.prompting.material import task_block
 from judge_agent.readouts import read_object
 from judge_agent.schema import Principle, PrincipleSpec
@@ -185,15 +186,16 @@ async def _make(context: JudgeContext) -> Mapping[str, Any]:
 
 
 def _question(context: JudgeContext, attempt: int) -> ModelCall:
-    recipe = context.recipe
+    recipe, pictures = context.recipe, context.task_pictures()
     messages = context.prompts.load(recipe.prompts["propose"]).render(
         {
-            "task": task_block(context.task),
+            "task": task_block(context.task, pictures),
             "kind": neutralise(kind_of(context)),
             "dimensions": ", ".join(context.dimensions),
             "count": str(recipe.principles.max_generated),
         }
     )
+    messages = with_images(messages, pictures.images)
     node = f"propose/{context.task_sha256()[:12]}/{attempt}"
     return ModelCall(node, messages, _schema(context), PROPOSE_MAX_TOKENS, PROPOSE_TEMPERATURE, shared=True)
 

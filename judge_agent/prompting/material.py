@@ -95,9 +95,9 @@ class Material:
     task_images: tuple[str, ...] = ()
 
 
-def task_block(task: Task) -> str:
-    """The task between fences: its prompt, then its messages."""
-    return fence("TASK", _task_text(task, Album()))
+def task_block(task: Task, pictures: Album) -> str:
+    """The task between fences: its prompt, then its messages, with the names of its pictures."""
+    return fence("TASK", _task_text(task, pictures))
 
 
 def material(

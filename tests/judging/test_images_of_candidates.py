@@ -168,6 +168,16 @@ async def test_a_picture_past_a_limit_is_refused_with_field_value_and_limit(benc
     assert caught.value.field == f"candidates.0.trajectory.messages.1.{field}"
 
 
+@pytest.mark.parametrize("images", [True, False])
+async def test_principles_are_proposed_with_the_pictures_of_the_task_in_view(bench, images):
+    task = {"messages": [said("Describe this.", part(url(png())), role="user")]}
+    judge = bench(ScriptedModel(images=images))
+    candidates = [{"id": "a", "trajectory": {"text": "It is a cat on a mat."}}]
+    await judge.judge(task=task, candidates=candidates, granularity=["outcome"])
+    assert len(shown(judge)[0]) == images
+    assert ("[image i1]" in judge.prompts[0]) is images
+
+
 async def test_too_large_an_artifact_is_refused_by_its_field(bench):
     artifact = {"name": "cat.png", "kind": "image", "content": url(png(10_000, 10_000))}
     with pytest.raises(InvalidRequest, match="10000 x 10000") as caught:
