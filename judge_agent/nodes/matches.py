@@ -163,7 +163,9 @@ class Matches:
             scores = {
                 player.id: [sample["scores"][player.id] for sample in readable(samples)] for player in players
             }
-            return bool(readable(samples)) and winner_decided(scores, count - len(samples))
+            return bool(readable(samples)) and winner_decided(
+                scores, count - len(samples), self._context.recipe.samples.vote
+            )
 
         return stands
 

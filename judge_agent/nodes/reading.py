@@ -46,20 +46,11 @@ _Reader = Callable[[Readout, Choice, Sequence[str]], Reading]
 
 def read(spec: Readout, name: str, answer: Choice, slots: Sequence[str]) -> Reading:
     """Read an answer to the turn `name`. Raises ModelError('model_unparseable')."""
-    if spec.kind not in ONE_TOKEN and answer.finish_reason == "length":
-        raise ModelError("model_unparseable", "the answer was cut off at max_tokens")
     if spec.sections:
-        readouts.read_sections(text_of(answer), spec.sections)
+        readouts.read_sections(readouts.answer_text(answer), spec.sections)
     if spec.kind in ("text", "label", "focus"):
-        return _EARLIER[spec.kind](spec, name, text_of(answer), slots)
+        return _EARLIER[spec.kind](spec, name, readouts.answer_text(answer), slots)
     return _READERS[spec.kind](spec, answer, slots)
-
-
-def text_of(answer: Choice) -> str:
-    """An answer's text. Raises ModelError('model_unparseable') where there is none."""
-    if answer.content is None or not answer.content.strip():
-        raise ModelError("model_unparseable", "the answer has no content")
-    return answer.content
 
 
 def schema_of(spec: Readout, slots: Sequence[str], reason_chars: int) -> dict[str, Any] | None:
@@ -106,7 +97,7 @@ def _focus(spec: Readout, name: str, text: str, slots: Sequence[str]) -> Reading
 
 
 def _winner_tag(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
-    text = text_of(answer)
+    text = readouts.answer_text(answer)
     label = readouts.read_tag(text, spec.labels, tail_chars=spec.tail_chars, wrapper=spec.wrapper)
     if spec.tail_chars is not None:
         # A second verdict beside the tag leaves none.
@@ -122,7 +113,7 @@ def _winner_json(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading
 
 
 def _boxed_index(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
-    text = text_of(answer)
+    text = readouts.answer_text(answer)
     return _won(slots[readouts.read_boxed_index(text, len(slots), between=spec.between) - 1], text, slots)
 
 
@@ -133,7 +124,7 @@ def _won(label: str, reason: str, slots: Sequence[str]) -> Reading:
 
 
 def _boxed_scores(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
-    text = text_of(answer)
+    text = readouts.answer_text(answer)
     numbers = readouts.read_boxed_numbers(
         text, len(slots), int(spec.low), int(spec.high), between=spec.between
     )
@@ -167,19 +158,19 @@ def _number(value: object, spec: Readout) -> float:
 
 
 def _ranking_json(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
-    text = text_of(answer)
+    text = readouts.answer_text(answer)
     ranked = readouts.read_ranking(text, tuple(slots), spec.low, spec.high)
     reading = _scored([ranked.scores[slot] for slot in slots], _with_thought(answer, text), spec, slots)
     return replace(reading, consistent=ranked.consistent)
 
 
 def _score_tag(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
-    text = text_of(answer)
+    text = readouts.answer_text(answer)
     return _scored([readouts.read_scores_tag(text, spec.low, spec.high)], text, spec, slots)
 
 
 def _scores_tags(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
-    text = text_of(answer)
+    text = readouts.answer_text(answer)
     strangers = set(_SCORE_TAG.findall(readouts.after_reasoning(text))) - set(slots)
     if strangers:
         raise ModelError("model_unparseable", f"the answer scores {sorted(strangers)}, which there are not")
