@@ -40,6 +40,7 @@ async def compare(state: State, runtime: Runtime[JudgeContext]) -> Update:
     """Compare the candidates that screening left; `standings` says what each one's comparisons come to."""
     context = runtime.context
     left = [candidate for candidate in context.candidates if candidate.id not in state["screened"]]
+    unseen, left = _without_unseen(context, left)
     players = sorted(left, key=lambda candidate: candidate.sha256)
     matches = Matches(context, state)
     protocol = context.recipe.comparing or "listwise"
@@ -51,7 +52,24 @@ async def compare(state: State, runtime: Runtime[JudgeContext]) -> Update:
         for player in players
         if player.id in matches.unread
     }
-    return Update(standings=standings, flags={"": report(matches.played, pairs, tosses), **flags})
+    return Update(
+        standings={**standings, **unseen}, flags={"": report(matches.played, pairs, tosses), **flags}
+    )
+
+
+def _without_unseen(
+    context: JudgeContext, candidates: list[CanonicalCandidate]
+) -> tuple[Json, list[CanonicalCandidate]]:
+    """Leave out who gave nothing but images that the model is not shown, where others are left to be compared.
+
+    One of them in a list or a bracket would cost all their verdicts. Returns the standings of those left out.
+    """
+    reasons = {one.id: reason for one in candidates if (reason := context.material(one, []).unseen)}
+    seen = [candidate for candidate in candidates if candidate.id not in reasons]
+    if len(seen) < 2:
+        return {}, candidates
+    failed = {"valid": False, "samples": [], "failure_kind": "tool_unavailable"}
+    return {one: {**failed, "failure_reason": reason} for one, reason in reasons.items()}, seen
 
 
 async def _listwise(

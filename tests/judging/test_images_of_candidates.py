@@ -115,6 +115,15 @@ async def test_what_is_images_alone_is_unscored_by_a_model_without_eyes_and_cost
     assert any(images for images in shown(seeing))
 
 
+async def test_one_that_cannot_be_seen_costs_the_others_no_comparison(bench):
+    candidates = [{"id": name, "trajectory": {"text": f"A cat, says {name}."}} for name in ("b", "c")]
+    candidates.append({"id": "a", "trajectory": {"messages": [said(part(url(png())))]}})
+    judgment = await bench().judge(candidates=candidates, recipe="round-robin")
+    found = {candidate.id: (candidate.status, candidate.failure_kind) for candidate in judgment.candidates}
+    assert found == {"a": ("unscored", "tool_unavailable"), "b": ("scored", None), "c": ("scored", None)}
+    assert judgment.usage.model_calls == 2
+
+
 async def test_steps_that_are_images_alone_stay_unjudged_with_the_reason(bench):
     result = await bench().one(messages=[said(part(url(png())))], principles=RULE)
     assert [(step.label, "images" in step.reason) for step in result.steps] == [("unjudged", True)]
