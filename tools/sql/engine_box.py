@@ -23,6 +23,7 @@ KILL_AFTER_SECONDS = 0.5
 MAX_ROWS = 50_000
 MAX_BYTES = 4_000_000
 _ADDRESS_SPACE = {"duckdb": 1_500_000_000, "sqlite": 600_000_000}
+_OUT_OF_MEMORY = (b"bad_alloc", b"MemoryError", b"Out of Memory")  # an engine's last words
 _DISK_BYTES = 160_000_000
 _MODULES = ("engine", "cells", "sqlite_engine", "duckdb_engine", "server")
 FailureKind = Literal["syntax", "error", "refused", "timeout", "memory", "died"]
@@ -94,7 +95,7 @@ class DatabaseBox:
         result = await self._box.stop()
         if result.status == "timeout":
             return QueryFailed("timeout", f"it used up its {result.limit}")
-        if result.limit == "memory_bytes":
+        if result.limit == "memory_bytes" or any(sign in result.stderr for sign in _OUT_OF_MEMORY):
             return QueryFailed("memory", "it used up its memory")
         return QueryFailed("died", f"the engine ended during the query ({error})")
 

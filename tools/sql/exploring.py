@@ -15,6 +15,7 @@ from tools.sql.engine_box import QueryFailed, open_database
 from tools.sql.scan import Refused
 from tools.sql.showing import clean, is_cut, shown
 
+_UNNAMED = ("", "main", "default", "database")  # what a model says where there is only one
 MAX_ROWS = 50
 MAX_BYTES = 200_000
 MAX_TABLES = 60
@@ -36,6 +37,8 @@ def read_exploration(arguments: Mapping[str, Any], names: Sequence[str]) -> Expl
     if unknown:
         raise ValueError(f"unknown argument {unknown[0]!r}; query_sql takes 'database' and 'sql'")
     database, sql = arguments.get("database"), arguments.get("sql", "")
+    if len(names) == 1 and database in _UNNAMED:
+        database = names[0]
     if database not in names:
         raise ValueError(f"database={database!r} is not one of {list(names)}")
     if not isinstance(sql, str):
