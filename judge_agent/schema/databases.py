@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, FiniteFloat, StrictBool, StrictInt, StrictStr, model_validator
+from pydantic import Field, WithJsonSchema, model_validator
 
 from judge_agent.schema.base import Envelope
+from judge_agent.schema.inline_tables import MAX_ROWS, check_tables
 
 MAX_DATABASES = 8
 MAX_SCRIPT_CHARS = 2_000_000
-MAX_TABLES = 200
-MAX_COLUMNS = 500
-MAX_ROWS = 50_000
-MAX_CELLS = 400_000
 Engine = Literal["duckdb", "sqlite"]
-Cell = StrictBool | StrictInt | FiniteFloat | StrictStr | None
+_CELL = {"type": ["string", "number", "boolean", "null"]}
+_ROWS = {"type": "array", "maxItems": MAX_ROWS, "items": {"type": "array", "items": _CELL}}
 _SOURCES = ("sql", "tables", "blob", "root_name")
 _SqlName = Annotated[str, Field(min_length=1, max_length=128, pattern=r'^[^\x00"]+$')]
 
@@ -32,17 +30,12 @@ class Column(Envelope):
 class InlineTable(Envelope):
     """A table with its rows; each row has one cell per column, dates are text."""
 
-    columns: tuple[Column, ...] = Field(min_length=1, max_length=MAX_COLUMNS)
-    rows: tuple[tuple[Cell, ...], ...] = Field(default=(), max_length=MAX_ROWS)
+    columns: tuple[Column, ...] = Field(min_length=1)
+    rows: Annotated[tuple[tuple[Any, ...], ...], WithJsonSchema(_ROWS)] = ()
 
     @model_validator(mode="after")
-    def _rows_fit(self) -> InlineTable:
+    def _named_once(self) -> InlineTable:
         _refuse_twice("columns", [column.name for column in self.columns])
-        for index, row in enumerate(self.rows):
-            if len(row) != len(self.columns):
-                raise ValueError(
-                    f"rows.{index}: has {len(row)} cells, the table has {len(self.columns)} columns"
-                )
         return self
 
 
@@ -56,9 +49,16 @@ class Database(Envelope):
     name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")]
     engine: Engine
     sql: Annotated[str, Field(max_length=MAX_SCRIPT_CHARS)] | None = None
-    tables: dict[_SqlName, InlineTable] | None = Field(default=None, max_length=MAX_TABLES)
+    tables: dict[_SqlName, InlineTable] | None = None
     blob: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     root_name: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tables_are_bounded(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            check_tables(value.get("tables"))
+        return value
 
     @model_validator(mode="after")
     def _one_source(self) -> Database:
@@ -70,13 +70,6 @@ class Database(Envelope):
             _refuse_climbing(self.root_name)
         if self.tables is not None:
             _refuse_twice("tables", list(self.tables))
-            rows = sum(len(table.rows) for table in self.tables.values())
-            cells = sum(len(table.rows) * len(table.columns) for table in self.tables.values())
-            if rows > MAX_ROWS or cells > MAX_CELLS:
-                raise ValueError(
-                    f"tables: {rows} rows with {cells} cells; the limits are {MAX_ROWS} and {MAX_CELLS}, "
-                    "upload a larger database by POST /v1/blobs"
-                )
         return self
 
 

@@ -179,6 +179,15 @@ WRONG = [
     ({"tables": {"t": {**TABLE, "rows": [[1, 2]]}}}, "resources.databases.0.tables.t.rows.0", "2 cells"),
     ({"tables": {"t": {**TABLE, "rows": [[[1]]]}}}, "resources.databases.0.tables.t.rows.0.0", ""),
     ({"tables": {"t": TABLE, "T": TABLE}}, "resources.databases.0.tables", "more than once"),
+    ({"tables": {"t": {**TABLE, "rows": 5}}}, "resources.databases.0.tables.t.rows", "list of rows"),
+    ({"tables": {"t": {**TABLE, "rows": [5]}}}, "resources.databases.0.tables.t.rows.0", "list of cells"),
+    ({"tables": [TABLE]}, "resources.databases.0.tables", "object"),
+    ({"tables": {str(index): TABLE for index in range(201)}}, "resources.databases.0.tables", "200"),
+    (
+        {"tables": {"t": {**TABLE, "rows": [[[]]] * 50_000}}},
+        "resources.databases.0.tables.t.rows.0.0",
+        "text",
+    ),
     ({"tables": {"t": {**TABLE, "rows": [[1]] * 50_001}}}, "resources.databases.0.tables.t.rows", "50000"),
     (
         {"tables": {"t": {"columns": [{"name": "a", "type": "INT); DROP TABLE x"}]}}},
