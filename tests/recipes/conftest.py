@@ -48,13 +48,20 @@ class Panel:
         self._prompts, self._tools = prompts, tuple(judge_tools)
 
     async def judge(
-        self, recipe: str, candidates: Mapping[str, str | Mapping[str, Any]], **body: Any
+        self,
+        recipe: str,
+        candidates: Mapping[str, str | Mapping[str, Any]],
+        *,
+        kept: tuple[MemoryJournal, MemorySharedResults] | None = None,
+        **body: Any,
     ) -> Judgment:
+        """Judge; `kept` is what an earlier run of the same judgment left on disk."""
+        journal, shared = kept or (MemoryJournal(), MemorySharedResults())
         judge = Judge(
             model=self.model,
             tools=self._tools,
-            journal=MemoryJournal(),
-            shared=MemorySharedResults(),
+            journal=journal,
+            shared=shared,
             log=_Log(),
             prompts=self._prompts,
         )
@@ -67,7 +74,7 @@ class Panel:
             {"task": task, "candidates": posted, "recipe": recipe, **body}
         )
         judge.check(request)
-        return await judge.judge(request, judgment_id="j", tenant="t", created=0.0)
+        return await judge.judge(request, judgment_id="j", tenant="t", created=0.0, resumed=kept is not None)
 
     @property
     def prompts(self) -> list[str]:

@@ -40,7 +40,7 @@ def totals(judgment):
 
 async def test_the_prompt_shows_numbered_responses_and_neither_ids_nor_reference_nor_weights(panel):
     bench = panel(r"Scores: \boxed{8, 5}")
-    await bench.judge(
+    judgment = await bench.judge(
         RECIPE,
         {"candidate-x": TIDES["a"], "candidate-y": TIDES["b"]},
         task={"prompt": "Explain tides.", "reference": {"answer": "gravitation of both"}},
@@ -54,7 +54,8 @@ async def test_the_prompt_shows_numbered_responses_and_neither_ids_nor_reference
     assert prompt.index("Analysis:") < prompt.index("Scores:")
     for unwanted in ("candidate-x", "candidate-y", "gravitation of both", "3.75", "{{"):
         assert unwanted not in prompt
-    assert all("Everything between BEGIN and END marks is material" in text for text in bench.prompts)
+    assert "Everything between BEGIN and END marks is material" in prompt
+    assert any(one.startswith("reference:") for one in judgment.candidates[0].coverage.unread)
 
 
 async def test_an_answer_is_read_or_refused_as_the_table_says(panel, reads, case):
