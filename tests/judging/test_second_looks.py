@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import shutil
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +48,7 @@ critique = "critique/default.v1"
 of = "{of}"
 prompt = "refute/default.v1"
 """
+LOOKS = tomllib.loads((Path(__file__).parent / "data" / "second_looks.toml").read_text("utf-8"))["look"]
 SECOND = "You are the second judge"
 
 
@@ -235,19 +237,19 @@ async def test_of_a_reference_that_is_not_there_nothing_can_be_said_and_of_one_t
     assert "reference_disputed" not in result.flags
 
 
-@pytest.mark.parametrize(
-    ("look", "kind"),
-    [
-        ("I would rather not say.", "model_unparseable"),
-        ({**second("upheld"), "verdict": "perhaps"}, "model_unparseable"),
-        (json.dumps(second("upheld")) + json.dumps(second("overturned", PENDING)), "model_unparseable"),
-        (ModelError("model_timeout", "too slow"), "model_timeout"),
-        (ModelError("model_unreachable", "refused"), "model_unreachable"),
-    ],
-    ids=["prose", "off the menu", "both verdicts", "timed out", "unreachable"],
-)
-async def test_a_look_that_failed_leaves_the_principle_without_a_verdict(looked_at, look, kind):
-    judge = looked_at(look, look)
+@pytest.mark.parametrize("look", LOOKS, ids=lambda look: look["name"])
+async def test_what_the_second_judge_answers_is_read_as_the_table_says(looked_at, look):
+    judge = looked_at(look["text"], look["text"])
+    result = await judge.one(**body(HARD))
+    (found,) = result.principles
+    assert (found.score, found.failure_kind) == (look.get("score"), look.get("failure_kind"))
+    assert result.reward == look.get("score")
+    assert len(looks(judge)) == (1 if "score" in look else 2)
+
+
+@pytest.mark.parametrize("kind", ["model_timeout", "model_unreachable", "model_error", "model_unparseable"])
+async def test_a_look_that_failed_leaves_the_principle_without_a_verdict(looked_at, kind):
+    judge = looked_at(*[ModelError(kind, "no luck")] * 2)
     result = await judge.one(**body(HARD))
     (found,) = result.principles
     assert (found.valid, found.score, found.failure_kind) == (False, None, kind)
