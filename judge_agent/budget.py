@@ -48,6 +48,10 @@ class Budget:
     def spend_tokens(self, tokens: int) -> None:
         self._tokens_used += tokens
 
+    @property
+    def tokens_left(self) -> int:
+        return max(0, self.model_tokens - self._tokens_used)
+
     def check_tokens(self) -> None:
         """Raise BudgetExceeded when the tokens are used up; a call in flight may overshoot by its own size."""
         if self._tokens_used >= self.model_tokens:

@@ -18,16 +18,16 @@ from judge_agent.prompting.handles import Handles
 from judge_agent.prompting.images import with_images
 from judge_agent.prompting.material import (
     Material,
-    evidence_block,
-    output_text,
     trajectory_block,
     without_thought,
 )
+from judge_agent.prompting.results import evidence_block, output_text
 from judge_agent.seams.model import ChatMessage, Choice
 from judge_agent.state import Json
 from judge_agent.trajectory import read
 
 MAX_BAD_TURNS = 2
+KEPT_SHARE = 0.5
 MAX_NOTE_CHARS = 1000
 NOTE_MAX_TOKENS = 320
 # A trajectory that does not fit whole is shown with its long texts by their beginning.
@@ -112,6 +112,10 @@ class _Loop:
         return with_images(messages, shown.images)
 
     async def _ask(self, round_: int) -> Choice:
+        budget = self._inquiry.context.calls.budget
+        if budget.tokens_left < budget.model_tokens * KEPT_SHARE:
+            kept = f"{KEPT_SHARE:.0%} of budget.model_tokens={budget.model_tokens} is kept for judging"
+            raise BudgetExceeded("budget_exhausted", kept)
         if not await self._fits(self._messages):
             raise ModelError("input_too_large", "what was found so far does not fit the model's window")
         call = ModelCall(

@@ -30,6 +30,8 @@ async def ask_by_json(inquiry: Inquiry) -> None:
                 note = f"You have the result of your last call already: it is {alias}."
                 continue
             run = await inquiry.make(tool, arguments)
+            await inquiry.keep(tool, arguments, run)
+            note = ""
         except ValueError as error:
             bad_calls, note = bad_calls + 1, f"Your last call was not possible: {inquiry.refuse(error)}"
             if bad_calls >= MAX_BAD_CALLS:
@@ -41,8 +43,6 @@ async def ask_by_json(inquiry: Inquiry) -> None:
         except JudgeError as error:
             inquiry.broken(tool, error)
             return
-        inquiry.found.add(tool, arguments, run, ())
-        note = ""
 
 
 async def _next_call(inquiry: Inquiry, round_: int, note: str) -> tuple[object, object] | None:

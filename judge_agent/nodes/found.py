@@ -9,6 +9,7 @@ from typing import Any
 from judge_agent.calls import ToolRun
 from judge_agent.context import CanonicalCandidate
 from judge_agent.hashing import sha256_of
+from judge_agent.prompting.results import output_text
 from judge_agent.schema import Evidence
 from judge_agent.seams.tool import Finding, Tool
 from judge_agent.state import Json
@@ -33,13 +34,14 @@ class Found:
         run: ToolRun,
         principles: Sequence[str],
         written: Mapping[str, Any] | None = None,
+        output_chars: int = MAX_OUTPUT_CHARS,
     ) -> None:
         """Take a result over; one that is known already is not taken twice.
 
         `written`: the arguments as they stand in the record, where they name texts instead of holding them.
         """
         result = run.result
-        item = _evidence(self.candidate, tool, arguments, run, principles)
+        item = _evidence(self.candidate, tool, arguments, run, principles, output_chars)
         if self.alias_of(item.id) is not None:
             return
         shown = {} if written is None else {"arguments": dict(written)}
@@ -66,6 +68,11 @@ class Found:
         ids = [item["id"] for item in self.evidence]
         return f"e{ids.index(evidence_id) + 1}" if evidence_id in ids else None
 
+    def drop(self, evidence_id: str) -> None:
+        """Take a result out again; its flags stay."""
+        self.evidence = [item for item in self.evidence if item["id"] != evidence_id]
+        self.findings = [finding for finding in self.findings if finding["evidence_id"] != evidence_id]
+
     def count(self, flag: str) -> None:
         self.flags[flag] = self.flags.get(flag, 0) + 1
 
@@ -81,10 +88,11 @@ def _evidence(
     arguments: Mapping[str, Any],
     run: ToolRun,
     principles: Sequence[str],
+    output_chars: int,
 ) -> Evidence:
     result = run.result
     text = json.dumps(result.output, ensure_ascii=False, sort_keys=True)
-    cut = len(text) > MAX_OUTPUT_CHARS
+    cut = len(text) > output_chars
     whole = [finding for finding in result.findings if finding.step_id is None]
     leading = max(whole, key=_weight, default=Finding("none", "hint"))
     return Evidence(
@@ -96,7 +104,8 @@ def _evidence(
         tool=tool.name,
         arguments=dict(arguments),
         status=result.status,
-        output=text[:MAX_OUTPUT_CHARS] + " [cut]" if cut else result.output,
+        # What is cut is text, so what no prompt shows must be out of it before.
+        output=output_text(result.output)[:output_chars] + " [cut]" if cut else result.output,
         sha256=sha256_of(text),
         truncated=result.truncated or cut,
         seconds=run.seconds,

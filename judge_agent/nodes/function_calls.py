@@ -17,8 +17,7 @@ from judge_agent.nodes.found import evidence_id
 from judge_agent.nodes.inquiry import Inquiry, check_arguments
 from judge_agent.prompting.fences import fence, neutralise
 from judge_agent.prompting.handles import Handles, neutral
-from judge_agent.prompting.material import evidence_text, output_text
-from judge_agent.schema import Evidence
+from judge_agent.prompting.results import output_text, result_text
 from judge_agent.seams.model import ChatMessage, Choice, ToolCall
 from judge_agent.seams.tool import Tool
 from judge_agent.state import Json
@@ -102,7 +101,9 @@ class FunctionCalls:
         outcomes = await self._run(
             [plan for plan in plans if isinstance(plan, _Planned) and due[plan.key] is plan]
         )
-        answers = [self._answer(plan, outcomes) if isinstance(plan, _Planned) else plan for plan in plans]
+        answers = [
+            await self._answer(plan, outcomes) if isinstance(plan, _Planned) else plan for plan in plans
+        ]
         ids = [f"c{round_:03d}{index:05d}" for index in range(len(calls))]
         echoed = tuple(_echoed(call, id_) for call, id_ in zip(calls, ids, strict=True))
         said = neutralise(choice.content or "")[:MAX_SAID_CHARS]
@@ -139,14 +140,16 @@ class FunctionCalls:
                 return _Answer("The checking has ended.")
             if call.name == OPEN_RESULT:
                 check_arguments(_OPEN_PARAMETERS, call.arguments)
-                return _Answer(self._handles.page(call.arguments["handle"], call.arguments["offset"]), True)
+                return _Answer(
+                    self._handles.page(call.arguments["handle"], int(call.arguments["offset"])), True
+                )
             tool, arguments = self._inquiry.checked(call.name, self._handles.filled(call.arguments))
         except ValueError as error:
             return _Answer(f"The call was not possible: {self._inquiry.refuse(error)}")
         key = evidence_id(tool, arguments, self._inquiry.candidate)
-        alias = self._inquiry.found.alias_of(key)
-        if alias is not None:
-            return self._repeated(self._handle_of.get(key, alias))
+        known = self._handle_of.get(key) or self._inquiry.found.alias_of(key)
+        if known is not None:
+            return self._repeated(known)
         return _Planned(tool, call.arguments, arguments, key)
 
     def _repeated(self, handle: str) -> _Answer:
@@ -170,12 +173,12 @@ class FunctionCalls:
         except (JudgeError, ValueError) as error:
             return error
 
-    def _answer(self, plan: _Planned, outcomes: Mapping[str, _Outcome]) -> _Answer:
+    async def _answer(self, plan: _Planned, outcomes: Mapping[str, _Outcome]) -> _Answer:
         if plan.key in self._handle_of:
             return self._repeated(self._handle_of[plan.key])
         outcome = outcomes[plan.key]
         if isinstance(outcome, ToolRun):
-            return self._result(plan, outcome)
+            return await self._result(plan, outcome)
         if isinstance(outcome, BudgetExceeded):
             self._inquiry.stopped(outcome)
             return _Answer("No more calls can be made.")
@@ -184,11 +187,11 @@ class FunctionCalls:
             return _Answer(f"{plan.tool.name} is out of order: {neutralise(str(outcome))[:200]}")
         return _Answer(f"The call was not possible: {self._inquiry.refuse(outcome)}")
 
-    def _result(self, plan: _Planned, run: ToolRun) -> _Answer:
-        found = self._inquiry.found
-        found.add(plan.tool, plan.arguments, run, (), written=plan.given)
-        whole = Evidence.model_validate(found.evidence[-1]).model_copy(update={"output": run.result.output})
-        handle = self._handles.add_result(evidence_text(whole), output_text(run.result.output))
+    async def _result(self, plan: _Planned, run: ToolRun) -> _Answer:
+        await self._inquiry.keep(plan.tool, plan.arguments, run, plan.given)
+        output, reason = output_text(run.result.output), "; ".join(f.reason for f in run.result.findings)
+        shown = result_text(plan.tool.name, plan.given, run.result.status, reason, output)
+        handle = self._handles.add_result(shown, output)
         self._handle_of[plan.key] = handle
         return _Answer(f"{handle}:\n{fence('RESULT', self._handles.head(handle))}", True)
 

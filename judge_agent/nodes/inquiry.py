@@ -19,11 +19,15 @@ from judge_agent.nodes.found import Found, evidence_id
 from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.material import Material, indented
 from judge_agent.schema import Evidence
+from judge_agent.seams.model import ChatMessage
 from judge_agent.seams.tool import Finding, Tool, ToolResult
 from judge_agent.state import Json
 
 GATHER_MAX_TOKENS = 640
 MAX_PROBLEM_CHARS = 300
+HEAD_OUTPUT_CHARS = 600
+# The words of a critique's prompt around what is judged, with room for a principle and for asking again.
+PROMPT_TOKENS = 600
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,39 @@ class Inquiry:
         context = self.context
         run = await context.calls.tool(tool, arguments, context.view(self.candidate), self.candidate.sha256)
         return ToolRun(_undecided(run.result), run.seconds)
+
+    async def keep(
+        self,
+        tool: Tool,
+        arguments: Mapping[str, Any],
+        run: ToolRun,
+        written: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Make evidence of a result, as far as the critique that will read it has room: its head, or else nothing.
+
+        A model that asks for much must not crowd out what is to be judged. What was cut or left out is counted.
+        """
+        found, key = self.found, evidence_id(tool, arguments, self.candidate)
+        had_room = await self._has_room()
+        found.add(tool, arguments, run, (), written)
+        if await self._has_room():
+            return
+        found.drop(key)
+        found.add(tool, arguments, run, (), written, HEAD_OUTPUT_CHARS)
+        if await self._has_room() or not had_room:
+            found.count("gathered_cut")
+            return
+        found.drop(key)
+        found.count("gathered_left_out")
+
+    async def _has_room(self) -> bool:
+        """Whether a critique of all that was found fits the model's window."""
+        recipe, calls, shown = self.context.recipe, self.context.calls, self.material()
+        answers = [turn.max_tokens + turn.reasoning_tokens for turn in recipe.turns]
+        text = "\n".join((shown.task, shown.trajectory, shown.evidence, shown.reference))
+        message = ChatMessage("user", text, tuple(shown.images.values()))
+        needed = await calls.count_tokens([message]) + max([recipe.critique.max_tokens, *answers])
+        return needed + PROMPT_TOKENS <= calls.context_window
 
     def refuse(self, problem: object) -> str:
         """Count a call that could not be made; returns why, as the model is told."""

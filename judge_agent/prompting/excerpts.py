@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from itertools import accumulate, groupby, takewhile
 from typing import NamedTuple
 
-from judge_agent.prompting.material import Material, Part, evidence_block, trajectory_block
+from judge_agent.prompting.material import Material, Part, trajectory_block
+from judge_agent.prompting.results import evidence_block
 from judge_agent.seams.model import Image
 
 LONG_CHARS = 2400  # of a text that is context, not what is judged

@@ -51,3 +51,8 @@ def fence(label: str, shown: str) -> str:
     """Put already neutralised text between marks, e.g. `=====BEGIN TASK 1f3a...=====`."""
     name = f"{label} {sha256_of(shown)[:12]}"
     return f"=====BEGIN {name}=====\n{shown}\n=====END {name}====="
+
+
+def indented(text: str) -> str:
+    """Put every line but the first in from the margin, where only our own lines begin."""
+    return text.replace("\n", "\n    ")

@@ -20,6 +20,7 @@ from judge_agent.trajectory import REASONING_PARTS, Transcript, Turn, read
 MAX_IMAGES = 32  # of one candidate, the task's among them
 MAX_IMAGE_BYTES = 5_000_000
 MAX_IMAGE_PIXELS = 40_000_000
+MAX_SEGMENTS = 4096  # of a JPEG before its frame; fill bytes count
 _DATA = "data:"
 Place = tuple[str, int]
 
@@ -239,7 +240,9 @@ def _header(content: bytes) -> _Header | None:
 def _jpeg(content: bytes) -> _Header | None:
     """Walk the segments to the frame header (SOF0 to SOF15 but for the tables), as in ITU-T T.81, annex B."""
     at = 2
-    while content[at] == 0xFF:
+    for _ in range(MAX_SEGMENTS):
+        if content[at] != 0xFF:
+            return None
         marker = content[at + 1]
         if marker == 0xFF:
             at += 1

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from judge_agent.prompting.fences import fence, neutralise
+from judge_agent.prompting.fences import indented as indented
 from judge_agent.prompting.images import Album, album, artifact_part, is_image, turn_unseen, unseen
+from judge_agent.prompting.results import evidence_block, output_text, result_text
 from judge_agent.schema import Bearing, ContentPart, Evidence, Message, Source, Strength, Task, Trajectory
 from judge_agent.seams.model import Image
 from judge_agent.trajectory import Transcript, Turn, read, text_of, text_of_parts
@@ -25,9 +27,7 @@ _THOUGHT_BEGINS = re.compile(r"\A\s*+<(?:think|thinking)>", re.IGNORECASE)
 _THOUGHT_OPENS = re.compile(r"<(?:think|thinking)>", re.IGNORECASE)
 _THOUGHT_ENDS = re.compile(r"</(?:think|thinking)>\s*+", re.IGNORECASE)
 
-
 LAST = 10**9
-_NOT_SHOWN = frozenset(("seconds", "reference_only"))
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def material(
         sources[alias] = CitableSource(
             alias,
             item.source,
-            evidence_text(item),
+            _evidence_text(item),
             supports=item.status == "ok" and item.bearing != "refutes",
             evidence_id=item.id,
             tool=item.tool,
@@ -202,10 +202,6 @@ def _task_text(task: Task, pictures: Album) -> str:
 def _as_text(text: str) -> str:
     """A text that begins a block stays as it is (code keeps its columns), but for lines in the form of ours."""
     return _OUR_LINE.sub("    ", neutralise(text))
-
-
-def indented(text: str) -> str:
-    return text.replace("\n", "\n    ")
 
 
 def _turns_of_the_task(task: Task, transcript: Transcript) -> int:
@@ -315,30 +311,10 @@ def _signature(tool: Mapping[str, Any]) -> str:
     return neutralise(f"{function.get('name', '?')}({listed})").replace("\n", " ")
 
 
-def evidence_text(item: Evidence) -> str:
-    arguments = json.dumps(item.arguments or {}, ensure_ascii=False)
-    said = f"{item.tool}({arguments}) -> {item.status}: {item.reason}\n{output_text(item.output)}"
-    return neutralise(said)
-
-
-def output_text(output: Any) -> str:
-    """A tool's output as text, not neutralised."""
-    return output if isinstance(output, str) else json.dumps(_untimed(output), ensure_ascii=False)
-
-
-def _untimed(value: Any) -> Any:
-    """Leave out how long things took (the same input must give the same prompt), and what only the caller may see."""
-    if isinstance(value, dict):
-        return {key: _untimed(inner) for key, inner in value.items() if key not in _NOT_SHOWN}
-    return [_untimed(inner) for inner in value] if isinstance(value, list) else value
-
-
-def evidence_block(items: Sequence[tuple[str, str]], slot: str = "", missing: str = "") -> str:
-    """What tools found, by alias, between fences; `missing` names what is left out."""
-    lines = [f"[{alias}] {indented(text)}" for alias, text in items]
-    lines += [f"(left out here: {missing})"] if missing else []
-    mark = f" {slot}" if slot else ""
-    return fence("EVIDENCE" + mark, "\n".join(lines) or "(no tool had anything to check)")
+def _evidence_text(item: Evidence) -> str:
+    return result_text(
+        item.tool or "", item.arguments or {}, item.status or "", item.reason, output_text(item.output)
+    )
 
 
 def _reference_text(task: Task) -> str:

@@ -427,3 +427,42 @@ async def test_the_asking_is_the_same_after_a_restart_and_no_call_is_made_twice(
     assert len(tool.calls) == 1
     assert again.candidates == first.candidates
     assert again.usage.replayed_calls > 2
+
+
+async def test_a_model_that_asks_for_much_does_not_crowd_out_what_is_judged(asked):
+    many = says(*(call(word=f"word{index}", times=2000) for index in range(12)))
+    judgment, _ = await asked(many, DONE, window=13_000, budget={"tool_calls": 100})
+    (result,) = judgment.candidates
+    assert (result.status, judgment.usage.tool_calls) == ("scored", 12)
+    assert len(judgment.evidence) < 12
+    assert len(judgment.evidence) + result.flags["gathered_left_out"] == 12
+    assert result.flags["gathered_cut"] >= 1
+    assert all(item.truncated for item in judgment.evidence)
+
+
+async def test_half_of_the_tokens_is_kept_for_judging(asked):
+    turns = [says(call(word=f"w{index}")) for index in range(3)]
+    judgment, requests = await asked(*turns, budget={"model_tokens": 1400})
+    (result,) = judgment.candidates
+    assert len(requests) < 4
+    assert result.flags["gather_stopped"]["failure_kind"] == "budget_exhausted"
+    assert "kept for judging" in result.flags["gather_stopped"]["reason"]
+    assert result.status == "scored"
+
+
+async def test_arguments_that_are_a_whole_text_are_shown_to_the_critique_by_their_head(asked, bench):
+    model = ScriptedModel(
+        rules=[(ASK, lambda request: DONE if answers(request) else says(call(word="y" * 30_000)))],
+        otherwise=ANSWER,
+    )
+    await asked(model=model)
+    critique = [request.text for request in model.requests if ASK not in request.text]
+    assert critique
+    assert all("y" * 3000 in text and "y" * 5000 not in text.split(" -> ok")[0] for text in critique)
+
+
+@pytest.mark.parametrize("offset", [0.0, True, 1e300, 10**30, "0", None])
+async def test_an_odd_offset_costs_no_verdict(asked, offset):
+    judgment, requests = await asked(says(call("open_result", handle="m0", offset=offset)), DONE)
+    assert len(answers(requests[1])) == 1
+    assert judgment.candidates[0].status == "scored"
