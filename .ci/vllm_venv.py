@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
     python = folder / "bin" / "python"
     index = ["--extra-index-url", arguments[2]] if len(arguments) > 2 and arguments[2] else []
     try:
-        _run(python, "-m", "pip", "install", "--quiet", *index, package)
+        _run(python, "-m", "pip", "install", "-qq", *index, package)
         if is_cpu:
             _run(python, "-m", "pip", "uninstall", "--quiet", "--yes", *UNFIT)
             _write_stub(python)
