@@ -89,7 +89,24 @@ async def _at_once(context: JudgeContext, script: Script, samples: Sequence[int]
             found.append(Sampled(sample, problem=error))
         else:
             found.append(Sampled(sample, reading, reason=reading.reason))
-    return found
+    return found if any(one.reading for one in found) else await _once_more(context, script, found)
+
+
+async def _once_more(context: JudgeContext, script: Script, failed: Sequence[Sampled]) -> list[Sampled]:
+    """Ask each sample again, with what was wrong: where none could be read, dropping them would leave no vote."""
+
+    async def again(one: Sampled) -> Sampled:
+        if one.problem is None or one.problem.failure_kind != "model_unparseable":
+            return one
+        try:
+            reading = await _read(context, script, script.turns[0], script.values, one.sample, one.problem)
+        except JudgeError as error:
+            return Sampled(one.sample, problem=error)
+        return Sampled(one.sample, reading, reason=reading.reason)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(again(one)) for one in failed]
+    return [task.result() for task in tasks]
 
 
 async def _walk(context: JudgeContext, script: Script, sample: int) -> Sampled:
@@ -113,11 +130,18 @@ async def _walk(context: JudgeContext, script: Script, sample: int) -> Sampled:
 
 
 async def _read(
-    context: JudgeContext, script: Script, turn: Turn, values: Mapping[str, str], sample: int
+    context: JudgeContext,
+    script: Script,
+    turn: Turn,
+    values: Mapping[str, str],
+    sample: int,
+    problem: JudgeError | None = None,
 ) -> Reading:
-    """Ask one turn; an answer that cannot be read is asked for once more, with the reason."""
-    problem: JudgeError | None = None
-    for attempt in range(TRIES):
+    """Ask one turn; an answer that cannot be read is asked for once more, with the reason.
+
+    `problem` is that of a first try which was made elsewhere.
+    """
+    for attempt in range(1 if problem else 0, TRIES):
         place = f"{sample}" if not attempt else f"{sample}/{attempt}"
         try:
             (answer,) = await _answers(context, script, turn, values, place, 1, problem)

@@ -150,7 +150,7 @@ async def test_an_unreadable_sample_is_dropped_and_counted(sampled):
 
 
 async def test_when_no_sample_can_be_read_there_is_no_verdict(sampled):
-    bench = sampled(["nothing"] * 3, "count = 3\ntemperature = 0.7", ALONE)
+    bench = sampled(["nothing"] * 6, "count = 3\ntemperature = 0.7", ALONE)
     told = only(await bench.judge({"a": 5}, "sampled"))
     assert (told.found.score, told.result.reward) == (None, None)
     assert told.result.failure_kind == "model_unparseable"

@@ -49,4 +49,22 @@ async def test_asking_again_says_why_and_leaves_one_turn_of_the_user(panel):
     assert len(again) == 2
     for request in again:
         assert [message.role for message in request.messages] == ["system", "user"]
-        assert "<score_A>" in request.text.rpartition("could not be used")[2]
+        assert "score_A" in request.text.rpartition("could not be used")[2]
+
+
+async def test_where_no_sample_of_a_call_can_be_read_each_is_asked_again(panel, reads):
+    def learns(request):
+        return SCORES if "could not be used" in request.text else "A is better."
+
+    bench = panel(learns)
+    judgment = await bench.judge("j1", PAIR)
+    assert [request.n for request in bench.model.requests] == [4, 4, *[1] * 8]
+    assert reads.written(judgment) == {(8.0, 3.0)}
+    assert judgment.usage.useless_calls == 8
+
+
+async def test_where_some_samples_can_be_read_the_others_are_dropped(panel):
+    bench = panel((SCORES, "A is better.", SCORES, SCORES))
+    judgment = await bench.judge("j1", PAIR)
+    assert [request.n for request in bench.model.requests] == [4, 4]
+    assert judgment.flags["comparison"]["unreadable"] == 2
