@@ -1,6 +1,6 @@
 """Any OpenAI-compatible chat server as a ChatModel; a local `vllm serve` is the reference.
 
-What comes back is not trusted: its size is bounded and its types are checked (see `openai_wire`).
+What comes back is not trusted: its size is bounded and its types are checked (see `openai_reading`).
 """
 
 from __future__ import annotations
@@ -13,17 +13,11 @@ from typing import Any
 
 from judge_agent.errors import ModelError
 from judge_agent.models.openai_connection import OpenAIConnection
+from judge_agent.models.openai_info import read_info
 from judge_agent.models.openai_likelihood import likelihood
+from judge_agent.models.openai_reading import read_completion, with_misplaced_answer
 from judge_agent.models.openai_stream import OPTIONS, StreamedAnswer
-from judge_agent.models.openai_wire import (
-    IMAGE_TOKENS,
-    NO_THINKING,
-    read_completion,
-    read_info,
-    request_body,
-    upper_estimate,
-    with_misplaced_answer,
-)
+from judge_agent.models.openai_wire import IMAGE_TOKENS, NO_THINKING, request_body, upper_estimate
 from judge_agent.models.tool_call_reading import with_read_calls
 from judge_agent.seams.model import ChatMessage, Completion, ModelInfo
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from judge_agent.errors import ModelError
 from judge_agent.models.openai_connection import OpenAIConnection
-from judge_agent.models.openai_wire import read_logprob, request_body
+from judge_agent.models.openai_reading import read_logprob
+from judge_agent.models.openai_wire import request_body
 from judge_agent.seams.model import ChatMessage, Choice, Completion, TokenLogprob, TokenUsage
 
 

@@ -6,7 +6,7 @@ import pytest
 from judge_agent.errors import ModelError
 from judge_agent.models import OpenAIChatModel, ScriptedModel
 from judge_agent.models.fake_server import FakeServer
-from judge_agent.models.openai_wire import read_info
+from judge_agent.models.openai_info import read_info
 from judge_agent.seams.model import ChatMessage, Image
 
 pytestmark = pytest.mark.anyio

@@ -1,0 +1,64 @@
+"""Reads what an OpenAI-compatible server lists at `/models`: which model it is, its window, what it takes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from judge_agent.errors import ModelError
+from judge_agent.models.openai_reading import read_count
+from judge_agent.seams.model import ModelInfo
+
+UNKNOWN_WINDOW = 8192
+
+
+def read_info(
+    data: object,
+    *,
+    model: str | None,
+    revision: str | None,
+    context_window: int | None,
+    base_url: str,
+    abilities: Mapping[str, bool | None],
+) -> ModelInfo:
+    """Read `/models`: the entry named `model`, else the first. Raises ModelError('model_error').
+
+    `abilities` are those that were given; one that is None is looked for in the entry.
+    """
+    entries = data.get("data") if isinstance(data, Mapping) else None
+    listed = [entry for entry in entries if isinstance(entry, Mapping)] if isinstance(entries, list) else []
+    found = next((entry for entry in listed if model in (None, entry.get("id"))), None)
+    if found is None and model is None:
+        raise ModelError("model_error", f"{base_url}/models lists no model")
+    if found is None and listed:
+        names = [str(entry.get("id"))[:100] for entry in listed[:10]]
+        raise ModelError("model_error", f"{base_url} has no model {model!r}; it has {names}")
+    entry = found or {}
+    window = context_window or read_count(entry.get("max_model_len")) or UNKNOWN_WINDOW
+    details = {"base_url": base_url, "window_known": bool(context_window or entry.get("max_model_len"))}
+    details |= {name: can for name, can in abilities.items() if can is not None}
+    if abilities["images"] is None and _takes_images(entry):
+        details["images"] = True
+    return ModelInfo(
+        str(entry.get("id", model)), revision or _revision(entry), "openai_chat", window, details
+    )
+
+
+def _revision(entry: Mapping[str, Any]) -> str:
+    """What tells two models of one name apart: the weights' place. `created` is the time of the start for
+    some servers, so it counts only where there is nothing else."""
+    facts = {name: entry[name] for name in ("root", "revision", "parent", "meta") if entry.get(name)}
+    facts = facts or {"created": entry.get("created")}
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def _takes_images(entry: Mapping[str, Any]) -> bool:
+    """Whether a server lists pictures among what its model reads: each has its own field for that."""
+    architecture, capabilities = entry.get("architecture"), entry.get("capabilities")
+    listed = architecture.get("input_modalities") if isinstance(architecture, Mapping) else None
+    listed = listed or entry.get("input_modalities") or capabilities
+    if isinstance(listed, Mapping):
+        return listed.get("vision") is True
+    return isinstance(listed, list) and any(word in listed for word in ("image", "vision", "multimodal"))
