@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 import tomllib
@@ -12,7 +13,10 @@ import pytest
 
 from judge_agent.errors import ToolError
 from judge_agent.resources import BlobFiles, FileResources
+from judge_agent.schema import Database
 from tools.query_sql import QuerySql
+from tools.sql.database import source_of
+from tools.sql.engine_box import open_database
 
 pytestmark = pytest.mark.anyio
 CASES = tomllib.loads((Path(__file__).parent / "attacks.toml").read_text("utf-8"))["case"]
@@ -131,7 +135,7 @@ async def test_a_view_in_a_file_calls_nothing_that_a_query_may_not(stored, tmp_p
 
 async def test_a_file_that_grows_when_it_is_read_hits_the_limits_of_the_box(stored, tmp_path) -> None:
     with duckdb.connect(tmp_path / "bomb.db") as connection:
-        connection.execute("CREATE TABLE t AS SELECT repeat('x', 1000) AS a FROM range(3000000)")
+        connection.execute("CREATE TABLE t AS SELECT repeat('x', 1000) AS a FROM range(1000000)")
     content = (tmp_path / "bomb.db").read_bytes()
     assert len(content) < 20_000_000
     verdict, _ = await stored(content, "duckdb", "SELECT string_agg(a) FROM t", "SELECT count(*) FROM t")
@@ -159,15 +163,17 @@ async def test_a_dump_begins_with_pragmas_that_are_passed_over(judged) -> None:
     assert verdict == ("confirms", "decisive")
 
 
-async def test_a_script_without_end_is_cut_off(sandbox, view, monkeypatch) -> None:
-    monkeypatch.setattr("tools.sql.engine_box.LOAD_SECONDS", 1.0)
+@pytest.mark.parametrize("engine", ["sqlite", "duckdb"])
+async def test_a_script_without_end_is_cut_off(sandbox, engine: str) -> None:
     script = (
         "CREATE TABLE t AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT * FROM n"
     )
-    for engine in ("sqlite", "duckdb"):
-        databases = [{"name": "d", "engine": engine, "sql": script}]
-        with pytest.raises(ToolError, match="could not be opened"):
-            await QuerySql(sandbox).run({}, view("SELECT 1", databases=databases), timeout_seconds=30)
+    source = await source_of(
+        Database.model_validate({"name": "d", "engine": engine, "sql": script}), None, ""
+    )
+    with pytest.raises(ToolError, match="could not be opened"):
+        async with open_database(sandbox, source, seed=0, load_seconds=1.0):
+            pass
 
 
 async def test_the_boxes_are_gone_when_the_call_is_over(judged) -> None:
@@ -179,10 +185,4 @@ async def test_the_boxes_are_gone_when_the_call_is_over(judged) -> None:
 
 
 def _children() -> set[str]:
-    return set(Path("/proc/self/task").joinpath(str(_main_thread()), "children").read_text().split())
-
-
-def _main_thread() -> int:
-    import os
-
-    return os.getpid()
+    return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())

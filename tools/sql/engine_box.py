@@ -101,7 +101,9 @@ class DatabaseBox:
 
 
 @asynccontextmanager
-async def open_database(sandbox: Sandbox, source: DatabaseSource, *, seed: int) -> AsyncIterator[DatabaseBox]:
+async def open_database(
+    sandbox: Sandbox, source: DatabaseSource, *, seed: int, load_seconds: float = LOAD_SECONDS
+) -> AsyncIterator[DatabaseBox]:
     """Open a database in a box of its own. Raises ToolError for one that cannot be opened; SandboxError."""
     limits = replace(
         Limits(),
@@ -116,13 +118,13 @@ async def open_database(sandbox: Sandbox, source: DatabaseSource, *, seed: int) 
     setup = {
         "engine": source.engine,
         "kind": source.kind,
-        "seconds": LOAD_SECONDS,
+        "seconds": load_seconds,
         "functions": sorted(allowed_functions("sqlite")) if source.engine == "sqlite" else [],
     }
     async with sandbox.open(program, limits=limits) as box:
         database = DatabaseBox(box)
         try:
-            reply = await database._ask(setup, LOAD_SECONDS)
+            reply = await database._ask(setup, load_seconds)
         except QueryFailed as error:
             raise ToolError(
                 f"database {source.name!r} could not be opened by {source.engine}: {error}"
