@@ -35,8 +35,8 @@ class Handles:
         """Keep a result (already neutralised) and its output; returns its handle."""
         self._results += 1
         handle = f"r{self._results}"
-        self._shown[handle] = shown[:MAX_KEPT_CHARS]
-        self._written[handle] = written[:MAX_KEPT_CHARS]
+        self._shown[handle] = _kept(shown)
+        self._written[handle] = _kept(written)
         return handle
 
     def head(self, handle: str, chars: int = HEAD_CHARS) -> str:
@@ -73,6 +73,14 @@ class Handles:
         if match.group(1) not in self._written:
             raise ValueError(f"{value!r} names no text; there are {', '.join(self._written)[:400]}")
         return self._written[match.group(1)]
+
+
+def _kept(text: str) -> str:
+    return (
+        text
+        if len(text) <= MAX_KEPT_CHARS
+        else f"{text[:MAX_KEPT_CHARS]}\n[cut after {MAX_KEPT_CHARS} characters]"
+    )
 
 
 def neutral(value: Any) -> Any:

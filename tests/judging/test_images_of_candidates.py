@@ -129,6 +129,29 @@ async def test_steps_that_are_images_alone_stay_unjudged_with_the_reason(bench):
     assert [(step.label, "images" in step.reason) for step in result.steps] == [("unjudged", True)]
 
 
+async def test_a_step_of_words_is_judged_beside_one_of_images_alone(bench):
+    messages = [said(part(url(png()))), said("A cat."), said("Look:", part(url(png(2))))]
+    result = await bench().one(messages=messages, principles=RULE)
+    assert [step.label for step in result.steps] == ["unjudged", "good", "good"]
+    assert "images alone" in result.steps[0].reason
+
+
+async def test_steps_past_the_window_come_with_the_pictures_of_their_own_view(bench):
+    messages = [said(f"Picture {size}: " + "x" * 3000, part(url(png(size)))) for size in range(1, 31)]
+    judge = bench(ScriptedModel(images=True, context_window=8000))
+    result = await judge.one(messages=messages, principles=RULE)
+    assert all(step.label == "good" for step in result.steps)
+    for request in judge.model.requests:
+        order = request.text.rpartition("attached in this order: ")[2].partition(".")[0].split(", ")
+        assert 4 <= len(order) < 10
+        assert len(shown_of(request)) == len(order)
+        assert all(f"[image {name}]" in request.text for name in order)
+
+
+def shown_of(request):
+    return [image for message in request.messages for image in message.images]
+
+
 async def test_beside_each_other_the_pictures_of_two_candidates_have_names_of_their_own(bench):
     judge = bench(ScriptedModel(images=True))
     task = {"messages": [said("Draw this:", part(url(png(9))), role="user")]}
