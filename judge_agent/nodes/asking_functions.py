@@ -21,6 +21,7 @@ from judge_agent.prompting.material import (
     trajectory_block,
     without_thought,
 )
+from judge_agent.prompting.notes import with_note
 from judge_agent.prompting.results import evidence_block, output_text
 from judge_agent.seams.model import ChatMessage, Choice
 from judge_agent.state import Json
@@ -132,7 +133,9 @@ class _Loop:
 
     async def _close(self) -> None:
         """The last turn, without functions: the model has to make do with what it has."""
-        messages = (*self._messages, ChatMessage("user", _LAST))
+        ends_with_us = self._messages[-1].role == "user"
+        asked = (*self._messages, ChatMessage("user", _LAST))
+        messages = with_note(self._messages, _LAST) if ends_with_us else asked
         if not await self._fits(messages):
             raise ModelError("input_too_large", "what was found does not fit the model's window")
         call = ModelCall("gather/close", messages, None, NOTE_MAX_TOKENS)

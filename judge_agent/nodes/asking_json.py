@@ -9,8 +9,8 @@ from judge_agent.calls import ModelCall
 from judge_agent.errors import BudgetExceeded, JudgeError, ModelError
 from judge_agent.nodes.inquiry import GATHER_MAX_TOKENS, Inquiry
 from judge_agent.prompting.images import with_images
+from judge_agent.prompting.notes import with_note
 from judge_agent.readouts import read_object
-from judge_agent.seams.model import ChatMessage
 from judge_agent.seams.tool import Tool
 from judge_agent.state import Json
 
@@ -61,7 +61,7 @@ async def _next_call(inquiry: Inquiry, round_: int, note: str) -> tuple[object, 
     )
     messages = with_images(messages, shown.images)
     if note:
-        messages = (*messages, ChatMessage("user", note))
+        messages = with_note(messages, note)
     if await context.calls.count_tokens(messages) + GATHER_MAX_TOKENS > context.calls.context_window:
         raise ModelError("input_too_large", "the candidate does not fit the model's window")
     call = ModelCall(f"gather/ask/{round_}", messages, _schema(inquiry.offered), GATHER_MAX_TOKENS)

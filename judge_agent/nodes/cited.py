@@ -16,10 +16,10 @@ from judge_agent.prompting.citations import CheckedCitation, check, refutation, 
 from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.images import with_images
 from judge_agent.prompting.material import Material, indented
+from judge_agent.prompting.notes import asked_again
 from judge_agent.readouts import CANNOT_ASSESS, menu, read_choice, read_object, score_of
 from judge_agent.recipes import CitationPolicy
 from judge_agent.schema import Citation, Evidence
-from judge_agent.seams.model import ChatMessage
 from judge_agent.state import Json
 
 TRIES = 2
@@ -168,8 +168,7 @@ def _question(
     )
     messages = with_images(messages, shown.images)
     if problem is not None:
-        note = f"Your last answer could not be used: {neutralise(str(problem))[:400]} Answer again, in JSON."
-        messages = (*messages, ChatMessage("user", note))
+        messages = asked_again(messages, problem)
     schema = _schema(context, shown, choices, cites)
     return ModelCall(node, messages, schema, settings.max_tokens, temperature=context.temperature)
 

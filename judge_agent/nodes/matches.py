@@ -21,7 +21,7 @@ from judge_agent.prompting.material import indented
 from judge_agent.prompting.tool_schemas import tool_schemas
 from judge_agent.schema import Evidence
 from judge_agent.state import Json, State
-from judge_agent.votes import orders, winner_decided
+from judge_agent.votes import Match, orders, outcome_stands, winner_decided
 
 ORDERS_OF_BOTH = 2
 
@@ -83,7 +83,8 @@ class Matches:
             found = [sample for task in tasks for sample in task.result()]
             return sorted(found, key=lambda sample: int(sample["sample"]))
 
-        found, rounds = await collect(settings, count, ask, self._is_decided(players))
+        firsts = [by_key[order[0]].id for order in shown]
+        found, rounds = await collect(settings, count, ask, self._is_decided(players, firsts))
         by_id = {player.id: player for player in players}
 
         def script_of(sample: Json) -> Script:
@@ -156,18 +157,29 @@ class Matches:
             return "\n".join(f"{place}. {said}" for place, said in enumerate(listed, start=1))
         return "\n".join(f"- {said}" for said in listed)
 
-    def _is_decided(self, players: Sequence[CanonicalCandidate]) -> Decided:
-        """Whether the winner stands, whatever the samples that are still due say."""
+    def _is_decided(self, players: Sequence[CanonicalCandidate], firsts: Sequence[str]) -> Decided:
+        """Whether the outcome stands, whatever the samples that are still due say; `firsts`: whom each shows first."""
+        recipe, ids = self._context.recipe, [player.id for player in players]
 
-        def stands(samples: Sequence[Json], count: int) -> bool:
-            scores = {
-                player.id: [sample["scores"][player.id] for sample in readable(samples)] for player in players
-            }
-            return bool(readable(samples)) and winner_decided(
-                scores, count - len(samples), self._context.recipe.samples.vote
-            )
+        def pair_stands(samples: Sequence[Json], count: int) -> bool:
+            matches = [match_of(sample) for sample in readable(samples)]
+            must_agree = recipe.compare.orders_disagree == "tie"
+            due = firsts[len(samples) : count]
+            return outcome_stands(*ids, matches, due, orders_must_agree=must_agree)
 
-        return stands
+        def list_stands(samples: Sequence[Json], count: int) -> bool:
+            read = readable(samples)
+            scores = {one: [sample["scores"][one] for sample in read] for one in ids}
+            return bool(read) and winner_decided(scores, count - len(samples), recipe.samples.vote)
+
+        return list_stands if recipe.comparing == "listwise" else pair_stands
+
+
+def match_of(sample: Json) -> Match:
+    """One sample as a match of who was shown first; scores of both become the first one's share of the gap."""
+    shown_first, shown_second = sample["order"]
+    scores = sample["scores"]
+    return Match(shown_first, shown_second, (1.0 + scores[shown_first] - scores[shown_second]) / 2.0)
 
 
 def _node(order: Sequence[CanonicalCandidate]) -> str:

@@ -22,9 +22,9 @@ from judge_agent.prompting.citations import CheckedCitation, check
 from judge_agent.prompting.fences import fence, neutralise
 from judge_agent.prompting.images import with_images
 from judge_agent.prompting.material import Material, indented
+from judge_agent.prompting.notes import asked_again
 from judge_agent.readouts import read_choice, read_object
 from judge_agent.schema import Evidence, PrincipleResult
-from judge_agent.seams.model import ChatMessage
 from judge_agent.state import Json, State, Update
 
 TRIES = 2
@@ -142,8 +142,7 @@ async def _ask(
     )
     messages = with_images(messages, shown.images)
     if problem is not None:
-        note = f"Your last answer could not be used: {neutralise(str(problem))[:400]} Answer again, in JSON."
-        messages = (*messages, ChatMessage("user", note))
+        messages = asked_again(messages, problem)
     if await calls.count_tokens(messages) + settings.max_tokens > calls.context_window:
         raise ModelError("input_too_large", f"the second look does not fit {calls.context_window} tokens")
     node = f"refute/{principle['name']}/{attempt}"

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from statistics import pstdev
 
 from judge_agent.nodes.collect import agreement, readable
-from judge_agent.nodes.matches import Played
+from judge_agent.nodes.matches import Played, match_of
 from judge_agent.recipes import Compare, Samples
 from judge_agent.state import Json
-from judge_agent.votes import Match, PairOutcome, pair_outcome, round_robin, vote
+from judge_agent.votes import PairOutcome, pair_outcome, round_robin, vote
 
 _NO_VOTE: Json = {"failure_kind": "abstained", "failure_reason": "no sample of a comparison votes"}
 
@@ -39,19 +39,12 @@ class Pair:
 def pair_of(played: Played, compare: Compare) -> Pair:
     """Reduce a pair over its samples and orders, as the recipe takes orders that disagree."""
     first, second = played.ids
-    matches = [_match(sample) for sample in played.voting]
+    matches = [match_of(sample) for sample in played.voting]
     outcome = pair_outcome(first, second, matches) if matches else None
     if outcome is None or compare.orders_disagree == "mean" or outcome.consistent:
         return Pair(played, outcome)
     both_read = outcome.consistent is not None
     return Pair(played, replace(outcome, outcome="tie", probability=0.5) if both_read else None)
-
-
-def _match(sample: Json) -> Match:
-    """One sample as a match of who was shown first; scores of both become the first one's share of the gap."""
-    shown_first, shown_second = sample["order"]
-    scores = sample["scores"]
-    return Match(shown_first, shown_second, (1.0 + scores[shown_first] - scores[shown_second]) / 2.0)
 
 
 def from_list(played: Played, settings: Samples) -> Json:

@@ -18,6 +18,7 @@ from judge_agent.prompting.excerpts import Excerpt, StepExcerpts
 from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.images import with_images
 from judge_agent.prompting.material import Material
+from judge_agent.prompting.notes import asked_again
 from judge_agent.readouts import STEP_SCORES, read_choice, read_object
 from judge_agent.seams.model import ChatMessage
 from judge_agent.state import Json, State
@@ -26,7 +27,6 @@ TRIES = 2
 TOKENS_PER_STEP = 160
 MIN_REASON_CHARS = 16
 STEP_REASON_CHARS = 200
-MAX_NOTE_CHARS = 300
 # Kept free for the note that asks again: a byte may be a token.
 NOTE_TOKENS = 128
 # Text of more characters than this a token is not written; what is longer need not be counted.
@@ -180,9 +180,7 @@ async def _ask(
     """Ask for the labels of some steps; alias -> (label, reason)."""
     messages, aliases = view.messages, tuple(view.aliases)
     if problem is not None:
-        said = neutralise(str(problem))[:MAX_NOTE_CHARS]
-        note = f"Your last answer could not be used: {said} Answer again, in JSON."
-        messages = (*messages, ChatMessage("user", note))
+        messages = asked_again(messages, problem)
     max_tokens = _max_tokens(view)
     if await context.calls.count_tokens(messages) + max_tokens > context.calls.context_window:
         kind: FailureKind = "model_unparseable" if problem else "input_too_large"

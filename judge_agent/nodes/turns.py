@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from judge_agent.calls import ModelCall
 from judge_agent.context import JudgeContext
@@ -15,6 +15,7 @@ from judge_agent.errors import JudgeError, ModelError
 from judge_agent.nodes.reading import ONE_TOKEN, Reading, read, schema_of
 from judge_agent.prompting.fences import fence, neutralise
 from judge_agent.prompting.images import with_images
+from judge_agent.prompting.notes import asked_again
 from judge_agent.recipes import Turn
 from judge_agent.seams.model import ChatMessage, Choice, Image
 
@@ -172,7 +173,7 @@ async def _answers(
     messages = template.render({name: shown[name] for name in template.variables & shown.keys()})
     messages = with_images(messages, script.images)
     if problem is not None:
-        messages = _with_note(messages, problem)
+        messages = asked_again(messages, problem)
     one_token = turn.read.kind in ONE_TOKEN
     max_tokens, reasoning_tokens = await _room(context, turn, messages)
     call = ModelCall(
@@ -186,17 +187,10 @@ async def _answers(
         stop=turn.stop,
         reasoning_tokens=reasoning_tokens,
         # A model that thinks first would spend its one token on that.
-        phase="answer" if one_token and not turn.reasoning_tokens else "whole",
+        phase="answer" if one_token and not reasoning_tokens else "whole",
     )
     completion = await context.calls.model(call)
     return completion.choices
-
-
-def _with_note(messages: Sequence[ChatMessage], problem: JudgeError) -> tuple[ChatMessage, ...]:
-    """Say why the last answer was of no use, within the last message: templates refuse two user turns in a row."""
-    *before, last = messages
-    note = f"Your last answer could not be used: {neutralise(str(problem))[:400]} Answer again."
-    return (*before, replace(last, content=f"{last.content}\n\n{note}"))
 
 
 async def _room(context: JudgeContext, turn: Turn, messages: Sequence[ChatMessage]) -> tuple[int, int]:
