@@ -220,6 +220,10 @@ class Recipe(Envelope):
             raise ValueError("citations: turns give none, so none can be required; say 'none'")
         if self.samples.orders != "one" and not self.comparing:
             raise ValueError("samples.orders: only a comparison has orders")
+        if self.samples.keep and self.samples.adaptive:
+            raise ValueError(
+                "samples.adaptive: which samples vote is not known before `keep` of them are chosen"
+            )
         if self.samples.keep and not self.samples.meta:
             raise ValueError("samples.keep needs samples.meta, the prompt that rates a sample")
         if self.refute.of != "none" and not self.refute.prompt:

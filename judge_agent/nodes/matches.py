@@ -165,7 +165,7 @@ class Matches:
             matches = [match_of(sample) for sample in readable(samples)]
             must_agree = recipe.compare.orders_disagree == "tie"
             due = firsts[len(samples) : count]
-            return outcome_stands(*ids, matches, due, orders_must_agree=must_agree)
+            return outcome_stands(ids[0], ids[1], matches, due, orders_must_agree=must_agree)
 
         def list_stands(samples: Sequence[Json], count: int) -> bool:
             read = readable(samples)

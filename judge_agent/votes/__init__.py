@@ -10,6 +10,7 @@ from judge_agent.votes.orders import order_consistency as order_consistency
 from judge_agent.votes.orders import orders as orders
 from judge_agent.votes.pairs import Match as Match
 from judge_agent.votes.pairs import PairOutcome as PairOutcome
+from judge_agent.votes.pairs import outcome_stands as outcome_stands
 from judge_agent.votes.pairs import pair_outcome as pair_outcome
 from judge_agent.votes.rankings import kendall_tau as kendall_tau
 from judge_agent.votes.rankings import ranking_consistency as ranking_consistency

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import product
 from typing import Literal
 
 from judge_agent.votes.reduce import ROUNDING
@@ -55,6 +56,28 @@ def pair_outcome(first: str, second: str, matches: Sequence[Match]) -> PairOutco
     consistent = len({_outcome(mean) for mean in means}) == 1 if len(means) > 1 else None
     outcome = _outcome(probability)
     return PairOutcome(first, second, outcome, 0.5 if outcome == "tie" else float(probability), consistent)
+
+
+def outcome_stands(
+    first: str, second: str, matches: Sequence[Match], due: Sequence[str], *, orders_must_agree: bool = False
+) -> bool:
+    """Return whether the pair's outcome stays what it is, whatever the samples still due say, or fail to say.
+
+    `due` names for each who is shown first. With `orders_must_agree` it must stand too whether the orders agree.
+    What one order comes to is a mean, so its extremes are enough: nothing read, all for the one, all for the other.
+    """
+    if not matches:
+        return False
+    each = [
+        [[], [Match(shown, other, 1.0)] * count, [Match(shown, other, 0.0)] * count]
+        for shown, other in ((first, second), (second, first))
+        if (count := list(due).count(shown))
+    ]
+    ends = [
+        pair_outcome(first, second, [*matches, *(one for more in chosen for one in more)])
+        for chosen in product(*each)
+    ]
+    return len({(end.outcome, end.consistent if orders_must_agree else None) for end in ends}) == 1
 
 
 def _score_of(first: str, second: str, match: Match) -> Fraction:

@@ -198,6 +198,22 @@ async def test_adaptive_comparisons_stop_when_the_winner_stands(arena, library):
     assert rounds[-1] == {"stopped": "decided", "samples": 5, "of": 8}
 
 
+async def test_a_pair_is_not_called_decided_while_one_order_could_still_turn_it(sampled):
+    """Each order counts as one mean: four readable answers of one order outvote no single one of the other."""
+    due = {"A": iter(["A", "x", "x", "x"]), "B": iter(["A", "A", "A", "B"])}
+
+    def answer(request):
+        order = "A" if request.text.index("quality 3") < request.text.index("quality 9") else "B"
+        label = next(due[order])
+        return "nothing" if label == "x" else says(label)
+
+    samples = 'orders = "both"\ncount = 4\ntemperature = 0.7\nadaptive = true'
+    judgment = await sampled(itertools.repeat(answer), samples).judge(PAIR, "sampled")
+    rounds = judgment.flags["comparison"]["rounds"][0]
+    assert not [one for one in rounds if "stopped" in one]
+    assert {c.id: c.reward for c in judgment.candidates} == {"a": 0.625, "b": 0.375}
+
+
 ESCALATING = "count = 2\ntemperature = 0.7\nescalate_to = 6\nmin_agreement = 0.75"
 
 
@@ -354,6 +370,7 @@ async def test_a_model_that_fails_fails_all_its_samples_by_name(sampled):
         ("abstain_below = 1.5", "abstain_below"),
         ('vote = "loudest"', "vote"),
         ("adaptiv = true", "adaptiv"),
+        ('adaptive = true\nkeep = 2\nmeta = "meta/alone.v1"\ncount = 4\ntemperature = 0.7', "adaptive"),
     ],
 )
 def test_a_recipe_whose_samples_make_no_sense_is_refused_by_file_and_field(library, samples, field):
