@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import re
 import shutil
@@ -225,6 +226,17 @@ async def test_a_turn_that_is_cut_off_or_silent_is_asked_again(asked, odd):
     assert "Call a function, or done." in turns[1].messages[-1].content
     assert judgment.candidates[0].flags["bad_tool_calls"]["count"] == 1
     assert [item.arguments for item in judgment.evidence] == [{"word": "good"}]
+
+
+async def test_no_two_turns_of_one_role_come_in_a_row_however_the_asking_ends(asked):
+    silent = Choice(" ", "stop")
+    for turns in ([silent, silent], [says(call(word="a")), silent, silent], [says(call("rm"))] * 2):
+        _, requests = await asked(*turns)
+        for request in requests:
+            roles = [message.role for message in request.messages]
+            assert not [
+                pair for pair in itertools.pairwise(roles) if pair in {("user", "user"), ("assistant",) * 2}
+            ]
 
 
 async def test_the_same_call_is_made_once_and_its_repetition_counted(asked):
