@@ -145,11 +145,14 @@ def _confidence(principles: Sequence[PrincipleResult]) -> Confidence:
 def _coverage(
     transcript: Transcript, principles: Sequence[PrincipleResult], steps: Sequence[StepResult], flags: Json
 ) -> Coverage:
-    model_read = any(p.decided_by == "model" for p in principles)
+    whole_read = any(p.decided_by == "model" for p in principles)
+    # Steps may be labelled from parts of a trajectory that no principle could be judged on.
+    part_read = any(step.decided_by == "model" for step in steps)
+    read_for_steps = (len(transcript.turns) - flags.get("turns_unread_for_steps", 0)) * part_read
     checked = flags.get("checked", {}).get("check_tool_calls", {})
     return Coverage(
         messages=len(transcript.turns),
-        messages_read=len(transcript.turns) if model_read else 0,
+        messages_read=len(transcript.turns) if whole_read else read_for_steps,
         steps=len(transcript.steps),
         steps_judged=sum(step.label != "unjudged" for step in steps),
         tool_calls=len(transcript.calls),

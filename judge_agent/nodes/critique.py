@@ -58,6 +58,8 @@ async def _critique_one(
         steps = group.create_task(critique_steps(context, candidate, shown, state))
     left_out = [*unread(context, shown), *steps.result().unread]
     flags: Json = {"unread": left_out} if left_out else {}
+    if missing := steps.result().missing:
+        flags["turns_unread_for_steps"] = len(missing)
     critiques: list[Json] = []
     spans: dict[str, Json] = {}
     for principle, task in zip(open_principles, tasks, strict=True):

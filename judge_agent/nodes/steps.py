@@ -34,10 +34,11 @@ MOST_CHARS_PER_TOKEN = 8
 
 
 class Labelled(NamedTuple):
-    """Step critiques, and what the model was not shown for them, in words."""
+    """Step critiques, what the model was not shown for them, in words, and the turns that it was shown for none."""
 
     critiques: list[Json]
-    unread: list[str]
+    unread: Sequence[str] = ()
+    missing: frozenset[str] = frozenset()
 
 
 async def critique_steps(
@@ -45,7 +46,7 @@ async def critique_steps(
 ) -> Labelled:
     """Label the steps that no decisive finding settles."""
     if not context.steps_wanted or "steps" not in context.recipe.prompts:
-        return Labelled([], [])
+        return Labelled([])
     decided = {
         finding["step_id"]
         for finding in state["findings"]
@@ -60,9 +61,19 @@ async def critique_steps(
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_labels(context, shown, chunk, whole)) for chunk in chunks]
     found = [_unjudged([step for step in unseen if step], _UNSEEN), *(task.result() for task in tasks)]
+    whole_of = _joined(found)
+    return whole_of._replace(
+        critiques=[{"candidate_id": candidate.id, **item} for item in whole_of.critiques]
+    )
+
+
+def _joined(found: Sequence[Labelled]) -> Labelled:
+    """One for all; a turn that was shown for some label is not missing."""
+    labelled = [one.missing for one in found if any("label" in item for item in one.critiques)]
     return Labelled(
-        [{"candidate_id": candidate.id, **item} for one in found for item in one.critiques],
+        [item for one in found for item in one.critiques],
         [line for one in found for line in one.unread],
+        frozenset.intersection(*labelled) if labelled else frozenset(),
     )
 
 
@@ -78,13 +89,13 @@ async def _labels(context: JudgeContext, shown: Material, step_ids: Sequence[str
             half = len(step_ids) // 2
             first = await _labels(context, shown, step_ids[:half], whole)
             second = await _labels(context, shown, step_ids[half:], whole)
-            return Labelled(first.critiques + second.critiques, first.unread + second.unread)
+            return _joined([first, second])
         return _unjudged(step_ids, error)
     labelled = await _label(context, view, step_ids)
     if not view.left_out or all("failure_kind" in item for item in labelled.critiques):
         return labelled
     names = ", ".join(neutralise(step_id)[:64] for step_id in step_ids)
-    return Labelled(labelled.critiques, [f"for steps {names}: {view.left_out}"])
+    return Labelled(labelled.critiques, [f"for steps {names}: {view.left_out}"], view.missing)
 
 
 class _View(NamedTuple):
@@ -93,6 +104,7 @@ class _View(NamedTuple):
     messages: tuple[ChatMessage, ...]
     aliases: Mapping[str, str]
     left_out: str
+    missing: frozenset[str]
 
 
 async def _whole_fits(context: JudgeContext, shown: Material, step_ids: Sequence[str]) -> bool:
@@ -105,7 +117,7 @@ async def _whole_fits(context: JudgeContext, shown: Material, step_ids: Sequence
 
 
 def _whole(context: JudgeContext, shown: Material, step_ids: Sequence[str]) -> _View:
-    return _view(context, shown, step_ids, Excerpt(shown.trajectory, shown.evidence, shown.images, ""))
+    return _view(context, shown, step_ids, Excerpt(shown.trajectory, shown.evidence, shown.images))
 
 
 async def _fitting(context: JudgeContext, shown: Material, step_ids: Sequence[str]) -> _View:
@@ -147,7 +159,7 @@ def _view(context: JudgeContext, shown: Material, step_ids: Sequence[str], excer
             "format": "Answer in JSON: for each step the reason first, then the label.",
         }
     )
-    return _View(with_images(messages, excerpt.images), aliases, excerpt.left_out)
+    return _View(with_images(messages, excerpt.images), aliases, excerpt.left_out, excerpt.missing)
 
 
 async def _label(context: JudgeContext, view: _View, step_ids: Sequence[str]) -> Labelled:
@@ -164,14 +176,14 @@ async def _label(context: JudgeContext, view: _View, step_ids: Sequence[str]) ->
             {"step_id": view.aliases[alias], "label": label, "reason": reason}
             for alias, (label, reason) in labels.items()
         ]
-        return Labelled(found, [])
+        return Labelled(found)
     assert problem is not None
     return _unjudged(step_ids, problem)
 
 
 def _unjudged(step_ids: Sequence[str], problem: JudgeError) -> Labelled:
     failure = {"failure_kind": problem.failure_kind, "failure_reason": str(problem)[:300]}
-    return Labelled([{"step_id": step_id, **failure} for step_id in step_ids], [])
+    return Labelled([{"step_id": step_id, **failure} for step_id in step_ids])
 
 
 async def _ask(

@@ -24,12 +24,16 @@ _NOTE = "You see a part of the trajectory. What does not fit is left out and nam
 
 @dataclass(frozen=True)
 class Excerpt:
-    """The blocks of a prompt that shows a part, the pictures in it, and what it leaves out, in words."""
+    """The blocks of a prompt that shows a part, the pictures in it, and what it leaves out, in words.
+
+    `missing` are the ids of the turns that it does not show at all.
+    """
 
     trajectory: str
     evidence: str
     images: Mapping[str, Image]
-    left_out: str
+    left_out: str = ""
+    missing: frozenset[str] = frozenset()
 
 
 class StepExcerpts:
@@ -78,6 +82,7 @@ class StepExcerpts:
             ),
             {name: self._shown.images[name] for name in dict.fromkeys(names)},
             _in_words([*gaps, *missing], cut),
+            frozenset(part.alias for index, part in enumerate(parts) if index not in kept and part.is_turn),
         )
 
 

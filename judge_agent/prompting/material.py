@@ -66,6 +66,10 @@ class Part:
     images: tuple[str, ...] = ()
     unseen: bool = False
 
+    @property
+    def is_turn(self) -> bool:
+        return self.alias.startswith("m")
+
     def with_text(self, text: str | None) -> Part:
         return replace(self, text=text)
 

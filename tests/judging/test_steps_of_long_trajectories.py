@@ -76,6 +76,16 @@ async def test_a_step_is_shown_with_its_own_results_and_what_came_before_nearest
     assert "the end" not in prompt
 
 
+async def test_the_coverage_counts_the_turns_that_some_label_was_given_on(bench):
+    found, _ = await judged(bench, long_trajectory(60))
+    assert (found.coverage.messages, found.coverage.messages_read) == (122, 122)
+    huge = {f"step_{index}": "hm " * 20_000 for index in range(5, 61)}
+    found, _ = await judged(bench, long_trajectory(60, **huge))
+    assert found.coverage.steps_judged == 5
+    assert 10 <= found.coverage.messages_read < 122 - 50
+    assert found.coverage.messages_read + found.flags["turns_unread_for_steps"] == 122
+
+
 async def test_a_trajectory_that_fits_is_shown_whole(bench):
     found, prompts = await judged(bench, long_trajectory(3))
     assert not [line for line in found.coverage.unread if line.startswith("for steps")]
