@@ -19,7 +19,7 @@ def given_principles(request: JudgmentRequest, recipe: Recipe) -> tuple[Principl
 
     Where the recipe makes each a dimension, one that names none has the dimension of its own name.
     """
-    specs = request.principles or recipe.principles.default
+    specs = request.principles or _within(recipe.principles.default, request.dimensions)
     return _each_apart(specs, request.dimensions) if recipe.principles.each_a_dimension else specs
 
 
@@ -39,6 +39,16 @@ def name_from(description: str) -> str:
     """A name for a principle that has none: its first words."""
     words = WORD.findall(description.lower())[:5]
     return "_".join(words)[:60] or "principle"
+
+
+def _within(specs: Sequence[PrincipleSpec], declared: Sequence[str] | None) -> tuple[PrincipleSpec, ...]:
+    """The recipe's own principles in the dimensions that the caller declared: of another one, in none."""
+    return tuple(
+        spec
+        if declared is None or spec.dimension in declared
+        else spec.model_copy(update={"dimension": None})
+        for spec in specs
+    )
 
 
 def _each_apart(specs: Sequence[PrincipleSpec], declared: Sequence[str] | None) -> tuple[PrincipleSpec, ...]:

@@ -112,3 +112,11 @@ async def test_principles_of_different_scales_are_each_asked_in_their_own_form(p
     ]
     judgment = await panel(rates).judge("oprm", ANSWER, principles=principles)
     assert [p.choice for p in judgment.candidates[0].principles] == ["pass", "10", "3"]
+
+
+async def test_the_recipe_s_own_principle_feeds_the_dimension_that_the_caller_declares(panel):
+    bench = panel(of_tokens({"5": 1.0}))
+    judgment = await bench.judge("oprm", ANSWER, dimensions=["helpfulness", "tone"])
+    (result,) = judgment.candidates
+    assert result.vector == {"helpfulness": 1.0, "tone": None}
+    assert "undeclared_dimensions" not in result.flags
