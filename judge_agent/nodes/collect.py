@@ -18,6 +18,7 @@ from judge_agent.nodes.turns import Sampled, Script, sampled
 from judge_agent.prompting.fences import fence, neutralise
 from judge_agent.recipes import Readout, Samples, Turn
 from judge_agent.state import Json
+from judge_agent.votes import agreement as closeness
 from judge_agent.votes import distribution, keep_best
 
 Ask = Callable[[Sequence[int]], Awaitable[list[Json]]]
@@ -74,8 +75,14 @@ def readable(samples: Sequence[Json]) -> list[Json]:
 
 
 def agreement(samples: Sequence[Json]) -> float | None:
-    """The share of readable samples that make the commonest choice; None where there is none."""
-    shares = distribution([one["choice"] for one in readable(samples)])
+    """The share of readable samples that make the commonest choice; None where there is none.
+
+    Numbers on a fine scale are hardly ever equal: of `graded` samples it is 1 less their relative spread.
+    """
+    read = readable(samples)
+    if read and all(one.get("graded") for one in read):
+        return closeness([float(one["score"]) for one in read], "mean")
+    shares = distribution([one["choice"] for one in read])
     return max(shares.values(), default=None)
 
 

@@ -138,6 +138,7 @@ def _as_critique(one: Sampled) -> Json:
         **read,
         "distribution": reading.distribution,
         "numbers": dict(reading.numbers),
+        "graded": bool(reading.written),
     }
 
 

@@ -28,7 +28,7 @@ def by_samples(principle: Json, critiques: Sequence[Json], settings: Samples) ->
         return PrincipleResult(**base, valid=False, samples=samples, **_failure(critiques))
     agreed = agreement(voting) if len(voting) > 1 else None
     if agreed is not None and agreed < settings.abstain_below:
-        reason = f"only {agreed:.0%} of {len(voting)} samples agree; the recipe asks for {settings.abstain_below:.0%}"
+        reason = f"{len(voting)} samples agree to {agreed:.0%} only; the recipe asks for {settings.abstain_below:.0%}"
         failure: Json = {"failure_kind": "abstained", "failure_reason": reason}
         return PrincipleResult(**base, valid=False, samples=samples, agreement=agreed, **failure)
     score = vote([one["score"] for one in voting], settings.vote)
