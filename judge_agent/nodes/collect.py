@@ -77,7 +77,7 @@ def readable(samples: Sequence[Json]) -> list[Json]:
 def agreement(samples: Sequence[Json]) -> float | None:
     """The share of readable samples that make the commonest choice; None where there is none.
 
-    Numbers on a fine scale are hardly ever equal: of `graded` samples it is 1 less their relative spread.
+    Numbers on a fine scale are hardly ever equal: of `graded` samples it is 1 less twice their standard deviation.
     """
     read = readable(samples)
     if read and all(one.get("graded") for one in read):
