@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from judge_agent.prompting.image_headers import header_of
 from judge_agent.schema import Artifact, ContentPart, Message, Task, Trajectory
 from judge_agent.seams.model import ChatMessage, Image
 from judge_agent.trajectory import REASONING_PARTS, Transcript, Turn, read
@@ -20,7 +20,6 @@ from judge_agent.trajectory import REASONING_PARTS, Transcript, Turn, read
 MAX_IMAGES = 32  # of one candidate, the task's among them
 MAX_IMAGE_BYTES = 5_000_000
 MAX_IMAGE_PIXELS = 40_000_000
-MAX_SEGMENTS = 4096  # of a JPEG before its frame; fill bytes count
 _DATA = "data:"
 Place = tuple[str, int]
 
@@ -172,7 +171,7 @@ def picture(part: ContentPart) -> Image | Unread:
         return Unread("not readable: no base64")
     if len(content) > MAX_IMAGE_BYTES:
         raise TooLarge(f"is an image of {len(content)} bytes; the limit is {MAX_IMAGE_BYTES}")
-    header = _header(content)
+    header = header_of(content)
     if header is None or not header.width * header.height:
         return Unread("not readable: no PNG, JPEG, GIF or WebP")
     if header.width * header.height > MAX_IMAGE_PIXELS:
@@ -213,57 +212,3 @@ def _data_of(fields: Mapping[str, Any]) -> str | Unread:
             return data if comma and head.lower().endswith(";base64") else Unread("not readable: no base64")
         return value if name == "data" else Unread("given by address, which is not fetched")
     return Unread("not readable: no data")
-
-
-class _Header(NamedTuple):
-    media_type: str
-    width: int
-    height: int
-
-
-def _header(content: bytes) -> _Header | None:
-    """What a picture's first bytes say; the type that the request declares counts for nothing."""
-    try:
-        if content.startswith(b"\x89PNG\r\n\x1a\n"):
-            return _Header("image/png", *struct.unpack(">II", content[16:24]))
-        if content.startswith((b"GIF87a", b"GIF89a")):
-            return _Header("image/gif", *struct.unpack("<HH", content[6:10]))
-        if content.startswith(b"\xff\xd8\xff"):
-            return _jpeg(content)
-        if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-            return _webp(content)
-    except (struct.error, IndexError):
-        return None
-    return None
-
-
-def _jpeg(content: bytes) -> _Header | None:
-    """Walk the segments to the frame header (SOF0 to SOF15 but for the tables), as in ITU-T T.81, annex B."""
-    at = 2
-    for _ in range(MAX_SEGMENTS):
-        if content[at] != 0xFF:
-            return None
-        marker = content[at + 1]
-        if marker == 0xFF:
-            at += 1
-            continue
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack(">HH", content[at + 5 : at + 9])
-            return _Header("image/jpeg", width, height)
-        at += 2 + struct.unpack(">H", content[at + 2 : at + 4])[0]
-    return None
-
-
-def _webp(content: bytes) -> _Header | None:
-    """The three kinds of the WebP container (RFC 9649): lossy, lossless, extended."""
-    kind = content[12:16]
-    if kind == b"VP8 ":
-        width, height = struct.unpack("<HH", content[26:30])
-        return _Header("image/webp", width & 0x3FFF, height & 0x3FFF)
-    if kind == b"VP8L":
-        (bits,) = struct.unpack("<I", content[21:25])
-        return _Header("image/webp", (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
-    if kind == b"VP8X":
-        width = int.from_bytes(content[24:27], "little") + 1
-        return _Header("image/webp", width, int.from_bytes(content[27:30], "little") + 1)
-    return None
