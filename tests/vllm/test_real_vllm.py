@@ -115,7 +115,7 @@ async def test_the_served_model_says_who_it_is(model):
 
 async def test_a_strict_schema_holds_word_for_word(model):
     answer = await model.complete(
-        user(f"Judge this. {FACTS}"), schema=VERDICT, max_tokens=400, timeout_seconds=PATIENCE
+        user("Judge this: water is wet."), schema=VERDICT, max_tokens=400, timeout_seconds=PATIENCE
     )
     assert answer.choices[0].finish_reason == "stop"
     verdict = json.loads(answer.choices[0].content)
@@ -179,9 +179,9 @@ async def test_eight_samples_of_one_prompt_are_read_once(model, record_property)
 async def test_long_sampled_prompts_in_company_do_not_end_the_server(model):
     asks = [
         model.complete(
-            user(f"{number} {FACTS}"), n=2, temperature=0.9, max_tokens=4, timeout_seconds=PATIENCE
+            user(f"{number} {FACTS}"), n=2, temperature=0.9, max_tokens=2, timeout_seconds=PATIENCE
         )
-        for number in range(4)
+        for number in range(3)
     ]
     answers = await asyncio.gather(*asks)
     assert all(len(answer.choices) == 2 for answer in answers)
@@ -196,8 +196,14 @@ async def test_a_likely_answer_is_more_likely_than_another(model):
 
 
 async def test_a_judgment_by_the_default_recipe_runs_against_the_server(model, tmp_path):
-    request = json.loads((ROOT / "evals" / "examples" / "coding.json").read_text("utf-8"))
-    request |= {"recipe": "default", "budget": {"seconds": 240}}
+    polite = {"name": "polite", "description": "The answer is polite.", "kind": "soft"}
+    request = {
+        "recipe": "default",
+        "task": {"prompt": "Greet the user."},
+        "principles": [polite],
+        "candidates": [{"id": "a", "trajectory": {"text": "Hello, how do you do?"}}],
+        "budget": {"seconds": 240},
+    }
     environment = {"JUDGE_MODEL_API_KEY": model.server.api_key}
 
     def judged():
