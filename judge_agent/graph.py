@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -55,14 +56,17 @@ def _after_critique(state: State, runtime: Runtime[JudgeContext]) -> str:
 
 
 def _logged(name: str, node: Node) -> Any:
-    """Put a node's start and end into the log."""
+    """Put what a node gave into the log, once it has."""
 
     async def run(state: State, runtime: Runtime[JudgeContext]) -> Update:
         calls = runtime.context.calls
-        await calls.event("node.started", name, {})
+        started = time.monotonic()
         update = await node(state, runtime)
+        seconds = round(time.monotonic() - started, 4)
         counts = {key: len(value) for key, value in update.items() if isinstance(value, (list, dict))}
-        await calls.event("node.finished", name, {"gave": counts, "usage": calls.usage.model_dump()})
+        await calls.event(
+            "node.finished", name, {"gave": counts, "seconds": seconds, "usage": calls.usage.model_dump()}
+        )
         return update
 
     return run

@@ -6,6 +6,7 @@ Finds shapes, not meanings: a secret that looks like prose stays. Every pattern 
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from typing import Any, NamedTuple
 
 
@@ -125,33 +126,62 @@ _SECRET_ENDS = (
     "refreshtoken", "authtoken", "sessiontoken",
 )  # fmt: skip
 # A model's answer is made of tokens, too: those are words, and stay.
+REMEMBERED_CHARS, MOST_REMEMBERED_CHARS, REMEMBERED_BLOCKS = 500, 200_000, 256
+# No secret reaches over the beginning of a line that is a fence of ours, so blocks are looked at one by one.
+_FENCE_LINE = "\n====="
 _OPAQUE = re.compile(r"(?=\S{0,200}[0-9])\S{12,}")
 
 
+class SecretFilter:
+    """Takes secrets out, and remembers blocks of text that it has seen: the prompts of a judgment repeat theirs."""
+
+    def __init__(self) -> None:
+        self._seen: OrderedDict[str, str] = OrderedDict()
+
+    def __call__(self, value: Any) -> Any:
+        """Return JSON data with every secret replaced by `[redacted: <what>]`, in texts, keys and values."""
+        if isinstance(value, str):
+            return self._text(value)
+        if isinstance(value, dict):
+            return {self._text(key): self._named(key, item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self(item) for item in value]
+        return value
+
+    def _named(self, key: str, item: Any) -> Any:
+        if isinstance(item, str) and item:
+            name = key.lower().replace("-", "").replace("_", "")
+            opaque = name.endswith("token") and _OPAQUE.fullmatch(item) is not None
+            if name in _SECRET_NAMES or name.endswith(_SECRET_ENDS) or opaque:
+                return "[redacted: secret]"
+        return self(item)
+
+    def _text(self, text: str) -> str:
+        if len(text) < 8:
+            return text
+        text = _without_private_keys(text)
+        if len(text) < REMEMBERED_CHARS:
+            return _shaped(text)
+        return _FENCE_LINE.join(self._block(block) for block in text.split(_FENCE_LINE))
+
+    def _block(self, block: str) -> str:
+        if not REMEMBERED_CHARS <= len(block) <= MOST_REMEMBERED_CHARS:
+            return _shaped(block)
+        if block in self._seen:
+            self._seen.move_to_end(block)
+            return self._seen[block]
+        self._seen[block] = shaped = _shaped(block)
+        if len(self._seen) > REMEMBERED_BLOCKS:
+            self._seen.popitem(last=False)
+        return shaped
+
+
 def without_secrets(value: Any) -> Any:
-    """Return JSON data with every secret replaced by `[redacted: <what>]`, in texts, keys and values."""
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, dict):
-        return {_text(key): _named(key, item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [without_secrets(item) for item in value]
-    return value
+    """Return JSON data without secrets; for one value. Many are the business of one `SecretFilter`."""
+    return SecretFilter()(value)
 
 
-def _named(key: str, item: Any) -> Any:
-    if isinstance(item, str) and item:
-        name = key.lower().replace("-", "").replace("_", "")
-        opaque = name.endswith("token") and _OPAQUE.fullmatch(item) is not None
-        if name in _SECRET_NAMES or name.endswith(_SECRET_ENDS) or opaque:
-            return "[redacted: secret]"
-    return without_secrets(item)
-
-
-def _text(text: str) -> str:
-    if len(text) < 8:
-        return text
-    text = _without_private_keys(text)
+def _shaped(text: str) -> str:
     lower = text.lower()
     for shape in _SHAPES:
         # Looking for a word costs a hundredth of running a pattern, and most texts hold none of them.

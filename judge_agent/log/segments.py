@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from judge_agent.log.contents import SUFFIX, seal
 from judge_agent.log.lines import FIRST, FORMAT, decode, encode, plain
-from judge_agent.log.secret_patterns import without_secrets
+from judge_agent.log.secret_patterns import SecretFilter
 from judge_agent.seams.storage import AuditEvent
 
 _NAME = re.compile(r"^([a-z0-9]+)-(\d{6,})\.jsonl$")
@@ -127,6 +127,7 @@ class Segment:
             os.close(self._log)
             raise
         self.count, self.head, self.size = 0, FIRST, 0
+        self._without_secrets = SecretFilter()
         self._header = self._header_after(before[-1] if before else None)
 
     def append(self, events: Sequence[AuditEvent]) -> None:
@@ -162,7 +163,7 @@ class Segment:
     def _entry(self, event: AuditEvent) -> tuple[dict[str, Any], list[bytes]]:
         named, records = {}, []
         for name, value in event.contents.items():
-            sealed = seal(self.count, name, without_secrets(plain(value)))
+            sealed = seal(self.count, name, self._without_secrets(plain(value)))
             named[name] = sealed.named
             records.append(sealed.record)
         entry = {
@@ -170,7 +171,7 @@ class Segment:
             "judgment_id": event.judgment_id,
             "tenant": event.tenant,
             "node": event.node,
-            "fields": without_secrets(plain(event.fields)),
+            "fields": self._without_secrets(plain(event.fields)),
             "contents": named,
         }
         return entry, records

@@ -28,6 +28,8 @@ _CONTROL_TOKEN = re.compile(
     r"|\[(?=/?(?:INST|SYSTEM_PROMPT|TOOL_CALLS|AVAILABLE_TOOLS|TOOL_RESULTS)\])",
     re.IGNORECASE,
 )
+# Nothing that is defused below can stand in a text without one of these; most texts have none.
+_SIGNS = ("<", "[", "\\", "|", "\uff5c", "===", "\uff1d")
 
 
 def without_invisible(text: str) -> str:
@@ -43,6 +45,8 @@ def neutralise(text: str) -> str:
     """Return the text as a model is shown it: no invisible characters, no control tokens, no marks of ours."""
     text = text.encode("utf-8", "replace").decode("utf-8")
     text = _CONTROL.sub("\ufffd", _LINE_BREAK.sub("\n", without_invisible(text)))
+    if not any(sign in text for sign in _SIGNS):
+        return text
     text = _CONTROL_TOKEN.sub(lambda match: match.group(0) + " ", text)
     return _MARK.sub("= =", text)
 

@@ -45,7 +45,6 @@ EventType = Literal[
     "judgment.resumed",
     "judgment.done",
     "judgment.cancelled",
-    "node.started",
     "node.finished",
     "model.call",
     "tool.call",

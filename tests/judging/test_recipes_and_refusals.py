@@ -31,7 +31,7 @@ async def test_verify_asks_no_model_and_says_that_there_is_no_evidence(bench):
     assert (result.status, result.reward, result.failure_kind) == ("unscored", None, "no_evidence")
     assert judge.prompts == []
     assert judgment.provenance.model is None
-    assert [event.node for event in judge.log.events if event.type == "node.started"] == [
+    assert [event.node for event in judge.log.events if event.type == "node.finished"] == [
         "screen",
         "propose",
         "gather",
