@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from judge_agent.calls import Calls
+from judge_agent.budget import Budget
+from judge_agent.calls import Calls, deadline_of
 from judge_agent.hashing import sha256_of
 from judge_agent.prompting import PromptLibrary
 from judge_agent.prompting.images import Album, album
@@ -36,12 +37,17 @@ class Turns:
         self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
 
     @asynccontextmanager
-    async def take(self, key: str) -> AsyncIterator[None]:
+    async def take(self, key: str, budget: Budget) -> AsyncIterator[None]:
+        """Wait for the turn. Raises BudgetExceeded('deadline') where the time is up before it comes."""
         lock, waiting = self._locks.get(key, (asyncio.Lock(), 0))
         self._locks[key] = (lock, waiting + 1)
         try:
-            async with lock:
+            async with deadline_of(budget):
+                await lock.acquire()
+            try:
                 yield
+            finally:
+                lock.release()
         finally:
             lock, waiting = self._locks[key]
             self._locks[key] = (lock, waiting - 1)

@@ -158,8 +158,12 @@ def _placed(spec: PrincipleSpec, tool: str, context: JudgeContext) -> PrincipleS
 
 async def _generated(context: JudgeContext) -> tuple[list[Principle], Json]:
     """The task's principles. Posts of one task take turns; the first one's model call is shared by the rest."""
-    async with context.turns.take(f"{context.tenant}/{context.task_sha256()}"):
-        made = await _make(context)
+    try:
+        async with context.turns.take(f"{context.tenant}/{context.task_sha256()}", context.calls.budget):
+            made = await _make(context)
+    except BudgetExceeded as error:
+        # Another post of the task holds the turn for longer than this one may take.
+        made = {**_fallback(context, str(error)), "failure_kind": error.failure_kind}
     principles = [Principle.model_validate(item) for item in made["principles"]]
     flags = {name: made[name] for name in ("fallback_principles", "failure_kind") if name in made}
     return principles, flags

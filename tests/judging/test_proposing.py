@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
 from judge_agent.errors import ModelError
-from judge_agent.models import ScriptedModel
+from judge_agent.models import Held, ScriptedModel
 
 pytestmark = pytest.mark.anyio
 PROPOSING = "You prepare the judging"
@@ -61,6 +62,23 @@ async def test_posts_of_one_task_share_one_call_and_pay_for_it_once(bench):
     names = {tuple(p.name for p in judgment.candidates[0].principles) for judgment in [*judgments, later]}
     assert len(names) == 1
     assert sum(judgment.usage.model_calls for judgment in [*judgments, later]) == len(judge.prompts)
+
+
+async def test_a_post_that_waits_for_another_ones_proposals_ends_at_its_own_deadline(bench):
+    proposed = asyncio.Event()
+    judge = bench(
+        ScriptedModel(rules=[(PROPOSING, Held(proposed, {"principles": [FIRST]}))], otherwise=VERDICT)
+    )
+    patient = asyncio.create_task(judge.judge(text="It is 42.", judgment_id="j1"))
+    while not asked(judge):
+        await asyncio.sleep(0.01)
+    started = time.monotonic()
+    hasty = await judge.judge(text="It is 43.", judgment_id="j2", budget={"seconds": 0.2})
+    assert time.monotonic() - started < 1.2
+    assert (hasty.candidates[0].reward, hasty.candidates[0].failure_kind) == (None, "deadline")
+    assert (len(asked(judge)), hasty.flags["failure_kind"]) == (1, "deadline")
+    proposed.set()
+    assert (await patient).candidates[0].status == "scored"
 
 
 async def test_another_task_another_tenant_and_other_dimensions_ask_again(bench):
