@@ -12,7 +12,14 @@ from judge_agent.calls import ModelCall
 from judge_agent.context import CanonicalCandidate, JudgeContext
 from judge_agent.errors import JudgeError, ModelError
 from judge_agent.hashing import sha256_of
-from judge_agent.prompting.citations import CheckedCitation, check, refutation, span_id, supports_pass
+from judge_agent.prompting.citations import (
+    CheckedCitation,
+    check,
+    found_against,
+    refutation,
+    span_id,
+    supports_pass,
+)
 from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.images import with_images
 from judge_agent.prompting.material import Material, indented
@@ -120,7 +127,7 @@ def _require_support(context: JudgeContext, shown: Material, principle: Json, re
     passes = principle["kind"] == "hard" and read.verdict["score"] >= 0.5
     against = refutation(shown, principle["tool"]) if passes else None
     if against is not None:
-        raise _Unsupported(f"the tool of this principle found against it: {against.shown[:200]}")
+        raise _Unsupported(found_against(against))
     policy: CitationPolicy = (
         context.recipe.citations.hard_pass if passes else context.recipe.citations.otherwise
     )

@@ -16,7 +16,7 @@ from judge_agent.nodes.collect import Decided, collect, rate, readable
 from judge_agent.nodes.steps import critique_steps
 from judge_agent.nodes.turns import Sampled, Script, sampled
 from judge_agent.nodes.unread import unread
-from judge_agent.prompting.citations import refutation
+from judge_agent.prompting.citations import found_against, refutation
 from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.material import Material, indented
 from judge_agent.recipes import Vote
@@ -148,9 +148,8 @@ def _held_to_its_tool(critique: Json, shown: Material, principle: Json) -> Json:
     against = refutation(shown, principle["tool"]) if passes else None
     if against is None:
         return critique
-    reason = f"the tool of this principle found against it: {against.shown[:200]}"
     kept = {key: critique[key] for key in ("sample", "reason")}
-    return {**kept, "failure_kind": "evidence_unsupported", "failure_reason": reason}
+    return {**kept, "failure_kind": "evidence_unsupported", "failure_reason": found_against(against)}
 
 
 def _is_decided(how: Vote) -> Decided:

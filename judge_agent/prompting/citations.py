@@ -57,6 +57,11 @@ def refutation(material: Material, tool: str | None) -> CitableSource | None:
     )
 
 
+def found_against(source: CitableSource) -> str:
+    """Say that a tool refutes, by the names of its result alone: what it found is data, and stands between fences."""
+    return f"the tool of this principle, {source.tool!r}, found against it: see {source.alias} ({source.evidence_id})"
+
+
 def span_id(citation: CheckedCitation, candidate_hash: str) -> str:
     """The evidence id of a quoted span: the same words of the same source have the same id."""
     return "sp_" + sha256_of([candidate_hash, citation.alias, citation.quote])[:12]
