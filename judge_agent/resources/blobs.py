@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 import secrets
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -65,6 +66,8 @@ class BlobFiles:
         self._folder = folder
         self._max_bytes = max_bytes
         self._max_tenant_bytes = max_tenant_bytes
+        # Uploads that end at one time would each find room for itself alone.
+        self._changing = threading.Lock()
 
     @asynccontextmanager
     async def upload(self, tenant: str) -> AsyncIterator[Upload]:
@@ -109,19 +112,21 @@ class BlobFiles:
 
     def _keep(self, tenant: str, partial: Path, file: IO[bytes], upload: Upload) -> None:
         target = self._place(tenant) / upload.sha256
-        if target.exists():
-            return
-        kept = sum(path.stat().st_size for path in target.parent.iterdir() if _PARTIAL not in path.name)
-        if kept + upload.written > self._max_tenant_bytes:
-            raise QuotaExceeded
         file.flush()
         os.fsync(file.fileno())
-        os.replace(partial, target)
+        with self._changing:
+            if target.exists():
+                return
+            kept = sum(path.stat().st_size for path in target.parent.iterdir() if _PARTIAL not in path.name)
+            if kept + upload.written > self._max_tenant_bytes:
+                raise QuotaExceeded
+            os.replace(partial, target)
         _sync_folder(target.parent)
 
     def _delete(self, tenant: str, sha256: str) -> None:
-        self._size(tenant, sha256)
-        (self._place(tenant) / sha256).unlink(missing_ok=True)
+        with self._changing:
+            self._size(tenant, sha256)
+            (self._place(tenant) / sha256).unlink(missing_ok=True)
         _sync_folder(self._place(tenant))
 
     def _size(self, tenant: str, sha256: str) -> int:

@@ -38,6 +38,14 @@ async def test_empty_sql_describes_the_tables(asked, engine: str) -> None:
     assert [column.split()[0] for column in table["columns"]] == ["id", "name", "city", "score", "born"]
 
 
+async def test_a_view_of_a_table_that_is_gone_hides_no_other_table(tool, view) -> None:
+    script = "CREATE TABLE a (x INT); CREATE VIEW v AS SELECT x FROM a; DROP TABLE a; CREATE TABLE b (y INT);"
+    given = view(None, None, databases=[{"name": "main", "engine": "sqlite", "sql": script}])
+    result = await tool.run({"database": "main", "sql": ""}, given, timeout_seconds=30)
+    described = {table["name"]: table["columns"] for table in result.output["tables"]}
+    assert described == {"v": [], "b": ["y INT"]}
+
+
 async def test_what_is_shown_is_capped_and_says_so(asked) -> None:
     many = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 9999)"
     result = await asked(f"{many} SELECT x, hex(zeroblob(900)) FROM n")

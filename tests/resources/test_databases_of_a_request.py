@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 from pathlib import Path
@@ -97,6 +98,15 @@ async def test_a_tenant_may_keep_so_much_and_another_one_as_much(open_service) -
     assert (full.status_code, full.json()["code"], full.json()["limit"]) == (413, "quota_exceeded", 1500)
     assert (await clients["one"].post("/v1/blobs", content=b"a" * 1000, headers=BYTES)).status_code == 201
     assert (await clients["two"].post("/v1/blobs", content=b"b" * 1000, headers=BYTES)).status_code == 201
+
+
+async def test_uploads_that_end_at_one_time_share_the_room(open_service) -> None:
+    client = (await open_service(max_blob_bytes=1000, max_tenant_blob_bytes=2500))["one"]
+    contents = [bytes([number]) * 1000 for number in range(12)]
+    answers = await asyncio.gather(
+        *(client.post("/v1/blobs", content=content, headers=BYTES) for content in contents)
+    )
+    assert sorted(answer.status_code for answer in answers) == [201] * 2 + [413] * 10
 
 
 @pytest.mark.parametrize(

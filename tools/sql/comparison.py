@@ -47,7 +47,10 @@ class Comparison:
 
 def rows_of(cells: Sequence[Sequence[Any]]) -> list[tuple[Value, ...]]:
     """Read the rows of a result. Raises ValueError."""
-    return [tuple(value_of(cell) for cell in row) for row in cells]
+    try:
+        return [tuple(value_of(cell) for cell in row) for row in cells]
+    except (TypeError, RecursionError) as error:  # a box that was taken over writes what it likes
+        raise ValueError(f"a cell of the result is not in the form of one: {error}") from error
 
 
 def expected(reference: QueryResult, probe: QueryResult | None, plan: OrderPlan) -> Expected:

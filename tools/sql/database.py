@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from dataclasses import dataclass
@@ -26,20 +27,26 @@ class DatabaseSource:
 
 async def source_of(database: Database, files: ResourceFiles | None, tenant: str) -> DatabaseSource:
     """Read what the request names. Raises ToolError where it is gone; StoreError."""
-    if database.sql is not None:
-        return _source(database, "sql", json.dumps({"sql": database.sql}).encode())
-    if database.tables is not None:
-        return _source(database, "tables", database.model_dump_json(include={"tables"}).encode())
+    if database.sql is not None or database.tables is not None:
+        return await asyncio.to_thread(_inline, database)
     if files is None:
         raise ToolError(f"database {database.name!r}: this judge has no store of files; give it inline")
     try:
         if database.blob is not None:
-            return _source(database, "file", await files.read_blob(tenant, database.blob))
+            content = await files.read_blob(tenant, database.blob)
+            return DatabaseSource(database.name, database.engine, "file", content, database.blob)
         assert database.root_name is not None
         content = await files.read_root(database.root_name, max_bytes=MAX_DATABASE_BYTES)
     except (ResourceMissing, ValueError) as error:
         raise ToolError(f"database {database.name!r}: {error}") from error
-    return _source(database, "file", content)
+    # Hashing the largest file here would hold the loop up for a tenth of a second.
+    return await asyncio.to_thread(_source, database, "file", content)
+
+
+def _inline(database: Database) -> DatabaseSource:
+    if database.sql is not None:
+        return _source(database, "sql", json.dumps({"sql": database.sql}).encode())
+    return _source(database, "tables", database.model_dump_json(include={"tables"}).encode())
 
 
 def _source(database: Database, kind: Literal["file", "sql", "tables"], payload: bytes) -> DatabaseSource:

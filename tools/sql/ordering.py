@@ -39,13 +39,16 @@ def plan_order(tree: exp.Expr | None, columns: Sequence[str], engine: Engine) ->
         query = query.this
     order, limit, offset = query.args.get("order"), query.args.get("limit"), query.args.get("offset")
     start, limited = _whole(offset), limit is not None or offset is not None
-    if start is None or (isinstance(limit, exp.Limit) and limit.args.get("offset")):
+    if start is None or (isinstance(limit, exp.Limit) and limit.args.get("offset")) or _picks_any(query):
         return OrderPlan(certain=False, limited=True)
     keys, hidden = list[int](), list[exp.Expr]()
     for ordered in order.expressions if order is not None else ():
-        found = _key(ordered.this, query, columns, engine)
+        key = _folded(ordered.this)
+        if key is None:
+            return OrderPlan(certain=False, limited=limited)
+        found = _key(key, query, columns, engine)
         if found is None:
-            hidden.append(ordered.this)
+            hidden.append(key)
             found = [len(columns) + len(hidden) - 1]
         keys += found
     if hidden and not _may_widen(query):
@@ -60,6 +63,22 @@ def _whole(offset: exp.Expr | None) -> int | None:
         return 0
     written = offset.expression
     return int(written.this) if isinstance(written, exp.Literal) and written.is_int else None
+
+
+def _picks_any(query: exp.Expr) -> bool:
+    """DISTINCT ON keeps the first row of each group: any of them, unless further sort keys choose it."""
+    distinct, order = query.args.get("distinct"), query.args.get("order")
+    on = distinct.args.get("on") if isinstance(distinct, exp.Distinct) else None
+    return on is not None and (order is None or len(order.expressions) <= len(on.expressions or (on,)))
+
+
+def _folded(key: exp.Expr) -> exp.Expr | None:
+    """The key as its collation compares it, or texts that tie would look different; None for an unknown collation."""
+    if key.find(exp.Collate) is None:
+        return key
+    if isinstance(key, exp.Collate) and key.expression.name.lower() == "nocase":
+        return exp.Lower(this=key.this.copy())
+    return None
 
 
 def _key(key: exp.Expr, query: exp.Expr, columns: Sequence[str], engine: Engine) -> list[int] | None:

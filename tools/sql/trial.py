@@ -165,7 +165,7 @@ async def _reference(sandbox: Sandbox, source: DatabaseSource, trial: Trial) -> 
             result = await box.query(trial.reference, seconds=trial.seconds, max_bytes=MAX_REFERENCE_BYTES)
             if result.cut:
                 return f"the reference's result is too large to compare: more than {len(result.rows)} rows"
-            plan = plan_order(query.tree, result.columns, source.engine)
+            plan = await asyncio.to_thread(plan_order, query.tree, result.columns, source.engine)
             probe = await _probe(box, plan, trial.seconds)
         found = await asyncio.to_thread(expected, result, probe, plan)
     except (Refused, NotParsed, QueryFailed, ValueError) as error:

@@ -64,8 +64,11 @@ class SqliteEngine:
         with self._trusted() as connection:
             kinds = "SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'"
             for name, kind in connection.execute(kinds).fetchall():
-                columns = connection.execute(f"PRAGMA table_info({quoted(name)})").fetchall()
-                keys = connection.execute(f"PRAGMA foreign_key_list({quoted(name)})").fetchall()
+                try:
+                    columns = connection.execute(f"PRAGMA table_info({quoted(name)})").fetchall()
+                    keys = connection.execute(f"PRAGMA foreign_key_list({quoted(name)})").fetchall()
+                except sqlite3.Error:  # a view of what is gone hides no other table
+                    columns, keys = [], []
                 described = [{"name": c[1], "type": c[2], "key": bool(c[5])} for c in columns]
                 references = [f"{key[3]} -> {key[2]}.{key[4]}" for key in keys]
                 found.append({"name": name, "kind": kind, "columns": described, "references": references})
