@@ -21,7 +21,7 @@ from judge_agent.prompting.material import indented
 from judge_agent.prompting.tool_schemas import tool_schemas
 from judge_agent.schema import Evidence
 from judge_agent.state import Json, State
-from judge_agent.votes import Match, orders, outcome_stands, winner_decided
+from judge_agent.votes import Match, decided, orders, outcome_stands, winner_decided
 
 ORDERS_OF_BOTH = 2
 
@@ -170,6 +170,8 @@ class Matches:
         def list_stands(samples: Sequence[Json], count: int) -> bool:
             read = readable(samples)
             scores = {one: [sample["scores"][one] for sample in read] for one in ids}
+            if len(ids) == 1:
+                return decided(scores[ids[0]], count - len(samples), recipe.samples.vote)
             return bool(read) and winner_decided(scores, count - len(samples), recipe.samples.vote)
 
         return list_stands if recipe.comparing == "listwise" else pair_stands
@@ -194,10 +196,13 @@ def _match(one: Sampled, order: Sequence[CanonicalCandidate], slots: Sequence[st
         return {**base, "failure_kind": one.problem.failure_kind, "failure_reason": str(one.problem)[:500]}
     ids: Mapping[str, str] = {slot: player.id for slot, player in zip(slots, order, strict=True)}
     scores = {player.id: score for player, score in zip(order, one.reading.scores, strict=True)}
-    choice = ids.get(one.reading.choice, TIE)
+    # One alone wins nothing and ties with nobody: its choice is its number, and its samples agree by their spread.
+    alone = {"graded": True, "score": one.reading.scores[0]} if len(order) == 1 else {}
+    choice = one.reading.choice if alone else ids.get(one.reading.choice, TIE)
     written = dict(zip((player.id for player in order), one.reading.written, strict=False))
     return {
         **base,
+        **alone,
         "choice": choice,
         "scores": scores,
         "written": written,

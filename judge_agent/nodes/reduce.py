@@ -36,7 +36,7 @@ def by_samples(principle: Json, critiques: Sequence[Json], settings: Samples) ->
     citations = tuple(Citation.model_validate(citation) for citation in leading.get("citations", ()))
     return PrincipleResult(
         **base,
-        choice=_choice(voting, leading),
+        choice=_choice(voting, leading, score),
         score=score,
         valid=True,
         reason=leading["reason"],
@@ -55,8 +55,13 @@ def _failure(critiques: Sequence[Json]) -> Json:
     return {"failure_kind": failed["failure_kind"], "failure_reason": failed["failure_reason"]}
 
 
-def _choice(voting: Sequence[Json], leading: Json) -> str:
-    """The commonest choice; of equally common ones the one of the sample that the score is nearest to."""
+def _choice(voting: Sequence[Json], leading: Json, score: float) -> str:
+    """The commonest choice; of equally common ones the one of the sample that the score is nearest to.
+
+    Pass or fail is what the score says, whatever is commonest: a record must not say fail of what counts as passed.
+    """
+    if all(one["choice"] in ("pass", "fail") for one in voting):
+        return "pass" if score >= 0.5 else "fail"
     counts = Counter(one["choice"] for one in voting)
     most = max(counts.values())
     common = [choice for choice, count in counts.items() if count == most]

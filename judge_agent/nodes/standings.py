@@ -56,7 +56,7 @@ def from_list(played: Played, settings: Samples) -> Json:
         candidate_id: vote([sample["scores"][candidate_id] for sample in played.voting], settings.vote)
         for candidate_id in played.ids
     }
-    agreed = agreement(played.voting) if len(played.voting) > 1 and len(played.ids) > 1 else None
+    agreed = agreement(played.voting) if len(played.voting) > 1 else None
     return {
         candidate_id: _standing(candidate_id, scores, agreed, [played], settings) for candidate_id in scores
     }

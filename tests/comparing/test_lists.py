@@ -179,6 +179,20 @@ async def test_a_single_candidate_is_a_list_of_one_and_gets_the_score_itself(lis
     assert rewards(judgment) == {"only": 0.75}
 
 
+async def test_the_samples_of_a_list_of_one_are_numbers_that_agree_by_their_spread_and_no_ties(listed):
+    told = iter([1, 5, 1, 5])
+
+    def answer(request):
+        (name,) = re.findall(r"model-1", request.text)[:1]
+        return json.dumps({"scores": {name: next(told)}, "best-to-worst": [name]})
+
+    bench = listed(answer, 'count = 4\norders = "shuffled"\ntemperature = 0.7\nadaptive = true')
+    judgment = await bench.judge({"only": 4}, "listed")
+    found = comparison(judgment, "only")
+    assert [sample.choice for sample in found.samples] == ["1", "5", "1", "5"]
+    assert (found.score, found.agreement) == (0.5, 0.0)
+
+
 async def test_twins_stand_in_the_list_once_and_share_what_they_get(listed, arena):
     bench = listed(ranks(arena))
     judgment = await bench.judge({"a": 2, "b": 5, "c": 2}, "listed")

@@ -62,6 +62,21 @@ async def test_what_the_model_answers_is_read_as_the_table_says(panel, case):
     assert found.distribution == pytest.approx({"yes": case["score"], "no": 1 - case["score"]})
 
 
+async def test_a_verdict_of_several_samples_never_says_fail_of_what_its_score_passes(panel):
+    shares = iter([0.45, 0.45, 0.95])
+
+    def wavers(request):
+        if not request.logprobs:
+            return REASONS
+        share = next(shares)
+        return of_tokens({"Yes": share, "No": 1 - share})
+
+    judgment = await panel(wavers).judge("rlbff", ANSWER, principles=[MOON], budget={"samples": 3})
+    (found,) = judgment.candidates[0].principles
+    assert [sample.choice for sample in found.samples] == ["fail", "fail", "pass"]
+    assert (found.score, found.choice) == (pytest.approx(0.6167, abs=1e-4), "pass")
+
+
 async def test_the_verdict_hangs_on_the_reasons_that_were_written_before_it(panel):
     """The defining step: reasons first. Without that turn the verdict's prompt holds none, and no verdict falls."""
 
