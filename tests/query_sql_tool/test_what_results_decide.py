@@ -63,6 +63,21 @@ async def test_a_result_that_is_compared_with_the_clock_says_so(judged) -> None:
     assert result.flags["query_depends_on_the_time_of_day"] is True
 
 
+async def test_full_text_tables_of_a_database_are_searched(judged) -> None:
+    script = (
+        "CREATE VIRTUAL TABLE d USING fts5(body); CREATE VIRTUAL TABLE e USING fts4(body);"
+        "INSERT INTO d VALUES ('red fox'), ('blue fox'), ('red hen'); INSERT INTO e SELECT body FROM d;"
+    )
+    databases = [{"name": "d", "engine": "sqlite", "sql": script}]
+    for table in ("d", "e"):
+        verdict, result = await judged(
+            f"SELECT body FROM {table} WHERE {table} MATCH 'red'",
+            "SELECT body FROM d WHERE body LIKE '%red%'",
+            databases=databases,
+        )
+        assert verdict == ("confirms", "decisive"), result
+
+
 async def test_values_of_every_type_come_through_inline_tables(judged) -> None:
     columns = [
         {"name": "i", "type": "BIGINT"},

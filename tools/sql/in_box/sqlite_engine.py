@@ -14,6 +14,7 @@ from tools.sql.in_box.engine import DATABASE, Clock, EngineError, Json, Row, quo
 MAX_VALUE_BYTES = 8_000_000
 MAX_PAGES = 30_000  # of 4 kB, while a script builds a database
 STEPS_BETWEEN_LOOKS = 5_000
+MAX_VIRTUAL_TABLES = 200
 _READING = frozenset((sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE))
 _NEVER_BUILDS = frozenset((sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH))
 
@@ -37,6 +38,7 @@ class SqliteEngine:
         with self._failures(Clock(seconds)):
             self._connection = self._opened()
             self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            self._connect_virtual_tables()
             self._connection.set_authorizer(self._authorize)
 
     def run(self, sql: str, clock: Clock) -> tuple[list[str], Iterator[Row]]:
@@ -107,6 +109,16 @@ class SqliteEngine:
             connection.setconfig(defensive, True)  # type: ignore[attr-defined]
         return connection
 
+    def _connect_virtual_tables(self) -> None:
+        """Have every virtual table declared now: it is done as if it wrote the schema, which the authorizer denies."""
+        for function in ("json_each", "json_tree"):
+            with contextlib.suppress(sqlite3.Error):  # a database may have a table of its own of that name
+                self._connection.execute(f"SELECT 1 FROM {function}('[]')").fetchall()  # noqa: S608 - ours
+        named = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL%' LIMIT ?"
+        for (name,) in self._connection.execute(named, (MAX_VIRTUAL_TABLES,)).fetchall():
+            with contextlib.suppress(sqlite3.Error):  # a query that reads it is told
+                self._connection.execute(f"PRAGMA table_info({quoted(name)})").fetchall()
+
     def _authorize(
         self, action: int, first: str | None, second: str | None, database: str | None, source: str | None
     ) -> int:
@@ -114,6 +126,8 @@ class SqliteEngine:
             return sqlite3.SQLITE_OK
         if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in self._functions:
             return sqlite3.SQLITE_OK
+        if action == sqlite3.SQLITE_PRAGMA and (first, second) == ("data_version", None):
+            return sqlite3.SQLITE_OK  # a full-text table asks whether it was changed meanwhile
         self._denied = (
             f"the function {second}" if action == sqlite3.SQLITE_FUNCTION else "anything but reading"
         )
