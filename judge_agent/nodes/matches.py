@@ -9,6 +9,7 @@ import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from judge_agent.context import CanonicalCandidate, JudgeContext
 from judge_agent.hashing import derived_seed, sha256_of
@@ -20,6 +21,7 @@ from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.material import indented
 from judge_agent.prompting.tool_schemas import tool_schemas
 from judge_agent.schema import Evidence
+from judge_agent.seams.model import Image
 from judge_agent.state import Json, State
 from judge_agent.votes import Match, decided, orders, outcome_stands, winner_decided
 
@@ -37,6 +39,16 @@ class Played:
     @property
     def voting(self) -> list[Json]:
         return [sample for sample in readable(self.samples) if sample.get("voted", True)]
+
+
+class _Shown(NamedTuple):
+    """What prompts show of one candidate by the name of its slot, and of the task beside it."""
+
+    block: str
+    images: Mapping[str, Image]
+    unseen: str | None
+    task: str
+    reference: str
 
 
 def as_description(criteria: Sequence[str]) -> str:
@@ -57,6 +69,7 @@ class Matches:
         self._shows = variables_shown(context)
         self.played: list[Played] = []
         self.unread: dict[str, tuple[str, ...]] = {}
+        self._known: dict[tuple[str, str], _Shown] = {}
 
     async def play(self, players: Sequence[CanonicalCandidate]) -> Played:
         """Compare candidates with each other, as often and in as many orders as the recipe wants."""
@@ -101,11 +114,11 @@ class Matches:
 
     def _script(self, order: Sequence[CanonicalCandidate]) -> Script:
         slots = self._slots(len(order))
-        shown = [self._context.material(player, [], slot) for player, slot in zip(order, slots, strict=True)]
+        shown = [self._shown(player, slot) for player, slot in zip(order, slots, strict=True)]
         return Script(
             _node(order),
             self._context.recipe.turns,
-            self._values(order),
+            self._values(order, slots, shown),
             slots,
             images={alias: image for one in shown for alias, image in one.images.items()},
             unseen=next((one.unseen for one in shown if one.unseen), None),
@@ -118,14 +131,14 @@ class Matches:
         prefix = "model-" if naming == "masked" else ""
         return tuple(f"{prefix}{index + 1}" for index in range(count))
 
-    def _values(self, order: Sequence[CanonicalCandidate]) -> dict[str, str]:
-        slots = self._slots(len(order))
-        blocks = [self._block(player, slot) for player, slot in zip(order, slots, strict=True)]
-        material = self._context.material(order[0], [])
+    def _values(
+        self, order: Sequence[CanonicalCandidate], slots: Sequence[str], shown: Sequence[_Shown]
+    ) -> dict[str, str]:
+        beside = self._shown(order[0], "")
         return {
-            "task": material.task,
-            "reference": material.reference,
-            "responses": "\n\n".join(blocks),
+            "task": beside.task,
+            "reference": beside.reference,
+            "responses": "\n\n".join(one.block for one in shown),
             "slots": ", ".join(slots),
             "count": str(len(slots)),
             "criteria": self._criteria(),
@@ -137,7 +150,14 @@ class Matches:
             {slot: player.trajectory.tools for slot, player in zip(slots, order, strict=True)}
         )
 
-    def _block(self, player: CanonicalCandidate, slot: str) -> str:
+    def _shown(self, player: CanonicalCandidate, slot: str) -> _Shown:
+        """Made once for each slot: among many candidates each is shown in hundreds of prompts."""
+        key = (player.sha256, slot)
+        if key not in self._known:
+            self._known[key] = self._made(player, slot)
+        return self._known[key]
+
+    def _made(self, player: CanonicalCandidate, slot: str) -> _Shown:
         evidence = [
             Evidence.model_validate(item)
             for item in self._state["evidence"]
@@ -147,7 +167,8 @@ class Matches:
         if left_out := unread(self._context, shown):
             self.unread[player.id] = left_out
         heading = f"Response {slot}:\n{shown.trajectory}"
-        return f"{heading}\n{shown.evidence}" if evidence else heading
+        block = f"{heading}\n{shown.evidence}" if evidence else heading
+        return _Shown(block, shown.images, shown.unseen, shown.task, shown.reference)
 
     def _criteria(self) -> str:
         """One line for each; numbered where the caller's stand alone, for then their order is their priority."""
