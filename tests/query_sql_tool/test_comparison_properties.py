@@ -42,6 +42,16 @@ def test_rows_and_columns_in_another_order_are_the_same_result(rows, chance: ran
     assert compare(table(moved, "other"), expected(table(rows), None, OrderPlan())).matches
 
 
+def test_many_rows_of_numbers_that_differ_in_their_last_bits_are_the_same_result() -> None:
+    near, chance = (0.3, 0.1 + 0.2), random.Random(1)
+    values = [chance.random() for _ in range(200)]
+    one = [(near[at % 2], value) for at, value in enumerate(values)]
+    other = [(near[1 - at % 2], value) for at, value in enumerate(values)]
+    assert compare(table(other), expected(table(one), None, OrderPlan())).matches
+    other[7] = (0.3, other[7][1] + 0.01)
+    assert not compare(table(other), expected(table(one), None, OrderPlan())).matches
+
+
 @settings(deadline=None, max_examples=200)
 @given(TABLES, st.data())
 def test_a_result_with_one_strange_cell_is_another_result(rows, data: st.DataObject) -> None:

@@ -1,14 +1,17 @@
 """Matches rows of one table to rows of another, whatever their order: every row to one that is the same.
 
 Values with a tolerance cannot be looked up, so rows are put together by their exact cells first; within such a group
-the others are paired in order of size, and where that fails, by a search for a perfect pairing.
+the others are paired in order of size, and where that fails, by a search for a perfect pairing: of all, or where
+they are many, of each part that no tolerance joins with another.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from itertools import pairwise
 
-from tools.sql.values import Value, is_exact, same, size_of
+from tools.sql.values import ABSOLUTE, RELATIVE, Value, is_exact, same, size_of
 
 MAX_SEARCHED = 64
 Rows = Sequence[tuple[Value, ...]]
@@ -46,7 +49,44 @@ def _has_all(small: list[tuple[Value, ...]], large: list[tuple[Value, ...]]) -> 
     small, large = sorted(small, key=_sizes), sorted(large, key=_sizes)
     if _in_order(small, large):
         return True
+    if len(large) <= MAX_SEARCHED:
+        return _pairing(small, large)
+    parts = _parted(small, large)
+    return all(
+        len(few) <= len(many) and (not few or _in_order(few, many) or _pairing_of_few(few, many))
+        for few, many in parts
+    )
+
+
+def _pairing_of_few(small: Rows, large: Rows) -> bool:
     return len(large) <= MAX_SEARCHED and _pairing(small, large)
+
+
+def _parted(small: Rows, large: Rows) -> list[tuple[Rows, Rows]]:
+    """Parts of both such that rows that are the same lie in the same part: cut where a column has a gap."""
+    marks = [
+        _levels([row[column] for rows in (small, large) for row in rows]) for column in range(len(small[0]))
+    ]
+    keys = list(zip(*marks, strict=True))
+    there: dict[tuple[int, ...], tuple[list[tuple[Value, ...]], list[tuple[Value, ...]]]] = {}
+    for at, (key, row) in enumerate(zip(keys, [*small, *large], strict=True)):
+        there.setdefault(key, ([], []))[at >= len(small)].append(row)
+    return list(there.values())
+
+
+def _levels(values: Sequence[Value]) -> list[int]:
+    """Number the values by size, neighbours that are the same by one number."""
+    order = sorted(range(len(values)), key=lambda at: size_of(values[at]))
+    levels, level = [0] * len(values), 0
+    for before, at in pairwise(order):
+        level += not _touch(size_of(values[before]), size_of(values[at]))
+        levels[at] = level
+    return levels
+
+
+def _touch(one: float, other: float) -> bool:
+    """Whether a gap is too small to cut at: with twice the tolerance, as a third value may be the same as both."""
+    return math.isclose(one, other, rel_tol=2 * RELATIVE, abs_tol=2 * ABSOLUTE)
 
 
 def _sizes(row: tuple[Value, ...]) -> tuple[float, ...]:

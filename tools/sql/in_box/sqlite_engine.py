@@ -15,6 +15,7 @@ MAX_VALUE_BYTES = 8_000_000
 MAX_PAGES = 30_000  # of 4 kB, while a script builds a database
 STEPS_BETWEEN_LOOKS = 5_000
 MAX_VIRTUAL_TABLES = 200
+_ASKED_BY_FULL_TEXT = ("data_version", "page_size")  # pragmas that only read a number
 _READING = frozenset((sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE))
 _NEVER_BUILDS = frozenset((sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH))
 
@@ -126,8 +127,8 @@ class SqliteEngine:
             return sqlite3.SQLITE_OK
         if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in self._functions:
             return sqlite3.SQLITE_OK
-        if action == sqlite3.SQLITE_PRAGMA and (first, second) == ("data_version", None):
-            return sqlite3.SQLITE_OK  # a full-text table asks whether it was changed meanwhile
+        if action == sqlite3.SQLITE_PRAGMA and second is None and first in _ASKED_BY_FULL_TEXT:
+            return sqlite3.SQLITE_OK
         self._denied = (
             f"the function {second}" if action == sqlite3.SQLITE_FUNCTION else "anything but reading"
         )
@@ -181,7 +182,9 @@ def _authorize_building(
         return sqlite3.SQLITE_DENY
     if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in ("load_extension", "fts3_tokenizer"):
         return sqlite3.SQLITE_DENY
-    return sqlite3.SQLITE_IGNORE if action == sqlite3.SQLITE_PRAGMA else sqlite3.SQLITE_OK
+    if action == sqlite3.SQLITE_PRAGMA and not (second is None and first in _ASKED_BY_FULL_TEXT):
+        return sqlite3.SQLITE_IGNORE
+    return sqlite3.SQLITE_OK
 
 
 def _create_tables(connection: sqlite3.Connection, tables: Json) -> None:
