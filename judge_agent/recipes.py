@@ -17,6 +17,10 @@ from judge_agent.schema.request import DimensionName
 
 Protocol = Literal["pointwise", "pairwise", "listwise", "tournament", "steps"]
 COMPARING: tuple[Protocol, ...] = ("pairwise", "listwise", "tournament")
+# Readouts that give no verdict, those of one candidate alone, and those that need several to tell apart.
+_OF_EARLIER_TURNS = frozenset(("text", "label", "focus"))
+_OF_ONE = frozenset(("score_tag", "p_yes", "ordinal"))
+_OF_SEVERAL = frozenset(("winner_tag", "winner_json", "boxed_index", "scores_tags", "ranking_json"))
 Vote = Literal["sum", "mean", "majority"]
 CitationPolicy = Literal["required", "optional", "none"]
 
@@ -96,6 +100,12 @@ class Readout(Envelope):
     sections: Mapping[str, str] = {}
     low: float = 1.0
     high: float = 10.0
+
+    @model_validator(mode="after")
+    def _is_a_scale(self) -> Readout:
+        if not self.low < self.high:
+            raise ValueError(f"low={self.low:g} must be below high={self.high:g}")
+        return self
 
 
 class Turn(Envelope):
@@ -230,6 +240,29 @@ class Recipe(Envelope):
             raise ValueError("refute.of needs refute.prompt")
         if self.refute.of != "none" and self.comparing:
             raise ValueError("refute: only what is judged alone has a second look, no comparison")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_asked(self) -> Recipe:
+        """What every judgment would fail for, or worse: a readout of several gives one alone a number of no meaning."""
+        wanted = {
+            "critique": not self.turns,
+            "steps": "steps" in self.protocols,
+            "gather": self.gather.rounds > 0,
+            "propose": self.principles.generate == "when_none_given",
+        }
+        for name, is_wanted in wanted.items():
+            if self.models and is_wanted and name not in self.prompts:
+                raise ValueError(f"prompts.{name} is missing; this recipe asks the model by it")
+        if self.turns and self.turns[-1].read.kind in _OF_EARLIER_TURNS:
+            raise ValueError(
+                f"turns: the last one reads {self.turns[-1].read.kind!r}, which gives no verdict"
+            )
+        unfit = _OF_ONE if self.comparing else _OF_SEVERAL
+        for turn in self.turns:
+            if turn.read.kind in unfit:
+                number = "several candidates" if self.comparing else "one candidate"
+                raise ValueError(f"turns.{turn.name}: {turn.read.kind!r} gives no verdict on {number}")
         return self
 
 
