@@ -91,3 +91,13 @@ async def test_sixteen_candidates_play_all_pairs_in_both_orders(panel, reads):
     judgment = await bench.judge("round-robin", answers(*range(16)), budget={"model_tokens": 10_000_000})
     assert len(bench.model.requests) == 16 * 15
     assert list(reads.rewards(judgment).values()) == pytest.approx([place / 15 for place in range(16)])
+
+
+async def test_a_dozen_long_candidates_are_compared_within_the_recipe_s_own_budget(panel):
+    """Pairs grow with the square of the candidates, and what a judgment may spend with their number alone."""
+    long = {
+        f"who-{quality}": f"An answer of quality={quality}. " + "It goes on. " * 1600 for quality in range(12)
+    }
+    judgment = await panel(by_quality).judge("round-robin", long)
+    assert [candidate.failure_kind for candidate in judgment.candidates] == [None] * 12
+    assert judgment.ranking[0] == ("who-11",)
