@@ -34,16 +34,14 @@ def plan_order(tree: exp.Expr | None, columns: Sequence[str], engine: Engine) ->
     """Plan for a reference whose result has these columns."""
     if tree is None:
         return OrderPlan(certain=False, limited=True)
-    query = tree
-    while isinstance(query, exp.Subquery) and not query.args.get("order") and not query.args.get("limit"):
-        query = query.this
+    query = unwrapped(tree)
     order, limit, offset = query.args.get("order"), query.args.get("limit"), query.args.get("offset")
-    start, limited = _whole(offset), limit is not None or offset is not None
+    start, limited = whole(offset), limit is not None or offset is not None
     if start is None or (isinstance(limit, exp.Limit) and limit.args.get("offset")) or _picks_any(query):
         return OrderPlan(certain=False, limited=True)
     keys, hidden = list[int](), list[exp.Expr]()
     for ordered in order.expressions if order is not None else ():
-        key = _folded(ordered.this)
+        key = folded(ordered.this)
         if key is None:
             return OrderPlan(certain=False, limited=limited)
         found = _key(key, query, columns, engine)
@@ -51,14 +49,22 @@ def plan_order(tree: exp.Expr | None, columns: Sequence[str], engine: Engine) ->
             hidden.append(key)
             found = [len(columns) + len(hidden) - 1]
         keys += found
-    if hidden and not _may_widen(query):
+    if hidden and not may_widen(query):
         return OrderPlan(certain=False, limited=limited)
     if not hidden and not limited:
         return OrderPlan(keys=tuple(keys))
     return OrderPlan(_probe(query, hidden, engine), tuple(keys), start, limited=limited)
 
 
-def _whole(offset: exp.Expr | None) -> int | None:
+def unwrapped(tree: exp.Expr) -> exp.Expr:
+    """The query inside parentheses that say nothing of their own."""
+    while isinstance(tree, exp.Subquery) and not tree.args.get("order") and not tree.args.get("limit"):
+        tree = tree.this
+    return tree
+
+
+def whole(offset: exp.Expr | None) -> int | None:
+    """The number that an OFFSET or LIMIT is written with; 0 for none, None for an expression."""
     if offset is None:
         return 0
     written = offset.expression
@@ -72,7 +78,7 @@ def _picks_any(query: exp.Expr) -> bool:
     return on is not None and (order is None or len(order.expressions) <= len(on.expressions or (on,)))
 
 
-def _folded(key: exp.Expr) -> exp.Expr | None:
+def folded(key: exp.Expr) -> exp.Expr | None:
     """The key as its collation compares it, or texts that tie would look different; None for an unknown collation."""
     if key.find(exp.Collate) is None:
         return key
@@ -100,7 +106,7 @@ def _key(key: exp.Expr, query: exp.Expr, columns: Sequence[str], engine: Engine)
     return None
 
 
-def _may_widen(query: exp.Expr) -> bool:
+def may_widen(query: exp.Expr) -> bool:
     """Whether a further column leaves the rows as they are."""
     if not isinstance(query, exp.Select) or query.args.get("distinct"):
         return False
@@ -109,6 +115,11 @@ def _may_widen(query: exp.Expr) -> bool:
 
 
 def _probe(query: exp.Expr, hidden: Sequence[exp.Expr], engine: Engine) -> str:
+    return widened(query, hidden).sql(dialect=engine)
+
+
+def widened(query: exp.Expr, hidden: Sequence[exp.Expr]) -> exp.Expr:
+    """A copy without its LIMIT, and with further columns."""
     aliases = {
         projection.alias.casefold(): projection.unalias()
         for projection in (query.selects if isinstance(query, exp.Select) else ())
@@ -120,7 +131,7 @@ def _probe(query: exp.Expr, hidden: Sequence[exp.Expr], engine: Engine) -> str:
     for index, key in enumerate(hidden):
         written = key.copy().transform(lambda node: _without_alias(node, aliases))
         probe.append("expressions", exp.alias_(written, f"sort_key_{index}_", quoted=False))
-    return probe.sql(dialect=engine)
+    return probe
 
 
 def _without_alias(node: exp.Expr, aliases: dict[str, exp.Expr]) -> exp.Expr:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeVar
 
 from judge_agent.errors import JudgeError, ToolError
-from judge_agent.schema import ToolStatus
+from judge_agent.schema import Engine, ToolStatus
 from judge_agent.seams.sandbox import Sandbox
 from judge_agent.seams.tool import Finding
 from tools.sql.allowed import NotParsed, Query, read_query
-from tools.sql.comparison import Comparison, Expected, compare, expected
+from tools.sql.comparison import Comparison, Expected, compare, expected, rows_of
 from tools.sql.database import DatabaseSource
 from tools.sql.engine_box import MAX_BYTES, DatabaseBox, QueryFailed, QueryResult, open_database
+from tools.sql.inner_ties import cuts_a_tie, inner_choices
 from tools.sql.ordering import OrderPlan, plan_order
 from tools.sql.scan import Refused
 from tools.sql.showing import clean, is_cut, shown, shown_row
@@ -167,7 +168,8 @@ async def _reference(sandbox: Sandbox, source: DatabaseSource, trial: Trial) -> 
                 return f"the reference's result is too large to compare: more than {len(result.rows)} rows"
             plan = await asyncio.to_thread(plan_order, query.tree, result.columns, source.engine)
             probe = await _probe(box, plan, trial.seconds)
-        found = await asyncio.to_thread(expected, result, probe, plan)
+            is_open = await _chooses_among_equals(box, query, source.engine, trial.seconds)
+        found = replace(await asyncio.to_thread(expected, result, probe, plan), open_choice=is_open)
     except (Refused, NotParsed, QueryFailed, ValueError) as error:
         return f"the reference query gives no result: {error}"
     return _Wanted(result, found, query)
@@ -180,6 +182,20 @@ async def _probe(box: DatabaseBox, plan: OrderPlan, seconds: float) -> QueryResu
         return await box.query(plan.probe, seconds=seconds)
     except QueryFailed:
         return None  # then the ties are not known, and a difference decides nothing
+
+
+async def _chooses_among_equals(box: DatabaseBox, query: Query, engine: Engine, seconds: float) -> bool:
+    """Whether a LIMIT inside the reference is seen to cut a tie."""
+    for choice in await asyncio.to_thread(inner_choices, query.tree, engine):
+        try:
+            found = await box.query(choice.sql, seconds=seconds, max_rows=choice.rows)
+        except QueryFailed as failure:
+            if failure.kind in ("timeout", "memory", "died"):
+                return False  # the box may be gone, and the reference's own result is known
+            continue  # it does not run by itself
+        if cuts_a_tie(rows_of(found.rows), choice):
+            return True
+    return False
 
 
 async def _compared(source: DatabaseSource, result: QueryResult, wanted: _Wanted, query: Query) -> Verdict:
