@@ -65,3 +65,7 @@ class Budget:
         if self._tool_calls_used >= self.tool_calls:
             raise BudgetExceeded("budget_exhausted", f"budget.tool_calls={self.tool_calls} is used up")
         self._tool_calls_used += 1
+
+    def count_tool_calls(self, made: int) -> None:
+        """Take over calls that were made before a restart: theirs is what they got, whoever asks first now."""
+        self._tool_calls_used += made

@@ -75,6 +75,7 @@ class Calls:
         self._journal = journal
         self._shared = shared
         self._journalled = dict(journalled)
+        budget.count_tool_calls(sum(entry.kind == "tool" for entry in journalled.values()))
         self._log = log
         self._flights: dict[str, asyncio.Task[Json]] = {}
         self._slots = asyncio.Semaphore(MAX_CALLS_AT_ONCE)
@@ -265,8 +266,6 @@ class Calls:
         if result is None:
             return None
         self._count(replayed_calls=1)
-        if kind == "tool":
-            self.budget.spend_tool_call()
         if result.get("by", self.judgment_id) == self.judgment_id:
             self._account(kind, result)
         return {**result, "replayed": True}

@@ -212,6 +212,45 @@ async def test_the_shared_call_of_a_stopped_judgment_is_made_by_the_one_that_wai
     assert names[0] == names[1]
 
 
+class Waiting(ScriptedModel):
+    """What it is asked about 42 waits for `released`; what it is asked a second time about 43 sets it, and hangs."""
+
+    def __init__(self) -> None:
+        super().__init__(otherwise=by_prompt)
+        self.released, self.about_43 = asyncio.Event(), 0
+
+    async def complete(self, messages, **settings):
+        if "you may check facts" in messages[-1].content:
+            self.about_43 += "43" in messages[-1].content
+            if self.about_43 == 2:
+                self.released.set()
+                await asyncio.Event().wait()
+            await (asyncio.sleep(0) if "43" in messages[-1].content else self.released.wait())
+        return await super().complete(messages, **settings)
+
+
+async def test_the_last_tool_call_stays_with_the_candidate_that_had_it_before_the_stop(bench, as_request):
+    reader, model = Reader(), Waiting()
+    judge = bench(model, tools=[reader])
+    request = as_request({"candidates": CANDIDATES, "budget": {"tool_calls": len(CANDIDATES) + 1}})
+    running = asyncio.ensure_future(judge.judging.judge(request, judgment_id="j1", tenant="t", created=0.0))
+    await model.released.wait()
+    while sum("gather/ask" in entry.node for entry in (await judge.journal.load("j1")).values()) < 2:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    running.cancel()
+    made = list(reader.calls)
+    again = judge.judge_with(Stopping())
+    resumed = await again.judge(request, judgment_id="j1", tenant="t", created=0.0, resumed=True)
+    assert reader.calls == made
+    assert len(made) == len(CANDIDATES) + 1
+    found = [
+        [item.tool for item in resumed.evidence if candidate["id"] in item.candidate_ids].count("reader")
+        for candidate in CANDIDATES
+    ]
+    assert found == [1, 2]
+    assert resumed.usage.tool_calls == len(CANDIDATES) + 1
+
+
 async def test_time_before_the_stop_counts_and_time_in_between_does_not(bench, as_request):
     request = as_request({"text": "It is 42.", "budget": {"seconds": 10}})
     judge = bench()
