@@ -70,7 +70,7 @@ async def test_a_post_that_waits_for_another_ones_proposals_ends_at_its_own_dead
         ScriptedModel(rules=[(PROPOSING, Held(proposed, {"principles": [FIRST]}))], otherwise=VERDICT)
     )
     patient = asyncio.create_task(judge.judge(text="It is 42.", judgment_id="j1"))
-    while not asked(judge):
+    while not asked(judge):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     started = time.monotonic()
     hasty = await judge.judge(text="It is 43.", judgment_id="j2", budget={"seconds": 0.2})
