@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from judge_agent.errors import ToolError
+from judge_agent.resources import BlobFiles, FileResources
+from tools.query_sql import QuerySql
 
 pytestmark = pytest.mark.anyio
 CASES = [
@@ -40,6 +44,24 @@ async def test_a_database_that_does_not_open_is_never_held_against_the_candidate
         broken = [{"name": "d", "engine": engine, "sql": "CREATE TABLE"}]
         with pytest.raises(ToolError, match="could not be opened"):
             await judged("SELECT 1", "SELECT 1", databases=broken)
+
+
+async def test_a_broken_part_of_a_database_is_never_held_against_the_candidate(
+    sandbox, view, tmp_path: Path
+) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "broken")) as made:
+        made.executescript(
+            "CREATE TABLE a (x); CREATE TABLE b (x); INSERT INTO a VALUES (1); INSERT INTO b VALUES (1)"
+        )
+    content = bytearray((tmp_path / "broken").read_bytes())
+    content[-4096:] = b"\xff" * 4096  # the only page of b
+    (tmp_path / "broken").write_bytes(content)
+    files = FileResources(BlobFiles(tmp_path / "blobs", max_bytes=1, max_tenant_bytes=1), tmp_path)
+    databases = [{"name": "d", "engine": "sqlite", "root_name": "broken"}]
+    with pytest.raises(ToolError, match="malformed"):
+        await QuerySql(sandbox, files).run(
+            {}, view("SELECT x FROM b", "SELECT x FROM a", databases=databases), timeout_seconds=60
+        )
 
 
 async def test_the_queries_must_agree_on_every_database(judged) -> None:

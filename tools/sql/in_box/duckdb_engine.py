@@ -47,6 +47,8 @@ class DuckdbEngine:
         import _duckdb  # the engine itself, without its Python package
 
         self._duckdb = _duckdb
+        # A broken file or a fault of the engine is no mistake of the query that comes upon it.
+        self._broken = (_duckdb.InternalException, _duckdb.FatalException, _duckdb.SerializationException)
 
     def load(self, kind: str, payload: Json, seconds: float) -> None:
         """Receive or build the database, then open it for reading. Raises EngineError."""
@@ -172,6 +174,8 @@ class DuckdbEngine:
             return "syntax"
         if isinstance(error, self._duckdb.PermissionException):
             return "refused"
+        if isinstance(error, self._broken):
+            return "died"
         return "memory" if isinstance(error, self._duckdb.OutOfMemoryException) else "error"
 
 

@@ -14,7 +14,7 @@ Row = tuple[object, ...]
 
 
 class EngineError(Exception):
-    """The engine did not do it. `kind`: syntax, error, refused, timeout or memory."""
+    """The engine did not do it. `kind`: syntax, error, refused, timeout, memory or died."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)

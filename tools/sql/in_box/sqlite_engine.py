@@ -17,6 +17,7 @@ STEPS_BETWEEN_LOOKS = 5_000
 MAX_VIRTUAL_TABLES = 200
 _ASKED_BY_FULL_TEXT = ("data_version", "page_size")  # pragmas that only read a number
 _READING = frozenset((sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE))
+_BROKEN_FILE = frozenset((sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOTADB))
 _NEVER_BUILDS = frozenset((sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH))
 
 
@@ -47,7 +48,7 @@ class SqliteEngine:
         connection = self._connection
         connection.set_progress_handler(lambda: int(clock.is_over()), STEPS_BETWEEN_LOOKS)
         with self._failures(clock):
-            cursor = connection.execute(sql)
+            cursor = connection.execute(sql.rstrip("; \t\r\n"))  # an empty statement counts as a second one
         if cursor.description is None:
             raise EngineError("refused", "it is no query: it gives no result")
         return [column[0] for column in cursor.description], self._rows(cursor, clock)
@@ -158,7 +159,8 @@ class SqliteEngine:
         try:
             yield
         except (sqlite3.Warning, sqlite3.ProgrammingError) as error:
-            raise EngineError("refused", str(error)) from error
+            is_unbound = "bindings" in str(error)  # a parameter in a query that is given none: its own error
+            raise EngineError("error" if is_unbound else "refused", str(error)) from error
         except (sqlite3.Error, UnicodeError, ValueError, OverflowError) as error:
             message = str(error)
             if clock.is_over() and message == "interrupted":
@@ -167,11 +169,15 @@ class SqliteEngine:
                 raise EngineError("refused", f"{message}: {self._denied} is not allowed") from error
             if message.startswith("unsafe use of"):  # in a view or a trigger, by trusted_schema
                 raise EngineError("refused", message) from error
-            raise EngineError("syntax" if _is_syntax(message) else "error", message) from error
+            raise EngineError(_kind(error, message), message) from error
 
 
-def _is_syntax(message: str) -> bool:
-    return any(sign in message for sign in ("syntax error", "incomplete input", "unrecognized token"))
+def _kind(error: Exception, message: str) -> str:
+    """A broken file is no mistake of the query that comes upon it: as if the engine had died."""
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF in _BROKEN_FILE:
+        return "died"
+    is_syntax = any(sign in message for sign in ("syntax error", "incomplete input", "unrecognized token"))
+    return "syntax" if is_syntax else "error"
 
 
 def _authorize_building(
