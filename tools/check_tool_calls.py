@@ -73,7 +73,8 @@ class CheckToolCalls:
         if principle.tool != self.name or not decidable(view):
             return False
         if principle.origin == "tool":
-            return principle.name == PRINCIPLE
+            # Numbered where the caller's own principle has that name.
+            return re.fullmatch(rf"{PRINCIPLE}(?:_[0-9]{{1,3}})?", principle.name) is not None
         text = principle.description
         return bool(_ABOUT_CALLS.search(text) and _ABOUT_VALIDITY.search(text)) and not _ABOUT_MORE.search(
             text

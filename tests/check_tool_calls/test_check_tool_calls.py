@@ -99,6 +99,7 @@ def test_arguments_are_refused_as_bad_arguments() -> None:
 
 PRINCIPLES = [
     ("tool", "valid_tool_calls", "anything", True),
+    ("tool", "valid_tool_calls_2", "anything", True),
     ("tool", "another", "Every tool call is valid against its schema.", False),
     ("given", "calls", "Every tool call has valid arguments.", True),
     ("given", "calls", "No function call misses a required parameter", True),
