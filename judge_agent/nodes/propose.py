@@ -77,16 +77,19 @@ def _to_be_compared(
 
 
 def _given(context: JudgeContext) -> tuple[list[Principle], list[str]]:
-    """The caller's principles, or the recipe's; one that repeats another word for word is left out, and named."""
-    kept: dict[str, Principle] = {}
+    """The caller's principles, or the recipe's; one that repeats another word for word is left out, and named.
+
+    A hard one repeats no soft one, and a tool's none of the model's: what gates the reward is not lost to a twin.
+    """
+    kept: dict[tuple[str, str, str | None], Principle] = {}
     repeated = []
     origin = "given" if context.request.principles else "recipe"
     for spec in given_principles(context.request, context.recipe):
         principle = _typed(spec, context, origin)
-        words = " ".join(principle.description.casefold().split())
-        if words in kept:
+        said = (" ".join(principle.description.casefold().split()), principle.kind, principle.tool)
+        if said in kept:
             repeated.append(principle.name)
-        kept.setdefault(words, principle)
+        kept.setdefault(said, principle)
     return list(kept.values()), repeated
 
 

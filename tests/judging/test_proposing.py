@@ -199,3 +199,12 @@ async def test_a_principle_that_is_given_twice_counts_once_and_is_named(bench):
     judgment = await bench().judge(text="Paris.", principles=twice)
     assert [p.name for p in judgment.candidates[0].principles] == ["first"]
     assert judgment.flags["repeated_principles"] == ["second"]
+
+
+async def test_a_hard_principle_is_not_lost_to_a_soft_one_of_the_same_words(bench):
+    given = [{"name": kind, "description": "The answer is right.", "kind": kind} for kind in ("soft", "hard")]
+    result = await bench(ScriptedModel(otherwise=VERDICT)).one(text="It is 42.", principles=given)
+    assert [(principle.name, principle.kind) for principle in result.principles] == [
+        ("soft", "soft"),
+        ("hard", "hard"),
+    ]
