@@ -53,7 +53,7 @@ class _Shown(NamedTuple):
 
 def as_description(criteria: Sequence[str]) -> str:
     """Several criteria as the description of one principle; the further lines of each are indented."""
-    return "\n".join(map(indented, criteria))
+    return "\n".join(indented(said.lstrip()) for said in criteria)
 
 
 def criteria_of(description: str) -> list[str]:

@@ -134,3 +134,10 @@ async def test_given_criteria_are_in_the_prompt_and_their_weights_are_not(arena)
     assert all("Mentions the moon by name." in request.text for request in bench.model.requests)
     assert all("7.25" not in request.text for request in bench.model.requests)
     assert [p.name for p in judgment.candidates[0].principles] == ["comparison"]
+
+
+async def test_a_criterion_that_begins_with_spaces_is_a_line_of_its_own(arena):
+    bench = arena(arena.names_winner())
+    principles = [{"description": "It is short."}, {"description": "    It is\n    kind."}]
+    await bench.judge({"a": 1, "b": 2}, "round-robin", principles=principles)
+    assert "\n- It is short.\n- It is\n" in bench.model.requests[0].text
