@@ -26,6 +26,7 @@ def quick_tool(sandbox):
     return RunTests(sandbox, seconds_per_test=2.0, seconds_per_suite=8, concurrent_runs=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WAYS)
 async def test_code_that_makes_trouble_is_refuted_for_sure(name, quick_tool, view):
     way, views = WAYS[name], []
