@@ -62,7 +62,7 @@ class Query:
 
 
 def read_query(sql: str, engine: Engine) -> Query:
-    """Read one query. Blocking: a tenth of a second for a long one. Raises Refused, NotParsed.
+    """Read one query. Blocking: a second or more for the longest. Raises Refused, NotParsed.
 
     What sqlglot cannot read is left to SQLite, whose authorizer is an allow-list of its own; DuckDB has none.
     """
