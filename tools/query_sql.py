@@ -73,7 +73,7 @@ class QuerySql:
         self._seconds = seconds_per_query
         self._slots = asyncio.Semaphore(concurrent_runs)
         box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
-        self.version = f"1/{box}/{seconds_per_query:g}s"
+        self.version = f"2/{box}/{seconds_per_query:g}s"
 
     def principle(self, view: ToolView) -> PrincipleSpec | None:
         """The principle `query_result`, where there is a reference query and a database to run it in."""
