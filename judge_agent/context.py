@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from judge_agent.budget import Budget
 from judge_agent.calls import Calls, deadline_of
@@ -73,6 +74,16 @@ class JudgeContext:
     def view(self, candidate: CanonicalCandidate) -> ToolView:
         request = self.request
         return ToolView(self.task, candidate.trajectory, request.seed, request.resources, self.tenant)
+
+    def tool_results(
+        self, evidence: Sequence[Mapping[str, Any]], candidate: CanonicalCandidate
+    ) -> list[Evidence]:
+        """What tools found of a candidate, out of the state's evidence."""
+        return [
+            Evidence.model_validate(item)
+            for item in evidence
+            if candidate.id in item["candidate_ids"] and item["kind"] == "tool_result"
+        ]
 
     def material(
         self, candidate: CanonicalCandidate, evidence: Sequence[Evidence], slot: str = ""

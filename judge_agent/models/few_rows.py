@@ -7,7 +7,7 @@ of noise. Elsewhere, or where that kernel should let rows depend on each other, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -23,9 +23,8 @@ class FewRows:
         self._weights = weights
         self._small: dict[str, tuple[Tensor, Tensor]] = {}
         self._block_rows = BLOCK_ROWS
-        matrices = [name for name, weight in weights.items() if weight.dim() == 2]
         if weights["embedding"].device.type == "cpu":
-            self._small = {name: _to_int8(weights[name]) for name in matrices}
+            self._small = {name: _to_int8(weight) for name, weight in weights.items() if weight.dim() == 2}
             if not self._rows_are_independent():
                 self._small = {}
         if not self._small and not self._rows_are_independent():
@@ -47,7 +46,7 @@ class FewRows:
         return torch.mm(weight, padded.t()).t()[: len(rows)]
 
     def _rows_are_independent(self) -> bool:
-        return all(self._is_independent(name) for name in _present(_PROBED, self._weights))
+        return all(map(self._is_independent, _PROBED))
 
     def _is_independent(self, name: str) -> bool:
         weight = self._weights[name]
@@ -62,7 +61,3 @@ def _to_int8(weight: Tensor) -> tuple[Tensor, Tensor]:
     scales = (weight.float().abs().amax(1) / 127).clamp_min(torch.finfo(torch.float32).tiny)
     scales = scales.to(torch.bfloat16)
     return torch.round(weight.float() / scales.float()[:, None]).clamp(-127, 127).to(torch.int8), scales
-
-
-def _present(names: Iterable[str], weights: Mapping[str, Tensor]) -> list[str]:
-    return [name for name in names if name in weights]

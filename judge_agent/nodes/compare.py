@@ -16,7 +16,7 @@ from langgraph.runtime import Runtime
 from judge_agent.context import CanonicalCandidate, JudgeContext
 from judge_agent.hashing import derived_seed
 from judge_agent.nodes.matches import Matches, Played
-from judge_agent.nodes.standings import Pair, from_list, from_pairs, from_ranks, pair_of, report
+from judge_agent.nodes.standings import Pair, from_list, from_pairs, from_scores, pair_of, report
 from judge_agent.state import Json, State, Update
 from judge_agent.votes import Bracket
 
@@ -111,7 +111,7 @@ async def _tournament(
             scores = {by_key[key].id: score for key, score in bracket.shared_scores().items()}
             tosses = [[by_key[key].id for key in pair] for pair in bracket.tosses]
     ids = [player.id for player in players]
-    return Compared(from_ranks(ids, scores, pairs, context.recipe.samples), pairs, tosses)
+    return Compared(from_scores(ids, scores, pairs, context.recipe.samples), pairs, tosses)
 
 
 async def _pairs(

@@ -20,7 +20,6 @@ from judge_agent.prompting.citations import found_against, refutation
 from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.material import Material, indented
 from judge_agent.recipes import Vote
-from judge_agent.schema import Evidence
 from judge_agent.state import Json, State, Update
 from judge_agent.votes import decided
 
@@ -46,11 +45,7 @@ async def critique(state: State, runtime: Runtime[JudgeContext]) -> Update:
 async def _critique_one(
     context: JudgeContext, candidate: CanonicalCandidate, state: State
 ) -> tuple[list[Json], list[Json], list[Json], Json]:
-    evidence = [
-        Evidence.model_validate(item)
-        for item in state["evidence"]
-        if candidate.id in item["candidate_ids"] and item["kind"] == "tool_result"
-    ]
+    evidence = context.tool_results(state["evidence"], candidate)
     shown = context.material(candidate, evidence)
     open_principles = _open(context, state, candidate)
     async with asyncio.TaskGroup() as group:

@@ -20,7 +20,6 @@ from judge_agent.nodes.unread import unread, variables_shown
 from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.material import indented
 from judge_agent.prompting.tool_schemas import tool_schemas
-from judge_agent.schema import Evidence
 from judge_agent.seams.model import Image
 from judge_agent.state import Json, State
 from judge_agent.votes import Match, decided, orders, outcome_stands, winner_decided
@@ -158,11 +157,7 @@ class Matches:
         return self._known[key]
 
     def _made(self, player: CanonicalCandidate, slot: str) -> _Shown:
-        evidence = [
-            Evidence.model_validate(item)
-            for item in self._state["evidence"]
-            if player.id in item["candidate_ids"] and item["kind"] == "tool_result"
-        ]
+        evidence = self._context.tool_results(self._state["evidence"], player)
         shown = self._context.material(player, evidence, slot)
         if left_out := unread(self._context, shown):
             self.unread[player.id] = left_out

@@ -24,7 +24,7 @@ from judge_agent.prompting.images import with_images
 from judge_agent.prompting.material import Material, indented
 from judge_agent.prompting.notes import asked_again
 from judge_agent.readouts import read_choice, read_object
-from judge_agent.schema import Evidence, PrincipleResult
+from judge_agent.schema import PrincipleResult
 from judge_agent.state import Json, State, Update
 
 TRIES = 2
@@ -91,11 +91,7 @@ async def _look(
     verdict: PrincipleResult,
 ) -> tuple[Json, list[Json]]:
     base = {"candidate_id": candidate.id, "principle": principle["name"]}
-    evidence = [
-        Evidence.model_validate(item)
-        for item in state["evidence"]
-        if candidate.id in item["candidate_ids"] and item["kind"] == "tool_result"
-    ]
+    evidence = context.tool_results(state["evidence"], candidate)
     shown = context.material(candidate, evidence)
     problem: JudgeError | None = None
     struck = 0

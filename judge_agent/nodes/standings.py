@@ -69,19 +69,13 @@ def from_pairs(ids: Sequence[str], pairs: Sequence[Pair], settings: Samples) -> 
     else:
         table = round_robin(ids, [pair.outcome for pair in pairs if pair.outcome is not None])
         scores = {one: row.score for one, row in table.standings.items() if row.score is not None}
-    return _standings(ids, scores, pairs, settings)
+    return from_scores(ids, scores, pairs, settings)
 
 
-def from_ranks(
+def from_scores(
     ids: Sequence[str], scores: Mapping[str, float], pairs: Sequence[Pair], settings: Samples
 ) -> Json:
-    """Standings of a tournament; it has no scores where it broke off at a pair that could not be judged."""
-    return _standings(ids, scores, pairs, settings)
-
-
-def _standings(
-    ids: Sequence[str], scores: Mapping[str, float], pairs: Sequence[Pair], settings: Samples
-) -> Json:
+    """Standings by scores that pairs came to; who has none was in a pair, or a tournament, that broke off."""
     broken = next((pair.failed for pair in pairs if pair.failed), _NO_VOTE)
     standings: Json = {}
     for one in ids if pairs else ():
