@@ -77,6 +77,7 @@ class Calls:
         self._journalled = dict(journalled)
         budget.count_tool_calls(sum(entry.kind == "tool" for entry in journalled.values()))
         self._log = log
+        self._noted: list[Awaitable[None]] = []
         self._flights: dict[str, asyncio.Task[Json]] = {}
         self._slots = asyncio.Semaphore(MAX_CALLS_AT_ONCE)
         self._spent: dict[str, float] = {}
@@ -157,9 +158,7 @@ class Calls:
 
         kind: _CallKind = "shared" if call.shared else "model"
         result = await self._once(key, call.node, kind, lambda: self._in_turn(ask))
-        await self._log_call(
-            "model.call", call.node, key, result, {"messages": written_messages(call.messages)}
-        )
+        self._log_call("model.call", call.node, key, result, {"messages": written_messages(call.messages)})
         return completion_of(value_of(result))
 
     async def likelihood(
@@ -176,7 +175,7 @@ class Calls:
 
         result = await self._once(key, node, "model", lambda: self._in_turn(ask))
         asked = {"messages": written_messages(messages), "continuation": continuation}
-        await self._log_call("model.call", node, key, result, asked)
+        self._log_call("model.call", node, key, result, asked)
         return completion_of(value_of(result)).choices[0].logprobs
 
     async def _in_turn(self, ask: Callable[[float], Awaitable[Json]]) -> Json:
@@ -207,11 +206,19 @@ class Calls:
                     return sound(result)
 
         result = await self._once(key, node, "tool", run)
-        await self._log_call("tool.call", node, key, result, {"arguments": dict(arguments)})
+        self._log_call("tool.call", node, key, result, {"arguments": dict(arguments)})
         return ToolRun(tool_result_of(value_of(result)), float(result.get("seconds", 0.0)))
 
-    async def event(self, type_: Any, node: str | None, fields: Json) -> None:
-        await self._log.append(AuditEvent(type_, self.judgment_id, self.tenant, node, dict(fields)))
+    def event(self, type_: Any, node: str | None, fields: Json) -> None:
+        self._note(AuditEvent(type_, self.judgment_id, self.tenant, node, dict(fields)))
+
+    async def logged(self) -> None:
+        """Wait until all that was noted is in the log; a resumed judgment notes again what a crash took with it.
+
+        Raises StoreError: what was judged without a trail is not a judgment.
+        """
+        while self._noted:
+            await self._noted.pop()
 
     @contextmanager
     def useless_unless_read(self) -> Iterator[None]:
@@ -291,7 +298,7 @@ class Calls:
         for name, amount in amounts.items():
             self._spent[name] = self._spent.get(name, 0) + amount
 
-    async def _log_call(self, type_: Any, node: str, key: str, result: Json, asked: Json) -> None:
+    def _log_call(self, type_: Any, node: str, key: str, result: Json, asked: Json) -> None:
         fields = {"key": key, "seconds": result.get("seconds"), "replayed": bool(result.get("replayed"))}
         if "error" in result:
             fields["failure_kind"] = result["error"]["failure_kind"]
@@ -299,8 +306,12 @@ class Calls:
             fields["usage"] = result["value"].get("usage")
             fields["status"] = result["value"].get("status")
         answer = result.get("value") or result.get("error")
-        event = AuditEvent(type_, self.judgment_id, self.tenant, node, fields, {**asked, "answer": answer})
-        await self._log.append(event)
+        self._note(
+            AuditEvent(type_, self.judgment_id, self.tenant, node, fields, {**asked, "answer": answer})
+        )
+
+    def _note(self, event: AuditEvent) -> None:
+        self._noted.append(self._log.note(event))
 
     def _required_model(self) -> ChatModel:
         if self._model is None:

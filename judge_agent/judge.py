@@ -142,6 +142,7 @@ class _Run:
         try:
             context = await self._open(resumed)
             state = await self._judge._graph.ainvoke(empty(), context=context)
+            await context.calls.logged()
         except JudgeError as error:
             return await self._failed(error.failure_kind, str(error), error)
         except Exception as error:  # noqa: BLE001 - rule 1: the judge's own failure is never a reward

@@ -9,6 +9,7 @@ heads; it does not stop anybody from deleting everything.
 from judge_agent.log.account import show as show
 from judge_agent.log.heads import Head as Head
 from judge_agent.log.heads import heads_in as heads_in
+from judge_agent.log.memory import MemoryLog as MemoryLog
 from judge_agent.log.reading import Event as Event
 from judge_agent.log.reading import read as read
 from judge_agent.log.redaction import redact as redact

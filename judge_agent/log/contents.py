@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from judge_agent.log.lines import dumps, loads
+from judge_agent.log.lines import dumps, loads, written
 
 SUFFIX = ".contents"
 
@@ -45,18 +45,20 @@ class Content(NamedTuple):
 
 
 def seal(line: int, name: str, value: Any) -> Sealed:
-    """Return what the line says of a content, and the record that holds it."""
+    """Return what the line says of a content, text or JSON data, and the record that holds it."""
     is_json = not isinstance(value, str)
-    text = dumps(value) if is_json else value
-    salt = secrets.token_hex(16)
-    named = {"sha256": digest(salt, text), "bytes": len(_bytes(text)), "json": is_json}
-    kind = {"json": True} if is_json else {}
-    record = dumps({"line": line, "name": name, "salt": salt, "text": text, **kind})
-    return Sealed(named, record.encode("ascii") + b"\n")
+    text = written(value) if is_json else value
+    salt, data = secrets.token_hex(16), _bytes(text)
+    named = {"sha256": _digest(salt, data), "bytes": len(data), "json": is_json}
+    # Canonical JSON is printable ASCII: as a string in JSON it needs two replacements, no second pass of an encoder.
+    quoted = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' if is_json else written(text)
+    kind = '"json":true,' if is_json else ""
+    record = f'{{{kind}"line":{line},"name":{written(name)},"salt":"{salt}","text":{quoted}}}\n'
+    return Sealed(named, record.encode("ascii"))
 
 
 def digest(salt: str, text: str) -> str:
-    return hashlib.sha256(salt.encode("ascii", "replace") + _bytes(text)).hexdigest()
+    return _digest(salt, _bytes(text))
 
 
 def blank(content: Content) -> bytes:
@@ -94,6 +96,10 @@ def _content(data: Mapping[str, Any] | None, start: int, end: int) -> Content | 
         start,
         end,
     )
+
+
+def _digest(salt: str, data: bytes) -> str:
+    return hashlib.sha256(salt.encode("ascii", "replace") + data).hexdigest()
 
 
 def _bytes(text: str) -> bytes:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
+
+from judge_agent.log.lines import plain
 
 
 class Shape(NamedTuple):
@@ -125,28 +128,32 @@ _SECRET_ENDS = (
     "apikey", "password", "passwd", "passphrase", "secret", "secretkey", "privatekey", "accesskey", "accesstoken",
     "refreshtoken", "authtoken", "sessiontoken",
 )  # fmt: skip
-# A model's answer is made of tokens, too: those are words, and stay.
-REMEMBERED_CHARS, MOST_REMEMBERED_CHARS, REMEMBERED_BLOCKS = 500, 200_000, 256
+# Blocks of this length are remembered where they hold no secret; so many of them, the newest.
+REMEMBERED_CHARS, MOST_REMEMBERED_CHARS, REMEMBERED_BLOCKS = 500, 200_000, 16_384
 # No secret reaches over the beginning of a line that is a fence of ours, so blocks are looked at one by one.
 _FENCE_LINE = "\n====="
+# A model's answer is made of tokens, too: those are words, and stay.
 _OPAQUE = re.compile(r"(?=\S{0,200}[0-9])\S{12,}")
 
 
 class SecretFilter:
-    """Takes secrets out, and remembers blocks of text that it has seen: the prompts of a judgment repeat theirs."""
+    """Takes secrets out, and remembers blocks without any: the prompts of a judgment repeat theirs.
+
+    A block is remembered by Python's keyed 64-bit hash and its length: so many judgments in flight need little room.
+    """
 
     def __init__(self) -> None:
-        self._seen: OrderedDict[str, str] = OrderedDict()
+        self._clean: OrderedDict[tuple[int, int], None] = OrderedDict()
 
     def __call__(self, value: Any) -> Any:
-        """Return JSON data with every secret replaced by `[redacted: <what>]`, in texts, keys and values."""
+        """Return the value as JSON data, every secret in texts, keys and values as `[redacted: <what>]`."""
         if isinstance(value, str):
             return self._text(value)
-        if isinstance(value, dict):
-            return {self._text(key): self._named(key, item) for key, item in value.items()}
-        if isinstance(value, list):
+        if isinstance(value, Mapping):
+            return {self._text(name): self._named(name, item) for name, item in _by_text(value)}
+        if isinstance(value, (list, tuple, set, frozenset)):
             return [self(item) for item in value]
-        return value
+        return plain(value)
 
     def _named(self, key: str, item: Any) -> Any:
         if isinstance(item, str) and item:
@@ -167,18 +174,25 @@ class SecretFilter:
     def _block(self, block: str) -> str:
         if not REMEMBERED_CHARS <= len(block) <= MOST_REMEMBERED_CHARS:
             return _shaped(block)
-        if block in self._seen:
-            self._seen.move_to_end(block)
-            return self._seen[block]
-        self._seen[block] = shaped = _shaped(block)
-        if len(self._seen) > REMEMBERED_BLOCKS:
-            self._seen.popitem(last=False)
+        key = hash(block), len(block)
+        if key in self._clean:
+            self._clean.move_to_end(key)
+            return block
+        shaped = _shaped(block)
+        if shaped == block:
+            self._clean[key] = None
+            if len(self._clean) > REMEMBERED_BLOCKS:
+                self._clean.popitem(last=False)
         return shaped
 
 
 def without_secrets(value: Any) -> Any:
     """Return JSON data without secrets; for one value. Many are the business of one `SecretFilter`."""
     return SecretFilter()(value)
+
+
+def _by_text(value: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
+    return ((name if isinstance(name, str) else str(name), item) for name, item in value.items())
 
 
 def _shaped(text: str) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from judge_agent.log.contents import SUFFIX, seal
-from judge_agent.log.lines import FIRST, FORMAT, decode, encode, plain
+from judge_agent.log.lines import FIRST, FORMAT, decode, encode
 from judge_agent.log.secret_patterns import SecretFilter
 from judge_agent.seams.storage import AuditEvent
 
@@ -163,7 +163,7 @@ class Segment:
     def _entry(self, event: AuditEvent) -> tuple[dict[str, Any], list[bytes]]:
         named, records = {}, []
         for name, value in event.contents.items():
-            sealed = seal(self.count, name, self._without_secrets(plain(value)))
+            sealed = seal(self.count, name, self._without_secrets(value))
             named[name] = sealed.named
             records.append(sealed.record)
         entry = {
@@ -171,7 +171,7 @@ class Segment:
             "judgment_id": event.judgment_id,
             "tenant": event.tenant,
             "node": event.node,
-            "fields": self._without_secrets(plain(event.fields)),
+            "fields": self._without_secrets(event.fields),
             "contents": named,
         }
         return entry, records

@@ -14,6 +14,7 @@ from judge_agent.seams.storage import AuditEvent
 
 Anchor = Callable[[str, str, int, str], Awaitable[object]]
 MAX_BATCH = 512
+NOTES_WAIT_SECONDS = 0.02
 
 
 class AuditLogWriter:
@@ -33,6 +34,7 @@ class AuditLogWriter:
         self._segment: Segment | None = None
         self._waiting: list[tuple[AuditEvent, asyncio.Future[None]]] = []
         self._flushing: asyncio.Task[None] | None = None
+        self._due: asyncio.TimerHandle | None = None
         self._unanchored: dict[tuple[str, str], tuple[int, str]] = {}
         self._anchoring: asyncio.Task[None] | None = None
 
@@ -58,6 +60,7 @@ class AuditLogWriter:
     ) -> None:
         """Write and anchor what is waiting, then close the files. Raises StoreError when it is not anchored."""
         try:
+            self._flush_now()
             if self._flushing is not None:
                 await asyncio.wait([self._flushing])
             await self._anchored()
@@ -69,13 +72,33 @@ class AuditLogWriter:
 
         A cancelled append may still be written: an event that happened is not unsaid.
         """
+        done = self._queued(event)
+        self._flush_now()
+        await done
+
+    def note(self, event: AuditEvent) -> asyncio.Future[None]:
+        """Write one event soon, after those before it; the future ends when its line is on disk, or with StoreError.
+
+        Notes wait up to `NOTES_WAIT_SECONDS` for company: each write costs two waits for the disk.
+        """
+        done = self._queued(event)
+        if self._due is None and (self._flushing is None or self._flushing.done()):
+            self._due = asyncio.get_running_loop().call_later(NOTES_WAIT_SECONDS, self._flush_now)
+        return done
+
+    def _queued(self, event: AuditEvent) -> asyncio.Future[None]:
         if self._lease is None:
             raise StoreError("the log is not open: use it as an async context manager")
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((event, done))
-        if self._flushing is None or self._flushing.done():
+        return done
+
+    def _flush_now(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+        if self._waiting and (self._flushing is None or self._flushing.done()):
             self._flushing = asyncio.create_task(self._flush(), name="audit log")
-        await done
 
     async def _flush(self) -> None:
         """Write batches until nothing waits."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -67,4 +67,8 @@ class AuditEvent:
 class AuditLog(Protocol):
     async def append(self, event: AuditEvent) -> None:
         """Write one event. Returns when the line is on disk (group-committed). Raises StoreError."""
+        ...
+
+    def note(self, event: AuditEvent) -> Awaitable[None]:
+        """Write one event soon, in the order of the calls; what it returns ends as `append` does."""
         ...

@@ -12,11 +12,11 @@ import pytest
 
 from judge_agent.journal import MemoryJournal, MemorySharedResults
 from judge_agent.judge import Judge
+from judge_agent.log import MemoryLog
 from judge_agent.models import ScriptedModel
 from judge_agent.models.scripted import ScriptedRequest
 from judge_agent.prompting import PromptLibrary, default_folder
 from judge_agent.schema import Judgment, JudgmentRequest
-from judge_agent.seams.storage import AuditEvent
 
 _SHOWN = re.compile(r"^Response (\S+):\n=====BEGIN TRAJECTORY.*?\bquality (\d+)", re.MULTILINE | re.DOTALL)
 
@@ -24,11 +24,6 @@ _SHOWN = re.compile(r"^Response (\S+):\n=====BEGIN TRAJECTORY.*?\bquality (\d+)"
 @pytest.fixture(scope="session")
 def anyio_backend():
     return "asyncio"
-
-
-class _Log:
-    async def append(self, event: AuditEvent) -> None:
-        return None
 
 
 def shown_qualities(request: ScriptedRequest) -> dict[str, int]:
@@ -77,7 +72,7 @@ class Arena:
             tools=(),
             journal=MemoryJournal(),
             shared=MemorySharedResults(),
-            log=_Log(),
+            log=MemoryLog(),
             prompts=self._prompts,
         )
         candidates = [

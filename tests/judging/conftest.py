@@ -9,27 +9,17 @@ import pytest
 
 from judge_agent.journal import MemoryJournal, MemorySharedResults
 from judge_agent.judge import Judge
+from judge_agent.log import MemoryLog
 from judge_agent.models import ScriptedModel
 from judge_agent.prompting import PromptLibrary
 from judge_agent.schema import CandidateResult, Judgment, JudgmentRequest, PrincipleResult
 from judge_agent.seams.model import ChatModel
-from judge_agent.seams.storage import AuditEvent
 from judge_agent.seams.tool import Tool
 
 
 @pytest.fixture(scope="session")
 def anyio_backend():
     return "asyncio"
-
-
-class MemoryLog:
-    """An audit log that lives as long as the test."""
-
-    def __init__(self) -> None:
-        self.events: list[AuditEvent] = []
-
-    async def append(self, event: AuditEvent) -> None:
-        self.events.append(event)
 
 
 class Bench:

@@ -10,6 +10,7 @@ from judge_agent.calls import Calls, ModelCall
 from judge_agent.errors import ModelError
 from judge_agent.hashing import derived_seed, sha256_of
 from judge_agent.journal import MemoryJournal, MemorySharedResults
+from judge_agent.log import MemoryLog
 from judge_agent.models import Held, ScriptedModel, of_tokens
 from judge_agent.seams.model import ChatMessage, Choice, Image, ToolCall
 
@@ -29,14 +30,6 @@ CHANGES = {
 }
 
 
-class Log:
-    def __init__(self):
-        self.events = []
-
-    async def append(self, event):
-        self.events.append(event)
-
-
 async def door(model, journal, log=None, shared=None):
     return Calls(
         judgment_id="j",
@@ -50,7 +43,7 @@ async def door(model, journal, log=None, shared=None):
         journal=journal,
         shared=shared or MemorySharedResults(),
         journalled=await journal.load("j"),
-        log=log or Log(),
+        log=log or MemoryLog(),
     )
 
 
@@ -81,7 +74,7 @@ async def test_a_likelihood_comes_back_from_the_journal_and_counts_its_tokens():
     )
     assert again == first
     assert [(token.token, token.logprob) for token in first] == [(" forty", -0.5), (" two", -2.0)]
-    log, journal = Log(), MemoryJournal()
+    log, journal = MemoryLog(), MemoryJournal()
     calls = await door(ScriptedModel(), journal, log)
     await calls.likelihood("ref", ASKED, "It is so")
     assert calls.usage.prompt_tokens == await ScriptedModel().count_tokens(ASKED) + 3
@@ -120,7 +113,7 @@ async def test_every_difference_is_another_call():
 
 
 async def test_the_log_names_a_picture_and_does_not_hold_it():
-    log = Log()
+    log = MemoryLog()
     calls = await door(ScriptedModel(images=True), MemoryJournal(), log)
     await calls.model(replace(PLAIN, messages=CHANGES["messages"]))
     (message,) = log.events[0].contents["messages"]

@@ -9,6 +9,7 @@ from judge_agent.budget import Budget
 from judge_agent.calls import Calls, ModelCall
 from judge_agent.errors import ModelError
 from judge_agent.journal import MemoryJournal, MemorySharedResults
+from judge_agent.log import MemoryLog
 from judge_agent.models import Held, OpenAIChatModel, ScriptedModel
 from judge_agent.models.fake_answers import THOUGHT
 from judge_agent.models.fake_server import FakeServer
@@ -25,14 +26,6 @@ ASKED = (ChatMessage("system", "You judge."), ChatMessage("user", "Is it right?"
 CALL = ModelCall("critique/a/0", ASKED, VERDICT, 64, reasoning_tokens=200)
 
 
-class Log:
-    def __init__(self):
-        self.events = []
-
-    async def append(self, event):
-        self.events.append(event)
-
-
 async def door(model, journal=None, *, seconds=30.0, call_seconds=10.0, log=None):
     journal = journal or MemoryJournal()
     return Calls(
@@ -47,12 +40,12 @@ async def door(model, journal=None, *, seconds=30.0, call_seconds=10.0, log=None
         journal=journal,
         shared=MemorySharedResults(),
         journalled=await journal.load("j"),
-        log=log or Log(),
+        log=log or MemoryLog(),
     )
 
 
 async def test_the_model_thinks_freely_and_then_answers_what_was_asked():
-    model, log = ScriptedModel([Choice(None, reasoning="It is so."), {"choice": "pass"}]), Log()
+    model, log = ScriptedModel([Choice(None, reasoning="It is so."), {"choice": "pass"}]), MemoryLog()
     calls = await door(model, log=log)
     (choice,) = (await calls.model(CALL)).choices
     assert (choice.content, choice.reasoning) == ('{"choice": "pass"}', "It is so.")

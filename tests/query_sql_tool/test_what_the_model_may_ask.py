@@ -8,6 +8,7 @@ import pytest
 
 from judge_agent.journal import MemoryJournal, MemorySharedResults
 from judge_agent.judge import Judge
+from judge_agent.log import MemoryLog
 from judge_agent.models import ScriptedModel
 from judge_agent.schema import JudgmentRequest
 from tools.query_sql import QuerySql
@@ -88,11 +89,6 @@ async def test_bad_arguments_are_the_models_own_error(tool, view, arguments) -> 
         await tool.run(arguments, view(None, None), timeout_seconds=5)
 
 
-class Nowhere:
-    async def append(self, event: object) -> None:
-        """The log is not looked at here."""
-
-
 def request(candidate: str, recipe: str) -> JudgmentRequest:
     table = {"columns": [{"name": "a", "type": "INTEGER"}], "rows": [[41], [42], [43]]}
     return JudgmentRequest.model_validate(
@@ -123,7 +119,7 @@ async def judgment_of(sandbox, candidate: str, recipe: str, model: ScriptedModel
         tools=[QuerySql(sandbox)],
         journal=MemoryJournal(),
         shared=MemorySharedResults(),
-        log=Nowhere(),
+        log=MemoryLog(),
     )
     wanted = request(candidate, recipe)
     judge.check(wanted)

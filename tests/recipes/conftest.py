@@ -11,10 +11,10 @@ import pytest
 
 from judge_agent.journal import MemoryJournal, MemorySharedResults
 from judge_agent.judge import Judge
+from judge_agent.log import MemoryLog
 from judge_agent.models import ScriptedModel
 from judge_agent.prompting import PromptLibrary
 from judge_agent.schema import Judgment, JudgmentRequest, PrincipleResult, Sample
-from judge_agent.seams.storage import AuditEvent
 from judge_agent.seams.tool import Tool
 
 HERE = Path(__file__).parent
@@ -23,11 +23,6 @@ HERE = Path(__file__).parent
 @pytest.fixture(scope="session")
 def anyio_backend():
     return "asyncio"
-
-
-class _Log:
-    async def append(self, event: AuditEvent) -> None:
-        return None
 
 
 class Panel:
@@ -62,7 +57,7 @@ class Panel:
             tools=self._tools,
             journal=journal,
             shared=shared,
-            log=_Log(),
+            log=MemoryLog(),
             prompts=self._prompts,
         )
         posted = [

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +16,10 @@ from api.parts import Parts, assembled
 from api.server import JudgeServer, bind
 from api.settings import Settings
 from judge_agent.judge import Judge
+from judge_agent.log import MemoryLog
 from judge_agent.models.scripted import ScriptedModel
-from judge_agent.seams.storage import AuditEvent
 from judge_agent.store import SqliteStore
 from tools.check_tool_calls import CheckToolCalls
-
-
-@dataclass
-class EventList:
-    """An audit log that keeps its events in a list."""
-
-    events: list[AuditEvent] = field(default_factory=list)
-
-    async def append(self, event: AuditEvent) -> None:
-        self.events.append(event)
 
 
 @dataclass
@@ -67,7 +57,7 @@ async def serving(
             tools=(CheckToolCalls(),),
             journal=store.journal,
             shared=store.shared,
-            log=EventList(),
+            log=MemoryLog(),
         )
         async with assembled(Settings(**({"port": 0} | settings)), store=store, judge=judge) as parts:
             url = asyncio.get_running_loop().create_future()
