@@ -6,9 +6,9 @@ import argparse
 import signal
 import sys
 
-from evals import acceptance, bench, demo, kill
+from evals import acceptance, bench, demo, kill, pairs
 
-RUNS = (demo, acceptance, kill, bench)
+RUNS = (demo, acceptance, kill, bench, pairs)
 
 
 def main() -> int:

@@ -14,11 +14,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from evals import defog, evalplus
 from evals.bench.machine import commit
+from evals.pair_rows import rows_of
 from evals.service import running
 from judge_agent.client import JudgeClient
 from judge_agent.importers import request_from
@@ -86,11 +88,8 @@ def _requests(name: str, data: Path, count: int | None) -> Iterable[Request]:
 
 def _spread(files: list[Path], count: int) -> list[Any]:
     """Rows from every file in turn."""
-    shelves = [path.read_text("utf-8").splitlines() for path in files]
-    rows = [
-        json.loads(shelf[at]) for at in range(max(map(len, shelves))) for shelf in shelves if at < len(shelf)
-    ]
-    return rows[:count]
+    turns = zip_longest(*map(rows_of, files))
+    return [row.data for turn in turns for row in turn if row is not None][:count]
 
 
 def _with_budget(request: Request) -> Request:
