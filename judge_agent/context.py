@@ -93,6 +93,8 @@ class JudgeContext:
             self.task,
             candidate.trajectory,
             evidence,
+            # Where it is scored how likely the reference is, a prompt that shows it would make it certain.
+            show_reference=not self.recipe.by_likelihood,
             hidden_reasoning=self.request.include_hidden_reasoning,
             pictures=self._pictures(candidate, slot),
             slot=slot,

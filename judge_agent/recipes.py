@@ -19,7 +19,7 @@ Protocol = Literal["pointwise", "pairwise", "listwise", "tournament", "steps"]
 COMPARING: tuple[Protocol, ...] = ("pairwise", "listwise", "tournament")
 # Readouts that give no verdict, those of one candidate alone, and those that need several to tell apart.
 _OF_EARLIER_TURNS = frozenset(("text", "label", "focus"))
-_OF_ONE = frozenset(("score_tag", "p_yes", "ordinal"))
+_OF_ONE = frozenset(("score_tag", "p_yes", "ordinal", "likelihood"))
 _OF_SEVERAL = frozenset(("winner_tag", "winner_json", "boxed_index", "scores_tags", "ranking_json"))
 Vote = Literal["sum", "mean", "majority"]
 CitationPolicy = Literal["required", "optional", "none"]
@@ -51,11 +51,12 @@ class Gather(Envelope):
     """`rounds`: how many times the model may ask for tools, per candidate.
 
     `format`: one call a round in JSON (prompt `gather`), or function calls (prompt `gather_tools`) where the model
-    says that it takes them; where it does not, JSON all the same, and the record says so.
+    says that it takes them; where it does not, JSON all the same, and the record says so. `react` is for any model:
+    one call a round as a text of Thought, Action and Action Input (prompt `gather_react`).
     """
 
     rounds: Annotated[int, Field(ge=0, le=16)] = 0
-    format: Literal["json", "tools"] = "json"
+    format: Literal["json", "tools", "react"] = "json"
 
 
 class Critique(Envelope):
@@ -75,6 +76,9 @@ class Readout(Envelope):
     rating, or, for `label`, a value that later turns may ask for. `low` and `high` bound numbers. `wrapper` is the tag
     around a label; with `tail_chars` the answer's last so many characters hold no other label, either. `between` are
     the marks around a box. `sections` are tags that must be there and say something, with what they must match.
+
+    `likelihood` writes nothing: it asks how likely `task.reference.answer` is as the answer to the turn's prompt. With
+    `baseline = "task"` what it is without the trajectory is taken off.
     """
 
     kind: Literal[
@@ -91,6 +95,7 @@ class Readout(Envelope):
         "scores_tags",
         "p_yes",
         "ordinal",
+        "likelihood",
     ]
     labels: Mapping[str, str] = {}
     key: str = "winner"
@@ -100,11 +105,14 @@ class Readout(Envelope):
     sections: Mapping[str, str] = {}
     low: float = 1.0
     high: float = 10.0
+    baseline: Literal["none", "task"] = "none"
 
     @model_validator(mode="after")
     def _is_a_scale(self) -> Readout:
         if not self.low < self.high:
             raise ValueError(f"low={self.low:g} must be below high={self.high:g}")
+        if self.baseline != "none" and self.kind != "likelihood":
+            raise ValueError(f"baseline={self.baseline!r} is of the kind 'likelihood', not of {self.kind!r}")
         return self
 
 
@@ -121,6 +129,15 @@ class Turn(Envelope):
     max_tokens: Annotated[int, Field(ge=1, le=32768)] = 1024
     reasoning_tokens: Annotated[int, Field(ge=0, le=131072)] = 0
     stop: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _writes_what_is_read(self) -> Turn:
+        if self.read.kind == "likelihood" and (self.reasoning_tokens or self.stop or self.read.sections):
+            raise ValueError(
+                f"turn {self.name!r} reads a likelihood, for which the model writes nothing: reasoning_tokens, stop "
+                "and sections have no meaning; let an earlier turn of kind 'text' think"
+            )
+        return self
 
 
 class Samples(Envelope):
@@ -199,7 +216,9 @@ class Recipe(Envelope):
     compare: Compare = Compare()
     refute: Refute = Refute()
     budget: DefaultBudget = DefaultBudget()
-    prompts: Mapping[Literal["propose", "gather", "gather_tools", "critique", "steps"], str] = {}
+    prompts: Mapping[
+        Literal["propose", "gather", "gather_tools", "gather_react", "critique", "steps"], str
+    ] = {}
     fallback_principles: Mapping[str, tuple[PrincipleSpec, ...]] = {}
     sha256: str = ""
 
@@ -207,6 +226,11 @@ class Recipe(Envelope):
     def comparing(self) -> Protocol | None:
         """The protocol by which candidates are compared; None where each is judged alone."""
         return next((protocol for protocol in self.protocols if protocol in COMPARING), None)
+
+    @property
+    def by_likelihood(self) -> bool:
+        """Whether the reference is what is scored: then no prompt of the judgment may show it."""
+        return any(turn.read.kind == "likelihood" for turn in self.turns)
 
     @property
     def all_prompts(self) -> tuple[str, ...]:
@@ -248,7 +272,8 @@ class Recipe(Envelope):
         wanted = {
             "critique": not self.turns,
             "steps": "steps" in self.protocols,
-            "gather": self.gather.rounds > 0,
+            "gather": self.gather.rounds > 0 and self.gather.format != "react",
+            "gather_react": self.gather.rounds > 0 and self.gather.format == "react",
             "propose": self.principles.generate == "when_none_given",
         }
         for name, is_wanted in wanted.items():

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from judge_agent.calls import ModelCall
 from judge_agent.context import JudgeContext
 from judge_agent.errors import JudgeError, ModelError
+from judge_agent.nodes.likely import UNTOLD, read_likelihood, why_not
 from judge_agent.nodes.reading import ONE_TOKEN, Reading, read, schema_of
 from judge_agent.prompting.fences import fence, neutralise
 from judge_agent.prompting.images import with_images
@@ -56,9 +57,9 @@ class Script:
 
     @property
     def same_each_time(self) -> bool:
-        """Whether every sample would be the same: nothing is written, only one token's probabilities are read."""
+        """Whether every sample would be the same: nothing is written, only probabilities are read."""
         return all(
-            turn.read.kind in ONE_TOKEN and not turn.reasoning_tokens
+            turn.read.kind in (*ONE_TOKEN, "likelihood") and not turn.reasoning_tokens
             for turn in self.turns
             if self.due(turn, self.facts)
         )
@@ -66,6 +67,8 @@ class Script:
 
 async def sampled(context: JudgeContext, script: Script, samples: Sequence[int]) -> list[Sampled]:
     """Walk through the script once for each sample. Equal prompts are one call with n answers."""
+    if problem := why_not(context, script.turns):
+        return [Sampled(sample, problem=problem) for sample in samples]
     if len(script.turns) == 1 and len(samples) > 1:
         return await _at_once(context, script, samples)
     async with asyncio.TaskGroup() as group:
@@ -117,8 +120,9 @@ async def _walk(context: JudgeContext, script: Script, sample: int) -> Sampled:
     for turn in script.turns:
         if not script.due(turn, facts):
             continue
+        ask = _likely if turn.read.kind == "likelihood" else _read
         try:
-            reading = await _read(context, script, turn, values, sample)
+            reading = await ask(context, script, turn, values, sample)
         except JudgeError as error:
             return Sampled(sample, problem=error, reason="\n\n".join(said))
         facts |= reading.facts
@@ -156,6 +160,18 @@ async def _read(
     raise problem
 
 
+async def _likely(
+    context: JudgeContext, script: Script, turn: Turn, values: Mapping[str, str], sample: int
+) -> Reading:
+    """Read a turn in which the model writes nothing; asked once, for it would tell the same again."""
+    shown = _messages(context, script, turn, values)
+    alone = _messages(context, script, turn, {**script.values, **UNTOLD})
+    less = alone if turn.read.baseline == "task" else None
+    return await read_likelihood(
+        context, f"{script.node}/{turn.name}/{sample}", shown, less, script.values["trajectory"]
+    )
+
+
 async def _answers(
     context: JudgeContext,
     script: Script,
@@ -165,13 +181,7 @@ async def _answers(
     count: int,
     problem: JudgeError | None = None,
 ) -> Sequence[Choice]:
-    if script.unseen:
-        raise ModelError("tool_unavailable", script.unseen)
-    template = context.prompts.load(turn.prompt)
-    silent = dict.fromkeys([*(turn.name for turn in script.turns), "issues"], "")
-    shown = {**silent, **values}
-    messages = template.render({name: shown[name] for name in template.variables & shown.keys()})
-    messages = with_images(messages, script.images)
+    messages = _messages(context, script, turn, values)
     if problem is not None:
         messages = asked_again(messages, problem)
     one_token = turn.read.kind in ONE_TOKEN
@@ -191,6 +201,19 @@ async def _answers(
     )
     completion = await context.calls.model(call)
     return completion.choices
+
+
+def _messages(
+    context: JudgeContext, script: Script, turn: Turn, values: Mapping[str, str]
+) -> tuple[ChatMessage, ...]:
+    """A turn's prompt; of earlier turns that were not asked it shows nothing. Raises ModelError('tool_unavailable')."""
+    if script.unseen:
+        raise ModelError("tool_unavailable", script.unseen)
+    template = context.prompts.load(turn.prompt)
+    silent = dict.fromkeys([*(turn.name for turn in script.turns), "issues"], "")
+    shown = {**silent, **values}
+    messages = template.render({name: shown[name] for name in template.variables & shown.keys()})
+    return with_images(messages, script.images)
 
 
 async def _room(context: JudgeContext, turn: Turn, messages: Sequence[ChatMessage]) -> tuple[int, int]:

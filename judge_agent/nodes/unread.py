@@ -6,6 +6,12 @@ from judge_agent.context import JudgeContext
 from judge_agent.prompting.material import Material
 
 REFERENCE = "reference: no prompt that this recipe gives a verdict by shows it"
+PRINCIPLES = (
+    "principles: no prompt that this recipe gives a verdict by shows them, so all of them get one score"
+)
+SOLUTION = (
+    "reference.solution: this recipe scores how likely reference.answer is, and reads nothing else of it"
+)
 
 
 def variables_shown(context: JudgeContext) -> frozenset[str]:
@@ -20,4 +26,7 @@ def unread(context: JudgeContext, shown: Material) -> tuple[str, ...]:
         return shown.unread
     variables = variables_shown(context)
     named = [one for one in shown.unread if not (one.startswith("tools:") and "schemas" in variables)]
+    if context.recipe.by_likelihood:
+        named += [SOLUTION] if context.task.reference.solution else []
+        named += [PRINCIPLES] if context.request.principles and "principle" not in variables else []
     return (*named, REFERENCE) if shown.reference and "reference" not in variables else tuple(named)

@@ -1,7 +1,10 @@
 """Readout `likelihood`: how likely a given continuation is, such as a reference answer after the trajectory.
 
-Read from the prompt's token log-probabilities. Alone it favours short and common texts; the pointwise mutual
-information takes off how likely the same text is without the condition.
+Read from the prompt's token log-probabilities. The mean of the tokens' probabilities is what RLPR (2506.18254)
+rewards: it lies in [0, 1] at any length, and one token that is unlikely, such as another wording, costs its share and
+no more, where the product, or the geometric mean, all but vanishes. A text that is short or common is likely
+whatever the condition; what the same text is without it, taken off, leaves what the condition adds: as RLPR's
+debiased reward, or, of the logarithms, as pointwise mutual information.
 """
 
 from __future__ import annotations
@@ -17,13 +20,23 @@ _ROUNDING = 0.02
 
 
 class Likelihood(NamedTuple):
-    """Log-probabilities in nats: of the whole text, a token, and what the condition adds (None when not asked)."""
+    """Log-probabilities in nats: of the whole text, a token, and what the condition adds (None when not asked).
+
+    `probability` is the mean of the tokens' probabilities, `probability_alone` the same without the condition.
+    """
 
     total: float
     mean: float
     tokens: int
     pmi: float | None = None
     pmi_mean: float | None = None
+    probability: float = 0.0
+    probability_alone: float | None = None
+
+    @property
+    def gain(self) -> float:
+        """What the condition adds to `probability`, no less than 0; all of it where nothing is to be taken off."""
+        return max(0.0, self.probability - (self.probability_alone or 0.0))
 
 
 def likelihood(
@@ -35,12 +48,17 @@ def likelihood(
     where the two are not of the same text.
     """
     total, count = _total(tokens), len(tokens)
+    told = Likelihood(total, total / count, count, probability=_probability(tokens))
     if unconditional is None:
-        return Likelihood(total, total / count, count)
+        return told
     alone = _total(unconditional)
     if _text(tokens) != _text(unconditional):
         raise unparseable("the log-probabilities with and without the condition are of different texts")
-    return Likelihood(total, total / count, count, total - alone, (total - alone) / count)
+    return told._replace(
+        pmi=total - alone,
+        pmi_mean=(total - alone) / count,
+        probability_alone=_probability(unconditional),
+    )
 
 
 def _total(tokens: Sequence[TokenLogprob]) -> float:
@@ -50,6 +68,10 @@ def _total(tokens: Sequence[TokenLogprob]) -> float:
         if not math.isfinite(token.logprob) or token.logprob > _ROUNDING:
             raise unparseable(f"{token.logprob!r} of the token {token.token!r} is no finite log-probability")
     return math.fsum(min(0.0, token.logprob) for token in tokens)
+
+
+def _probability(tokens: Sequence[TokenLogprob]) -> float:
+    return math.fsum(math.exp(min(0.0, token.logprob)) for token in tokens) / len(tokens)
 
 
 def _text(tokens: Sequence[TokenLogprob]) -> str:
