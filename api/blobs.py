@@ -38,19 +38,32 @@ async def create_blob(request: Request, tenant: Tenant) -> Blob:
     _check_headers(request)
     parts: Parts = request.app.state.parts
     limit = parts.settings.max_blob_bytes
+    chunks = read_chunks(request, limit, "JUDGE_MAX_BLOB_BYTES")
     try:
-        async with parts.blobs.upload(tenant) as upload:
-            async for chunk in read_chunks(request, limit, "JUDGE_MAX_BLOB_BYTES"):
+        async with parts.blobs.upload(tenant, _declared(request, limit)) as upload:
+            async for chunk in chunks:
                 await upload.write(chunk)
             if not upload.written:
                 raise Problem(422, "invalid_request", "the body is empty; send the bytes of the blob")
     except BlobTooLarge:
         raise Problem(413, "body_too_large", f"the blob is larger than {limit} bytes", limit=limit) from None
     except QuotaExceeded:
+        if request.headers.get("expect", "").lower() != "100-continue":
+            async for _ in chunks:  # a client that is still sending reads no answer
+                pass
         total = parts.settings.max_tenant_blob_bytes
-        detail = f"the blobs of this tenant would be larger than {total} bytes (JUDGE_MAX_TENANT_BLOB_BYTES)"
+        detail = (
+            "the blobs of this tenant, with those on their way in, would be larger than "
+            f"{total} bytes (JUDGE_MAX_TENANT_BLOB_BYTES)"
+        )
         raise Problem(413, "quota_exceeded", detail, limit=total) from None
     return Blob(sha256=upload.sha256, bytes=upload.written)
+
+
+def _declared(request: Request, limit: int) -> int | None:
+    """How many bytes the body says to have; None where it does not say, or more than one blob may have."""
+    said = request.headers.get("content-length", "")
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 19 and int(said) <= limit else None
 
 
 @router.get("/{sha256}")

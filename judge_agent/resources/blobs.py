@@ -1,7 +1,8 @@
 """Keeps uploaded blobs as files: one folder per tenant, each file named by its SHA-256.
 
 A blob is there or not there: it is written beside its place, synced, and renamed into it. Whoever owns the
-data folder can change a file, so a blob's hash is checked again when it is read. Does not know what a blob holds.
+data folder can change a file, so a blob's hash is checked again when it is read. Room for an upload is claimed before
+it is written (`quota.py`), by this process alone. Does not know what a blob holds.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import hashlib
 import os
 import re
 import secrets
-import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -19,9 +19,9 @@ from typing import IO
 
 from judge_agent.errors import StoreError
 from judge_agent.resources.blocking import in_thread
+from judge_agent.resources.quota import PARTIAL, Claim, Quota, QuotaExceeded
 from judge_agent.seams.resources import ResourceMissing
 
-_PARTIAL = ".partial-"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ABANDONED_SECONDS = 3600.0
 
@@ -30,16 +30,16 @@ class BlobTooLarge(Exception):
     """An upload has more bytes than one blob may have."""
 
 
-class QuotaExceeded(Exception):
-    """A tenant's blobs would have more bytes together than they may."""
-
-
 class Upload:
-    """One blob on its way in. `written` counts its bytes."""
+    """One blob on its way in. `written` counts its bytes.
 
-    def __init__(self, file: IO[bytes], max_bytes: int) -> None:
+    What there is no room for may be a blob that is kept already: then it is only hashed.
+    """
+
+    def __init__(self, file: IO[bytes], max_bytes: int, claim: Claim) -> None:
         self._file = file
         self._max_bytes = max_bytes
+        self._claim = claim
         self._digest = hashlib.sha256()
         self.written = 0
 
@@ -48,7 +48,7 @@ class Upload:
         return self._digest.hexdigest()
 
     async def write(self, chunk: bytes) -> None:
-        """Append a chunk. Raises BlobTooLarge, StoreError."""
+        """Append a chunk. Raises BlobTooLarge, QuotaExceeded, StoreError."""
         if self.written + len(chunk) > self._max_bytes:
             raise BlobTooLarge
         self.written += len(chunk)
@@ -56,32 +56,38 @@ class Upload:
 
     def _append(self, chunk: bytes) -> None:
         self._digest.update(chunk)
-        self._file.write(chunk)
+        if self._claim.covers(self.written):
+            self._file.write(chunk)
 
 
 class BlobFiles:
-    """The blobs under one folder. `max_tenant_bytes` bounds what one tenant keeps."""
+    """The blobs under one folder. `max_tenant_bytes` bounds what one tenant keeps, with what is on its way in."""
 
     def __init__(self, folder: Path, *, max_bytes: int, max_tenant_bytes: int) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
-        self._max_tenant_bytes = max_tenant_bytes
-        # Uploads that end at one time would each find room for itself alone.
-        self._changing = threading.Lock()
+        self._quota = Quota(max_tenant_bytes)
 
     @asynccontextmanager
-    async def upload(self, tenant: str) -> AsyncIterator[Upload]:
+    async def upload(self, tenant: str, declared_bytes: int | None = None) -> AsyncIterator[Upload]:
         """Take a blob in; at the end of the block it is kept. Raises QuotaExceeded, StoreError.
 
+        `declared_bytes` have their room claimed before the block begins; without them it is claimed as they come.
         An error inside the block leaves nothing behind. The same bytes again are the same blob.
         """
-        partial, file = await in_thread(self._begin, tenant)
+        claim = Claim(self._quota, self._place(tenant), declared_bytes)
         try:
-            upload = Upload(file, self._max_bytes)
-            yield upload
-            await in_thread(self._keep, tenant, partial, file, upload)
+            if declared_bytes is not None:
+                await in_thread(claim.covers, declared_bytes)
+            partial, file = await in_thread(self._begin, tenant)
+            try:
+                upload = Upload(file, self._max_bytes, claim)
+                yield upload
+                await in_thread(self._keep, partial, file, upload, claim)
+            finally:
+                await in_thread(_abandon, partial, file)
         finally:
-            await in_thread(_abandon, partial, file)
+            claim.release()
 
     async def size(self, tenant: str, sha256: str) -> int:
         """Return how many bytes a blob has. Raises ResourceMissing, StoreError."""
@@ -102,29 +108,29 @@ class BlobFiles:
     def _begin(self, tenant: str) -> tuple[Path, IO[bytes]]:
         place = self._place(tenant)
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for left in place.glob(f"{_PARTIAL}*"):
+        for left in place.glob(f"{PARTIAL}*"):
             with suppress(FileNotFoundError):  # its own upload has just ended
                 if time.time() - left.stat().st_mtime > _ABANDONED_SECONDS:
                     left.unlink()
-        partial = place / f"{_PARTIAL}{secrets.token_hex(8)}"
+        partial = place / f"{PARTIAL}{secrets.token_hex(8)}"
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         return partial, os.fdopen(descriptor, "wb")
 
-    def _keep(self, tenant: str, partial: Path, file: IO[bytes], upload: Upload) -> None:
-        target = self._place(tenant) / upload.sha256
+    def _keep(self, partial: Path, file: IO[bytes], upload: Upload, claim: Claim) -> None:
+        target = partial.parent / upload.sha256
         file.flush()
         os.fsync(file.fileno())
-        with self._changing:
+        with self._quota.changing:
             if target.exists():
                 return
-            kept = sum(path.stat().st_size for path in target.parent.iterdir() if _PARTIAL not in path.name)
-            if kept + upload.written > self._max_tenant_bytes:
+            if not claim.covers(upload.written):
                 raise QuotaExceeded
             os.replace(partial, target)
+            claim.release()
         _sync_folder(target.parent)
 
     def _delete(self, tenant: str, sha256: str) -> None:
-        with self._changing:
+        with self._quota.changing:
             self._size(tenant, sha256)
             (self._place(tenant) / sha256).unlink(missing_ok=True)
         _sync_folder(self._place(tenant))
