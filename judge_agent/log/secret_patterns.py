@@ -128,8 +128,7 @@ _SECRET_ENDS = (
     "apikey", "password", "passwd", "passphrase", "secret", "secretkey", "privatekey", "accesskey", "accesstoken",
     "refreshtoken", "authtoken", "sessiontoken",
 )  # fmt: skip
-# Blocks of this length are remembered where they hold no secret; so many of them, the newest.
-REMEMBERED_CHARS, MOST_REMEMBERED_CHARS, REMEMBERED_BLOCKS = 500, 200_000, 16_384
+REMEMBERED_BLOCKS = 32_768
 # No secret reaches over the beginning of a line that is a fence of ours, so blocks are looked at one by one.
 _FENCE_LINE = "\n====="
 # A model's answer is made of tokens, too: those are words, and stay.
@@ -167,13 +166,11 @@ class SecretFilter:
         if len(text) < 8:
             return text
         text = _without_private_keys(text)
-        if len(text) < REMEMBERED_CHARS:
-            return _shaped(text)
+        if _FENCE_LINE not in text:
+            return self._block(text)
         return _FENCE_LINE.join(self._block(block) for block in text.split(_FENCE_LINE))
 
     def _block(self, block: str) -> str:
-        if not REMEMBERED_CHARS <= len(block) <= MOST_REMEMBERED_CHARS:
-            return _shaped(block)
         key = hash(block), len(block)
         if key in self._clean:
             self._clean.move_to_end(key)
@@ -195,11 +192,21 @@ def _by_text(value: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
     return ((name if isinstance(name, str) else str(name), item) for name, item in value.items())
 
 
+# What hints have in common. A hint is looked for only where all of it that is named here is in the text: most texts
+# lack most, and finding out about a single mark costs next to nothing.
+_STEMS = (*"_-=:/.'\"\\ ", "pass", "key", "token", "k-", "k_")
+_CHECKS = tuple(
+    (shape, tuple((hint, frozenset(stem for stem in _STEMS if stem in hint)) for hint in shape.hints))
+    for shape in _SHAPES
+)
+
+
 def _shaped(text: str) -> str:
     lower = text.lower()
-    for shape in _SHAPES:
+    stems = {stem for stem in _STEMS if stem in lower}
+    for shape, hints in _CHECKS:
         # Looking for a word costs a hundredth of running a pattern, and most texts hold none of them.
-        if any(hint in lower for hint in shape.hints):
+        if any(hint in lower for hint, needed in hints if needed <= stems):
             text = shape.pattern.sub(f"{shape.kept}[redacted: {shape.what}]", text)
     return text
 
