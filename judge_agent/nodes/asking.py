@@ -5,6 +5,7 @@ from __future__ import annotations
 from judge_agent.context import CanonicalCandidate, JudgeContext, applies
 from judge_agent.nodes.asking_functions import ask_by_functions
 from judge_agent.nodes.asking_json import ask_by_json
+from judge_agent.nodes.asking_react import ask_by_react
 from judge_agent.nodes.found import Found
 from judge_agent.nodes.inquiry import Inquiry
 from judge_agent.seams.tool import Tool
@@ -18,6 +19,8 @@ async def ask_model(context: JudgeContext, candidate: CanonicalCandidate, state:
         return
     if context.recipe.gather.format == "json":
         await ask_by_json(inquiry)
+    elif context.recipe.gather.format == "react":
+        await ask_by_react(inquiry)
     elif context.calls.can("tools"):
         await ask_by_functions(inquiry)
     else:

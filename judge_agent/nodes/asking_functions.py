@@ -1,174 +1,36 @@
-"""Asks by function calls on the wire: several in one turn, run at once; results go back as tool messages.
-
-What tools say is data, fenced and neutralised, and so is what the model wrote itself when it is sent back. Where
-the rounds or the calls end before the model does, a last turn without functions says what the results show.
-"""
+"""Asks by function calls on the wire: several in one turn, run at once; results go back as tool messages."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from judge_agent.calls import ModelCall
-from judge_agent.errors import BudgetExceeded, ModelError
-from judge_agent.nodes.function_calls import FunctionCalls, functions
+from judge_agent.nodes.function_calls import FunctionCalls, Turn, functions
 from judge_agent.nodes.inquiry import GATHER_MAX_TOKENS, Inquiry
-from judge_agent.prompting.fences import neutralise
-from judge_agent.prompting.handles import Handles
-from judge_agent.prompting.images import with_images
-from judge_agent.prompting.material import (
-    Material,
-    trajectory_block,
-    without_thought,
-)
-from judge_agent.prompting.notes import with_note
-from judge_agent.prompting.results import evidence_block, output_text
+from judge_agent.nodes.tool_loop import KEPT_SHARE as KEPT_SHARE
+from judge_agent.nodes.tool_loop import ask_in_turns
 from judge_agent.seams.model import ChatMessage, Choice
-from judge_agent.state import Json
-from judge_agent.trajectory import read
-
-MAX_BAD_TURNS = 2
-KEPT_SHARE = 0.5
-MAX_NOTE_CHARS = 1000
-NOTE_MAX_TOKENS = 320
-# A trajectory that does not fit whole is shown with its long texts by their beginning.
-PART_CHARS = 1200
-_LAST = (
-    "No more calls can be made. Say in a few sentences what the results show about the principles that are still "
-    "open, and what stays unknown."
-)
 
 
 async def ask_by_functions(inquiry: Inquiry) -> None:
     """Let the model call functions, until it is done or its rounds or calls are used up."""
-    loop = _Loop(inquiry)
-    try:
-        await loop.run()
-    except (ModelError, BudgetExceeded) as error:
-        inquiry.stopped(error)
-    inquiry.found.flags["tool_loop"] = loop.account
+    await ask_in_turns(inquiry, lambda calls: _Functions(inquiry, calls))
 
 
-class _Loop:
-    """One inquiry by function calls. `account` says what it bought."""
+class _Functions:
+    prompt: Literal["gather_tools"] = "gather_tools"
+    variables: Mapping[str, str] = {}
 
-    def __init__(self, inquiry: Inquiry) -> None:
-        self._inquiry = inquiry
-        shown = inquiry.material()
-        self._shown = shown
-        self._handles = _handles(inquiry, shown)
-        self._calls = FunctionCalls(inquiry, self._handles)
-        self._functions = functions(inquiry.offered)
-        self._messages: tuple[ChatMessage, ...] = ()
-        self._function_tokens = 0
-        self.account: Json = {"turns": 0, "calls": 0, "pages": 0}
+    def __init__(self, inquiry: Inquiry, calls: FunctionCalls) -> None:
+        self._calls, self._functions = calls, functions(inquiry.offered)
+        self.beside = json.dumps(self._functions)
 
-    async def run(self) -> None:
-        count = self._inquiry.context.calls.count_tokens
-        self._function_tokens = await count([ChatMessage("user", json.dumps(self._functions))])
-        self._messages = await self._opening()
-        bad_turns = 0
-        for round_ in range(self._inquiry.context.recipe.gather.rounds):
-            choice = await self._ask(round_)
-            turn = await self._calls.answered(choice, round_)
-            self._messages = (*self._messages, *turn.messages)
-            self.account["calls"] += turn.made
-            self.account["pages"] = self._handles.pages
-            if turn.done:
-                self._note(choice)
-                return
-            bad_turns = bad_turns + 1 if not turn.useful else 0
-            if turn.spent or bad_turns == MAX_BAD_TURNS:
-                break
-        await self._close()
-
-    async def _opening(self) -> tuple[ChatMessage, ...]:
-        """The first prompt: the trajectory whole, or by the beginnings of its texts. Raises input_too_large."""
-        whole = self._rendered([part.line for part in self._shown.parts])
-        if await self._fits(whole):
-            return whole
-        heads = [
-            part.with_text(self._handles.head(part.alias, PART_CHARS)).line
-            if part.alias and part.text is not None
-            else part.line
-            for part in self._shown.parts
-        ]
-        cut = self._rendered(heads)
-        if await self._fits(cut):
-            return cut
-        raise ModelError("input_too_large", "the candidate does not fit the model's window")
-
-    def _rendered(self, lines: Sequence[str]) -> tuple[ChatMessage, ...]:
-        context, shown = self._inquiry.context, self._shown
-        results = [alias for alias, source in shown.sources.items() if source.evidence_id is not None]
-        messages = context.prompts.load(context.recipe.prompts["gather_tools"]).render(
-            {
-                "task": shown.task,
-                "trajectory": trajectory_block(lines),
-                "evidence": evidence_block([(alias, self._handles.head(alias)) for alias in results]),
-                "reference": shown.reference,
-                "principles": self._inquiry.principles_in_words(),
-            }
+    def question(self, node: str, messages: Sequence[ChatMessage]) -> ModelCall:
+        return ModelCall(
+            node, tuple(messages), None, GATHER_MAX_TOKENS, tools=self._functions, tool_choice="auto"
         )
-        return with_images(messages, shown.images)
 
-    async def _ask(self, round_: int) -> Choice:
-        budget = self._inquiry.context.calls.budget
-        if budget.tokens_left < budget.model_tokens * KEPT_SHARE:
-            kept = f"{KEPT_SHARE:.0%} of budget.model_tokens={budget.model_tokens} is kept for judging"
-            raise BudgetExceeded("budget_exhausted", kept)
-        if not await self._fits(self._messages):
-            raise ModelError("input_too_large", "what was found so far does not fit the model's window")
-        call = ModelCall(
-            f"gather/ask/{round_}",
-            self._messages,
-            None,
-            GATHER_MAX_TOKENS,
-            tools=self._functions,
-            tool_choice="auto",
-        )
-        completion = await self._inquiry.context.calls.model(call)
-        self.account["turns"] += 1
-        return completion.choices[0]
-
-    async def _close(self) -> None:
-        """The last turn, without functions: the model has to make do with what it has."""
-        ends_with_us = self._messages[-1].role == "user"
-        asked = (*self._messages, ChatMessage("user", _LAST))
-        messages = with_note(self._messages, _LAST) if ends_with_us else asked
-        if not await self._fits(messages):
-            raise ModelError("input_too_large", "what was found does not fit the model's window")
-        call = ModelCall("gather/close", messages, None, NOTE_MAX_TOKENS)
-        completion = await self._inquiry.context.calls.model(call)
-        self.account["turns"] += 1
-        self._note(completion.choices[0])
-
-    def _note(self, choice: Choice) -> None:
-        """Keep what the model says of the results, for who reads the record; no prompt shows it as evidence."""
-        if choice.content and not choice.tool_calls:
-            self.account["note"] = neutralise(choice.content)[:MAX_NOTE_CHARS]
-
-    async def _fits(self, messages: Sequence[ChatMessage]) -> bool:
-        calls = self._inquiry.context.calls
-        needed = await calls.count_tokens(messages) + self._function_tokens + GATHER_MAX_TOKENS
-        return needed <= calls.context_window
-
-
-def _handles(inquiry: Inquiry, shown: Material) -> Handles:
-    """Every text of the candidate by its id, as it was written, and what tools found so far."""
-    trajectory, hidden = inquiry.candidate.trajectory, inquiry.context.request.include_hidden_reasoning
-
-    def spoken(text: str) -> str:
-        return text if hidden else without_thought(text)[0]
-
-    written = {
-        turn.span_id: spoken(turn.text) if turn.role == "assistant" else turn.text
-        for turn in read(trajectory).turns
-    }
-    written |= {f"a{index}": artifact.content for index, artifact in enumerate(trajectory.artifacts)}
-    written |= {f"e{at + 1}": output_text(item["output"]) for at, item in enumerate(inquiry.found.evidence)}
-    written["task"] = inquiry.context.task.prompt or shown.sources["task"].shown
-    if trajectory.final_answer is not None:
-        written["final"] = spoken(trajectory.final_answer)
-    readable = {alias: source.shown for alias, source in shown.sources.items() if alias != "reference"}
-    return Handles(readable, written)
+    async def answered(self, choice: Choice, round_: int) -> Turn:
+        return await self._calls.answered(choice, round_)

@@ -57,7 +57,8 @@ def _function(name: str, description: str, parameters: Mapping[str, Any]) -> Jso
 class Turn(NamedTuple):
     """One turn of the model with the answers to its calls, as messages; `made` counts the tool calls in it.
 
-    `done`: it wants no more. `useful`: a call got it something new. `spent`: no calls are left.
+    `done`: it wants no more, and `note` is what it says of the results. `useful`: a call got it something new.
+    `spent`: no calls are left.
     """
 
     messages: tuple[ChatMessage, ...]
@@ -65,6 +66,7 @@ class Turn(NamedTuple):
     done: bool = False
     useful: bool = False
     spent: bool = False
+    note: str = ""
 
 
 class _Planned(NamedTuple):
@@ -125,7 +127,7 @@ class FunctionCalls:
         """A turn of words alone ends the asking; one that was cut off or is empty does not."""
         said = neutralise(choice.content or "").strip()
         if said and choice.finish_reason != "length":
-            return Turn((), done=True)
+            return Turn((), done=True, note=choice.content or "")
         problem = _CUT if said else _SILENT
         self._inquiry.refuse(problem)
         shown = ChatMessage("assistant", said[:MAX_SAID_CHARS] or "(nothing)")

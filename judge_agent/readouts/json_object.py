@@ -54,7 +54,7 @@ def read_choice(data: Mapping[str, Any], key: str, choices: Sequence[str]) -> st
 
 def _objects(text: str) -> list[dict[str, Any]]:
     """Every top-level object. One that does not parse ends the reading: what stands inside it may be planted."""
-    decoder = json.JSONDecoder(object_pairs_hook=_no_key_twice)
+    decoder = json.JSONDecoder(object_pairs_hook=no_key_twice)
     found: list[dict[str, Any]] = []
     at, end = text.find("{"), 0
     while at >= 0:
@@ -88,7 +88,8 @@ def _well_formed(data: dict[str, Any]) -> dict[str, Any]:
     return written
 
 
-def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object's pairs as a dict, for `object_pairs_hook`. Raises ModelError for a key that stands twice."""
     data = dict(pairs)
     if len(data) != len(pairs):
         twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
