@@ -47,10 +47,14 @@ async def read_likelihood(
     """Read how likely the reference is as the answer to `shown`, less what it is as that to `alone`.
 
     The score, in [0, 1], is the mean probability of the reference's tokens; with `alone` what is left of it, no less
-    than 0. It ranks: 0.5 has no meaning of its own. `trajectory` is what `shown` holds of it. Raises ModelError:
-    tool_unavailable for pictures, input_too_large, model_error where the model tells no such probabilities.
+    than 0. It ranks: 0.5 has no meaning of its own. `trajectory` is what `shown` holds of it.
+
+    Raises ModelError: no_evidence without a reference, tool_unavailable for pictures, input_too_large, and model_error
+    where the model tells no such probabilities.
     """
     reference = _reference(context)
+    if not reference:
+        raise ModelError("no_evidence", _NO_REFERENCE)
     prompts = [shown] if alone is None else [shown, alone]
     for prompt in prompts:
         await _require_room(context, prompt, reference)

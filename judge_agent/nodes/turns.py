@@ -67,7 +67,7 @@ class Script:
 
 async def sampled(context: JudgeContext, script: Script, samples: Sequence[int]) -> list[Sampled]:
     """Walk through the script once for each sample. Equal prompts are one call with n answers."""
-    if problem := why_not(context, script.turns):
+    if problem := why_not(context, [turn for turn in script.turns if script.due(turn, script.facts)]):
         return [Sampled(sample, problem=problem) for sample in samples]
     if len(script.turns) == 1 and len(samples) > 1:
         return await _at_once(context, script, samples)
