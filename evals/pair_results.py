@@ -135,6 +135,10 @@ class Results:
         """Whether there is a judgment to keep: one that crashed or got stuck is tried again."""
         return key in self._last and self._last[key].outcome == "judged"
 
+    @property
+    def all(self) -> tuple[PairResult, ...]:
+        return tuple(self._last.values())
+
     def of(self, keys: Sequence[Key]) -> list[PairResult]:
         return [self._last[key] for key in keys if key in self._last]
 
@@ -149,8 +153,7 @@ def opened(path: Path | None, model: dict[str, Any]) -> Iterator[Results]:
     if path is None:
         yield Results()
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b") as file:
+    with _file(path) as file:
         _lock(file, path)
         earlier = _read(file, path)
         for number, result in enumerate(earlier, start=1):
@@ -160,6 +163,14 @@ def opened(path: Path | None, model: dict[str, Any]) -> Iterator[Results]:
                     f"was judged by {result.model}, and this run asks {model}; give another --out",
                 )
         yield Results(earlier, file)
+
+
+def _file(path: Path) -> IO[bytes]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("a+b")
+    except OSError as error:
+        raise InvalidRequest(str(path), f"cannot be written: {error.strerror}") from error
 
 
 def _lock(file: IO[bytes], path: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,30 +83,33 @@ def _lines(path: Path, text: str) -> Iterator[tuple[int, Any]]:
             try:
                 yield line, json.loads(content)
             except (ValueError, RecursionError) as error:
-                raise _not_json(path, line, error) from error
+                raise _not_json(path, line, _reason(error)) from error
 
 
 def _listed(path: Path, text: str) -> Iterator[tuple[int, Any]]:
-    """The items of a JSON list, one by one, for the sake of their lines."""
-    decoder, at, line = json.JSONDecoder(), _after_space(text, 0), 1
-    if text[at : at + 1] != "[":
+    """The items of a JSON list one by one, for the sake of their lines."""
+    breaks = [found.start() for found in re.finditer("\n", text)]
+    decoder = json.JSONDecoder()
+    at = _after_space(text, 0)
+    if not text.startswith("[", at):
         raise InvalidRequest(str(path), "must be a JSON list of rows")
-    closed = text[_after_space(text, at + 1) :][:1] == "]"
-    seen = 0
-    while not closed:
-        at = _after_space(text, at + 1)
-        line, seen = line + text.count("\n", seen, at), at
+    at = _after_space(text, at + 1)
+    ended = text.startswith("]", at)
+    while not ended:
+        line = bisect_left(breaks, at) + 1
         try:
             data, at = decoder.raw_decode(text, at)
         except (ValueError, RecursionError) as error:
-            raise _not_json(path, line, error) from error
+            raise _not_json(path, getattr(error, "lineno", line), _reason(error)) from error
         yield line, data
         at = _after_space(text, at)
-        if text[at : at + 1] not in (",", "]"):
-            raise InvalidRequest(
-                f"{path}, line {line + text.count(chr(10), seen, at)}", "the list goes on wrongly"
-            )
-        closed = text[at] == "]"
+        ended = text.startswith("]", at)
+        if not ended and not text.startswith(",", at):
+            raise _not_json(path, bisect_left(breaks, at) + 1, "a comma or the end of the list is missing")
+        at = at if ended else _after_space(text, at + 1)
+    at = _after_space(text, at + 1)
+    if at < len(text):
+        raise _not_json(path, bisect_left(breaks, at) + 1, "something follows the list")
 
 
 def _after_space(text: str, at: int) -> int:
@@ -113,8 +117,14 @@ def _after_space(text: str, at: int) -> int:
     return found.end() if found else at
 
 
-def _not_json(path: Path, line: int, error: Exception) -> InvalidRequest:
-    return InvalidRequest(f"{path}, line {line}", f"is not JSON: {str(error)[:200]}")
+def _not_json(path: Path, line: int, reason: str) -> InvalidRequest:
+    return InvalidRequest(f"{path}, line {line}", f"is not JSON: {reason}")
+
+
+def _reason(error: ValueError | RecursionError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at column {error.colno}"
+    return str(error)
 
 
 def _object(path: Path, number: int, line: int, data: Any) -> Mapping[str, Any]:

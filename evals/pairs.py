@@ -35,9 +35,10 @@ from judge_agent.errors import (
 from judge_agent.hashing import sha256_of
 
 SECONDS = 900.0
+MAX_SECONDS = 3600.0
 GRACE_SECONDS = 30.0
 RETRY_SECONDS = 120.0
-START_SECONDS = 5.0
+START_SECONDS = 2.0
 
 
 def add_parser(names: Any) -> None:
@@ -48,9 +49,9 @@ def add_parser(names: Any) -> None:
         "--recipe", dest="recipes", action="append", help="a recipe (default); may be repeated"
     )
     parser.add_argument("--count", type=_positive(int), default=20, help="pairs of each set (20)")
-    parser.add_argument("--at-once", type=_positive(int), default=2, help="judgments in flight (2)")
+    parser.add_argument("--at-once", type=_positive(int, 4096), default=2, help="judgments in flight (2)")
     parser.add_argument(
-        "--seconds", type=_positive(float), default=SECONDS, help="budget of each judgment (900)"
+        "--seconds", type=_positive(float, MAX_SECONDS), default=SECONDS, help="budget of each judgment (900)"
     )
     parser.add_argument(
         "--grace", type=_positive(float), default=GRACE_SECONDS, help="seconds beyond it (30)"
@@ -128,7 +129,9 @@ def _service(arguments: argparse.Namespace) -> Iterator[str]:
         yield arguments.service
         return
     folder = arguments.data_dir or Path(".judge/pairs") / time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-    with running(folder, model=arguments.model) as url:
+    # A judgment that waited for its turn would look stuck.
+    settings = {"JUDGE_MAX_RUNNING": str(max(arguments.at_once, 32))}
+    with running(folder, model=arguments.model, settings=settings) as url:
         print(f"service in {folder}", file=sys.stderr)
         yield url
 
@@ -194,8 +197,8 @@ class _Run:
         except JudgmentPending as error:
             return {"outcome": "stuck", "error": str(error), "judgment": error.judgment_id}
         except (RequestRefused, ServiceUnavailable) as error:
-            # Without an answer there is no service: what is left is for a run that goes on later.
-            self._gone = self._gone or error.status is None
+            # No answer, or one that it stops: what is left is for a run that goes on later.
+            self._gone = self._gone or error.status in (None, 503)
             return {"outcome": "crashed", "error": str(error), "judgment": error.judgment_id}
         return pair_results.facts_of(judgment, job.pair, self._max_seconds)
 
@@ -218,6 +221,9 @@ def _print(
     print(table(tallies))
     if results.judged_again:
         print(f"judged again after a crash or a stop: {results.judged_again}")
+    commits = {result.commit for result in results.all}
+    if len(commits) > 1:
+        print(f"judged by commits {', '.join(sorted(commits))}")
     print(f"model {json.dumps(model)}, {facts}")
     if as_json:
         print(
@@ -225,11 +231,11 @@ def _print(
         )
 
 
-def _positive(kind: type[int] | type[float]) -> Any:
+def _positive(kind: type[int] | type[float], most: float = 1_000_000) -> Any:
     def read(text: str) -> float:
         value = kind(text)
-        if not 0 < value < float("inf"):
-            raise argparse.ArgumentTypeError(f"{text!r} must be above 0")
+        if not 0 < value <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} must be above 0, and {most:g} at most")
         return value
 
     return read

@@ -1,0 +1,202 @@
+"""A stopped run keeps what it has and goes on from there; a judgment that crashed or got stuck ends it with 1."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import itertools
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from judge_agent.judge import Judge
+from judge_agent.models.scripted import Held, ScriptedModel
+from judge_agent.schema import Judgment
+from tests.evals_pairs import benchmarks
+from tests.evals_pairs.conftest import Ran, lines_of
+from tests.service.served import Served, serving_in_a_thread
+
+Evals = Callable[..., Ran]
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class SleeplessJudge(Judge):
+    """Never ends, whatever the budget."""
+
+    async def judge(self, *_: Any, **__: Any) -> Judgment:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+class FaultyJudge(Judge):
+    async def judge(self, *_: Any, **__: Any) -> Judgment:
+        raise RuntimeError("the fault of the judge")
+
+
+def arguments(data: Path, out: Path, served: Served) -> list[object]:
+    return ["pairs", data, "--set", "judgebench", "--recipe", "arena", "--service", served.url,
+            "--out", out, "--json"]  # fmt: skip
+
+
+def knowing() -> ScriptedModel:
+    return ScriptedModel(otherwise=benchmarks.oracle)
+
+
+def test_a_run_with_the_same_file_judges_only_what_is_missing(
+    evals: Evals, data: Path, tmp_path: Path
+) -> None:
+    out, model = tmp_path / "out.jsonl", knowing()
+    with serving_in_a_thread(model=model) as served:
+        assert evals(*arguments(data, out, served), "--count", 3).tally["pairs"] == 3
+        first, calls = out.read_bytes(), len(model.requests)
+        ran = evals(*arguments(data, out, served), "--count", 4)
+        assert len(model.requests) == calls + 2
+        again = evals(*arguments(data, out, served), "--count", 4)
+        assert len(model.requests) == calls + 2
+    assert out.read_bytes().startswith(first)
+    assert len(lines_of(out)) == 4
+    assert (ran.tally["pairs"], ran.tally["right"]) == (4, 4)
+    assert again.tally == ran.tally
+    assert again.err == ""
+
+
+def test_a_line_that_a_kill_cut_off_is_judged_again(evals: Evals, data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    with serving_in_a_thread(model=knowing()) as served:
+        evals(*arguments(data, out, served))
+        out.write_bytes(out.read_bytes()[:-40])
+        ran = evals(*arguments(data, out, served))
+    assert ran.tally["pairs"] == len(lines_of(out)) == 4
+    assert len(ran.err.splitlines()) == 1
+
+
+def test_another_budget_is_another_judgment(evals: Evals, data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    with serving_in_a_thread(model=knowing()) as served:
+        evals(*arguments(data, out, served))
+        ran = evals(*arguments(data, out, served), "--seconds", 60)
+    assert ran.tally["pairs"] == 4
+    assert len(lines_of(out)) == 8
+
+
+def test_results_of_another_model_are_not_gone_on_from(evals: Evals, data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    with serving_in_a_thread(model=knowing()) as served:
+        evals(*arguments(data, out, served))
+    with serving_in_a_thread(model=ScriptedModel(id="another")) as served:
+        ran = evals(*arguments(data, out, served))
+    assert ran.code == 2
+    assert f"{out}, line 1, field model: was judged by" in ran.err
+    assert len(lines_of(out)) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("{}\n", "line 1, field set"), ("no result\n", "line 1, field (all)"), ("[1]\n\n{}\n", "line 1, field")],
+)
+def test_a_file_of_something_else_is_left_as_it_is(
+    text: str, said: str, evals: Evals, data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.jsonl"
+    out.write_text(text)
+    with serving_in_a_thread(model=knowing()) as served:
+        ran = evals(*arguments(data, out, served))
+    assert (ran.code, out.read_text()) == (2, text)
+    assert f"{out}, {said}" in ran.err
+
+
+def test_a_judgment_that_never_ends_is_stuck_and_the_run_ends_with_1(
+    evals: Evals, data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.jsonl"
+    with serving_in_a_thread(judge_type=SleeplessJudge) as served:
+        ran = evals(*arguments(data, out, served), "--seconds", 0.2, "--grace", 0.1, "--count", 2)
+    assert (ran.code, ran.tally["stuck"], ran.tally["crashed"]) == (1, 2, 0)
+    assert (ran.tally["pairs"], ran.tally["none"]) == (2, 2)
+    assert {line["outcome"] for line in lines_of(out)} == {"stuck"}
+
+
+def test_a_judge_that_fails_by_its_own_fault_crashed_and_is_asked_again_by_the_next_run(
+    evals: Evals, data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.jsonl"
+    with serving_in_a_thread(judge_type=FaultyJudge) as served:
+        ran = evals(*arguments(data, out, served))
+    assert (ran.code, ran.tally["crashed"], ran.tally["stuck"]) == (1, 4, 0)
+    assert "the fault of the judge" in ran.err
+    with serving_in_a_thread(model=knowing()) as served:
+        mended = evals(*arguments(data, out, served))
+    assert (mended.code, mended.tally["crashed"], mended.tally["right"]) == (0, 0, 4)
+    assert "judged again after a crash or a stop: 4" in mended.out
+    assert len(lines_of(out)) == 8
+
+
+def test_a_refused_request_crashed_and_the_others_go_on(evals: Evals, data: Path, tmp_path: Path) -> None:
+    rows = benchmarks.rows("judgebench", 3)
+    rows[1]["response_B"] = "long " * 1000
+    benchmarks.write(data, "judgebench", rows)
+    with serving_in_a_thread(model=knowing(), max_body_bytes=3000) as served:
+        ran = evals(*arguments(data, tmp_path / "out.jsonl", served))
+    assert (ran.code, ran.tally["crashed"], ran.tally["right"]) == (1, 1, 2)
+    assert "413" in ran.err
+
+
+def test_a_run_whose_service_goes_away_stops_and_leaves_the_rest_for_later(
+    evals: Evals, data: Path, tmp_path: Path
+) -> None:
+    found, calls = list[Served](), itertools.count(1)
+
+    def leaving(request: Any) -> Any:
+        if next(calls) <= 4:
+            return benchmarks.oracle(request)
+        found[0].server.stop()
+        return Held(asyncio.Event(), "")
+
+    out = tmp_path / "out.jsonl"
+    with serving_in_a_thread(model=ScriptedModel(otherwise=leaving)) as served:
+        found.append(served)
+        ran = evals(*arguments(data, out, served), "--seconds", 0.5, "--grace", 0.5, "--at-once", 1)
+    assert ran.code == 1
+    assert (ran.tally["asked"], ran.tally["crashed"] + ran.tally["stuck"]) == (4, 1)
+    assert ran.tally["right"] == 2
+    assert len(lines_of(out)) == 3
+
+
+def test_a_terminated_run_says_what_it_has_and_goes_on_from_there(
+    evals: Evals, data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.jsonl"
+    processes, calls = list[subprocess.Popen[bytes]](), itertools.count(1)
+
+    def terminating(request: Any) -> Any:
+        if next(calls) == 5:
+            processes[0].send_signal(signal.SIGTERM)
+        return benchmarks.oracle(request)
+
+    with serving_in_a_thread(model=ScriptedModel(otherwise=terminating)) as served:
+        command = [sys.executable, "-m", "evals", *map(str, arguments(data, out, served)), "--at-once", "1"]
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        processes.append(process)
+        said, _ = process.communicate(timeout=60)
+        assert process.returncode == 143
+        assert len(lines_of(out)) in (2, 3)
+        assert f"{len(lines_of(out))} of 4".encode() in said
+        ran = evals(*arguments(data, out, served))
+    assert (ran.code, ran.tally["pairs"], ran.tally["right"]) == (0, 4, 4)
+
+
+def test_two_runs_do_not_write_to_one_file(evals: Evals, data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    out.touch()
+    with out.open("ab") as other, serving_in_a_thread(model=knowing()) as served:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        ran = evals(*arguments(data, out, served))
+    assert (ran.code, "another run writes to it" in ran.err) == (2, True)
