@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 import tomllib
@@ -24,6 +25,7 @@ from judge_agent.readouts import (
     read_boxed_numbers,
     read_choice,
     read_focus,
+    read_input,
     read_object,
     read_ranking,
     read_scores_tag,
@@ -34,7 +36,7 @@ from judge_agent.readouts import (
 )
 from judge_agent.readouts.answer import MAX_ANSWER_CHARS
 from judge_agent.readouts.probabilities import NO, YES, TopLogprobs
-from judge_agent.readouts.react import ToolStep
+from judge_agent.readouts.react import FinishStep, ToolStep
 from judge_agent.seams.model import Choice, TokenLogprob
 
 Case = dict[str, Any]
@@ -133,7 +135,8 @@ def of_continuation(case: Case) -> object:
         for key in ("tokens", "alone")
     )
     found = likelihood(tokens or (), alone)
-    for key in ("mean", "pmi", "pmi_mean"):
+    assert 0.0 <= found.gain <= found.probability <= 1.0
+    for key in ("mean", "pmi", "pmi_mean", "probability", "gain"):
         if key in case:
             assert getattr(found, key) == pytest.approx(case[key])
     return pytest.approx(found.total)
@@ -265,6 +268,33 @@ def test_whatever_is_written_a_text_is_read_or_refused(text: str) -> None:
         if name != "ranking":
             with suppress(ModelError):
                 read({**CASES[name][0], "text": text})
+
+
+def test_without_a_range_the_end_of_react_is_what_was_said() -> None:
+    said = read_step("Thought: enough\nAction: Finish\nAction Input: It is right: 4.", ("Code",))
+    assert said == FinishStep("enough", None, "It is right: 4.")
+
+
+@settings(deadline=None)
+@given(st.text(alphabet=st.sampled_from(list('{}[]"`\\:,jsonu0dé9eE+-. \n')), max_size=40))
+@pytest.mark.parametrize("required", [["code"], ["code", "name"], []])
+def test_whatever_is_given_to_a_tool_is_an_object_of_plain_json_or_refused(
+    required: list[str], text: str
+) -> None:
+    parameters = {"type": "object", "properties": {"code": {"type": "string"}}, "required": required}
+    with suppress(ModelError):
+        given = json.loads(read_input(text, parameters), parse_constant=pytest.fail)
+        assert isinstance(given, dict)
+
+
+@pytest.mark.parametrize(
+    "bomb", ["[" * 190_000, '{"a":' * 60_000, '{"a": ' + "9" * 190_000 + "}", "`" * 190_000]
+)
+def test_an_input_that_is_made_to_take_long_does_not(bomb: str) -> None:
+    started = time.process_time()
+    with pytest.raises(ModelError):
+        read_input(bomb, {"properties": {"x": {"type": "integer"}}, "required": ["x"]})
+    assert time.process_time() - started < 2.0
 
 
 shares = st.lists(st.floats(0.001, 1.0), min_size=5, max_size=5).map(
