@@ -137,7 +137,7 @@ def _service(arguments: argparse.Namespace) -> Iterator[str]:
 
 
 async def _asked(url: str) -> tuple[dict[str, Any], list[str]]:
-    """Which model judges, and which recipes there are."""
+    """Which model judges, and which recipes there are. Raises InvalidRequest for a service that cannot judge."""
     async with AsyncJudgeClient(url, retry_seconds=START_SECONDS) as client:
         recipes = await client.recipes()
         health = await client.health()
@@ -178,6 +178,11 @@ class _Run:
                 async with asyncio.TaskGroup() as workers:
                     for _ in range(self._at_once):
                         workers.create_task(self._work(client, due))
+        if self._gone:
+            print(
+                "the service is gone; what was not judged is left for a run with the same --out",
+                file=sys.stderr,
+            )
 
     async def _work(self, client: AsyncJudgeClient, due: Iterator[_Job]) -> None:
         for job in due:
@@ -220,7 +225,7 @@ def _print(
 ) -> None:
     print(table(tallies))
     if results.judged_again:
-        print(f"judged again after a crash or a stop: {results.judged_again}")
+        print(f"judged again, for they had crashed or got stuck: {results.judged_again}")
     commits = {result.commit for result in results.all}
     if len(commits) > 1:
         print(f"judged by commits {', '.join(sorted(commits))}")
