@@ -195,6 +195,33 @@ async def test_a_likely_answer_is_more_likely_than_another(model):
     assert sums[0] > sums[1]
 
 
+async def judged(model, folder, request):
+    """The judgment of a service that asks this server."""
+    environment = {"JUDGE_MODEL_API_KEY": model.server.api_key}
+
+    def judge():
+        with (
+            running(folder, model=model.server.base_url, settings=environment) as url,
+            JudgeClient(url, timeout_seconds=PATIENCE) as client,
+        ):
+            return client.judge(request)
+
+    return await asyncio.to_thread(judge)
+
+
+async def test_work_that_leads_to_the_reference_scores_by_its_likelihood(model, tmp_path):
+    texts = [f"The header names {name} as its author." for name in ("Maria Lopez", "Peter Smith")]
+    request = {
+        "recipe": "rlpr",
+        "task": {"prompt": "Who wrote the report?", "reference": {"answer": "Maria Lopez"}},
+        "candidates": [{"id": text, "trajectory": {"text": text}} for text in texts],
+        "budget": {"seconds": 240},
+    }
+    right, wrong = (await judged(model, tmp_path, request)).candidates
+    assert (right.status, wrong.status) == ("scored", "scored")
+    assert right.reward > wrong.reward + 0.2
+
+
 async def test_a_judgment_by_the_default_recipe_runs_against_the_server(model, tmp_path):
     polite = {"name": "polite", "description": "The answer is polite.", "kind": "soft"}
     request = {
@@ -204,16 +231,7 @@ async def test_a_judgment_by_the_default_recipe_runs_against_the_server(model, t
         "candidates": [{"id": "a", "trajectory": {"text": "Hello, how do you do?"}}],
         "budget": {"seconds": 240},
     }
-    environment = {"JUDGE_MODEL_API_KEY": model.server.api_key}
-
-    def judged():
-        with (
-            running(tmp_path, model=model.server.base_url, settings=environment) as url,
-            JudgeClient(url, timeout_seconds=PATIENCE) as client,
-        ):
-            return client.judge(request)
-
-    judgment = await asyncio.to_thread(judged)
+    judgment = await judged(model, tmp_path, request)
     assert judgment.state == "done"
     assert judgment.provenance.model["id"] == "smollm2"
     assert judgment.usage.prompt_tokens > 0
