@@ -6,7 +6,7 @@ The search is exhaustive up to a bound of work; columns that are equal cell by c
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from tools.sql.matching import Rows, is_within
@@ -79,10 +79,16 @@ def columns_of(rows: Rows, width: int) -> list[Column]:
     return [Column([row[at] for row in rows]) for at in range(width)]
 
 
-def assignments(rows: Rows, wanted: Rows, width: int) -> Iterator[tuple[int, ...]]:
-    """For each expected column one of the result's; as they stand first. Raises TooMuch."""
-    in_place = tuple(range(width))
-    yield in_place
+def assignments(
+    rows: Rows, wanted: Rows, width: int, named: Mapping[int, int] | None = None
+) -> Iterator[tuple[int, ...]]:
+    """For each expected column one of the result's; as they stand first. Raises TooMuch.
+
+    `named`: expected columns that are known, each with the result's column that stands for it.
+    """
+    in_place, known = tuple(range(width)), dict(named or {})
+    if all(index == at for index, at in known.items()):
+        yield in_place
     own, others = columns_of(rows, width), columns_of(wanted, width)
     effort = 0
 
@@ -93,9 +99,11 @@ def assignments(rows: Rows, wanted: Rows, width: int) -> Iterator[tuple[int, ...
             raise TooMuch
 
     fitting: list[list[int]] = []
-    for other in others:
+    for index, other in enumerate(others):
         fits = []
         for at, column in enumerate(own):
+            if known.get(index, at) != at:
+                continue
             found = column.is_within(other)
             spend(len(rows) if found else 8)
             if found:

@@ -1,5 +1,10 @@
 """Says whether a candidate's result is the reference's: columns by name or by their values, rows in any order that
 the reference leaves open.
+
+Columns of the same names are those of the same names: exchanged, they are another result. Where names do not tell,
+columns may stand in any order in which all rows fit, as in the test suites of Spider (arXiv:2010.02840) and the
+evaluation of Defog, which do not look at names at all; BIRD wants them in place. Where some names are shared, and the
+values fit only against them, the result is not one that names confirm: `named` is false.
 """
 
 from __future__ import annotations
@@ -38,13 +43,22 @@ class Expected:
 @dataclass(frozen=True)
 class Comparison:
     """`certain` is false where a difference may be one that the reference leaves open. `row` is the first
-    of the candidate's that is not expected (0-based).
+    of the candidate's that is not expected (0-based). `named` is false where the values match, but only if a column
+    stands for another one than that of its name.
     """
 
     matches: bool
     reason: str
     certain: bool = True
     row: int | None = None
+    named: bool = True
+
+
+_MATCH = Comparison(True, "the result is what was asked for")
+_MOVED = Comparison(True, "the result is what was asked for, its columns in another order")
+_MISNAMED = Comparison(
+    True, "the values fit only if a column stands for another one than that of its name", named=False
+)
 
 
 def rows_of(cells: Sequence[Sequence[Any]]) -> list[tuple[Value, ...]]:
@@ -82,22 +96,44 @@ def compare(result: QueryResult, wanted: Expected) -> Comparison:
         return Comparison(False, said, certain=not wanted.open_choice)
     by_names = _by_names(result.columns, wanted.columns)
     try:
-        if _is_found(rows, result.columns, wanted):
-            return Comparison(True, "the result is what was asked for")
+        if (found := _found(rows, result.columns, wanted)) is not None:
+            return found
         certain = wanted.certain
         if not certain and not wanted.limited:
             in_any_order = replace(wanted, groups=((0, len(wanted.rows)),))
-            certain = not _is_found(rows, result.columns, in_any_order)
+            certain = _found(rows, result.columns, in_any_order) is None
     except TooMuch:
         return Comparison(False, "no order of its columns was found that fits", certain=False)
     return _difference(rows, by_names, wanted, certain and not wanted.open_choice)
 
 
-def _is_found(rows: Rows, names: Sequence[str], wanted: Expected) -> bool:
-    by_names = _by_names(names, wanted.columns)
-    width = len(wanted.columns)
-    found = [by_names] if by_names is not None else assignments(rows, wanted.rows, width)
-    return any(_fits([tuple(row[at] for at in one) for row in rows], wanted) for one in found)
+def _found(rows: Rows, names: Sequence[str], wanted: Expected) -> Comparison | None:
+    """How the columns can stand for the expected ones, so that the rows fit; None where they cannot."""
+    if (by_names := _by_names(names, wanted.columns)) is not None:
+        return _MATCH if _fits(_moved(rows, by_names), wanted) else None
+    width, shared = len(wanted.columns), _shared_names(names, wanted.columns)
+    for one in assignments(rows, wanted.rows, width, shared):
+        if _fits(_moved(rows, one), wanted):
+            return _MATCH if list(one) == sorted(one) else _MOVED
+    if not shared:
+        return None
+    if any(_fits(_moved(rows, one), wanted) for one in assignments(rows, wanted.rows, width)):
+        return _MISNAMED
+    return None
+
+
+def _moved(rows: Rows, columns: Sequence[int]) -> Rows:
+    return [tuple(row[at] for at in columns) for row in rows]
+
+
+def _shared_names(names: Sequence[str], wanted: Sequence[str]) -> dict[int, int]:
+    """Expected columns whose name one column of the result has, and no other of either."""
+    own, others = [name.casefold() for name in names], [name.casefold() for name in wanted]
+    return {
+        index: own.index(name)
+        for index, name in enumerate(others)
+        if own.count(name) == others.count(name) == 1
+    }
 
 
 def _ties(rows: Rows, keys: Sequence[int]) -> tuple[tuple[int, int], ...]:
@@ -136,7 +172,7 @@ def _by_names(columns: Sequence[str], wanted: Sequence[str]) -> tuple[int, ...] 
 def _difference(rows: Rows, by_names: tuple[int, ...] | None, wanted: Expected, certain: bool) -> Comparison:
     """Say what differs, without saying what was expected."""
     assignment = by_names or tuple(range(len(wanted.columns)))
-    mapped = [tuple(row[at] for at in assignment) for row in rows]
+    mapped = _moved(rows, assignment)
     first = next(
         (
             at + _odd_one(part, group)

@@ -77,6 +77,10 @@ class DatabaseBox:
         tables = reply.get("tables")
         return tables if isinstance(tables, list) else []
 
+    async def read_backwards(self, *, seconds: float) -> None:
+        """From now on, read tables from the end where a query leaves their order open. Raises QueryFailed."""
+        await self._ask({"op": "backwards"}, seconds)
+
     async def _ask(self, asked: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         try:
             await self._box.send(json.dumps({**asked, "seconds": seconds}).encode())

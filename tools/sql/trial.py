@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from judge_agent.errors import JudgeError, ToolError
@@ -12,15 +14,16 @@ from judge_agent.schema import Engine, ToolStatus
 from judge_agent.seams.sandbox import Sandbox
 from judge_agent.seams.tool import Finding
 from tools.sql.allowed import NotParsed, Query, read_query
-from tools.sql.comparison import Comparison, Expected, compare, expected, rows_of
+from tools.sql.comparison import rows_of
 from tools.sql.database import DatabaseSource
-from tools.sql.engine_box import MAX_BYTES, DatabaseBox, QueryFailed, QueryResult, open_database
+from tools.sql.engine_box import DatabaseBox, QueryFailed, QueryResult, open_database
 from tools.sql.inner_ties import cuts_a_tie, inner_choices
-from tools.sql.ordering import OrderPlan, plan_order
+from tools.sql.parts import Pair
+from tools.sql.reference import Wanted, ask_reference
 from tools.sql.scan import Refused
 from tools.sql.showing import clean, is_cut, shown, shown_row
+from tools.sql.weighing import Weighed, weigh
 
-MAX_REFERENCE_BYTES = MAX_BYTES // 2
 T = TypeVar("T")
 U = TypeVar("U")
 
@@ -83,16 +86,28 @@ async def try_query(sandbox: Sandbox, source: DatabaseSource, trial: Trial) -> V
         return _refuted(source, f"the candidate's SQL is refused: {refusal}", "refused", parses=True)
     except NotParsed as problem:
         return await _as_the_engine_parses(sandbox, source, trial, str(problem))
-    wanted, outcome = await _both(
-        _reference(sandbox, source, trial), _candidate(sandbox, source, trial, query)
-    )
-    if isinstance(wanted, str):
-        return _unavailable(source, wanted)
-    if isinstance(outcome, Refused):
-        return _unavailable(source, f"the candidate's query is not run: {outcome}")
-    if isinstance(outcome, QueryFailed):
-        return _failed(source, outcome)
-    return await _compared(source, outcome, wanted, query)
+    async with AsyncExitStack() as boxes:
+        opened = partial(_opened, boxes, sandbox, source, trial.seed)
+        (wanted, reference_box), (outcome, box) = await _both(
+            _reference(opened, source.engine, trial), _candidate(opened, trial, query)
+        )
+        if isinstance(wanted, str):
+            return _unavailable(source, wanted)
+        if isinstance(outcome, Refused):
+            return _unavailable(source, f"the candidate's query is not run: {outcome}")
+        if isinstance(outcome, QueryFailed):
+            return _failed(source, outcome)
+        pair = Pair(source.engine, trial.seconds, reference_box, wanted, box, query)
+        try:
+            weighed = await weigh(pair, outcome)
+        except ValueError as error:
+            raise ToolError(f"the result of the candidate's query cannot be read: {error}") from error
+        return _compared(source, outcome, pair, weighed)
+
+
+async def _opened(boxes: AsyncExitStack, sandbox: Sandbox, source: DatabaseSource, seed: int) -> DatabaseBox:
+    """A box that stays open until the verdict: a match or a difference may ask for more."""
+    return await boxes.enter_async_context(open_database(sandbox, source, seed=seed))
 
 
 async def _both(one: Coroutine[Any, Any, T], other: Coroutine[Any, Any, U]) -> tuple[T, U]:
@@ -113,13 +128,6 @@ async def _outcome(work: Coroutine[Any, Any, T]) -> T | JudgeError:
         return error
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    result: QueryResult
-    expected: Expected
-    query: Query
-
-
 async def _as_the_engine_parses(
     sandbox: Sandbox, source: DatabaseSource, trial: Trial, problem: str
 ) -> Verdict:
@@ -135,15 +143,15 @@ async def _as_the_engine_parses(
 
 
 async def _candidate(
-    sandbox: Sandbox, source: DatabaseSource, trial: Trial, query: Query
-) -> QueryResult | QueryFailed | Refused:
-    async with open_database(sandbox, source, seed=trial.seed) as box:
-        try:
-            if (unlisted := await _unlisted(box, query, trial.seconds)) is not None:
-                return unlisted
-            return await box.query(trial.sql, seconds=trial.seconds)
-        except QueryFailed as failure:
-            return failure
+    opened: Callable[[], Awaitable[DatabaseBox]], trial: Trial, query: Query
+) -> tuple[QueryResult | QueryFailed | Refused, DatabaseBox]:
+    box = await opened()
+    try:
+        if (unlisted := await _unlisted(box, query, trial.seconds)) is not None:
+            return unlisted, box
+        return await box.query(trial.sql, seconds=trial.seconds), box
+    except QueryFailed as failure:
+        return failure, box
 
 
 async def _unlisted(box: DatabaseBox, query: Query, seconds: float) -> Refused | None:
@@ -156,32 +164,20 @@ async def _unlisted(box: DatabaseBox, query: Query, seconds: float) -> Refused |
     return Refused(f"the function {min(there)} is not on the list of those that may be called")
 
 
-async def _reference(sandbox: Sandbox, source: DatabaseSource, trial: Trial) -> _Wanted | str:
+async def _reference(
+    opened: Callable[[], Awaitable[DatabaseBox]], engine: Engine, trial: Trial
+) -> tuple[Wanted | str, DatabaseBox]:
     """The reference's result, or why there is none."""
+    box = await opened()
     try:
-        query = await asyncio.to_thread(read_query, trial.reference, source.engine)
-        async with open_database(sandbox, source, seed=trial.seed) as box:
-            if (unlisted := await _unlisted(box, query, trial.seconds)) is not None:
-                raise unlisted
-            result = await box.query(trial.reference, seconds=trial.seconds, max_bytes=MAX_REFERENCE_BYTES)
-            if result.cut:
-                return f"the reference's result is too large to compare: more than {len(result.rows)} rows"
-            plan = await asyncio.to_thread(plan_order, query.tree, result.columns, source.engine)
-            probe = await _probe(box, plan, trial.seconds)
-            is_open = await _chooses_among_equals(box, query, source.engine, trial.seconds)
-        found = replace(await asyncio.to_thread(expected, result, probe, plan), open_choice=is_open)
+        query = await asyncio.to_thread(read_query, trial.reference, engine)
+        if (unlisted := await _unlisted(box, query, trial.seconds)) is not None:
+            raise unlisted
+        wanted = await ask_reference(box, query, engine, trial.seconds)
+        is_open = await _chooses_among_equals(box, query, engine, trial.seconds)
     except (Refused, NotParsed, QueryFailed, ValueError) as error:
-        return f"the reference query gives no result: {error}"
-    return _Wanted(result, found, query)
-
-
-async def _probe(box: DatabaseBox, plan: OrderPlan, seconds: float) -> QueryResult | None:
-    if plan.probe is None:
-        return None
-    try:
-        return await box.query(plan.probe, seconds=seconds)
-    except QueryFailed:
-        return None  # then the ties are not known, and a difference decides nothing
+        return f"the reference query gives no result: {error}", box
+    return replace(wanted, expected=replace(wanted.expected, open_choice=is_open)), box
 
 
 async def _chooses_among_equals(box: DatabaseBox, query: Query, engine: Engine, seconds: float) -> bool:
@@ -198,37 +194,23 @@ async def _chooses_among_equals(box: DatabaseBox, query: Query, engine: Engine, 
     return False
 
 
-async def _compared(source: DatabaseSource, result: QueryResult, wanted: _Wanted, query: Query) -> Verdict:
-    try:
-        comparison = await asyncio.to_thread(compare, result, wanted.expected)
-    except ValueError as error:
-        raise ToolError(f"the result of the candidate's query cannot be read: {error}") from error
+def _compared(source: DatabaseSource, result: QueryResult, pair: Pair, weighed: Weighed) -> Verdict:
+    facts: dict[str, bool | None] = {
+        "parses": True,
+        "executes": True,
+        "matches": weighed.comparison.matches,
+    }
     return Verdict(
         source.name,
         source.sha256,
-        _finding(comparison, result, hard_coded=wanted.query.reads and not query.reads),
+        weighed.finding,
         "ok",
-        {"parses": True, "executes": True, "matches": comparison.matches},
+        facts | weighed.facts,
         result,
-        wanted.result,
-        comparison.row,
-        clock=query.clock or wanted.query.clock,
+        pair.wanted.result,
+        weighed.comparison.row,
+        clock=pair.query.clock or pair.wanted.query.clock,
     )
-
-
-def _finding(comparison: Comparison, result: QueryResult, *, hard_coded: bool) -> Finding:
-    if not comparison.matches:
-        reason = f"the result differs: {comparison.reason}"
-        if comparison.certain:
-            return Finding("refutes", "decisive", 0.0, reason)
-        return Finding("refutes", "strong", None, f"{reason}; which rows may stand where is not known")
-    if all(cell is None for row in result.rows for cell in row):
-        what = "no rows" if not result.rows else "nothing but NULL"
-        return Finding("confirms", "strong", None, f"both results hold {what}, which proves little")
-    if hard_coded:
-        reason = f"{comparison.reason}, but the query reads no table: its values are written into it"
-        return Finding("confirms", "strong", None, reason)
-    return Finding("confirms", "decisive", 1.0, comparison.reason)
 
 
 def _failed(source: DatabaseSource, failure: QueryFailed) -> Verdict:

@@ -29,6 +29,7 @@ class Value(NamedTuple):
 
 
 NULL = Value("null", 0)
+ZERO = Value("number", 0)
 
 
 def value_of(cell: Any) -> Value:

@@ -111,6 +111,9 @@ class DuckdbEngine:
             for name, described in found.items()
         ]
 
+    def read_backwards(self) -> None:
+        """DuckDB has no such setting."""
+
     def _build(self, kind: str, payload: Json, clock: Clock) -> None:
         self._connection = self._duckdb.connect(DATABASE, config=_CONFIG)
         try:

@@ -67,6 +67,10 @@ class Engine(Protocol):
 
     def describe(self) -> list[Json]: ...
 
+    def read_backwards(self) -> None:
+        """From now on, read tables from the end where a query leaves their order open, as far as the engine can."""
+        ...
+
 
 class Channel(Protocol):
     """Lines to and from the host."""

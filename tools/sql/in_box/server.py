@@ -1,7 +1,7 @@
 """The program of a SQL box: opens one database, then answers one question a line.
 
-A question is {op: query | parses | knows | describe, ...}; an answer holds `error: {kind, message}` where the
-engine did not do it. Everything that comes back is bounded here, and again by the host.
+A question is {op: query | parses | knows | describe | backwards, ...}; an answer holds `error: {kind, message}` where
+the engine did not do it. Everything that comes back is bounded here, and again by the host.
 """
 
 from __future__ import annotations
@@ -56,6 +56,9 @@ def _answer(engine: Engine, asked: Json) -> bytes:
             answer: Json = {"parses": True}
         elif asked["op"] == "knows":
             answer = {"known": engine.knows(asked["names"])}
+        elif asked["op"] == "backwards":
+            engine.read_backwards()
+            answer = {"backwards": True}
         else:
             answer = {"tables": engine.describe()}
     except EngineError as error:

@@ -1,0 +1,85 @@
+"""Finds what a query leaves to the engine: it is run again with the rows of its tables in other orders.
+
+SQL leaves open which of equals a window numbers first, which row a LIMIT inside keeps, in which order an aggregate
+collects, and which row of a group a bare column of SQLite comes from. A query whose result changes with the order in
+which its tables are read has made such a choice, and another engine may make another one. Ties of the order of the
+whole result are no choice of this kind: `ordering.py` knows them.
+
+Does not prove that a query chooses nothing: only some orders are tried.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from sqlglot import exp
+
+from judge_agent.schema import Engine
+from tools.sql.allowed import NotParsed, Query, parse_query
+from tools.sql.engine_box import DatabaseBox
+from tools.sql.ordering import unwrapped
+from tools.sql.scan import Refused
+from tools.sql.substitution import places_of, substituted
+
+# A limit keeps the engine from dropping an order that it takes to be of no use.
+_ORDERS = tuple(
+    f"ORDER BY {key} LIMIT {2**62}"
+    for key in ("rowid DESC", "rowid * 7919 % 101", "1 DESC", "1", "2, 1", "2 DESC, 1 DESC")
+)
+_STEADY = (exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max)
+
+
+def may_choose(tree: exp.Expr | None, engine: Engine) -> bool:
+    """Whether the query has a form that can leave a choice to the engine."""
+    if tree is None:
+        return False
+    outer = unwrapped(tree)
+    for node in tree.walk():
+        if isinstance(node, exp.Window) or (isinstance(node, exp.AggFunc) and not isinstance(node, _STEADY)):
+            return True
+        if isinstance(node, exp.Query) and node is not outer and node.args.get("limit"):
+            return True
+        if isinstance(node, exp.Select) and (_keeps_any(node) or (engine == "sqlite" and _is_bare(node))):
+            return True
+    return False
+
+
+def is_ordered_choice(tree: exp.Expr | None) -> bool:
+    """Whether every choice of the query is made by some order, of which ties alone are left open."""
+    if tree is None:
+        return False
+    limited = [one for one in tree.find_all(exp.Query) if one.args.get("limit")]
+    windows = list(tree.find_all(exp.Window))
+    return bool(limited or windows) and all(one.args.get("order") for one in (*limited, *windows))
+
+
+async def reordered(box: DatabaseBox, query: Query, engine: Engine, seconds: float) -> AsyncIterator[Query]:
+    """The query with its tables in one other order after the other. Raises QueryFailed.
+
+    From here on the box reads backwards what has no order, so that the query itself comes first.
+    """
+    await box.read_backwards(seconds=seconds)
+    yield query
+    places = await asyncio.to_thread(places_of, query.tree)
+    if not places:
+        return
+    for order in _ORDERS:
+        try:
+            yield await asyncio.to_thread(parse_query, substituted(query.sql, places, order), engine)
+        except (Refused, NotParsed):
+            return
+
+
+def _keeps_any(select: exp.Select) -> bool:
+    distinct = select.args.get("distinct")
+    return isinstance(distinct, exp.Distinct) and distinct.args.get("on") is not None
+
+
+def _is_bare(select: exp.Select) -> bool:
+    """Whether a column stands beside aggregates, or in a group that it does not name."""
+    group = select.args.get("group")
+    keys = {key.name.casefold() for key in group.expressions} if group is not None else set()
+    columns = [one.unalias() for one in select.selects]
+    bare = any(isinstance(one, exp.Column) and one.name.casefold() not in keys for one in columns)
+    return bare and (group is not None or any(one.find(exp.AggFunc) for one in columns))

@@ -1,0 +1,68 @@
+"""Puts a part of a table, or its rows in another order, into a query in the table's place.
+
+The text is cut where the parser saw the name, and stays as it was otherwise: nothing is written anew. What cannot
+be cut so (a form that only the engine reads) is not changed at all; what the engine then refuses, because the query
+names the table's schema or its row numbers, is for the caller to pass over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sqlglot import exp
+
+
+class Place(NamedTuple):
+    """Where a query names a table. `alias` is what has to follow, so that its columns are still called the same."""
+
+    table: str
+    begin: int
+    end: int
+    alias: str
+
+
+def places_of(tree: exp.Expr | None) -> tuple[Place, ...]:
+    """The places where a parsed query names tables and views, in the order of its text."""
+    if tree is None:
+        return ()
+    own = {cte.alias_or_name.casefold() for cte in tree.find_all(exp.CTE)}
+    found = (_place(table) for table in tree.find_all(exp.Table) if not _is_own(table, own))
+    return tuple(sorted((place for place in found if place is not None), key=lambda place: place.begin))
+
+
+def tables_of(tree: exp.Expr | None) -> tuple[str, ...]:
+    """The names of the tables, folded, each once."""
+    return tuple(dict.fromkeys(place.table for place in places_of(tree)))
+
+
+def substituted(sql: str, places: tuple[Place, ...], tail: str, table: str | None = None) -> str:
+    """The query with `(SELECT * FROM <table> <tail>)` for one table, or for each."""
+    pieces = _pieces(sql, [place for place in places if table in (None, place.table)], tail)
+    return "".join(pieces)
+
+
+def _pieces(sql: str, places: list[Place], tail: str) -> Iterator[str]:
+    at = 0
+    for place in places:
+        yield sql[at : place.begin]
+        yield f"(SELECT * FROM {sql[place.begin : place.end]} {tail}){place.alias}"  # noqa: S608 - the query's own text
+        at = place.end
+    yield sql[at:]
+
+
+def _is_own(table: exp.Table, own: set[str]) -> bool:
+    return not table.db and table.name.casefold() in own
+
+
+def _place(table: exp.Table) -> Place | None:
+    parts = [part for part in (table.args.get("catalog"), table.args.get("db"), table.this) if part]
+    if not all(isinstance(part, exp.Identifier) and "start" in part.meta for part in parts):
+        return None  # a function, whose rows are no table's
+    quoted = table.name.replace('"', '""')
+    return Place(
+        table.name.casefold(),
+        parts[0].meta["start"],
+        parts[-1].meta["end"] + 1,
+        "" if table.alias else f' AS "{quoted}"',
+    )
