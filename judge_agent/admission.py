@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from pydantic import RootModel
 
@@ -21,8 +22,16 @@ from judge_agent.seams.tool import Tool
 MAX_TASK_CHARS = 1_000_000
 
 
-def admit(request: JudgmentRequest, recipes: Mapping[str, Recipe], tools: Sequence[Tool]) -> Recipe:
-    """Return the request's recipe. Raises InvalidRequest."""
+class Admitted(NamedTuple):
+    """What a request comes to before it is judged."""
+
+    recipe: Recipe
+    candidates: tuple[CanonicalCandidate, ...]
+    task: Task
+
+
+def admit(request: JudgmentRequest, recipes: Mapping[str, Recipe], tools: Sequence[Tool]) -> Admitted:
+    """Return the request's recipe, its candidates and its task as they are judged. Raises InvalidRequest."""
     recipe = recipes.get(request.recipe)
     if recipe is None:
         raise InvalidRequest("recipe", f"{request.recipe!r} is unknown; there are {sorted(recipes)}")
@@ -32,13 +41,12 @@ def admit(request: JudgmentRequest, recipes: Mapping[str, Recipe], tools: Sequen
     _check_tools(request, tools)
     _check_dimensions(request, recipe)
     _check_comparison(request, recipe)
-    candidates = canonical_candidates(request)
+    candidates = _canonical_candidates(request)
     _check_images(request.task, candidates)
-    task_of(request, candidates)
-    return recipe
+    return Admitted(recipe, candidates, _task_of(request, candidates))
 
 
-def canonical_candidates(request: JudgmentRequest) -> tuple[CanonicalCandidate, ...]:
+def _canonical_candidates(request: JudgmentRequest) -> tuple[CanonicalCandidate, ...]:
     """Every candidate through its importer. Raises InvalidRequest with the candidate's field."""
     found = []
     for index, candidate in enumerate(request.candidates):
@@ -53,7 +61,7 @@ def canonical_candidates(request: JudgmentRequest) -> tuple[CanonicalCandidate, 
     return tuple(found)
 
 
-def task_of(request: JudgmentRequest, candidates: Sequence[CanonicalCandidate]) -> Task:
+def _task_of(request: JudgmentRequest, candidates: Sequence[CanonicalCandidate]) -> Task:
     """The task; where it is empty, the messages that every candidate begins with. Raises InvalidRequest."""
     if request.task.prompt.strip() or request.task.messages:
         return request.task

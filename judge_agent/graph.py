@@ -44,11 +44,12 @@ def build() -> CompiledStateGraph[State, JudgeContext, State, State]:
     return graph.compile(name="judge")
 
 
-def _needs_model(state: State, runtime: Runtime[JudgeContext]) -> str:
+# Coroutines: LangGraph runs a plain function of an edge in a thread, at twice the cost of a node.
+async def _needs_model(state: State, runtime: Runtime[JudgeContext]) -> str:
     return "critique" if runtime.context.recipe.models else "decide"
 
 
-def _after_critique(state: State, runtime: Runtime[JudgeContext]) -> str:
+async def _after_critique(state: State, runtime: Runtime[JudgeContext]) -> str:
     recipe = runtime.context.recipe
     if recipe.comparing:
         return "compare"

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import judge_agent
 from judge_agent import graph, record
-from judge_agent.admission import admit, canonical_candidates, task_of
+from judge_agent.admission import admit
 from judge_agent.budget import Budget
 from judge_agent.calls import Calls, deadline_of
 from judge_agent.context import JudgeContext, Turns
@@ -153,8 +153,7 @@ class _Run:
 
     async def _open(self, resumed: bool) -> JudgeContext:
         judge, request = self._judge, self._request
-        recipe = admit(request, judge._recipes, judge._tools)
-        candidates = canonical_candidates(request)
+        recipe, candidates, task = admit(request, judge._recipes, judge._tools)
         self._budget = _budget(request, recipe, self._elapsed)
         fields = {"recipe": recipe.name, "candidates": len(candidates), "resumed": resumed}
         type_: Any = "judgment.resumed" if resumed else "judgment.accepted"
@@ -178,7 +177,7 @@ class _Run:
         )
         return JudgeContext(
             request=request,
-            task=task_of(request, candidates),
+            task=task,
             recipe=recipe,
             candidates=candidates,
             dimensions=declared_dimensions(request, recipe),

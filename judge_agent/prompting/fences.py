@@ -43,8 +43,10 @@ def count_invisible(text: str) -> int:
 
 def neutralise(text: str) -> str:
     """Return the text as a model is shown it: no invisible characters, no control tokens, no marks of ours."""
-    text = text.encode("utf-8", "replace").decode("utf-8")
-    text = _CONTROL.sub("\ufffd", _LINE_BREAK.sub("\n", without_invisible(text)))
+    text = without_invisible(text.encode("utf-8", "replace").decode("utf-8"))
+    # Control characters and line separators are not printable; one look at all costs a tenth of the patterns.
+    if not text.replace("\n", "").replace("\t", "").isprintable():
+        text = _CONTROL.sub("\ufffd", _LINE_BREAK.sub("\n", text))
     if not any(sign in text for sign in _SIGNS):
         return text
     text = _CONTROL_TOKEN.sub(lambda match: match.group(0) + " ", text)
