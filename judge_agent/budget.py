@@ -1,18 +1,28 @@
-"""What one judgment may still spend: time, model tokens, tool calls. One deadline for the whole graph."""
+"""What one judgment may still spend: time, model tokens, tool calls. One deadline for the whole graph.
+
+Where candidates are judged alone, each has a share of its own, so that no peer's spending changes its result: the
+same candidate gets the same reward in a group and in a post of its own. Where they are compared, all is in one pool.
+"""
 
 from __future__ import annotations
 
+import copy
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from judge_agent.errors import BudgetExceeded
+from judge_agent.spending import Bill, Spending
 
 
 class Budget:
     """Counts down from the request's ceilings.
 
     `elapsed_seconds` is what the judgment had used before a restart; the time in which the service was
-    down is not in it.
+    down is not in it. `parts` is the number of equal shares that tokens and tool calls are divided into, rounded
+    down; None is one pool. `model_tokens` can be overshot by what a prompt is longer than its estimate, and, where
+    there are shares, by what is asked once for the task: that is charged to none of the candidates, and has the size
+    of one share.
     """
 
     def __init__(
@@ -23,14 +33,41 @@ class Budget:
         tool_calls: int,
         elapsed_seconds: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
+        parts: int | None = None,
     ) -> None:
         self.seconds = seconds
         self.model_tokens = model_tokens
         self.tool_calls = tool_calls
+        self.parts = parts
         self._clock = clock
         self._started = clock() - elapsed_seconds
-        self._tokens_used = 0
-        self._tool_calls_used = 0
+        self._open("")
+
+    def _open(self, said: str) -> None:
+        """Begin with nothing spent; `said` stands behind the ceilings in what is told of them."""
+        self.spending = Spending()
+        self._kept = 0
+        self._said = said
+        self._shares: dict[str, Budget] = {}
+
+    def share(self, owner: str) -> Budget:
+        """The owner's share, the same at each call; the pool itself where there are none. Time is everybody's."""
+        if self.parts is None:
+            return self
+        if owner not in self._shares:
+            part = copy.copy(self)
+            part.model_tokens = self.model_tokens // self.parts
+            part.tool_calls = self.tool_calls // self.parts
+            part.parts = None
+            part._open(f" (a share of 1/{self.parts})" if self.parts > 1 else "")
+            self._shares[owner] = part
+        return self._shares[owner]
+
+    def keeping(self, kept: float) -> Budget:
+        """The same account for calls that must leave a part of its tokens, from 0 to 1, for those after them."""
+        view = copy.copy(self)
+        view._kept = int(self.model_tokens * kept)
+        return view
 
     def elapsed_seconds(self) -> float:
         return self._clock() - self._started
@@ -45,27 +82,40 @@ class Budget:
             raise BudgetExceeded("deadline", f"budget.seconds={self.seconds:g} is used up")
         return min(limit_seconds, remaining)
 
-    def spend_tokens(self, tokens: int) -> None:
-        self._tokens_used += tokens
-
     @property
     def tokens_left(self) -> int:
-        return max(0, self.model_tokens - self._tokens_used)
+        return max(0, self.model_tokens - self.spending.tokens)
 
-    def check_tokens(self) -> None:
-        """Raise BudgetExceeded when the tokens are used up; a call in flight may overshoot by its own size."""
-        if self._tokens_used >= self.model_tokens:
-            raise BudgetExceeded(
-                "budget_exhausted",
-                f"budget.model_tokens={self.model_tokens} is used up ({self._tokens_used} spent)",
-            )
+    @asynccontextmanager
+    async def reserved(self, tokens: int) -> AsyncIterator[Bill]:
+        """Hold what a call may cost at most while it runs; its cost is written on the bill.
+
+        Waits where it fits only if calls before it cost less than they may. Raises BudgetExceeded('budget_exhausted').
+        """
+        async with self.spending.reserved(tokens, self.model_tokens - self._kept) as bill:
+            if bill is None:
+                raise BudgetExceeded("budget_exhausted", self._refusal(tokens))
+            yield bill
+
+    def _refusal(self, tokens: int) -> str:
+        kept = f", {self._kept} are kept for judging" if self._kept else ""
+        return (
+            f"budget.model_tokens={self.model_tokens}{self._said}: {self.spending.tokens} are spent{kept}, and a call "
+            f"that may cost {tokens} does not fit"
+        )
+
+    def replay_tokens(self, tokens: int) -> None:
+        """Take over the cost of a call that was finished before a restart."""
+        self.spending.book(tokens)
 
     def spend_tool_call(self) -> None:
         """Count one tool call before it is made. Raises BudgetExceeded('budget_exhausted')."""
-        if self._tool_calls_used >= self.tool_calls:
-            raise BudgetExceeded("budget_exhausted", f"budget.tool_calls={self.tool_calls} is used up")
-        self._tool_calls_used += 1
+        if self.spending.tool_calls >= self.tool_calls:
+            raise BudgetExceeded(
+                "budget_exhausted", f"budget.tool_calls={self.tool_calls}{self._said} is used up"
+            )
+        self.spending.tool_calls += 1
 
     def count_tool_calls(self, made: int) -> None:
         """Take over calls that were made before a restart: theirs is what they got, whoever asks first now."""
-        self._tool_calls_used += made
+        self.spending.tool_calls += made

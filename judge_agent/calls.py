@@ -7,10 +7,11 @@ flight is waited for. A call that failed is journalled as well, so that a resume
 from __future__ import annotations
 
 import asyncio
+import copy
 import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import asdict
 from typing import Any, Literal, NamedTuple
 
@@ -25,12 +26,13 @@ from judge_agent.call_results import (
 from judge_agent.errors import BudgetExceeded, JudgeError, ModelError, SandboxError, ToolError
 from judge_agent.hashing import derived_seed, sha256_of
 from judge_agent.model_calls import ModelCall as ModelCall
-from judge_agent.model_calls import call_key, likelihood_key, written_messages
+from judge_agent.model_calls import call_key, likelihood_key, most_tokens, prompt_estimate, written_messages
 from judge_agent.reasoning import THINKING_SHARE, reasoned, thought
 from judge_agent.schema import Usage
 from judge_agent.seams.model import ChatMessage, ChatModel, Completion, ModelInfo, TokenLogprob
 from judge_agent.seams.storage import AuditEvent, AuditLog, Journal, JournalEntry, SharedResults
 from judge_agent.seams.tool import Tool, ToolResult, ToolView
+from judge_agent.spending import Bill, Spending
 from judge_agent.tool_results import sound
 
 MAX_CALLS_AT_ONCE = 16
@@ -75,12 +77,22 @@ class Calls:
         self._journal = journal
         self._shared = shared
         self._journalled = dict(journalled)
-        budget.count_tool_calls(sum(entry.kind == "tool" for entry in journalled.values()))
+        self._pooled = budget.parts is None
+        if self._pooled:
+            budget.count_tool_calls(sum(entry.kind == "tool" for entry in journalled.values()))
         self._log = log
         self._noted: list[Awaitable[None]] = []
         self._flights: dict[str, asyncio.Task[Json]] = {}
+        self._payers: dict[str, Spending] = {}
         self._slots = asyncio.Semaphore(MAX_CALLS_AT_ONCE)
         self._spent: dict[str, float] = {}
+
+    def charged_to(self, owner: str, kept: float = 0.0) -> Calls:
+        """The same calls, paid from the owner's share of the budget, of which they must leave the part `kept`."""
+        view = copy.copy(self)
+        share = self.budget.share(owner)
+        view.budget = share.keeping(kept) if kept else share
+        return view
 
     @property
     def usage(self) -> Usage:
@@ -157,7 +169,7 @@ class Calls:
             return asdict(thought(completion) if thinks else completion)
 
         kind: _CallKind = "shared" if call.shared else "model"
-        result = await self._once(key, call.node, kind, lambda: self._in_turn(ask))
+        result = await self._once(key, call.node, kind, lambda: self._in_turn(ask), most_tokens(call))
         self._log_call("model.call", call.node, key, result, {"messages": written_messages(call.messages)})
         return completion_of(value_of(result))
 
@@ -173,7 +185,8 @@ class Calls:
         async def ask(limit_seconds: float) -> Json:
             return asdict(await model.likelihood(messages, continuation, timeout_seconds=limit_seconds))
 
-        result = await self._once(key, node, "model", lambda: self._in_turn(ask))
+        most = prompt_estimate([*messages, ChatMessage("assistant", continuation)])
+        result = await self._once(key, node, "model", lambda: self._in_turn(ask), most)
         asked = {"messages": written_messages(messages), "continuation": continuation}
         self._log_call("model.call", node, key, result, asked)
         return completion_of(value_of(result)).choices[0].logprobs
@@ -183,8 +196,6 @@ class Calls:
         sent = False
         try:
             async with self._slots, deadline_of(self.budget), _model_boundary():
-                # Asked when the turn comes: a call that waited must see what the ones before it spent.
-                self.budget.check_tokens()
                 timeout, sent = self.budget.call_seconds(self._call_limit_seconds), True
                 return await ask(timeout)
         except BudgetExceeded:
@@ -229,22 +240,62 @@ class Calls:
             self._count(useless_calls=1)
             raise
 
-    async def _once(self, key: str, node: str, kind: _CallKind, make: Callable[[], Awaitable[Json]]) -> Json:
-        """Answer from the journal, join the same call in flight, or make it."""
-        if key in self._flights:
-            return await asyncio.shield(self._flights[key])
-        flight = asyncio.ensure_future(self._make(key, node, kind, make))
-        self._flights[key] = flight
+    async def _once(
+        self, key: str, node: str, kind: _CallKind, make: Callable[[], Awaitable[Json]], most: int = 0
+    ) -> Json:
+        """Answer from the journal, join the same call in flight, or make it; `most` is what it may cost in tokens."""
+        if (joined := await self._joined(key, most)) is not None:
+            return joined
+        flight = asyncio.ensure_future(self._make(key, node, kind, make, most))
+        self._flights[key], self._payers[key] = flight, self.budget.spending
         try:
             return await asyncio.shield(flight)
         except asyncio.CancelledError:
             flight.cancel()
             raise
 
-    async def _make(self, key: str, node: str, kind: _CallKind, make: Callable[[], Awaitable[Json]]) -> Json:
+    async def _joined(self, key: str, most: int) -> Json | None:
+        """The result of the same call in flight; who has a share of its own pays for it as if it were alone.
+
+        None where there is none, or where it ended because another's share did.
+        """
+        while (flight := self._flights.get(key)) is not None:
+            if self._payers[key] is self.budget.spending:
+                return await asyncio.shield(flight)
+            try:
+                result = await asyncio.shield(flight)
+            except BudgetExceeded:
+                if self._flights.get(key) is flight:
+                    del self._flights[key]
+                continue
+            async with self._reserved(most) as bill:
+                usage = usage_of(result)
+                bill.tokens = usage.prompt + usage.completion
+            return result
+        return None
+
+    @asynccontextmanager
+    async def _reserved(self, most: int) -> AsyncIterator[Bill]:
+        """Hold what a call may cost; a call that waits for others to be settled waits no longer than the deadline."""
+        async with AsyncExitStack() as stack:
+            async with deadline_of(self.budget):
+                bill = await stack.enter_async_context(self.budget.reserved(most))
+            yield bill
+
+    async def _make(
+        self, key: str, node: str, kind: _CallKind, make: Callable[[], Awaitable[Json]], most: int
+    ) -> Json:
         finished = await self._finished(key, kind)
         if finished is not None:
             return finished
+        if kind == "tool":
+            return await self._made(key, node, kind, make, Bill())
+        async with self._reserved(most) as bill:
+            return await self._made(key, node, kind, make, bill)
+
+    async def _made(
+        self, key: str, node: str, kind: _CallKind, make: Callable[[], Awaitable[Json]], bill: Bill
+    ) -> Json:
         started = time.monotonic()
         try:
             result: dict[str, Any] = {"value": await make()}
@@ -256,12 +307,12 @@ class Calls:
         if kind == "shared" and "value" in result and not _is_partial(result["value"]):
             # Another process may have been first: what is kept holds for all, so it holds here.
             kept = await self._shared.put(self.tenant, f"call/{key}", {**result, "by": self.judgment_id})
-            self._account(kind, result)
+            bill.tokens = self._account(kind, result)
             return kept
         entry_kind: Literal["model", "tool"] = "tool" if kind == "tool" else "model"
         elapsed = round(self.budget.elapsed_seconds(), 3)
         await self._journal.append(self.judgment_id, JournalEntry(key, node, entry_kind, result, elapsed))
-        self._account(kind, result)
+        bill.tokens = self._account(kind, result)
         return result
 
     async def _finished(self, key: str, kind: _CallKind) -> Json | None:
@@ -274,16 +325,18 @@ class Calls:
             return None
         self._count(replayed_calls=1)
         if result.get("by", self.judgment_id) == self.judgment_id:
-            self._account(kind, result)
+            self.budget.replay_tokens(self._account(kind, result))
+            if kind == "tool" and not self._pooled:
+                self.budget.count_tool_calls(1)
         return {**result, "replayed": True}
 
-    def _account(self, kind: _CallKind, result: Json) -> None:
+    def _account(self, kind: _CallKind, result: Json) -> int:
+        """Count a finished call; returns its tokens."""
         seconds = float(result.get("seconds", 0.0))
         if kind == "tool":
             self._count(tool_calls=1, tool_seconds=seconds)
-            return
+            return 0
         usage = usage_of(result)
-        self.budget.spend_tokens(usage.prompt + usage.completion)
         self._count(
             model_calls=1,
             model_seconds=seconds,
@@ -293,6 +346,7 @@ class Calls:
             reasoning_tokens=usage.reasoning,
             useless_calls=int("error" in result),
         )
+        return usage.prompt + usage.completion
 
     def _count(self, **amounts: float) -> None:
         for name, amount in amounts.items():

@@ -15,7 +15,7 @@ from judge_agent import graph, record
 from judge_agent.admission import admit
 from judge_agent.budget import Budget
 from judge_agent.calls import Calls, deadline_of
-from judge_agent.context import JudgeContext, Turns
+from judge_agent.context import CanonicalCandidate, JudgeContext, Turns
 from judge_agent.errors import FailureKind, JudgeError, ModelError
 from judge_agent.given_principles import declared_dimensions
 from judge_agent.prompting import PromptLibrary
@@ -154,7 +154,7 @@ class _Run:
     async def _open(self, resumed: bool) -> JudgeContext:
         judge, request = self._judge, self._request
         recipe, candidates, task = admit(request, judge._recipes, judge._tools)
-        self._budget = _budget(request, recipe, self._elapsed)
+        self._budget = _budget(request, recipe, candidates, self._elapsed)
         fields = {"recipe": recipe.name, "candidates": len(candidates), "resumed": resumed}
         type_: Any = "judgment.resumed" if resumed else "judgment.accepted"
         contents = {"request": request.model_dump(mode="json")}
@@ -267,14 +267,22 @@ class _Run:
         )
 
 
-def _budget(request: JudgmentRequest, recipe: Recipe, elapsed_seconds: float) -> Budget:
-    wanted, default, count = request.budget, recipe.budget, len(request.candidates)
+def _budget(
+    request: JudgmentRequest,
+    recipe: Recipe,
+    candidates: Sequence[CanonicalCandidate],
+    elapsed_seconds: float,
+) -> Budget:
+    """One pool where candidates are compared; else equal shares, one for all candidates that are equal."""
+    wanted, default = request.budget, recipe.budget
     tokens, tool_calls = wanted.model_tokens, wanted.tool_calls
+    judged = len({candidate.sha256 for candidate in candidates})
     return Budget(
         seconds=wanted.seconds or default.seconds,
-        model_tokens=default.model_tokens_per_candidate * count if tokens is None else tokens,
-        tool_calls=default.tool_calls_per_candidate * count if tool_calls is None else tool_calls,
+        model_tokens=default.model_tokens_per_candidate * judged if tokens is None else tokens,
+        tool_calls=default.tool_calls_per_candidate * judged if tool_calls is None else tool_calls,
         elapsed_seconds=elapsed_seconds,
+        parts=None if recipe.comparing else judged,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
@@ -36,6 +37,11 @@ class ModelCall:
     phase: Literal["whole", "think", "answer"] = "whole"
 
 
+# Prose has about four bytes a token, code and most other scripts about three.
+BYTES_PER_TOKEN = 3
+TOKENS_PER_MESSAGE = 8
+TOKENS_PER_IMAGE = 1500
+
 # The fields that every key holds. A later one counts only where it differs from its default, so that the
 # journal of a judgment that was running before an upgrade still answers after it.
 _ALWAYS = frozenset(("node", "messages", "schema", "max_tokens", "temperature", "shared"))
@@ -50,6 +56,23 @@ def call_key(call: ModelCall, info: ModelInfo | None, seed: int) -> str:
     }
     asked["messages"] = written_messages(call.messages)
     return sha256_of(["model", _identity(info), asked, seed])
+
+
+def most_tokens(call: ModelCall) -> int:
+    """What a call may cost, in tokens: an estimate of its prompt, once, and each of its `n` answers at full length."""
+    offered = len(json.dumps(call.tools)) // BYTES_PER_TOKEN if call.tools else 0
+    return prompt_estimate(call.messages) + offered + call.n * call.max_tokens
+
+
+def prompt_estimate(messages: Sequence[ChatMessage]) -> int:
+    """About how many tokens a prompt has, from its text alone: it must not depend on what a backend can count today."""
+    return sum(_estimate(message) for message in messages)
+
+
+def _estimate(message: ChatMessage) -> int:
+    size = len(message.content.encode("utf-8", "surrogatepass"))
+    size += len(json.dumps(message.tool_calls)) if message.tool_calls else 0
+    return size // BYTES_PER_TOKEN + TOKENS_PER_MESSAGE + TOKENS_PER_IMAGE * len(message.images)
 
 
 def likelihood_key(info: ModelInfo | None, messages: Sequence[ChatMessage], continuation: str) -> str:

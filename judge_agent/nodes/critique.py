@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from langgraph.runtime import Runtime
 
 from judge_agent.context import CanonicalCandidate, JudgeContext, applies
+from judge_agent.nodes.charged import charged_to
 from judge_agent.nodes.cited import SCALES, cited_critique
 from judge_agent.nodes.collect import Decided, collect, rate, readable
 from judge_agent.nodes.steps import critique_steps
@@ -32,7 +33,10 @@ async def critique(state: State, runtime: Runtime[JudgeContext]) -> Update:
         return update
     open_candidates = [c for c in context.candidates if c.id not in state["screened"]]
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_critique_one(context, candidate, state)) for candidate in open_candidates]
+        tasks = [
+            group.create_task(_critique_one(charged_to(context, candidate), candidate, state))
+            for candidate in open_candidates
+        ]
     for candidate, task in zip(open_candidates, tasks, strict=True):
         critiques, steps, spans, flags = task.result()
         update["critiques"] += critiques

@@ -16,6 +16,8 @@ from judge_agent.calls import ToolRun
 from judge_agent.context import CanonicalCandidate, JudgeContext, applies, principle_of
 from judge_agent.errors import JudgeError
 from judge_agent.nodes.asking import ask_model
+from judge_agent.nodes.asking_functions import KEPT_SHARE
+from judge_agent.nodes.charged import charged_to
 from judge_agent.nodes.found import Found
 from judge_agent.seams.tool import Tool
 from judge_agent.state import State, Update
@@ -26,7 +28,10 @@ async def gather(state: State, runtime: Runtime[JudgeContext]) -> Update:
     context = runtime.context
     open_candidates = [c for c in context.candidates if c.id not in state["screened"]]
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_gather_one(context, candidate, state)) for candidate in open_candidates]
+        tasks = [
+            group.create_task(_gather_one(charged_to(context, candidate), candidate, state))
+            for candidate in open_candidates
+        ]
     update = Update(evidence=[], findings=[], tool_failures=[], flags={})
     for candidate, task in zip(open_candidates, tasks, strict=True):
         found = task.result()
@@ -58,7 +63,8 @@ async def _gather_one(context: JudgeContext, candidate: CanonicalCandidate, stat
         except Exception as error:  # noqa: BLE001 - as above
             found.fail(tool, "tool_unavailable", f"its can_decide failed: {type(error).__name__}: {error}")
     if context.recipe.models and context.recipe.gather.rounds:
-        await ask_model(context, candidate, state, found)
+        # What is found is of no use where nothing is left to judge by it.
+        await ask_model(charged_to(context, candidate, KEPT_SHARE), candidate, state, found)
     return found
 
 

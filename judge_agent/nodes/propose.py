@@ -15,6 +15,7 @@ from judge_agent.calls import ModelCall
 from judge_agent.context import JudgeContext
 from judge_agent.errors import BudgetExceeded, ModelError
 from judge_agent.given_principles import WORD, given_principles, name_from
+from judge_agent.nodes.charged import charged_to_the_task
 from judge_agent.nodes.matches import as_description
 from judge_agent.nodes.patterns import planted_in
 from judge_agent.prompting.fences import neutralise
@@ -42,7 +43,7 @@ async def propose(state: State, runtime: Runtime[JudgeContext]) -> Update:
     generated: list[Principle] = []
     flags: Json = {}
     if _wants_generated(context, state):
-        generated, flags = await _generated(context)
+        generated, flags = await _generated(charged_to_the_task(context))
     if context.recipe.comparing:
         given, generated = _to_be_compared(context, [*given, *generated])
     if repeated:

@@ -16,6 +16,7 @@ from langgraph.runtime import Runtime
 from judge_agent.calls import ModelCall
 from judge_agent.context import CanonicalCandidate, JudgeContext, applies
 from judge_agent.errors import JudgeError, ModelError
+from judge_agent.nodes.charged import charged_to
 from judge_agent.nodes.cited import MAX_QUOTE_CHARS, MIN_REASON_CHARS, recorded
 from judge_agent.nodes.reduce import by_samples
 from judge_agent.prompting.citations import CheckedCitation, check
@@ -44,7 +45,7 @@ async def refute(state: State, runtime: Runtime[JudgeContext]) -> Update:
         if (verdict := _passed(context, state, candidate, principle)) is not None
     ]
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_look(context, state, *item)) for item in passed]
+        tasks = [group.create_task(_look(charged_to(context, item[0]), state, *item)) for item in passed]
     update = Update(refutations=[], evidence=[], flags={})
     for (candidate, principle, _), task in zip(passed, tasks, strict=True):
         refutation, spans = task.result()

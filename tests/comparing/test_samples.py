@@ -265,7 +265,8 @@ async def test_a_pair_whose_samples_disagree_is_abstained_from(sampled):
 
 async def test_a_budget_that_ends_in_the_middle_leaves_the_samples_that_were_read(sampled):
     close = gives(6, 4, 6, 4, 6, 4, 6, 4)
-    bench = sampled(close, ADAPTIVE, ALONE)
+    brief = ALONE.replace('themis-work.v1"', 'themis-work.v1"\nmax_tokens = 60')
+    bench = sampled(close, ADAPTIVE, brief)
     told = only(await bench.judge({"a": 5}, "sampled", budget={"model_tokens": 900}))
     read = [sample for sample in told.found.samples if sample.failure_kind is None]
     assert 4 <= len(read) < 8

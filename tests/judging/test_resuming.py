@@ -229,26 +229,28 @@ class Waiting(ScriptedModel):
         return await super().complete(messages, **settings)
 
 
-async def test_the_last_tool_call_stays_with_the_candidate_that_had_it_before_the_stop(bench, as_request):
+async def test_tool_calls_made_before_the_stop_count_against_the_share_of_the_candidate_that_had_them(
+    bench, as_request
+):
     reader, model = Reader(), Waiting()
     judge = bench(model, tools=[reader])
-    request = as_request({"candidates": CANDIDATES, "budget": {"tool_calls": len(CANDIDATES) + 1}})
+    request = as_request({"candidates": CANDIDATES, "budget": {"tool_calls": 2 * len(CANDIDATES) + 1}})
     running = asyncio.ensure_future(judge.judging.judge(request, judgment_id="j1", tenant="t", created=0.0))
     await model.released.wait()
-    while sum("gather/ask" in entry.node for entry in (await judge.journal.load("j1")).values()) < 2:  # noqa: ASYNC110
+    while sum("gather/reader" in entry.node for entry in (await judge.journal.load("j1")).values()) < 4:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     running.cancel()
     made = list(reader.calls)
-    again = judge.judge_with(Stopping())
-    resumed = await again.judge(request, judgment_id="j1", tenant="t", created=0.0, resumed=True)
+    resumed = await judge.judge_with(Stopping()).judge(request, judgment_id="j1", tenant="t", created=0.0)
     assert reader.calls == made
-    assert len(made) == len(CANDIDATES) + 1
     found = [
         [item.tool for item in resumed.evidence if candidate["id"] in item.candidate_ids].count("reader")
         for candidate in CANDIDATES
     ]
-    assert found == [1, 2]
-    assert resumed.usage.tool_calls == len(CANDIDATES) + 1
+    assert found == [2, 2]
+    stopped = [candidate.flags["gather_stopped"]["failure_kind"] for candidate in resumed.candidates]
+    assert stopped == ["budget_exhausted"] * 2
+    assert resumed.usage.tool_calls == len(made) == 4
 
 
 async def test_time_before_the_stop_counts_and_time_in_between_does_not(bench, as_request):
