@@ -13,14 +13,13 @@ import json
 import math
 import os
 import sys
-import threading
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from judge_agent.errors import ModelError
+from judge_agent.models.loading import Loading
 from judge_agent.seams.model import ChatMessage, Choice, Completion, ModelInfo, TokenUsage
 
 if TYPE_CHECKING:
@@ -56,9 +55,7 @@ class EmbeddedModel:
         self._device = device
         self._sizes = (max_batch, max_tokens_in_flight, cached_tokens)
         self._context_window = context_window
-        self._lock = threading.Lock()
-        self._parts: Future[Parts] | None = None
-        self._closed = False
+        self._parts = Loading("the embedded model", self._load, lambda parts: parts.engine.close())
 
     async def __aenter__(self) -> EmbeddedModel:
         await self.start()
@@ -72,10 +69,10 @@ class EmbeddedModel:
 
         Raises ModelError('model_unreachable') that names the install command when a part is missing.
         """
-        await self._started()
+        await self._parts.loaded()
 
     async def info(self) -> ModelInfo:
-        parts = await self._started()
+        parts = await self._parts.loaded()
         details = {
             "device": str(parts.llama.device),
             "dtype": str(parts.llama.dtype).removeprefix("torch."),
@@ -92,7 +89,7 @@ class EmbeddedModel:
 
     async def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
         """Return the exact count; for a text that cannot fit by far, a lower bound that does not fit either."""
-        parts = await self._started()
+        parts = await self._parts.loaded()
         least = parts.text.at_least(messages)
         if least > parts.context_window:
             return least
@@ -166,43 +163,27 @@ class EmbeddedModel:
 
     async def aclose(self) -> None:
         """Stop the thread and free the memory. A closed model does not start again."""
-        with self._lock:
-            parts, self._parts, self._closed = self._parts, None, True
-        if parts is not None and parts.done() and parts.exception() is None:
-            await asyncio.to_thread(parts.result().engine.close)
+        await self._parts.aclose()
 
     async def _ready(self, messages: Sequence[ChatMessage], timeout_seconds: float) -> Parts:
         if any(message.images for message in messages):
             raise ModelError("tool_unavailable", "the embedded model takes no images")
         try:
             async with asyncio.timeout(timeout_seconds):
-                return await self._started()
+                return await self._parts.loaded()
         except TimeoutError as error:
             raise ModelError("model_timeout", f"still loading after {timeout_seconds=}") from error
 
-    async def _started(self) -> Parts:
-        with self._lock:
-            if self._closed:
-                raise ModelError("model_unreachable", "the embedded model is closed")
-            if self._parts is None:
-                self._parts = Future()
-                self._parts.set_running_or_notify_cancel()
-                threading.Thread(target=self._load, args=(self._parts,), daemon=True).start()
-            parts = self._parts
-        return await asyncio.wrap_future(parts)
-
-    def _load(self, parts: Future[Parts]) -> None:
+    def _load(self) -> Parts:
         try:
             threads = _calm_threads()
             from judge_agent.models.embedded_parts import load
 
-            parts.set_result(load(self.cache_dir, self._device, self._context_window, *self._sizes, threads))
+            return load(self.cache_dir, self._device, self._context_window, *self._sizes, threads)
         except (ImportError, FileNotFoundError) as error:
-            parts.set_exception(ModelError("model_unreachable", f"{error}; run: {INSTALL}"))
-        except Exception as error:  # noqa: BLE001 - reported to every caller that waits for the start
-            parts.set_exception(
-                ModelError("model_unreachable", f"the embedded model did not start: {error!r}")
-            )
+            raise ModelError("model_unreachable", f"{error}; run: {INSTALL}") from error
+        except Exception as error:
+            raise ModelError("model_unreachable", f"the embedded model did not start: {error!r}") from error
 
 
 async def _done(parts: Parts, job: Job, deadline: float) -> TokenUsage:

@@ -7,14 +7,13 @@ reasons and no evidence, and its numbers have no scale of their own: they rank, 
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from judge_agent.errors import ModelError
+from judge_agent.models.loading import Loading
 from judge_agent.seams.model import ChatMessage, ModelInfo
 
 if TYPE_CHECKING:
@@ -43,9 +42,7 @@ class RewardHead:
             raise ValueError(f"max_batch={max_batch} must be at least 1")
         self.folder = Path(folder)
         self._device, self._max_batch, self._context_window = device, max_batch, context_window
-        self._lock = threading.Lock()
-        self._parts: Future[HeadParts] | None = None
-        self._closed = False
+        self._parts = Loading("the reward head", self._load, lambda parts: parts.close())
 
     async def __aenter__(self) -> RewardHead:
         await self.start()
@@ -57,10 +54,10 @@ class RewardHead:
     async def start(self) -> None:
         """Load the model. Raises ModelError: model_unreachable when it cannot be loaded, model_error when it is
         no reward head."""
-        await self._started()
+        await self._parts.loaded()
 
     async def info(self) -> ModelInfo:
-        parts = await self._started()
+        parts = await self._parts.loaded()
         details = {"device": str(parts.device), "dtype": parts.dtype, "in_process": True}
         return ModelInfo(self.folder.name, parts.revision[:12], "reward_head", parts.context_window, details)
 
@@ -75,7 +72,7 @@ class RewardHead:
         deadline = time.monotonic() + timeout_seconds
         try:
             async with asyncio.timeout(timeout_seconds):
-                parts = await self._started()
+                parts = await self._parts.loaded()
                 tokens = await asyncio.to_thread(parts.encode, messages)
                 job = parts.submit(tokens, deadline)
                 try:
@@ -87,37 +84,17 @@ class RewardHead:
 
     async def aclose(self) -> None:
         """Stop the thread and free the memory. A closed head does not start again."""
-        with self._lock:
-            parts, self._parts, self._closed = self._parts, None, True
-        if parts is not None and parts.done() and parts.exception() is None:
-            await asyncio.to_thread(parts.result().close)
+        await self._parts.aclose()
 
-    async def _started(self) -> HeadParts:
-        with self._lock:
-            if self._closed:
-                raise ModelError("model_unreachable", "the reward head is closed")
-            if self._parts is None:
-                self._parts = Future()
-                self._parts.set_running_or_notify_cancel()
-                threading.Thread(target=self._load, args=(self._parts,), daemon=True).start()
-            parts = self._parts
-        return await asyncio.wrap_future(parts)
-
-    def _load(self, parts: Future[HeadParts]) -> None:
+    def _load(self) -> HeadParts:
         try:
             from judge_agent.models.reward_head_parts import load
 
-            loaded = load(self.folder, self._device, self._max_batch, self._context_window)
-        except ModelError as error:
-            parts.set_exception(error)
+            return load(self.folder, self._device, self._max_batch, self._context_window)
+        except ModelError:
+            raise
         except ImportError as error:
-            parts.set_exception(ModelError("model_unreachable", f"{error}; run: {INSTALL}"))
-        except Exception as error:  # noqa: BLE001 - reported to every caller that waits for the start
+            raise ModelError("model_unreachable", f"{error}; run: {INSTALL}") from error
+        except Exception as error:
             message = f"the reward head in {self.folder} did not load: {error!r}"
-            parts.set_exception(ModelError("model_unreachable", message[:1000]))
-        else:
-            parts.set_result(loaded)
-            with self._lock:
-                late = self._closed
-            if late:
-                loaded.close()
+            raise ModelError("model_unreachable", message[:1000]) from error
