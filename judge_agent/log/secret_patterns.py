@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from judge_agent.log.lines import plain
+from judge_agent.words_in import WordFinder
 
 
 class Shape(NamedTuple):
@@ -143,6 +144,7 @@ class SecretFilter:
 
     def __init__(self) -> None:
         self._clean: OrderedDict[tuple[int, int], None] = OrderedDict()
+        self._hints = WordFinder(hint for shape in _SHAPES for hint in shape.hints)
 
     def __call__(self, value: Any) -> Any:
         """Return the value as JSON data, every secret in texts, keys and values as `[redacted: <what>]`."""
@@ -175,12 +177,21 @@ class SecretFilter:
         if key in self._clean:
             self._clean.move_to_end(key)
             return block
-        shaped = _shaped(block)
+        shaped = self._shaped(block)
         if shaped == block:
             self._clean[key] = None
             if len(self._clean) > REMEMBERED_BLOCKS:
                 self._clean.popitem(last=False)
         return shaped
+
+
+    def _shaped(self, text: str) -> str:
+        """Run the patterns of the hints that are there: most texts hold none."""
+        hints = self._hints(text.lower())
+        for shape in _SHAPES if hints else ():
+            if not hints.isdisjoint(shape.hints):
+                text = shape.pattern.sub(f"{shape.kept}[redacted: {shape.what}]", text)
+        return text
 
 
 def without_secrets(value: Any) -> Any:
@@ -190,25 +201,6 @@ def without_secrets(value: Any) -> Any:
 
 def _by_text(value: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
     return ((name if isinstance(name, str) else str(name), item) for name, item in value.items())
-
-
-# What hints have in common. A hint is looked for only where all of it that is named here is in the text: most texts
-# lack most, and finding out about a single mark costs next to nothing.
-_STEMS = (*"_-=:/.'\"\\ ", "pass", "key", "token", "k-", "k_")
-_CHECKS = tuple(
-    (shape, tuple((hint, frozenset(stem for stem in _STEMS if stem in hint)) for hint in shape.hints))
-    for shape in _SHAPES
-)
-
-
-def _shaped(text: str) -> str:
-    lower = text.lower()
-    stems = {stem for stem in _STEMS if stem in lower}
-    for shape, hints in _CHECKS:
-        # Looking for a word costs a hundredth of running a pattern, and most texts hold none of them.
-        if any(hint in lower for hint, needed in hints if needed <= stems):
-            text = shape.pattern.sub(f"{shape.kept}[redacted: {shape.what}]", text)
-    return text
 
 
 def _without_private_keys(text: str) -> str:

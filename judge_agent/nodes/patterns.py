@@ -1,7 +1,7 @@
 """Texts in a trajectory that speak to the judge. A match is a flag with its place, never a score.
 
 Every pattern runs in linear time: no nested repeats, bounded gaps, runs read from their start only. It runs at all
-only where words are there that it cannot match without: looking for those costs a hundredth.
+only where words are there that it cannot match without; those of all patterns are looked for in one pass.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import unicodedata
 from typing import NamedTuple
 
 from judge_agent.prompting.fences import without_invisible
+from judge_agent.words_in import WordFinder
 
 _FLAGS = re.IGNORECASE | re.MULTILINE
 
@@ -22,9 +23,10 @@ class _Pattern(NamedTuple):
     regex: re.Pattern[str]
     needs: tuple[tuple[str, ...], ...]
 
-    def match(self, plain: str, lowered: str) -> re.Match[str] | None:
-        if all(any(word in lowered for word in words) for words in self.needs):
-            return self.regex.search(plain)
+    def match(self, text: str, found: frozenset[str]) -> re.Match[str] | None:
+        """Its first match; `found` are the words of its needs that the text holds."""
+        if all(not found.isdisjoint(words) for words in self.needs):
+            return self.regex.search(text)
         return None
 
 
@@ -102,6 +104,7 @@ PLANTED: tuple[_Pattern, ...] = (
         ("wrong", "incorrect", "outdated"),
     ),
 )
+_needed = WordFinder(word for pattern in PLANTED for words in pattern.needs for word in words)
 MAX_GROWTH = 4
 # Letters of other scripts that look like Latin ones, so that a planted text cannot hide behind its spelling.
 _LOOKALIKES = str.maketrans(
@@ -113,8 +116,8 @@ _LOOKALIKES = str.maketrans(
 def planted_in(text: str) -> list[tuple[str, str]]:
     """The patterns that a text matches, each with the words that match first."""
     plain = text if text.isascii() else _unmasked(text)
-    lowered = plain.lower()
-    return [(pattern.name, match.group(0)) for pattern in PLANTED if (match := pattern.match(plain, lowered))]
+    found = _needed(plain.lower())
+    return [(pattern.name, match.group(0)) for pattern in PLANTED if (match := pattern.match(plain, found))]
 
 
 def _unmasked(text: str) -> str:
