@@ -102,10 +102,11 @@ def _parts(answer: str) -> tuple[str, str, str]:
     given = _only(_INPUT, answer, "Action Input:")
     if given.start() < action.end():
         raise unparseable("'Action Input:' stands before 'Action:'")
-    thought = answer[: action.start()]
-    begin = _only(_THOUGHT, thought, "Thought:")
+    begin = _only(_THOUGHT, answer, "Thought:")
+    if begin.start() > action.start():
+        raise unparseable("'Thought:' stands behind 'Action:'")
     tool = answer[action.end() : given.start()].strip()
-    return thought[begin.end() :].strip(), tool, answer[given.end() :].strip()
+    return answer[begin.end() : action.start()].strip(), tool, answer[given.end() :].strip()
 
 
 def _only(label: re.Pattern[str], text: str, name: str) -> re.Match[str]:
