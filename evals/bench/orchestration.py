@@ -1,8 +1,9 @@
 """What the judge costs beside the bare client: the same model calls, through the graph and without it.
 
-One process, one `OpenAIChatModel`; a recipe whose four turns follow one another; trajectories of 20 kB; journal
-(SQLite) and log (JSONL) on disk. Beside it, in the same run, the `openai` client on its aiohttp backend in a plain
-asyncio loop, with the prompts that the judge sends. The server answers after a fixed time, in another process.
+One process on the event loop that the service runs on (uvloop), one `OpenAIChatModel`; a recipe whose four turns follow
+one another; trajectories of 20 kB; journal (SQLite) and log (JSONL) on disk. Beside it, in the same run, the `openai`
+client on its aiohttp backend in a plain loop, with the prompts that the judge sends. The server answers after a fixed
+time, in another process.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+import uvloop
 
 from evals.bench.machine import machine
 from judge_agent.judge import Judge
@@ -109,7 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
           f"{'cpu ms':>7} {'bare ms':>8} {'kB each':>8}")  # fmt: skip
     cells = []
     for latency, flight in wanted:
-        cell = asyncio.run(_measure(latency, flight, arguments.seconds))
+        cell = uvloop.run(_measure(latency, flight, arguments.seconds))
         cells.append(cell)
         print(
             f"{latency:>8g} {flight:>9} {cell.calls:>6} {cell.judge_calls_per_second:>8.1f} "
