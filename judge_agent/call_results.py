@@ -60,6 +60,11 @@ def tool_result_of(value: Json) -> ToolResult:
     return ToolResult(**{**value, "findings": findings})
 
 
+def is_partial(value: Json) -> bool:
+    """Whether an answer was cut off by the time that was left to the judgment which asked."""
+    return any(choice.get("finish_reason") == "deadline" for choice in value.get("choices", ()))
+
+
 def _choice(value: Json) -> Choice:
     lists = {"tool_calls": tuple(value["tool_calls"]), "logprobs": _logprobs(value.get("logprobs", ()))}
     return Choice(**{**value, **lists})

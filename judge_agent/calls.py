@@ -16,17 +16,28 @@ from dataclasses import asdict
 from typing import Any, Literal, NamedTuple
 
 from judge_agent.budget import Budget
+from judge_agent.call_limits import deadline_of as deadline_of
+from judge_agent.call_limits import model_boundary, tool_boundary
 from judge_agent.call_results import (
     completion_of,
     error_record,
+    is_partial,
     tool_result_of,
     usage_of,
     value_of,
 )
-from judge_agent.errors import BudgetExceeded, JudgeError, ModelError, SandboxError, ToolError
+from judge_agent.errors import BudgetExceeded, JudgeError, ModelError
 from judge_agent.hashing import derived_seed, sha256_of
+from judge_agent.model_calls import (
+    BYTES_PER_TOKEN,
+    call_key,
+    count_key,
+    likelihood_key,
+    most_tokens,
+    prompt_estimate,
+    written_messages,
+)
 from judge_agent.model_calls import ModelCall as ModelCall
-from judge_agent.model_calls import call_key, likelihood_key, most_tokens, prompt_estimate, written_messages
 from judge_agent.reasoning import THINKING_SHARE, reasoned, thought
 from judge_agent.schema import Usage
 from judge_agent.seams.model import ChatMessage, ChatModel, Completion, ModelInfo, TokenLogprob
@@ -36,6 +47,8 @@ from judge_agent.spending import Bill, Spending
 from judge_agent.tool_results import sound
 
 MAX_CALLS_AT_ONCE = 16
+# Of the window: a prompt of so many bytes leaves room for any answer that is asked for.
+SURELY_FITS = 0.5
 Json = Mapping[str, Any]
 _CallKind = Literal["model", "tool", "shared"]
 
@@ -102,9 +115,27 @@ class Calls:
         return Usage.model_validate({**{name: int(value) for name, value in whole.items()}, **seconds})
 
     async def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
+        """The prompt's length in tokens; journalled where it may decide what is asked.
+
+        A backend may count otherwise after a restart, or only estimate; what was asked before must be asked so again.
+        """
         model = self._required_model()
-        async with deadline_of(self.budget), _model_boundary():
-            return await model.count_tokens(messages)
+        key = count_key(self._info, messages) if self._may_not_fit(messages) else None
+        if key in self._journalled:
+            return int(self._journalled[key].result["tokens"])
+        async with deadline_of(self.budget), model_boundary():
+            tokens = await model.count_tokens(messages)
+        if key is not None:
+            elapsed = round(self.budget.elapsed_seconds(), 3)
+            entry = JournalEntry(key, "count", "model", {"tokens": tokens}, elapsed)
+            await self._journal.append(self.judgment_id, entry)
+        return tokens
+
+    def _may_not_fit(self, messages: Sequence[ChatMessage]) -> bool:
+        """Whether some way of counting leaves too little room: none finds more than a token a byte."""
+        if self._info is None or self._info.details.get("in_process"):
+            return False
+        return prompt_estimate(messages) * BYTES_PER_TOKEN > self._info.context_window * SURELY_FITS
 
     @property
     def context_window(self) -> int:
@@ -159,7 +190,7 @@ class Calls:
                 n=call.n,
                 logprobs=call.logprobs,
                 seed=seed,
-                max_tokens=call.max_tokens,
+                max_tokens=call.room,
                 temperature=call.temperature,
                 stop=call.stop,
                 timeout_seconds=min(limit_seconds, left * THINKING_SHARE) if thinks else limit_seconds,
@@ -195,7 +226,7 @@ class Calls:
         """Make a call to the model when its turn comes, in the time that it may take."""
         sent = False
         try:
-            async with self._slots, deadline_of(self.budget), _model_boundary():
+            async with self._slots, deadline_of(self.budget), model_boundary():
                 timeout, sent = self.budget.call_seconds(self._call_limit_seconds), True
                 return await ask(timeout)
         except BudgetExceeded:
@@ -212,7 +243,7 @@ class Calls:
             self.budget.spend_tool_call()
             async with self._slots, deadline_of(self.budget):
                 timeout = self.budget.call_seconds(self._call_seconds)
-                with _boundary(tool.name):
+                with tool_boundary(tool.name):
                     result = await tool.run(arguments, view, timeout_seconds=timeout)
                     return sound(result)
 
@@ -304,7 +335,7 @@ class Calls:
         except (JudgeError, ValueError) as error:
             result = {"error": error_record(error)}
         result["seconds"] = round(time.monotonic() - started, 4)
-        if kind == "shared" and "value" in result and not _is_partial(result["value"]):
+        if kind == "shared" and "value" in result and not is_partial(result["value"]):
             # Another process may have been first: what is kept holds for all, so it holds here.
             kept = await self._shared.put(self.tenant, f"call/{key}", {**result, "by": self.judgment_id})
             bill.tokens = self._account(kind, result)
@@ -371,60 +402,3 @@ class Calls:
         if self._model is None:
             raise ModelError("model_unreachable", self._no_model)
         return self._model
-
-
-class deadline_of:
-    """Ends what runs inside when the judgment's time is up, as BudgetExceeded('deadline')."""
-
-    def __init__(self, budget: Budget) -> None:
-        self._budget = budget
-
-    async def __aenter__(self) -> None:
-        self._timeout = asyncio.timeout(max(0.0, self._budget.remaining_seconds()))
-        await self._timeout.__aenter__()
-
-    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
-        try:
-            await self._timeout.__aexit__(kind, error, trace)
-        except TimeoutError as timeout:
-            message = f"budget.seconds={self._budget.seconds:g} ran out during a call"
-            raise BudgetExceeded("deadline", message) from timeout
-        timed_out = isinstance(error, ModelError) and error.failure_kind == "model_timeout"
-        if timed_out and self._budget.remaining_seconds() <= 0:
-            message = f"budget.seconds={self._budget.seconds:g} ran out during a model call"
-            raise BudgetExceeded("deadline", message) from error
-
-
-@asynccontextmanager
-async def _model_boundary() -> AsyncIterator[None]:
-    """What a backend raises that is none of ours is the model's failure, with its own words."""
-    try:
-        yield
-    except JudgeError:
-        raise
-    except TimeoutError as error:
-        raise ModelError("model_timeout", f"the model backend timed out: {error}") from error
-    except Exception as error:
-        raise ModelError(
-            "model_error", f"the model backend failed: {type(error).__name__}: {error}"
-        ) from error
-
-
-class _boundary:
-    """Classifies what a tool raises: ours pass, ValueError is for the caller, the rest is tool_unavailable."""
-
-    def __init__(self, tool: str) -> None:
-        self._tool = tool
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, Exception) and not isinstance(error, (JudgeError, ValueError, TimeoutError)):
-            raise ToolError(f"tool {self._tool!r} failed: {type(error).__name__}: {error}") from error
-        if isinstance(error, TimeoutError):
-            raise SandboxError(f"tool {self._tool!r} did not end in time: {error}") from error
-
-
-def _is_partial(value: Json) -> bool:
-    return any(choice.get("finish_reason") == "deadline" for choice in value.get("choices", ()))

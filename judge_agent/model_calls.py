@@ -19,7 +19,9 @@ class ModelCall:
 
     A `shared` call depends on the task alone: its answer serves every judgment of the tenant, and its seed
     is not the request's. With `reasoning_tokens` the model thinks first, freely, up to that many tokens, and
-    answers in a call of its own; `phase` is set by `reasoning.py`.
+    answers in a call of its own; `phase` is set by `reasoning.py`. `share` is the part of `max_tokens` and
+    `reasoning_tokens` that the window leaves. It is no part of the key: it comes of an estimate, which a backend may
+    make otherwise after a restart, and the same question is not to be asked twice for that.
     """
 
     node: str
@@ -35,6 +37,12 @@ class ModelCall:
     tool_choice: str | None = None
     reasoning_tokens: int = 0
     phase: Literal["whole", "think", "answer"] = "whole"
+    share: float = 1.0
+
+    @property
+    def room(self) -> int:
+        """How many tokens the answer may have: what is wanted, or what the window leaves of that."""
+        return max(1, int(self.max_tokens * self.share))
 
 
 # Prose has about four bytes a token, code and most other scripts about three.
@@ -45,6 +53,7 @@ TOKENS_PER_IMAGE = 1500
 # The fields that every key holds. A later one counts only where it differs from its default, so that the
 # journal of a judgment that was running before an upgrade still answers after it.
 _ALWAYS = frozenset(("node", "messages", "schema", "max_tokens", "temperature", "shared"))
+_NEVER = frozenset(("share",))
 
 
 def call_key(call: ModelCall, info: ModelInfo | None, seed: int) -> str:
@@ -52,6 +61,7 @@ def call_key(call: ModelCall, info: ModelInfo | None, seed: int) -> str:
     asked = {
         field.name: value
         for field in fields(call)
+        if field.name not in _NEVER
         if (value := getattr(call, field.name)) != field.default or field.name in _ALWAYS
     }
     asked["messages"] = written_messages(call.messages)
@@ -73,6 +83,10 @@ def _estimate(message: ChatMessage) -> int:
     size = len(message.content.encode("utf-8", "surrogatepass"))
     size += len(json.dumps(message.tool_calls)) if message.tool_calls else 0
     return size // BYTES_PER_TOKEN + TOKENS_PER_MESSAGE + TOKENS_PER_IMAGE * len(message.images)
+
+
+def count_key(info: ModelInfo | None, messages: Sequence[ChatMessage]) -> str:
+    return sha256_of(["tokens", _identity(info), written_messages(messages)])
 
 
 def likelihood_key(info: ModelInfo | None, messages: Sequence[ChatMessage], continuation: str) -> str:

@@ -33,10 +33,11 @@ Ask = Callable[[ModelCall], Awaitable[Completion]]
 
 
 class _Room(NamedTuple):
-    """What the window leaves to the answering call: so much of the reasoning, and tokens beside the answer's."""
+    """What the window leaves to the answering call: so much of the reasoning, and so many tokens; the share of them."""
 
     reasoning_chars: int
-    spare_tokens: int
+    max_tokens: int
+    share: float = 1.0
 
 
 async def reasoned(ask: Ask, call: ModelCall, info: ModelInfo | None) -> Completion:
@@ -90,20 +91,23 @@ def _thinking(call: ModelCall) -> ModelCall:
 
 
 def _room(call: ModelCall, thinking: Completion, info: ModelInfo | None) -> _Room:
-    """Measure with the numbers of the thinking call itself; where the server told none, its cap must do.
+    """Measure with the numbers of the thinking call itself, which are the same when it is replayed, and not with an
+    estimate; where the server told none, the caps must do.
 
     A model whose template cannot be told to answer at once thinks a second time, so it gets the tokens for that.
     """
     most_chars, usage = call.reasoning_tokens * CHARS_PER_TOKEN, thinking.usage
     written = [len(choice.reasoning or "") for choice in thinking.choices]
     if info is None or not usage.prompt or not usage.completion:
-        return _Room(most_chars, 0)
+        return _Room(most_chars, call.max_tokens, call.share)
+    left = info.context_window - usage.prompt
+    answer = max(1, int(call.max_tokens * min(1.0, max(0, left) / (call.max_tokens + call.reasoning_tokens))))
     chars_per_token = max(1.0, sum(written) / usage.completion)
-    free = max(0, info.context_window - usage.prompt - call.max_tokens - FRAME_TOKENS)
+    free = max(0, left - answer - FRAME_TOKENS)
     chars = min(most_chars, int(free * chars_per_token * 0.9))
     spare = free - math.ceil(min(max(written), chars) / chars_per_token)
     again = min(call.reasoning_tokens, max(0, spare)) if info.details.get("reasoning") else 0
-    return _Room(chars, again)
+    return _Room(chars, answer + again)
 
 
 def _answering(call: ModelCall, index: int, choice: Choice, room: _Room) -> ModelCall:
@@ -111,7 +115,8 @@ def _answering(call: ModelCall, index: int, choice: Choice, room: _Room) -> Mode
         call,
         node=f"{call.node}/{index}" if call.n > 1 else call.node,
         messages=_with_reasoning(call.messages, choice, room.reasoning_chars),
-        max_tokens=call.max_tokens + room.spare_tokens,
+        max_tokens=room.max_tokens,
+        share=room.share,
         n=1,
         reasoning_tokens=0,
         phase="answer",

@@ -185,19 +185,20 @@ async def _answers(
     if problem is not None:
         messages = asked_again(messages, problem)
     one_token = turn.read.kind in ONE_TOKEN
-    max_tokens, reasoning_tokens = await _room(context, turn, messages)
+    answer, thinking = _wanted(context, turn)
     call = ModelCall(
         f"{script.node}/{turn.name}/{place}",
         messages,
         schema_of(turn.read, script.slots, context.calls.text_chars(context.recipe.critique.reason_chars)),
-        max_tokens,
+        answer,
         temperature=0.0 if one_token else context.temperature,
         n=count,
         logprobs=LOGPROBS if one_token else 0,
         stop=turn.stop,
-        reasoning_tokens=reasoning_tokens,
+        reasoning_tokens=thinking,
         # A model that thinks first would spend its one token on that.
-        phase="answer" if one_token and not reasoning_tokens else "whole",
+        phase="answer" if one_token and not thinking else "whole",
+        share=await _share(context, messages, answer + thinking),
     )
     completion = await context.calls.model(call)
     return completion.choices
@@ -216,20 +217,24 @@ def _messages(
     return with_images(messages, script.images)
 
 
-async def _room(context: JudgeContext, turn: Turn, messages: Sequence[ChatMessage]) -> tuple[int, int]:
-    """How many tokens the answer may have, and the thinking before it: as wanted, or what the window leaves of that.
+def _wanted(context: JudgeContext, turn: Turn) -> tuple[int, int]:
+    """How many tokens a turn wants for its answer, and for the thinking before it."""
+    calls = context.calls
+    answer = 1 if turn.read.kind in ONE_TOKEN else calls.max_tokens(turn.max_tokens)
+    return answer, calls.max_tokens(turn.reasoning_tokens)
+
+
+async def _share(context: JudgeContext, messages: Sequence[ChatMessage], wanted: int) -> float:
+    """The share of the wanted tokens that the window leaves.
 
     An answer that the window cuts off gives no verdict, so a little less room costs no wrong one; with less than
     a quarter of it there is hardly a chance, and the failure is input_too_large.
     """
     calls = context.calls
-    answer = 1 if turn.read.kind in ONE_TOKEN else calls.max_tokens(turn.max_tokens)
-    thinking = calls.max_tokens(turn.reasoning_tokens)
-    left = calls.context_window - await calls.count_tokens(messages)
-    share = min(1.0, left / (answer + thinking))
+    share = min(1.0, (calls.context_window - await calls.count_tokens(messages)) / wanted)
     if share < MIN_ROOM_SHARE:
         raise ModelError(
             "input_too_large",
             f"what is to be judged does not fit the model's window of {calls.context_window} tokens",
         )
-    return max(1, int(answer * share)), int(thinking * share)
+    return share
