@@ -28,16 +28,16 @@ from judge_agent.call_results import (
 )
 from judge_agent.errors import BudgetExceeded, JudgeError, ModelError
 from judge_agent.hashing import derived_seed, sha256_of
+from judge_agent.model_calls import ModelCall as ModelCall
 from judge_agent.model_calls import (
-    BYTES_PER_TOKEN,
     call_key,
     count_key,
     likelihood_key,
+    may_not_fit,
     most_tokens,
     prompt_estimate,
     written_messages,
 )
-from judge_agent.model_calls import ModelCall as ModelCall
 from judge_agent.reasoning import THINKING_SHARE, reasoned, thought
 from judge_agent.schema import Usage
 from judge_agent.seams.model import ChatMessage, ChatModel, Completion, ModelInfo, TokenLogprob
@@ -47,8 +47,6 @@ from judge_agent.spending import Bill, Spending
 from judge_agent.tool_results import sound
 
 MAX_CALLS_AT_ONCE = 16
-# Of the window: a prompt of so many bytes leaves room for any answer that is asked for.
-SURELY_FITS = 0.5
 Json = Mapping[str, Any]
 _CallKind = Literal["model", "tool", "shared"]
 
@@ -120,7 +118,7 @@ class Calls:
         A backend may count otherwise after a restart, or only estimate; what was asked before must be asked so again.
         """
         model = self._required_model()
-        key = count_key(self._info, messages) if self._may_not_fit(messages) else None
+        key = count_key(self._info, messages) if may_not_fit(self._info, messages) else None
         if key in self._journalled:
             return int(self._journalled[key].result["tokens"])
         async with deadline_of(self.budget), model_boundary():
@@ -130,12 +128,6 @@ class Calls:
             entry = JournalEntry(key, "count", "model", {"tokens": tokens}, elapsed)
             await self._journal.append(self.judgment_id, entry)
         return tokens
-
-    def _may_not_fit(self, messages: Sequence[ChatMessage]) -> bool:
-        """Whether some way of counting leaves too little room: none finds more than a token a byte."""
-        if self._info is None or self._info.details.get("in_process"):
-            return False
-        return prompt_estimate(messages) * BYTES_PER_TOKEN > self._info.context_window * SURELY_FITS
 
     @property
     def context_window(self) -> int:

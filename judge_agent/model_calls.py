@@ -49,6 +49,8 @@ class ModelCall:
 BYTES_PER_TOKEN = 3
 TOKENS_PER_MESSAGE = 8
 TOKENS_PER_IMAGE = 1500
+# Of the window: a prompt of so many bytes leaves room for any answer that is asked for.
+SURELY_FITS = 0.5
 
 # The fields that every key holds. A later one counts only where it differs from its default, so that the
 # journal of a judgment that was running before an upgrade still answers after it.
@@ -77,6 +79,16 @@ def most_tokens(call: ModelCall) -> int:
 def prompt_estimate(messages: Sequence[ChatMessage]) -> int:
     """About how many tokens a prompt has, from its text alone: it must not depend on what a backend can count today."""
     return sum(_estimate(message) for message in messages)
+
+
+def may_not_fit(info: ModelInfo | None, messages: Sequence[ChatMessage]) -> bool:
+    """Whether some way of counting leaves too little room: none finds more than a token a byte.
+
+    A model in this process has one way of counting, so it never is in doubt.
+    """
+    if info is None or info.details.get("in_process"):
+        return False
+    return prompt_estimate(messages) * BYTES_PER_TOKEN > info.context_window * SURELY_FITS
 
 
 def _estimate(message: ChatMessage) -> int:

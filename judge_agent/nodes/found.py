@@ -15,17 +15,22 @@ from judge_agent.seams.tool import Finding, Tool
 from judge_agent.state import Json
 
 MAX_OUTPUT_CHARS = 8000
+MAX_REASON_CHARS = 300
 
 
 class Found:
     """What was gathered for one candidate."""
 
-    def __init__(self, candidate: CanonicalCandidate) -> None:
+    def __init__(self, candidate: CanonicalCandidate, flags: Mapping[str, Any] | None = None) -> None:
+        """`flags` are those that the candidate has of earlier nodes."""
         self.candidate = candidate
         self.evidence: list[Json] = []
         self.findings: list[Json] = []
         self.failures: list[Json] = []
-        self.flags: Json = {}
+        # Tools that broke when the model asked: it is not to ask again.
+        self.out_of_order: dict[str, str] = {}
+        unavailable = dict((flags or {}).get("tool_unavailable", {}))
+        self.flags: Json = {"tool_unavailable": unavailable} if unavailable else {}
 
     def add(
         self,
@@ -54,6 +59,7 @@ class Found:
             self.flags.setdefault("checked", {})[tool.name] = dict(result.checked)
 
     def fail(self, tool: Tool, kind: str, reason: str) -> None:
+        """A tool that could not say anything: its principles stay open, and the record says why."""
         self.failures.append(
             {
                 "candidate_id": self.candidate.id,
@@ -62,6 +68,12 @@ class Found:
                 "reason": reason[:500],
             }
         )
+        self.unavailable(tool.name, kind, reason)
+
+    def unavailable(self, tool: str, kind: str, reason: str) -> None:
+        """Flag a tool that was not there when it was wanted; the first reason stands."""
+        said = reason if kind == "tool_unavailable" else f"{kind}: {reason}"
+        self.flags.setdefault("tool_unavailable", {}).setdefault(tool, said[:MAX_REASON_CHARS])
 
     def alias_of(self, evidence_id: str) -> str | None:
         """The name (e1, e2, ...) under which prompts show an item; None for one that is not known."""

@@ -43,7 +43,7 @@ async def gather(state: State, runtime: Runtime[JudgeContext]) -> Update:
 
 
 async def _gather_one(context: JudgeContext, candidate: CanonicalCandidate, state: State) -> Found:
-    found = Found(candidate)
+    found = Found(candidate, state["flags"].get(candidate.id))
     view = context.view(candidate)
     opening = []
     for tool in context.tools:

@@ -59,7 +59,7 @@ class Inquiry:
             raise ValueError(f"tool={name!r:.100} is not one of {[tool.name for tool in self.offered]}")
         if not isinstance(arguments, Mapping):
             raise ValueError(f"arguments={arguments!r:.100} is no object")
-        if (broken := self.found.flags.get("tool_unavailable", {}).get(tool.name)) is not None:
+        if (broken := self.found.out_of_order.get(tool.name)) is not None:
             raise ValueError(f"{tool.name} is out of order: {broken}")
         check_arguments(tool.parameters, arguments)
         return tool, arguments
@@ -118,7 +118,8 @@ class Inquiry:
         return said
 
     def broken(self, tool: Tool, error: JudgeError) -> None:
-        self.found.flags.setdefault("tool_unavailable", {})[tool.name] = str(error)[:200]
+        self.found.out_of_order[tool.name] = str(error)[:200]
+        self.found.unavailable(tool.name, error.failure_kind, str(error))
 
     def stopped(self, error: JudgeError) -> None:
         """Say that the asking ended before the model was done, and why."""

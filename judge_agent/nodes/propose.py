@@ -52,8 +52,17 @@ async def propose(state: State, runtime: Runtime[JudgeContext]) -> Update:
     return {
         "principles": _named_apart([*principles, *from_tools]),
         "tool_failures": failures,
-        "flags": {"": flags},
+        "flags": {"": flags, **_unavailable(failures)},
     }
+
+
+def _unavailable(failures: Sequence[Json]) -> Json:
+    """Flags of the candidates for which a tool could not say what its principle is."""
+    flags: Json = {}
+    for failure in failures:
+        named = flags.setdefault(failure["candidate_id"], {}).setdefault("tool_unavailable", {})
+        named[failure["tool"]] = failure["reason"]
+    return flags
 
 
 def _to_be_compared(
