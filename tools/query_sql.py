@@ -2,9 +2,11 @@
 
 Each query runs in a box of its own, with the database read-only in it: the reference's result is never where the
 candidate's query runs. A query that fails, runs out of its own time (10 s), is no query, reaches out of the database or
-gives another result refutes; the same result confirms. What says nothing of the candidate raises ToolError: a
-database that does not open, a reference that fails, a function that is not on the list. Two empty
-results prove little and decide nothing.
+gives another result refutes; the same result confirms, and decides where the comparison had something to tell apart: on
+parts of the data, too, the reference's result changes and the candidate's with it (`sql/parts.py`). Empty and trivial
+results, values that stand in the query, and differences that SQL leaves open decide nothing (`sql/weighing.py`). What
+says nothing of the candidate raises ToolError: a database that does not open, a reference that fails, a function that
+is not on the list.
 
 Does not know whether the reference is right, nor whether two results are the same on other data.
 """
@@ -73,7 +75,7 @@ class QuerySql:
         self._seconds = seconds_per_query
         self._slots = asyncio.Semaphore(concurrent_runs)
         box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
-        self.version = f"2/{box}/{seconds_per_query:g}s"
+        self.version = f"3/{box}/{seconds_per_query:g}s"
 
     def principle(self, view: ToolView) -> PrincipleSpec | None:
         """The principle `query_result`, where there is a reference query and a database to run it in."""
@@ -151,10 +153,9 @@ def _no_sql() -> ToolResult:
 def _result(found: FinalSql, verdicts: Sequence[Verdict]) -> ToolResult:
     """The worst verdict holds: the queries must agree on every database."""
     ran = [verdict for verdict in verdicts if verdict.unavailable is None]
-    refuting = next((v for v in verdicts if v.finding is not None and v.finding.bearing == "refutes"), None)
-    if refuting is None and not ran:
+    if not ran:
         raise ToolError(verdicts[0].unavailable or "the query could not be judged")
-    worst = refuting or min(ran, key=_weight)
+    worst = min(ran, key=_weight)
     assert worst.finding is not None
     findings = [worst.finding]
     if found.step_id is not None and worst.finding.bearing != "none":
@@ -185,10 +186,14 @@ def _output(found: FinalSql, verdicts: Sequence[Verdict]) -> dict[str, Any]:
     return {"sql": sql, "databases": [verdict.outline() for verdict in verdicts]}
 
 
-def _weight(verdict: Verdict) -> bool:
-    """A match that decides weighs more than one of empty results: data elsewhere has shown the query right."""
+def _weight(verdict: Verdict) -> tuple[int, bool]:
+    """What refutes comes first, what does not confirm next; then decisive findings before others.
+
+    A match that decides weighs more than one of empty results: data elsewhere has shown the query right.
+    """
     assert verdict.finding is not None
-    return verdict.finding.strength != "decisive"
+    bearing, strength = verdict.finding.bearing, verdict.finding.strength
+    return ("refutes", "none", "confirms").index(bearing), strength != "decisive"
 
 
 def _sha256(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 import tomllib
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from tools.query_sql import QuerySql
 pytestmark = pytest.mark.anyio
 CASES = [
     (case, engine)
-    for case in tomllib.loads((Path(__file__).parent / "results.toml").read_text("utf-8"))["case"]
+    for name in ("results", "telling", "left_open", "columns")
+    for case in tomllib.loads((Path(__file__).parent / f"{name}.toml").read_text("utf-8"))["case"]
     for engine in case.get("engines", ["sqlite"])
 ]
 VERDICTS = {
@@ -24,13 +26,50 @@ VERDICTS = {
     "wrong": ("refutes", "decisive"),
     "weak": ("confirms", "strong"),
     "unclear": ("refutes", "strong"),
+    "silent": ("none", "strong"),
 }
 
 
 @pytest.mark.parametrize(("case", "engine"), CASES, ids=[f"{c['name']} ({e})" for c, e in CASES])
 async def test_a_query_is_judged_by_its_result(judged, case, engine) -> None:
-    verdict, result = await judged(case["candidate"], case["reference"], engine=engine)
+    databases = [{"name": "d", "engine": engine, "sql": case["setup"]}] if "setup" in case else None
+    verdict, result = await judged(case["candidate"], case["reference"], engine=engine, databases=databases)
     assert verdict == VERDICTS[case["verdict"]], result
+
+
+async def test_what_told_the_queries_apart_or_was_left_open_is_in_the_evidence(judged) -> None:
+    facts = {}
+    for candidate in ("SELECT sum(id) FROM people", "SELECT 15 FROM people LIMIT 1", "SELECT 16"):
+        _, result = await judged(candidate, "SELECT sum(id) FROM people")
+        found = result.output["databases"][0]["facts"]
+        facts[candidate] = (found["matches"], found.get("told_apart"), found.get("left_open"))
+    assert list(facts.values()) == [(True, True, None), (True, False, None), (False, None, False)]
+
+
+async def test_a_name_that_speaks_against_a_match_is_not_outweighed_by_another_database(judged) -> None:
+    columns = [{"name": name, "type": "INTEGER"} for name in ("x", "y", "z")]
+    databases = [
+        {"name": name, "engine": "sqlite", "tables": {"t": {"columns": columns, "rows": rows}}}
+        for name, rows in (("same", [[1, 1, 5], [2, 2, 6]]), ("other", [[1, 2, 5], [3, 4, 6]]))
+    ]
+    for given in (databases, databases[::-1]):
+        verdict, _ = await judged(
+            "SELECT y AS x, x AS y, z AS w FROM t", "SELECT x, y, z FROM t", databases=given
+        )
+        assert verdict == ("none", "strong")
+
+
+async def test_a_query_that_is_slow_to_try_otherwise_is_still_judged_soon(judged) -> None:
+    script = (
+        "CREATE TABLE t (a INTEGER, b INTEGER); WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n"
+        " LIMIT 20000) INSERT INTO t SELECT x, x % 7 FROM n"
+    )
+    databases = [{"name": "d", "engine": "sqlite", "sql": script}]
+    reference = "SELECT count(*) FROM t WHERE a = (SELECT u.a FROM t u WHERE u.b = t.b ORDER BY u.b LIMIT 1)"
+    started = time.monotonic()
+    verdict, _ = await judged("SELECT 8 + count(*) FROM t", reference, databases=databases)
+    assert verdict[0] == "refutes"
+    assert time.monotonic() - started < 12
 
 
 async def test_a_reference_that_fails_is_never_held_against_the_candidate(judged) -> None:

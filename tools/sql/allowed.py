@@ -18,6 +18,7 @@ from sqlglot.errors import SqlglotError
 from judge_agent.schema import Engine
 from tools.sql.catalogue import CLOCK, allowed_functions, is_outside, words_before_parentheses
 from tools.sql.scan import Refused, check_text
+from tools.sql.substitution import read_tables
 
 # sqlglot tells of statements that it does not know on standard error; here they are refused, which says it.
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
@@ -97,7 +98,7 @@ def parse_query(sql: str, engine: Engine) -> Query:
     _refuse_samples(tree)
     listed = allowed_functions(engine) | _own_names(tree) | words_before_parentheses()
     unlisted = tuple(sorted({name for name in calls if name not in listed}))
-    return Query(sql, tree, unlisted, _asks_the_clock(tree, tokens), _reads(tree))
+    return Query(sql, tree, unlisted, _asks_the_clock(tree, tokens), any(read_tables(tree)))
 
 
 def _is_empty(tree: exp.Expr | None) -> bool:
@@ -154,14 +155,6 @@ def _refuse_samples(tree: exp.Expr) -> None:
 def _own_names(tree: exp.Expr) -> set[str]:
     """Names that the query itself gives: a CTE or an alias may carry a list of columns in parentheses."""
     return set(_lowered(tree.find_all(exp.TableAlias))) | set(_lowered(tree.find_all(exp.CTE)))
-
-
-def _reads(tree: exp.Expr) -> bool:
-    own = set(_lowered(tree.find_all(exp.CTE)))
-    return any(
-        isinstance(table.this, exp.Identifier) and (table.db or table.name.lower() not in own)
-        for table in tree.find_all(exp.Table)
-    )
 
 
 def _lowered(nodes: Iterator[exp.Expr]) -> Iterator[str]:

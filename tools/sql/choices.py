@@ -16,18 +16,25 @@ from collections.abc import AsyncIterator
 from sqlglot import exp
 
 from judge_agent.schema import Engine
-from tools.sql.allowed import NotParsed, Query, parse_query
-from tools.sql.engine_box import DatabaseBox
+from tools.sql.allowed import Query
 from tools.sql.ordering import unwrapped
-from tools.sql.scan import Refused
 from tools.sql.substitution import places_of, substituted
 
 # A limit keeps the engine from dropping an order that it takes to be of no use.
 _ORDERS = tuple(
     f"ORDER BY {key} LIMIT {2**62}"
-    for key in ("rowid DESC", "rowid * 7919 % 101", "1 DESC", "1", "2, 1", "2 DESC, 1 DESC")
+    for key in (
+        "rowid DESC",
+        "rowid % 2, rowid",
+        "rowid % 2 DESC, rowid",
+        "1 DESC",
+        "1",
+        "2, 1",
+        "2 DESC, 1 DESC",
+    )
 )
 _STEADY = (exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max)
+_COLLECTS = (exp.AggFunc, exp.Anonymous)  # what the parser does not know may collect
 
 
 def may_choose(tree: exp.Expr | None, engine: Engine) -> bool:
@@ -36,7 +43,9 @@ def may_choose(tree: exp.Expr | None, engine: Engine) -> bool:
         return False
     outer = unwrapped(tree)
     for node in tree.walk():
-        if isinstance(node, exp.Window) or (isinstance(node, exp.AggFunc) and not isinstance(node, _STEADY)):
+        if isinstance(node, exp.Window) and not _is_whole(node):
+            return True
+        if isinstance(node, _COLLECTS) and not isinstance(node, _STEADY):
             return True
         if isinstance(node, exp.Query) and node is not outer and node.args.get("limit"):
             return True
@@ -46,29 +55,32 @@ def may_choose(tree: exp.Expr | None, engine: Engine) -> bool:
 
 
 def is_ordered_choice(tree: exp.Expr | None) -> bool:
-    """Whether every choice of the query is made by some order, of which ties alone are left open."""
+    """Whether the query chooses, and always by the order of some column, of which ties alone are left open."""
     if tree is None:
         return False
-    limited = [one for one in tree.find_all(exp.Query) if one.args.get("limit")]
-    windows = list(tree.find_all(exp.Window))
-    return bool(limited or windows) and all(one.args.get("order") for one in (*limited, *windows))
+    limited: list[exp.Expr] = [one for one in tree.find_all(exp.Query) if one.args.get("limit")]
+    windows = [one for one in tree.find_all(exp.Window) if not _is_whole(one)]
+    choosing = [*limited, *windows]
+    return bool(choosing) and all(_orders_by_a_column(one.args.get("order")) for one in choosing)
 
 
-async def reordered(box: DatabaseBox, query: Query, engine: Engine, seconds: float) -> AsyncIterator[Query]:
-    """The query with its tables in one other order after the other. Raises QueryFailed.
-
-    From here on the box reads backwards what has no order, so that the query itself comes first.
-    """
-    await box.read_backwards(seconds=seconds)
-    yield query
+async def reordered(query: Query) -> AsyncIterator[str]:
+    """The query as it is, for a box that reads backwards; then with its tables in one other order after the other."""
+    yield query.sql
     places = await asyncio.to_thread(places_of, query.tree)
-    if not places:
-        return
-    for order in _ORDERS:
-        try:
-            yield await asyncio.to_thread(parse_query, substituted(query.sql, places, order), engine)
-        except (Refused, NotParsed):
-            return
+    if places:
+        for order in _ORDERS:
+            yield substituted(query.sql, places, order)
+
+
+def _is_whole(window: exp.Window) -> bool:
+    """An aggregate of all rows of a partition, in whichever order they come."""
+    return window.args.get("order") is None and isinstance(window.this, _STEADY)
+
+
+def _orders_by_a_column(order: exp.Expr | None) -> bool:
+    keys = [ordered.this for ordered in order.expressions] if order is not None else []
+    return any(key.find(exp.Column) or (isinstance(key, exp.Literal) and key.is_int) for key in keys)
 
 
 def _keeps_any(select: exp.Select) -> bool:

@@ -2,11 +2,12 @@
 
 Two results that are the same prove little where many wrong queries give them too: a constant, an aggregate over no
 rows, whatever the data is. So each table that both queries read is replaced, one at a time, by parts of it: its even
-and its odd rows; where the reference's result is on both what it is on all of the data, its first row and its last;
-then none. The comparison told something apart if for one of the tables the reference's result is another one on such
-parts, and the candidate's is the reference's on each of them. One table is enough: what is left of another need not
-keep the constraints that a right query may rely on. On parts, no rows, a row of NULL and a row of zero are the same.
-The part without rows counts only for results of two values or more, as any query over the table reacts to it.
+and its odd rows, then its first row and its last, then none. The comparison told something apart if for one of the
+tables the reference's result is another one on such a part, and the candidate's is the reference's there. A single
+number comes out right by chance more easily: there, the candidate's must be the reference's on every part up to it on
+which the reference's is another one. One table is enough: what is left of another need not keep the constraints that a
+right query may rely on. On parts, no rows, a row of NULL and a row of zero are the same. The part without rows counts
+only for results of two values or more, as any query over the table reacts to it.
 
 A candidate that cannot be tried so (it reads other tables, such as a view, or row numbers, or searches a full-text
 table) is taken to be told apart by a result of two different rows or more. A reference that cannot be tried, for its
@@ -20,7 +21,6 @@ into them, as `42 + 0 * a`, may pass.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,7 +30,7 @@ from tools.sql.comparison import compare
 from tools.sql.engine_box import DatabaseBox, QueryFailed, QueryResult
 from tools.sql.reference import Wanted, ask_reference
 from tools.sql.scan import Refused
-from tools.sql.substitution import places_of, substituted, tables_of
+from tools.sql.substitution import Place, places_of, substituted
 from tools.sql.values import NULL, ZERO, value_of
 
 MAX_TABLES = 4
@@ -60,92 +60,95 @@ class Pair:
 
 
 async def told_apart(pair: Pair) -> Told:
-    """Try the parts until one tells. Raises ValueError for cells that cannot be read."""
+    """Try the parts until one table tells. Raises ValueError for cells that cannot be read."""
     if pair.wanted.query.tree is None:
         return "unknown"
-    tables = tables_of(pair.wanted.query.tree)
-    if not tables:
+    places = await asyncio.to_thread(places_of, pair.wanted.query.tree)
+    if not places:
         return "nothing"
-    own = tables_of(pair.query.tree)
-    both = [table for table in tables if table in own]
-    found = await _tried(pair, both[:MAX_TABLES]) if both else "untried"
+    own = await asyncio.to_thread(places_of, pair.query.tree)
+    found = await _Parts(pair, places, own).tried()
     if found == "untried":
         return "apart" if len({repr(row) for row in pair.wanted.result.rows}) > 1 else "otherwise"
     return found
 
 
-async def _tried(pair: Pair, tables: Sequence[str]) -> _Found:
-    ends = asyncio.get_running_loop().time() + pair.seconds
-    best: _Found = "unknown"
-    for table in tables:
-        best = max(best, await _tried_on(pair, table, ends), key=_ORDER.index)
-        if best == "apart":
-            break
-    return best
+class _Parts:
+    """Tries the tables that both queries read, and keeps to the time of all parts together."""
 
+    def __init__(self, pair: Pair, places: tuple[Place, ...], own: tuple[Place, ...]) -> None:
+        self._pair = pair
+        self._places = places
+        self._own = own
+        self._ends = asyncio.get_running_loop().time() + pair.seconds
 
-async def _tried_on(pair: Pair, table: str, ends: float) -> _Found:
-    """The first parts on which the reference's result changes say it for the table."""
-    seen = set[_Found]()
-    for parts in _PARTS:
-        if parts == _NO_ROWS and not _has_two_values(pair.wanted.result):
-            break
-        for part in parts:
-            left = ends - asyncio.get_running_loop().time()
-            if left > 0:
-                seen.add(await _on(pair, table, part, left))
-        for told in ("otherwise", "untried", "apart"):
-            if told in seen:
-                return told
-    return "nothing" if "nothing" in seen else "unknown"
+    async def tried(self) -> _Found:
+        own = {place.table for place in self._own}
+        tables = [table for table in dict.fromkeys(place.table for place in self._places) if table in own]
+        best: _Found = "unknown" if tables else "untried"
+        for table in tables[:MAX_TABLES]:
+            best = max(best, await self._tried_on(table), key=_ORDER.index)
+            if best == "apart":
+                break
+        return best
 
+    async def _tried_on(self, table: str) -> _Found:
+        seen, is_number = set[_Found](), _is_a_number(self._pair.wanted.result)
+        for parts in _PARTS:
+            if parts == _NO_ROWS and not _has_two_values(self._pair.wanted.result):
+                break
+            for part in parts:
+                if self._left() > 0:
+                    seen.add(await self._on(table, part))
+            if "otherwise" in seen and is_number:
+                return "otherwise"
+            if "apart" in seen:
+                return "apart"
+        return max(seen, key=_ORDER.index, default="unknown")
 
-async def _on(pair: Pair, table: str, part: str, seconds: float) -> _Found:
-    wanted = await _reference_on(pair, table, part, seconds)
-    if wanted is None:
-        return "unknown"
-    if (await asyncio.to_thread(compare, wanted.result, pair.wanted.expected)).matches:
-        return "nothing"
-    result = await _candidate_on(pair, table, part, seconds)
-    if result is None:
-        return "untried"
-    there = await asyncio.to_thread(compare, result, wanted.expected)
-    is_same = (there.matches and there.named) or (is_nothing(result) and is_nothing(wanted.result))
-    return "apart" if is_same else "otherwise"
+    async def _on(self, table: str, part: str) -> _Found:
+        wanted = await self._reference_on(table, part)
+        if wanted is None:
+            return "unknown"
+        if (await asyncio.to_thread(compare, wanted.result, self._pair.wanted.expected)).matches:
+            return "nothing"
+        result = await self._candidate_on(table, part)
+        if result is None:
+            return "untried"
+        there = await asyncio.to_thread(compare, result, wanted.expected)
+        is_same = (there.matches and there.named) or (is_nothing(result) and is_nothing(wanted.result))
+        return "apart" if is_same else "otherwise"
 
+    async def _reference_on(self, table: str, part: str) -> Wanted | None:
+        pair = self._pair
+        sql = substituted(pair.wanted.query.sql, self._places, part, table)
+        try:
+            query = await asyncio.to_thread(parse_query, sql, pair.engine)
+            return await ask_reference(pair.reference_box, query, pair.engine, max(self._left(), 0.1))
+        except (Refused, NotParsed, QueryFailed, ValueError):
+            return None
 
-async def _reference_on(pair: Pair, table: str, part: str, seconds: float) -> Wanted | None:
-    query = await asyncio.to_thread(_query_on, pair.wanted.query, table, part, pair.engine)
-    if query is None:
-        return None
-    try:
-        return await ask_reference(pair.reference_box, query, pair.engine, seconds)
-    except (QueryFailed, ValueError):
-        return None
+    async def _candidate_on(self, table: str, part: str) -> QueryResult | None:
+        """Its text was let through with the table, and is not parsed again: the longest takes a second."""
+        sql = substituted(self._pair.query.sql, self._own, part, table)
+        try:
+            return await self._pair.candidate_box.query(sql, seconds=max(self._left(), 0.1))
+        except QueryFailed:
+            return None
 
-
-async def _candidate_on(pair: Pair, table: str, part: str, seconds: float) -> QueryResult | None:
-    query = await asyncio.to_thread(_query_on, pair.query, table, part, pair.engine)
-    if query is None:
-        return None
-    try:
-        return await pair.candidate_box.query(query.sql, seconds=seconds)
-    except QueryFailed:
-        return None
-
-
-def _query_on(query: Query, table: str, part: str, engine: Engine) -> Query | None:
-    """The query on a part of one table; None where the text with it is no query that may run."""
-    try:
-        return parse_query(substituted(query.sql, places_of(query.tree), part, table), engine)
-    except (Refused, NotParsed):
-        return None
+    def _left(self) -> float:
+        return self._ends - asyncio.get_running_loop().time()
 
 
 def is_nothing(result: QueryResult) -> bool:
     """What is left of an aggregate, or of no aggregate, where there are no rows."""
-    values = [value_of(cell) for row in result.rows for cell in row]
+    values = [value_of(cell) for row in result.rows[:1] for cell in row]
     return len(result.rows) < 2 and all(value in (NULL, ZERO) for value in values)
+
+
+def _is_a_number(result: QueryResult) -> bool:
+    cells = [cell for row in result.rows[:2] for cell in row]
+    return len(cells) == 1 and value_of(cells[0]).kind == "number"
 
 
 def _has_two_values(result: QueryResult) -> bool:

@@ -22,18 +22,19 @@ class Place(NamedTuple):
     alias: str
 
 
-def places_of(tree: exp.Expr | None) -> tuple[Place, ...]:
-    """The places where a parsed query names tables and views, in the order of its text."""
-    if tree is None:
-        return ()
+def read_tables(tree: exp.Expr) -> Iterator[exp.Table]:
+    """Where the query reads a table or view of the database: neither a CTE of its own nor a function."""
     own = {cte.alias_or_name.casefold() for cte in tree.find_all(exp.CTE)}
-    found = (_place(table) for table in tree.find_all(exp.Table) if not _is_own(table, own))
+    for table in tree.find_all(exp.Table):
+        is_own = not table.db and table.name.casefold() in own and not _is_in_its_own(table)
+        if isinstance(table.this, exp.Identifier) and not is_own:
+            yield table
+
+
+def places_of(tree: exp.Expr | None) -> tuple[Place, ...]:
+    """The places where a parsed query names tables and views, in the order of its text. Blocking: it walks the tree."""
+    found = (_place(table) for table in read_tables(tree)) if tree is not None else ()
     return tuple(sorted((place for place in found if place is not None), key=lambda place: place.begin))
-
-
-def tables_of(tree: exp.Expr | None) -> tuple[str, ...]:
-    """The names of the tables, folded, each once."""
-    return tuple(dict.fromkeys(place.table for place in places_of(tree)))
 
 
 def substituted(sql: str, places: tuple[Place, ...], tail: str, table: str | None = None) -> str:
@@ -51,14 +52,20 @@ def _pieces(sql: str, places: list[Place], tail: str) -> Iterator[str]:
     yield sql[at:]
 
 
-def _is_own(table: exp.Table, own: set[str]) -> bool:
-    return not table.db and table.name.casefold() in own
+def _is_in_its_own(table: exp.Table) -> bool:
+    """`WITH t AS (SELECT ... FROM t)`: inside, `t` is the table, unless the CTE is recursive."""
+    name, cte = table.name.casefold(), table.find_ancestor(exp.CTE)
+    while cte is not None:
+        if cte.alias_or_name.casefold() == name:
+            return not (isinstance(cte.parent, exp.With) and cte.parent.args.get("recursive"))
+        cte = cte.find_ancestor(exp.CTE)
+    return False
 
 
 def _place(table: exp.Table) -> Place | None:
     parts = [part for part in (table.args.get("catalog"), table.args.get("db"), table.this) if part]
     if not all(isinstance(part, exp.Identifier) and "start" in part.meta for part in parts):
-        return None  # a function, whose rows are no table's
+        return None
     quoted = table.name.replace('"', '""')
     return Place(
         table.name.casefold(),

@@ -18,14 +18,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from judge_agent.seams.tool import Finding
+from tools.sql.allowed import NotParsed, Query, parse_query
 from tools.sql.choices import is_ordered_choice, may_choose, reordered
 from tools.sql.comparison import Comparison, compare, expected
-from tools.sql.engine_box import QueryFailed, QueryResult
+from tools.sql.engine_box import DatabaseBox, QueryFailed, QueryResult
 from tools.sql.parts import Pair, Told, is_nothing, told_apart
 from tools.sql.reference import Wanted, ask_reference
+from tools.sql.scan import Refused
 from tools.sql.written import is_written
 
-_GONE = ("timeout", "memory", "died")  # failures after which a box may answer no more
+SECONDS_FOR_ORDERS = 3.0  # of all orders of one query together
 _SCHEMA_WITH_COLLATIONS = {
     "sqlite": "SELECT 1 FROM sqlite_master WHERE sql LIKE '%collate%' LIMIT 1",
     "duckdb": "SELECT 1 FROM duckdb_tables() WHERE sql ILIKE '%collate%' LIMIT 1",
@@ -58,7 +60,7 @@ async def _match(pair: Pair, result: QueryResult, comparison: Comparison) -> Wei
         return Weighed(comparison, Finding("none", "strong", None, comparison.reason))
     if (trivial := _trivial(result)) is not None:
         return _weak_match(comparison, f"both results hold {trivial}, which proves little", told=False)
-    if _is_hard_coded(pair):
+    if await _is_hard_coded(pair):
         reason = f"{comparison.reason}, but its values are written into the query"
         return _weak_match(comparison, reason, told=False)
     told = await told_apart(pair)
@@ -81,11 +83,13 @@ def _trivial(result: QueryResult) -> str | None:
     return "nothing but zero" if is_nothing(result) else None
 
 
-def _is_hard_coded(pair: Pair) -> bool:
+async def _is_hard_coded(pair: Pair) -> bool:
     reference = pair.wanted.query
     if reference.reads and not pair.query.reads:
         return True
-    return is_written(pair.query.tree) and not is_written(reference.tree)
+    return await asyncio.to_thread(is_written, pair.query.tree) and not await asyncio.to_thread(
+        is_written, reference.tree
+    )
 
 
 async def _difference(pair: Pair, result: QueryResult, comparison: Comparison) -> Weighed:
@@ -103,7 +107,7 @@ async def _difference(pair: Pair, result: QueryResult, comparison: Comparison) -
 async def _choice_of_the_reference(pair: Pair, result: QueryResult, reason: str) -> Finding | None:
     """Another result of the reference itself shows that it chooses; the candidate's may be one of them."""
     wanted, is_open = pair.wanted, False
-    if not may_choose(wanted.query.tree, pair.engine):
+    if not await asyncio.to_thread(may_choose, wanted.query.tree, pair.engine):
         return None
     async for other in _others_of_the_reference(pair):
         if (await asyncio.to_thread(compare, other.result, wanted.expected)).matches:
@@ -117,41 +121,42 @@ async def _choice_of_the_reference(pair: Pair, result: QueryResult, reason: str)
 
 
 async def _others_of_the_reference(pair: Pair) -> AsyncIterator[Wanted]:
-    box, engine, seconds = pair.reference_box, pair.engine, pair.seconds
-    try:
-        async for query in reordered(box, pair.wanted.query, engine, seconds):
-            try:
-                yield await ask_reference(box, query, engine, seconds)
-            except ValueError:  # too large to compare in this order
-                continue
-            except QueryFailed as failure:
-                if failure.kind in _GONE:
-                    return
-    except QueryFailed:
-        return  # the box is gone: what was seen so far is what is known
+    box, engine = pair.reference_box, pair.engine
+    async for sql, seconds in _in_time(pair, box, pair.wanted.query):
+        try:
+            query = await asyncio.to_thread(parse_query, sql, engine)
+            yield await ask_reference(box, query, engine, seconds)
+        except (Refused, NotParsed, QueryFailed, ValueError):
+            continue  # in this order it gives no result: another one may
 
 
 async def _choice_of_the_candidate(pair: Pair, result: QueryResult, reason: str) -> Finding | None:
     """The candidate broke its ties otherwise than was asked for; a query that asks for no order has only itself."""
-    if not is_ordered_choice(pair.query.tree):
+    if not await asyncio.to_thread(is_ordered_choice, pair.query.tree):
         return None
-    async for other in _others_of_the_candidate(pair):
+    async for sql, seconds in _in_time(pair, pair.candidate_box, pair.query):
+        try:
+            other = await pair.candidate_box.query(sql, seconds=seconds)
+        except QueryFailed:
+            continue
         if (await asyncio.to_thread(compare, other, pair.wanted.expected)).matches:
             told = f"{reason}; with its ties broken otherwise it is what was asked for"
             return Finding("refutes", "strong", None, told)
     return None
 
 
-async def _others_of_the_candidate(pair: Pair) -> AsyncIterator[QueryResult]:
+async def _in_time(pair: Pair, box: DatabaseBox, query: Query) -> AsyncIterator[tuple[str, float]]:
+    """The query in other orders, each with the seconds that it has; none where the box is gone."""
+    clock = asyncio.get_running_loop().time
+    ends = clock() + min(pair.seconds, SECONDS_FOR_ORDERS)
     try:
-        async for query in reordered(pair.candidate_box, pair.query, pair.engine, pair.seconds):
-            try:
-                yield await pair.candidate_box.query(query.sql, seconds=pair.seconds)
-            except QueryFailed as failure:
-                if failure.kind in _GONE:
-                    return
+        await box.read_backwards(seconds=pair.seconds)
     except QueryFailed:
         return
+    async for sql in reordered(query):
+        if (left := ends - clock()) <= 0:
+            return
+        yield sql, left
 
 
 async def _choice_of_a_collation(pair: Pair, result: QueryResult, reason: str) -> Finding | None:
