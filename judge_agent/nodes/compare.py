@@ -1,7 +1,8 @@
 """Compare: candidates against each other, in pairs, in one list, or in a tournament.
 
-Ties, cycles and orders that disagree are reported, not hidden. A comparison that failed gives no standing to
-those who were in it: to rank them would make the judge's failure a verdict.
+Ties, cycles, orders that disagree and pairs of which only one order was read are reported, not hidden. A
+comparison that failed gives no standing to those who were in it: to rank them would make the judge's failure a
+verdict.
 """
 
 from __future__ import annotations
@@ -122,7 +123,7 @@ async def _pairs(
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(matches.play(pair)) for pair in pairs]
     played: list[Played] = [task.result() for task in tasks]
-    return [pair_of(one, context.recipe.compare) for one in played]
+    return [pair_of(one, context.recipe.compare, context.recipe.samples) for one in played]
 
 
 _PROTOCOLS = {"listwise": _listwise, "pairwise": _pairwise, "tournament": _tournament}

@@ -13,15 +13,20 @@ from judge_agent.recipes import Compare, Samples
 from judge_agent.state import Json
 from judge_agent.votes import PairOutcome, pair_outcome, round_robin, vote
 
+ONE_ORDER_SHARE = 0.5
 _NO_VOTE: Json = {"failure_kind": "abstained", "failure_reason": "no sample of a comparison votes"}
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A played pair, and what its matches come to: nothing where no sample votes."""
+    """A played pair, and what its matches come to: nothing where no sample votes.
+
+    `one_sided`: both orders were wanted, and only one of them could be read.
+    """
 
     played: Played
     outcome: PairOutcome | None
+    one_sided: bool = False
 
     @property
     def failed(self) -> Json | None:
@@ -36,13 +41,18 @@ class Pair:
         return first_score if candidate_id == self.outcome.first else 1.0 - first_score
 
 
-def pair_of(played: Played, compare: Compare) -> Pair:
-    """Reduce a pair over its samples and orders, as the recipe takes orders that disagree."""
+def pair_of(played: Played, compare: Compare, settings: Samples) -> Pair:
+    """Reduce a pair over its samples and orders, as the recipe takes orders that disagree.
+
+    A pair of which one order alone was read keeps what that order says, for it is all there is; but the place may
+    have decided it, so it is named in the record and counts as half agreed (`_agreement`).
+    """
     first, second = played.ids
     matches = [match_of(sample) for sample in played.voting]
     outcome = pair_outcome(first, second, matches) if matches else None
     if outcome is None or compare.orders_disagree == "mean" or outcome.consistent:
-        return Pair(played, outcome)
+        one_sided = outcome is not None and outcome.consistent is None and settings.orders == "both"
+        return Pair(played, outcome, one_sided)
     both_read = outcome.consistent is not None
     return Pair(played, replace(outcome, outcome="tie", probability=0.5) if both_read else None)
 
@@ -91,10 +101,17 @@ def from_scores(
 
 
 def _agreement(pairs: Sequence[Pair]) -> float | None:
-    """The mean agreement of the samples, over the pairs that have several."""
-    shares = [agreement(pair.played.voting) for pair in pairs if len(pair.played.voting) > 1]
-    known = [share for share in shares if share is not None]
+    """The mean agreement of the samples, over the pairs that have several, or should have: none has agreed to a pair
+    of which one order is missing but those of the other.
+    """
+    known = [share for pair in pairs if (share := _agreed(pair)) is not None]
     return math.fsum(known) / len(known) if known else None
+
+
+def _agreed(pair: Pair) -> float | None:
+    if pair.one_sided:
+        return (agreement(pair.played.voting) or 0.0) * ONE_ORDER_SHARE
+    return agreement(pair.played.voting) if len(pair.played.voting) > 1 else None
 
 
 def _standing(
@@ -172,6 +189,7 @@ def report(played: Sequence[Played], pairs: Sequence[Pair], tosses: Sequence[Seq
     if both:
         said["order_consistency"] = round(sum(bool(one.consistent) for one in both) / len(both), 4)
         said["inconsistent"] = [[one.first, one.second] for one in both if not one.consistent]
+    said["one_order_only"] = [list(pair.played.ids) for pair in pairs if pair.one_sided]
     said["votes"] = _votes([sample for one in played for sample in one.voting])
     said["contradicting_rankings"] = sum(not sample.get("consistent", True) for sample in samples)
     said["cycles"] = _cycles(pairs)
