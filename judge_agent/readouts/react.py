@@ -15,10 +15,13 @@ from judge_agent.readouts.answer import after_reasoning, unparseable
 from judge_agent.readouts.json_object import no_key_twice
 
 FINISH = "Finish"
-_ACTION = re.compile(r"^[ \t]*Action[ \t]*:[ \t]*", re.MULTILINE)
-_INPUT = re.compile(r"(?:^|[ \t])[ \t]{0,8}Action Input[ \t]*:", re.MULTILINE)
-_THOUGHT = re.compile(r"^[ \t]*Thought[ \t]*:[ \t]*", re.MULTILINE)
-_OBSERVATION = re.compile(r"^[ \t]*Observation\b", re.MULTILINE | re.IGNORECASE)
+# Chat models like to write the labels in bold, and the tool's name as code.
+_COLON = r"(?:\*\*)?[ \t]*:(?:\*\*)?"
+_ACTION = re.compile(rf"^[ \t]*+(?:\*\*)?Action{_COLON}[ \t]*", re.MULTILINE)
+_INPUT = re.compile(rf"(?:^|[ \t])[ \t]{{0,8}}(?:\*\*)?Action Input{_COLON}", re.MULTILINE)
+_THOUGHT = re.compile(rf"^[ \t]*+(?:\*\*)?Thought{_COLON}[ \t]*", re.MULTILINE)
+_OBSERVATION = re.compile(r"^[ \t]*+(?:\*\*)?Observation\b", re.MULTILINE | re.IGNORECASE)
+_CODE = re.compile(r"`([^`]*)`")
 _FENCED = re.compile(r"```[a-z]{0,12}[ \t]*\n(.*)\n[ \t]*```", re.DOTALL)
 _SCORE = re.compile(r"-?(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,6})?")
 
@@ -106,6 +109,8 @@ def _parts(answer: str) -> tuple[str, str, str]:
     if begin.start() > action.start():
         raise unparseable("'Thought:' stands behind 'Action:'")
     tool = answer[action.end() : given.start()].strip()
+    if code := _CODE.fullmatch(tool):
+        tool = code.group(1)
     return answer[begin.end() : action.start()].strip(), tool, answer[given.end() :].strip()
 
 

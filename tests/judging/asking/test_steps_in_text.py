@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from judge_agent.errors import ModelError, PromptError
-from judge_agent.models import ScriptedModel
+from judge_agent.models import OpenAIChatModel, ScriptedModel
+from judge_agent.models.fake_server import FakeServer
 from judge_agent.prompting import PromptLibrary, default_folder
 from judge_agent.recipes import load_recipes
 from judge_agent.seams.model import Choice
@@ -221,6 +222,20 @@ async def test_the_asking_is_the_same_after_a_restart_and_no_step_is_taken_twice
     )
     assert len(tool.calls) == 1
     assert again.candidates == first.candidates
+
+
+async def test_a_server_that_answers_in_prose_ends_the_asking_and_is_judged_all_the_same(
+    bench, tmp_path, echo
+):
+    prompts = PromptLibrary(prompts_with(tmp_path, recipe_text()))
+    async with FakeServer() as server, OpenAIChatModel(server.base_url) as model:
+        judge = bench(model, tools=[echo()], prompts=prompts)
+        body = {"text": "A.", "principles": SOFT, "granularity": ["outcome"]}
+        result = await judge.one(recipe="steps-in-text", **body)
+        asked = [body for body in server.requests if body.get("stop")]
+    assert result.flags["bad_tool_calls"]["count"] == len(asked) == 2
+    assert all(body["stop"] == ["\nObservation:"] and "tools" not in body for body in asked)
+    assert result.flags["tool_loop"]["turns"] == 3
 
 
 def test_a_recipe_that_asks_in_text_needs_the_prompt_for_it_and_no_other(tmp_path):
