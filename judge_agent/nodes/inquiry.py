@@ -6,7 +6,7 @@ The model chose the question, so it may not settle the answer: what its calls fi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -16,6 +16,7 @@ from judge_agent.calls import ToolRun
 from judge_agent.context import CanonicalCandidate, JudgeContext
 from judge_agent.errors import JudgeError
 from judge_agent.nodes.found import Found, evidence_id
+from judge_agent.nodes.unread import judged_by_reference
 from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.material import Material, indented
 from judge_agent.schema import Evidence
@@ -44,10 +45,17 @@ class Inquiry:
         return self.found.candidate
 
     def material(self) -> Material:
-        """What the model is shown of the candidate, with all that was found so far."""
-        return self.context.material(
-            self.candidate, [Evidence.model_validate(item) for item in self.found.evidence]
-        )
+        """What the model is shown of the candidate, with all that was found so far.
+
+        The reference is left out where no verdict of the recipe is given by it: by way of a call's arguments and
+        its result, it would reach the prompt that must not show it.
+        """
+        found = [Evidence.model_validate(item) for item in self.found.evidence]
+        shown = self.context.material(self.candidate, found)
+        if not shown.reference or judged_by_reference(self.context):
+            return shown
+        sources = {alias: source for alias, source in shown.sources.items() if alias != "reference"}
+        return replace(shown, reference="", sources=sources)
 
     def principles_in_words(self) -> str:
         return "\n".join(f"- {indented(neutralise(one['description']))}" for one in self.principles)

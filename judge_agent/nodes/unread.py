@@ -20,6 +20,17 @@ def variables_shown(context: JudgeContext) -> frozenset[str]:
     return frozenset[str]().union(*(prompt.variables for prompt in prompts))
 
 
+def judged_by_reference(context: JudgeContext) -> bool:
+    """Whether a prompt that gives a verdict shows the reference: then the questions before it may know it too."""
+    recipe = context.recipe
+    if recipe.turns:
+        return "reference" in variables_shown(context)
+    return (
+        "critique" in recipe.prompts
+        and "reference" in context.prompts.load(recipe.prompts["critique"]).variables
+    )
+
+
 def unread(context: JudgeContext, shown: Material) -> tuple[str, ...]:
     """Name what is in the material, or in the task, and in none of the recipe's prompts."""
     if not context.recipe.turns:

@@ -150,3 +150,22 @@ async def test_no_more_calls_are_made_than_the_request_allows(panel):
     (result,) = judgment.candidates
     assert result.reward == 0.5
     assert result.flags["gather_stopped"]["failure_kind"] == "budget_exhausted"
+
+
+@pytest.mark.parametrize("functions", [True, False], ids=["function calls", "JSON"])
+async def test_no_prompt_shows_the_reference_for_its_score_is_not_given_by_it(panel, functions):
+    """Shown in the rounds alone it would come to the score by way of a call's arguments."""
+    bench = panel(asks_and_scores(), judge_tools=[Calendar()], tools=functions)
+    judgment = await bench.judge("themis", {"a": FRIDAY}, task=TASK)
+    assert len(bench.prompts) == 3
+    for prompt in bench.prompts:
+        assert "says the key" not in prompt
+        assert "BEGIN REFERENCE" not in prompt
+    assert any(one.startswith("reference") for one in judgment.candidates[0].coverage.unread)
+
+
+async def test_where_the_verdict_is_given_by_the_reference_the_questions_before_it_may_know_it(panel):
+    bench = panel(asks_and_scores(score='{"reason": "x"}'), judge_tools=[Calendar()])
+    await bench.judge("default", {"a": FRIDAY}, task=TASK, principles=[{"description": "The day is right."}])
+    assert "says the key" in bench.prompts[0]
+    assert "calendar" in bench.prompts[0]
