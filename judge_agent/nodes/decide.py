@@ -25,6 +25,8 @@ async def decide(state: State, runtime: Runtime[JudgeContext]) -> Update:
         for principle in _principles(judged, context, state):
             verdict = _verdict(judged, principle, state, context.recipe.samples)
             verdicts.append({"candidate_id": candidate.id, **verdict.model_dump(mode="json")})
+        if (unproposed := _unproposed(judged, context, state)) is not None:
+            verdicts.append({"candidate_id": candidate.id, **unproposed.model_dump(mode="json")})
         if context.steps_wanted:
             steps += [
                 {"candidate_id": candidate.id, **s.model_dump(mode="json")} for s in _steps(judged, state)
@@ -53,6 +55,26 @@ def _principles(candidate: CanonicalCandidate, context: JudgeContext, state: Sta
         origin="recipe",
     )
     return [said.model_dump(mode="json")]
+
+
+def _unproposed(candidate: CanonicalCandidate, context: JudgeContext, state: State) -> PrincipleResult | None:
+    """What stays open where the model could not be asked for principles: the recipe's own are not the task's.
+
+    It is hard, so that no reward comes of a candidate whose twin in another post may be judged by others.
+    """
+    said = state["flags"].get("", {})
+    if "failure_kind" not in said or state["screened"].get(candidate.id, {}).get("content_free"):
+        return None
+    return PrincipleResult(
+        name="proposed_principles",
+        description="What this very task asks for, in principles of its own.",
+        dimension=context.dimensions[0],
+        kind="hard",
+        weight=1.0,
+        valid=False,
+        failure_kind=said["failure_kind"],
+        failure_reason=f"no principles could be proposed: {said['fallback_principles']['reason']}",
+    )
 
 
 def _judged_as(candidate: CanonicalCandidate, context: JudgeContext, state: State) -> CanonicalCandidate:

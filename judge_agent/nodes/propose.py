@@ -1,7 +1,9 @@
 """Propose: what to judge by. Given, decided by tools, or generated once per task and shared by its posts.
 
 Generated principles come from the task alone, never from a candidate, so every candidate of the task is
-judged by the same ones.
+judged by the same ones. Where what the model proposes is of no use, the recipe's own stand in, for every post of the
+task alike. Where the model could not be asked, they stand in for this post only: its result is flagged, and
+`partial` without a reward, since another post of the task may have been judged by other principles.
 """
 
 from __future__ import annotations
@@ -52,15 +54,16 @@ async def propose(state: State, runtime: Runtime[JudgeContext]) -> Update:
     return {
         "principles": _named_apart([*principles, *from_tools]),
         "tool_failures": failures,
-        "flags": {"": flags, **_unavailable(failures)},
+        "flags": {"": flags, **_flags_of_candidates(context, flags, failures)},
     }
 
 
-def _unavailable(failures: Sequence[Json]) -> Json:
-    """Flags of the candidates for which a tool could not say what its principle is."""
-    flags: Json = {}
+def _flags_of_candidates(context: JudgeContext, said: Json, failures: Sequence[Json]) -> Json:
+    """Whose principles are a fallback, and for whom a tool could not say what its principle is."""
+    fallback = {name: said[name] for name in ("fallback_principles",) if name in said}
+    flags: Json = {candidate.id: dict(fallback) for candidate in context.candidates}
     for failure in failures:
-        named = flags.setdefault(failure["candidate_id"], {}).setdefault("tool_unavailable", {})
+        named = flags[failure["candidate_id"]].setdefault("tool_unavailable", {})
         named[failure["tool"]] = failure["reason"]
     return flags
 
