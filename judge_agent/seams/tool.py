@@ -5,6 +5,7 @@ A tool decides bearing and strength itself; the model never does. Adding one nee
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -119,3 +120,32 @@ class Tool(Protocol):
         ValueError is bad arguments (told to the model), anything else is tool_unavailable.
         """
         ...
+
+
+class AskedTool(ABC):
+    """A base for tools that the model calls and that do nothing else: no principle, no opening calls, no decisions.
+
+    What a tool does beyond that it says in methods of its own.
+    """
+
+    name: str
+    version: str
+    description: str
+    parameters: Mapping[str, Any]
+
+    def principle(self, view: ToolView) -> PrincipleSpec | None:
+        return None
+
+    def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]:
+        return ()
+
+    def offered(self, view: ToolView) -> bool:
+        return True
+
+    def can_decide(self, principle: Principle, view: ToolView) -> bool:
+        return False
+
+    @abstractmethod
+    async def run(
+        self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float
+    ) -> ToolResult: ...

@@ -11,7 +11,7 @@ import pytest
 from judge_agent.models import OpenAIChatModel
 from judge_agent.models.fake_server import FakeServer
 from judge_agent.prompting import PromptLibrary, default_folder
-from judge_agent.seams.tool import Finding, ToolResult
+from judge_agent.seams.tool import AskedTool, Finding, ToolResult
 
 pytestmark = pytest.mark.anyio
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + struct.pack(">II", 2, 2) + b"\x08\x02\0\0\0"
@@ -31,23 +31,11 @@ PARAMETERS = {
 }
 
 
-class Look:
+class Look(AskedTool):
     """Looks at a path."""
 
     name, version, description = "look", "1", "Looks at a path."
     parameters = PARAMETERS
-
-    def principle(self, view):
-        return None
-
-    def opening_calls(self, view):
-        return ()
-
-    def offered(self, view):
-        return True
-
-    def can_decide(self, principle, view):
-        return False
 
     async def run(self, arguments, view, *, timeout_seconds):
         return ToolResult("ok", "nothing there", (Finding("none", "hint", None, "looked"),))

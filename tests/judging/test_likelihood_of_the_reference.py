@@ -15,7 +15,7 @@ from judge_agent.models import EmbeddedModel, OpenAIChatModel, ScriptedModel
 from judge_agent.models.fake_server import FakeServer
 from judge_agent.prompting import PromptLibrary, default_folder
 from judge_agent.recipes import load_recipes
-from judge_agent.seams.tool import ToolResult
+from judge_agent.seams.tool import AskedTool, ToolResult
 
 pytestmark = pytest.mark.anyio
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -75,7 +75,7 @@ def library(tmp_path, recipe=RECIPE):
     return PromptLibrary(folder)
 
 
-class LookUp:
+class LookUp(AskedTool):
     """Finds every word."""
 
     name, version, description = "look_up", "1", "Looks a word up."
@@ -83,18 +83,6 @@ class LookUp:
     def __init__(self):
         text = {"type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"]}
         self.parameters = text
-
-    def principle(self, view):
-        return None
-
-    def opening_calls(self, view):
-        return ()
-
-    def offered(self, view):
-        return True
-
-    def can_decide(self, principle, view):
-        return False
 
     async def run(self, arguments, view, *, timeout_seconds):
         return ToolResult("ok", f"{arguments['word']} is a word")

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from judge_agent.seams.model import Choice
-from judge_agent.seams.tool import ToolResult
+from judge_agent.seams.tool import AskedTool, ToolResult
 
 pytestmark = pytest.mark.anyio
 TASK = {
@@ -25,7 +25,7 @@ PARAMETERS = {
 }
 
 
-class Calendar:
+class Calendar(AskedTool):
     """Tells the day of the week. It has nothing to say before it is asked, and decides nothing."""
 
     name, version = "calendar", "1"
@@ -34,18 +34,6 @@ class Calendar:
     def __init__(self, broken=False):
         self.calls, self._broken = [], broken
         self.parameters = PARAMETERS
-
-    def principle(self, view):
-        return None
-
-    def opening_calls(self, view):
-        return ()
-
-    def offered(self, view):
-        return True
-
-    def can_decide(self, principle, view):
-        return False
 
     async def run(self, arguments, view, *, timeout_seconds):
         self.calls.append(arguments["date"])

@@ -7,9 +7,18 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
+import pytest
+
+from judge_agent.journal import MemoryJournal, MemorySharedResults
+from judge_agent.judge import Judge
+from judge_agent.log import MemoryLog
+from judge_agent.models import ScriptedModel
+from judge_agent.schema import JudgmentRequest
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -38,6 +47,35 @@ def test_the_python_example_prints_a_reward(verify_service: str, tmp_path: Path)
     assert (done.stdout, done.stderr) == ("1.0\n", "")
 
 
+@pytest.mark.anyio
+async def test_the_tool_that_the_readme_shows_answers_the_model() -> None:
+    scope: dict[str, Any] = {}
+    exec(blocks("python")[1], scope)
+    call = {"tool": "calendar", "arguments": {"date": "2026-02-13"}}
+    asked: Sequence[Any] = [
+        {"thought": "Which day?", "call": call},
+        {"thought": "So.", "call": {"tool": "done"}},
+    ]
+    request = JudgmentRequest.model_validate(
+        {
+            "task": {"prompt": "Is 2026-02-13 a Friday?"},
+            "candidates": [{"id": "a", "trajectory": {"text": "It is a Friday."}}],
+            "principles": [{"description": "The answer is right."}],
+        }
+    )
+    judge = Judge(
+        model=ScriptedModel(asked),
+        tools=[scope["Calendar"]()],
+        journal=MemoryJournal(),
+        shared=MemorySharedResults(),
+        log=MemoryLog(),
+    )
+    judgment = await judge.judge(request, judgment_id="j", tenant="t", created=0.0)
+    assert [(item.tool, item.status, item.output) for item in judgment.evidence if item.tool] == [
+        ("calendar", "ok", "Friday")
+    ]
+
+
 def test_every_file_that_the_readme_names_exists() -> None:
     named = re.findall(
         r"\b((?:judge_agent|api|tools|sandboxes|prompts|evals)/[\w/]+\.(?:py|json|toml))\b", README
@@ -47,8 +85,6 @@ def test_every_file_that_the_readme_names_exists() -> None:
 
 
 def test_the_example_requests_are_requests() -> None:
-    from judge_agent.schema import JudgmentRequest
-
     examples = sorted((ROOT / "evals" / "examples").glob("*.json"))
     assert [path.stem for path in examples] == ["coding", "data_agent", "support_agent"]
     for path in examples:
