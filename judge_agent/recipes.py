@@ -78,7 +78,8 @@ class Readout(Envelope):
     the marks around a box. `sections` are tags that must be there and say something, with what they must match.
 
     `likelihood` writes nothing: it asks how likely `task.reference.answer` is as the answer to the turn's prompt. With
-    `baseline = "task"` what it is without the trajectory is taken off.
+    `baseline = "task"` what it is without the trajectory is taken off. The marks in `between` go around it, if the
+    prompt asks for them, so that it counts whether the answer ends there.
     """
 
     kind: Literal[

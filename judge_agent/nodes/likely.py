@@ -3,8 +3,8 @@
 Nothing is written by the model, so there is no verdict to misread; and no prompt shows the reference. The score says
 how well the task and the trajectory lead to the reference, not whether anything is true: a trajectory that writes
 many answers down makes each of them likely, one that comes to the same answer in other words makes the reference's
-words less so, and of a reference that others begin with ('4' of '42') only that beginning is seen. Source: RLPR
-(arXiv 2506.18254).
+words less so. Without marks around the answer, one that others begin with ('4' of '42') is as likely as they are.
+Source: RLPR (arXiv 2506.18254).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from judge_agent.nodes.reading import Reading
 from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.material import trajectory_block
 from judge_agent.prompting.results import evidence_block
-from judge_agent.readouts import Likelihood, likelihood
-from judge_agent.recipes import Turn
+from judge_agent.readouts import Likelihood, between_marks, likelihood
+from judge_agent.recipes import Readout, Turn
 from judge_agent.seams.model import ChatMessage
 
 # What a prompt shows in place of the trajectory and what was found of it, where only the task is to speak.
@@ -39,6 +39,7 @@ def why_not(context: JudgeContext, turns: Sequence[Turn]) -> ModelError | None:
 
 async def read_likelihood(
     context: JudgeContext,
+    spec: Readout,
     node: str,
     shown: Sequence[ChatMessage],
     alone: Sequence[ChatMessage] | None,
@@ -47,7 +48,8 @@ async def read_likelihood(
     """Read how likely the reference is as the answer to `shown`, less what it is as that to `alone`.
 
     The score, in [0, 1], is the mean probability of the reference's tokens; with `alone` what is left of it, no less
-    than 0. It ranks: 0.5 has no meaning of its own. `trajectory` is what `shown` holds of it.
+    than 0. It ranks: 0.5 has no meaning of its own. With the marks of `between`, the token that ends the reference
+    counts as one of it. `trajectory` is what `shown` holds of it.
 
     Raises ModelError: no_evidence without a reference, tool_unavailable for pictures, input_too_large, and model_error
     where the model tells no such probabilities.
@@ -55,12 +57,13 @@ async def read_likelihood(
     reference = _reference(context)
     if not reference:
         raise ModelError("no_evidence", _NO_REFERENCE)
+    begin, end = spec.between or ("", "")
     prompts = [shown] if alone is None else [shown, alone]
     for prompt in prompts:
-        await _require_room(context, prompt, reference)
-    tokens = [await context.calls.likelihood(node, prompt, reference) for prompt in prompts]
+        await _require_room(context, prompt, f"{begin}{reference}{end}")
+    told = [await context.calls.likelihood(node, prompt, f"{begin}{reference}{end}") for prompt in prompts]
     with context.calls.useless_unless_read():
-        found = likelihood(*tokens)
+        found = likelihood(*(between_marks(one, begin, end) if spec.between else one for one in told))
     return _reading(found, _words(reference) in _words(trajectory))
 
 
@@ -68,12 +71,12 @@ def _reference(context: JudgeContext) -> str:
     return (context.task.reference.answer or "").strip()
 
 
-async def _require_room(context: JudgeContext, prompt: Sequence[ChatMessage], reference: str) -> None:
+async def _require_room(context: JudgeContext, prompt: Sequence[ChatMessage], answer: str) -> None:
     if any(message.images for message in prompt):
         message = "the likelihood of a reference is read from text; it cannot be asked beside pictures"
         raise ModelError("tool_unavailable", message)
     calls = context.calls
-    needed = await calls.count_tokens(prompt) + await calls.count_tokens([ChatMessage("user", reference)])
+    needed = await calls.count_tokens(prompt) + await calls.count_tokens([ChatMessage("user", answer)])
     if needed >= calls.context_window:
         message = (
             f"task, trajectory and reference do not fit the model's window of {calls.context_window} tokens"

@@ -168,7 +168,7 @@ async def _likely(
     alone = _messages(context, script, turn, {**script.values, **UNTOLD})
     less = alone if turn.read.baseline == "task" else None
     return await read_likelihood(
-        context, f"{script.node}/{turn.name}/{sample}", shown, less, script.values["trajectory"]
+        context, turn.read, f"{script.node}/{turn.name}/{sample}", shown, less, script.values["trajectory"]
     )
 
 

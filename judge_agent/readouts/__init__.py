@@ -13,6 +13,7 @@ from judge_agent.readouts.focus import read_focus as read_focus
 from judge_agent.readouts.json_object import read_choice as read_choice
 from judge_agent.readouts.json_object import read_object as read_object
 from judge_agent.readouts.likelihood import Likelihood as Likelihood
+from judge_agent.readouts.likelihood import between_marks as between_marks
 from judge_agent.readouts.likelihood import likelihood as likelihood
 from judge_agent.readouts.menus import CANNOT_ASSESS as CANNOT_ASSESS
 from judge_agent.readouts.menus import STEP_SCORES as STEP_SCORES

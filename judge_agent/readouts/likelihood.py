@@ -61,6 +61,33 @@ def likelihood(
     )
 
 
+def between_marks(tokens: Sequence[TokenLogprob], begin: str, end: str) -> tuple[TokenLogprob, ...]:
+    """Return the tokens of what stands between two marks, with the one in which the closing mark begins.
+
+    That one says that the text ends there: without it '4' is as likely as the '42' that it begins. What the marks
+    hold beside is left out, for it is certain once they have begun. They are looked for from both sides, since a
+    character that is several tokens has no text of its own in any of them. Raises ModelError('model_unparseable')
+    where the tokens do not begin and end with the marks.
+    """
+    texts = [token.token for token in tokens]
+    text = "".join(texts)
+    if tokens and not (text.lstrip().startswith(begin) and text.rstrip().endswith(end)):
+        raise unparseable(f"the tokens {text[:80]!r} do not stand between {begin!r} and {end!r}")
+    first = _reaching(texts, len(text) - len(text.lstrip()) + len(begin) + 1)
+    last = len(texts) - _reaching(texts[::-1], len(text) - len(text.rstrip()) + len(end))
+    return tuple(tokens[first:last])
+
+
+def _reaching(texts: Sequence[str], characters: int) -> int:
+    """The index of the text that holds so manyeth a character of all."""
+    passed = 0
+    for index, text in enumerate(texts):
+        passed += len(text)
+        if passed >= characters:
+            return index
+    return len(texts)
+
+
 def _total(tokens: Sequence[TokenLogprob]) -> float:
     if not tokens:
         raise unparseable("there are no log-probabilities of the continuation")

@@ -24,6 +24,12 @@ def tells(good=0.9, bad=0.2, alone=0.1):
     return [likelihood] * 50
 
 
+def marked(tokens):
+    """Tokens of the reference with those of the marks around it; the last of the case is that which ends it."""
+    told = [TokenLogprob(token, number) for token, number in tokens]
+    return [TokenLogprob("<answer>", -9.0), *told, TokenLogprob("answer>", -9.0)] if told else []
+
+
 async def test_work_that_leads_to_the_reference_scores_what_it_adds(panel, reads):
     bench = panel(likelihoods=tells())
     judgment = await bench.judge("rlpr", {"a": GOOD, "b": BAD}, task=TASK)
@@ -39,8 +45,7 @@ async def test_work_that_leads_to_the_reference_scores_what_it_adds(panel, reads
 
 
 async def test_what_the_model_tells_is_read_as_the_table_says(panel, case):
-    tokens = [TokenLogprob(token, number) for token, number in case["tokens"]]
-    alone = [TokenLogprob(token, number) for token, number in case.get("alone", case["tokens"])]
+    tokens, alone = marked(case["tokens"]), marked(case.get("alone", case["tokens"]))
     bench = panel(likelihoods=[tokens, alone])
     judgment = await bench.judge("rlpr", {"a": BAD}, task=TASK)
     (found,) = judgment.candidates[0].principles
@@ -57,7 +62,7 @@ async def test_no_prompt_shows_the_reference_and_nothing_is_written(panel):
     bench = panel(likelihoods=tells())
     await bench.judge("rlpr", {"a": BAD}, task={**TASK, "reference": {"answer": "  forty two\n"}})
     shown, alone = bench.model.requests
-    assert [request.continuation for request in (shown, alone)] == ["forty two", "forty two"]
+    assert [request.continuation for request in (shown, alone)] == ["<answer>forty two</answer>"] * 2
     assert BAD in shown.text
     assert BAD not in alone.text
     assert "six times seven" in alone.text
