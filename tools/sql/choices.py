@@ -59,7 +59,7 @@ def is_ordered_choice(tree: exp.Expr | None) -> bool:
     if tree is None:
         return False
     limited: list[exp.Expr] = [one for one in tree.find_all(exp.Query) if one.args.get("limit")]
-    windows = [one for one in tree.find_all(exp.Window) if not _is_whole(one)]
+    windows = [one for one in tree.find_all(exp.Window) if not (_is_whole(one) or _is_named(one))]
     choosing = [*limited, *windows]
     return bool(choosing) and all(_orders_by_a_column(one.args.get("order")) for one in choosing)
 
@@ -76,6 +76,11 @@ async def reordered(query: Query) -> AsyncIterator[str]:
 def _is_whole(window: exp.Window) -> bool:
     """An aggregate of all rows of a partition, in whichever order they come."""
     return window.args.get("order") is None and isinstance(window.this, _STEADY)
+
+
+def _is_named(window: exp.Window) -> bool:
+    """`OVER w`: the definition of `w`, which is a window of its own in the tree, says the order."""
+    return bool(window.args.get("alias")) and window.args.get("order") is None
 
 
 def _orders_by_a_column(order: exp.Expr | None) -> bool:

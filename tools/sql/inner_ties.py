@@ -1,7 +1,7 @@
 """Finds where a reference query chooses among equals inside: a subquery whose LIMIT cuts a tie of its sort keys.
 
 Another choice is as right, and leads to another result. Only a tie that is seen in the data counts: a subquery that
-does not run by itself (it is correlated, or a set operation) is taken to choose as it must.
+does not run by itself (it is correlated, or a set operation) is left to `choices.py`.
 """
 
 from __future__ import annotations

@@ -42,9 +42,8 @@ _PARTS = (
 )
 # apart: the candidate's result changed with the reference's. otherwise: it never did where the reference's changed.
 # untried: it does not run there. nothing: the reference's did not change. unknown: the reference does not run there.
-Told = Literal["apart", "otherwise", "nothing", "unknown"]
-_Found = Literal["unknown", "nothing", "untried", "otherwise", "apart"]
-_ORDER: tuple[_Found, ...] = ("unknown", "nothing", "untried", "otherwise", "apart")
+Told = Literal["unknown", "nothing", "untried", "otherwise", "apart"]
+_ORDER: tuple[Told, ...] = ("unknown", "nothing", "untried", "otherwise", "apart")
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,8 @@ async def told_apart(pair: Pair) -> Told:
         return "nothing"
     own = await asyncio.to_thread(places_of, pair.query.tree)
     found = await _Parts(pair, places, own).tried()
-    if found == "untried":
-        return "apart" if len({repr(row) for row in pair.wanted.result.rows}) > 1 else "otherwise"
+    if found == "untried" and len({repr(row) for row in pair.wanted.result.rows}) > 1:
+        return "apart"
     return found
 
 
@@ -82,18 +81,19 @@ class _Parts:
         self._own = own
         self._ends = asyncio.get_running_loop().time() + pair.seconds
 
-    async def tried(self) -> _Found:
+    async def tried(self) -> Told:
         own = {place.table for place in self._own}
-        tables = [table for table in dict.fromkeys(place.table for place in self._places) if table in own]
-        best: _Found = "unknown" if tables else "untried"
+        there = dict.fromkeys(place.table for place in self._places)
+        tables = [table for table in there if table is not None and table in own]
+        best: Told = "unknown" if tables else "untried"
         for table in tables[:MAX_TABLES]:
             best = max(best, await self._tried_on(table), key=_ORDER.index)
             if best == "apart":
                 break
         return best
 
-    async def _tried_on(self, table: str) -> _Found:
-        seen, is_number = set[_Found](), _is_a_number(self._pair.wanted.result)
+    async def _tried_on(self, table: str) -> Told:
+        seen, is_number = set[Told](), _is_a_number(self._pair.wanted.result)
         for parts in _PARTS:
             if parts == _NO_ROWS and not _has_two_values(self._pair.wanted.result):
                 break
@@ -106,7 +106,7 @@ class _Parts:
                 return "apart"
         return max(seen, key=_ORDER.index, default="unknown")
 
-    async def _on(self, table: str, part: str) -> _Found:
+    async def _on(self, table: str, part: str) -> Told:
         wanted = await self._reference_on(table, part)
         if wanted is None:
             return "unknown"

@@ -14,9 +14,12 @@ from sqlglot import exp
 
 
 class Place(NamedTuple):
-    """Where a query names a table. `alias` is what has to follow, so that its columns are still called the same."""
+    """Where a query names a table. `alias` is what has to follow, so that its columns are still called the same.
 
-    table: str
+    `table` None: the schema in front of a column, which a part of a table has not; it is left out.
+    """
+
+    table: str | None
     begin: int
     end: int
     alias: str
@@ -33,13 +36,18 @@ def read_tables(tree: exp.Expr) -> Iterator[exp.Table]:
 
 def places_of(tree: exp.Expr | None) -> tuple[Place, ...]:
     """The places where a parsed query names tables and views, in the order of its text. Blocking: it walks the tree."""
-    found = (_place(table) for table in read_tables(tree)) if tree is not None else ()
-    return tuple(sorted((place for place in found if place is not None), key=lambda place: place.begin))
+    if tree is None:
+        return ()
+    tables = (_place(table) for table in read_tables(tree))
+    schemas = (_schema(column) for column in tree.find_all(exp.Column) if column.args.get("db"))
+    found = (place for place in (*tables, *schemas) if place is not None)
+    return tuple(sorted(found, key=lambda place: place.begin))
 
 
 def substituted(sql: str, places: tuple[Place, ...], tail: str, table: str | None = None) -> str:
     """The query with `(SELECT * FROM <table> <tail>)` for one table, or for each."""
-    pieces = _pieces(sql, [place for place in places if table in (None, place.table)], tail)
+    wanted = [place for place in places if table is None or place.table in (None, table)]
+    pieces = _pieces(sql, wanted, tail)
     return "".join(pieces)
 
 
@@ -47,7 +55,8 @@ def _pieces(sql: str, places: list[Place], tail: str) -> Iterator[str]:
     at = 0
     for place in places:
         yield sql[at : place.begin]
-        yield f"(SELECT * FROM {sql[place.begin : place.end]} {tail}){place.alias}"  # noqa: S608 - the query's own text
+        if place.table is not None:
+            yield f"(SELECT * FROM {sql[place.begin : place.end]} {tail}){place.alias}"  # noqa: S608 - the query's own text
         at = place.end
     yield sql[at:]
 
@@ -73,3 +82,10 @@ def _place(table: exp.Table) -> Place | None:
         parts[-1].meta["end"] + 1,
         "" if table.alias else f' AS "{quoted}"',
     )
+
+
+def _schema(column: exp.Column) -> Place | None:
+    first, table = column.args.get("catalog") or column.args["db"], column.args["table"]
+    if "start" not in first.meta or "start" not in table.meta:
+        return None
+    return Place(None, first.meta["start"], table.meta["start"], "")

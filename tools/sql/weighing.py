@@ -34,6 +34,7 @@ _SCHEMA_WITH_COLLATIONS = {
 }
 _WEAK: dict[Told, str] = {
     "nothing": "the reference's result is the same on parts of the data, so that there was little to tell apart",
+    "untried": "it cannot be tried on parts of the data, and a result of one row proves little",
     "otherwise": "on parts of the data its result never follows the reference's",
 }
 
