@@ -77,7 +77,7 @@ async def test_a_candidate_gets_in_a_group_what_it_gets_in_a_post_of_its_own(ben
 async def test_by_default_each_candidate_may_spend_what_the_recipe_gives_to_one(bench):
     long = "It is 42, for many reasons. " * 360
     many = [
-        {"name": f"rule_{n}", "description": f"It meets demand {n}. " + "Be exact. " * 300} for n in range(40)
+        {"name": f"rule_{n}", "description": f"It meets demand {n}. " + "Be exact. " * 300} for n in range(64)
     ]
     alone, _ = await judged(bench, Slow(), {"a": long}, None, principles=many)
     texts = {"a": long, "b": "It is 43.", "c": "It is 44.", "twin": long}
