@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from judge_agent.errors import ModelError
 from judge_agent.readouts import (
     READOUTS,
+    between_marks,
     likelihood,
     ordinal,
     prefers,
@@ -295,6 +296,34 @@ def test_an_input_that_is_made_to_take_long_does_not(bomb: str) -> None:
     with pytest.raises(ModelError):
         read_input(bomb, {"properties": {"x": {"type": "integer"}}, "required": ["x"]})
     assert time.process_time() - started < 2.0
+
+
+@pytest.mark.parametrize(
+    ("tokens", "kept"),
+    [
+        (["<", "answer", ">", "4", "</", "answer", ">"], ["4", "</"]),
+        (["<answer>", "4", "2", "</answer>"], ["4", "2", "</answer>"]),
+        (["<answer", ">4", "2</", "answer", ">"], [">4", "2</"]),
+        ([" <answer>", " 4", " </", "answer> "], [" 4", " </"]),
+        (["<answer>", "\ufffd", "\ufffd\ufffd", "", "</", "answer>"], ["\ufffd", "\ufffd\ufffd", "", "</"]),
+        (["<answer>4</answer>"], ["<answer>4</answer>"]),
+        (["<answer>", "a</answer>", "b", "</answer>"], ["a</answer>", "b", "</answer>"]),
+        ([], []),
+    ],
+)
+def test_what_stands_between_marks_ends_with_the_token_that_closes_it(
+    tokens: list[str], kept: list[str]
+) -> None:
+    told = [TokenLogprob(token, -1.0) for token in tokens]
+    assert [token.token for token in between_marks(told, "<answer>", "</answer>")] == kept
+
+
+@pytest.mark.parametrize(
+    "tokens", [["4"], ["<answer>", "4"], ["4", "</answer>"], ["a<answer>", "4</answer>"]]
+)
+def test_tokens_without_their_marks_are_of_no_use(tokens: list[str]) -> None:
+    with pytest.raises(ModelError, match="do not stand between"):
+        between_marks([TokenLogprob(token, -1.0) for token in tokens], "<answer>", "</answer>")
 
 
 shares = st.lists(st.floats(0.001, 1.0), min_size=5, max_size=5).map(
