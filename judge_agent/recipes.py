@@ -167,7 +167,10 @@ class Compare(Envelope):
 
     `criteria`: the caller's are added to the description, or stand instead of it, numbered in the caller's order.
     `orders_disagree`: what a pair comes to whose two orders name different winners: the mean of both, or a tie; with
-    `tie` a verdict counts only where both orders gave it, and a pair that was read in one order only has none.
+    `tie` a verdict counts only where both orders gave it, and a pair that was read in one order only has none; with
+    `mean` it counts, is named, and is half as sure.
+    `long_trajectories`: what does not fit the model's window is refused, or shown with its long texts by head and tail
+    and, where that is not enough, without its middle; what is left out is in the record.
     """
 
     dimension: DimensionName = "quality"
@@ -175,6 +178,7 @@ class Compare(Envelope):
     criteria: Literal["added", "instead"] = "added"
     orders_disagree: Literal["mean", "tie"] = "mean"
     slots: Literal["letters", "numbers", "masked"] = "letters"
+    long_trajectories: Literal["refuse", "shorten"] = "refuse"
 
 
 class Refute(Envelope):

@@ -15,16 +15,30 @@ from judge_agent.context import CanonicalCandidate, JudgeContext
 from judge_agent.hashing import derived_seed, sha256_of
 from judge_agent.nodes.collect import Decided, collect, rate, readable
 from judge_agent.nodes.reading import TIE
-from judge_agent.nodes.turns import Sampled, Script, sampled
+from judge_agent.nodes.turns import Sampled, Script, fits, sampled
 from judge_agent.nodes.unread import unread, variables_shown
+from judge_agent.prompting.excerpts import compact
 from judge_agent.prompting.fences import neutralise
-from judge_agent.prompting.material import indented
+from judge_agent.prompting.material import Material, indented, trajectory_block
 from judge_agent.prompting.tool_schemas import tool_schemas
 from judge_agent.seams.model import Image
 from judge_agent.state import Json, State
 from judge_agent.votes import Match, decided, orders, outcome_stands, winner_decided
 
 ORDERS_OF_BOTH = 2
+# Ever fewer characters of a text and, in the end, parts of a trajectory from its beginning and its end.
+_LENGTHS: tuple[tuple[int, int | None], ...] = (
+    (16_000, None),
+    (8000, None),
+    (4000, None),
+    (2000, None),
+    (1000, None),
+    (500, None),
+    (500, 40),
+    (500, 20),
+    (500, 10),
+)
+_WHOLE = 0
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,7 @@ class _Shown(NamedTuple):
     unseen: str | None
     task: str
     reference: str
+    unread: tuple[str, ...]
 
 
 def as_description(criteria: Sequence[str]) -> str:
@@ -68,7 +83,7 @@ class Matches:
         self._shows = variables_shown(context)
         self.played: list[Played] = []
         self.unread: dict[str, tuple[str, ...]] = {}
-        self._known: dict[tuple[str, str], _Shown] = {}
+        self._known: dict[tuple[str, str, int], _Shown] = {}
 
     async def play(self, players: Sequence[CanonicalCandidate]) -> Played:
         """Compare candidates with each other, as often and in as many orders as the recipe wants."""
@@ -83,13 +98,15 @@ class Matches:
             derived_seed(context.request.seed, "order", *sorted(by_key)),
         )
 
+        level = await self._level(list(players))
+
         async def ask(samples: Sequence[int]) -> list[Json]:
             groups: dict[tuple[str, ...], list[int]] = {}
             for sample in samples:
                 groups.setdefault(shown[sample], []).append(sample)
             async with asyncio.TaskGroup() as group:
                 tasks = [
-                    group.create_task(self._in_order([by_key[key] for key in order], indices))
+                    group.create_task(self._in_order([by_key[key] for key in order], indices, level))
                     for order, indices in groups.items()
                 ]
             found = [sample for task in tasks for sample in task.result()]
@@ -100,20 +117,42 @@ class Matches:
         by_id = {player.id: player for player in players}
 
         def script_of(sample: Json) -> Script:
-            return self._script([by_id[one] for one in sample["order"]])
+            return self._script([by_id[one] for one in sample["order"]], level)
 
         found, note = await rate(context, count, found, script_of)
         result = Played(tuple(by_id), tuple(found), (*rounds, *note))
         self.played.append(result)
         return result
 
-    async def _in_order(self, order: Sequence[CanonicalCandidate], samples: Sequence[int]) -> list[Json]:
-        script = self._script(order)
+    async def _level(self, players: Sequence[CanonicalCandidate]) -> int:
+        """How short the trajectories must be shown to fit: as whole as they can be, and both alike.
+
+        The longest order of the two is as long as the other, so one is measured. Where nothing fits they are left
+        whole, and refused.
+        """
+        if self._context.recipe.compare.long_trajectories == "refuse":
+            return _WHOLE
+        for level in range(len(_LENGTHS) + 1):
+            if await fits(self._context, self._script(players, level)):
+                return level
+        return _WHOLE
+
+    async def _in_order(
+        self, order: Sequence[CanonicalCandidate], samples: Sequence[int], level: int
+    ) -> list[Json]:
+        self._note_unread(order, level)
+        script = self._script(order, level)
         return [_match(one, order, script.slots) for one in await sampled(self._context, script, samples)]
 
-    def _script(self, order: Sequence[CanonicalCandidate]) -> Script:
+    def _note_unread(self, order: Sequence[CanonicalCandidate], level: int) -> None:
+        """Keep what is not shown of each; who is in several comparisons has the lines of all."""
+        for player, slot in zip(order, self._slots(len(order)), strict=True):
+            if lines := self._shown(player, slot, level).unread:
+                self.unread[player.id] = tuple(dict.fromkeys((*self.unread.get(player.id, ()), *lines)))
+
+    def _script(self, order: Sequence[CanonicalCandidate], level: int) -> Script:
         slots = self._slots(len(order))
-        shown = [self._shown(player, slot) for player, slot in zip(order, slots, strict=True)]
+        shown = [self._shown(player, slot, level) for player, slot in zip(order, slots, strict=True)]
         return Script(
             _node(order),
             self._context.recipe.turns,
@@ -133,7 +172,7 @@ class Matches:
     def _values(
         self, order: Sequence[CanonicalCandidate], slots: Sequence[str], shown: Sequence[_Shown]
     ) -> dict[str, str]:
-        beside = self._shown(order[0], "")
+        beside = self._shown(order[0], "", _WHOLE)
         return {
             "task": beside.task,
             "reference": beside.reference,
@@ -149,21 +188,24 @@ class Matches:
             {slot: player.trajectory.tools for slot, player in zip(slots, order, strict=True)}
         )
 
-    def _shown(self, player: CanonicalCandidate, slot: str) -> _Shown:
+    def _shown(self, player: CanonicalCandidate, slot: str, level: int) -> _Shown:
         """Made once for each slot: among many candidates each is shown in hundreds of prompts."""
-        key = (player.sha256, slot)
+        key = (player.sha256, slot, level)
         if key not in self._known:
-            self._known[key] = self._made(player, slot)
+            self._known[key] = self._made(player, slot, level)
         return self._known[key]
 
-    def _made(self, player: CanonicalCandidate, slot: str) -> _Shown:
+    def _made(self, player: CanonicalCandidate, slot: str, level: int) -> _Shown:
         evidence = self._context.tool_results(self._state["evidence"], player)
         shown = self._context.material(player, evidence, slot)
-        if left_out := unread(self._context, shown):
-            self.unread[player.id] = left_out
-        heading = f"Response {slot}:\n{shown.trajectory}"
+        left_out = unread(self._context, shown)
+        trajectory, images = shown.trajectory, shown.images
+        if level != _WHOLE:
+            trajectory, images, missing = _shortened(shown, slot, level)
+            left_out = (*left_out, *missing)
+        heading = f"Response {slot}:\n{trajectory}"
         block = f"{heading}\n{shown.evidence}" if evidence else heading
-        return _Shown(block, shown.images, shown.unseen, shown.task, shown.reference)
+        return _Shown(block, images, shown.unseen, shown.task, shown.reference, left_out)
 
     def _criteria(self) -> str:
         """One line for each; numbered where the caller's stand alone, for then their order is their priority."""
@@ -191,6 +233,14 @@ class Matches:
             return bool(read) and winner_decided(scores, count - len(samples), recipe.samples.vote)
 
         return list_stands if recipe.comparing == "listwise" else pair_stands
+
+
+def _shortened(shown: Material, slot: str, level: int) -> tuple[str, Mapping[str, Image], tuple[str, ...]]:
+    """The trajectory's block, its pictures beside those of the task, and what the block leaves out, in words."""
+    found = compact(shown.parts, *_LENGTHS[level - 1])
+    names = dict.fromkeys((*shown.task_images, *found.images))
+    missing = (f"trajectory: {found.left_out}",) if found.left_out else ()
+    return trajectory_block(found.lines, slot), {name: shown.images[name] for name in names}, missing
 
 
 def match_of(sample: Json) -> Match:

@@ -76,6 +76,20 @@ async def sampled(context: JudgeContext, script: Script, samples: Sequence[int])
     return [walk.result() for walk in walks]
 
 
+async def fits(context: JudgeContext, script: Script) -> bool:
+    """Whether the window leaves the first turn all the room that it wants; what cannot be counted is not too long.
+
+    Whoever cannot count cannot answer either, and the call will say why.
+    """
+    turn = script.turns[0]
+    try:
+        messages = _messages(context, script, turn, script.values)
+        needed = await context.calls.count_tokens(messages) + sum(_wanted(context, turn))
+        return needed <= context.calls.context_window
+    except JudgeError:
+        return True
+
+
 async def _at_once(context: JudgeContext, script: Script, samples: Sequence[int]) -> list[Sampled]:
     turn = script.turns[0]
     try:

@@ -86,6 +86,27 @@ class StepExcerpts:
         )
 
 
+class Compact(NamedTuple):
+    """A whole trajectory in fewer words: its lines, the names of the pictures that they show, what is not in them."""
+
+    lines: list[str]
+    images: tuple[str, ...]
+    left_out: str
+
+
+def compact(parts: Sequence[Part], most_chars: int, ends: int | None = None) -> Compact:
+    """Long texts by head and tail, of at most so many characters; of many parts the first and the last `ends`.
+
+    What was asked first and what came of it last tell most of a trajectory; what lies between is named.
+    """
+    last = len(parts) if ends is None else ends
+    kept = [at for at, part in enumerate(parts) if part.text is None or at < last or at >= len(parts) - last]
+    walked = _walked(parts, frozenset(kept), frozenset(), most_chars, most_chars // 3)
+    images = dict.fromkeys(name for at in kept for name in parts[at].images)
+    left_out = _in_words(walked.gaps, walked.cut)
+    return Compact([*walked.lines, _NOTE] if left_out else walked.lines, tuple(images), left_out)
+
+
 class _Walked(NamedTuple):
     """The lines of a block, the runs of parts that it leaves out, and what it cuts."""
 
@@ -94,7 +115,13 @@ class _Walked(NamedTuple):
     cut: list[str]
 
 
-def _walked(parts: Sequence[Part], kept: Collection[int], whole: Collection[int]) -> _Walked:
+def _walked(
+    parts: Sequence[Part],
+    kept: Collection[int],
+    whole: Collection[int],
+    most: int = LONG_CHARS,
+    tail: int = TAIL_CHARS,
+) -> _Walked:
     walked = _Walked([], [], [])
     for is_kept, run in groupby(enumerate(parts), key=lambda item: item[0] in kept):
         if not is_kept:
@@ -103,8 +130,8 @@ def _walked(parts: Sequence[Part], kept: Collection[int], whole: Collection[int]
             walked.lines.append(f"(left out here: {span})")
             continue
         for index, part in run:
-            long = part.text is not None and index not in whole and len(part.text) > LONG_CHARS
-            text = _shortened(part.text, LONG_CHARS, TAIL_CHARS) if long and part.text else part.text
+            long = part.text is not None and index not in whole and len(part.text) > most
+            text = _shortened(part.text, most, tail) if long and part.text else part.text
             walked.lines.append(part.with_text(text).line)
             if long:
                 walked.cut.append(part.alias or TOOLS_OF_THE_AGENT)

@@ -137,9 +137,74 @@ async def test_a_long_pair_is_judged_where_the_window_holds_it(panel, reads):
     assert set(reads.rewards(judgment).values()) == {0.5}
 
 
-async def test_a_long_pair_is_input_too_large_where_it_does_not_fit_and_nothing_is_cut(panel, reads):
+async def test_a_long_pair_is_shortened_where_it_does_not_fit_and_the_record_says_what_is_left_out(
+    panel, reads
+):
     bench = panel(winner("[[Tie]]"), context_window=32_768)
     judgment = await bench.judge("plan-reward", LONG, task=TASK)
+    assert len(bench.model.requests) == 2
+    assert set(reads.rewards(judgment).values()) == {0.5}
+    for prompt in bench.prompts:
+        assert len(prompt) < 32_768 * 3
+        assert prompt.count("characters left out ...]") == 2
+        assert '(call) refund({"order_id": "a"})' in prompt
+        assert "do not guess at it" in prompt
+    for candidate in judgment.candidates:
+        assert "trajectory: m3 cut" in candidate.coverage.unread
+
+
+def many_turns(count, order):
+    asked = [{"role": "user", "content": "Refund order 17."}]
+    said = [
+        {"role": role, "content": f"{order}: turn {number}. " + "More of the same. " * 40}
+        for number in range(count)
+        for role in ("assistant", "user")
+    ]
+    return {"messages": [*asked, *said, {"role": "assistant", "content": f"{order} is done."}]}
+
+
+async def test_of_many_turns_the_first_and_the_last_are_shown_and_the_gap_is_named(panel, reads):
+    bench = panel(winner("[[Tie]]"), context_window=16_384)
+    pair = {name: many_turns(150, name) for name in ("a", "b")}
+    judgment = await bench.judge("plan-reward", pair, task=TASK)
+    assert set(reads.rewards(judgment).values()) == {0.5}
+    for prompt in bench.prompts:
+        for name in pair:
+            assert f"{name}: turn 0." in prompt
+            assert f"{name} is done." in prompt
+            assert f"{name}: turn 75." not in prompt
+        assert prompt.count("(left out here: ") == 2
+    assert all("left out" in str(c.coverage.unread) for c in judgment.candidates)
+
+
+async def test_a_long_one_beside_a_short_one_costs_the_short_one_nothing_of_its_text(panel):
+    bench = panel(winner("[[Tie]]"), context_window=32_768)
+    long = agent({"order_id": "a"}, said="a " + "step by step. " * 8000)
+    judgment = await bench.judge("plan-reward", {"a": long, "b": agent({"order_id": "17"})}, task=TASK)
+    cut = {
+        c.id: [one for one in c.coverage.unread if one.startswith("trajectory")] for c in judgment.candidates
+    }
+    assert cut["a"] == ["trajectory: m3 cut"]
+    assert cut["b"] == []
+
+
+async def test_what_fits_is_shown_whole(panel):
+    bench = panel(winner("[[Tie]]"))
+    judgment = await bench.judge("plan-reward", PAIR, task=TASK)
+    assert not any("do not guess at it" in prompt for prompt in bench.prompts)
+    assert not any(one.startswith("trajectory") for c in judgment.candidates for one in c.coverage.unread)
+
+
+async def test_where_no_shortening_makes_room_it_is_input_too_large_and_nothing_is_asked(panel, reads):
+    bench = panel(winner("[[Tie]]"), context_window=2048)
+    judgment = await bench.judge("plan-reward", LONG, task={"prompt": "Refund order 17. " * 800})
     assert bench.model.requests == []
     assert set(reads.rewards(judgment).values()) == {None}
+    assert {c.failure_kind for c in judgment.candidates} == {"input_too_large"}
+
+
+async def test_recipes_that_do_not_shorten_refuse_a_long_pair(panel, reads):
+    bench = panel(winner("[[Tie]]"), context_window=32_768)
+    judgment = await bench.judge("round-robin", LONG, task=TASK)
+    assert bench.model.requests == []
     assert {c.failure_kind for c in judgment.candidates} == {"input_too_large"}
