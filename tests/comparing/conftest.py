@@ -21,11 +21,6 @@ from judge_agent.schema import Judgment, JudgmentRequest
 _SHOWN = re.compile(r"^Response (\S+):\n=====BEGIN TRAJECTORY.*?\bquality (\d+)", re.MULTILINE | re.DOTALL)
 
 
-@pytest.fixture(scope="session")
-def anyio_backend():
-    return "asyncio"
-
-
 def shown_qualities(request: ScriptedRequest) -> dict[str, int]:
     """What a prompt shows: slot -> the number after the word 'quality' in its response."""
     return {slot: int(number) for slot, number in _SHOWN.findall(request.text)}

@@ -17,11 +17,6 @@ from judge_agent.seams.model import ChatModel
 from judge_agent.seams.tool import Tool
 
 
-@pytest.fixture(scope="session")
-def anyio_backend():
-    return "asyncio"
-
-
 class Bench:
     """A judge with its parts at hand. One journal and one store of shared results for all its judgments."""
 

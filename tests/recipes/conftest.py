@@ -20,11 +20,6 @@ from judge_agent.seams.tool import Tool
 HERE = Path(__file__).parent
 
 
-@pytest.fixture(scope="session")
-def anyio_backend():
-    return "asyncio"
-
-
 class Panel:
     """Judges candidates, given by id and text, and keeps what the model was asked.
 

@@ -18,11 +18,6 @@ KEYS = {"one": "key-of-tenant-one-0001", "two": "key-of-tenant-two-0002"}
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def database(tmp_path: Path) -> bytes:
     path = tmp_path / "made.sqlite"
     connection = sqlite3.connect(path)

