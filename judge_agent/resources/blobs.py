@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from judge_agent.errors import StoreError
-from judge_agent.resources.blocking import in_thread
+from judge_agent.resources.blocking import in_thread, in_thread_to_its_end
 from judge_agent.resources.quota import PARTIAL, Claim, Quota, QuotaExceeded
 from judge_agent.seams.resources import ResourceMissing
 
@@ -79,13 +79,13 @@ class BlobFiles:
         try:
             if declared_bytes is not None:
                 await in_thread(claim.covers, declared_bytes)
-            partial, file = await in_thread(self._begin, tenant)
+            partial = _Partial(self._place(tenant))
             try:
-                upload = Upload(file, self._max_bytes, claim)
+                upload = Upload(await in_thread_to_its_end(partial.open), self._max_bytes, claim)
                 yield upload
-                await in_thread(self._keep, partial, file, upload, claim)
+                await in_thread(self._keep, partial, upload, claim)
             finally:
-                await in_thread(_abandon, partial, file)
+                await in_thread(partial.abandon)
         finally:
             claim.release()
 
@@ -105,27 +105,15 @@ class BlobFiles:
         # A tenant's name may hold anything, and must not choose a folder.
         return self._folder / hashlib.sha256(tenant.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
-    def _begin(self, tenant: str) -> tuple[Path, IO[bytes]]:
-        place = self._place(tenant)
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for left in place.glob(f"{PARTIAL}*"):
-            with suppress(FileNotFoundError):  # its own upload has just ended
-                if time.time() - left.stat().st_mtime > _ABANDONED_SECONDS:
-                    left.unlink()
-        partial = place / f"{PARTIAL}{secrets.token_hex(8)}"
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        return partial, os.fdopen(descriptor, "wb")
-
-    def _keep(self, partial: Path, file: IO[bytes], upload: Upload, claim: Claim) -> None:
-        target = partial.parent / upload.sha256
-        file.flush()
-        os.fsync(file.fileno())
+    def _keep(self, partial: _Partial, upload: Upload, claim: Claim) -> None:
+        target = partial.path.parent / upload.sha256
+        partial.sync()
         with self._quota.changing:
             if target.exists():
                 return
             if not claim.covers(upload.written):
                 raise QuotaExceeded
-            os.replace(partial, target)
+            os.replace(partial.path, target)
             claim.release()
         _sync_folder(target.parent)
 
@@ -151,11 +139,36 @@ class BlobFiles:
         return content
 
 
-def _abandon(partial: Path, file: IO[bytes]) -> None:
-    """Take away what is no blob; one that was kept is no longer under this name."""
-    with suppress(OSError):  # a full disk fails the flush of the close again; it was reported
-        file.close()
-    partial.unlink(missing_ok=True)
+class _Partial:
+    """The file of a blob on its way in, beside its place."""
+
+    def __init__(self, place: Path) -> None:
+        self.path = place / f"{PARTIAL}{secrets.token_hex(8)}"
+        self._file: IO[bytes] | None = None
+
+    def open(self) -> IO[bytes]:
+        """Make the file, and take away what uploads of an earlier process left."""
+        place = self.path.parent
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left in place.glob(f"{PARTIAL}*"):
+            with suppress(FileNotFoundError):  # its own upload has just ended
+                if time.time() - left.stat().st_mtime > _ABANDONED_SECONDS:
+                    left.unlink()
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._file = os.fdopen(descriptor, "wb")
+        return self._file
+
+    def sync(self) -> None:
+        assert self._file is not None
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def abandon(self) -> None:
+        """Take away what is no blob; one that was kept is no longer under this name."""
+        if self._file is not None:
+            with suppress(OSError):  # a full disk fails the flush of the close again; it was reported
+                self._file.close()
+        self.path.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -18,3 +18,13 @@ async def in_thread(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) 
         return await asyncio.to_thread(work, *args, **kwargs)
     except OSError as error:
         raise StoreError(f"a resource file cannot be read or kept: {error.strerror or error}") from error
+
+
+async def in_thread_to_its_end(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Like `in_thread`; a cancelled caller waits until the work is done, so that it can undo what was made."""
+    running = asyncio.ensure_future(in_thread(work, *args, **kwargs))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise

@@ -14,7 +14,7 @@ from judge_agent.models.scripted import of_tokens
 from judge_agent.prompting import PromptLibrary, default_folder
 from judge_agent.readouts import READOUTS
 from judge_agent.recipes import Gather, Readout
-from judge_agent.seams.tool import ToolResult
+from judge_agent.seams.tool import AskedTool, ToolResult
 
 pytestmark = pytest.mark.anyio
 CASES = tomllib.loads(Path(__file__).with_name("kinds-of-readouts.toml").read_text("utf-8"))["case"]
@@ -47,7 +47,7 @@ gather_react = "gather/react.v1"
 """
 
 
-class LookUp:
+class LookUp(AskedTool):
     """Finds every word."""
 
     name, version, description = "look_up", "1", "Looks a word up."
@@ -57,18 +57,6 @@ class LookUp:
         "required": ["word"],
         "additionalProperties": False,
     }
-
-    def principle(self, view):
-        return None
-
-    def opening_calls(self, view):
-        return ()
-
-    def offered(self, view):
-        return True
-
-    def can_decide(self, principle, view):
-        return False
 
     async def run(self, arguments, view, *, timeout_seconds):
         return ToolResult("ok", f"{arguments['word']} is a word")
