@@ -184,7 +184,6 @@ class SecretFilter:
                 self._clean.popitem(last=False)
         return shaped
 
-
     def _shaped(self, text: str) -> str:
         """Run the patterns of the hints that are there: most texts hold none."""
         hints = self._hints(text.lower())
