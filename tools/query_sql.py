@@ -21,10 +21,10 @@ from dataclasses import replace
 from typing import Any
 
 from judge_agent.errors import BudgetExceeded, ToolError
-from judge_agent.schema import Database, Principle, PrincipleSpec
+from judge_agent.schema import Database, PrincipleSpec
 from judge_agent.seams.resources import ResourceFiles
 from judge_agent.seams.sandbox import Sandbox
-from judge_agent.seams.tool import Finding, OpeningCall, ToolResult, ToolView
+from judge_agent.seams.tool import DecidingTool, Finding, OpeningCall, ToolResult, ToolView
 from tools.sql.answer import FinalSql, final_sql
 from tools.sql.database import DatabaseSource, source_of
 from tools.sql.exploring import Exploration, explore, read_exploration
@@ -35,8 +35,6 @@ SECONDS_PER_QUERY = 10.0
 MAX_OUTPUT_CHARS = 7000
 MAX_SQL_CHARS = 1500
 SHOWN_ROWS = (20, 8, 3, 1)
-_DIMENSION = "correctness"
-_PRINCIPLE = "query_result"
 _PARAMETERS: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -52,7 +50,7 @@ _PARAMETERS: dict[str, Any] = {
 }
 
 
-class QuerySql:
+class QuerySql(DecidingTool):
     """The tool `query_sql`. `files` is where blobs and files under the root are read; None: inline databases only."""
 
     name = "query_sql"
@@ -60,7 +58,14 @@ class QuerySql:
         "Runs one read-only SQL query on a database of the task in an isolated box and shows up to 50 rows; "
         "with empty sql it describes the tables. Use it to check what an answer claims about the data."
     )
-    parameters: Mapping[str, Any] = _PARAMETERS
+    parameters = _PARAMETERS
+    decides = PrincipleSpec(
+        name="query_result",
+        description="The candidate's final SQL query returns what was asked for.",
+        kind="hard",
+        dimension="correctness",
+        tool=name,
+    )
 
     def __init__(
         self,
@@ -77,18 +82,6 @@ class QuerySql:
         box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
         self.version = f"3/{box}/{seconds_per_query:g}s"
 
-    def principle(self, view: ToolView) -> PrincipleSpec | None:
-        """The principle `query_result`, where there is a reference query and a database to run it in."""
-        if not self.opening_calls(view):
-            return None
-        return PrincipleSpec(
-            name=_PRINCIPLE,
-            description="The candidate's final SQL query returns what was asked for.",
-            kind="hard",
-            dimension=_DIMENSION,
-            tool=self.name,
-        )
-
     def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]:
         """One call where a reference query and a database are given."""
         wanted = view.task.reference.sql is not None and view.resources.databases
@@ -97,12 +90,6 @@ class QuerySql:
     def offered(self, view: ToolView) -> bool:
         """Where there is a database to look into."""
         return bool(view.resources.databases)
-
-    def can_decide(self, principle: Principle, view: ToolView) -> bool:
-        """Only its own principle, or one that the caller or a recipe tied to this tool; never a generated one."""
-        if principle.tool != self.name or not self.opening_calls(view):
-            return False
-        return principle.origin in ("given", "recipe", "tool")
 
     async def run(
         self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float

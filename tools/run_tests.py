@@ -21,9 +21,9 @@ from dataclasses import replace
 from typing import Any
 
 from judge_agent.errors import BudgetExceeded, ToolError
-from judge_agent.schema import Principle, PrincipleSpec, Tests
+from judge_agent.schema import PrincipleSpec, Tests
 from judge_agent.seams.sandbox import Sandbox
-from judge_agent.seams.tool import Finding, OpeningCall, ToolResult, ToolView
+from judge_agent.seams.tool import DecidingTool, Finding, OpeningCall, ToolResult, ToolView
 from judge_agent.trajectory import CodeUnderTest, code_under_test, fenced_blocks
 from tools.testing.report import Code, Report
 from tools.testing.suite import Item, Suite, run_suite
@@ -39,8 +39,6 @@ _LACKING = (
     "the boxes of this service lack the module {module!r}, which the code or its tests import; that says nothing of "
     "the answer. To add it, install it beside the service and name its folders in sandboxes/interpreter.py:PACKAGES"
 )
-_DIMENSION = "correctness"
-_PRINCIPLE = "passes_tests"
 _PARAMETERS: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -57,7 +55,7 @@ _PARAMETERS: dict[str, Any] = {
 }
 
 
-class RunTests:
+class RunTests(DecidingTool):
     """The tool `run_tests`. Its limits are part of its version: others can give other results."""
 
     name = "run_tests"
@@ -65,7 +63,14 @@ class RunTests:
         "Runs the task's tests against the candidate's code in an isolated box. "
         "You may give up to 8 assert statements of your own that call the candidate's functions."
     )
-    parameters: Mapping[str, Any] = _PARAMETERS
+    parameters = _PARAMETERS
+    decides = PrincipleSpec(
+        name="passes_tests",
+        description="The candidate's code passes the tests of the task.",
+        kind="hard",
+        dimension="correctness",
+        tool=name,
+    )
 
     def __init__(
         self,
@@ -81,18 +86,6 @@ class RunTests:
         self._slots = asyncio.Semaphore(concurrent_runs)  # first come, first served
         box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
         self.version = f"3/{box}/{seconds_per_test:g}s/{seconds_per_suite:g}s"
-
-    def principle(self, view: ToolView) -> PrincipleSpec | None:
-        """The principle `passes_tests`, where there is something to run."""
-        if not self.opening_calls(view):
-            return None
-        return PrincipleSpec(
-            name=_PRINCIPLE,
-            description="The candidate's code passes the tests of the task.",
-            kind="hard",
-            dimension=_DIMENSION,
-            tool=self.name,
-        )
 
     def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]:
         """One call where tests are given (an answer without code fails them), or doctests and code."""
@@ -114,12 +107,6 @@ class RunTests:
         ):
             code = None
         return code is not None or bool(self.opening_calls(view))
-
-    def can_decide(self, principle: Principle, view: ToolView) -> bool:
-        """Only its own principle, or one that the caller or a recipe tied to this tool; never a generated one."""
-        if principle.tool != self.name or not self.opening_calls(view):
-            return False
-        return principle.origin in ("given", "recipe", "tool")
 
     async def run(
         self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float

@@ -149,3 +149,22 @@ class AskedTool(ABC):
     async def run(
         self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float
     ) -> ToolResult: ...
+
+
+class DecidingTool(AskedTool):
+    """A base for tools that decide one principle of their own, wherever they have an opening call to make."""
+
+    decides: PrincipleSpec
+
+    @abstractmethod
+    def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]: ...
+
+    def principle(self, view: ToolView) -> PrincipleSpec | None:
+        """Its own principle, where it has something to look at."""
+        return self.decides if self.opening_calls(view) else None
+
+    def can_decide(self, principle: Principle, view: ToolView) -> bool:
+        """Only its own principle, or one that the caller or a recipe tied to this tool; never a generated one."""
+        if principle.tool != self.name or not self.opening_calls(view):
+            return False
+        return principle.origin in ("given", "recipe", "tool")
