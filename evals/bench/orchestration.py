@@ -83,7 +83,11 @@ high = 10.0
 
 @dataclass(frozen=True)
 class Cell:
-    """Calls a second of the judge and of the bare loop, CPU of the judge's process, memory of what is in flight."""
+    """What both sides did with the same calls. `ratio`: the judge's calls a second over those of the bare loop.
+
+    `post` is the bare loop once more, its calls sent as the judge sends them (`client.post`, plain JSON back): cheaper
+    than typed ones, so a harder measure. `rss_kb_per_judgment` is the growth over an idle judge.
+    """
 
     latency_seconds: float
     in_flight: int
@@ -91,41 +95,68 @@ class Cell:
     judge_calls_per_second: float
     bare_calls_per_second: float
     ratio: float
+    ratio_post: float
     judge_cpu_ms_per_call: float
     bare_cpu_ms_per_call: float
+    post_cpu_ms_per_call: float
     rss_kb_per_judgment: float
 
 
 def add_parser(benches: Any) -> None:
     parser = benches.add_parser("orchestration", help=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--json", action="store_true", help="end with one JSON object on a line")
-    parser.add_argument("--only", action="append", help="cells such as 0.05/256")
     parser.add_argument(
-        "--seconds", type=float, default=SECONDS_A_CELL, help="about how long each side runs a cell"
+        "--only",
+        action="append",
+        choices=[_place(*cell) for cell in CELLS],
+        help="this cell only; may be repeated",
+    )
+    parser.add_argument(
+        "--seconds", type=_positive, default=SECONDS_A_CELL, help="about how long each side runs a cell"
     )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    wanted = [cell for cell in CELLS if not arguments.only or f"{cell[0]:g}/{cell[1]}" in arguments.only]
-    print(f"{'latency':>8} {'in flight':>9} {'calls':>6} {'judge/s':>8} {'bare/s':>8} {'ratio':>6} "
-          f"{'cpu ms':>7} {'bare ms':>8} {'kB each':>8}")  # fmt: skip
+    wanted = [cell for cell in CELLS if not arguments.only or _place(*cell) in arguments.only]
+    print(
+        f"{'latency':>8} {'in flight':>9} {'calls':>6} {'judge/s':>8} {'bare/s':>8} {'ratio':>6} {'to post':>7} "
+        f"{'cpu ms':>7} {'bare ms':>8} {'post ms':>8} {'kB each':>8}"
+    )
     cells = []
     for latency, flight in wanted:
         cell = uvloop.run(_measure(latency, flight, arguments.seconds))
         cells.append(cell)
         print(
             f"{latency:>8g} {flight:>9} {cell.calls:>6} {cell.judge_calls_per_second:>8.1f} "
-            f"{cell.bare_calls_per_second:>8.1f} {cell.ratio:>6.3f} {cell.judge_cpu_ms_per_call:>7.2f} "
-            f"{cell.bare_cpu_ms_per_call:>8.2f} {cell.rss_kb_per_judgment:>8.0f}",
+            f"{cell.bare_calls_per_second:>8.1f} {cell.ratio:>6.3f} {cell.ratio_post:>7.3f} "
+            f"{cell.judge_cpu_ms_per_call:>7.2f} {cell.bare_cpu_ms_per_call:>8.2f} "
+            f"{cell.post_cpu_ms_per_call:>8.2f} {cell.rss_kb_per_judgment:>8.0f}",
             flush=True,
         )
     facts = machine()
+    print(
+        "ratio: to the openai client's typed calls in a plain loop; to post: to untyped ones, as the judge sends"
+    )
     print(f"model: a server that answers after a fixed time; {facts}")
     if arguments.json:
-        named = {f"ratio_{_name(cell.latency_seconds)}_{cell.in_flight}": cell.ratio for cell in cells}
+        measured = {(cell.latency_seconds, cell.in_flight): cell.ratio for cell in cells}
+        named = {
+            f"ratio_{_name(latency)}_{flight}": measured.get((latency, flight)) for latency, flight in CELLS
+        }
         print(json.dumps({**named, "cells": [asdict(cell) for cell in cells], "machine": facts}))
     return 0
+
+
+def _place(latency: float, flight: int) -> str:
+    return f"{latency:g}/{flight}"
+
+
+def _positive(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return seconds
 
 
 def _name(latency: float) -> str:
@@ -133,19 +164,29 @@ def _name(latency: float) -> str:
 
 
 async def _measure(latency: float, flight: int, seconds: float) -> Cell:
-    """Both sides of one cell: the bare loop first, then the judge, with as many calls."""
+    """All sides of one cell, each warmed up; every side runs twice, forth and back, so that a drift hits all alike."""
     with _server(latency) as url, tempfile.TemporaryDirectory() as folder:
         async with _judge(url, Path(folder)) as (judge, model):
             _calm_garbage()
             await _judged(judge, 0)
-            prompts = model.seen
-            warm = max(flight, 8)
-            await _spread(warm, flight, lambda index: _bare(model.client, prompts, index))
-            pace = await _timed(warm, flight, lambda index: _bare(model.client, prompts, index))
-            count = max(flight * 2, min(int(warm / pace.seconds * seconds), 4000))
-            bare = await _timed(count, flight, lambda index: _bare(model.client, prompts, index))
-            await _spread(warm, flight, lambda index: _judged(judge, 1_000_000 + index))
-            judged = await _timed(count, flight, lambda index: _judged(judge, 2_000_000 + index))
+            sides: dict[str, Callable[[int], Awaitable[None]]] = {
+                "bare": lambda index: _bare(model.client, model.seen, index),
+                "post": lambda index: _posted(model.client, model.seen, index),
+                "judge": lambda index: _judged(judge, 1 + index),
+            }
+            warm = flight if latency >= 1 else max(flight, 8)
+            await _spread(warm, flight, sides["bare"], 0)
+            pace = await _timed(warm, flight, sides["bare"], 0)
+            await _spread(warm, flight, sides["post"], 0)
+            idle = _rss_bytes()
+            peak = await _spread(warm, flight, sides["judge"], 0)
+            # Whole rounds of all that is in flight: a part of one would leave the last of them alone.
+            half = max(flight, min(int(warm / pace.seconds * seconds / 2), 2000) // flight * flight)
+            timed = {name: _Timing(0.0, 0.0, 0.0) for name in sides}
+            for turn, name in enumerate([*sides, *reversed(sides)]):
+                timed[name] += await _timed(half, flight, sides[name], (turn + 1) * 1_000_000)
+    bare, post, judged = timed["bare"], timed["post"], timed["judge"]
+    count = 2 * half
     calls = count * CALLS
     return Cell(
         latency_seconds=latency,
@@ -154,9 +195,11 @@ async def _measure(latency: float, flight: int, seconds: float) -> Cell:
         judge_calls_per_second=round(calls / judged.seconds, 2),
         bare_calls_per_second=round(calls / bare.seconds, 2),
         ratio=round(bare.seconds / judged.seconds, 4),
+        ratio_post=round(post.seconds / judged.seconds, 4),
         judge_cpu_ms_per_call=round(judged.cpu_seconds * 1000 / calls, 3),
         bare_cpu_ms_per_call=round(bare.cpu_seconds * 1000 / calls, 3),
-        rss_kb_per_judgment=round(max(0.0, judged.grown_bytes) / 1024 / flight, 1),
+        post_cpu_ms_per_call=round(post.cpu_seconds * 1000 / calls, 3),
+        rss_kb_per_judgment=round(max(0.0, max(peak, judged.peak_bytes) - idle) / 1024 / flight, 1),
     )
 
 
@@ -171,18 +214,22 @@ def _calm_garbage() -> None:
 class _Timing:
     seconds: float
     cpu_seconds: float
-    grown_bytes: float
+    peak_bytes: float
+
+    def __add__(self, other: _Timing) -> _Timing:
+        peak = max(self.peak_bytes, other.peak_bytes)
+        return _Timing(self.seconds + other.seconds, self.cpu_seconds + other.cpu_seconds, peak)
 
 
-async def _timed(count: int, flight: int, work: Callable[[int], Awaitable[None]]) -> _Timing:
-    before, cpu, began = _rss_bytes(), _cpu_seconds(), time.perf_counter()
-    peak = await _spread(count, flight, work)
-    return _Timing(time.perf_counter() - began, _cpu_seconds() - cpu, peak - before)
+async def _timed(count: int, flight: int, work: Callable[[int], Awaitable[None]], first: int) -> _Timing:
+    cpu, began = _cpu_seconds(), time.perf_counter()
+    peak = await _spread(count, flight, work, first)
+    return _Timing(time.perf_counter() - began, _cpu_seconds() - cpu, peak)
 
 
-async def _spread(count: int, flight: int, work: Callable[[int], Awaitable[None]]) -> float:
-    """Run `count` pieces of work, `flight` at a time; returns the greatest memory seen, in bytes."""
-    due = iter(range(count))
+async def _spread(count: int, flight: int, work: Callable[[int], Awaitable[None]], first: int) -> float:
+    """Run `count` pieces of work from number `first` on, `flight` at a time; returns the most memory seen, in bytes."""
+    due = iter(range(first, first + count))
     peak = 0.0
 
     async def worker() -> None:
@@ -209,14 +256,20 @@ async def _judged(judge: Judge, index: int) -> None:
 async def _bare(client: Any, prompts: Sequence[Sequence[ChatMessage]], index: int) -> None:
     """The same four prompts, one after the other, typed as the client offers it."""
     for messages in prompts:
-        answer = await client.chat.completions.create(
-            model="fixed",
-            messages=[{"role": message.role, "content": message.content} for message in messages],
-            max_tokens=200,
-            temperature=0.0,
-            seed=index,
-        )
+        answer = await client.chat.completions.create(**_body(messages, index))
         assert answer.choices[0].message.content
+
+
+async def _posted(client: Any, prompts: Sequence[Sequence[ChatMessage]], index: int) -> None:
+    """The same four prompts, untyped, as the judge's own backend sends them."""
+    for messages in prompts:
+        answer = await client.post("/chat/completions", cast_to=object, body=_body(messages, index))
+        assert answer["choices"][0]["message"]["content"]
+
+
+def _body(messages: Sequence[ChatMessage], index: int) -> dict[str, Any]:
+    said = [{"role": message.role, "content": message.content} for message in messages]
+    return {"model": "fixed", "messages": said, "max_tokens": 200, "temperature": 0.0, "seed": index}
 
 
 def _request(index: int) -> JudgmentRequest:
