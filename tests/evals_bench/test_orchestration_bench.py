@@ -24,7 +24,7 @@ def test_the_last_line_has_every_ratio_and_null_where_nothing_was_measured(
     alone, many = told["cells"]
     assert (alone["calls"] % 4, many["calls"] % (4 * 32)) == (0, 0)
     for cell in told["cells"]:
-        assert cell["ratio"] > 0 and cell["ratio_post"] > 0
+        assert min(cell["ratio"], cell["ratio_post"]) > 0
         # What goes through the graph, the journal and the log costs more than the call alone.
         assert cell["judge_cpu_ms_per_call"] > cell["post_cpu_ms_per_call"] > 0
     assert "commit" in told["machine"]
