@@ -48,6 +48,12 @@ async def test_the_prompt_asks_for_both_levels_and_names_the_agents_by_letters_o
     assert sorted(orders) == [["3", "8"], ["8", "3"]]
 
 
+async def test_every_recorded_prompt_says_what_makes_the_method(panel, reads, prompt):
+    bench = panel(by_quality)
+    await bench.judge("arena", answers(3, 8))
+    reads.says_what_it_must(bench.prompts, prompt)
+
+
 async def test_what_the_model_answers_is_read_as_the_table_says(panel, reads, case):
     judgment = await panel(case["text"]).judge("arena", answers(3, 8))
     assert reads.places(judgment) == {case["place"]}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from judge_agent.readouts import ABILITIES
+
 pytestmark = pytest.mark.anyio
 RECIPE = "br-rm"
 ANSWERS = {"a": "The sum is 42.", "b": "Sum: 41, kindly yours."}
@@ -52,6 +54,20 @@ async def test_the_prompts_are_two_for_each_order_and_show_neither_ids_nor_refer
         True: ("[End of Quality Analysis for Response 2]",),
         False: ("[The End of Ranking Score]",),
     }
+
+
+async def test_every_recorded_prompt_says_what_makes_the_method(panel, reads, prompt):
+    bench = panel(turns(look(), verdict(1)))
+    await bench.judge(RECIPE, ANSWERS)
+    reads.says_what_it_must(bench.prompts, prompt)
+
+
+async def test_the_first_prompt_offers_each_ability_that_is_read_and_no_other(panel):
+    bench = panel(turns(look(), verdict(1)))
+    await bench.judge(RECIPE, ANSWERS)
+    for prompt in filter(lambda text: "The abilities to choose from" in text, bench.prompts):
+        listed = prompt.partition("The abilities to choose from:\n")[2].partition("\n\n")[0]
+        assert tuple(line.partition(":")[0] for line in listed.splitlines()) == ABILITIES
 
 
 async def test_an_answer_is_read_or_refused_as_the_table_says(panel, reads, case):

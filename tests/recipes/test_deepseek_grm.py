@@ -58,6 +58,12 @@ async def test_the_prompt_shows_numbered_responses_and_neither_ids_nor_reference
     assert any(one.startswith("reference:") for one in judgment.candidates[0].coverage.unread)
 
 
+async def test_every_recorded_prompt_says_what_makes_the_method(panel, reads, prompt):
+    bench = panel(canned(reads))
+    await bench.judge(RECIPE, TIDES)
+    reads.says_what_it_must(bench.prompts, prompt)
+
+
 async def test_an_answer_is_read_or_refused_as_the_table_says(panel, reads, case):
     judgment = await panel(case["output"]).judge(RECIPE, TIDES, budget={"samples": 1})
     if "failure_kind" in case:

@@ -23,14 +23,6 @@ async def test_each_candidate_ends_scored_or_unscored_with_a_reason(panel, recip
     assert set(judgment.provenance.prompts) == set(RECIPES[recipe].all_prompts)
 
 
-@pytest.mark.parametrize("recipe", sorted(name for name, recipe in RECIPES.items() if recipe.paper))
-async def test_a_published_method_names_its_paper_and_what_it_does(recipe):
-    found = RECIPES[recipe]
-    assert found.paper.startswith("arXiv:")
-    assert found.description.endswith(".")
-    assert found.all_prompts
-
-
 @pytest.mark.parametrize("recipe", sorted(RECIPES))
 async def test_a_judgment_that_is_resumed_asks_nothing_again_and_ends_the_same(panel, recipe):
     kept, first, second = (MemoryJournal(), MemorySharedResults()), panel(), panel()

@@ -44,6 +44,12 @@ async def test_the_prompt_asks_for_thought_before_scores_and_shows_neither_ids_n
             assert unwanted not in prompt
 
 
+async def test_every_recorded_prompt_says_what_makes_the_method(panel, reads, prompt):
+    bench = panel(scores(8, 5))
+    await bench.judge(RECIPE, TIDES)
+    reads.says_what_it_must(bench.prompts, prompt)
+
+
 async def test_an_answer_is_read_or_refused_as_the_table_says(panel, reads, case):
     judgment = await panel(case["output"]).judge(RECIPE, TIDES, budget={"samples": 1})
     if "failure_kind" in case:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 
@@ -40,6 +41,35 @@ async def test_one_token_is_asked_for_in_the_form_of_the_scale(panel, scale, ask
     assert not_asked not in request.text
     assert "7.25" not in request.text
     assert "says the key" not in request.text
+
+
+async def test_every_recorded_prompt_says_what_makes_the_method(panel, reads, prompt):
+    bench = panel(of_tokens({"5": 0.3, "E": 0.3, "Yes": 0.4}))
+    for scale in ("1-5", "1-10", "pass_fail"):
+        await bench.judge("oprm", ANSWER, principles=clear(scale))
+    reads.says_what_it_must(bench.prompts, prompt)
+
+
+@pytest.mark.parametrize(
+    ("scale", "levels", "half", "score"), [("1-5", 5, "partly met", 0.5), ("1-10", 10, "half met", 4 / 9)]
+)
+async def test_a_model_that_reads_the_legend_of_the_levels_is_read_as_the_legend_says(
+    panel, scale, levels, half, score
+):
+    """Fails when the legend is missing or turned round: what the tokens mean is known from the prompt alone."""
+    meant = {"It is clear to all.": "fully met", "It is so-so.": half, "Zzz.": "not met at all"}
+
+    def obedient(request):
+        legend = dict(re.findall(r"\b([A-J]|[1-5]) \(([a-z ]+)\)", request.text))
+        assert len(legend) == 3
+        (meaning,) = [meaning for text, meaning in meant.items() if text in request.text]
+        (token,) = [token for token, told in legend.items() if told == meaning]
+        return of_tokens({token: 1.0})
+
+    candidates = {meaning.replace(" ", "-"): text for text, meaning in meant.items()}
+    judgment = await panel(obedient).judge("oprm", candidates, principles=clear(scale))
+    assert [c.reward for c in judgment.candidates] == pytest.approx([1.0, score, 0.0])
+    assert all(len(c.principles[0].distribution) == levels for c in judgment.candidates)
 
 
 async def test_what_the_model_answers_is_read_as_the_table_says(panel, case):

@@ -72,6 +72,12 @@ async def test_the_prompt_shows_both_trajectories_the_schemas_and_no_label_of_wh
         assert request.temperature == 0.0
 
 
+async def test_every_recorded_prompt_says_what_makes_the_method(panel, reads, prompt):
+    bench = panel(winner("[[Tie]]"))
+    await bench.judge("plan-reward", PAIR, task=TASK)
+    reads.says_what_it_must(bench.prompts, prompt)
+
+
 async def test_what_the_model_answers_is_read_as_the_table_says(panel, reads, case):
     judgment = await panel(case["text"]).judge("plan-reward", PAIR, task=TASK)
     assert reads.places(judgment) == {case["place"]}

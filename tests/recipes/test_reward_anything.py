@@ -52,6 +52,12 @@ async def test_the_prompt_has_the_callers_words_in_order_and_masked_names(panel)
     assert [bool(request.schema) for request in bench.model.requests] == [False, True]
 
 
+async def test_every_recorded_prompt_says_what_makes_the_method(panel, reads, prompt):
+    bench = panel(follower)
+    await bench.judge(RECIPE, PAIR, **by(DETAILED, CONCISE))
+    reads.says_what_it_must(bench.prompts, prompt)
+
+
 async def test_without_a_principle_of_the_caller_the_recipes_own_holds(panel):
     bench = panel(follower)
     await bench.judge(RECIPE, PAIR)

@@ -49,6 +49,12 @@ async def test_both_prompts_hold_the_principle_and_only_the_second_the_reasons(p
     assert REASONS in second.text
 
 
+async def test_every_recorded_prompt_says_what_makes_the_method(panel, reads, prompt):
+    bench = panel(says({"Yes": 0.9, "No": 0.1}))
+    await bench.judge("rlbff", ANSWER, principles=[MOON])
+    reads.says_what_it_must(bench.prompts, prompt)
+
+
 async def test_what_the_model_answers_is_read_as_the_table_says(panel, case):
     answer = says(case.get("tokens"), case.get("reasons", REASONS), case.get("text"), case.get("cut", False))
     judgment = await panel(answer).judge("rlbff", ANSWER, principles=[MOON])

@@ -44,6 +44,13 @@ async def test_work_that_leads_to_the_reference_scores_what_it_adds(panel, reads
     assert "forty" not in found.reason
 
 
+async def test_every_recorded_prompt_says_what_makes_the_method(panel, reads, prompt):
+    bench = panel(likelihoods=tells())
+    await bench.judge("rlpr", {"a": GOOD, "b": BAD}, task=TASK)
+    assert len(bench.prompts) == 3
+    reads.says_what_it_must(bench.prompts, prompt)
+
+
 async def test_what_the_model_tells_is_read_as_the_table_says(panel, case):
     tokens, alone = marked(case["tokens"]), marked(case.get("alone", case["tokens"]))
     bench = panel(likelihoods=[tokens, alone])

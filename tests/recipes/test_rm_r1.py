@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 pytestmark = pytest.mark.anyio
@@ -51,6 +53,34 @@ async def test_the_prompts_sort_by_the_task_alone_and_show_no_ids_and_no_referen
         assert prompt.index("<solution> your own") < prompt.index("<eval> where") < prompt.index("<answer>")
     for unwanted in ("candidate-x", "candidate-y", "the gold is 42", "{{"):
         assert unwanted not in "".join(bench.prompts)
+
+
+async def test_every_recorded_prompt_says_what_makes_the_method(panel, reads, prompt):
+    bench = panel(routed())
+    for task in (MATHS, CHAT):
+        await bench.judge(RECIPE, ANSWERS, task=task)
+    reads.says_what_it_must(bench.prompts, prompt)
+
+
+def obedient(request):
+    """A model that knows no method: it sorts by the kinds that are described, and writes what tags it is asked for."""
+    asked = request.text.rpartition("=====END")[2]
+    if "<type>" in asked:
+        kinds = dict(re.findall(r"^(\w+): (.+)$", asked, re.MULTILINE))
+        word = "Mathematics" if "six times seven" in request.text else "safety"
+        return "".join(f"<type>{kind}</type>" for kind, told in kinds.items() if word in told) or "Who knows?"
+    written = [f"<{tag}>Kindness (100%)</{tag}>" for tag in re.findall(r"<(\w+)> ", asked)]
+    better = "A" if request.text.index("forty-two") < request.text.index("forty-one") else "B"
+    return "".join(written) + f"<answer>[[{better}]]</answer>"
+
+
+@pytest.mark.parametrize(
+    ("task", "part"), [(MATHS, "<solution>"), (CHAT, "<justify>")], ids=["maths", "chat"]
+)
+async def test_the_prompts_alone_bring_a_model_to_the_method(panel, reads, task, part):
+    judgment = await panel(obedient).judge(RECIPE, ANSWERS, task=task)
+    assert reads.rewards(judgment) == {"a": 1.0, "b": 0.0}
+    assert all(part in sample.reason for sample in reads.comparison(judgment, "a").samples)
 
 
 async def test_an_answer_is_read_or_refused_as_the_table_says(panel, reads, case):

@@ -44,6 +44,13 @@ async def test_the_prompt_shows_both_responses_and_the_reference_and_neither_ids
         assert request.schema["properties"]["winner"] == {"enum": ["A", "B", "tie"]}
 
 
+async def test_every_recorded_prompt_says_what_makes_the_method(panel, reads, prompt):
+    bench = panel(wins("tie"))
+    task = {"prompt": "Explain tides.", "reference": {"answer": "gravitation"}}
+    await bench.judge("round-robin", answers(3, 8), task=task)
+    reads.says_what_it_must(bench.prompts, prompt)
+
+
 async def test_what_the_model_answers_is_read_as_the_table_says(panel, reads, case):
     judgment = await panel(case["text"]).judge("round-robin", answers(3, 8))
     assert reads.places(judgment) == {case["place"]}

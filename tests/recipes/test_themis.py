@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 
 import pytest
 
@@ -89,6 +90,27 @@ async def test_the_last_prompt_holds_what_the_tools_observed_as_data(panel):
     assert "It was a Friday." in last.text
     assert "7.25" not in last.text
     assert "says the key" not in last.text
+
+
+async def test_every_recorded_prompt_says_what_makes_the_method(panel, reads, prompt):
+    shown = []
+    for functions in (True, False):
+        bench = panel(asks_and_scores(), judge_tools=[Calendar()], tools=functions)
+        await bench.judge("themis", {"a": FRIDAY}, task=TASK)
+        shown += bench.prompts
+    reads.says_what_it_must(shown, prompt)
+
+
+async def test_a_model_that_reads_the_range_and_the_order_of_the_prompt_is_read_rightly(panel):
+    """What is best and what is worst, and that work comes before the number, is known from the prompt alone."""
+
+    def obedient(request):
+        worst, best = re.search(r"from (\S+) \(worst\) .* to (\S+) \(best\)", request.text).groups()
+        work = re.search(r'First write your work after "(\w+:)"', request.text).group(1)
+        return f"{work} by the calendar.\n<score>{best if FRIDAY in request.text else worst}</score>"
+
+    judgment = await panel(obedient).judge("themis", {"a": FRIDAY, "b": MONDAY}, task=TASK)
+    assert {c.id: c.reward for c in judgment.candidates} == {"a": 1.0, "b": 0.0}
 
 
 async def test_what_the_model_answers_is_read_as_the_table_says(panel, case):
