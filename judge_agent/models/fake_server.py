@@ -14,7 +14,7 @@ import asyncio
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,9 @@ class FakeServer:
     """The server as an async context manager. `requests` holds the bodies, `counts` how often each came.
 
     `arrived` is set by the first request, `left` by the first client that goes before its answer.
-    `misbehave` is one of `ALL_MODES`; `MODE:K` holds for the first K requests only.
+    `misbehave` is one of `ALL_MODES`; `MODE:K` holds for the first K requests only. `edited` may change a good
+    answer before it is sent, whole or as a stream. `context_window` None lists none; `listed` are further facts
+    that `/models` tells of the model.
     """
 
     def __init__(
@@ -44,7 +46,9 @@ class FakeServer:
         port: int = 0,
         count_file: Path | None = None,
         model: str = "fake",
-        context_window: int = 32_768,
+        context_window: int | None = 32_768,
+        listed: Mapping[str, Any] | None = None,
+        edited: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
     ) -> None:
         self._mode, self._times = _parse_mode(misbehave)
         self.latency_seconds = latency_seconds
@@ -53,6 +57,7 @@ class FakeServer:
         self.arrived, self.left = asyncio.Event(), asyncio.Event()
         self._port, self._count_file = port, count_file
         self._model, self._window = model, context_window
+        self._listed, self._edited = dict(listed or {}), edited
         self._vocabulary: dict[str, int] = {}
         self._runner: web.AppRunner | None = None
 
@@ -79,7 +84,9 @@ class FakeServer:
             await self._runner.cleanup()
 
     async def _models(self, request: web.Request) -> web.Response:
-        entry = {"id": self._model, "object": "model", "root": "fake-1", "max_model_len": self._window}
+        entry = {"id": self._model, "object": "model", "root": "fake-1", **self._listed}
+        if self._window is not None:
+            entry["max_model_len"] = self._window
         return web.json_response({"object": "list", "data": [entry]})
 
     async def _counts(self, request: web.Request) -> web.Response:
@@ -147,7 +154,8 @@ class FakeServer:
 
     def answer(self, body: Mapping[str, Any], schema: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The well-behaved answer to a request body, as JSON; `schema` takes the place of the request's own."""
-        return answer_to(body, self._model, schema)
+        answer = answer_to(body, self._model, schema)
+        return self._edited(answer) if self._edited else answer
 
 
 def _parse_mode(text: str) -> tuple[str, int | None]:

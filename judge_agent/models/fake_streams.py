@@ -76,7 +76,8 @@ def _events(answer: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             for start in range(0, len(text), PIECE_CHARACTERS):
                 yield _delta(index, {name: text[start : start + PIECE_CHARACTERS]})
         for place, call in enumerate(message.get("tool_calls") or ()):
-            yield _delta(index, {"tool_calls": [{"index": place, **call}]})
+            numbered = {"index": place, **call} if isinstance(call, Mapping) else call
+            yield _delta(index, {"tool_calls": [numbered]})
         yield _delta(index, {}) | {
             "choices": [{"index": index, "delta": {}, "finish_reason": choice["finish_reason"]}]
         }

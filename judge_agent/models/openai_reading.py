@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from judge_agent.errors import ModelError
+from judge_agent.readouts.answer import closes_unopened
+from judge_agent.seams.endings import ending, is_whole
 from judge_agent.seams.model import Choice, Completion, TokenLogprob, TokenUsage
 
 LEAST_LOGPROB = -9999.0
@@ -44,7 +46,7 @@ def with_misplaced_answer(choice: Choice, *, schema: bool, tools: bool) -> Choic
     A reasoning parser that waits for `</think>` (vLLM's deepseek_r1) takes all of such an answer for a thought.
     Only what cannot be one is taken: the whole object of a schema, or a call.
     """
-    if choice.content or choice.tool_calls or choice.reasoning is None or choice.finish_reason == "length":
+    if choice.content or choice.tool_calls or choice.reasoning is None or not is_whole(choice.finish_reason):
         return choice
     if (schema and _is_object(choice.reasoning)) or (tools and "<tool_call>" in choice.reasoning):
         return replace(choice, content=choice.reasoning, reasoning=None)
@@ -70,16 +72,15 @@ def _choice(choice: Mapping[str, Any]) -> Choice:
         content = "".join(part.get("text") or "" for part in content)
     if not isinstance(content, str | None) or not isinstance(reasoning, str | None):
         raise TypeError(f"content is {type(content).__name__}, reasoning is {type(reasoning).__name__}")
-    if content is not None:
+    if content is not None and not (reasoning and closes_unopened(content)):
         content, inline = _split_thinking(content)
         reasoning = "\n".join(filter(None, (reasoning, inline)))
-    finish = choice.get("finish_reason")
     calls = message.get("tool_calls") or ()
     if not isinstance(calls, list | tuple):
         raise TypeError(f"tool_calls is {type(calls).__name__}")
     return Choice(
         content,
-        finish if isinstance(finish, str) else "stop",
+        ending(choice.get("finish_reason")),
         reasoning or None,
         tuple(calls),
         tuple(_logprob(token) for token in (choice.get("logprobs") or {}).get("content") or ()),
@@ -94,15 +95,18 @@ def _is_object(text: str) -> bool:
 
 
 def _split_thinking(content: str) -> tuple[str | None, str | None]:
-    """Split a leading train of thought off; one that never ends leaves no content. Later marks are quoted text.
+    """Split a leading train of thought off; one that never ends leaves no content.
 
     Some chat templates open it in the prompt, so that only its end is written. JSON never begins with a thought.
+    Where it ends twice nothing is split: which end is the right one is not known, and what reads the answer says so.
     """
     text = content.lstrip()
     opened = text.startswith("<think>")
     if not opened and ("</think>" not in text or text[:1] in ("{", "[")):
         return content, None
     thought, closed, rest = text.removeprefix("<think>").partition("</think>")
+    if closes_unopened(rest):
+        return content, None
     return (rest.lstrip() or None) if closed else None, thought.strip() or None
 
 

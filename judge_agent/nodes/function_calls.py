@@ -18,6 +18,7 @@ from judge_agent.nodes.inquiry import Inquiry, check_arguments
 from judge_agent.prompting.fences import fence, neutralise
 from judge_agent.prompting.handles import Handles, neutral
 from judge_agent.prompting.results import output_text, result_text
+from judge_agent.seams.endings import is_whole
 from judge_agent.seams.model import ChatMessage, Choice, ToolCall
 from judge_agent.seams.tool import Tool
 from judge_agent.state import Json
@@ -126,7 +127,7 @@ class FunctionCalls:
     def _without_calls(self, choice: Choice) -> Turn:
         """A turn of words alone ends the asking; one that was cut off or is empty does not."""
         said = neutralise(choice.content or "").strip()
-        if said and choice.finish_reason != "length":
+        if said and is_whole(choice.finish_reason):
             return Turn((), done=True, note=choice.content or "")
         problem = _CUT if said else _SILENT
         self._inquiry.refuse(problem)

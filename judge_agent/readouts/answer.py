@@ -6,20 +6,24 @@ said so. Where it cannot be told what is reasoning and what is answer, there is 
 
 from __future__ import annotations
 
+import json
 import re
 
 from judge_agent.errors import ModelError
+from judge_agent.seams.endings import UNSAID, ending, is_whole
 from judge_agent.seams.model import Choice
 
 MAX_ANSWER_CHARS = 200_000
-# How an answer ended that was to go on; other words than these are servers' names for a normal end.
+# How an answer ended that was to go on.
 _CUT_OFF: dict[str, str] = {
     "length": "was cut off at max_tokens",
     "deadline": "was cut off by its deadline or a lost connection",
     "content_filter": "was cut off by the server's content filter",
     "abort": "was aborted by the server",
     "error": "ended in an error of the server",
+    UNSAID: "comes without a finish_reason, so that it may have been cut off",
 }
+_CLOSED_TWICE = "the answer closes its reasoning twice: where it ends is not known"
 _THINK = re.compile(r"<(/?)think(?:ing)?>", re.IGNORECASE)
 
 
@@ -31,13 +35,33 @@ def unparseable(problem: str) -> ModelError:
 def answer_text(answer: Choice) -> str:
     """Return what a choice says, reasoning included.
 
-    Raises ModelError('model_unparseable') for no content and for an answer that was cut off: what was to
-    follow could have been another verdict.
+    Raises ModelError('model_unparseable') for no content, for an answer that is not known to be whole (what was to
+    follow could have been another verdict), and for reasoning that ends once more behind what the server split off.
     """
     text = said(answer.content)
-    if answer.finish_reason in _CUT_OFF:
-        raise unparseable(f"the answer {_CUT_OFF[answer.finish_reason]}")
+    if not is_whole(answer.finish_reason):
+        end = ending(answer.finish_reason)
+        unknown = f"ended with finish_reason {end!r}, which is not known as a normal end"
+        raise unparseable(f"the answer {_CUT_OFF.get(end, unknown)}")
+    if answer.reasoning and closes_unopened(text):
+        # The server has split the reasoning off already, so this end is a second one.
+        raise unparseable(_CLOSED_TWICE)
     return text
+
+
+def closes_unopened(text: str) -> bool:
+    """Whether a text says something before it closes a `<think>` block that it did not open; no JSON object does."""
+    tag = _THINK.search(text)
+    return (
+        tag is not None and bool(tag.group(1)) and bool(text[: tag.start()].strip()) and not _is_object(text)
+    )
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def said(text: str | None) -> str:
@@ -62,7 +86,7 @@ def after_reasoning(text: str | None) -> str:
     for tag in _THINK.finditer(text):
         closes = bool(tag.group(1))
         if closes and not inside and seen:
-            raise unparseable("the answer closes its reasoning twice: where it ends is not known")
+            raise unparseable(_CLOSED_TWICE)
         if not inside and not closes:
             kept.append(text[start : tag.start()])
         if closes or not inside:

@@ -14,8 +14,10 @@ from typing import NamedTuple
 from judge_agent.readouts.answer import unparseable
 from judge_agent.seams.model import TokenLogprob
 
-YES = ("Yes", " Yes", "yes", " yes", "YES", " YES")
-NO = ("No", " No", "no", " no", "NO", " NO")
+YES = ("Yes", "yes", "YES")
+NO = ("No", "no", "NO")
+# What stands around a word in a token: blanks, and what raw SentencePiece and byte-level BPE tokens write for them.
+_BLANKS = " \t\n\u2581\u0120\u010a"
 MIN_MENU_MASS = 0.5
 MAX_MARGIN = 50.0
 # The share from which on a label that begins another, unseen one ('1' of '10') could change the verdict.
@@ -48,16 +50,18 @@ class Ordinal(NamedTuple):
 
 
 def yes_probability(top: TopLogprobs, yes: Sequence[str] = YES, no: Sequence[str] = NO) -> YesNo:
-    """Return the probability of yes from the likeliest tokens of one position; spellings are summed.
+    """Return the probability of yes from the likeliest tokens of one position; spellings are summed, and a word counts
+    with and without space around it.
 
     Raises ModelError('model_unparseable') for no log-probabilities, ones that are none, and where less than
     half of the probability is on the menu.
     """
-    if set(yes) & set(no):
-        raise ValueError(f"{sorted(set(yes) & set(no))} mean both yes and no")
+    yeses, noes = {word.strip(_BLANKS) for word in yes}, {word.strip(_BLANKS) for word in no}
+    if yeses & noes:
+        raise ValueError(f"{sorted(yeses & noes)} mean both yes and no")
     masses = _masses(top)
-    for_yes = math.fsum(masses.get(token, 0.0) for token in yes)
-    for_no = math.fsum(masses.get(token, 0.0) for token in no)
+    for_yes = math.fsum(mass for token, mass in masses.items() if token.strip(_BLANKS) in yeses)
+    for_no = math.fsum(mass for token, mass in masses.items() if token.strip(_BLANKS) in noes)
     mass = _menu_mass(for_yes + for_no)
     margin = _log(for_yes) - _log(for_no)
     return YesNo(for_yes / (for_yes + for_no), mass, max(-MAX_MARGIN, min(MAX_MARGIN, margin)))
@@ -73,7 +77,7 @@ def ordinal(top: TopLogprobs, labels: Sequence[str]) -> Ordinal:
         raise ValueError(f"two or more different labels are needed, not {list(labels)}")
     masses = dict.fromkeys(labels, 0.0)
     for token, mass in _masses(top).items():
-        label = token.strip(" \t\n\u2581\u0120\u010a")
+        label = token.strip(_BLANKS)
         if label in masses:
             masses[label] += mass
     total = math.fsum(masses.values())

@@ -79,7 +79,8 @@ class Choice:
     """One sampled answer. `content` is None when the server gave none.
 
     `finish_reason` is 'length' for one cut off at `max_tokens`, 'deadline' for one that its time or its
-    connection cut off (only with `keep_partial`), 'error' for a sample that failed beside others. Each of
+    connection cut off (only with `keep_partial`), 'error' for a sample that failed beside others; `endings` knows
+    the other words, and which of them mean that the answer is whole. Each of
     `tool_calls` is `{"id", "type": "function", "function": {"name", "arguments"}}`: `arguments` is the JSON text
     of an object unless an `error` stands beside.
     """

@@ -54,10 +54,12 @@ async def test_a_stream_that_floods_is_bounded_by_the_tokens_that_were_asked_for
     assert took < 10
 
 
-@pytest.mark.parametrize(("mode", "kind"), [("hang", "model_timeout"), ("close", "model_error")])
-async def test_without_a_word_written_the_failure_is_the_calls(mode, kind):
+@pytest.mark.parametrize(
+    ("mode", "kind", "seconds"), [("hang", "model_timeout", 0.8), ("close", "model_error", 5.0)]
+)
+async def test_without_a_word_written_the_failure_is_the_calls(mode, kind, seconds):
     with pytest.raises(ModelError) as caught:
-        await streamed(mode, seconds=0.8)
+        await streamed(mode, seconds=seconds)
     assert caught.value.failure_kind == kind
 
 
