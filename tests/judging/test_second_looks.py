@@ -48,7 +48,8 @@ critique = "critique/default.v1"
 of = "{of}"
 prompt = "refute/default.v1"
 """
-LOOKS = tomllib.loads((Path(__file__).parent / "data" / "second_looks.toml").read_text("utf-8"))["look"]
+TABLE = tomllib.loads((Path(__file__).parent / "data" / "second_looks.toml").read_text("utf-8"))
+LOOKS = TABLE["look"]
 SECOND = "You are the second judge"
 
 
@@ -127,6 +128,19 @@ async def test_the_second_prompt_holds_the_first_reason_as_data_and_no_weight(lo
     assert "refunded: The order was refunded." in prompt
     assert "refund of order 17: status pending" in prompt
     assert "7.25" not in prompt
+
+
+async def test_the_second_prompt_says_that_it_looks_for_faults_and_that_a_reference_is_only_a_witness(
+    looked_at,
+):
+    judge = looked_at(second("upheld", reference="right"))
+    await judge.judge(**body(HARD, task=WITH_REFERENCE))
+    (prompt,) = looks(judge)
+    said, at = " ".join(prompt.split()), 0
+    for words in TABLE["says"]:
+        found = said.find(words, at)
+        assert found >= 0, f"not said, or not in this place: {words!r}"
+        at = found + len(words)
 
 
 async def test_what_failed_is_not_looked_at_again(looked_at):
