@@ -10,7 +10,7 @@ from judge_agent.nodes.collect import agreement, readable
 from judge_agent.recipes import Samples
 from judge_agent.schema import Citation, PrincipleResult, Sample
 from judge_agent.state import Json
-from judge_agent.votes import distribution, vote
+from judge_agent.votes import PASS, distribution, gate, vote
 
 
 def base_of(principle: Json) -> Json:
@@ -27,16 +27,15 @@ def by_samples(principle: Json, critiques: Sequence[Json], settings: Samples) ->
     if not voting:
         return PrincipleResult(**base, valid=False, samples=samples, **_failure(critiques))
     agreed = agreement(voting) if len(voting) > 1 else None
-    if agreed is not None and agreed < settings.abstain_below:
-        reason = f"{len(voting)} samples agree to {agreed:.0%} only; the recipe asks for {settings.abstain_below:.0%}"
+    if reason := _no_verdict(principle, voting, agreed, settings):
         failure: Json = {"failure_kind": "abstained", "failure_reason": reason}
         return PrincipleResult(**base, valid=False, samples=samples, agreement=agreed, **failure)
     score = vote([one["score"] for one in voting], settings.vote)
-    leading = min(voting, key=lambda one: (abs(one["score"] - score), one.get("sample", 0)))
+    leading = _leading(principle, voting, score)
     citations = tuple(Citation.model_validate(citation) for citation in leading.get("citations", ()))
     return PrincipleResult(
         **base,
-        choice=_choice(voting, leading, score),
+        choice=str(leading["choice"]),
         score=score,
         valid=True,
         reason=leading["reason"],
@@ -48,6 +47,20 @@ def by_samples(principle: Json, critiques: Sequence[Json], settings: Samples) ->
     )
 
 
+def _no_verdict(
+    principle: Json, voting: Sequence[Json], agreed: float | None, settings: Samples
+) -> str | None:
+    """Why samples that were read come to no verdict: they agree too little, or are tied on a hard principle."""
+    if agreed is not None and agreed < settings.abstain_below:
+        asked = f"the recipe asks for {settings.abstain_below:.0%}"
+        return f"{len(voting)} samples agree to {agreed:.0%} only; {asked}"
+    scores = [float(one["score"]) for one in voting]
+    if principle["kind"] == "hard" and gate(scores, settings.vote) == "tied":
+        passing = sum(score >= PASS for score in scores)
+        return f"{passing} of {len(scores)} samples pass it, which is no pass of a hard principle and no fail"
+    return None
+
+
 def _failure(critiques: Sequence[Json]) -> Json:
     failed = next((one for one in critiques if "failure_kind" in one), None)
     if failed is None:
@@ -55,17 +68,18 @@ def _failure(critiques: Sequence[Json]) -> Json:
     return {"failure_kind": failed["failure_kind"], "failure_reason": failed["failure_reason"]}
 
 
-def _choice(voting: Sequence[Json], leading: Json, score: float) -> str:
-    """The commonest choice; of equally common ones the one of the sample that the score is nearest to.
+def _leading(principle: Json, voting: Sequence[Json], score: float) -> Json:
+    """The sample that stands for the verdict: choice, reason and citations are one sample's, and of this verdict.
 
-    Pass or fail is what the score says, whatever is commonest: a record must not say fail of what counts as passed.
+    Where there is pass or fail, it is one that gave what the score says: a record must not say fail of what counts as
+    passed, nor pass without the citations of a pass. Of these it makes the commonest choice, nearest to the score.
     """
-    if all(one["choice"] in ("pass", "fail") for one in voting):
-        return "pass" if score >= 0.5 else "fail"
-    counts = Counter(one["choice"] for one in voting)
+    gated = principle["kind"] == "hard" or all(one["choice"] in ("pass", "fail") for one in voting)
+    siding = [one for one in voting if not gated or (one["score"] >= PASS) == (score >= PASS)]
+    counts = Counter(one["choice"] for one in siding)
     most = max(counts.values())
-    common = [choice for choice, count in counts.items() if count == most]
-    return str(leading["choice"]) if leading["choice"] in common else str(min(common))
+    common = [one for one in siding if counts[one["choice"]] == most]
+    return min(common, key=lambda one: (abs(one["score"] - score), one.get("sample", 0)))
 
 
 def _distribution(voting: Sequence[Json]) -> dict[str, float] | None:

@@ -27,6 +27,7 @@ from judge_agent.prompting.notes import asked_again
 from judge_agent.readouts import read_choice, read_object
 from judge_agent.schema import PrincipleResult
 from judge_agent.state import Json, State, Update
+from judge_agent.votes import PASS
 
 TRIES = 2
 VERDICTS = ("upheld", "overturned")
@@ -80,7 +81,7 @@ def _passed(
         if critique["candidate_id"] == candidate.id and critique["principle"] == principle["name"]
     ]
     verdict = by_samples(principle, critiques, context.recipe.samples)
-    passes = verdict is not None and verdict.score is not None and verdict.score >= 0.5
+    passes = verdict is not None and verdict.score is not None and verdict.score >= PASS
     return verdict if passes else None
 
 
@@ -134,7 +135,7 @@ async def _ask(
             "evidence": shown.evidence,
             "reference": shown.reference,
             "principle": indented(neutralise(f"{principle['name']}: {principle['description']}")),
-            "critique": fence("FIRST JUDGMENT", neutralise(verdict.reason)),
+            "critique": fence("FIRST JUDGMENT", neutralise(_first_reason(verdict))),
         }
     )
     messages = with_images(messages, shown.images)
@@ -152,6 +153,14 @@ async def _ask(
         items = [item for item in raw if isinstance(item, dict)] if isinstance(raw, list) else []
         citations = check(items, shown)
     return {"verdict": found, "reference": witness, "reason": str(data.get("reason", ""))}, citations
+
+
+def _first_reason(verdict: PrincipleResult) -> str:
+    """Why the first look let it pass: of several samples one that did, though the verdict may speak by another."""
+    passing = [one for one in verdict.samples if one.voted and (one.score or 0.0) >= PASS]
+    if not passing or any(one.reason == verdict.reason for one in passing):
+        return verdict.reason
+    return min(passing, key=lambda one: abs((one.score or 0.0) - (verdict.score or 0.0))).reason
 
 
 def _witness(shown: Material) -> tuple[str, ...]:

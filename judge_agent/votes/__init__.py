@@ -2,6 +2,7 @@
 
 from judge_agent.votes.adaptive import choice_decided as choice_decided
 from judge_agent.votes.adaptive import decided as decided
+from judge_agent.votes.adaptive import gate_decided as gate_decided
 from judge_agent.votes.adaptive import pair_decided as pair_decided
 from judge_agent.votes.adaptive import winner_decided as winner_decided
 from judge_agent.votes.bracket import Bracket as Bracket
@@ -14,10 +15,13 @@ from judge_agent.votes.pairs import outcome_stands as outcome_stands
 from judge_agent.votes.pairs import pair_outcome as pair_outcome
 from judge_agent.votes.rankings import kendall_tau as kendall_tau
 from judge_agent.votes.rankings import ranking_consistency as ranking_consistency
+from judge_agent.votes.reduce import PASS as PASS
+from judge_agent.votes.reduce import Gate as Gate
 from judge_agent.votes.reduce import How as How
 from judge_agent.votes.reduce import Vote as Vote
 from judge_agent.votes.reduce import agreement as agreement
 from judge_agent.votes.reduce import distribution as distribution
+from judge_agent.votes.reduce import gate as gate
 from judge_agent.votes.reduce import keep_best as keep_best
 from judge_agent.votes.reduce import reduced as reduced
 from judge_agent.votes.reduce import vote as vote

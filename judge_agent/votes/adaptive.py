@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 
-from judge_agent.votes.reduce import How, exact, vote
+from judge_agent.votes.reduce import PASS, How, exact, vote
 
 
 def decided(scores: Sequence[float], remaining: int, how: How, threshold: float = 0.5) -> bool:
@@ -21,6 +21,17 @@ def decided(scores: Sequence[float], remaining: int, how: How, threshold: float 
     worst = vote([*scores, *[0.0] * remaining], how)
     best = vote([*scores, *[1.0] * remaining], how)
     return (worst >= threshold) == (best >= threshold)
+
+
+def gate_decided(scores: Sequence[float], remaining: int, how: How) -> bool:
+    """Return whether what the samples make of a hard principle (`gate`) stands, whatever comes; as `decided` does."""
+    if not scores or remaining <= 0:
+        return bool(scores)
+    if not decided(scores, remaining, how, PASS):
+        return False
+    passing = sum(score >= PASS for score in scores)
+    failing = len(scores) - passing
+    return vote(scores, how) < PASS or passing > failing + remaining
 
 
 def pair_decided(scores: Sequence[float], remaining: int, how: How) -> bool:

@@ -10,11 +10,14 @@ from fractions import Fraction
 from typing import Literal, TypeVar
 
 How = Literal["sum", "mean", "majority"]
+Gate = Literal["pass", "fail", "tied"]
 Sample = TypeVar("Sample")
 Value = TypeVar("Value", bound=Hashable)
 # No scores in [0, 1] lie further apart than one half of them at each end.
 _WIDEST_DEVIATION = 0.5
 _MAX_DENOMINATOR = 10_000
+# The score from which a sample passes.
+PASS = 0.5
 # How far the score of a match, a difference of two scores, may be from the fraction that is meant.
 ROUNDING = 1e-12
 
@@ -49,6 +52,19 @@ def reduced(scores: Sequence[float], how: How) -> Vote:
     modes = _modes(scores)
     share = scores.count(modes[0]) / len(scores)
     return Vote(_mean(modes), how, len(scores), share, tied=len(modes) > 1)
+
+
+def gate(scores: Sequence[float], how: How) -> Gate:
+    """Return what samples make of a hard principle, from their scores in [0, 1]; raises as `reduced` does.
+
+    It passes where the vote reaches 0.5 and more samples pass than fail. Where the vote reaches 0.5 without them, or
+    the commonest scores lie on both sides of it, they are tied: that is no pass, and no fail that they voted for.
+    """
+    if reduced(scores, how).score < PASS:
+        return "fail"
+    passing = sum(score >= PASS for score in scores)
+    lowest = min(_modes(scores)) if how == "majority" else PASS
+    return "pass" if 2 * passing > len(scores) and lowest >= PASS else "tied"
 
 
 def exact(score: float, *, within: float = 0.0) -> Fraction:

@@ -354,3 +354,19 @@ def test_a_comparison_has_no_second_look(tmp_path):
     (folder / "recipes" / "round-robin.toml").write_text(text + more, "utf-8")
     with pytest.raises(PromptError, match=r"round-robin\.toml.*\n.*refute"):
         load_recipes(folder)
+
+
+async def test_of_several_samples_the_second_look_is_shown_one_that_let_it_pass(looked_at):
+    """The commonest choice speaks for a soft principle, and here it is not one of those that passed."""
+    told = iter(["2", "2", "5"])
+
+    def critique(request):
+        choice = next(told)
+        return {**SOFT_PASS, "choice": choice, "reason": f"It is worth {choice}, in every respect."}
+
+    judge = looked_at(second("upheld"), critique=critique, of="all")
+    result = await judge.one(**body(SOFT), budget={"samples": 3})
+    (prompt,) = looks(judge)
+    assert "It is worth 5" in prompt
+    assert "It is worth 2" not in prompt
+    assert (result.principles[0].choice, result.principles[0].score) == ("2", 0.5)
