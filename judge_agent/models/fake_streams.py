@@ -24,6 +24,7 @@ STREAM_MODES: dict[str, str] = {
     "stream_closes": "breaks the connection",
     "stream_ends": "ends without a finish_reason and without [DONE]",
     "stream_comments": "sends comments for ever",
+    "stream_no_end": "sends all of the answer but neither token counts nor [DONE], and does not end",
 }
 
 
@@ -34,7 +35,9 @@ async def send_stream(
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
     await response.prepare(request)
     for count, event in enumerate(_events(answer)):
-        if mode in STREAM_MODES and count == PIECES_BEFORE_BREAK:
+        if mode == "stream_no_end" and not event["choices"]:
+            await asyncio.Event().wait()
+        elif mode in STREAM_MODES and mode != "stream_no_end" and count == PIECES_BEFORE_BREAK:
             await _break_off(request, response, mode)
             return response
         await _send(response, event)

@@ -5,6 +5,7 @@ Pieces are `data:` lines of server-sent events, one JSON object each. One of ano
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 MAX_CHARS_PER_TOKEN = 32
 MAX_CALLS = 64
 _END = object()
+# How long to wait for the token counts and `[DONE]` once every choice has ended: some servers send neither.
+LAST_WORDS_SECONDS = 0.5
 # Token counts with every piece, where the server can: an answer that is cut off has no last piece.
 OPTIONS = {"include_usage": True, "continuous_usage_stats": True}
 
@@ -52,6 +55,10 @@ class StreamedAnswer:
     def begun(self) -> bool:
         return any(choice.begun for choice in self._choices)
 
+    @property
+    def ended(self) -> bool:
+        return all(choice.finish_reason for choice in self._choices)
+
     async def read(self, response: httpx2.Response) -> Any:
         """Read to the end, and return the whole answer; a server that does not stream sends it at once.
 
@@ -59,13 +66,19 @@ class StreamedAnswer:
         """
         if "json" in response.headers.get("content-type", ""):
             return json.loads(await response.aread())
-        async with aclosing(_lines(response)) as lines:
-            async for line in lines:
-                if (event := _event(line)) is _END:
-                    break
-                self._take(event)
-                if self._chars_left < 0:
-                    return self.whole("length")
+        try:
+            async with asyncio.timeout(None) as patience, aclosing(_lines(response)) as lines:
+                async for line in lines:
+                    if (event := _event(line)) is _END:
+                        break
+                    self._take(event)
+                    if self._chars_left < 0:
+                        return self.whole("length")
+                    if self.ended and patience.when() is None:
+                        patience.reschedule(asyncio.get_running_loop().time() + LAST_WORDS_SECONDS)
+        except TimeoutError:
+            if not self.ended:
+                raise
         if not self.begun and not any(choice.finish_reason for choice in self._choices):
             raise StreamFailed("the stream ended before an answer began")
         # A server that cannot sample never speaks of the other choices: then they are missing, not empty.
@@ -111,7 +124,8 @@ class StreamedAnswer:
             for call in calls if isinstance(calls, list) else ():
                 self._take_call(written, call)
             written.pieces += 1
-        if isinstance(choice.get("finish_reason"), str):
+        # Some servers send an empty one with every piece.
+        if isinstance(choice.get("finish_reason"), str) and choice["finish_reason"]:
             written.finish_reason = choice["finish_reason"]
 
     def _take_text(self, parts: list[str], text: object) -> None:

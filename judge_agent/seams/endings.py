@@ -1,9 +1,9 @@
 """How an answer ended: the words of many servers, brought to one each.
 
-Sources: the API references of OpenAI and Azure, vLLM, SGLang, llama.cpp, Ollama, TGI, LM Studio, Mistral, DeepSeek,
-Together, Cohere, GLM, watsonx, Gemini and Anthropic (whose words gateways pass on). Case, hyphens and underscores differ
-between them and count for nothing. A word that is not here is no normal end: a cut answer that is read as a
-whole one gives a wrong verdict, a whole one that is refused gives none.
+Sources: the API references of OpenAI and Azure, vLLM, SGLang, llama.cpp, Ollama, TGI, LM Studio, Mistral,
+DeepSeek, Together, Cohere, GLM, watsonx, Gemini and Anthropic (whose words gateways pass on). Case, hyphens and
+underscores differ between them and count for nothing. A word that is not here is no normal end: a cut answer that
+is read as a whole one gives a wrong verdict, a whole one that is refused gives none.
 """
 
 from __future__ import annotations

@@ -47,6 +47,34 @@ async def test_what_was_written_before_a_stream_broke_off_is_kept(mode):
     assert took < seconds + 2
 
 
+async def test_a_stream_whose_choices_have_all_ended_is_over_though_the_server_does_not_say_so():
+    completion, _, took = await streamed("stream_no_end", seconds=30, n=2, temperature=1.0)
+    assert [choice.finish_reason for choice in completion.choices] == ["stop", "stop"]
+    assert all(json.loads(choice.content) for choice in completion.choices)
+    assert completion.usage.completion > 0
+    assert took < 10
+
+
+async def test_a_stream_in_which_one_choice_has_not_ended_is_not_over():
+    def half_ended(answer):
+        answer["choices"][1]["finish_reason"] = None
+        return answer
+
+    async with (
+        FakeServer(misbehave="stream_no_end", edited=half_ended) as server,
+        OpenAIChatModel(server.base_url) as model,
+    ):
+        completion = await model.complete(PROMPT, n=2, keep_partial=True, timeout_seconds=1.5)
+    assert [choice.finish_reason for choice in completion.choices] == ["stop", "deadline"]
+
+
+async def test_calls_of_the_wrong_shape_break_a_stream_off_and_not_the_judge():
+    tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
+    async with FakeServer(misbehave="wrong_calls") as server, OpenAIChatModel(server.base_url) as model:
+        with pytest.raises(ModelError, match="a call in the stream has the wrong shape"):
+            await model.complete(PROMPT, tools=[tool], keep_partial=True)
+
+
 async def test_a_stream_that_floods_is_bounded_by_the_tokens_that_were_asked_for():
     completion, _, took = await streamed("stream_floods", seconds=30, max_tokens=100)
     assert len(completion.choices[0].content) < 100 * 32 + 2000

@@ -121,6 +121,17 @@ async def test_a_refused_connection_is_unreachable_and_not_tried_again():
                 assert caught.value.failure_kind == "model_unreachable"
 
 
+async def test_proxies_of_the_environment_see_nothing(monkeypatch):
+    async with FakeServer() as proxy, FakeServer() as server:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, proxy.base_url.removesuffix("/v1"))
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        async with OpenAIChatModel(server.base_url, "fake") as model:
+            await model.complete(PROMPT)
+    assert (len(proxy.requests), len(server.requests)) == (0, 1)
+
+
 async def test_a_cancelled_call_closes_its_request_at_once():
     async with FakeServer(misbehave="hang") as server, OpenAIChatModel(server.base_url, "fake") as model:
         call = asyncio.create_task(model.complete(PROMPT))
