@@ -5,25 +5,31 @@ Columns of the same names are those of the same names: exchanged, they are anoth
 columns may stand in any order in which all rows fit, as in the test suites of Spider (arXiv:2010.02840) and the
 evaluation of Defog, which do not look at names at all; BIRD wants them in place. Where some names are shared, and the
 values fit only against them, the result is not one that names confirm: `named` is false.
+
+Numbers are the same to within what summing in another order changes (`values.py`). Results that agree only to a
+relative 1e-6, or only if sort keys that close are ties, match without proof: `precise` is false. Numbers below 1e-9
+beside a zero may be what a cancellation left: that difference is not certain (`slack.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tools.sql.columns import TooMuch, assignments
 from tools.sql.engine_box import QueryResult
 from tools.sql.matching import Rows, is_within, same_row
 from tools.sql.ordering import OrderPlan
-from tools.sql.values import Value, same, value_of
+from tools.sql.slack import has_fractions, loosened, with_rests, with_units, without_small
+from tools.sql.values import Value, same, tied, value_of
 
 
 @dataclass(frozen=True)
 class Expected:
     """What a result must be: `rows` in groups of ties, of which the result has those from `start` to `end`.
 
+    `near_groups`: the ties where sort keys that differ by their slack are the same; empty for those of `groups`.
     `certain` is false where the ties are not known: then each row stands for itself. `limited`: there may be rows
     that the result could hold as well. `open_choice`: the reference chose among equals inside, so that another
     result may be right as well.
@@ -38,13 +44,15 @@ class Expected:
     certain: bool = True
     limited: bool = False
     open_choice: bool = False
+    near_groups: tuple[tuple[int, int], ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """`certain` is false where a difference may be one that the reference leaves open. `row` is the first
+    """`certain` is false where a difference may be one that is left open, and `doubt` says why. `row` is the first
     of the candidate's that is not expected (0-based). `named` is false where the values match, but only if a column
-    stands for another one than that of its name.
+    stands for another one than that of its name; `precise`, where they match to 1e-6 only. `decided` is false where
+    too little of the result was read to tell.
     """
 
     matches: bool
@@ -52,6 +60,9 @@ class Comparison:
     certain: bool = True
     row: int | None = None
     named: bool = True
+    precise: bool = True
+    decided: bool = True
+    doubt: str = "which rows may stand where is not known"
 
 
 _MATCH = Comparison(True, "the result is what was asked for")
@@ -59,12 +70,18 @@ _MOVED = Comparison(True, "the result is what was asked for, its columns in anot
 _MISNAMED = Comparison(
     True, "the values fit only if a column stands for another one than that of its name", named=False
 )
+_SMALL = Comparison(
+    False,
+    "it has zero for a number below 1e-9, or such a number for zero",
+    certain=False,
+    doubt="it may be what a cancellation left of zero",
+)
 
 
 def rows_of(cells: Sequence[Sequence[Any]]) -> list[tuple[Value, ...]]:
     """Read the rows of a result. Raises ValueError."""
     try:
-        return [tuple(value_of(cell) for cell in row) for row in cells]
+        return with_rests([tuple(value_of(cell) for cell in row) for row in cells])
     except (TypeError, RecursionError) as error:  # a box that was taken over writes what it likes
         raise ValueError(f"a cell of the result is not in the form of one: {error}") from error
 
@@ -76,35 +93,77 @@ def expected(reference: QueryResult, probe: QueryResult | None, plan: OrderPlan)
     if probe is not None and not probe.cut:
         wide = rows_of(probe.rows)
         rows = [row[:width] for row in wide]
-        groups = _ties(wide, plan.keys)
-        found = Expected(reference.columns, rows, groups, plan.offset, plan.offset + count, bool(plan.keys))
+        groups, end = _ties(wide, plan.keys, tied), plan.offset + count
+        near = _ties(wide, plan.keys, same)
+        found = Expected(reference.columns, rows, groups, plan.offset, end, bool(plan.keys), near_groups=near)
         if _fits(own, found):
             return found
     certain = plan.certain and plan.probe is None
-    groups = _ties(own, plan.keys) if certain else tuple((at, at + 1) for at in range(count))
-    return Expected(reference.columns, own, groups, 0, count, bool(plan.keys), certain, plan.limited)
+    alone = tuple((at, at + 1) for at in range(count))
+    groups = _ties(own, plan.keys, tied) if certain else alone
+    near = _ties(own, plan.keys, same) if certain else alone
+    return Expected(
+        reference.columns, own, groups, 0, count, bool(plan.keys), certain, plan.limited, near_groups=near
+    )
 
 
-def compare(result: QueryResult, wanted: Expected) -> Comparison:
-    """Compare a candidate's result. Blocking. Raises ValueError for cells that cannot be read."""
-    rows, count = rows_of(result.rows), wanted.end - wanted.start
+def compare(result: QueryResult, wanted: Expected, units: Sequence[float] = ()) -> Comparison:
+    """Compare a candidate's result. Blocking. Raises ValueError for cells that cannot be read.
+
+    `units`: the last places that its columns are rounded to, as marked in the expected ones (`slack.with_units`).
+    """
     if len(result.columns) != len(wanted.columns):
         return Comparison(False, f"it has {len(result.columns)} columns instead of {len(wanted.columns)}")
+    rows, count = with_units(rows_of(result.rows), units), wanted.end - wanted.start
+    if result.cut and len(rows) < count:
+        return _compared_in_part(rows, result.columns, wanted)
     if result.cut or len(rows) != count:
         more = "more than " if result.cut else ""
         said = f"it has {more}{len(rows)} rows instead of {count}"
         return Comparison(False, said, certain=not wanted.open_choice)
-    by_names = _by_names(result.columns, wanted.columns)
+    return _compared(rows, result.columns, wanted)
+
+
+def _compared_in_part(rows: Rows, names: Sequence[str], wanted: Expected) -> Comparison:
+    """What was read before the result became too large may show that it is another one, never that it is the same."""
+    found = _compared(rows, names, replace(wanted, end=wanted.start + len(rows)))
+    if found.certain and not found.matches:
+        return found
+    said = f"the result is too large to compare: only its first {len(rows)} rows were read"
+    return Comparison(False, said, certain=False, decided=False)
+
+
+def _compared(rows: Rows, names: Sequence[str], wanted: Expected) -> Comparison:
+    by_names = _by_names(names, wanted.columns)
     try:
-        if (found := _found(rows, result.columns, wanted)) is not None:
+        if (found := _found(rows, names, wanted)) is not None:
+            return found
+        if (found := _nearly(rows, names, wanted)) is not None:
             return found
         certain = wanted.certain
         if not certain and not wanted.limited:
             in_any_order = replace(wanted, groups=((0, len(wanted.rows)),))
-            certain = _found(rows, result.columns, in_any_order) is None
+            certain = _found(rows, names, in_any_order) is None
     except TooMuch:
         return Comparison(False, "no order of its columns was found that fits", certain=False)
     return _difference(rows, by_names, wanted, certain and not wanted.open_choice)
+
+
+def _nearly(rows: Rows, names: Sequence[str], wanted: Expected) -> Comparison | None:
+    """Whether the rows fit where numbers need not agree to their last places."""
+    if not has_fractions(rows) and not has_fractions(wanted.rows):
+        return None
+    near, expected_near = loosened(rows), loosened(wanted.rows)
+    loose = replace(wanted, rows=expected_near, groups=wanted.near_groups or wanted.groups)
+    if (found := _found(near, names, loose)) is not None:
+        return replace(found, reason=f"{found.reason}, but only to a relative 1e-6", precise=False)
+    few, fewer = without_small(near), replace(loose, rows=without_small(expected_near))
+    pairs = [(few, loose), (near, fewer)]
+    if len(rows) == 1:  # both may be such a rest, and nothing shows of what
+        pairs.append((few, fewer))
+    if few == near and fewer.rows == loose.rows:
+        return None
+    return _SMALL if any(_found(own, names, other) is not None for own, other in pairs) else None
 
 
 def _found(rows: Rows, names: Sequence[str], wanted: Expected) -> Comparison | None:
@@ -136,15 +195,20 @@ def _shared_names(names: Sequence[str], wanted: Sequence[str]) -> dict[int, int]
     }
 
 
-def _ties(rows: Rows, keys: Sequence[int]) -> tuple[tuple[int, int], ...]:
-    """Neighbouring rows with the same sort keys may stand in any order; without keys, all rows may."""
+def _ties(
+    rows: Rows, keys: Sequence[int], are_tied: Callable[[Value, Value], bool]
+) -> tuple[tuple[int, int], ...]:
+    """Rows with the sort keys of the first one of their group may stand in any order; without keys, all rows may.
+
+    Neighbours are not compared: in a chain of close values the last one is not close to the first.
+    """
     if not keys or not rows:
         return ((0, len(rows)),)
-    starts = [
-        at
-        for at in range(len(rows))
-        if at == 0 or not all(same(rows[at][key], rows[at - 1][key]) for key in keys)
-    ]
+    starts = [0]
+    for at, row in enumerate(rows):
+        first = rows[starts[-1]]
+        if not all(are_tied(row[key], first[key]) for key in keys):
+            starts.append(at)
     return tuple(zip(starts, [*starts[1:], len(rows)], strict=True))
 
 

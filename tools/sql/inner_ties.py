@@ -13,6 +13,7 @@ from sqlglot import exp
 from judge_agent.schema import Engine
 from tools.sql.matching import Rows, same_row
 from tools.sql.ordering import folded, may_widen, unwrapped, whole, widened
+from tools.sql.values import Value, tied
 
 MAX_CHOICES = 4
 MAX_ROWS = 5000
@@ -88,8 +89,12 @@ def _tied(rows: Rows, width: int, cut: int) -> Rows:
     """The run of rows around a cut with the same keys; only the row before it where they differ."""
     key = rows[cut - 1][width:]
     first, last = cut - 1, cut
-    while first > 0 and same_row(rows[first - 1][width:], key):
+    while first > 0 and _is_tied(rows[first - 1][width:], key):
         first -= 1
-    while last < len(rows) and same_row(rows[last][width:], key):
+    while last < len(rows) and _is_tied(rows[last][width:], key):
         last += 1
     return rows[first:last] if last > cut else rows[cut - 1 : cut]
+
+
+def _is_tied(keys: tuple[Value, ...], others: tuple[Value, ...]) -> bool:
+    return all(map(tied, keys, others))

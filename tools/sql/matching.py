@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-from tools.sql.values import ABSOLUTE, RELATIVE, Value, is_exact, same, size_of
+from tools.sql.values import Value, gap, is_exact, is_finite, same, size_of
 
 MAX_SEARCHED = 64
 Rows = Sequence[tuple[Value, ...]]
@@ -79,14 +79,18 @@ def _levels(values: Sequence[Value]) -> list[int]:
     order = sorted(range(len(values)), key=lambda at: size_of(values[at]))
     levels, level = [0] * len(values), 0
     for before, at in pairwise(order):
-        level += not _touch(size_of(values[before]), size_of(values[at]))
+        level += not _touch(values[before], values[at])
         levels[at] = level
     return levels
 
 
-def _touch(one: float, other: float) -> bool:
-    """Whether a gap is too small to cut at: with twice the tolerance, as a third value may be the same as both."""
-    return math.isclose(one, other, rel_tol=2 * RELATIVE, abs_tol=2 * ABSOLUTE)
+def _touch(one: Value, other: Value) -> bool:
+    """Whether a gap is too small to cut at: with twice the slack, as a third value may be the same as both."""
+    if size_of(one) == size_of(other):
+        return True
+    if not (is_finite(one) and is_finite(other)) or -math.inf in (size_of(one), size_of(other)):
+        return False
+    return gap(one, other) <= 2 * max(one.slack, other.slack, one.unit, other.unit)
 
 
 def _sizes(row: tuple[Value, ...]) -> tuple[float, ...]:

@@ -64,6 +64,8 @@ async def _match(pair: Pair, result: QueryResult, comparison: Comparison) -> Wei
     if await _is_hard_coded(pair):
         reason = f"{comparison.reason}, but its values are written into the query"
         return _weak_match(comparison, reason, told=False)
+    if not comparison.precise:
+        return _weak_match(comparison, comparison.reason, told=None)
     told = await told_apart(pair)
     if told in _WEAK:
         return _weak_match(comparison, f"{comparison.reason}, but {_WEAK[told]}", told=False)
@@ -71,7 +73,7 @@ async def _match(pair: Pair, result: QueryResult, comparison: Comparison) -> Wei
     return Weighed(comparison, Finding("confirms", "decisive", 1.0, comparison.reason), facts)
 
 
-def _weak_match(comparison: Comparison, reason: str, *, told: bool) -> Weighed:
+def _weak_match(comparison: Comparison, reason: str, *, told: bool | None) -> Weighed:
     return Weighed(comparison, Finding("confirms", "strong", None, reason), {"told_apart": told})
 
 
@@ -94,9 +96,11 @@ async def _is_hard_coded(pair: Pair) -> bool:
 
 
 async def _difference(pair: Pair, result: QueryResult, comparison: Comparison) -> Weighed:
+    if not comparison.decided:
+        return Weighed(comparison, Finding("none", "strong", None, comparison.reason), {"left_open": None})
     reason = f"the result differs: {comparison.reason}"
     if not comparison.certain:
-        told = f"{reason}; which rows may stand where is not known"
+        told = f"{reason}; {comparison.doubt}"
         return Weighed(comparison, Finding("refutes", "strong", None, told), {"left_open": None})
     if len(result.columns) == len(pair.wanted.result.columns):
         for look in (_choice_of_the_reference, _choice_of_the_candidate, _choice_of_a_collation):

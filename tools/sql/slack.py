@@ -1,0 +1,90 @@
+"""Widens what counts as the same number, as far as the other numbers of a column allow.
+
+What a cancellation leaves (0.1 + 0.2 - 0.3) is zero only beside numbers of the size that went into it: such a rest is
+told by the largest number of its column, not by a size of its own, for there are columns of small numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from tools.sql.matching import Rows
+from tools.sql.values import ZERO, Value, is_exact, is_finite, size_of
+
+REST = 2**-50  # of the largest number: eight roundings of it
+NEAR = 1e-6
+NEAR_REST = 1e-9
+SMALL = 1e-9  # less than this may be a rest where nothing shows of what
+
+
+def with_rests(rows: Rows) -> list[tuple[Value, ...]]:
+    """Let a rest beside a large number of its column be the same as zero."""
+
+    def widened(value: Value, largest: float) -> Value:
+        is_rest = abs(size_of(value)) <= REST * largest
+        return value._replace(slack=max(value.slack, REST * largest)) if is_rest else value
+
+    return _by_columns(rows, widened)
+
+
+def loosened(rows: Rows) -> list[tuple[Value, ...]]:
+    """Let numbers be the same to a relative 1e-6, and rests to 1e-9 of the largest number of their column."""
+
+    def widened(value: Value, largest: float) -> Value:
+        size = abs(size_of(value))
+        rest = NEAR_REST * largest if size <= NEAR_REST * largest else 0.0
+        return value._replace(slack=max(value.slack, NEAR * size, rest))
+
+    return _by_columns(rows, widened)
+
+
+def without_small(rows: Rows) -> list[tuple[Value, ...]]:
+    """Make zeros of numbers that are smaller than 1e-9."""
+    return _by_columns(rows, lambda value, _: ZERO if abs(size_of(value)) < SMALL else value)
+
+
+def with_units(rows: Rows, units: Sequence[float]) -> list[tuple[Value, ...]]:
+    """Mark the numbers of columns that are rounded; `units` are those of the first columns, 0 for none."""
+
+    def marked(value: Value, unit: float) -> Value:
+        return value._replace(unit=unit) if unit and _is_number(value) else value
+
+    if not any(units):
+        return list(rows)
+    rest = [0.0] * (len(rows[0]) - len(units) if rows else 0)
+    return [tuple(map(marked, row, [*units, *rest])) for row in rows]
+
+
+def has_fractions(rows: Rows) -> bool:
+    return any(not is_exact(value) for row in rows for value in row)
+
+
+def _by_columns(rows: Rows, change: Callable[[Value, float], Value]) -> list[tuple[Value, ...]]:
+    """Change the fractions of each column, told the size of its largest number."""
+    columns = [_changed(column, change) for column in zip(*rows, strict=True)]
+    return list(zip(*columns, strict=True)) if columns else [tuple(row) for row in rows]
+
+
+def _changed(column: Sequence[Value], change: Callable[[Value, float], Value]) -> Sequence[Value]:
+    if all(is_exact(value) for value in column):
+        return column
+    largest = max(_sizes(column), default=0.0)
+    return [_each(value, largest, change) for value in column]
+
+
+def _each(value: Value, largest: float, change: Callable[[Value, float], Value]) -> Value:
+    if value.kind in ("list", "map"):
+        return value._replace(content=tuple(_each(item, largest, change) for item in value.content))
+    return change(value, largest) if _is_number(value) and isinstance(value.content, float) else value
+
+
+def _sizes(values: Iterable[Value]) -> Iterable[float]:
+    for value in values:
+        if value.kind in ("list", "map"):
+            yield from _sizes(value.content)
+        elif _is_number(value):
+            yield abs(size_of(value))
+
+
+def _is_number(value: Value) -> bool:
+    return value.kind in ("number", "span") and is_finite(value)
