@@ -45,6 +45,8 @@ MODES: dict[str, str] = {
     "huge": "a body of 64 MB",
     "compressed": "a small body that unpacks to 64 MB",
     "redirect": "307 to another address",
+    "strict": "400 to a field that OpenAI's reference does not have",
+    "strict_pydantic": "the same as 422, in the words of a pydantic server",
 }
 
 
@@ -52,6 +54,8 @@ async def misbehave(mode: str, request: web.Request, respond: Respond) -> web.St
     """Answer in the way of `mode`; None for a mode that behaves."""
     if mode == "none":
         return None
+    if mode in ("strict", "strict_pydantic"):
+        return _refusal(mode, await request.json())
     if mode in _ANSWERS:
         return web.json_response(_ANSWERS[mode](respond, await request.json()))
     if mode in _STATUS:
@@ -62,6 +66,21 @@ async def misbehave(mode: str, request: web.Request, respond: Respond) -> web.St
         content_type, text = _BODIES[mode]
         return web.Response(text=text, content_type=content_type)
     return await _on_the_wire(mode, request)
+
+
+def _refusal(mode: str, body: Mapping[str, Any]) -> web.Response | None:
+    """The answer to the first field that is unknown; None where all are known."""
+    options = body.get("stream_options") or {}
+    unknown = [name for name in body if name not in _KNOWN]
+    unknown += [f"stream_options.{name}" for name in options if name != "include_usage"]
+    if not unknown:
+        return None
+    if mode == "strict":
+        message = f"Unrecognized request argument supplied: {unknown[0]}"
+        return web.json_response({"error": {"message": message}}, status=400)
+    place = ["body", *unknown[0].split(".")]
+    detail = {"type": "extra_forbidden", "loc": place, "msg": "Extra inputs are not permitted"}
+    return web.json_response({"detail": [detail]}, status=422)
 
 
 def _without_content(respond: Respond, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -172,6 +191,10 @@ _ANSWERS: dict[str, Callable[[Respond, Mapping[str, Any]], dict[str, Any]]] = {
     "two_verdicts": _two_verdicts,
     "no_usage": _no_usage,
 }
+_KNOWN = frozenset(
+    "model messages max_tokens temperature seed n logprobs top_logprobs stop response_format tools tool_choice stream "
+    "stream_options".split()
+)
 _TOO_LONG = "This model's maximum context length is 10 tokens. However, you requested 99 tokens."
 _STATUS: dict[str, tuple[int, str, dict[str, str]]] = {
     "error_429": (429, '{"error": {"message": "slow down"}}', {"Retry-After": "0"}),

@@ -6,6 +6,7 @@ One client is kept, on the aiohttp transport, and answers are read as plain JSON
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from judge_agent.models.openai_stream import StreamedAnswer
 
+log = logging.getLogger(__name__)
 MAX_RESPONSE_BYTES = 16_000_000
 FIRST_PAUSE_SECONDS = 0.25
 
@@ -30,6 +32,7 @@ class OpenAIConnection:
         self._api_key = api_key
         self._max_attempts, self._max_connections = max_attempts, max_connections
         self._opened: AsyncOpenAI | None = None
+        self._refused: frozenset[str] = frozenset()
 
     @property
     def server_url(self) -> str:
@@ -47,7 +50,36 @@ class OpenAIConnection:
         """Send, with bounded retries within `seconds`; returns the parsed body and how many attempts it took.
 
         With `streamed` the answer comes piece by piece into it; once a piece has come nothing is tried again.
+        A field that the server refuses and that can be left out is left out, from then on where that helped.
         """
+        from judge_agent.models.openai_extras import refused_field, without
+
+        deadline, refused, wasted = time.monotonic() + seconds, self._refused, 0
+        while True:
+            wanted = without(body, refused) if body and refused else body
+            try:
+                left = deadline - time.monotonic()
+                data, attempts = await self._tried(method, path, wanted, left, streamed)
+            except ModelError as error:
+                field = refused_field(error.__cause__, wanted) if wanted else None
+                if field is None or error.failure_kind != "model_error":
+                    error.attempts += wasted
+                    raise
+                refused, wasted = refused | {field}, wasted + error.attempts
+                continue
+            if refused - self._refused:
+                log.warning("the model server refuses %s; calls go without", ", ".join(sorted(refused)))
+                self._refused |= refused
+            return data, attempts + wasted
+
+    async def _tried(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        seconds: float,
+        streamed: StreamedAnswer | None,
+    ) -> tuple[Any, int]:
         from judge_agent.models.openai_errors import classify, retry_after_seconds
 
         deadline = time.monotonic() + seconds
