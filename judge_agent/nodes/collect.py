@@ -19,12 +19,14 @@ from judge_agent.prompting.fences import fence, neutralise
 from judge_agent.recipes import Readout, Samples, Turn
 from judge_agent.state import Json
 from judge_agent.votes import agreement as closeness
-from judge_agent.votes import distribution, keep_best
+from judge_agent.votes import distribution, keep_best, least_agreement, least_share
 
 Ask = Callable[[Sequence[int]], Awaitable[list[Json]]]
 # Says whether no further sample can turn what the ones so far come to, out of this many in all.
 Decided = Callable[[Sequence[Json], int], bool]
 SPENT = ("budget_exhausted", "deadline", "cancelled")
+# Failures of what was said: the next answer may be better. After any other the next call fails as well.
+_OF_THE_ANSWER = ("model_unparseable", "evidence_unsupported", "abstained")
 
 
 async def collect(settings: Samples, count: int, ask: Ask, decided: Decided) -> tuple[list[Json], list[Json]]:
@@ -34,15 +36,20 @@ async def collect(settings: Samples, count: int, ask: Ask, decided: Decided) -> 
     """
     found: list[Json] = []
     rounds: list[Json] = []
-    for size, why in _plan(settings, count):
-        if why == "undecided" and decided(found, count):
+    batch: list[Json] = []
+    for size, planned in _plan(settings, count):
+        why: str | None = planned
+        if failed := _all_failed(found if planned == "undecided" else batch):
+            rounds.append({"stopped": failed, "samples": len(found), "of": count})
+            break
+        if planned == "undecided" and decided(found, count) and _stays_agreed(found, count, settings):
             rounds.append({"stopped": "decided", "samples": len(found), "of": count})
             break
-        if why == "disagreement" and (agreement(found) or 0.0) >= settings.min_agreement:
+        if planned == "disagreement" and (why := _why_more(found, settings)) is None:
             break
         batch = await ask(range(len(found), len(found) + size))
         found += batch
-        rounds.append(_round(batch, found, why))
+        rounds.append(_round(batch, found, str(why)))
         if any(one.get("failure_kind") in SPENT for one in batch):
             rounds.append({"stopped": "spent", "samples": len(found), "of": count})
             break
@@ -60,13 +67,48 @@ def _plan(settings: Samples, count: int) -> list[tuple[int, str]]:
     return [*plan, *[(min(count, settings.escalate_to - so_far), "disagreement") for so_far in asked]]
 
 
+def _all_failed(samples: Sequence[Json]) -> str | None:
+    """The failure that a model which does not answer leaves of every sample; it would be that of the next one too."""
+    kinds = [one.get("failure_kind") for one in samples]
+    if not kinds or any(kind is None or kind in _OF_THE_ANSWER for kind in kinds):
+        return None
+    return str(kinds[0])
+
+
+def _stays_agreed(samples: Sequence[Json], count: int, settings: Samples) -> bool:
+    """Whether `count` samples agree as far as the recipe asks, whatever those say that are still due.
+
+    Else the whole count might call for more of them, or come to no verdict: to stop before is to answer otherwise.
+    """
+    asked = settings.min_agreement if settings.escalate_to > count else 0.0
+    floor = max(asked, settings.abstain_below)
+    return floor == 0.0 or _least(readable(samples), len(samples), count) >= floor
+
+
+def _least(read: Sequence[Json], taken: int, count: int) -> float:
+    """The least that `agreed` can be of `count` samples, of which `taken` are there and these could be read."""
+    if read and all(one.get("graded") for one in read):
+        return least_agreement([float(one["score"]) for one in read], count - taken, count)
+    return least_share([one["choice"] for one in read], count)
+
+
+def _why_more(found: Sequence[Json], settings: Samples) -> str | None:
+    """Why samples do not do: those that could be read disagree, or too few of them could be."""
+    apart, whole = agreement(found), agreed(found)
+    if apart is not None and apart < settings.min_agreement:
+        return "disagreement"
+    if apart is None or (whole is not None and whole < settings.min_agreement):
+        return "unreadable"
+    return None
+
+
 def _round(batch: Sequence[Json], found: Sequence[Json], why: str) -> Json:
-    agreed = agreement(found)
+    share = agreed(found)
     return {
         "why": why,
         "samples": len(batch),
         "read": len(readable(batch)),
-        "agreement": None if agreed is None else round(agreed, 4),
+        "agreement": None if share is None else round(share, 4),
     }
 
 
@@ -84,6 +126,18 @@ def agreement(samples: Sequence[Json]) -> float | None:
         return closeness([float(one["score"]) for one in read], "mean")
     shares = distribution([one["choice"] for one in read])
     return max(shares.values(), default=None)
+
+
+def agreed(samples: Sequence[Json]) -> float | None:
+    """How far all that were asked for agree: those that vote with each other, and the unreadable with none of them.
+
+    None where no sample votes, and where one was wanted: nothing says whether another would have agreed.
+    """
+    read = readable(samples)
+    voting = [one for one in read if one.get("voted", True)]
+    share = agreement(voting)
+    alone = len(samples) == 1 or (len(voting) == 1 and len(read) > 1)
+    return None if share is None or alone else share * len(read) / len(samples)
 
 
 async def rate(

@@ -6,7 +6,8 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from judge_agent.nodes.collect import agreement, readable
+from judge_agent.nodes.collect import agreed as agreed_of
+from judge_agent.nodes.collect import readable
 from judge_agent.recipes import Samples
 from judge_agent.schema import Citation, PrincipleResult, Sample
 from judge_agent.state import Json
@@ -26,8 +27,8 @@ def by_samples(principle: Json, critiques: Sequence[Json], settings: Samples) ->
     voting = [one for one in readable(critiques) if one.get("voted", True)]
     if not voting:
         return PrincipleResult(**base, valid=False, samples=samples, **_failure(critiques))
-    agreed = agreement(voting) if len(voting) > 1 else None
-    if reason := _no_verdict(principle, voting, agreed, settings):
+    agreed = agreed_of(critiques)
+    if reason := _no_verdict(principle, critiques, voting, settings):
         failure: Json = {"failure_kind": "abstained", "failure_reason": reason}
         return PrincipleResult(**base, valid=False, samples=samples, agreement=agreed, **failure)
     score = vote([one["score"] for one in voting], settings.vote)
@@ -48,12 +49,14 @@ def by_samples(principle: Json, critiques: Sequence[Json], settings: Samples) ->
 
 
 def _no_verdict(
-    principle: Json, voting: Sequence[Json], agreed: float | None, settings: Samples
+    principle: Json, critiques: Sequence[Json], voting: Sequence[Json], settings: Samples
 ) -> str | None:
     """Why samples that were read come to no verdict: they agree too little, or are tied on a hard principle."""
+    agreed, unread = agreed_of(critiques), len(critiques) - len(readable(critiques))
     if agreed is not None and agreed < settings.abstain_below:
+        without = f", of which {unread} could not be read," if unread else ""
         asked = f"the recipe asks for {settings.abstain_below:.0%}"
-        return f"{len(voting)} samples agree to {agreed:.0%} only; {asked}"
+        return f"{len(voting) + unread} samples{without} agree to {agreed:.0%} only; {asked}"
     scores = [float(one["score"]) for one in voting]
     if principle["kind"] == "hard" and gate(scores, settings.vote) == "tied":
         passing = sum(score >= PASS for score in scores)

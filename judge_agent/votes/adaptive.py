@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 
@@ -49,6 +50,28 @@ def choice_decided(choices: Sequence[Hashable], remaining: int) -> bool:
     """Return whether the commonest choice so far stays the only commonest, whatever `remaining` ones say."""
     (_, first), (_, second) = (*Counter(choices).most_common(2), ("", 0), ("", 0))[:2]
     return first > second + max(0, remaining)
+
+
+def least_share(choices: Sequence[Hashable], count: int) -> float:
+    """Return the least that the share of the commonest of `count` choices in all can be, whatever the others are."""
+    return max(Counter(choices).values(), default=0) / count
+
+
+def least_agreement(scores: Sequence[float], remaining: int, count: int) -> float:
+    """Return the least that scores can agree, by their spread and as a share of `count`, whatever `remaining` say.
+
+    The spread is convex in each score, so those still due are at one of the ends, or are not read at all.
+    """
+    if not scores:
+        return 0.0
+    total, squares = math.fsum(scores), math.fsum(score * score for score in scores)
+    least = 1.0
+    for ones in range(max(0, remaining) + 1):
+        for zeros in range(max(0, remaining) - ones + 1):
+            read = len(scores) + ones + zeros
+            variance = max(0.0, (squares + ones) / read - ((total + ones) / read) ** 2)
+            least = min(least, (1.0 - 2.0 * math.sqrt(variance)) * read / count)
+    return max(0.0, least)
 
 
 def winner_decided(scores: Mapping[str, Sequence[float]], remaining: int, how: How = "mean") -> bool:
