@@ -23,7 +23,8 @@ from judge_agent.prompting.material import Material, indented, trajectory_block
 from judge_agent.prompting.tool_schemas import tool_schemas
 from judge_agent.seams.model import Image
 from judge_agent.state import Json, State
-from judge_agent.votes import Match, decided, orders, outcome_stands, winner_decided
+from judge_agent.votes import Match, orders, outcome_stands
+from judge_agent.votes.places import places_stand
 
 ORDERS_OF_BOTH = 2
 # Ever fewer characters of a text and, in the end, parts of a trajectory from its beginning and its end.
@@ -216,23 +217,35 @@ class Matches:
         return "\n".join(f"- {said}" for said in listed)
 
     def _is_decided(self, players: Sequence[CanonicalCandidate], firsts: Sequence[str]) -> Decided:
-        """Whether the outcome stands, whatever the samples that are still due say; `firsts`: whom each shows first."""
+        """Whether all places and passes stand, whatever the samples that are due say; `firsts`: whom each shows first.
+
+        A tournament is seeded by exact points, which any sample moves; by majority there are none but the outcome's.
+        """
         recipe, ids = self._context.recipe, [player.id for player in players]
+        how, threshold = recipe.samples.vote, _threshold(self._context)
 
         def pair_stands(samples: Sequence[Json], count: int) -> bool:
-            matches = [match_of(sample) for sample in readable(samples)]
-            must_agree = recipe.compare.orders_disagree == "tie"
-            due = firsts[len(samples) : count]
-            return outcome_stands(ids[0], ids[1], matches, due, orders_must_agree=must_agree)
+            return (recipe.comparing != "tournament" or how == "majority") and outcome_stands(
+                ids[0],
+                ids[1],
+                [match_of(sample) for sample in readable(samples)],
+                firsts[len(samples) : count],
+                orders_must_agree=recipe.compare.orders_disagree == "tie",
+                how=how,
+                threshold=threshold,
+            )
 
         def list_stands(samples: Sequence[Json], count: int) -> bool:
-            read = readable(samples)
-            scores = {one: [sample["scores"][one] for sample in read] for one in ids}
-            if len(ids) == 1:
-                return decided(scores[ids[0]], count - len(samples), recipe.samples.vote)
-            return bool(read) and winner_decided(scores, count - len(samples), recipe.samples.vote)
+            scores = {one: [sample["scores"][one] for sample in readable(samples)] for one in ids}
+            return places_stand(scores, count - len(samples), how, threshold)
 
         return list_stands if recipe.comparing == "listwise" else pair_stands
+
+
+def _threshold(context: JudgeContext) -> float:
+    """The score from which a candidate passes."""
+    asked, own = context.request.pass_threshold, context.recipe.pass_threshold
+    return next((one for one in (asked, own) if one is not None), 0.5)
 
 
 def _shortened(shown: Material, slot: str, level: int) -> tuple[str, Mapping[str, Image], tuple[str, ...]]:

@@ -49,7 +49,7 @@ def pair_of(played: Played, compare: Compare, settings: Samples) -> Pair:
     """
     first, second = played.ids
     matches = [match_of(sample) for sample in played.voting]
-    outcome = pair_outcome(first, second, matches) if matches else None
+    outcome = pair_outcome(first, second, matches, settings.vote) if matches else None
     if outcome is None or compare.orders_disagree == "mean" or outcome.consistent:
         one_sided = outcome is not None and outcome.consistent is None and settings.orders == "both"
         return Pair(played, outcome, one_sided)
@@ -126,10 +126,7 @@ def _standing(
         abstained = {"failure_kind": "abstained", "failure_reason": reason}
         return {**_failed(abstained, played, candidate_id), "agreement": agreed}
     better = sum(score > scores[candidate_id] for score in scores.values())
-    voting = [sample for one in played for sample in one.voting]
-    leading = min(
-        voting, key=lambda one: abs(one["scores"][candidate_id] - scores[candidate_id]), default=None
-    )
+    leading = _leading(candidate_id, scores, [sample for one in played for sample in one.voting])
     return {
         "choice": f"{better + 1} of {len(scores)}",
         "score": scores[candidate_id],
@@ -138,6 +135,24 @@ def _standing(
         "agreement": agreed,
         "samples": _samples(candidate_id, played),
     }
+
+
+def _leading(candidate_id: str, scores: Mapping[str, float], voting: Sequence[Json]) -> Json | None:
+    """The sample that says most nearly what the standing says: first by the place that it gives, then by the score."""
+
+    def distance(sample: Json) -> tuple[float, float]:
+        place = abs(_place(candidate_id, sample["scores"]) - _place(candidate_id, scores))
+        return place, abs(sample["scores"][candidate_id] - scores[candidate_id])
+
+    return min(voting, key=distance, default=None)
+
+
+def _place(candidate_id: str, scores: Mapping[str, float]) -> float:
+    """From 0 for the best to 1 for the worst; of equals the middle."""
+    own, others = scores[candidate_id], [score for one, score in scores.items() if one != candidate_id]
+    if not others:
+        return 0.0
+    return math.fsum((score > own) + (score == own) / 2 for score in others) / len(others)
 
 
 def _failed(failure: Json, played: Sequence[Played], candidate_id: str) -> Json:

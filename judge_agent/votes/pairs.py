@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 from typing import Literal
 
-from judge_agent.votes.reduce import ROUNDING
+from judge_agent.votes.reduce import ROUNDING, How
 
+Outcome = Literal["win", "loss", "tie"]
 _HALF = Fraction(1, 2)
+_WORTH: Mapping[Outcome, Fraction] = {"win": Fraction(1), "loss": Fraction(0), "tie": _HALF}
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class PairOutcome:
 
     first: str
     second: str
-    outcome: Literal["win", "loss", "tie"]
+    outcome: Outcome
     probability: float
     consistent: bool | None
 
@@ -41,43 +43,79 @@ class PairOutcome:
         return {"win": self.first, "loss": self.second, "tie": None}[self.outcome]
 
 
-def pair_outcome(first: str, second: str, matches: Sequence[Match]) -> PairOutcome:
-    """Reduce the matches of one pair: the mean of what each order comes to, so that a favoured place cancels out.
+def pair_outcome(first: str, second: str, matches: Sequence[Match], how: How = "mean") -> PairOutcome:
+    """Reduce the matches of one pair, each order of presentation alike, so that a favoured place cancels out.
 
-    Raises ValueError for no matches, one of another pair, and a score outside [0, 1].
+    `mean`, and `sum`, which is the same for a pair: the mean of what each order comes to. `majority`: who is named by
+    the largest share of samples wins, by however little each names them; where no outcome is the only commonest, it
+    is a tie. Raises ValueError for no matches, one of another pair, and a score outside [0, 1].
     """
     if not matches or first == second:
         raise ValueError(f"there is no match of {first!r} and {second!r}")
     by_order: dict[str, list[Fraction]] = {}
     for match in matches:
         by_order.setdefault(match.first, []).append(_score_of(first, second, match))
-    means = [sum(scores, Fraction()) / len(scores) for scores in by_order.values()]
-    probability = sum(means, Fraction()) / len(means)
-    consistent = len({_outcome(mean) for mean in means}) == 1 if len(means) > 1 else None
+    reduced = _majority if how == "majority" else _mean
+    each = [_outcome(reduced([scores])) for scores in by_order.values()]
+    probability = reduced(list(by_order.values()))
     outcome = _outcome(probability)
+    consistent = len(set(each)) == 1 if len(each) > 1 else None
     return PairOutcome(first, second, outcome, 0.5 if outcome == "tie" else float(probability), consistent)
 
 
 def outcome_stands(
-    first: str, second: str, matches: Sequence[Match], due: Sequence[str], *, orders_must_agree: bool = False
+    first: str,
+    second: str,
+    matches: Sequence[Match],
+    due: Sequence[str],
+    *,
+    orders_must_agree: bool = False,
+    how: How = "mean",
+    threshold: float = 0.5,
 ) -> bool:
     """Return whether the pair's outcome stays what it is, whatever the samples still due say, or fail to say.
 
-    `due` names for each who is shown first. With `orders_must_agree` it must stand too whether the orders agree.
-    What one order comes to is a mean, so its extremes are enough: nothing read, all for the one, all for the other.
+    `due` names for each who is shown first. It must stand too which of the two reach `threshold` and, with
+    `orders_must_agree`, whether the orders agree. The extremes are enough: nothing read, and all for the one, all for
+    the other or, where a tie has votes of its own, all for that. No mixture brings any outcome closer.
     """
     if not matches:
         return False
+    extremes = (1.0, 0.0, 0.5) if how == "majority" else (1.0, 0.0)
     each = [
-        [[], [Match(shown, other, 1.0)] * count, [Match(shown, other, 0.0)] * count]
+        [[], *([Match(shown, other, score)] * count for score in extremes)]
         for shown, other in ((first, second), (second, first))
         if (count := list(due).count(shown))
     ]
     ends = [
-        pair_outcome(first, second, [*matches, *(one for more in chosen for one in more)])
+        pair_outcome(first, second, [*matches, *(one for more in chosen for one in more)], how)
         for chosen in product(*each)
     ]
-    return len({(end.outcome, end.consistent if orders_must_agree else None) for end in ends}) == 1
+    said = {
+        (
+            end.outcome,
+            end.probability >= threshold,
+            1.0 - end.probability >= threshold,
+            end.consistent if orders_must_agree else None,
+        )
+        for end in ends
+    }
+    return len(said) == 1
+
+
+def _mean(orders: Sequence[Sequence[Fraction]]) -> Fraction:
+    return sum((sum(scores, Fraction()) / len(scores) for scores in orders), Fraction()) / len(orders)
+
+
+def _majority(orders: Sequence[Sequence[Fraction]]) -> Fraction:
+    """What the commonest outcome is worth; each order has one vote, shared by its samples."""
+    shares: dict[Outcome, Fraction] = {}
+    for scores in orders:
+        for outcome in map(_outcome, scores):
+            shares[outcome] = shares.get(outcome, Fraction()) + Fraction(1, len(scores))
+    most = max(shares.values())
+    commonest = [outcome for outcome, share in shares.items() if share == most]
+    return _WORTH[commonest[0]] if len(commonest) == 1 else _HALF
 
 
 def _score_of(first: str, second: str, match: Match) -> Fraction:
@@ -89,7 +127,7 @@ def _score_of(first: str, second: str, match: Match) -> Fraction:
     return score if match.first == first else 1 - score
 
 
-def _outcome(score: Fraction) -> Literal["win", "loss", "tie"]:
+def _outcome(score: Fraction) -> Outcome:
     # Scores of 0.7 and 1 - 0.7 are a tie on paper, and floats are a shade off it.
     if abs(score - _HALF) <= ROUNDING:
         return "tie"

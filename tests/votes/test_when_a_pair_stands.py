@@ -17,10 +17,16 @@ matches = st.builds(
 )
 
 
-@given(st.lists(matches, min_size=1, max_size=5), st.lists(st.sampled_from("ab"), max_size=4), st.booleans())
+@given(
+    st.lists(matches, min_size=1, max_size=5),
+    st.lists(st.sampled_from("ab"), max_size=4),
+    st.booleans(),
+    st.sampled_from(["mean", "sum", "majority"]),
+    st.sampled_from([0.5, 0.8]),
+)
 @settings(max_examples=300, deadline=None)
 def test_a_pair_stands_exactly_when_every_way_to_go_on_comes_to_the_same(
-    played, due, orders_must_agree
+    played, due, orders_must_agree, how, threshold
 ) -> None:
     outcomes = set()
     for scores in product((None, 0.0, 0.5, 1.0), repeat=len(due)):
@@ -29,9 +35,12 @@ def test_a_pair_stands_exactly_when_every_way_to_go_on_comes_to_the_same(
             for first, score in zip(due, scores, strict=True)
             if score is not None
         ]
-        found = pair_outcome("a", "b", [*played, *more])
-        outcomes.add((found.outcome, found.consistent if orders_must_agree else None))
-    stands = outcome_stands("a", "b", played, due, orders_must_agree=orders_must_agree)
+        found = pair_outcome("a", "b", [*played, *more], how)
+        passing = (found.probability >= threshold, 1.0 - found.probability >= threshold)
+        outcomes.add((found.outcome, passing, found.consistent if orders_must_agree else None))
+    stands = outcome_stands(
+        "a", "b", played, due, orders_must_agree=orders_must_agree, how=how, threshold=threshold
+    )
     assert stands == (len(outcomes) == 1)
 
 
