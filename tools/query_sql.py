@@ -25,7 +25,7 @@ from judge_agent.schema import Database, PrincipleSpec
 from judge_agent.seams.resources import ResourceFiles
 from judge_agent.seams.sandbox import Sandbox
 from judge_agent.seams.tool import DecidingTool, Finding, OpeningCall, ToolResult, ToolView
-from tools.sql.answer import FinalSql, final_sql
+from tools.sql.answer import FinalSql, NoSql, final_sql
 from tools.sql.database import DatabaseSource, source_of
 from tools.sql.exploring import Exploration, explore, read_exploration
 from tools.sql.showing import clean
@@ -80,7 +80,7 @@ class QuerySql(DecidingTool):
         self._seconds = seconds_per_query
         self._slots = asyncio.Semaphore(concurrent_runs)
         box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
-        self.version = f"3/{box}/{seconds_per_query:g}s"
+        self.version = f"4/{box}/{seconds_per_query:g}s"
 
     def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]:
         """One call where a reference query and a database are given."""
@@ -116,25 +116,53 @@ class QuerySql(DecidingTool):
         return await explore(sandbox, source, wanted, seconds=self._seconds, seed=view.seed)
 
     async def _compared(self, sandbox: Sandbox, view: ToolView) -> ToolResult:
-        databases, reference = view.resources.databases, view.task.reference.sql
+        found = await asyncio.to_thread(final_sql, view.trajectory, view.resources.databases[0].engine)
+        if isinstance(found, NoSql):
+            return _no_sql(found)
+        verdicts = await self._tried(sandbox, found.sql, view)
+        result = _result(found, verdicts)
+        if not _refutes(result) or not (found.others or not found.sure):
+            return result
+        for other in found.others:
+            if _confirms(await self._tried(sandbox, other, view)):
+                return _softened(result, "; another query of the candidate gives what was asked for")
+        return result if found.sure else _softened(result, "; it may be no answer but a look at the data")
+
+    async def _tried(self, sandbox: Sandbox, sql: str, view: ToolView) -> list[Verdict]:
+        reference = view.task.reference.sql
         assert reference is not None
-        found = await asyncio.to_thread(final_sql, view.trajectory, databases[0].engine)
-        if found is None:
-            return _no_sql()
-        trial = Trial(found.sql, reference, self._seconds, view.seed)
-        verdicts = [
-            await try_query(sandbox, await self._source(database, view), trial) for database in databases
+        trial = Trial(sql, reference, self._seconds, view.seed)
+        return [
+            await try_query(sandbox, await self._source(database, view), trial)
+            for database in view.resources.databases
         ]
-        return _result(found, verdicts)
 
     async def _source(self, database: Database, view: ToolView) -> DatabaseSource:
         return await source_of(database, self._files, view.tenant)
 
 
-def _no_sql() -> ToolResult:
-    """A reference query was given, so a query was asked for."""
+def _no_sql(found: NoSql) -> ToolResult:
+    """A reference query was given, so a query was asked for; where one may be there, nothing is decided."""
+    if found.in_doubt:
+        reason = "which query the answer ends with cannot be told; a ```sql block says it"
+        return ToolResult("ok", {"reason": reason}, (Finding("none", "hint", None, reason),))
     reason = "the answer holds no SQL"
     return ToolResult("failed", {"reason": reason}, (Finding("refutes", "decisive", 0.0, reason),))
+
+
+def _refutes(result: ToolResult) -> bool:
+    return any(one.bearing == "refutes" and one.strength == "decisive" for one in result.findings)
+
+
+def _confirms(verdicts: Sequence[Verdict]) -> bool:
+    return all(one.finding is not None and one.finding.bearing == "confirms" for one in verdicts)
+
+
+def _softened(result: ToolResult, why: str) -> ToolResult:
+    findings = tuple(
+        replace(one, strength="strong", score=None, reason=one.reason + why) for one in result.findings
+    )
+    return replace(result, findings=findings)
 
 
 def _result(found: FinalSql, verdicts: Sequence[Verdict]) -> ToolResult:
@@ -144,13 +172,14 @@ def _result(found: FinalSql, verdicts: Sequence[Verdict]) -> ToolResult:
         raise ToolError(verdicts[0].unavailable or "the query could not be judged")
     worst = min(ran, key=_weight)
     assert worst.finding is not None
-    findings = [worst.finding]
-    if found.step_id is not None and worst.finding.bearing != "none":
-        findings.append(replace(worst.finding, step_id=found.step_id))
+    skipped = {v.database: v.unavailable for v in verdicts if v.unavailable is not None}
+    finding = _of_some(worst.finding, len(skipped))
+    findings = [finding]
+    if found.step_id is not None and finding.bearing != "none":
+        findings.append(replace(finding, step_id=found.step_id))
     flags: dict[str, Any] = {}
     if any(verdict.clock for verdict in verdicts):
         flags["query_depends_on_the_time_of_day"] = True
-    skipped = {v.database: v.unavailable for v in verdicts if v.unavailable is not None}
     if skipped:
         flags["databases_not_compared"] = skipped
     return ToolResult(
@@ -161,6 +190,14 @@ def _result(found: FinalSql, verdicts: Sequence[Verdict]) -> ToolResult:
         checked={"databases": len(ran)},
         flags=flags,
     )
+
+
+def _of_some(finding: Finding, left_out: int) -> Finding:
+    """A match decides only where no database is left out: there, the queries may differ."""
+    if not left_out or finding.bearing != "confirms":
+        return finding
+    reason = f"{finding.reason}, but {left_out} of the databases could not be compared"
+    return Finding("confirms", "strong", None, reason)
 
 
 def _output(found: FinalSql, verdicts: Sequence[Verdict]) -> dict[str, Any]:

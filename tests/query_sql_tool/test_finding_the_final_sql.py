@@ -18,7 +18,8 @@ def trajectory_of(case) -> Trajectory:
     artifacts = [{"name": "a.sql", "kind": "sql", "content": case["artifact"]}] if "artifact" in case else []
     messages = []
     for text, sql in case.get("steps", ()):
-        function = {"name": "run_sql", "arguments": json.dumps({"sql": sql})}
+        arguments = sql if isinstance(sql, dict) else {"sql": sql}
+        function = {"name": "run_sql", "arguments": json.dumps(arguments)}
         calls = [{"id": "c", "function": function}] if sql else None
         messages.append({"role": "assistant", "content": text, "tool_calls": calls})
     return Trajectory.model_validate(
@@ -36,6 +37,9 @@ async def test_the_final_sql_is_found_and_its_origin_recorded(judged, case) -> N
     verdict, result = await judged(
         None, "SELECT a FROM t", databases=[database], trajectory=trajectory_of(case)
     )
+    if case.get("doubt"):
+        assert verdict == ("none", "hint")
+        return
     if "sql" not in case:
         assert (verdict, result.output) == (("refutes", "decisive"), {"reason": "the answer holds no SQL"})
         return

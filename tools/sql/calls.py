@@ -1,0 +1,71 @@
+"""Reads the query of a tool call, and says which queries only look around.
+
+Tools name their arguments as they like, so that every text in them is looked at: first those whose name says that they
+hold a query, then those that are one, then the literals of programs and command lines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from sqlglot import exp
+
+from judge_agent.schema import Engine
+from tools.sql.allowed import NotParsed, parse_query
+from tools.sql.forms import TAGS, texts_of
+from tools.sql.scan import MAX_QUERY_CHARS, Refused
+from tools.sql.texts import NOTHING, Reading, TextReader, is_sql, only_looks
+
+MAX_TEXTS = 12
+_NAMES = frozenset(("sql", "query", "q", "sql_query", "statement", "code", "command", "cmd", "input"))
+_CATALOGUES = re.compile(
+    r"\b(?:information_schema|sqlite_(?:temp_)?(?:master|schema)|pragma_\w+|pg_catalog|duckdb_\w+\s*\(|sqlite_sequence)",
+    re.IGNORECASE,
+)
+_FENCED = re.compile(r"\s*(?:`{3,}|~{3,})")
+
+
+def in_call(arguments: Mapping[str, Any], reader: TextReader) -> Reading:
+    """The query that a call is made with. Blocking: it may parse."""
+    texts = [(key.lower(), text) for key, text in texts_of(dict(arguments))][:MAX_TEXTS]
+    for key, text in texts:
+        if key in _NAMES | TAGS and is_sql(text):
+            return Reading(text.strip())
+    for _, text in texts:
+        if reader.is_query(text):
+            return Reading(text.strip())
+    for _, text in texts:
+        found = reader.read(text) if _FENCED.match(text) else reader.in_literals(text)
+        if found != NOTHING:
+            return found
+    return NOTHING
+
+
+def only_explores(sql: str, engine: Engine) -> bool:
+    """Whether a query looks at the shape of the data: its catalogue, or some rows of one table as they come.
+
+    Blocking: it parses.
+    """
+    if only_looks(sql) or _CATALOGUES.search(sql):
+        return True
+    if len(sql) > MAX_QUERY_CHARS:
+        return False
+    try:
+        tree = parse_query(sql, engine).tree
+    except (NotParsed, Refused):
+        return False
+    return isinstance(tree, exp.Select) and _is_sample(tree)
+
+
+def _is_sample(query: exp.Select) -> bool:
+    """`SELECT * FROM t LIMIT 3`: all columns of one table, nothing asked of its rows."""
+    asked = ("where", "group", "having", "joins", "distinct", "with_", "order", "qualify", "laterals")
+    origin = query.args.get("from_")
+    return (
+        all(isinstance(one, exp.Star) for one in query.selects)
+        and origin is not None
+        and isinstance(origin.this, exp.Table)
+        and not any(query.args.get(name) for name in asked)
+    )
