@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import pstdev
 
+from judge_agent.nodes.collect import agreed as agreed_of
 from judge_agent.nodes.collect import agreement, readable
 from judge_agent.nodes.matches import Played, match_of
 from judge_agent.recipes import Compare, Samples
@@ -66,7 +67,7 @@ def from_list(played: Played, settings: Samples) -> Json:
         candidate_id: vote([sample["scores"][candidate_id] for sample in played.voting], settings.vote)
         for candidate_id in played.ids
     }
-    agreed = agreement(played.voting) if len(played.voting) > 1 else None
+    agreed = agreed_of(played.samples)
     return {
         candidate_id: _standing(candidate_id, scores, agreed, [played], settings) for candidate_id in scores
     }
@@ -109,9 +110,11 @@ def _agreement(pairs: Sequence[Pair]) -> float | None:
 
 
 def _agreed(pair: Pair) -> float | None:
-    if pair.one_sided:
-        return (agreement(pair.played.voting) or 0.0) * ONE_ORDER_SHARE
-    return agreement(pair.played.voting) if len(pair.played.voting) > 1 else None
+    whole = agreed_of(pair.played.samples)
+    if not pair.one_sided:
+        return whole
+    one_order = (agreement(pair.played.voting) or 0.0) * ONE_ORDER_SHARE
+    return one_order if whole is None else min(one_order, whole)
 
 
 def _standing(
