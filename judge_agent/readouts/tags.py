@@ -7,9 +7,12 @@ RM-R1 (2505.02387), Plan-RewardBench (2604.08178) and ARM-Thinker (2512.05111) w
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from judge_agent.readouts.answer import after_reasoning, unparseable
+from judge_agent.readouts.near_labels import brackets, refuse_beside, refuse_in_other_tag
+from judge_agent.readouts.near_scores import refuse_other_score
 
 
 def read_tag(
@@ -25,12 +28,21 @@ def read_tag(
     answer = after_reasoning(text).rstrip()
     since = max(0, len(answer) - tail_chars) if tail_chars is not None else 0
     if wrapper is None:
-        return _one_label(answer, labels, since)
-    *earlier, last = _wrapped(answer, wrapper, since)
-    verdict = _one_label(last, labels)
-    for other in (*earlier, answer[answer.rfind(f"</{wrapper}>") :]):
+        # A word that the cut goes through is no label: 'A' is not in 'IDEA'.
+        since += len(match.group()) if (match := re.compile(r"(?<=\w)\w+").match(answer, since)) else 0
+        spans, rest = [_Span(since, len(answer))], ""
+    else:
+        spans = _wrapped(answer, wrapper, since)
+        rest = answer[spans[-1].end :]
+    *earlier, part = (answer[span.start : span.end] for span in spans)
+    verdict = _one_label(part, labels)
+    for other in (*earlier, rest):
         if _labels_in(other, labels) - {verdict} or _off_the_menu(other, labels):
             raise unparseable(f"the answer says {verdict!r} and something else in or after <{wrapper}>")
+    *_, given = _pattern(labels[verdict]).finditer(part)
+    if wrapper is not None:
+        refuse_in_other_tag(answer[since:], wrapper, labels, verdict)
+    refuse_beside("\n".join((*earlier, part, rest)), part[given.end() :] + rest, labels, verdict)
     return verdict
 
 
@@ -42,12 +54,15 @@ def read_scores_tag(
     Raises ModelError('model_unparseable') for a tag that is missing, not closed, given twice with different
     numbers, holds anything but a plain number, has more than `decimals` places, or is outside [low, high].
     """
-    values = {_number(inner.strip(), tag, decimals) for inner in _wrapped(after_reasoning(text), tag)}
+    answer = after_reasoning(text)
+    found = _wrapped(answer, tag)
+    values = {_number(answer[one.start : one.end].strip(), tag, decimals) for one in found}
     if len(values) > 1:
         raise unparseable(f"the answer gives {len(values)} different numbers in <{tag}>")
     value = values.pop()
     if not low <= value <= high:
         raise unparseable(f"<{tag}> holds {value:g}, outside {low:g} to {high:g}")
+    refuse_other_score(answer, answer[found[-1].end :], tag, value, len(found))
     return value
 
 
@@ -60,30 +75,36 @@ def _number(written: str, tag: str, decimals: int) -> float:
     return float(written)
 
 
-def _wrapped(answer: str, tag: str, since: int = 0) -> list[str]:
-    """What stands from each `<tag>` that begins at `since` or later to its `</tag>`; at least one.
+class _Span(NamedTuple):
+    start: int
+    end: int
 
-    An opening tag that is only spoken of belongs to what the next closing tag closes, and is read with it.
+
+def _wrapped(answer: str, tag: str, since: int = 0) -> list[_Span]:
+    """Where the text from each `<tag>` that begins at `since` or later to its `</tag>` stands; at least one.
+
+    A tag is one in any case of its letters. An opening tag that is only spoken of belongs to what the next closing
+    tag closes, and is read with it.
     """
-    begin, end = f"<{tag}>", f"</{tag}>"
-    found: list[str] = []
-    at = answer.find(begin, since)
-    while at >= 0:
-        close = answer.find(end, at)
-        if close < 0:
-            raise unparseable(f"{begin} is not closed")
-        found.append(answer[at + len(begin) : close])
-        at = answer.find(begin, close)
+    begin, end = (re.compile(rf"<{slash}{tag}\s{{0,8}}>", re.IGNORECASE) for slash in ("", "/"))
+    found: list[_Span] = []
+    opened = begin.search(answer, since)
+    while opened:
+        closed = end.search(answer, opened.end())
+        if closed is None:
+            raise unparseable(f"<{tag}> is not closed")
+        found.append(_Span(opened.end(), closed.start()))
+        opened = begin.search(answer, closed.end())
     if not found:
-        raise unparseable(f"the answer has no {begin}...{end}")
+        raise unparseable(f"the answer has no <{tag}>...</{tag}>")
     return found
 
 
-def _one_label(text: str, labels: Mapping[str, str], since: int = 0) -> str:
-    found = _labels_in(text, labels, since)
+def _one_label(text: str, labels: Mapping[str, str]) -> str:
+    found = _labels_in(text, labels)
     if len(found) > 1:
         raise unparseable(f"the answer gives {len(found)} verdicts: {sorted(found)}")
-    stray = _off_the_menu(text, labels, since)
+    stray = _off_the_menu(text, labels)
     if stray is not None:
         raise unparseable(f"{stray!r} is not one of {sorted(labels.values())}")
     if not found:
@@ -91,8 +112,8 @@ def _one_label(text: str, labels: Mapping[str, str], since: int = 0) -> str:
     return found.pop()
 
 
-def _labels_in(text: str, labels: Mapping[str, str], since: int = 0) -> set[str]:
-    return {key for key, label in labels.items() if _pattern(label).search(text, since)}
+def _labels_in(text: str, labels: Mapping[str, str]) -> set[str]:
+    return {key for key, label in labels.items() if _pattern(label).search(text)}
 
 
 def _pattern(label: str) -> re.Pattern[str]:
@@ -102,20 +123,13 @@ def _pattern(label: str) -> re.Pattern[str]:
     return re.compile(left + re.escape(label) + right)
 
 
-def _off_the_menu(text: str, labels: Mapping[str, str], since: int = 0) -> str | None:
+def _off_the_menu(text: str, labels: Mapping[str, str]) -> str | None:
     """A short word in the brackets that all labels share which is none of them, such as `[[C]]`.
 
     Longer or structured things in such brackets are code and links that a critique quotes: `[[1, 2]]`.
     """
-    left = _brackets(list(labels.values()))
-    right = _brackets([label[::-1] for label in labels.values()])[::-1]
-    if not left or not right:
+    left, right = brackets(list(labels.values()))
+    if not left:
         return None
     shape = re.compile(re.escape(left) + r"(?!\s)[^\n\[\]<>{}(),;:=$]{1,12}" + re.escape(right))
-    return next((m.group() for m in shape.finditer(text, since) if m.group() not in labels.values()), None)
-
-
-def _brackets(labels: Sequence[str]) -> str:
-    """The punctuation that all labels begin with, two signs or more: 'Answer 1' and 'Answer 2' share none."""
-    begins = {match.group() for label in labels if (match := re.match(r"[^\w\s]{2,}", label))}
-    return begins.pop() if len(begins) == 1 else ""
+    return next((m.group() for m in shape.finditer(text) if m.group() not in labels.values()), None)
