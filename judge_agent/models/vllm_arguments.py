@@ -7,25 +7,12 @@ line can be read by every user of the machine, so it goes by the environment (VL
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 
 from judge_agent.models.vllm_family import ModelFamily
+from judge_agent.models.vllm_refusals import TOKENIZER, TOKENIZER_REVISION, check_extra, has
 
 HOST = "127.0.0.1"
-# What the supervisor decides itself, and what would run code that came with a model or show the key.
-REFUSED = {
-    "--trust-remote-code": "code that comes with a model is not run",
-    "--api-key": "the key is random and goes by the environment",
-    "--config": "a file could set what is refused here",
-    "--host": "the server listens on 127.0.0.1",
-    "--port": "a free port is chosen",
-    "--uds": "the server is reached on a port of 127.0.0.1",
-    "--model": "the model is given by its own setting",
-    "--served-model-name": "the name is given by its own setting",
-    "--revision": "the revision is given by its own setting",
-    "--tokenizer-revision": "the revision is given by its own setting",
-}
 # xgrammar is what our schemas are tried with; without `disable_any_whitespace` small models write blanks
 # between two fields until the answer is cut off.
 _STRUCTURED = {"backend": "xgrammar", "disable_any_whitespace": True}
@@ -44,8 +31,9 @@ def vllm_arguments(
 ) -> list[str]:
     """Return the arguments after `vllm`; `model` is a folder or a hub id, `max_model_len` in tokens.
 
-    `on_cpu` is for the CPU build. `revision` pins weights and tokenizer of a hub id. `extra` comes last, where it
-    wins over what stands before it.
+    `on_cpu` is for the CPU build. `revision` pins weights and tokenizer of a hub id; a tokenizer of another place that
+    `extra` names is pinned by `--tokenizer-revision` beside it. `extra` comes last, where it wins over what stands
+    before it.
     Raises ValueError for what `extra` must not set, and for a model that reads as an option.
     """
     if not model or model.startswith("-"):
@@ -53,7 +41,7 @@ def vllm_arguments(
     check_extra(extra)
     arguments = ["serve", model, "--host", HOST, "--port", str(port), "--served-model-name", served_name]
     if revision is not None:
-        arguments += ["--revision", revision, "--tokenizer-revision", revision]
+        arguments += ["--revision", revision, TOKENIZER_REVISION, _tokenizer_revision(revision, extra)]
     if max_model_len is not None:
         arguments += ["--max-model-len", str(max_model_len)]
     arguments += [
@@ -80,13 +68,9 @@ def vllm_arguments(
     return [*arguments, *extra]
 
 
-def check_extra(extra: Sequence[str]) -> None:
-    """Raise ValueError for what must not be set, in each form that vLLM reads: `--a-b`, `--a_b`, `--a-b=c`,
-    `--a-b.c` and shortened ones."""
-    for argument in extra:
-        name = re.split("[=.]", argument)[0].replace("_", "-")
-        if not name.startswith("--") or name in ("--", "--tokenizer"):
-            continue
-        for refused, reason in REFUSED.items():
-            if refused.startswith(name):
-                raise ValueError(f"{name!r} cannot be given: {reason}")
+def _tokenizer_revision(revision: str, extra: Sequence[str]) -> str:
+    """The model's revision for its own tokenizer; that of another place has no such commit.
+
+    It must be said all the same: without it vLLM looks for the model's revision there.
+    """
+    return "main" if has(extra, TOKENIZER) else revision

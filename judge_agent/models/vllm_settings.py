@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from judge_agent.models.vllm_arguments import HOST, check_extra
+from judge_agent.models.vllm_arguments import HOST
+from judge_agent.models.vllm_refusals import check_extra
 
 OWN_PREFIX = "JUDGE_"
 

@@ -11,6 +11,7 @@ from judge_agent.models.vllm_files import find_files, is_cpu_build
 from judge_agent.models.vllm_settings import VllmSettings
 
 CASES = tomllib.loads(Path(__file__).with_name("families.toml").read_text("utf-8"))["case"]
+EXTRA = tomllib.loads(Path(__file__).with_name("refused_arguments.toml").read_text("utf-8"))
 COMMIT = "9c925d64d72725edaf899c6cb9c377fd0709d9c5"
 SHARED = [
     "--enable-prefix-caching",
@@ -86,38 +87,38 @@ def test_templates_and_tokens_are_found_wherever_a_folder_keeps_them(tmp_path):
     assert takes_images(None) is None
 
 
-@pytest.mark.parametrize(
-    "refused",
-    [
-        "--trust-remote-code",
-        "--trust_remote_code",
-        "--trust-remote-code=true",
-        "--trust",
-        "--api-key",
-        "--api_key=x",
-        "--host=0.0.0.0",
-        "--port",
-        "--uds",
-        "--config",
-        "--conf=f.yaml",
-        "--model",
-        "--served-model-name",
-        "--rev",
-        "--tokenizer-revision",
-    ],
-)
-def test_what_would_open_the_server_or_run_a_model_s_code_is_refused(refused, tmp_path):
+@pytest.mark.parametrize(("refused", "reason"), EXTRA["refused"].items(), ids=EXTRA["refused"])
+def test_what_would_open_the_server_or_run_foreign_code_is_refused_with_the_reason(refused, reason, tmp_path):
+    with pytest.raises(ValueError, match="cannot be given") as caught:
+        arguments("org/name", extra=("--enforce-eager", *refused.split()))
+    assert reason in str(caught.value)
     with pytest.raises(ValueError, match="cannot be given"):
-        arguments("org/name", extra=("--enforce-eager", refused))
-    with pytest.raises(ValueError, match="cannot be given"):
-        VllmSettings("org/name", tmp_path / "log", extra_arguments=(refused,))
+        VllmSettings("org/name", tmp_path / "log", extra_arguments=tuple(refused.split()))
 
 
-@pytest.mark.parametrize(
-    "allowed", ["--tokenizer", "--max-num-seqs=8", "-tp", "8", "--compilation-config.level=0"]
-)
-def test_other_arguments_are_the_operator_s_own(allowed):
-    assert arguments("org/name", extra=(allowed,))[-1] == allowed
+@pytest.mark.parametrize("allowed", EXTRA["taken"]["arguments"])
+def test_other_arguments_are_the_operator_s_own(allowed, tmp_path):
+    given = tuple(allowed.split())
+    assert tuple(arguments("org/name", extra=given)[-len(given) :]) == given
+    assert VllmSettings("org/name", tmp_path / "log", extra_arguments=given).extra_arguments == given
+
+
+@pytest.mark.parametrize("written", ["--tokenizer other/words", "--tokenizer=other/words"])
+def test_a_tokenizer_of_another_place_is_not_looked_for_at_the_model_s_commit(written):
+    given = arguments("org/name", revision=COMMIT, extra=tuple(written.split()))
+    assert given.count(COMMIT) == 1
+    assert given[given.index("--tokenizer-revision") + 1] == "main"
+    assert "--tokenizer-revision" not in arguments("org/name", extra=tuple(written.split()))
+
+
+def test_a_tokenizer_of_another_place_has_the_revision_that_the_operator_gives():
+    extra = ("--tokenizer", "other/words", "--tokenizer-revision", "v2")
+    given = arguments("org/name", revision=COMMIT, extra=extra)
+    # The last one counts.
+    assert [given[at + 1] for at, name in enumerate(given) if name == "--tokenizer-revision"] == [
+        "main",
+        "v2",
+    ]
 
 
 @pytest.mark.parametrize("model", ["", "--trust-remote-code", "-x"])
