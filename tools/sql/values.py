@@ -80,7 +80,8 @@ def _alike(one: Value, other: Value, numbers: Callable[[Value, Value], bool]) ->
 
 
 def _is_near(one: Value, other: Value) -> bool:
-    return gap(one, other) <= max(one.slack, other.slack, min(one.unit, other.unit))
+    unit = one.unit if one.unit == other.unit else 0.0
+    return gap(one, other) <= max(one.slack, other.slack, unit)
 
 
 def _is_equal(one: Value, other: Value) -> bool:

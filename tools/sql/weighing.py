@@ -24,6 +24,7 @@ from tools.sql.comparison import Comparison, compare, expected
 from tools.sql.engine_box import DatabaseBox, QueryFailed, QueryResult
 from tools.sql.parts import Pair, Told, is_nothing, told_apart
 from tools.sql.reference import Wanted, ask_reference
+from tools.sql.rounding import left_by_rounding
 from tools.sql.scan import Refused
 from tools.sql.written import is_written
 
@@ -103,7 +104,7 @@ async def _difference(pair: Pair, result: QueryResult, comparison: Comparison) -
         told = f"{reason}; {comparison.doubt}"
         return Weighed(comparison, Finding("refutes", "strong", None, told), {"left_open": None})
     if len(result.columns) == len(pair.wanted.result.columns):
-        for look in (_choice_of_the_reference, _choice_of_the_candidate, _choice_of_a_collation):
+        for look in (_choice_of_the_reference, _choice_of_the_candidate, _choice_of_a_collation, left_by_rounding):
             if (finding := await look(pair, result, reason)) is not None:
                 return Weighed(comparison, finding, {"left_open": True})
     return Weighed(comparison, Finding("refutes", "decisive", 0.0, reason), {"left_open": False})
