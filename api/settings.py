@@ -61,6 +61,17 @@ class Settings(BaseModel):
     model_tools: bool | None = Field(
         None, description="Whether that server's model calls functions; recipes that offer them then do."
     )
+    model_reasoning: bool | None = Field(
+        None,
+        description="Whether that server's model thinks before it answers; false also keeps the wish not to "
+        "think (chat_template_kwargs) from it.",
+    )
+    model_context_window: int | None = Field(
+        None,
+        ge=256,
+        description="Its context window in tokens, where the server lists none (llama.cpp, Ollama) or a larger one "
+        "than it serves; unset: what the server lists, else 8192 is assumed.",
+    )
     vllm_model: str | None = Field(None, description="What vLLM serves: a folder or a hub id (org/name).")
     vllm_revision: str | None = Field(None, description="Branch, tag or commit of a hub id.")
     vllm_max_model_len: int | None = Field(

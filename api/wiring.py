@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 from api.parts import Parts, assembled, resource_files
 from api.settings import Settings
 from api.vllm import started_vllm
+from judge_agent.errors import ModelError
 from judge_agent.judge import Judge
 from judge_agent.log import AuditLogWriter
 from judge_agent.seams.model import ChatModel
@@ -16,6 +19,9 @@ from judge_agent.seams.tool import Tool
 from judge_agent.store.sqlite import SqliteStore
 from sandboxes import make_sandbox
 from tools import BOXED_TOOLS, RESOURCE_TOOLS, TOOLS
+
+log = logging.getLogger("judge_agent.service")
+INTRODUCTION_SECONDS = 3.0
 
 
 @asynccontextmanager
@@ -64,13 +70,29 @@ async def _model(settings: Settings) -> ChatModel | None:
 
     key = settings.model_api_key.get_secret_value() if settings.model_api_key else None
     assert settings.model_url is not None
-    return OpenAIChatModel(
+    model = OpenAIChatModel(
         settings.model_url,
         settings.model_name,
         key,
+        context_window=settings.model_context_window,
         images=settings.model_images,
         tools=settings.model_tools,
+        reasoning=settings.model_reasoning,
     )
+    await _introduced(model)
+    return model
+
+
+async def _introduced(model: ChatModel) -> None:
+    """Have the model say at the start what it is, and whether its window is a guess; a server that is not up yet is
+    asked again by the first judgment."""
+    try:
+        async with asyncio.timeout(INTRODUCTION_SECONDS):
+            await model.info()
+    except TimeoutError:
+        log.warning("the model server has not said within %g seconds what it serves", INTRODUCTION_SECONDS)
+    except ModelError as error:
+        log.warning("the model server does not say what it serves: %s", error)
 
 
 def _embedded(cache_dir: Path) -> ChatModel:

@@ -135,6 +135,11 @@ class Calls:
             raise ModelError("model_unreachable", "the model has not said what it is")
         return self._info.context_window
 
+    @property
+    def window_said(self) -> str:
+        """The model's window for messages."""
+        return self._info.window_said if self._info else "an unknown number of tokens"
+
     def can(self, ability: Literal["images", "tools"]) -> bool:
         """Whether the model says that it takes pictures, or calls functions; what is not said is not known."""
         return self._info is not None and self._info.details.get(ability) is True

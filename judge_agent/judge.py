@@ -89,7 +89,9 @@ class Judge:
             info = await self._model.info()
         except ModelError as error:
             return {"ok": False, "model": None, "failure_kind": error.failure_kind, "reason": str(error)}
-        return {"ok": True, "model": info.id, "revision": info.revision, "backend": info.backend}
+        told = {"ok": True, "model": info.id, "revision": info.revision, "backend": info.backend}
+        window = {"context_window": info.context_window}
+        return told | window | ({} if info.details.get("window_known", True) else {"window_assumed": True})
 
     async def judge(
         self,

@@ -192,8 +192,8 @@ _ANSWERS: dict[str, Callable[[Respond, Mapping[str, Any]], dict[str, Any]]] = {
     "no_usage": _no_usage,
 }
 _KNOWN = frozenset(
-    "model messages max_tokens temperature seed n logprobs top_logprobs stop response_format tools tool_choice stream "
-    "stream_options".split()
+    {"model", "messages", "max_tokens", "temperature", "seed", "n", "logprobs", "top_logprobs", "stop"}
+    | {"response_format", "tools", "tool_choice", "stream", "stream_options"}
 )
 _TOO_LONG = "This model's maximum context length is 10 tokens. However, you requested 99 tokens."
 _STATUS: dict[str, tuple[int, str, dict[str, str]]] = {

@@ -6,6 +6,7 @@ What comes back is not trusted: its size is bounded and its types are checked (s
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -21,6 +22,7 @@ from judge_agent.models.openai_wire import IMAGE_TOKENS, NO_THINKING, request_bo
 from judge_agent.models.tool_call_reading import with_read_calls
 from judge_agent.seams.model import ChatMessage, Completion, ModelInfo
 
+log = logging.getLogger(__name__)
 # Of the window: a prompt whose upper estimate stays below this share leaves room for any answer that is asked for.
 SURELY_FITS = 0.4
 
@@ -82,6 +84,8 @@ class OpenAIChatModel:
                 base_url=self._connection.base_url,
                 abilities=self._abilities,
             )
+            if not self._info.details["window_known"]:
+                log.warning("the window of the model %s is %s", self._info.id, self._info.window_said)
         return self._info
 
     async def count_tokens(self, messages: Sequence[ChatMessage]) -> int:

@@ -11,7 +11,11 @@ from judge_agent.errors import ModelError
 from judge_agent.models.openai_reading import read_count
 from judge_agent.seams.model import ModelInfo
 
+# What is assumed where neither the server nor a setting tells the window.
 UNKNOWN_WINDOW = 8192
+# vLLM and SGLang; Groq; Together and OpenRouter; Mistral and LM Studio. llama.cpp and Ollama list none: the
+# `n_ctx_train` of llama.cpp is what the model was trained for, not what is served.
+_WINDOWS = ("max_model_len", "context_window", "context_length", "max_context_length")
 
 
 def read_info(
@@ -36,13 +40,18 @@ def read_info(
         names = [str(entry.get("id"))[:100] for entry in listed[:10]]
         raise ModelError("model_error", f"{base_url} has no model {model!r}; it has {names}")
     entry = found or {}
-    window = context_window or read_count(entry.get("max_model_len")) or UNKNOWN_WINDOW
-    details = {"base_url": base_url, "window_known": bool(context_window or entry.get("max_model_len"))}
+    listed_windows = [size for name in _WINDOWS if (size := read_count(entry.get(name)))]
+    window = context_window or (min(listed_windows) if listed_windows else None)
+    details = {"base_url": base_url, "window_known": window is not None}
     details |= {name: can for name, can in abilities.items() if can is not None}
     if abilities["images"] is None and _takes_images(entry):
         details["images"] = True
     return ModelInfo(
-        str(entry.get("id", model)), revision or _revision(entry), "openai_chat", window, details
+        str(entry.get("id", model)),
+        revision or _revision(entry),
+        "openai_chat",
+        window or UNKNOWN_WINDOW,
+        details,
     )
 
 

@@ -105,8 +105,8 @@ async def _ask(
     if await context.calls.count_tokens(call.messages) + call.max_tokens > context.calls.context_window:
         raise ModelError(
             "input_too_large",
-            f"task, trajectory and evidence do not fit the model's window of "
-            f"{context.calls.context_window} tokens with max_tokens={call.max_tokens}",
+            f"task, trajectory and evidence, with max_tokens={call.max_tokens}, do not fit the model's window of "
+            f"{context.calls.window_said}",
         )
     completion = await context.calls.model(call)
     with context.calls.useless_unless_read():

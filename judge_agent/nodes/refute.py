@@ -142,7 +142,7 @@ async def _ask(
     if problem is not None:
         messages = asked_again(messages, problem)
     if await calls.count_tokens(messages) + settings.max_tokens > calls.context_window:
-        raise ModelError("input_too_large", f"the second look does not fit {calls.context_window} tokens")
+        raise ModelError("input_too_large", f"the second look does not fit {calls.window_said}")
     node = f"refute/{principle['name']}/{attempt}"
     completion = await calls.model(ModelCall(node, messages, _schema(context, shown), settings.max_tokens))
     with calls.useless_unless_read():

@@ -249,6 +249,6 @@ async def _share(context: JudgeContext, messages: Sequence[ChatMessage], wanted:
     if share < MIN_ROOM_SHARE:
         raise ModelError(
             "input_too_large",
-            f"what is to be judged does not fit the model's window of {calls.context_window} tokens",
+            f"what is to be judged does not fit the model's window of {calls.window_said}",
         )
     return share

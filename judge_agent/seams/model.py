@@ -108,7 +108,7 @@ class ModelInfo:
     """Identity of a model, part of every result key. `context_window` is in tokens, answer included.
 
     `details` may say `images`, `tools` and `reasoning` (booleans): whether it takes pictures, calls functions,
-    thinks before it answers. What is not said is not known.
+    thinks before it answers. What is not said is not known. `window_known` False says that the window is a guess.
     """
 
     id: str
@@ -116,6 +116,16 @@ class ModelInfo:
     backend: str
     context_window: int
     details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def window_said(self) -> str:
+        """The window for messages; one that is a guess says so, and how to set it."""
+        if self.details.get("window_known", True):
+            return f"{self.context_window} tokens"
+        return (
+            f"{self.context_window} tokens (assumed: the model server does not tell it; set context_window, "
+            "JUDGE_MODEL_CONTEXT_WINDOW in the service)"
+        )
 
 
 class ChatModel(Protocol):

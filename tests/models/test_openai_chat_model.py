@@ -157,6 +157,32 @@ async def test_identity_and_length_come_from_the_server():
         await other.aclose()
 
 
+@pytest.mark.parametrize(
+    ("listed", "window", "known"),
+    [
+        ({}, 8192, False),
+        ({"max_model_len": None, "context_length": 0}, 8192, False),
+        ({"max_model_len": "32k", "context_window": True}, 8192, False),
+        ({"meta": {"n_ctx_train": 131072}}, 8192, False),
+        ({"context_window": 131072}, 131072, True),
+        ({"context_length": 40960, "max_context_length": 32768}, 32768, True),
+    ],
+)
+async def test_the_window_is_what_the_server_lists_under_any_of_its_names_or_assumed(listed, window, known):
+    async with (
+        FakeServer(context_window=None, listed=listed) as server,
+        OpenAIChatModel(server.base_url) as model,
+    ):
+        info = await model.info()
+    assert (info.context_window, info.details["window_known"]) == (window, known)
+    assert ("assumed" in info.window_said) is not known
+
+
+async def test_a_window_that_is_given_is_taken_before_what_the_server_lists():
+    async with FakeServer() as server, OpenAIChatModel(server.base_url, context_window=4096) as model:
+        assert (await model.info()).window_said == "4096 tokens"
+
+
 async def test_samples_logprobs_tools_and_hostile_text_go_over_the_wire():
     async with FakeServer() as server, OpenAIChatModel(server.base_url) as model:
         tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}

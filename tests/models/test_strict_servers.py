@@ -48,10 +48,12 @@ async def test_a_server_that_refuses_something_else_is_not_asked_again():
 
 
 async def test_a_field_that_was_not_sent_is_not_left_out_again_and_again():
-    async with FakeServer(misbehave="strict") as server:
-        async with OpenAIChatModel(server.base_url, extra_body={"top_k": 1}) as model:
-            with pytest.raises(ModelError, match="top_k") as caught:
-                await model.complete(PROMPT, **ONE_TOKEN)
+    async with (
+        FakeServer(misbehave="strict") as server,
+        OpenAIChatModel(server.base_url, extra_body={"top_k": 1}) as model,
+    ):
+        with pytest.raises(ModelError, match="top_k") as caught:
+            await model.complete(PROMPT, **ONE_TOKEN)
     assert caught.value.attempts == len(server.requests) <= 2
 
 

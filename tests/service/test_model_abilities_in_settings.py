@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import socket
+from pathlib import Path
+
 import pytest
 
-from api.settings import from_environment
+from api.settings import Settings, from_environment
+from api.wiring import local_judge
 from judge_agent.errors import InvalidRequest
+from judge_agent.models.fake_server import FakeServer
+from judge_agent.schema import JudgmentRequest
 
 
 @pytest.mark.parametrize(("written", "read"), [("true", True), ("1", True), ("false", False), ("", None)])
-@pytest.mark.parametrize("ability", ["images", "tools"])
+@pytest.mark.parametrize("ability", ["images", "tools", "reasoning"])
 def test_an_ability_is_said_denied_or_left_to_the_server(
     ability: str, written: str, read: bool | None
 ) -> None:
@@ -17,8 +23,76 @@ def test_an_ability_is_said_denied_or_left_to_the_server(
     assert getattr(settings, f"model_{ability}") is read
 
 
-@pytest.mark.parametrize("variable", ["JUDGE_MODEL_IMAGES", "JUDGE_MODEL_TOOLS"])
+@pytest.mark.parametrize("variable", ["JUDGE_MODEL_IMAGES", "JUDGE_MODEL_TOOLS", "JUDGE_MODEL_REASONING"])
 def test_what_is_neither_yes_nor_no_is_refused_by_name(variable: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         from_environment({variable: "some"})
     assert refused.value.field == variable
+
+
+@pytest.mark.parametrize("written", ["0", "255", "-1", "8k"])
+def test_a_window_that_is_none_is_refused_by_name(written: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        from_environment({"JUDGE_MODEL_CONTEXT_WINDOW": written})
+    assert refused.value.field == "JUDGE_MODEL_CONTEXT_WINDOW"
+
+
+def of_server(url: str, folder: Path, **written: str) -> Settings:
+    given = {"JUDGE_MODEL": "openai", "JUDGE_MODEL_URL": url, "JUDGE_MODEL_NAME": "fake"}
+    return from_environment({**given, "JUDGE_DATA_DIR": str(folder), **written})
+
+
+@pytest.mark.anyio
+async def test_a_window_that_nobody_tells_is_said_to_be_assumed_at_the_start_and_when_ready(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with (
+        FakeServer(context_window=None) as server,
+        local_judge(of_server(server.base_url, tmp_path)) as judge,
+    ):
+        (said,) = [one.getMessage() for one in caplog.records if "window" in one.getMessage()]
+        assert "8192 tokens (assumed" in said
+        assert "JUDGE_MODEL_CONTEXT_WINDOW" in said
+        ready = await judge.ready()
+    assert (ready["context_window"], ready["window_assumed"]) == (8192, True)
+
+
+@pytest.mark.anyio
+async def test_the_window_of_the_settings_is_the_models(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with FakeServer(context_window=None) as server:
+        settings = of_server(server.base_url, tmp_path, JUDGE_MODEL_CONTEXT_WINDOW="65536")
+        async with local_judge(settings) as judge:
+            ready = await judge.ready()
+    assert ready["context_window"] == 65536
+    assert "window_assumed" not in ready
+    assert not caplog.records
+
+
+@pytest.mark.anyio
+async def test_a_model_server_that_is_not_up_yet_keeps_nothing_from_starting(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+        async with local_judge(of_server(url, tmp_path)) as judge:
+            assert (await judge.ready())["ok"] is False
+    assert "does not say what it serves" in caplog.text
+
+
+@pytest.mark.anyio
+async def test_a_trajectory_that_does_not_fit_an_assumed_window_is_told_so(tmp_path: Path) -> None:
+    long = {"id": "a", "trajectory": {"text": "The agent looked at the order, which was shipped. " * 800}}
+    asked = {"task": {"prompt": "Where is it?"}, "recipe": "themis", "candidates": [long]}
+    async with (
+        FakeServer(context_window=None) as server,
+        local_judge(of_server(server.base_url, tmp_path)) as judge,
+    ):
+        request = JudgmentRequest.model_validate(asked)
+        judgment = await judge.judge(request, judgment_id="j", tenant="t", created=0.0)
+    (candidate,) = judgment.candidates
+    assert candidate.failure_kind == "input_too_large"
+    assert "assumed" in str(candidate.failure_reason)
+    assert "JUDGE_MODEL_CONTEXT_WINDOW" in str(candidate.failure_reason)
