@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from judge_agent.schema import Trajectory
+from tools.sql.answer import final_sql
 
 pytestmark = pytest.mark.anyio
 CASES = tomllib.loads((Path(__file__).parent / "answers.toml").read_text("utf-8"))["case"]
@@ -46,3 +48,16 @@ async def test_the_final_sql_is_found_and_its_origin_recorded(judged, case) -> N
     assert (result.output["sql"]["text"], result.output["sql"]["origin"]) == (case["sql"], case["origin"])
     blamed = [finding.step_id for finding in result.findings if finding.step_id]
     assert blamed == ([case["step"]] if "step" in case and verdict[0] != "none" else [])
+
+
+def test_texts_of_ticks_brackets_and_quotes_are_read_in_time_that_grows_with_their_length() -> None:
+    chars = 100_000
+    texts = ["".join("`" * width + " " for width in range(1, 440))]
+    texts += [
+        piece * (chars // len(piece))
+        for piece in ("```", "<sql>", '{"a":', '\\"', "```sql ", "a: select 1\n")
+    ]
+    started = time.process_time()
+    for text in texts:
+        final_sql(Trajectory.model_validate({"final_answer": text}), "sqlite")
+    assert time.process_time() - started < 5

@@ -22,11 +22,14 @@ MAX_BEFORE = 60
 MAX_JSON_STARTS = 20
 MAX_JSON_DEPTH = 20
 _TAG = "|".join(sorted(map(re.escape, TAGS), key=len, reverse=True))
-_FENCE_AND_QUERY = re.compile(rf"(`{{3,}}|~{{3,}})[ \t]*({_TAG})[ \t]+(?=\S)", re.IGNORECASE)
-_WHOLE_FENCE = re.compile(rf"(`{{3,}})[ \t]*({_TAG})[ \t]+([^`\n]+)\1(?!`)", re.IGNORECASE)
-_FENCE_IN_LINE = re.compile(rf"(?<=[^\s`])[ \t]*(`{{3,}})(?=[ \t]*(?:{_TAG})\b)", re.IGNORECASE)
-_FENCE_ENDS_LINE = re.compile(r"^([^`\n]*[^`\s])[ \t]*(`{3,})[ \t]*$", re.MULTILINE)
-_FENCE_LINE = re.compile(r"^[ \t]*(`{3,}(?=[^`]*$)|~{3,})")
+_BEGINS = r"(?:select|with|values|from|insert|update|delete|drop|create|alter|pragma)\b|--|/\*|\("
+_FENCE_AND_QUERY = re.compile(
+    rf"(?<![`~])(`{{3,}}+|~{{3,}}+)[ \t]*+({_TAG})[ \t]++(?={_BEGINS})", re.IGNORECASE
+)
+_WHOLE_FENCE = re.compile(rf"(?<!`)(`{{3,}}+)[ \t]*+({_TAG})[ \t]++([^`\n]++)\1(?!`)", re.IGNORECASE)
+_FENCE_IN_LINE = re.compile(rf"(?<=[^\s`])[ \t]*+(`{{3,}}+)(?=[ \t]*+(?:{_TAG})\b)", re.IGNORECASE)
+_FENCE_ENDS_LINE = re.compile(r"^([^`\n]*[^`\s])[ \t]*+(`{3,}+)[ \t]*+$", re.MULTILINE)
+_FENCE_LINE = re.compile(r"^[ \t]*(`{3,}+(?=[^`]*+$)|~{3,}+)")
 _TICKS = re.compile(r"`+")
 _FIRST_TAG = re.compile(rf"\A\s*(?:{_TAG})\s+(?=(?:select|with|values|from)\b)", re.IGNORECASE)
 _OPENING = re.compile(
