@@ -52,7 +52,7 @@ class FakeVllm:
 def fake_vllm(tmp_path: Path) -> FakeVllm:
     program = tmp_path / "bin" / "vllm"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, "-S", str(FAKE)])} "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, str(FAKE)])} "$@"\n')
     program.chmod(0o755)
     model = tmp_path / "tiny-judge"
     model.mkdir()
