@@ -119,9 +119,19 @@ class JudgeContext:
 
     @property
     def temperature(self) -> float:
-        """The recipe's; several samples at temperature 0 would be the same answer several times."""
+        """The recipe's; several samples at temperature 0 would be the same answer several times.
+
+        What may be asked for again where samples disagree is drawn as they are: no round is another question.
+        """
         settings = self.recipe.samples
-        return settings.temperature or (SAMPLING_TEMPERATURE if self.sample_count > 1 else 0.0)
+        several = max(self.sample_count, settings.escalate_to) > 1
+        return settings.temperature or (SAMPLING_TEMPERATURE if several else 0.0)
+
+    @property
+    def pass_threshold(self) -> float | None:
+        """The score from which a candidate passes: the request's, else the recipe's; None where neither has one."""
+        asked = self.request.pass_threshold
+        return self.recipe.pass_threshold if asked is None else asked
 
     def task_sha256(self) -> str:
         return sha256_of(self.task.model_dump(mode="json"))

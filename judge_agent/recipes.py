@@ -146,8 +146,8 @@ class Samples(Envelope):
 
     `keep`: only the best so many of them vote, or the better half of `count`, by P(yes) of the prompt `meta`; where
     the model tells no log-probabilities, all vote and the record says so. `adaptive` stops when no further answer can
-    turn the vote; `escalate_to` asks for as many again while fewer than `min_agreement` of them agree; still below
-    `abstain_below` at the end is no verdict.
+    turn the vote, the pass, or whether the samples agree as far as is asked; `escalate_to` asks for as many again while
+    fewer than `min_agreement` of them agree, or could be read; still below `abstain_below` at the end is no verdict.
     """
 
     count: Annotated[int, Field(ge=1, le=64)] = 1
@@ -252,8 +252,10 @@ class Recipe(Envelope):
             raise ValueError(
                 "gather.format 'tools' needs prompts.gather_tools, and prompts.gather for other models"
             )
-        if self.samples.count > 1 and self.samples.temperature == 0 and self.samples.orders != "shuffled":
-            raise ValueError("samples: count > 1 at temperature 0 asks for the same answer again")
+        if self.samples.temperature == 0 and self.samples.orders != "shuffled":
+            for name, wanted in (("count", self.samples.count), ("escalate_to", self.samples.escalate_to)):
+                if wanted > 1:
+                    raise ValueError(f"samples: {name} > 1 at temperature 0 asks for the same answer again")
         cites = not self.turns or "critique" in self.prompts
         if not cites and "required" in (self.citations.hard_pass, self.citations.otherwise):
             raise ValueError("citations: turns give none, so none can be required; say 'none'")

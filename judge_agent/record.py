@@ -83,7 +83,7 @@ def _result(candidate: CanonicalCandidate, context: JudgeContext, state: State) 
         dimensions=context.dimensions,
         aggregate=request.aggregate or recipe.aggregate,
         min_weight=recipe.min_weight,
-        pass_threshold=recipe.pass_threshold if request.pass_threshold is None else request.pass_threshold,
+        pass_threshold=context.pass_threshold,
     )
     transcript = read(candidate.trajectory)
     flags = {**_flags(candidate, state), **combined.flags}

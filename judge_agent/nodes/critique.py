@@ -20,9 +20,8 @@ from judge_agent.nodes.unread import unread
 from judge_agent.prompting.citations import found_against, refutation
 from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.material import Material, indented
-from judge_agent.recipes import Vote
 from judge_agent.state import Json, State, Update
-from judge_agent.votes import decided
+from judge_agent.votes import PASS, decided, gate_decided
 
 
 async def critique(state: State, runtime: Runtime[JudgeContext]) -> Update:
@@ -59,6 +58,9 @@ async def _critique_one(
     flags: Json = {"unread": left_out} if left_out else {}
     if missing := steps.result().missing:
         flags["turns_unread_for_steps"] = len(missing)
+    if steps.result().critiques and context.sample_count > 1:
+        # Their labels are not put to a vote: more samples of the principles make no step any surer.
+        flags["steps_sampled"] = {"samples": 1, "of": context.sample_count}
     critiques: list[Json] = []
     spans: dict[str, Json] = {}
     for principle, task in zip(open_principles, tasks, strict=True):
@@ -104,12 +106,12 @@ async def _principle(
         shown.unseen,
     )
     if not context.recipe.turns or context.recipe.comparing:
-        found, rounds = await collect(settings, count, cited, _is_decided(settings.vote))
+        found, rounds = await collect(settings, count, cited, _is_decided(context, principle))
     elif script.same_each_time and count > 1:
         found = await walked([0])
         rounds = [{"stopped": "same each time", "samples": 1, "of": count}]
     else:
-        found, rounds = await collect(settings, count, walked, _is_decided(settings.vote))
+        found, rounds = await collect(settings, count, walked, _is_decided(context, principle))
     rated, note = await rate(context, count, found, lambda sample: script)
     return rated, spans, [*rounds, *note]
 
@@ -151,12 +153,15 @@ def _held_to_its_tool(critique: Json, shown: Material, principle: Json) -> Json:
     return {**kept, "failure_kind": "evidence_unsupported", "failure_reason": found_against(against)}
 
 
-def _is_decided(how: Vote) -> Decided:
-    """Whether pass or fail stands, whatever the samples that are still due say."""
+def _is_decided(context: JudgeContext, principle: Json) -> Decided:
+    """Whether pass or fail stands, and on which side of the caller's threshold, whatever the samples due say."""
+    how, hard = context.recipe.samples.vote, principle["kind"] == "hard"
+    thresholds = {PASS, PASS if context.pass_threshold is None else context.pass_threshold}
 
     def stands(samples: Sequence[Json], count: int) -> bool:
-        scores = [float(one["score"]) for one in readable(samples)]
-        return decided(scores, count - len(samples), how)
+        scores, due = [float(one["score"]) for one in readable(samples)], count - len(samples)
+        gated = not hard or gate_decided(scores, due, how)
+        return gated and all(decided(scores, due, how, threshold) for threshold in thresholds)
 
     return stands
 
