@@ -19,7 +19,8 @@ from judge_agent.prompting.fences import fence, neutralise
 from judge_agent.recipes import Readout, Samples, Turn
 from judge_agent.state import Json
 from judge_agent.votes import agreement as closeness
-from judge_agent.votes import distribution, keep_best, least_agreement, least_share
+from judge_agent.votes import distribution, least_agreement, least_share
+from judge_agent.votes.places_shown import keep_best_of_each
 
 Ask = Callable[[Sequence[int]], Awaitable[list[Json]]]
 # Says whether no further sample can turn what the ones so far come to, out of this many in all.
@@ -145,6 +146,7 @@ async def rate(
 ) -> tuple[list[Json], list[Json]]:
     """Mark which samples vote, where the recipe lets only the soundest: by P(yes) of its meta prompt.
 
+    Of a comparison the soundest of each order vote, as many of the one as of the other, as far as there are.
     `script_of` says what a sample was shown, for its rating must see the same. A sample that could not be rated does
     not vote; where none could, the failure is theirs. A model that tells no log-probabilities rates nothing: all
     vote, and what is returned beside the samples, for the record, says so. Source: DeepSeek-GRM (arXiv 2504.02495),
@@ -159,7 +161,8 @@ async def rate(
     if problems and all(isinstance(problem, NoLogprobs) for problem in problems):
         return list(samples), [{"why": "meta", "unavailable": str(problems[0])}]
     scores = {index: rated.reading.scores[0] if rated.reading else None for index, rated in ratings.items()}
-    best = keep_best(tuple(scores), tuple(scores.values()), keep)
+    firsts = [next(iter(sample.get("order", ())), "") for sample in candidates]
+    best = keep_best_of_each(tuple(scores), tuple(scores.values()), keep, firsts)
     failure = {} if best else _unrated(problems[0])
     marked = [
         {**sample, "meta_score": scores.get(sample["sample"]), "voted": sample["sample"] in best}

@@ -7,8 +7,8 @@ verdict.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
+from functools import partial
 from itertools import combinations
 from typing import NamedTuple
 
@@ -16,8 +16,18 @@ from langgraph.runtime import Runtime
 
 from judge_agent.context import CanonicalCandidate, JudgeContext
 from judge_agent.hashing import derived_seed
+from judge_agent.nodes.charged import side_by_side
+from judge_agent.nodes.comparison_flags import report
 from judge_agent.nodes.matches import Matches, Played
-from judge_agent.nodes.standings import Pair, from_list, from_pairs, from_scores, pair_of, report
+from judge_agent.nodes.standings import (
+    InOrders,
+    Pair,
+    from_list,
+    from_pairs,
+    from_scores,
+    orders_of_list,
+    pair_of,
+)
 from judge_agent.state import Json, State, Update
 from judge_agent.votes import Bracket
 
@@ -30,10 +40,15 @@ ALONE: Json = {
 
 
 class Compared(NamedTuple):
-    """Standings by candidate id, the pairs that were played, and those that the seed alone decided, winner first."""
+    """Standings by candidate id, and what the record says of them.
+
+    `pairs` that were played; `orders`: what each two who were compared come to by their places; `tosses`: the pairs
+    that the seed alone decided, winner first.
+    """
 
     standings: Json
     pairs: Sequence[Pair] = ()
+    orders: Sequence[InOrders] = ()
     tosses: Sequence[Sequence[str]] = ()
 
 
@@ -47,15 +62,14 @@ async def compare(state: State, runtime: Runtime[JudgeContext]) -> Update:
     protocol = context.recipe.comparing or "listwise"
     if len(players) == 1 and protocol != "listwise":
         return Update(standings={players[0].id: ALONE})
-    standings, pairs, tosses = await _PROTOCOLS[protocol](context, matches, players)
+    standings, pairs, orders, tosses = await _PROTOCOLS[protocol](context, matches, players)
     flags: Json = {
         player.id: {"unread": list(matches.unread[player.id])}
         for player in players
         if player.id in matches.unread
     }
-    return Update(
-        standings={**standings, **unseen}, flags={"": report(matches.played, pairs, tosses), **flags}
-    )
+    said = report(matches.played, pairs, orders, tosses)
+    return Update(standings={**standings, **unseen}, flags={"": said, **flags})
 
 
 def _without_unseen(
@@ -78,14 +92,17 @@ async def _listwise(
 ) -> Compared:
     if not players:
         return Compared({})
-    return Compared(from_list(await matches.play(players), context.recipe.samples))
+    played = await matches.play(players, context)
+    orders = orders_of_list(played)
+    return Compared(from_list(played, orders, context.recipe.samples), orders=orders)
 
 
 async def _pairwise(
     context: JudgeContext, matches: Matches, players: Sequence[CanonicalCandidate]
 ) -> Compared:
     pairs = await _pairs(context, matches, list(combinations(players, 2)))
-    return Compared(from_pairs([player.id for player in players], pairs, context.recipe.samples), pairs)
+    standings = from_pairs([player.id for player in players], pairs, context.recipe.samples)
+    return Compared(standings, pairs, [pair.orders for pair in pairs])
 
 
 async def _tournament(
@@ -112,7 +129,8 @@ async def _tournament(
             scores = {by_key[key].id: score for key, score in bracket.shared_scores().items()}
             tosses = [[by_key[key].id for key in pair] for pair in bracket.tosses]
     ids = [player.id for player in players]
-    return Compared(from_scores(ids, scores, pairs, context.recipe.samples), pairs, tosses)
+    standings = from_scores(ids, scores, pairs, context.recipe.samples)
+    return Compared(standings, pairs, [pair.orders for pair in pairs], tosses)
 
 
 async def _pairs(
@@ -120,9 +138,8 @@ async def _pairs(
     matches: Matches,
     pairs: Sequence[tuple[CanonicalCandidate, CanonicalCandidate]],
 ) -> list[Pair]:
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(matches.play(pair)) for pair in pairs]
-    played: list[Played] = [task.result() for task in tasks]
+    works = [(matches.most(pair), partial(matches.play, pair)) for pair in pairs]
+    played: list[Played] = await side_by_side(context, works)
     return [pair_of(one, context.recipe.compare, context.recipe.samples) for one in played]
 
 

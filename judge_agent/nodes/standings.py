@@ -5,28 +5,51 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import pstdev
+from typing import NamedTuple
 
-from judge_agent.nodes.collect import agreed as agreed_of
-from judge_agent.nodes.collect import agreement, readable
+from judge_agent.nodes.collect import agreed, agreement, readable
 from judge_agent.nodes.matches import Played, match_of
 from judge_agent.recipes import Compare, Samples
 from judge_agent.state import Json
 from judge_agent.votes import PairOutcome, pair_outcome, round_robin, vote
+from judge_agent.votes.places_shown import Shown, same_in_both_orders
 
-ONE_ORDER_SHARE = 0.5
+# How far samples agree at most where orders disagree, or one of them is missing.
+DOUBTED_SHARE = 0.5
 _NO_VOTE: Json = {"failure_kind": "abstained", "failure_reason": "no sample of a comparison votes"}
+_ONE_ORDER: Json = {
+    "failure_kind": "abstained",
+    "failure_reason": "one order of a pair alone votes, and a verdict counts only where both orders gave it",
+}
+
+
+class InOrders(NamedTuple):
+    """Two that were compared: whether both orders say the same; None where one alone was read, in all that was asked.
+
+    `one_sided`: both orders were asked for, and one alone votes.
+    """
+
+    first: str
+    second: str
+    consistent: bool | None
+    one_sided: bool
+
+    @property
+    def doubted(self) -> bool:
+        """Whether the place may have decided."""
+        return self.one_sided or self.consistent is False
 
 
 @dataclass(frozen=True)
 class Pair:
     """A played pair, and what its matches come to: nothing where no sample votes.
 
-    `one_sided`: both orders were wanted, and only one of them could be read.
+    `consistent` is the outcome's; where one order alone votes, that of all that could be read.
     """
 
     played: Played
     outcome: PairOutcome | None
+    consistent: bool | None = None
     one_sided: bool = False
 
     @property
@@ -34,7 +57,13 @@ class Pair:
         """The failure that left the pair without an outcome."""
         if self.outcome is not None:
             return None
-        return next((sample for sample in self.played.samples if "failure_kind" in sample), _NO_VOTE)
+        nothing = _ONE_ORDER if self.played.voting else _NO_VOTE
+        return next((sample for sample in self.played.samples if "failure_kind" in sample), nothing)
+
+    @property
+    def orders(self) -> InOrders:
+        first, second = self.played.ids
+        return InOrders(first, second, self.consistent, self.one_sided)
 
     def score_of(self, candidate_id: str) -> float:
         assert self.outcome is not None
@@ -45,21 +74,46 @@ class Pair:
 def pair_of(played: Played, compare: Compare, settings: Samples) -> Pair:
     """Reduce a pair over its samples and orders, as the recipe takes orders that disagree.
 
-    A pair of which one order alone was read keeps what that order says, for it is all there is; but the place may
-    have decided it, so it is named in the record and counts as half agreed (`_agreement`).
+    A pair of which one order alone votes keeps what that order says, for it is all there is; but the place may have
+    decided it, so it is named in the record and counts as half as sure (`_agreed`).
     """
+    outcome = _outcome(played, played.voting, settings)
+    if outcome is None:
+        return Pair(played, None)
+    every = _outcome(played, readable(played.samples), settings)
+    if outcome.consistent is None:
+        kept = outcome if compare.orders_disagree == "mean" else None
+        return Pair(played, kept, every.consistent if every else None, settings.orders == "both")
+    if compare.orders_disagree == "tie" and not outcome.consistent:
+        outcome = replace(outcome, outcome="tie", probability=0.5)
+    return Pair(played, outcome, outcome.consistent)
+
+
+def _outcome(played: Played, samples: Sequence[Json], settings: Samples) -> PairOutcome | None:
     first, second = played.ids
-    matches = [match_of(sample) for sample in played.voting]
-    outcome = pair_outcome(first, second, matches, settings.vote) if matches else None
-    if outcome is None or compare.orders_disagree == "mean" or outcome.consistent:
-        one_sided = outcome is not None and outcome.consistent is None and settings.orders == "both"
-        return Pair(played, outcome, one_sided)
-    both_read = outcome.consistent is not None
-    return Pair(played, replace(outcome, outcome="tie", probability=0.5) if both_read else None)
+    matches = [match_of(sample) for sample in samples]
+    return pair_outcome(first, second, matches, settings.vote) if matches else None
 
 
-def from_list(played: Played, settings: Samples) -> Json:
-    """Standings of a list: each one's votes over the samples."""
+def orders_of_list(played: Played) -> list[InOrders]:
+    """What each two of a list come to by who is shown before whom."""
+    voting = _by_order(played.ids, played.voting)
+    read = _by_order(played.ids, readable(played.samples))
+    asked = _by_order(
+        played.ids, [{**sample, "scores": dict.fromkeys(played.ids, 0.0)} for sample in played.samples]
+    )
+    return [
+        InOrders(*pair, read[pair] if same is None else same, same is None and asked[pair] is not None)
+        for pair, same in voting.items()
+    ]
+
+
+def _by_order(ids: Sequence[str], samples: Sequence[Json]) -> dict[tuple[str, str], bool | None]:
+    return same_in_both_orders(ids, [Shown(sample["order"], sample["scores"]) for sample in samples])
+
+
+def from_list(played: Played, orders: Sequence[InOrders], settings: Samples) -> Json:
+    """Standings of a list: each one's votes over the samples, as sure as who is shown where leaves them."""
     if not played.voting:
         failure = next((one for one in played.samples if "failure_kind" in one), _NO_VOTE)
         return {candidate_id: _failed(failure, [played], candidate_id) for candidate_id in played.ids}
@@ -67,10 +121,13 @@ def from_list(played: Played, settings: Samples) -> Json:
         candidate_id: vote([sample["scores"][candidate_id] for sample in played.voting], settings.vote)
         for candidate_id in played.ids
     }
-    agreed = agreed_of(played.samples)
-    return {
-        candidate_id: _standing(candidate_id, scores, agreed, [played], settings) for candidate_id in scores
-    }
+    standings: Json = {}
+    for candidate_id in scores:
+        own = [pair for pair in orders if candidate_id in (pair.first, pair.second)]
+        sure = math.fsum(DOUBTED_SHARE if pair.doubted else 1.0 for pair in own) / len(own) if own else 1.0
+        share = agreed(played.samples) if sure == 1.0 else _at_most(sure, agreed(played.samples))
+        standings[candidate_id] = _standing(candidate_id, scores, share, [played], settings)
+    return standings
 
 
 def from_pairs(ids: Sequence[str], pairs: Sequence[Pair], settings: Samples) -> Json:
@@ -102,19 +159,20 @@ def from_scores(
 
 
 def _agreement(pairs: Sequence[Pair]) -> float | None:
-    """The mean agreement of the samples, over the pairs that have several, or should have: none has agreed to a pair
-    of which one order is missing but those of the other.
-    """
+    """The mean agreement of the samples, over the pairs that have several, or should have."""
     known = [share for pair in pairs if (share := _agreed(pair)) is not None]
     return math.fsum(known) / len(known) if known else None
 
 
 def _agreed(pair: Pair) -> float | None:
-    whole = agreed_of(pair.played.samples)
-    if not pair.one_sided:
-        return whole
-    one_order = (agreement(pair.played.voting) or 0.0) * ONE_ORDER_SHARE
-    return one_order if whole is None else min(one_order, whole)
+    share = agreed(pair.played.samples)
+    if pair.one_sided:
+        return _at_most(DOUBTED_SHARE * (agreement(pair.played.voting) or 0.0), share)
+    return share if pair.consistent is not False else _at_most(DOUBTED_SHARE, share)
+
+
+def _at_most(limit: float, share: float | None) -> float:
+    return limit if share is None else min(limit, share)
 
 
 def _standing(
@@ -184,61 +242,3 @@ def _written(sample: Json, candidate_id: str) -> dict[str, float]:
     """The number that the model wrote for a candidate, on its own scale, where it wrote one."""
     number = sample.get("written", {}).get(candidate_id)
     return {} if number is None else {"written": number}
-
-
-def report(played: Sequence[Played], pairs: Sequence[Pair], tosses: Sequence[Sequence[str]] = ()) -> Json:
-    """What the judgment's flags say about its comparisons; nothing where there was none.
-
-    `tosses`: pairs that the seed alone decided, winner first.
-    """
-    if not played:
-        return {}
-    # In the order of ids: they were finished in whatever order the model answered.
-    played = sorted(played, key=lambda one: one.ids)
-    samples = [sample for one in played for sample in one.samples]
-    said: Json = {
-        "comparisons": len(played),
-        "samples": len(samples),
-        "unreadable": len(samples) - len(readable(samples)),
-        "rounds": [list(one.rounds) for one in played if len(one.rounds) > 1],
-    }
-    outcomes = [pair.outcome for pair in pairs if pair.outcome]
-    both = [one for one in outcomes if one.consistent is not None]
-    if both:
-        said["order_consistency"] = round(sum(bool(one.consistent) for one in both) / len(both), 4)
-        said["inconsistent"] = [[one.first, one.second] for one in both if not one.consistent]
-    said["one_order_only"] = [list(pair.played.ids) for pair in pairs if pair.one_sided]
-    said["votes"] = _votes([sample for one in played for sample in one.voting])
-    said["contradicting_rankings"] = sum(not sample.get("consistent", True) for sample in samples)
-    said["cycles"] = _cycles(pairs)
-    said["ties"] = [[one.first, one.second] for one in outcomes if one.winner is None]
-    said["decided_by_seed"] = [list(pair) for pair in tosses]
-    return {"comparison": {key: value for key, value in said.items() if value or key in _ALWAYS}}
-
-
-def _votes(voting: Sequence[Json]) -> Json:
-    """What the numbers that the model wrote come to for each candidate, where several samples vote."""
-    numbers: dict[str, list[float]] = {}
-    for sample in voting:
-        for candidate_id, number in sample.get("written", {}).items():
-            numbers.setdefault(candidate_id, []).append(number)
-    return {
-        candidate_id: {
-            "samples": len(written),
-            "total": math.fsum(written),
-            "mean": round(math.fsum(written) / len(written), 4),
-            "deviation": round(pstdev(written), 4),
-        }
-        for candidate_id, written in sorted(numbers.items())
-        if len(written) > 1
-    }
-
-
-_ALWAYS = ("comparisons", "samples", "order_consistency")
-
-
-def _cycles(pairs: Sequence[Pair]) -> list[list[str]]:
-    """Circles in which each beat the next one, among pairs that were played at all."""
-    outcomes = {(pair.outcome.first, pair.outcome.second): pair.outcome for pair in pairs if pair.outcome}
-    ids = sorted({one for names in outcomes for one in names})
-    return [list(cycle) for cycle in round_robin(ids, list(outcomes.values())).cycles] if ids else []
