@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from langgraph.runtime import Runtime
 
 from judge_agent.context import CanonicalCandidate, JudgeContext, applies
-from judge_agent.nodes.charged import charged_to
+from judge_agent.nodes import worst_case
+from judge_agent.nodes.charged import charged_to, side_by_side, walked, walking
 from judge_agent.nodes.cited import SCALES, cited_critique
 from judge_agent.nodes.collect import Decided, collect, rate, readable
 from judge_agent.nodes.steps import critique_steps
@@ -51,9 +53,14 @@ async def _critique_one(
     evidence = context.tool_results(state["evidence"], candidate)
     shown = context.material(candidate, evidence)
     open_principles = _open(context, state, candidate)
+    walks = [walking(context, _most(context, shown, principle)) for principle in open_principles]
+    last = walking(context, 0)
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_principle(context, candidate, shown, p)) for p in open_principles]
-        steps = group.create_task(critique_steps(context, candidate, shown, state))
+        tasks = [
+            group.create_task(walked(walk, _principle(walk, candidate, shown, principle)))
+            for walk, principle in zip(walks, open_principles, strict=True)
+        ]
+        steps = group.create_task(walked(last, critique_steps(last, candidate, shown, state)))
     left_out = [*unread(context, shown), *steps.result().unread]
     flags: Json = {"unread": left_out} if left_out else {}
     if missing := steps.result().missing:
@@ -82,15 +89,15 @@ async def _principle(
     node, values = f"critique/{principle['name']}", _values(shown, principle)
 
     async def cited(samples: Sequence[int]) -> list[Json]:
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(cited_critique(context, candidate, shown, principle, sample))
-                for sample in samples
-            ]
-        spans.extend(item for task in tasks for item in task.result()[1])
-        return [task.result()[0] for task in tasks]
+        most = _most_cited(context, shown, principle)
+        found = await side_by_side(
+            context,
+            [(most, partial(_cited, candidate, shown, principle, sample)) for sample in samples],
+        )
+        spans.extend(item for _, quoted in found for item in quoted)
+        return [one for one, _ in found]
 
-    async def walked(samples: Sequence[int]) -> list[Json]:
+    async def in_turns(samples: Sequence[int]) -> list[Json]:
         base = {"candidate_id": candidate.id, "principle": principle["name"]}
         walks = await sampled(context, script, samples)
         return [{**base, **_held_to_its_tool(_as_critique(one), shown, principle)} for one in walks]
@@ -108,12 +115,32 @@ async def _principle(
     if not context.recipe.turns or context.recipe.comparing:
         found, rounds = await collect(settings, count, cited, _is_decided(context, principle))
     elif script.same_each_time and count > 1:
-        found = await walked([0])
+        found = await in_turns([0])
         rounds = [{"stopped": "same each time", "samples": 1, "of": count}]
     else:
-        found, rounds = await collect(settings, count, walked, _is_decided(context, principle))
+        found, rounds = await collect(settings, count, in_turns, _is_decided(context, principle))
     rated, note = await rate(context, count, found, lambda sample: script)
     return rated, spans, [*rounds, *note]
+
+
+async def _cited(
+    candidate: CanonicalCandidate, shown: Material, principle: Json, sample: int, context: JudgeContext
+) -> tuple[Json, list[Json]]:
+    return await cited_critique(context, candidate, shown, principle, sample)
+
+
+def _most(context: JudgeContext, shown: Material, principle: Json) -> int:
+    """What all samples of one principle may cost, in tokens."""
+    if not context.recipe.turns or context.recipe.comparing:
+        return worst_case.samples_at_most(context) * _most_cited(context, shown, principle)
+    return worst_case.of_samples(context, _values(shown, principle), len(shown.images))
+
+
+def _most_cited(context: JudgeContext, shown: Material, principle: Json) -> int:
+    prompt, answer = context.recipe.prompts["critique"], context.recipe.critique.max_tokens
+    return worst_case.of_prompt(
+        context, prompt, _values(shown, principle).values(), len(shown.images), answer
+    )
 
 
 def _values(shown: Material, principle: Json) -> dict[str, str]:
@@ -154,9 +181,11 @@ def _held_to_its_tool(critique: Json, shown: Material, principle: Json) -> Json:
 
 
 def _is_decided(context: JudgeContext, principle: Json) -> Decided:
-    """Whether pass or fail stands, and on which side of the caller's threshold, whatever the samples due say."""
+    """Whether what is read off the vote stands, whatever the samples due say: pass, fail, the side of a threshold."""
     how, hard = context.recipe.samples.vote, principle["kind"] == "hard"
-    thresholds = {PASS, PASS if context.pass_threshold is None else context.pass_threshold}
+    passes = hard or principle["scale"] == "pass_fail" or context.recipe.refute.of == "all"
+    asked = {PASS} if passes or context.pass_threshold is None else set()
+    thresholds = asked if context.pass_threshold is None else {*asked, context.pass_threshold}
 
     def stands(samples: Sequence[Json], count: int) -> bool:
         scores, due = [float(one["score"]) for one in readable(samples)], count - len(samples)
