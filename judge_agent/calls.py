@@ -38,7 +38,7 @@ from judge_agent.model_calls import (
     prompt_estimate,
     written_messages,
 )
-from judge_agent.reasoning import THINKING_SHARE, reasoned, thought
+from judge_agent.reasoning import THINKING_SHARE, Thoughts, reasoned, thought
 from judge_agent.schema import Usage
 from judge_agent.seams.model import ChatMessage, ChatModel, Completion, ModelInfo, TokenLogprob
 from judge_agent.seams.storage import AuditEvent, AuditLog, Journal, JournalEntry, SharedResults
@@ -88,6 +88,7 @@ class Calls:
         self._journal = journal
         self._shared = shared
         self._journalled = dict(journalled)
+        self.thoughts = Thoughts()
         self._pooled = budget.parts is None
         if self._pooled:
             budget.count_tool_calls(sum(entry.kind == "tool" for entry in journalled.values()))
@@ -169,7 +170,7 @@ class Calls:
     async def model(self, call: ModelCall) -> Completion:
         """Ask the model. Raises ModelError or BudgetExceeded; both are journalled but for the deadline."""
         if call.reasoning_tokens:
-            return await reasoned(self._ask, call, self._info)
+            return await reasoned(self._ask, call, self._info, self.thoughts)
         return await self._ask(call)
 
     async def _ask(self, call: ModelCall) -> Completion:

@@ -213,7 +213,9 @@ class _Run:
 
     def _finished(self, context: JudgeContext, state: State) -> Judgment:
         results = record.candidate_results(context, state)
-        return self._judgment(results, record.evidence_of(state), dict(state["flags"].get("", {})))
+        thoughts = self._calls.thoughts.flags if self._calls else {}
+        flags = {**state["flags"].get("", {}), **({"reasoning": thoughts} if thoughts else {})}
+        return self._judgment(results, record.evidence_of(state), flags)
 
     async def _failed(self, kind: FailureKind, reason: str, error: BaseException) -> Judgment:
         """Every candidate unscored; the traceback goes to the log, not to the caller."""

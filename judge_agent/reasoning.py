@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from judge_agent.errors import JudgeError, ModelError
 from judge_agent.model_calls import ModelCall
 from judge_agent.prompting.fences import fence, neutralise
+from judge_agent.seams.endings import ending, is_whole
 from judge_agent.seams.model import ChatMessage, Choice, Completion, ModelInfo, TokenUsage
 
 # Of the time that is left to the judgment: the answer needs the rest.
@@ -40,15 +42,42 @@ class _Room(NamedTuple):
     share: float = 1.0
 
 
-async def reasoned(ask: Ask, call: ModelCall, info: ModelInfo | None) -> Completion:
+class Thoughts:
+    """Which thoughts fell short, for the record: the answer after one that was cut off looks like any other."""
+
+    def __init__(self) -> None:
+        self._cut: Counter[str] = Counter()
+        self._short: Counter[str] = Counter()
+
+    def take(self, thought: Choice, most_chars: int) -> None:
+        """Count a thought of which the answering call was shown at most its last `most_chars`."""
+        if thought.reasoning is None:
+            self._short["missing"] += 1
+        elif len(thought.reasoning) > most_chars:
+            self._short["shown_in_part"] += 1
+        if not is_whole(thought.finish_reason):
+            self._cut[ending(thought.finish_reason)] += 1
+
+    @property
+    def flags(self) -> dict[str, Any]:
+        """`missing` and `shown_in_part` are counts, `cut` counts by what cut them off; nothing that is zero."""
+        return {**self._short, **({"cut": dict(self._cut)} if self._cut else {})}
+
+
+async def reasoned(
+    ask: Ask, call: ModelCall, info: ModelInfo | None, thoughts: Thoughts | None = None
+) -> Completion:
     """Let the model think and then answer, each a call of its own; `n` answers come of `n` trains of thought.
 
     The choices carry the reasoning, the usage is that of all calls. A sample whose answer failed is a choice
-    without content, finish_reason 'error'. Raises ModelError when thinking or every answer failed, and
-    BudgetExceeded.
+    without content, finish_reason 'error'. What the thoughts lacked is counted in `thoughts`. Raises ModelError when
+    thinking or every answer failed, and BudgetExceeded.
     """
     thinking = await ask(_thinking(call))
     room = _room(call, thinking, info)
+    if thoughts is not None:
+        for choice in thinking.choices:
+            thoughts.take(choice, room.reasoning_chars)
     calls = [_answering(call, index, choice, room) for index, choice in enumerate(thinking.choices)]
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_tried(ask, answering)) for answering in calls]
@@ -129,7 +158,7 @@ def _with_reasoning(
     """Show the reasoning at the end of the last user message: templates refuse two user turns in a row."""
     asked = _ASKED
     if choice.reasoning is not None and most_chars > 0:
-        cut = choice.finish_reason in ("length", "deadline") or len(choice.reasoning) > most_chars
+        cut = not is_whole(choice.finish_reason) or len(choice.reasoning) > most_chars
         shown = fence("YOUR REASONING", neutralise(choice.reasoning[-most_chars:]))
         asked = "\n\n".join((_SHOWN, shown, f"{_CUT} {_ASKED}" if cut else _ASKED))
     *before, last = messages

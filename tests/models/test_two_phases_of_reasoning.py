@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -81,13 +82,36 @@ async def test_the_reasoning_is_shown_as_fenced_text_of_the_user_and_defused():
     assert "<|im_start|>" not in shown
 
 
-@pytest.mark.parametrize("finish_reason", ["length", "deadline"])
-async def test_reasoning_that_was_cut_off_is_used_and_said_to_be_cut(finish_reason):
+@pytest.mark.parametrize(
+    ("finish_reason", "end"),
+    [
+        ("length", "length"),
+        ("deadline", "deadline"),
+        ("content_filter", "content_filter"),
+        ("abort", "abort"),
+        ("MAX_TOKENS", "length"),
+        ("unheard of", "unheard of"),
+    ],
+)
+async def test_reasoning_that_was_cut_off_is_used_and_said_to_be_cut(finish_reason, end):
     model = ScriptedModel([Choice("It seems", finish_reason), {"choice": "pass"}])
-    completion = await (await door(model)).model(CALL)
+    calls = await door(model)
+    completion = await calls.model(CALL)
     assert completion.choices[0].finish_reason == "stop"
     assert completion.choices[0].reasoning == "It seems"
     assert "cut off" in model.requests[1].text
+    assert calls.thoughts.flags == {"cut": {end: 1}}
+
+
+async def test_a_whole_thought_leaves_no_flag_and_what_others_lack_is_counted():
+    whole = Choice("So it is.", "stop")
+    model = ScriptedModel([(whole, None, Choice("It s", "length"), Choice("I", "length"))], otherwise="ok")
+    calls = await door(model)
+    await calls.model(replace(CALL, n=4, schema=None))
+    assert calls.thoughts.flags == {"missing": 1, "cut": {"length": 2}}
+    calls = await door(ScriptedModel(["So it is.", {"choice": "pass"}]))
+    await calls.model(CALL)
+    assert calls.thoughts.flags == {}
 
 
 async def test_thinking_leaves_time_to_answer_before_the_deadline():
@@ -142,7 +166,9 @@ async def test_each_phase_is_journalled_so_that_a_thought_is_not_thought_twice()
 async def test_long_reasoning_is_cut_at_its_beginning_where_the_window_is_small():
     thought = "beginning " + "and on " * 300 + "end"
     model = ScriptedModel([thought, {"choice": "pass"}], context_window=700)
-    await (await door(model)).model(ModelCall("n", ASKED, VERDICT, 64, reasoning_tokens=400))
+    calls = await door(model)
+    await calls.model(ModelCall("n", ASKED, VERDICT, 64, reasoning_tokens=400))
+    assert calls.thoughts.flags == {"shown_in_part": 1}
     shown = model.requests[1].text
     assert "and on end" in shown
     assert "beginning" not in shown

@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+from judge_agent.seams.model import Choice
+
 pytestmark = pytest.mark.anyio
 RECIPE = "reward-anything"
 SHORT = "The moon pulls."
@@ -105,3 +107,19 @@ async def test_names_and_places_come_from_the_contents_and_the_seed_not_from_the
 async def test_what_the_model_thought_is_the_reason_in_the_record(panel, reads):
     judgment = await panel(follower).judge(RECIPE, PAIR, **by(CONCISE))
     assert "I compare lengths." in reads.comparison(judgment, "gpt-large").reason
+
+
+@pytest.mark.parametrize(
+    ("thought", "flags"),
+    [
+        ("I compare lengths.", {}),
+        (Choice("I compare", "length"), {"reasoning": {"cut": {"length": 1}}}),
+        (Choice("I compare", "content_filter"), {"reasoning": {"cut": {"content_filter": 1}}}),
+        (None, {"reasoning": {"missing": 1}}),
+    ],
+)
+async def test_a_thought_that_was_cut_off_or_is_missing_is_in_the_record(panel, thought, flags):
+    bench = panel(lambda request: thought if request.schema is None else follower(request))
+    judgment = await bench.judge(RECIPE, PAIR, **by(CONCISE))
+    assert {candidate.status for candidate in judgment.candidates} == {"scored"}
+    assert {name: said for name, said in judgment.flags.items() if name == "reasoning"} == flags
