@@ -70,6 +70,7 @@ _MOVED = Comparison(True, "the result is what was asked for, its columns in anot
 _MISNAMED = Comparison(
     True, "the values fit only if a column stands for another one than that of its name", named=False
 )
+_ALMOST = "its numbers or sort keys agree only almost (to a relative 1e-6)"
 _SMALL = Comparison(
     False,
     "it has zero for a number below 1e-9, or such a number for zero",
@@ -151,12 +152,12 @@ def _compared(rows: Rows, names: Sequence[str], wanted: Expected) -> Comparison:
 
 def _nearly(rows: Rows, names: Sequence[str], wanted: Expected) -> Comparison | None:
     """Whether the rows fit where numbers need not agree to their last places."""
-    if not has_fractions(rows) and not has_fractions(wanted.rows):
+    if wanted.near_groups in ((), wanted.groups) and not has_fractions([*rows, *wanted.rows]):
         return None
     near, expected_near = loosened(rows), loosened(wanted.rows)
     loose = replace(wanted, rows=expected_near, groups=wanted.near_groups or wanted.groups)
     if (found := _found(near, names, loose)) is not None:
-        return replace(found, reason=f"{found.reason}, but only to a relative 1e-6", precise=False)
+        return replace(found, reason=f"{found.reason}, but {_ALMOST}", precise=False)
     few, fewer = without_small(near), replace(loose, rows=without_small(expected_near))
     pairs = [(few, loose), (near, fewer)]
     if len(rows) == 1:  # both may be such a rest, and nothing shows of what

@@ -29,9 +29,10 @@ MAX_PLACES = 15
 
 
 class Rounding(NamedTuple):
-    """`node` rounds a column of the result to `places` digits after the point."""
+    """`node` rounds `inner` to `places` digits after the point, for a column of the result."""
 
     node: exp.Expr
+    inner: exp.Expr
     places: int
 
     @property
@@ -100,14 +101,13 @@ def _rounding(projection: exp.Expr) -> Rounding | None:
     while isinstance(node, (exp.Alias, exp.Paren)) or (isinstance(node, exp.Cast) and not _is_to_whole(node)):
         node = node.this
     if isinstance(node, exp.Cast):
-        inner = node.this.unnest()
-        if isinstance(inner, _ROUNDS):
-            return _rounding(inner)
-        return Rounding(node, 0) if inner.find(*_FRACTION) is not None else None
+        if (found := _rounding(node.this)) is not None:  # the cast rounds what is rounded already
+            return found._replace(node=node)
+        return Rounding(node, node.this, 0) if node.this.find(*_FRACTION) is not None else None
     if not isinstance(node, _ROUNDS):
         return None
     places = _places(node)
-    return Rounding(node, places) if places is not None else None
+    return Rounding(node, node.this, places) if places is not None else None
 
 
 def _is_to_whole(cast: exp.Cast) -> bool:
@@ -167,11 +167,11 @@ async def _asked(
 
 def _without(tree: exp.Expr | None, pair: Pair, found: Sequence[Rounding | None]) -> str | None:
     """The query with what is rounded in the place of its rounding."""
-    nodes = {id(one.node) for one in found if one is not None}
+    inner = {id(one.node): one.inner for one in found if one is not None}
     if tree is None:
         return None
     copy = tree.copy()
     for before, after in zip(list(tree.walk()), list(copy.walk()), strict=True):
-        if id(before) in nodes:
-            after.replace(exp.paren(after.this.copy()))
+        if id(before) in inner:
+            after.replace(exp.paren(inner[id(before)].copy()))
     return copy.sql(dialect=pair.engine)

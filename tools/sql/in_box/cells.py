@@ -9,23 +9,24 @@ import math
 from collections.abc import Iterable
 
 MAX_CELL_DEPTH = 40
+SURE_DIGITS = 15  # a decimal of so many is the shortest way to write its double
 
 
 def line_of(row: Iterable[object]) -> str:
     """One row as JSON text."""
-    return json.dumps([encoded(value) for value in row])
+    return json.dumps([encoded(value) for value in row], separators=(",", ":"))
 
 
 def encoded(value: object, depth: int = 0) -> object:
-    """`n` decimal, `f` inf or nan, `t` date or timestamp (UTC), `c` time of day, `i` interval in seconds, `b` bytes,
-    `l` list, `m` mapping. Everything else becomes text.
+    """`n` decimal of more digits than a double holds, `f` inf or nan, `t` date or timestamp (UTC), `c` time of day,
+    `i` interval in seconds, `b` bytes, `l` list, `m` mapping. Everything else becomes text.
     """
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else {"f": repr(value)}
     if isinstance(value, decimal.Decimal):
-        return {"n": str(value)}
+        return float(value) if len(value.as_tuple().digits) <= SURE_DIGITS else {"n": str(value)}
     if isinstance(value, datetime.datetime):
         return {"t": _in_utc(value).isoformat(sep=" ")}
     if isinstance(value, datetime.date):
