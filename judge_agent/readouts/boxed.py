@@ -9,34 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from judge_agent.readouts.answer import after_reasoning, blocks, unparseable
+from judge_agent.readouts.near import NAMES, other_decision
+from judge_agent.readouts.near_boxes import INTEGER, Box, is_introduced
+from judge_agent.readouts.near_scores import refuse_other_numbers
 
 MAX_BOX_CHARS = 4_000
 MAX_BOXES = 500
-_OPEN = re.compile(r"\\boxed\s*")
+_OPEN = re.compile(r"\\boxed\s*|(?<!\w)(?<!\\ )\\{0,2}(?:boxed|fbox|framebox)\s*(?=\{)", re.IGNORECASE)
 _STYLED = re.compile(r"\\(?:text|textbf|textrm|mathrm|mathbf)\s*\{([^{}\\]*)\}")
 _SPACES = re.compile(r"\\[,;:! ]|~|\$|\\quad")
 _ENCLOSED = re.compile(r"\{([^{}]*)\}|\[([^\[\]]*)\]|\(([^()]*)\)")
-_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,8})")
-_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?|[+-]?\.[0-9]+|[0-9]+ ?/ ?[0-9]+")
-_INTRODUCED = re.compile(r"(?:scores?|ratings?|verdict|choice)\W{0,12}$", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class _Box:
-    content: str
-    items: tuple[str, ...]
-    introduced: bool
-
-    def may_be_verdict(self, count: int, low: int, high: int) -> bool:
-        """Whether this could be meant as the list of `count` numbers: a quoted `42` on a scale to 10 is not."""
-        if not all(_NUMBER.fullmatch(item) for item in self.items):
-            return False
-        if len(self.items) > 1 or self.introduced:
-            return True
-        return count == 1 and (not _INTEGER.fullmatch(self.items[0]) or low <= int(self.items[0]) <= high)
 
 
 def read_boxed_numbers(
@@ -49,12 +33,14 @@ def read_boxed_numbers(
     one that is not closed, another count, a number that is no integer or out of range, and for two boxes
     that could both be the verdict and differ.
     """
-    boxes = _boxes(_read_part(after_reasoning(text), between))
-    last = boxes[-1]
+    part = _read_part(after_reasoning(text), between)
+    boxes, end = _boxes(part)
+    last = next(box for box in reversed(boxes) if box.exact)
     numbers = _integers(last, count, low, high)
-    for box in boxes[:-1]:
+    for box in boxes:
         if box.items != last.items and box.may_be_verdict(count, low, high):
             raise unparseable(f"the answer boxes {box.content[:40]!r} and {last.content[:40]!r}")
+    refuse_other_numbers(part[end:], numbers)
     return numbers
 
 
@@ -67,6 +53,9 @@ def read_boxed_index(
     """
     menu = range(1, choices + 1) if isinstance(choices, int) else choices
     (index,) = read_boxed_numbers(text, 1, min(menu), max(menu), between=between)
+    behind = after_reasoning(text).rpartition(r"\boxed")[2]
+    if other := other_decision(behind, [rf"(?i:{NAMES})[ _-]?#?(?!{index}\b)\d{{1,3}}\b"]):
+        raise unparseable(f"the answer boxes {index} and says {other[:60]!r}")
     if index not in menu:
         raise unparseable(f"the box holds {index}, which is not one of {list(menu)}")
     return index
@@ -81,26 +70,29 @@ def _read_part(answer: str, between: tuple[str, str] | None) -> str:
     return "\n".join(parts)
 
 
-def _boxes(text: str) -> list[_Box]:
-    r"""Every outermost `\boxed{...}`, at least one. The braces of a box must close: text can be cut off."""
-    found: list[_Box] = []
-    match = _OPEN.search(text)
+def _boxes(text: str) -> tuple[list[Box], int]:
+    r"""Every outermost box, one `\boxed{...}` at least, and where the last one of that form ends.
+
+    The braces of a box must close: text can be cut off.
+    """
+    found: list[Box] = []
+    match, last_end = _OPEN.search(text), 0
     while match:
-        start = match.end()
-        if text[start : start + 1] == "{":
-            content, end = _braced(text, start)
-            introduced = _INTRODUCED.search(text, max(0, match.start() - 24), match.start()) is not None
-            found.append(_Box(content, _items(content), introduced))
+        end = match.end()
+        exact = match.group().startswith(r"\boxed")
+        if text[end : end + 1] == "{":
+            introduced = is_introduced(text, match.start())
+            content, end = _braced(text, end)
+            found.append(Box(content, _items(content), introduced, exact))
+            last_end = end if exact else last_end
             if len(found) > MAX_BOXES:
                 raise unparseable(f"the answer has more than {MAX_BOXES} boxes")
-        elif text[start : start + 1].isdigit():
+        elif text[end : end + 1].isdigit():
             raise unparseable(r"a number stands behind \boxed without braces")
-        else:
-            end = start
         match = _OPEN.search(text, end)
-    if not found:
+    if not any(box.exact for box in found):
         raise unparseable(r"the answer has no \boxed{...}")
-    return found
+    return found, last_end
 
 
 def _braced(text: str, start: int) -> tuple[str, int]:
@@ -129,12 +121,12 @@ def _items(content: str) -> tuple[str, ...]:
     return tuple(item.strip() for item in plain.split(","))
 
 
-def _integers(box: _Box, count: int, low: int, high: int) -> tuple[int, ...]:
+def _integers(box: Box, count: int, low: int, high: int) -> tuple[int, ...]:
     if len(box.items) != count:
         raise unparseable(f"the box {box.content[:40]!r} holds {len(box.items)} items, {count} are due")
     numbers: list[int] = []
     for item in box.items:
-        if not _INTEGER.fullmatch(item):
+        if not INTEGER.fullmatch(item):
             raise unparseable(f"the box holds {item[:40]!r}, which is not an integer")
         if not low <= int(item) <= high:
             raise unparseable(f"the box holds {item}, outside {low} to {high}")

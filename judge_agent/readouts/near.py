@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from judge_agent.prompting.fences import without_invisible
 from judge_agent.readouts.answer import unparseable
@@ -39,6 +40,8 @@ _TAKEN_BACK = re.compile(
     r"|(?:revised|corrected|updated) (?:verdict|scores?|ratings?|choice|ranking))",
     re.IGNORECASE,
 )
+_DECIDES = "verdict|winner|choice|preference|judge?ment|decision|answer|vote|pick|correction"
+_IS = r"(?:[\s*_\"'`]*(?:\bis\b|\bwas\b|\bgoes to\b|\bshould be\b|\bmust be\b|[:=]|->)[\s*_\"'`]*){1,3}"
 
 
 def folded(text: str) -> str:
@@ -66,3 +69,25 @@ def refuse_taken_back(behind: str) -> None:
     """Raise ModelError('model_unparseable') where what stands behind a verdict takes it back."""
     if match := _TAKEN_BACK.search(folded(behind)):
         raise unparseable(f"the answer takes its verdict back: {match.group()!r}")
+
+
+def other_decision(behind: str, others: Sequence[str]) -> str | None:
+    """What a text says as a decision of its own: `Verdict: B`, `B is better.`, `I prefer response B`.
+
+    `others` are patterns for what it must not decide for.
+    """
+    if not others:
+        return None
+    other = rf"(?:{'|'.join(others)})"
+    named = rf"(?i:(?:the |an? )?(?:(?:{NAMES})[ _-]?)?)[\[(\"'*`]{{0,3}}"
+    better = r"(?i:better|best|the (?:better|best)(?: one)?|the winner|preferred|stronger)"
+    patterns = (
+        rf"\b(?i:{_DECIDES})\b{_IS}{named}{other}",
+        rf"{other}[\s*]+(?i:(?:is|was)(?: \w+ly| much| far)? )?(?:{better}|(?i:wins|won))[\s*)]*(?:[.!;\n]|\Z)",
+        rf"\b(?i:better|best|preferred|stronger)(?: \w{{1,20}})?{_IS}{named}{other}",
+        rf"\b(?i:prefer|choose|pick|go with|vote for|favou?r)\s+{named}{other}",
+        rf"\b(?i:it is|it's|they are)\s+{named}{other}\s*(?:[.!;\n]|\Z)",
+        rf"(?<![\[\w])\[\s?{other}\s?\](?!\])",
+    )
+    match = re.search("|".join(patterns), folded(behind))
+    return match.group() if match else None

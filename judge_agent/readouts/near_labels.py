@@ -11,16 +11,14 @@ from collections.abc import Mapping, Sequence
 
 from judge_agent.readouts.answer import unparseable
 from judge_agent.readouts.near import (
-    NAMES,
     folded,
     is_made_of_verdict_words,
+    other_decision,
     other_tag,
     refuse_taken_back,
 )
 
 _DENIES = re.compile(r"\b(?:not|neither|worse|worst|lose|loses|lost)\b|n['\u2019]t\b|[<>]", re.IGNORECASE)
-_DECIDES = "verdict|winner|choice|preference|judge?ment|decision|answer|vote|pick|correction"
-_IS = r"(?:[\s*_\"'`]*(?:\bis\b|\bwas\b|\bgoes to\b|\bshould be\b|\bmust be\b|[:=]|->)[\s*_\"'`]*){1,3}"
 
 
 def brackets(labels: Sequence[str]) -> tuple[str, str]:
@@ -40,7 +38,9 @@ def refuse_beside(text: str, behind: str, labels: Mapping[str, str], verdict: st
     `text` is searched for the form of the labels, `behind` (what follows the label) for words that decide otherwise.
     """
     search = _in_brackets if all(brackets(list(labels.values()))) else _in_another_case
-    near = search(folded(text), labels, verdict) or _in_words(folded(behind), labels, verdict)
+    near = search(folded(text), labels, verdict)
+    others = [_word(_core(label)) for key, label in labels.items() if key != verdict and _core(label)]
+    near = near or other_decision(behind, others)
     if near is not None:
         raise unparseable(f"the answer says {verdict!r} and, in another form, {near[:60]!r}")
     refuse_taken_back(behind)
@@ -90,7 +90,7 @@ def _in_brackets(text: str, labels: Mapping[str, str], verdict: str) -> str | No
 
 def _decides_otherwise(match: re.Match[str], labels: Mapping[str, str], verdict: str) -> bool:
     content = match[2].strip()
-    if content[:1] in "\"'" and re.match(r"[\w)\]]", match.string[max(0, match.start() - 1) :]):
+    if content[:1] in "\"'" and re.match(r"[\w)\]]", match.string[max(0, match.start() - 1) : match.start()]):
         return False  # df[["A", "B"]] picks columns.
     said = _words_in(content, labels)
     if said == {verdict} and not _DENIES.search(content):
@@ -109,22 +109,3 @@ def _words_in(text: str, labels: Mapping[str, str]) -> set[str]:
             if match.group() != "A" or not after or is_made_of_verdict_words(after[1]):
                 found.add(key)
     return found
-
-
-def _in_words(behind: str, labels: Mapping[str, str], verdict: str) -> str | None:
-    """What is said behind the label as its own decision: `Verdict: B`, `B is better.`, `I prefer response B`."""
-    others = [_word(_core(label)) for key, label in labels.items() if key != verdict and _core(label)]
-    if not others:
-        return None
-    other = rf"(?:{'|'.join(others)})"
-    named = rf"(?i:(?:the |an? )?(?:(?:{NAMES})[ _-]?)?)[\[(\"'*`]{{0,3}}"
-    better = r"(?i:better|best|the (?:better|best)(?: one)?|the winner|preferred|stronger)"
-    patterns = (
-        rf"\b(?i:{_DECIDES})\b{_IS}{named}{other}",
-        rf"{other}[\s*]+(?i:(?:is|was)(?: \w+ly| much| far)? )?(?:{better}|(?i:wins|won))[\s*)]*(?:[.!;\n]|\Z)",
-        rf"\b(?i:prefer|choose|pick|go with|vote for|favou?r)\s+{named}{other}",
-        rf"\b(?i:it is|it's|they are)\s+{named}{other}\s*(?:[.!;\n]|\Z)",
-        rf"(?<![\[\w])\[\s?{other}\s?\](?!\])",
-    )
-    match = re.search("|".join(patterns), behind)
-    return match.group() if match else None

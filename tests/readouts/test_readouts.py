@@ -241,6 +241,13 @@ BOMBS = {
     "late numbers": "<score>" + " " * 190_000 + "7 8</score>",
     "digits": "\\boxed{" + "1" * 190_000 + "}",
     "dots": "<score>1." + "0" * 190_000 + "</score>",
+    "remarks": "[[A]] \\boxed{8, 5} <score>7</score> <answer>[[A]]</answer>" + "verdict " * 20_000,
+    "decisions": "[[A]] \\boxed{8, 5} <answer>[[A]]</answer>" + "verdict" + ": " * 80_000,
+    "blank decisions": "[[A]] <score>7</score> <answer>[[A]]</answer>" + ("score" + " " * 90) * 2_000,
+    "labels with spaces": "[[A]] " + "[[ A ]] " * 20_000 + '[["A"]] ' * 4_000,
+    "half labels": "[[A]] " + ("[[ A" + " " * 90) * 2_000,
+    "nearly boxes": "\\boxed{8, 5}" + "\\fbox{x 1 2; }" * 480,
+    "wrappers with attributes": "<answer>[[A]]</answer>" + "<answer a>x" * 15_000,
     "styles": "\\boxed{" + "\\text{" * 60 + "}" * 60 + "}",
 }
 
