@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from judge_agent.errors import FAILURE_KINDS, FailureKind, JudgeError, ModelError, SandboxError, ToolError
+from judge_agent.model_calls import BYTES_PER_TOKEN
 from judge_agent.seams.model import Choice, Completion, TokenLogprob, TokenUsage
 from judge_agent.seams.tool import Finding, ToolResult
 
 Json = Mapping[str, Any]
+# Failures of a call that a server may have worked on.
+_MAY_HAVE_COST = ("model_timeout", "model_unparseable")
 
 
 def error_record(error: Exception) -> dict[str, Any]:
@@ -40,9 +44,42 @@ def value_of(result: Json) -> Json:
 
 
 def usage_of(result: Json) -> TokenUsage:
-    """The tokens that a finished call cost, failed or not."""
-    holder = result.get("value") or result.get("error") or {}
-    return TokenUsage(**holder["usage"]) if holder.get("usage") else TokenUsage()
+    """The tokens that a finished call cost, failed or not; an estimate where the server told none."""
+    holder = result.get("estimate") or (result.get("value") or result.get("error") or {}).get("usage")
+    return TokenUsage(**holder) if holder else TokenUsage()
+
+
+def tokens_of(result: Json) -> int:
+    """What a finished call takes from the budget."""
+    usage = usage_of(result)
+    return usage.prompt + usage.completion
+
+
+def estimated(result: Json, prompt_tokens: int) -> dict[str, Any]:
+    """The result with an estimate of its tokens where the server told none; what it told stays as it is.
+
+    A prompt of no tokens is an untold one, and so is an answer that has text. Of a call that failed the prompt may
+    have been read, where an answer was waited for or came.
+    """
+    usage, error = usage_of(result), result.get("error")
+    if error is not None and error["failure_kind"] not in _MAY_HAVE_COST:
+        return dict(result)
+    completion = usage.completion or _answer_tokens(result.get("value") or {})
+    if usage.prompt and completion == usage.completion:
+        return dict(result)
+    filled = replace(usage, prompt=usage.prompt or prompt_tokens, completion=completion)
+    return {**result, "estimate": asdict(filled)}
+
+
+def _answer_tokens(value: Json) -> int:
+    """About how many tokens an answer has, from its text."""
+    size = 0
+    for choice in value.get("choices", ()):
+        texts = (choice.get("reasoning"), choice.get("content"))
+        size += sum(len(text.encode("utf-8", "surrogatepass")) for text in texts if text)
+        if choice.get("tool_calls"):
+            size += len(json.dumps(choice["tool_calls"], default=str))
+    return -(-size // BYTES_PER_TOKEN)
 
 
 def completion_of(value: Json) -> Completion:

@@ -6,11 +6,9 @@ flight is waited for. A call that failed is journalled as well, so that a resume
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import math
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import asdict
 from typing import Any, Literal, NamedTuple
@@ -18,15 +16,9 @@ from typing import Any, Literal, NamedTuple
 from judge_agent.budget import Budget
 from judge_agent.call_limits import deadline_of as deadline_of
 from judge_agent.call_limits import model_boundary, tool_boundary
-from judge_agent.call_results import (
-    completion_of,
-    error_record,
-    is_partial,
-    tool_result_of,
-    usage_of,
-    value_of,
-)
-from judge_agent.errors import BudgetExceeded, JudgeError, ModelError
+from judge_agent.call_results import completion_of, tokens_of, tool_result_of, value_of
+from judge_agent.errors import JudgeError, ModelError
+from judge_agent.flights import Flight, Flights, Make
 from judge_agent.hashing import derived_seed, sha256_of
 from judge_agent.model_calls import ModelCall as ModelCall
 from judge_agent.model_calls import (
@@ -43,12 +35,10 @@ from judge_agent.schema import Usage
 from judge_agent.seams.model import ChatMessage, ChatModel, Completion, ModelInfo, TokenLogprob
 from judge_agent.seams.storage import AuditEvent, AuditLog, Journal, JournalEntry, SharedResults
 from judge_agent.seams.tool import Tool, ToolResult, ToolView
-from judge_agent.spending import Bill, Spending
+from judge_agent.spending import Bill
 from judge_agent.tool_results import sound
 
-MAX_CALLS_AT_ONCE = 16
 Json = Mapping[str, Any]
-_CallKind = Literal["model", "tool", "shared"]
 
 
 class ToolRun(NamedTuple):
@@ -71,7 +61,7 @@ class Calls:
         call_seconds: float,
         model: ChatModel | None,
         model_info: ModelInfo | None,
-        no_model: str,
+        no_model: ModelError | str,
         journal: Journal,
         shared: SharedResults,
         journalled: Mapping[str, JournalEntry],
@@ -86,32 +76,44 @@ class Calls:
         self._info = model_info
         self._no_model = no_model
         self._journal = journal
-        self._shared = shared
         self._journalled = dict(journalled)
         self.thoughts = Thoughts()
-        self._pooled = budget.parts is None
-        if self._pooled:
-            budget.count_tool_calls(sum(entry.kind == "tool" for entry in journalled.values()))
-        self._log = log
-        self._noted: list[Awaitable[None]] = []
-        self._flights: dict[str, asyncio.Task[Json]] = {}
-        self._payers: dict[str, Spending] = {}
-        self._slots = asyncio.Semaphore(MAX_CALLS_AT_ONCE)
-        self._spent: dict[str, float] = {}
+        self._asker: str | None = None
+        self._flights = Flights(
+            judgment_id=judgment_id,
+            tenant=tenant,
+            budget=budget,
+            journal=journal,
+            shared=shared,
+            journalled=self._journalled,
+            log=log,
+        )
 
-    def charged_to(self, owner: str, kept: float = 0.0) -> Calls:
-        """The same calls, paid from the owner's share of the budget, of which they must leave the part `kept`."""
-        view = copy.copy(self)
+    def charged_to(self, owner: str, kept: float = 0.0, asker: str | None = None) -> Calls:
+        """The same calls, paid from the owner's share of the budget, of which they must leave the part `kept`.
+
+        `asker` is the id of the candidate that they are made for, for the log.
+        """
         share = self.budget.share(owner)
-        view.budget = share.keeping(kept) if kept else share
+        return self._paid_from(share.keeping(kept) if kept else share, asker)
+
+    def walking(self, most: int) -> Calls:
+        """The same calls for the next walk of the plan, of at most so many tokens; it ends with `walked`."""
+        return self._paid_from(self.budget.walking(most), self._asker)
+
+    def walked(self) -> None:
+        """Say that this walk makes no more calls."""
+        self.budget.payer.close()
+
+    def _paid_from(self, budget: Budget, asker: str | None) -> Calls:
+        view = copy.copy(self)
+        view.budget, view._asker = budget, asker
         return view
 
     @property
     def usage(self) -> Usage:
         """What was spent; a replayed call counts its tokens, as in the run that was interrupted."""
-        whole = {name: value for name, value in self._spent.items() if not name.endswith("_seconds")}
-        seconds = {name: round(value, 4) for name, value in self._spent.items() if name.endswith("_seconds")}
-        return Usage.model_validate({**{name: int(value) for name, value in whole.items()}, **seconds})
+        return self._flights.tally.usage
 
     async def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
         """The prompt's length in tokens; journalled where it may decide what is asked.
@@ -133,7 +135,7 @@ class Calls:
     @property
     def context_window(self) -> int:
         if self._info is None:
-            raise ModelError("model_unreachable", "the model has not said what it is")
+            raise self._unavailable()
         return self._info.context_window
 
     @property
@@ -180,27 +182,35 @@ class Calls:
 
         async def ask(limit_seconds: float) -> Json:
             left = self.budget.remaining_seconds()
-            completion = await model.complete(
-                call.messages,
-                schema=call.schema,
-                tools=call.tools or None,
-                tool_choice=call.tool_choice,
-                n=call.n,
-                logprobs=call.logprobs,
-                seed=seed,
-                max_tokens=call.room,
-                temperature=call.temperature,
-                stop=call.stop,
-                timeout_seconds=min(limit_seconds, left * THINKING_SHARE) if thinks else limit_seconds,
-                keep_partial=thinks,
-                think=call.phase != "answer",
-            )
+            async with model_boundary():
+                completion = await model.complete(
+                    call.messages,
+                    schema=call.schema,
+                    tools=call.tools or None,
+                    tool_choice=call.tool_choice,
+                    n=call.n,
+                    logprobs=call.logprobs,
+                    seed=seed,
+                    max_tokens=call.room,
+                    temperature=call.temperature,
+                    stop=call.stop,
+                    timeout_seconds=min(limit_seconds, left * THINKING_SHARE) if thinks else limit_seconds,
+                    keep_partial=thinks,
+                    think=call.phase != "answer",
+                )
             return asdict(thought(completion) if thinks else completion)
 
-        kind: _CallKind = "shared" if call.shared else "model"
-        result = await self._once(key, call.node, kind, lambda: self._in_turn(ask), most_tokens(call))
-        self._log_call("model.call", call.node, key, result, {"messages": written_messages(call.messages)})
-        return completion_of(value_of(result))
+        most = most_tokens(call)
+        flight = Flight(
+            key,
+            call.node,
+            "shared" if call.shared else "model",
+            {"messages": written_messages(call.messages)},
+            self._call_limit_seconds,
+            most,
+            most - call.n * call.max_tokens,
+        )
+        return completion_of(value_of(await self._once(flight, ask)))
 
     async def likelihood(
         self, node: str, messages: Sequence[ChatMessage], continuation: str
@@ -212,53 +222,35 @@ class Calls:
         model, key = self._required_model(), likelihood_key(self._info, messages, continuation)
 
         async def ask(limit_seconds: float) -> Json:
-            return asdict(await model.likelihood(messages, continuation, timeout_seconds=limit_seconds))
+            async with model_boundary():
+                return asdict(await model.likelihood(messages, continuation, timeout_seconds=limit_seconds))
 
         most = prompt_estimate([*messages, ChatMessage("assistant", continuation)])
-        result = await self._once(key, node, "model", lambda: self._in_turn(ask), most)
         asked = {"messages": written_messages(messages), "continuation": continuation}
-        self._log_call("model.call", node, key, result, asked)
-        return completion_of(value_of(result)).choices[0].logprobs
-
-    async def _in_turn(self, ask: Callable[[float], Awaitable[Json]]) -> Json:
-        """Make a call to the model when its turn comes, in the time that it may take."""
-        sent = False
-        try:
-            async with self._slots, deadline_of(self.budget), model_boundary():
-                timeout, sent = self.budget.call_seconds(self._call_limit_seconds), True
-                return await ask(timeout)
-        except BudgetExceeded:
-            # Cut off by the deadline: it was made, though what it cost is not known.
-            self._count(model_calls=int(sent), useless_calls=int(sent))
-            raise
+        flight = Flight(key, node, "model", asked, self._call_limit_seconds, most, most)
+        return completion_of(value_of(await self._once(flight, ask))).choices[0].logprobs
 
     async def tool(self, tool: Tool, arguments: Json, view: ToolView, content_sha256: str) -> ToolRun:
         """Run a tool. Raises ValueError (bad arguments), SandboxError, ToolError or BudgetExceeded."""
-        node = f"gather/{tool.name}"
         key = sha256_of(["tool", tool.name, tool.version, dict(arguments), content_sha256, view.seed])
 
-        async def run() -> Json:
-            self.budget.spend_tool_call()
-            async with self._slots, deadline_of(self.budget):
-                timeout = self.budget.call_seconds(self._call_seconds)
-                with tool_boundary(tool.name):
-                    result = await tool.run(arguments, view, timeout_seconds=timeout)
-                    return sound(result)
+        async def run(limit_seconds: float) -> Json:
+            with tool_boundary(tool.name):
+                return sound(await tool.run(arguments, view, timeout_seconds=limit_seconds))
 
-        result = await self._once(key, node, "tool", run)
-        self._log_call("tool.call", node, key, result, {"arguments": dict(arguments)})
+        asked = {"arguments": dict(arguments)}
+        result = await self._once(Flight(key, f"gather/{tool.name}", "tool", asked, self._call_seconds), run)
         return ToolRun(tool_result_of(value_of(result)), float(result.get("seconds", 0.0)))
 
     def event(self, type_: Any, node: str | None, fields: Json) -> None:
-        self._note(AuditEvent(type_, self.judgment_id, self.tenant, node, dict(fields)))
+        self._flights.note(AuditEvent(type_, self.judgment_id, self.tenant, node, dict(fields)))
 
     async def logged(self) -> None:
         """Wait until all that was noted is in the log; a resumed judgment notes again what a crash took with it.
 
         Raises StoreError: what was judged without a trail is not a judgment.
         """
-        while self._noted:
-            await self._noted.pop()
+        await self._flights.logged()
 
     @contextmanager
     def useless_unless_read(self) -> Iterator[None]:
@@ -266,42 +258,29 @@ class Calls:
         try:
             yield
         except JudgeError:
-            self._count(useless_calls=1)
+            self._flights.tally.add(useless_calls=1)
             raise
 
-    async def _once(
-        self, key: str, node: str, kind: _CallKind, make: Callable[[], Awaitable[Json]], most: int = 0
-    ) -> Json:
-        """Answer from the journal, join the same call in flight, or make it; `most` is what it may cost in tokens."""
-        if (joined := await self._joined(key, most)) is not None:
-            return joined
-        flight = asyncio.ensure_future(self._make(key, node, kind, make, most))
-        self._flights[key], self._payers[key] = flight, self.budget.spending
-        try:
-            return await asyncio.shield(flight)
-        except asyncio.CancelledError:
-            flight.cancel()
-            raise
+    async def _once(self, flight: Flight, make: Make) -> Json:
+        """Answer a call from the journal, join the same one in flight, or make it.
 
-    async def _joined(self, key: str, most: int) -> Json | None:
-        """The result of the same call in flight; who has a share of its own pays for it as if it were alone.
-
-        None where there is none, or where it ended because another's share did.
+        Who asks pays for it, once, as if it were alone: whoever else asks the same is no help to it.
         """
-        while (flight := self._flights.get(key)) is not None:
-            if self._payers[key] is self.budget.spending:
-                return await asyncio.shield(flight)
-            try:
-                result = await asyncio.shield(flight)
-            except BudgetExceeded:
-                if self._flights.get(key) is flight:
-                    del self._flights[key]
-                continue
-            async with self._reserved(most) as bill:
-                usage = usage_of(result)
-                bill.tokens = usage.prompt + usage.completion
+        flights, budget = self._flights, self.budget
+        if flights.is_paid(flight, budget.payer):
+            return await flights.landed(flight, make)
+        found = await flights.finished(flight)
+        if flight.kind == "tool":
+            (budget.spend_tool_call if found is None else budget.replay_tool_call)()
+            return await flights.landed(flight, make, found, payer=budget.payer, asker=self._asker)
+        if found is not None:
+            result = await flights.landed(flight, make, found, payer=budget.payer, asker=self._asker)
+            budget.replay_tokens(tokens_of(result) if flights.is_own(result) else 0)
             return result
-        return None
+        async with self._reserved(flight.most) as bill:
+            result = await flights.landed(flight, make, payer=budget.payer, asker=self._asker)
+            bill.tokens = tokens_of(result)
+        return result
 
     @asynccontextmanager
     async def _reserved(self, most: int) -> AsyncIterator[Bill]:
@@ -311,92 +290,13 @@ class Calls:
                 bill = await stack.enter_async_context(self.budget.reserved(most))
             yield bill
 
-    async def _make(
-        self, key: str, node: str, kind: _CallKind, make: Callable[[], Awaitable[Json]], most: int
-    ) -> Json:
-        finished = await self._finished(key, kind)
-        if finished is not None:
-            return finished
-        if kind == "tool":
-            return await self._made(key, node, kind, make, Bill())
-        async with self._reserved(most) as bill:
-            return await self._made(key, node, kind, make, bill)
-
-    async def _made(
-        self, key: str, node: str, kind: _CallKind, make: Callable[[], Awaitable[Json]], bill: Bill
-    ) -> Json:
-        started = time.monotonic()
-        try:
-            result: dict[str, Any] = {"value": await make()}
-        except BudgetExceeded:
-            raise
-        except (JudgeError, ValueError) as error:
-            result = {"error": error_record(error)}
-        result["seconds"] = round(time.monotonic() - started, 4)
-        if kind == "shared" and "value" in result and not is_partial(result["value"]):
-            # Another process may have been first: what is kept holds for all, so it holds here.
-            kept = await self._shared.put(self.tenant, f"call/{key}", {**result, "by": self.judgment_id})
-            bill.tokens = self._account(kind, result)
-            return kept
-        entry_kind: Literal["model", "tool"] = "tool" if kind == "tool" else "model"
-        elapsed = round(self.budget.elapsed_seconds(), 3)
-        await self._journal.append(self.judgment_id, JournalEntry(key, node, entry_kind, result, elapsed))
-        bill.tokens = self._account(kind, result)
-        return result
-
-    async def _finished(self, key: str, kind: _CallKind) -> Json | None:
-        """The result of a call that was finished before: by this judgment, or, if shared, by another."""
-        entry = self._journalled.get(key)
-        result = entry.result if entry else None
-        if result is None and kind == "shared":
-            result = await self._shared.get(self.tenant, f"call/{key}")
-        if result is None:
-            return None
-        self._count(replayed_calls=1)
-        if result.get("by", self.judgment_id) == self.judgment_id:
-            self.budget.replay_tokens(self._account(kind, result))
-            if kind == "tool" and not self._pooled:
-                self.budget.count_tool_calls(1)
-        return {**result, "replayed": True}
-
-    def _account(self, kind: _CallKind, result: Json) -> int:
-        """Count a finished call; returns its tokens."""
-        seconds = float(result.get("seconds", 0.0))
-        if kind == "tool":
-            self._count(tool_calls=1, tool_seconds=seconds)
-            return 0
-        usage = usage_of(result)
-        self._count(
-            model_calls=1,
-            model_seconds=seconds,
-            prompt_tokens=usage.prompt,
-            cached_tokens=usage.cached,
-            completion_tokens=usage.completion,
-            reasoning_tokens=usage.reasoning,
-            useless_calls=int("error" in result),
-        )
-        return usage.prompt + usage.completion
-
-    def _count(self, **amounts: float) -> None:
-        for name, amount in amounts.items():
-            self._spent[name] = self._spent.get(name, 0) + amount
-
-    def _log_call(self, type_: Any, node: str, key: str, result: Json, asked: Json) -> None:
-        fields = {"key": key, "seconds": result.get("seconds"), "replayed": bool(result.get("replayed"))}
-        if "error" in result:
-            fields["failure_kind"] = result["error"]["failure_kind"]
-        else:
-            fields["usage"] = result["value"].get("usage")
-            fields["status"] = result["value"].get("status")
-        answer = result.get("value") or result.get("error")
-        self._note(
-            AuditEvent(type_, self.judgment_id, self.tenant, node, fields, {**asked, "answer": answer})
-        )
-
-    def _note(self, event: AuditEvent) -> None:
-        self._noted.append(self._log.note(event))
-
     def _required_model(self) -> ChatModel:
         if self._model is None:
-            raise ModelError("model_unreachable", self._no_model)
+            raise self._unavailable()
         return self._model
+
+    def _unavailable(self) -> ModelError:
+        """Why there is no model to ask, in the words of who found out."""
+        why = self._no_model
+        kind = why.failure_kind if isinstance(why, ModelError) else "model_unreachable"
+        return ModelError(kind, str(why))

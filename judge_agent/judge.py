@@ -14,7 +14,8 @@ import judge_agent
 from judge_agent import graph, record
 from judge_agent.admission import admit
 from judge_agent.budget import Budget
-from judge_agent.calls import Calls, deadline_of
+from judge_agent.call_limits import deadline_of, model_boundary
+from judge_agent.calls import Calls
 from judge_agent.context import CanonicalCandidate, JudgeContext, Turns
 from judge_agent.errors import FailureKind, JudgeError, ModelError
 from judge_agent.given_principles import declared_dimensions
@@ -191,7 +192,7 @@ class _Run:
             tenant=self._tenant,
         )
 
-    async def _identify(self, recipe: Recipe, journalled: Mapping[str, JournalEntry]) -> str:
+    async def _identify(self, recipe: Recipe, journalled: Mapping[str, JournalEntry]) -> ModelError | str:
         """Learn which model answers; journalled, so that a resumed judgment keeps its keys. Returns why not."""
         model = self._judge._model
         if not recipe.models:
@@ -203,10 +204,14 @@ class _Run:
             return ""
         assert self._budget is not None
         try:
-            async with deadline_of(self._budget):
+            async with deadline_of(self._budget), model_boundary():
                 self._info = await model.info()
         except ModelError as error:
-            return str(error)
+            fields = {"failure_kind": error.failure_kind, "reason": str(error)[:500]}
+            await self._judge._log.append(
+                AuditEvent("node.finished", self._id, self._tenant, "judge", fields)
+            )
+            return error
         entry = JournalEntry(_INFO, "judge", "model", asdict(self._info), self._elapsed)
         await self._judge._journal.append(self._id, entry)
         return ""
@@ -277,16 +282,17 @@ def _budget(
     candidates: Sequence[CanonicalCandidate],
     elapsed_seconds: float,
 ) -> Budget:
-    """One pool where candidates are compared; else equal shares, one for all candidates that are equal."""
+    """As many equal shares as candidates were posted, whatever they are; one pool of tokens where they are compared."""
     wanted, default = request.budget, recipe.budget
     tokens, tool_calls = wanted.model_tokens, wanted.tool_calls
-    judged = len({candidate.sha256 for candidate in candidates})
+    posted = len(candidates)
     return Budget(
         seconds=wanted.seconds or default.seconds,
-        model_tokens=default.model_tokens_per_candidate * judged if tokens is None else tokens,
-        tool_calls=default.tool_calls_per_candidate * judged if tool_calls is None else tool_calls,
+        model_tokens=default.model_tokens_per_candidate * posted if tokens is None else tokens,
+        tool_calls=default.tool_calls_per_candidate * posted if tool_calls is None else tool_calls,
         elapsed_seconds=elapsed_seconds,
-        parts=None if recipe.comparing else judged,
+        parts=posted,
+        pooled=recipe.comparing is not None,
     )
 
 

@@ -17,8 +17,10 @@ from judge_agent.context import CanonicalCandidate, JudgeContext, applies, princ
 from judge_agent.errors import JudgeError
 from judge_agent.nodes.asking import ask_model
 from judge_agent.nodes.asking_functions import KEPT_SHARE
-from judge_agent.nodes.charged import charged_to
+from judge_agent.nodes.charged import charged_to, walked, walking
 from judge_agent.nodes.found import Found
+from judge_agent.nodes.inquiry import GATHER_MAX_TOKENS
+from judge_agent.nodes.worst_case import room
 from judge_agent.seams.tool import Tool
 from judge_agent.state import State, Update
 
@@ -27,10 +29,12 @@ async def gather(state: State, runtime: Runtime[JudgeContext]) -> Update:
     """Gather evidence for every candidate that is still to be judged."""
     context = runtime.context
     open_candidates = [c for c in context.candidates if c.id not in state["screened"]]
+    most = (context.recipe.gather.rounds + 1) * (room(context) + GATHER_MAX_TOKENS)
+    walks = [walking(charged_to(context, candidate), most) for candidate in open_candidates]
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(_gather_one(charged_to(context, candidate), candidate, state))
-            for candidate in open_candidates
+            group.create_task(walked(walk, _gather_one(walk, candidate, state)))
+            for walk, candidate in zip(walks, open_candidates, strict=True)
         ]
     update = Update(evidence=[], findings=[], tool_failures=[], flags={})
     for candidate, task in zip(open_candidates, tasks, strict=True):

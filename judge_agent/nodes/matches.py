@@ -17,6 +17,7 @@ from judge_agent.nodes.collect import Decided, collect, rate, readable
 from judge_agent.nodes.reading import TIE
 from judge_agent.nodes.turns import Sampled, Script, fits, sampled
 from judge_agent.nodes.unread import unread, variables_shown
+from judge_agent.nodes.worst_case import of_samples
 from judge_agent.prompting.excerpts import compact
 from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.material import Material, indented, trajectory_block
@@ -86,9 +87,18 @@ class Matches:
         self.unread: dict[str, tuple[str, ...]] = {}
         self._known: dict[tuple[str, str, int], _Shown] = {}
 
-    async def play(self, players: Sequence[CanonicalCandidate]) -> Played:
-        """Compare candidates with each other, as often and in as many orders as the recipe wants."""
-        context, settings = self._context, self._context.recipe.samples
+    def most(self, players: Sequence[CanonicalCandidate]) -> int:
+        """What a comparison of these may cost, in tokens, at most."""
+        script = self._script(players, _WHOLE)
+        both = self._context.recipe.samples.orders == "both"
+        return of_samples(self._context, script.values, len(script.images), ORDERS_OF_BOTH if both else 1)
+
+    async def play(self, players: Sequence[CanonicalCandidate], context: JudgeContext) -> Played:
+        """Compare candidates with each other, as often and in as many orders as the recipe wants.
+
+        `context` is that of the calls of this comparison.
+        """
+        settings = context.recipe.samples
         by_key = {player.sha256: player for player in players}
         count = context.sample_count * (ORDERS_OF_BOTH if settings.orders == "both" else 1)
         total = max(count, settings.escalate_to)
@@ -107,7 +117,7 @@ class Matches:
                 groups.setdefault(shown[sample], []).append(sample)
             async with asyncio.TaskGroup() as group:
                 tasks = [
-                    group.create_task(self._in_order([by_key[key] for key in order], indices, level))
+                    group.create_task(self._in_order(context, [by_key[key] for key in order], indices, level))
                     for order, indices in groups.items()
                 ]
             found = [sample for task in tasks for sample in task.result()]
@@ -139,11 +149,11 @@ class Matches:
         return _WHOLE
 
     async def _in_order(
-        self, order: Sequence[CanonicalCandidate], samples: Sequence[int], level: int
+        self, context: JudgeContext, order: Sequence[CanonicalCandidate], samples: Sequence[int], level: int
     ) -> list[Json]:
         self._note_unread(order, level)
         script = self._script(order, level)
-        return [_match(one, order, script.slots) for one in await sampled(self._context, script, samples)]
+        return [_match(one, order, script.slots) for one in await sampled(context, script, samples)]
 
     def _note_unread(self, order: Sequence[CanonicalCandidate], level: int) -> None:
         """Keep what is not shown of each; who is in several comparisons has the lines of all."""

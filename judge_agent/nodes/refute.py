@@ -16,9 +16,10 @@ from langgraph.runtime import Runtime
 from judge_agent.calls import ModelCall
 from judge_agent.context import CanonicalCandidate, JudgeContext, applies
 from judge_agent.errors import JudgeError, ModelError
-from judge_agent.nodes.charged import charged_to
+from judge_agent.nodes.charged import charged_to, walked, walking
 from judge_agent.nodes.cited import MAX_QUOTE_CHARS, MIN_REASON_CHARS, recorded
 from judge_agent.nodes.reduce import by_samples
+from judge_agent.nodes.worst_case import WRITTEN_SHARE, of_prompt
 from judge_agent.prompting.citations import CheckedCitation, check
 from judge_agent.prompting.fences import fence, neutralise
 from judge_agent.prompting.images import with_images
@@ -45,8 +46,15 @@ async def refute(state: State, runtime: Runtime[JudgeContext]) -> Update:
         for principle in state["principles"]
         if (verdict := _passed(context, state, candidate, principle)) is not None
     ]
+    walks = [
+        walking(charged_to(context, candidate), _most(context, state, candidate, principle))
+        for candidate, principle, _ in passed
+    ]
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_look(charged_to(context, item[0]), state, *item)) for item in passed]
+        tasks = [
+            group.create_task(walked(walk, _look(walk, state, *item)))
+            for walk, item in zip(walks, passed, strict=True)
+        ]
     update = Update(refutations=[], evidence=[], flags={})
     for (candidate, principle, _), task in zip(passed, tasks, strict=True):
         refutation, spans = task.result()
@@ -113,6 +121,15 @@ async def _look(
     assert problem is not None
     failure = {"failure_kind": problem.failure_kind, "failure_reason": str(problem)[:500]}
     return {**base, **failure, "struck": struck}, []
+
+
+def _most(context: JudgeContext, state: State, candidate: CanonicalCandidate, principle: Json) -> int:
+    """What a look may cost, in tokens: the first judgment that it shows has at most its own tokens."""
+    settings = context.recipe.refute
+    shown = context.material(candidate, context.tool_results(state["evidence"], candidate))
+    values = (shown.task, shown.trajectory, shown.evidence, shown.reference, principle["description"])
+    written = settings.max_tokens + WRITTEN_SHARE * context.recipe.critique.max_tokens
+    return of_prompt(context, settings.prompt, values, len(shown.images), written)
 
 
 class _Unsupported(JudgeError):

@@ -7,13 +7,15 @@ be asked about stay `unjudged`, with the reason.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from judge_agent.calls import ModelCall
 from judge_agent.context import CanonicalCandidate, JudgeContext
 from judge_agent.errors import FailureKind, JudgeError, ModelError
+from judge_agent.nodes.charged import side_by_side
+from judge_agent.nodes.worst_case import of_prompt
 from judge_agent.prompting.excerpts import Excerpt, StepExcerpts
 from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.images import with_images
@@ -58,13 +60,23 @@ async def critique_steps(
     size = context.recipe.critique.steps_per_call
     chunks = [seen[at : at + size] for at in range(0, len(seen), size)]
     whole = bool(chunks) and await _whole_fits(context, shown, chunks[0])
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_labels(context, shown, chunk, whole)) for chunk in chunks]
-    found = [_unjudged([step for step in unseen if step], _UNSEEN), *(task.result() for task in tasks)]
+    most = _most(context, shown, whole) if chunks else 0
+    labelled = await side_by_side(
+        context, [(most, partial(_labels, shown, chunk, whole)) for chunk in chunks]
+    )
+    found = [_unjudged([step for step in unseen if step], _UNSEEN), *labelled]
     whole_of = _joined(found)
     return whole_of._replace(
         critiques=[{"candidate_id": candidate.id, **item} for item in whole_of.critiques]
     )
+
+
+def _most(context: JudgeContext, shown: Material, whole: bool) -> int:
+    """What the labels of one call's steps may cost, in tokens; where the whole does not fit, of the two calls' each."""
+    answer = TOKENS_PER_STEP * context.recipe.critique.steps_per_call
+    values = (shown.task, shown.trajectory, shown.evidence, shown.reference)
+    most = of_prompt(context, context.recipe.prompts["steps"], values, len(shown.images), answer)
+    return most if whole else 2 * most
 
 
 def _joined(found: Sequence[Labelled]) -> Labelled:
@@ -80,15 +92,15 @@ def _joined(found: Sequence[Labelled]) -> Labelled:
 _UNSEEN = ModelError("tool_unavailable", "the step is images alone, and the model is not shown them")
 
 
-async def _labels(context: JudgeContext, shown: Material, step_ids: Sequence[str], whole: bool) -> Labelled:
+async def _labels(shown: Material, step_ids: Sequence[str], whole: bool, context: JudgeContext) -> Labelled:
     """Label some steps in one call, or in several where they do not fit one."""
     try:
         view = _whole(context, shown, step_ids) if whole else await _fitting(context, shown, step_ids)
     except JudgeError as error:
         if error.failure_kind == "input_too_large" and len(step_ids) > 1:
             half = len(step_ids) // 2
-            first = await _labels(context, shown, step_ids[:half], whole)
-            second = await _labels(context, shown, step_ids[half:], whole)
+            first = await _labels(shown, step_ids[:half], whole, context)
+            second = await _labels(shown, step_ids[half:], whole, context)
             return _joined([first, second])
         return _unjudged(step_ids, error)
     labelled = await _label(context, view, step_ids)

@@ -134,10 +134,6 @@ class _Loop:
         return with_images(messages, shown.images)
 
     async def _ask(self, round_: int) -> Choice:
-        budget = self._inquiry.context.calls.budget
-        if budget.tokens_left < budget.model_tokens * KEPT_SHARE:
-            kept = f"{KEPT_SHARE:.0%} of budget.model_tokens={budget.model_tokens} is kept for judging"
-            raise BudgetExceeded("budget_exhausted", kept)
         if not await self._fits(self._messages):
             raise ModelError("input_too_large", "what was found so far does not fit the model's window")
         call = self._form.question(f"gather/ask/{round_}", self._messages)

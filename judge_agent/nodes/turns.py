@@ -5,15 +5,17 @@ What the model said itself is data when it is shown again: neutralised and betwe
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from judge_agent.calls import ModelCall
 from judge_agent.context import JudgeContext
 from judge_agent.errors import JudgeError, ModelError
+from judge_agent.nodes.charged import side_by_side, walked, walking
 from judge_agent.nodes.likely import UNTOLD, read_likelihood, why_not
 from judge_agent.nodes.reading import ONE_TOKEN, Reading, read, schema_of
+from judge_agent.nodes.worst_case import of_turns
 from judge_agent.prompting.fences import fence, neutralise
 from judge_agent.prompting.images import with_images
 from judge_agent.prompting.notes import asked_again
@@ -69,11 +71,11 @@ async def sampled(context: JudgeContext, script: Script, samples: Sequence[int])
     """Walk through the script once for each sample. Equal prompts are one call with n answers."""
     if problem := why_not(context, [turn for turn in script.turns if script.due(turn, script.facts)]):
         return [Sampled(sample, problem=problem) for sample in samples]
+    most = of_turns(context, script.turns, script.values, len(script.images))
     if len(script.turns) == 1 and len(samples) > 1:
-        return await _at_once(context, script, samples)
-    async with asyncio.TaskGroup() as group:
-        walks = [group.create_task(_walk(context, script, sample)) for sample in samples]
-    return [walk.result() for walk in walks]
+        walk = walking(context, len(samples) * most)
+        return await walked(walk, _at_once(walk, script, samples))
+    return await side_by_side(context, [(most, partial(_walk, script, sample)) for sample in samples])
 
 
 async def fits(context: JudgeContext, script: Script) -> bool:
@@ -113,7 +115,7 @@ async def _at_once(context: JudgeContext, script: Script, samples: Sequence[int]
 async def _once_more(context: JudgeContext, script: Script, failed: Sequence[Sampled]) -> list[Sampled]:
     """Ask each sample again, with what was wrong: where none could be read, dropping them would leave no vote."""
 
-    async def again(one: Sampled) -> Sampled:
+    async def again(one: Sampled, context: JudgeContext) -> Sampled:
         if one.problem is None or one.problem.failure_kind != "model_unparseable":
             return one
         try:
@@ -122,12 +124,11 @@ async def _once_more(context: JudgeContext, script: Script, failed: Sequence[Sam
             return Sampled(one.sample, problem=error)
         return Sampled(one.sample, reading, reason=reading.reason)
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(again(one)) for one in failed]
-    return [task.result() for task in tasks]
+    most = of_turns(context, script.turns, script.values, len(script.images))
+    return await side_by_side(context, [(most, partial(again, one)) for one in failed])
 
 
-async def _walk(context: JudgeContext, script: Script, sample: int) -> Sampled:
+async def _walk(script: Script, sample: int, context: JudgeContext) -> Sampled:
     values, facts = dict(script.values), dict(script.facts)
     said: list[str] = []
     reading = None

@@ -169,7 +169,10 @@ class Preference(Envelope):
 
 
 class Usage(Envelope):
-    """What the judgment cost; tokens of useless calls are in it too. Replayed calls are counted apart."""
+    """What the judgment cost; tokens of useless calls are in it too. Replayed calls are counted apart.
+
+    `estimated_calls` are those whose tokens the server did not tell: what stands here of them is an estimate.
+    """
 
     model_calls: int = 0
     prompt_tokens: int = 0
@@ -177,6 +180,7 @@ class Usage(Envelope):
     completion_tokens: int = 0
     reasoning_tokens: int = 0
     useless_calls: int = 0
+    estimated_calls: int = 0
     tool_calls: int = 0
     replayed_calls: int = 0
     model_seconds: float = 0.0

@@ -68,7 +68,7 @@ async def judged(bench, model, texts, share, **body):
 async def test_a_candidate_gets_in_a_group_what_it_gets_in_a_post_of_its_own(bench, salt):
     alone, _ = await judged(bench, Slow(), {"a": "It is 42."}, SHARE)
     texts = {"b": GREEDY, "a": "It is 42.", "c": GREEDY + "!", "twin": "It is 42."}
-    group, _ = await judged(bench, Slow(salt), texts, 3 * SHARE)
+    group, _ = await judged(bench, Slow(salt), texts, 4 * SHARE)
     kinds = {principle.failure_kind for principle in alone["a"].principles}
     assert kinds == {None, "budget_exhausted"}
     assert told(group["a"]) == told(group["twin"]) == told(alone["a"])
@@ -202,7 +202,7 @@ class Pages:
         return ToolResult("ok", "page", (Finding("confirms", "decisive", 1.0, "read"),))
 
 
-@pytest.mark.parametrize(("tool_calls", "each"), [(6, 3), (7, 3), (8, 4), (1, 0)])
+@pytest.mark.parametrize(("tool_calls", "each"), [(9, 3), (11, 3), (12, 4), (2, 0)])
 async def test_tool_calls_are_divided_evenly_and_what_is_left_over_is_nobodys(bench, tool_calls, each):
     tool = Pages()
     judge = bench(tools=[tool])
