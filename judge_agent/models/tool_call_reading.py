@@ -123,10 +123,20 @@ def _parsed(text: str) -> tuple[object, str | None]:
     if len(text) > MAX_ARGUMENT_CHARS:
         return None, f"the call has {len(text)} characters (limit {MAX_ARGUMENT_CHARS})"
     try:
-        return json.loads(text, parse_constant=_refuse), None
+        return json.loads(text, parse_constant=_refuse, object_pairs_hook=_no_key_twice), None
     except (ValueError, RecursionError) as error:
         return None, f"the call is no JSON ({error}): {text.strip()[:_QUOTED_CHARS]!r}"
 
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON value")
+
+
+def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object's pairs as a dict. Which of two values is meant is not known, and readers differ in which they take."""
+    data: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in data:
+            raise ValueError(f"{key[:80]!r} stands twice in one object")
+        data[key] = value
+    return data
