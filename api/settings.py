@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from judge_agent.errors import InvalidRequest
+from judge_agent.schema.refusals import message_of
 
 PREFIX = "JUDGE_"
 # These belong to the client, which may share the service's environment.
@@ -184,7 +185,7 @@ def from_environment(environment: Mapping[str, str] | None = None, /, **override
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = str(first["loc"][0] if first["loc"] else first["ctx"]["setting"])
-        raise InvalidRequest(PREFIX + name.upper(), first["msg"]) from None
+        raise InvalidRequest(PREFIX + name.upper(), message_of(first)) from None
 
 
 def _missing(setting: str, reason: str) -> PydanticCustomError:

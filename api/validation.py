@@ -14,6 +14,7 @@ from judge_agent.errors import InvalidRequest
 from judge_agent.schema import JudgmentRequest
 from judge_agent.schema.databases import MAX_DATABASES
 from judge_agent.schema.messages import MAX_MESSAGES
+from judge_agent.schema.refusals import Refused, own_error
 from judge_agent.schema.request import MAX_CANDIDATES, MAX_PRINCIPLES, MAX_TESTS
 
 MAX_ERRORS = 20
@@ -51,8 +52,8 @@ _WORDS = {
     "string_type": "must be text",
     "literal_error": "must be {expected}",
 }
-# Our own validators write `field: message`.
-_OWN_MESSAGE = re.compile(r"^(?:Value error, )?([A-Za-z_][\w.]*): (.+)$", re.DOTALL)
+# Our own validators write `field: message` of something inside what they look at, else the message alone.
+_OWN_MESSAGE = re.compile(r"^([A-Za-z_][\w.]*): (.+)$", re.DOTALL)
 
 
 def read_request(data: Any) -> JudgmentRequest:
@@ -86,10 +87,7 @@ def _at(place: Any, path: Sequence[str], above: str) -> Iterator[tuple[str, Any]
 
 def refusal(error: InvalidRequest, data: Any) -> Problem:
     """The problem for what the judge refuses, with the value that the body holds there."""
-    value = data
-    for part in error.field.split("."):
-        value = _inside(value, int(part) if part.isdecimal() else part)
-    return invalid(error.field, error.message, value=None if value is _ABSENT else value)
+    return invalid(error.field, error.message, value=_value_at(error.field, data))
 
 
 def as_problem(error: ValidationError, data: Any) -> Problem:
@@ -103,11 +101,28 @@ def as_problem(error: ValidationError, data: Any) -> Problem:
 def _field_error(details: ErrorDetails, data: Any) -> FieldError:
     path = _path(details["loc"], data, details["type"])
     context = details.get("ctx") or {}
+    own = own_error(details)
+    if own is not None:
+        return _own_error(path, own, details["input"], data)
     message = _WORDS[details["type"]].format_map(context) if details["type"] in _WORDS else details["msg"]
-    if details["type"] in ("value_error", "assertion_error") and (own := _OWN_MESSAGE.match(message)):
-        path, message = f"{path}.{own.group(1)}".lstrip("."), own.group(2)
     value = None if details["type"] == "missing" else bounded(details["input"])
     return FieldError(path or "body", message, value, _limit(context))
+
+
+def _own_error(path: str, error: Exception, looked_at: Any, data: Any) -> FieldError:
+    """What our validators say: of what they look at, or of something inside it, whose value is then told."""
+    message, value = str(error), looked_at
+    if inside := _OWN_MESSAGE.match(message):
+        path, message = f"{path}.{inside.group(1)}".lstrip("."), inside.group(2)
+        value = error.value if isinstance(error, Refused) else _value_at(path, data)
+    return FieldError(path or "body", message, bounded(value))
+
+
+def _value_at(path: str, data: Any) -> Any:
+    """What the body holds at a dotted path, None for nothing."""
+    for part in path.split("."):
+        data = _inside(data, int(part) if part.isdecimal() and isinstance(data, list) else part)
+    return None if data is _ABSENT else data
 
 
 def _path(loc: Sequence[int | str], data: Any, kind: str) -> str:

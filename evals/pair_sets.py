@@ -20,6 +20,7 @@ from judge_agent.errors import InvalidRequest
 from judge_agent.hashing import sha256_of
 from judge_agent.importers import request_from
 from judge_agent.schema import JudgmentRequest
+from judge_agent.schema.refusals import message_of
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def _checked(row: Row, read: Callable[[Row], _Loaded]) -> _Loaded:
         JudgmentRequest.model_validate(loaded.body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        raise row.error(".".join(map(str, first["loc"])), first["msg"]) from error
+        raise row.error(".".join(map(str, first["loc"])), message_of(first)) from error
     return loaded
 
 

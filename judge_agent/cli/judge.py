@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from judge_agent.cli.checkout import load
 from judge_agent.errors import InvalidRequest, JudgeError
 from judge_agent.schema import CandidateResult, Judgment, JudgmentRequest
+from judge_agent.schema.refusals import message_of
 
 PASSED, NOT_PASSED, NEEDS_REVIEW, BAD_INPUT, JUDGE_FAILED = 0, 1, 2, 3, 4
 LOCAL_TENANT = "local"
@@ -136,7 +137,7 @@ def _request(arguments: argparse.Namespace) -> JudgmentRequest:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or "request"
-        raise InvalidRequest(field, first["msg"]) from error
+        raise InvalidRequest(field, message_of(first)) from error
 
 
 async def _at_service(request: JudgmentRequest, url: str) -> Judgment:

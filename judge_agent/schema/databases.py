@@ -8,6 +8,7 @@ from pydantic import Field, WithJsonSchema, model_validator
 
 from judge_agent.schema.base import Envelope
 from judge_agent.schema.inline_tables import MAX_ROWS, check_tables
+from judge_agent.schema.refusals import Refused
 
 MAX_DATABASES = 8
 MAX_SCRIPT_CHARS = 2_000_000
@@ -86,5 +87,5 @@ def _refuse_twice(field: str, names: list[str]) -> None:
     seen = set[str]()
     for name in names:
         if name.casefold() in seen:
-            raise ValueError(f"{field}: {name!r} is given more than once (case does not matter)")
+            raise Refused(field, f"{name!r} is given more than once (case does not matter)", name)
         seen.add(name.casefold())

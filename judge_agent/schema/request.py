@@ -9,6 +9,7 @@ from pydantic import AliasChoices, Field, FiniteFloat, field_validator, model_va
 from judge_agent.schema.base import Envelope, Name, Score
 from judge_agent.schema.databases import MAX_DATABASES, Database
 from judge_agent.schema.messages import AnyTrajectory, Message
+from judge_agent.schema.refusals import Refused
 
 MAX_CANDIDATES = 64
 MAX_PRINCIPLES = 64
@@ -173,5 +174,6 @@ class JudgmentRequest(Envelope):
         ):
             twice = sorted({value for value in values if values.count(value) > 1})
             if twice:
-                raise ValueError(f"{field}: {twice[0]!r} is given more than once; each must be unique")
+                message = f"{twice[0]!r} is given more than once; each must be unique"
+                raise Refused(field, message, twice[0])
         return self
