@@ -35,7 +35,16 @@ ALONE: Json = {
     "valid": False,
     "samples": [],
     "failure_kind": "no_evidence",
-    "failure_reason": "there is no other candidate to compare it with",
+    "failure_reason": "there is no other candidate with content to compare it with",
+}
+# What equal candidates come to in pairs and tournaments, where a tie is in the middle: no model has to say so.
+EQUAL: Json = {
+    "choice": "1 of 1",
+    "score": 0.5,
+    "valid": True,
+    "reason": "the candidates that could be compared have the same content: a tie",
+    "samples": [],
+    "decided_by": "screen",
 }
 
 
@@ -61,7 +70,7 @@ async def compare(state: State, runtime: Runtime[JudgeContext]) -> Update:
     matches = Matches(context, state)
     protocol = context.recipe.comparing or "listwise"
     if len(players) == 1 and protocol != "listwise":
-        return Update(standings={players[0].id: ALONE})
+        return Update(standings={players[0].id: EQUAL if _has_twin(players[0], state) else ALONE})
     standings, pairs, orders, tosses = await _PROTOCOLS[protocol](context, matches, players)
     flags: Json = {
         player.id: {"unread": list(matches.unread[player.id])}
@@ -70,6 +79,10 @@ async def compare(state: State, runtime: Runtime[JudgeContext]) -> Update:
     }
     said = report(matches.played, pairs, orders, tosses)
     return Update(standings={**standings, **unseen}, flags={"": said, **flags})
+
+
+def _has_twin(candidate: CanonicalCandidate, state: State) -> bool:
+    return any(other.get("duplicate_of") == candidate.id for other in state["screened"].values())
 
 
 def _without_unseen(

@@ -183,7 +183,7 @@ def _by_standing(
         return None
     samples = tuple(Sample.model_validate(sample) for sample in standing["samples"])
     result = {key: value for key, value in standing.items() if key != "samples"}
-    result["decided_by"] = "model" if standing["valid"] else None
+    result.setdefault("decided_by", "model" if standing["valid"] else None)
     return PrincipleResult(**base_of(principle), **result, samples=samples)
 
 

@@ -112,10 +112,31 @@ async def test_one_candidate_is_refused_by_field(arena):
         await arena(arena.names_winner()).judge({"a": 3}, RECIPE)
 
 
-async def test_when_all_but_one_fall_away_there_is_nothing_to_compare(arena):
-    judgment = await arena(arena.names_winner()).judge({"a": 3, "b": 3}, RECIPE)
-    assert {c.status for c in judgment.candidates} == {"unscored"}
-    assert {c.failure_kind for c in judgment.candidates} == {"no_evidence"}
+@pytest.mark.parametrize("recipe", ["round-robin", "arena", "j1"])
+@pytest.mark.parametrize("count", [2, 3])
+async def test_where_all_are_equal_they_tie_and_no_model_is_asked(arena, recipe, count):
+    bench = arena(arena.names_winner())
+    judgment = await bench.judge(dict.fromkeys("abc"[:count], 3), recipe)
+    assert bench.model.requests == []
+    assert {(c.status, c.reward, c.failure_kind) for c in judgment.candidates} == {("scored", 0.5, None)}
+    assert judgment.ranking == (tuple("abc"[:count]),)
+    for result in judgment.candidates:
+        (principle,) = result.principles
+        assert "same content" in principle.reason
+        assert (principle.decided_by, result.confidence.value, result.needs_review) == ("screen", 1.0, False)
+
+
+async def test_equal_answers_tie_beside_one_that_says_nothing(arena):
+    judgment = await arena(arena.names_winner()).judge({"a": 3, "b": "Solution", "c": 3}, RECIPE)
+    assert {c.id: c.reward for c in judgment.candidates} == {"a": 0.5, "b": 0.0, "c": 0.5}
+
+
+async def test_when_no_other_has_content_there_is_nothing_to_compare_with(arena):
+    judgment = await arena(arena.names_winner()).judge({"a": 3, "b": "Solution"}, RECIPE)
+    by_id = {c.id: c for c in judgment.candidates}
+    assert (by_id["a"].status, by_id["a"].failure_kind) == ("unscored", "no_evidence")
+    assert "no other candidate with content" in by_id["a"].failure_reason
+    assert by_id["b"].reward == 0.0
 
 
 async def test_a_budget_of_samples_asks_each_order_so_often_and_lets_them_vote(arena):

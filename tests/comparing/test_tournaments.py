@@ -60,6 +60,17 @@ async def test_a_lone_candidate_is_asked_nothing_about_and_gets_no_reward(arena)
     assert "no other candidate" in result.failure_reason
 
 
+async def test_another_seed_draws_another_bracket_and_other_ids_do_not(arena):
+    async def met(qualities, seed):
+        bench = arena(honest(arena))
+        await bench.judge(qualities, RECIPE, seed=seed)
+        return {frozenset(arena.shown_qualities(request).values()) for request in bench.model.requests}
+
+    drawn = [await met(field(8), seed) for seed in range(4)]
+    assert len({frozenset(pairs) for pairs in drawn}) > 1
+    assert await met({f"x{9 - quality}": quality for quality in range(1, 9)}, 0) == drawn[0]
+
+
 async def test_twins_play_once_and_both_get_what_their_content_wins(arena):
     judgment = await arena(honest(arena)).judge({"a": 3, "b": 9, "c": 3, "d": 5}, RECIPE)
     found = rewards(judgment)
