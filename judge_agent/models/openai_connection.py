@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from judge_agent.errors import ModelError
 
@@ -82,6 +83,7 @@ class OpenAIConnection:
     ) -> tuple[Any, int]:
         from judge_agent.models.openai_errors import classify, retry_after_seconds
 
+        self._require_plain_url()
         deadline = time.monotonic() + seconds
         for attempt in range(1, self._max_attempts + 1):
             try:
@@ -108,6 +110,15 @@ class OpenAIConnection:
         opened, self._opened = self._opened, None
         if opened is not None:
             await opened.close()
+
+    def _require_plain_url(self) -> None:
+        """Refuse a name or password in the address: it stands in the record, and beside a key nobody could send both.
+
+        Raises ModelError('model_error') that does not repeat it.
+        """
+        if "@" in urlsplit(self.base_url).netloc:
+            message = "the model server's address holds a user name or password; leave it out, and give an API key"
+            raise ModelError("model_error", message)
 
     async def _once(
         self,
