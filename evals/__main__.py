@@ -8,12 +8,16 @@ import sys
 from collections.abc import Sequence
 
 from evals import acceptance, bench, demo, kill, pairs
+from evals.service import ServiceNotStarted
 
 RUNS = (demo, acceptance, kill, bench, pairs)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what the arguments name (those of the process unless they are given); return its exit code."""
+    """Run what the arguments name (those of the process unless they are given); return its exit code.
+
+    Wrong arguments end with 2 and a line that says what is wrong, those too that only the service can tell.
+    """
     parser = argparse.ArgumentParser(prog="python -m evals", description=__doc__)
     names = parser.add_subparsers(metavar="NAME", required=True)
     for run in RUNS:
@@ -21,7 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parser.parse_args(arguments)
     # A stopped run stops the service that it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    return int(parsed.run(parsed))
+    try:
+        return int(parsed.run(parsed))
+    except ServiceNotStarted as error:
+        print(error, file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

@@ -14,8 +14,14 @@ from pathlib import Path
 
 import httpx
 
+from judge_agent.cli import USAGE_ERROR
+
 START_SECONDS = 300.0
 STOP_SECONDS = 30.0
+
+
+class ServiceNotStarted(RuntimeError):
+    """The service that an evaluation was to ask did not come up; the message is one line that says why."""
 
 
 def free_port() -> int:
@@ -46,18 +52,25 @@ def start(
 
 
 def wait_until_ready(process: subprocess.Popen[bytes], url: str, output: Path) -> None:
-    """Wait for `/health/ready`. Raises RuntimeError with the end of the output when the service dies first."""
+    """Wait for `/health/ready`. Raises ServiceNotStarted when the service dies first, or takes too long."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise RuntimeError(
-                f"the service ended with code {process.returncode}:\n{output.read_text()[-3000:]}"
-            )
+            raise ServiceNotStarted(_why(process.returncode, output))
         with contextlib.suppress(httpx.HTTPError):
             if httpx.get(f"{url}/health/ready", timeout=20).status_code == httpx.codes.OK:
                 return
         time.sleep(0.1)
-    raise RuntimeError(f"the service was not ready after {START_SECONDS:.0f} s; see {output}")
+    raise ServiceNotStarted(f"the service was not ready after {START_SECONDS:.0f} s; see {output}")
+
+
+def _why(code: int, output: Path) -> str:
+    """The last line that it said: all of the reason where its arguments were wrong, else what points to the rest."""
+    lines = output.read_text("utf-8", "replace").split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    if code == USAGE_ERROR:
+        return last.removeprefix("judge-agent serve: ")
+    return f"the service ended with code {code}: {last}; see {output}"
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
@@ -76,9 +89,12 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 def running(
     data_dir: Path, *, model: str = "embedded", settings: Mapping[str, str] | None = None
 ) -> Iterator[str]:
-    """A running service; gives its URL."""
+    """A running service; gives its URL. Raises ServiceNotStarted with the reason in one line."""
     port, output = free_port(), data_dir / "service.out"
-    process = start(data_dir, port=port, model=model, output=output, settings=settings or {})
+    try:
+        process = start(data_dir, port=port, model=model, output=output, settings=settings or {})
+    except OSError as error:
+        raise ServiceNotStarted(f"no service can be started in {data_dir}: {error}") from error
     try:
         url = f"http://127.0.0.1:{port}"
         wait_until_ready(process, url, output)

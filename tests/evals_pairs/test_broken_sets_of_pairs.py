@@ -74,6 +74,24 @@ def test_a_recipe_that_there_is_not_is_named(evals: Evals, data: Path) -> None:
     assert ran.err.startswith("--recipe: 'fair-coin' is none of arena, ")
 
 
+@pytest.mark.parametrize("name", ["foo", "no-such-folder/of/a/model"])
+def test_a_model_that_there_is_not_is_one_line_and_no_judgment_that_crashed(
+    name: str, evals: Evals, data: Path, tmp_path: Path
+) -> None:
+    ran = evals("pairs", data, "--model", name, "--data-dir", tmp_path / "service")
+    assert (ran.code, ran.out, len(ran.err.splitlines())) == (2, "", 1)
+    assert f": {name!r} is neither " in ran.err
+
+
+def test_a_folder_in_which_no_service_can_be_started_is_named(
+    evals: Evals, data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    ran = evals("pairs", data, "--data-dir", tmp_path / "file" / "service")
+    assert (ran.code, len(ran.err.splitlines())) == (2, 1)
+    assert str(tmp_path / "file") in ran.err
+
+
 def test_a_result_file_that_cannot_be_written_is_named(evals: Evals, data: Path, tmp_path: Path) -> None:
     with serving_in_a_thread() as served:
         ran = evals("pairs", data, "--out", tmp_path, "--service", served.url)
