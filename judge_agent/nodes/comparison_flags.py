@@ -41,7 +41,7 @@ def report(
         said["inconsistent"] = [[one.first, one.second] for one in both if not one.consistent]
     said["one_order_only"] = [[one.first, one.second] for one in orders if one.one_sided]
     said["votes"] = _votes([sample for one in played for sample in one.voting])
-    said["contradicting_rankings"] = sum(not sample.get("consistent", True) for sample in samples)
+    said["contradicting_rankings"] = sum(sample.get("contradicts", False) for sample in samples)
     said["cycles"] = _cycles(pairs)
     outcomes = [pair.outcome for pair in pairs if pair.outcome]
     said["ties"] = [[one.first, one.second] for one in outcomes if one.winner is None]

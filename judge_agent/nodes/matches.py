@@ -14,7 +14,7 @@ from typing import NamedTuple
 from judge_agent.context import CanonicalCandidate, JudgeContext
 from judge_agent.hashing import derived_seed, sha256_of
 from judge_agent.nodes.collect import Decided, collect, rate, readable
-from judge_agent.nodes.reading import TIE
+from judge_agent.nodes.reading import TIE, Contradiction
 from judge_agent.nodes.turns import Sampled, Script, fits, sampled
 from judge_agent.nodes.unread import unread, variables_shown
 from judge_agent.nodes.worst_case import of_samples
@@ -282,7 +282,8 @@ def _match(one: Sampled, order: Sequence[CanonicalCandidate], slots: Sequence[st
     base: Json = {"sample": one.sample, "order": [player.id for player in order], "reason": one.reason}
     if one.reading is None:
         assert one.problem is not None
-        return {**base, "failure_kind": one.problem.failure_kind, "failure_reason": str(one.problem)[:500]}
+        failure = {"failure_kind": one.problem.failure_kind, "failure_reason": str(one.problem)[:500]}
+        return {**base, **failure, "contradicts": isinstance(one.problem, Contradiction)}
     ids: Mapping[str, str] = {slot: player.id for slot, player in zip(slots, order, strict=True)}
     scores = {player.id: score for player, score in zip(order, one.reading.scores, strict=True)}
     # One alone wins nothing and ties with nobody: its choice is its number, and its samples agree by their spread.
@@ -295,5 +296,4 @@ def _match(one: Sampled, order: Sequence[CanonicalCandidate], slots: Sequence[st
         "choice": choice,
         "scores": scores,
         "written": written,
-        "consistent": one.reading.consistent,
     }

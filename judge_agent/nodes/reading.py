@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from judge_agent import readouts
@@ -36,7 +36,6 @@ class Reading:
     facts: Mapping[str, str] = field(default_factory=dict)
     said: Mapping[str, str] = field(default_factory=dict)
     distribution: Mapping[str, float] | None = None
-    consistent: bool = True
     numbers: Mapping[str, float] = field(default_factory=dict)
     written: tuple[float, ...] = ()
 
@@ -160,8 +159,17 @@ def _number(value: object, spec: Readout) -> float:
 def _ranking_json(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
     text = readouts.answer_text(answer)
     ranked = readouts.read_ranking(text, tuple(slots), spec.low, spec.high)
-    reading = _scored([ranked.scores[slot] for slot in slots], _with_thought(answer, text), spec, slots)
-    return replace(reading, consistent=ranked.consistent)
+    if not ranked.consistent:
+        raise Contradiction(ranked.order)
+    return _scored([ranked.scores[slot] for slot in slots], _with_thought(answer, text), spec, slots)
+
+
+class Contradiction(ModelError):
+    """Scores and ranking of one answer disagree: two verdicts, of which nothing says which one is meant."""
+
+    def __init__(self, order: Sequence[str]) -> None:
+        message = f"the ranking {list(order)} contradicts the scores; they must agree"
+        super().__init__("model_unparseable", message)
 
 
 def _score_tag(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:

@@ -135,10 +135,38 @@ async def test_a_judge_that_favours_the_first_place_favours_nobody_over_shuffled
     assert all(c.needs_review for c in judgment.candidates)
 
 
-async def test_scores_that_contradict_the_ranking_are_counted_in_the_record(listed, arena):
-    judgment = await listed(ranks(arena, swapped=True)).judge(FIELD, "listed")
+async def test_scores_that_contradict_the_ranking_are_asked_for_again_and_are_no_verdict(listed, arena):
+    bench = listed(ranks(arena, swapped=True))
+    judgment = await bench.judge(FIELD, "listed")
+    assert len(bench.model.requests) == 2
+    assert "contradicts the scores" in bench.model.requests[1].text
     assert judgment.flags["comparison"]["contradicting_rankings"] == 1
+    assert set(rewards(judgment).values()) == {None}
+    assert {c.failure_kind for c in judgment.candidates} == {"model_unparseable"}
+    assert "contradicts the scores" in judgment.candidates[0].failure_reason
+
+
+async def test_samples_that_contradict_themselves_do_not_vote_beside_those_that_do_not(listed, arena):
+    def answer(request):
+        first = next(iter(arena.shown_qualities(request).values()))
+        return ranks(arena, swapped=first == 1)(request)
+
+    judgment = await listed(answer, SHUFFLED).judge(FIELD, "listed")
     assert rewards(judgment) == {"ann": 0.0, "bob": 1.0, "cid": 0.5}
+    told = judgment.flags["comparison"]
+    assert (told["contradicting_rankings"], told["unreadable"]) == (2, 2)
+    assert [sample.voted for sample in comparison(judgment, "ann").samples].count(False) == 2
+    assert comparison(judgment, "bob").agreement == pytest.approx(4 / 6)
+
+
+async def test_equal_scores_go_with_any_ranking(listed, arena):
+    def answer(request):
+        slots = list(arena.shown_qualities(request))
+        return json.dumps({"scores": dict.fromkeys(slots, 3), "best-to-worst": slots[::-1]})
+
+    judgment = await listed(answer).judge(FIELD, "listed")
+    assert set(rewards(judgment).values()) == {0.5}
+    assert "contradicting_rankings" not in judgment.flags["comparison"]
 
 
 async def test_scores_that_agree_with_the_ranking_are_not_counted(listed, arena):

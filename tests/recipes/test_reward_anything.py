@@ -68,14 +68,14 @@ async def test_without_a_principle_of_the_caller_the_recipes_own_holds(panel):
 
 async def test_an_answer_is_read_or_refused_as_the_table_says(panel, reads, case):
     judgment = await panel(said(case["output"])).judge(RECIPE, PAIR, **by(CONCISE))
+    flagged = judgment.flags["comparison"].get("contradicting_rankings", 0)
+    assert flagged == int(case.get("contradicts", False))
     if "failure_kind" in case:
         assert {c.failure_kind for c in judgment.candidates} == {case["failure_kind"]}
         assert {c.reward for c in judgment.candidates} == {None}
         return
     assert reads.written(judgment) == {tuple(case["written"])}
     assert sorted(reads.rewards(judgment).values()) == sorted((one - 1) / 4 for one in case["written"])
-    flagged = judgment.flags["comparison"].get("contradicting_rankings", 0)
-    assert flagged == int(case.get("contradicts", False))
 
 
 async def test_swapping_the_principle_flips_the_pair(panel, reads):
