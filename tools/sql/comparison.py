@@ -159,11 +159,10 @@ def _nearly(rows: Rows, names: Sequence[str], wanted: Expected) -> Comparison | 
     if (found := _found(near, names, loose)) is not None:
         return replace(found, reason=f"{found.reason}, but {_ALMOST}", precise=False)
     few, fewer = without_small(near), replace(loose, rows=without_small(expected_near))
-    pairs = [(few, loose), (near, fewer)]
-    if len(rows) == 1:  # both may be such a rest, and nothing shows of what
+    changed = few != near, fewer.rows != expected_near
+    pairs = [*[(few, loose)] * changed[0], *[(near, fewer)] * changed[1]]
+    if all(changed) and len(rows) == 1:  # both may be such a rest, and nothing shows of what
         pairs.append((few, fewer))
-    if few == near and fewer.rows == loose.rows:
-        return None
     return _SMALL if any(_found(own, names, other) is not None for own, other in pairs) else None
 
 
