@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from judge_agent.readouts.answer import after_reasoning, unparseable
 from judge_agent.readouts.json_object import no_key_twice
+from judge_agent.readouts.near_steps import refuse_steps_beside, refuse_steps_within
 
 FINISH = "Finish"
 # Chat models like to write the labels in bold, and the tool's name as code.
@@ -20,7 +21,7 @@ _COLON = r"(?:\*\*)?[ \t]*:(?:\*\*)?"
 _ACTION = re.compile(rf"^[ \t]*+(?:\*\*)?Action{_COLON}[ \t]*", re.MULTILINE)
 _INPUT = re.compile(rf"(?:^|[ \t])[ \t]{{0,8}}(?:\*\*)?Action Input{_COLON}", re.MULTILINE)
 _THOUGHT = re.compile(rf"^[ \t]*+(?:\*\*)?Thought{_COLON}[ \t]*", re.MULTILINE)
-_OBSERVATION = re.compile(r"^[ \t]*+(?:\*\*)?Observation\b", re.MULTILINE | re.IGNORECASE)
+_OBSERVATION = re.compile(r"^[ \t]*+(?:\*\*)?(?:Observation|OBSERVATION)\b", re.MULTILINE)
 _CODE = re.compile(r"`([^`]*)`")
 _FENCED = re.compile(r"```[a-z]{0,12}[ \t]*\n(.*)\n[ \t]*```", re.DOTALL)
 _SCORE = re.compile(r"-?(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,6})?")
@@ -53,7 +54,9 @@ def read_step(
     answer = after_reasoning(text)
     if _OBSERVATION.search(answer):
         raise unparseable("the answer makes up an observation")
+    refuse_steps_beside(answer, (_THOUGHT, _ACTION, _INPUT))
     thought, tool, argument = _parts(answer)
+    refuse_steps_within(argument)
     if tool == FINISH:
         score = None if low is None or high is None else _score(argument, low, high)
         return FinishStep(thought, score, argument)
