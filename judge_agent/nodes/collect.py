@@ -30,15 +30,18 @@ SPENT = ("budget_exhausted", "deadline", "cancelled")
 _OF_THE_ANSWER = ("model_unparseable", "evidence_unsupported", "abstained")
 
 
-async def collect(settings: Samples, count: int, ask: Ask, decided: Decided) -> tuple[list[Json], list[Json]]:
+async def collect(
+    settings: Samples, count: int, ask: Ask, decided: Decided, known: Sequence[Json] = ()
+) -> tuple[list[Json], list[Json]]:
     """Take samples in rounds, until the vote is decided or the count is reached, and more where they disagree.
 
-    Returns the samples, and what each round bought.
+    After `known` ones, with which it stopped before, it takes all that are due. Returns the samples, and what each
+    round bought.
     """
-    found: list[Json] = []
+    found = list(known)
     rounds: list[Json] = []
     batch: list[Json] = []
-    for size, planned in _plan(settings, count):
+    for size, planned in _plan(settings, count, len(known)):
         why: str | None = planned
         if failed := _all_failed(found if planned == "undecided" else batch):
             rounds.append({"stopped": failed, "samples": len(found), "of": count})
@@ -57,9 +60,11 @@ async def collect(settings: Samples, count: int, ask: Ask, decided: Decided) -> 
     return found, rounds
 
 
-def _plan(settings: Samples, count: int) -> list[tuple[int, str]]:
+def _plan(settings: Samples, count: int, known: int) -> list[tuple[int, str]]:
     """Sizes of the rounds, and why each is asked."""
-    if not settings.adaptive or count < 3:
+    if known:
+        plan = [(count - known, "undecided together")]
+    elif not settings.adaptive or count < 3:
         plan = [(count, "wanted")]
     else:
         first = math.ceil(count / 2)
@@ -83,7 +88,8 @@ def _stays_agreed(samples: Sequence[Json], count: int, settings: Samples) -> boo
     """
     asked = settings.min_agreement if settings.escalate_to > count else 0.0
     floor = max(asked, settings.abstain_below)
-    return floor == 0.0 or _least(readable(samples), len(samples), count) >= floor
+    # A shade more than the floor, for the spread is not summed in the order in which it will be.
+    return floor == 0.0 or _least(readable(samples), len(samples), count) >= floor + 1e-9
 
 
 def _least(read: Sequence[Json], taken: int, count: int) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from functools import partial
+from typing import NamedTuple
 
 from langgraph.runtime import Runtime
 
@@ -17,6 +18,7 @@ from judge_agent.nodes.charged import charged_to, side_by_side, walked, walking
 from judge_agent.nodes.cited import SCALES, cited_critique
 from judge_agent.nodes.collect import Decided, collect, rate, readable
 from judge_agent.nodes.steps import critique_steps
+from judge_agent.nodes.together import open_together
 from judge_agent.nodes.turns import Sampled, Script, sampled
 from judge_agent.nodes.unread import unread
 from judge_agent.prompting.citations import found_against, refutation
@@ -61,6 +63,12 @@ async def _critique_one(
             for walk, principle in zip(walks, open_principles, strict=True)
         ]
         steps = group.create_task(walked(last, critique_steps(last, candidate, shown, state)))
+    asked = [task.result() for task in tasks]
+    found_so_far = [one.critiques for one in asked]
+    if any(one.early for one in asked) and open_together(
+        context, state, candidate, open_principles, found_so_far
+    ):
+        asked = await _the_rest(context, candidate, shown, open_principles, asked)
     left_out = [*unread(context, shown), *steps.result().unread]
     flags: Json = {"unread": left_out} if left_out else {}
     if missing := steps.result().missing:
@@ -70,8 +78,7 @@ async def _critique_one(
         flags["steps_sampled"] = {"samples": 1, "of": context.sample_count}
     critiques: list[Json] = []
     spans: dict[str, Json] = {}
-    for principle, task in zip(open_principles, tasks, strict=True):
-        found, quoted, rounds = task.result()
+    for principle, (found, quoted, rounds) in zip(open_principles, asked, strict=True):
         critiques += found
         spans |= {item["id"]: item for item in quoted}
         if len(rounds) > 1 or len(found) > 1 or any("stopped" in one for one in rounds):
@@ -81,10 +88,57 @@ async def _critique_one(
     return critiques, steps.result().critiques, list(spans.values()), flags
 
 
-async def _principle(
-    context: JudgeContext, candidate: CanonicalCandidate, shown: Material, principle: Json
-) -> tuple[list[Json], list[Json], list[Json]]:
+class _Asked(NamedTuple):
     """The samples of one principle, the spans that they quote, and what each round of asking bought."""
+
+    critiques: list[Json]
+    spans: list[Json]
+    rounds: list[Json]
+
+    @property
+    def early(self) -> bool:
+        """Whether its vote was decided before all samples were taken."""
+        return bool(self.rounds) and self.rounds[-1].get("stopped") == "decided"
+
+
+_NOT_ASKED = _Asked([], [], [])
+
+
+async def _the_rest(
+    context: JudgeContext,
+    candidate: CanonicalCandidate,
+    shown: Material,
+    principles: Sequence[Json],
+    asked: Sequence[_Asked],
+) -> list[_Asked]:
+    """The principles with all their samples, where some were asked for fewer."""
+    early = [(place, one) for place, one in enumerate(asked) if one.early]
+    more = await side_by_side(
+        context,
+        [
+            (
+                _most(context, shown, principles[place]),
+                partial(
+                    _principle, candidate=candidate, shown=shown, principle=principles[place], before=one
+                ),
+            )
+            for place, one in early
+        ],
+    )
+    whole = list(asked)
+    for (place, one), found in zip(early, more, strict=True):
+        whole[place] = _Asked(found.critiques, one.spans + found.spans, one.rounds[:-1] + found.rounds)
+    return whole
+
+
+async def _principle(
+    context: JudgeContext,
+    candidate: CanonicalCandidate,
+    shown: Material,
+    principle: Json,
+    before: _Asked = _NOT_ASKED,
+) -> _Asked:
+    """Ask for the samples of one principle; after those of `before`, for all that are due."""
     spans: list[Json] = []
     node, values = f"critique/{principle['name']}", _values(shown, principle)
 
@@ -103,6 +157,7 @@ async def _principle(
         return [{**base, **_held_to_its_tool(_as_critique(one), shown, principle)} for one in walks]
 
     settings, count = context.recipe.samples, context.sample_count
+    stands = _is_decided(context, principle)
     script = Script(
         node,
         context.recipe.turns,
@@ -113,14 +168,14 @@ async def _principle(
         shown.unseen,
     )
     if not context.recipe.turns or context.recipe.comparing:
-        found, rounds = await collect(settings, count, cited, _is_decided(context, principle))
+        found, rounds = await collect(settings, count, cited, stands, before.critiques)
     elif script.same_each_time and count > 1:
         found = await in_turns([0])
         rounds = [{"stopped": "same each time", "samples": 1, "of": count}]
     else:
-        found, rounds = await collect(settings, count, in_turns, _is_decided(context, principle))
+        found, rounds = await collect(settings, count, in_turns, stands, before.critiques)
     rated, note = await rate(context, count, found, lambda sample: script)
-    return rated, spans, [*rounds, *note]
+    return _Asked(rated, spans, [*rounds, *note])
 
 
 async def _cited(

@@ -120,7 +120,7 @@ async def test_stopping_early_never_changes_whether_it_passes_nor_whether_there_
 ):
     drawn = random.Random(f"{how} {kind} {asked}")
     principle = {"name": "good", "description": "It is good.", "kind": kind}
-    for _ in range(12):
+    for _ in range(8):
         menu = drawn.choice([(0, 10), (2, 5, 8), (4, 5, 6), (9, 10, 10, 10, 1)])
         numbers = [drawn.choice(menu) for _ in range(12)]
         threshold = drawn.choice([None, 0.3, 0.5, 0.8])
@@ -204,3 +204,106 @@ async def test_steps_that_have_one_sample_while_principles_have_several_say_so(b
         )
         assert [step.label for step in result.steps] == ["good"]
         assert result.flags.get("steps_sampled") == said
+
+
+def by_principle(numbers):
+    """Answers with the numbers that are due for each principle, by its name in the prompt."""
+    due = {name: iter(given) for name, given in numbers.items()}
+
+    def answer(request):
+        (name,) = [name for name in due if f"{name}: It is so" in request.text]
+        number = next(due[name])
+        return f"Work: it is worth {number}.\n<score>{number}</score>"
+
+    return answer
+
+
+def weighed(**kinds):
+    said = {name: f"It is so in respect {name}." for name in kinds}
+    return [{"name": name, "description": said[name], "kind": kind} for name, kind in kinds.items()]
+
+
+TOGETHER = [
+    ("both pass", {"one": [10, 10, 10, 10], "two": [9, 9, 9, 9]}, {}, weighed(one="soft", two="soft"), 5),
+    ("on both sides", {"one": [10, 10, 2, 2], "two": [0, 0, 2, 2]}, {}, weighed(one="soft", two="soft"), 8),
+    (
+        "on both sides of the caller's threshold",
+        {"one": [10, 10, 10, 8], "two": [6, 6, 6, 6]},
+        {"pass_threshold": 0.75},
+        weighed(one="soft", two="soft"),
+        8,
+    ),
+    (
+        "a hard one fails",
+        {"one": [10, 10, 10, 10], "two": [0, 0, 0, 0]},
+        {},
+        weighed(one="soft", two="hard"),
+        5,
+    ),
+    (
+        "a hard one fails, and there is a threshold",
+        {"one": [10, 10, 10, 10], "two": [0, 0, 0, 0]},
+        {"pass_threshold": 0.5},
+        weighed(one="soft", two="hard"),
+        5,
+    ),
+    (
+        "a hard one alone gates",
+        {"one": [0, 0, 0, 0], "two": [10, 10, 10, 10]},
+        {},
+        weighed(one="soft", two="hard"),
+        6,
+    ),
+    (
+        "tiers are no mean",
+        {"one": [10, 10, 10, 10], "two": [9, 9, 9, 9]},
+        {"aggregate": "lexicographic"},
+        weighed(one="soft", two="soft"),
+        8,
+    ),
+]
+
+
+@pytest.mark.parametrize(("numbers", "body", "principles", "taken"), [one[1:] for one in TOGETHER])
+async def test_principles_that_are_weighed_together_stop_early_only_where_their_sum_stands_too(
+    sampled, numbers, body, principles, taken
+):
+    samples = "count = 4\nadaptive = {}"
+    ends = []
+    for adaptive in ("false", "true"):
+        _, result = await sampled(
+            by_principle(numbers), samples.format(adaptive), principles=principles, **body
+        )
+        ends.append((result.passed, result.status))
+    assert ends[0] == ends[1]
+    assert sum(len(found.samples) for found in result.principles) == taken
+
+
+async def test_no_weighing_of_principles_passes_otherwise_for_an_early_stop(sampled):
+    drawn = random.Random("together")
+    for _ in range(25):
+        kinds = [drawn.choice(["soft", "soft", "hard"]) for _ in range(3)]
+        principles = weighed(**dict(zip(("one", "two", "three"), kinds, strict=True)))
+        numbers = {
+            one["name"]: [drawn.choice((0, 4, 5, 6, 10, 10, 10)) for _ in range(5)] for one in principles
+        }
+        body = {
+            "pass_threshold": drawn.choice([None, None, 0.4, 0.7]),
+            "aggregate": drawn.choice(["gated", "weighted", "veto", "lexicographic"]),
+        }
+        ends = []
+        for adaptive in ("false", "true"):
+            samples = f"count = 5\nabstain_below = 0.2\nadaptive = {adaptive}"
+            _, result = await sampled(by_principle(numbers), samples, principles=principles, **body)
+            ends.append((result.passed, result.status, result.failure_kind))
+        assert ends[0] == ends[1], (numbers, kinds, body)
+
+
+async def test_what_is_asked_for_the_sum_s_sake_is_a_round_of_its_own(sampled):
+    numbers = {"one": [10, 10, 2, 2], "two": [0, 0, 2, 2]}
+    _, result = await sampled(
+        by_principle(numbers), "count = 4\nadaptive = true", principles=weighed(one="soft", two="soft")
+    )
+    told = [(one["why"], one["samples"]) for one in result.flags["samples"]["one"]]
+    assert told == [("wanted", 2), ("undecided together", 2)]
+    assert result.passed is False
