@@ -76,6 +76,7 @@ class Readout(Envelope):
     rating, or, for `label`, a value that later turns may ask for. `low` and `high` bound numbers. `wrapper` is the tag
     around a label; with `tail_chars` the answer's last so many characters hold no other label, either. `between` are
     the marks around a box. `sections` are tags that must be there and say something, with what they must match.
+    `rationale` is the word, such as `Work:`, behind which a reason must stand before a `score_tag`.
 
     `likelihood` writes nothing: it asks how likely `task.reference.answer` is as the answer to the turn's prompt. With
     `baseline = "task"` what it is without the trajectory is taken off. The marks in `between` go around it, if the
@@ -104,6 +105,7 @@ class Readout(Envelope):
     tail_chars: Annotated[int, Field(ge=8)] | None = None
     between: tuple[str, str] | None = None
     sections: Mapping[str, str] = {}
+    rationale: Annotated[str, Field(min_length=1)] | None = None
     low: float = 1.0
     high: float = 10.0
     baseline: Literal["none", "task"] = "none"
@@ -114,6 +116,8 @@ class Readout(Envelope):
             raise ValueError(f"low={self.low:g} must be below high={self.high:g}")
         if self.baseline != "none" and self.kind != "likelihood":
             raise ValueError(f"baseline={self.baseline!r} is of the kind 'likelihood', not of {self.kind!r}")
+        if self.rationale is not None and self.kind != "score_tag":
+            raise ValueError(f"rationale={self.rationale!r} is of the kind 'score_tag', not of {self.kind!r}")
         return self
 
 

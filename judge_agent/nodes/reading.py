@@ -174,6 +174,8 @@ class Contradiction(ModelError):
 
 def _score_tag(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
     text = readouts.answer_text(answer)
+    if spec.rationale is not None:
+        readouts.read_rationale(text, spec.rationale, before="<score>")
     return _scored([readouts.read_scores_tag(text, spec.low, spec.high)], text, spec, slots)
 
 

@@ -30,6 +30,7 @@ from judge_agent.readouts.react import FinishStep as FinishStep
 from judge_agent.readouts.react import ToolStep as ToolStep
 from judge_agent.readouts.react import read_input as read_input
 from judge_agent.readouts.react import read_step as read_step
+from judge_agent.readouts.sections import read_rationale as read_rationale
 from judge_agent.readouts.sections import read_sections as read_sections
 from judge_agent.readouts.tags import read_scores_tag as read_scores_tag
 from judge_agent.readouts.tags import read_tag as read_tag

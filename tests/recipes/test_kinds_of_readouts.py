@@ -99,3 +99,9 @@ async def test_every_kind_and_format_on_the_menu_is_read_and_every_readout_is_on
     assert formats == set(get_args(Gather.model_fields["format"].annotation))
     chosen = {name for case in CASES for name in case["readouts"]}
     assert chosen == {readout.name for readout in READOUTS}
+
+
+async def test_a_word_for_the_rationale_is_refused_where_nothing_would_look_for_it():
+    assert Readout(kind="score_tag", rationale="Work:").rationale == "Work:"
+    with pytest.raises(ValueError, match="rationale='Work:' is of the kind 'score_tag', not of 'p_yes'"):
+        Readout(kind="p_yes", rationale="Work:")

@@ -122,7 +122,20 @@ async def test_what_the_model_answers_is_read_as_the_table_says(panel, case):
         assert judgment.candidates[0].reward is None
         return
     assert (found.choice, found.score) == (case["choice"], pytest.approx(case["score"]))
-    assert "Work:" in found.reason
+    assert "work" in found.reason.lower()
+
+
+async def test_a_score_that_came_without_work_is_asked_for_once_more(panel):
+    """Without its reason a number is nobody's judgment; the second question says what was missing."""
+
+    def hasty(request):
+        work = "Work: the calendar agrees.\n" if "could not be used" in request.text else ""
+        return f"{work}<score>0.5</score>"
+
+    bench = panel(hasty)
+    judgment = await bench.judge("themis", {"a": FRIDAY}, task=TASK)
+    assert judgment.candidates[0].reward == 0.75
+    assert "no reason behind 'Work:'" in bench.prompts[-1]
 
 
 @pytest.mark.parametrize("functions", [True, False], ids=["function calls", "JSON"])
