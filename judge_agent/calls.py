@@ -258,8 +258,12 @@ class Calls:
         try:
             yield
         except JudgeError:
-            self._flights.tally.add(useless_calls=1)
+            self.was_useless()
             raise
+
+    def was_useless(self) -> None:
+        """Count a call of which no answer can be used."""
+        self._flights.tally.add(useless_calls=1)
 
     async def _once(self, flight: Flight, make: Make) -> Json:
         """Answer a call from the journal, join the same one in flight, or make it.

@@ -103,13 +103,15 @@ async def _at_once(context: JudgeContext, script: Script, samples: Sequence[int]
     found = []
     for sample, answer in zip(samples, answers, strict=True):
         try:
-            with context.calls.useless_unless_read():
-                reading = read(turn.read, turn.name, answer, script.slots)
+            reading = read(turn.read, turn.name, answer, script.slots)
         except JudgeError as error:
             found.append(Sampled(sample, problem=error))
         else:
             found.append(Sampled(sample, reading, reason=reading.reason))
-    return found if any(one.reading for one in found) else await _once_more(context, script, found)
+    if any(one.reading for one in found):
+        return found
+    context.calls.was_useless()
+    return await _once_more(context, script, found)
 
 
 async def _once_more(context: JudgeContext, script: Script, failed: Sequence[Sampled]) -> list[Sampled]:

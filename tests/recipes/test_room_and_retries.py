@@ -60,7 +60,7 @@ async def test_where_no_sample_of_a_call_can_be_read_each_is_asked_again(panel, 
     judgment = await bench.judge("j1", PAIR)
     assert [request.n for request in bench.model.requests] == [4, 4, *[1] * 8]
     assert reads.written(judgment) == {(8.0, 3.0)}
-    assert judgment.usage.useless_calls == 8
+    assert (judgment.usage.model_calls, judgment.usage.useless_calls) == (10, 2)
 
 
 async def test_where_some_samples_can_be_read_the_others_are_dropped(panel):
