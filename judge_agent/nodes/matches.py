@@ -6,7 +6,6 @@ What is shown depends on the candidates' contents and the seed alone, not on the
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from typing import NamedTuple
 from judge_agent.context import CanonicalCandidate, JudgeContext
 from judge_agent.hashing import derived_seed, sha256_of
 from judge_agent.nodes.collect import Decided, collect, rate, readable
+from judge_agent.nodes.criteria import criteria_of
 from judge_agent.nodes.reading import TIE, Contradiction
 from judge_agent.nodes.turns import Sampled, Script, fits, sampled
 from judge_agent.nodes.unread import unread, variables_shown
@@ -65,16 +65,6 @@ class _Shown(NamedTuple):
     task: str
     reference: str
     unread: tuple[str, ...]
-
-
-def as_description(criteria: Sequence[str]) -> str:
-    """Several criteria as the description of one principle; the further lines of each are indented."""
-    return "\n".join(indented(said.lstrip()) for said in criteria)
-
-
-def criteria_of(description: str) -> list[str]:
-    """The criteria that `as_description` put together, in the words that they were given in."""
-    return [said.replace("\n    ", "\n") for said in re.split(r"\n(?!    )", description)]
 
 
 class Matches:

@@ -18,7 +18,7 @@ from judge_agent.context import JudgeContext
 from judge_agent.errors import BudgetExceeded, ModelError
 from judge_agent.given_principles import WORD, given_principles, name_from
 from judge_agent.nodes.charged import charged_to_the_task
-from judge_agent.nodes.matches import as_description
+from judge_agent.nodes.criteria import comparison_of, ignored_fields
 from judge_agent.nodes.patterns import planted_in
 from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.images import with_images
@@ -47,7 +47,10 @@ async def propose(state: State, runtime: Runtime[JudgeContext]) -> Update:
     if _wants_generated(context, state):
         generated, flags = await _generated(charged_to_the_task(context))
     if context.recipe.comparing:
-        given, generated = _to_be_compared(context, [*given, *generated])
+        given, comparison = _to_be_compared(context, given, generated)
+        generated = [comparison]
+        if ignored := ignored_fields(context.request.principles or (), comparison):
+            flags = {**flags, "ignored_fields": ignored}
     if repeated:
         flags = {**flags, "repeated_principles": repeated}
     principles = [principle.model_dump(mode="json") for principle in [*given, *generated]]
@@ -69,24 +72,14 @@ def _flags_of_candidates(context: JudgeContext, said: Json, failures: Sequence[J
 
 
 def _to_be_compared(
-    context: JudgeContext, principles: Sequence[Principle]
-) -> tuple[list[Principle], list[Principle]]:
+    context: JudgeContext, given: Sequence[Principle], generated: Sequence[Principle]
+) -> tuple[list[Principle], Principle]:
     """Principles that a tool settles stay; all the others are what candidates are compared by, as one."""
-    compare = context.recipe.compare
-    criteria = [principle.description for principle in principles if principle.tool is None]
-    if compare.criteria == "added" or not criteria:
-        criteria = [compare.description, *criteria]
-    dimension = compare.dimension if compare.dimension in context.dimensions else context.dimensions[0]
-    comparison = Principle(
-        name="comparison",
-        description=as_description(criteria),
-        dimension=dimension,
-        kind="soft",
-        weight=1.0,
-        scale="1-10",
-        origin="comparison",
-    )
-    return [principle for principle in principles if principle.tool is not None], [comparison]
+    own = [principle for principle in given if principle.tool is None]
+    specs = given_principles(context.request, context.recipe)
+    named = {spec.dimension for spec in specs if spec.tool is None} | {one.dimension for one in generated}
+    comparison = comparison_of([*own, *generated], named, context.recipe.compare, context.dimensions)
+    return [principle for principle in given if principle.tool is not None], comparison
 
 
 def _given(context: JudgeContext) -> tuple[list[Principle], list[str]]:
