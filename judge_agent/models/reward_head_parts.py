@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import threading
 import time
@@ -19,6 +18,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from judge_agent.errors import ModelError
+from judge_agent.models.reward_head_chat import as_template_wants
 from judge_agent.seams.model import ChatMessage
 
 # Tokenizers without a limit say so with a number beyond all lengths.
@@ -27,6 +27,16 @@ NO_LIMIT = 10**9
 MOST_CHARS_PER_TOKEN = 512
 # Shorter ones are white space and marks that texts are made of.
 LEAST_CONTROL_CHARS = 3
+# What templates raise: their own refusals, and what their expressions run into.
+_REFUSALS = (
+    jinja2.TemplateError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
 
 
 @dataclass
@@ -68,14 +78,13 @@ class HeadParts:
         least = sum(len(message.content) for message in messages) // MOST_CHARS_PER_TOKEN
         if least > self.context_window:
             raise _too_large(least, self.context_window)
-        chat = [_plain(message, self._defused(message.content)) for message in messages]
+        chat = [as_template_wants(message, self._defused) for message in messages]
         try:
             with self._encoding:  # a fast tokenizer keeps the settings of its call
                 encoded = self._tokenizer.apply_chat_template(chat, tokenize=True, return_dict=True)
-        except (jinja2.TemplateError, ValueError, TypeError, KeyError) as error:
-            raise ModelError(
-                "model_error", f"the chat template refuses these messages: {str(error)[:300]}"
-            ) from error
+        except _REFUSALS as error:
+            problem = f"the chat template refuses these messages: {str(error)[:300]}"
+            raise ModelError("model_error", problem) from error
         tokens = [int(token) for token in encoded["input_ids"]]
         if not tokens:
             raise ModelError("model_error", "the chat template makes nothing of these messages")
@@ -203,20 +212,6 @@ def _revision(folder: Path) -> str:
         with path.open("rb") as file:
             digest.update(f"{path.name}:{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
     return digest.hexdigest()
-
-
-def _plain(message: ChatMessage, content: str) -> dict[str, Any]:
-    chat: dict[str, Any] = {"role": message.role, "content": content}
-    if message.tool_calls:
-        # Templates want the arguments as an object, not as its text.
-        functions = [call["function"] for call in message.tool_calls]
-        chat["tool_calls"] = [
-            {"type": "function", "function": {**one, "arguments": json.loads(one["arguments"])}}
-            for one in functions
-        ]
-    if message.tool_call_id is not None:
-        chat["tool_call_id"] = message.tool_call_id
-    return chat
 
 
 def _too_large(tokens: int, window: int) -> ModelError:
