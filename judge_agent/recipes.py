@@ -148,8 +148,10 @@ class Turn(Envelope):
 class Samples(Envelope):
     """How often the model is asked, in which orders, and how its answers are put together.
 
-    `keep`: only the best so many of them vote, or the better half of `count`, by P(yes) of the prompt `meta`; where
-    the model tells no log-probabilities, all vote and the record says so. `adaptive` stops when no further answer can
+    `vote`: the sum or mean of scores, or the commonest; in pairs and tournaments the majority is of the samples that
+    name one as the better, by however little. `keep`: only the best so many of them vote, or the better half of
+    `count`, by P(yes) of the prompt `meta`, from each order of a comparison alike; where the model tells no
+    log-probabilities, all vote and the record says so. `adaptive` stops when no further answer can
     turn the vote, the pass, or whether the samples agree as far as is asked; `escalate_to` asks for as many again while
     fewer than `min_agreement` of them agree, or could be read; still below `abstain_below` at the end is no verdict.
     """
