@@ -104,6 +104,24 @@ async def test_names_and_places_come_from_the_contents_and_the_seed_not_from_the
     assert places == {True, False}
 
 
+@pytest.mark.parametrize("seed", range(3))
+async def test_samples_see_the_responses_in_each_order_as_often(panel, seed):
+    """Fails when all samples are shown one order: a model that favours a place would then favour a response."""
+    bench = panel(follower)
+    await bench.judge(RECIPE, PAIR, budget={"samples": 4}, seed=seed)
+    asked = [request for request in bench.model.requests if request.schema is not None]
+    shown = [
+        request.text.index(SHORT) < request.text.index(LONG) for request in asked for _ in range(request.n)
+    ]
+    assert sorted(shown) == [False, False, True, True]
+
+
+async def test_a_model_that_favours_a_place_favours_no_response(panel, reads):
+    scores = {"scores": {"model-1": 5, "model-2": 1}, "best-to-worst": ["model-1", "model-2"]}
+    judgment = await panel(said(json.dumps(scores))).judge(RECIPE, PAIR, budget={"samples": 4})
+    assert reads.rewards(judgment) == {"gpt-large": 0.5, "llama-small": 0.5}
+
+
 async def test_what_the_model_thought_is_the_reason_in_the_record(panel, reads):
     judgment = await panel(follower).judge(RECIPE, PAIR, **by(CONCISE))
     assert "I compare lengths." in reads.comparison(judgment, "gpt-large").reason

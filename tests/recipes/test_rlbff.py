@@ -6,6 +6,7 @@ import pytest
 
 from judge_agent.models.scripted import of_tokens
 from judge_agent.seams.model import Choice
+from tools.check_tool_calls import CheckToolCalls
 
 pytestmark = pytest.mark.anyio
 ANSWER = {"a": "The moon pulls the sea. quality=7"}
@@ -169,3 +170,14 @@ async def test_a_reference_that_no_prompt_shows_is_named_as_unread(panel):
     task = {"prompt": "Explain tides.", "reference": {"answer": "gravitation"}}
     judgment = await panel(says({"Yes": 1.0})).judge("rlbff", ANSWER, task=task)
     assert any("reference" in one for one in judgment.candidates[0].coverage.unread)
+
+
+async def test_the_vector_has_nothing_but_the_caller_s_principles_where_a_tool_has_one_of_its_own(panel):
+    call = {"id": "1", "function": {"name": "tell", "arguments": "{}"}}
+    declared = {"type": "function", "function": {"name": "tell", "parameters": {"type": "object"}}}
+    messages = [{"role": "assistant", "content": "The moon.", "tool_calls": [call]}]
+    agent = {"a": {"messages": messages, "tools": [declared]}}
+    bench = panel(says({"Yes": 0.8, "No": 0.2}), judge_tools=[CheckToolCalls()])
+    judgment = await bench.judge("rlbff", agent, principles=[MOON])
+    assert judgment.candidates[0].vector == pytest.approx({"names_the_moon": 0.8})
+    assert [found.name for found in judgment.candidates[0].principles] == ["Names the moon"]
