@@ -61,3 +61,39 @@ def test_texts_of_ticks_brackets_and_quotes_are_read_in_time_that_grows_with_the
     for text in texts:
         final_sql(Trajectory.model_validate({"final_answer": text}), "sqlite")
     assert time.process_time() - started < 5
+
+
+RIGHT, WRONG = "SELECT name FROM people WHERE id > 2", "SELECT name FROM people"
+
+
+def trajectory_of_calls(*queries: str) -> Trajectory:
+    return trajectory_of({"steps": [*(["", sql] for sql in queries), ["Cy, Di and Ed.", ""]]})
+
+
+async def test_a_last_call_that_differs_does_not_decide_where_an_earlier_one_is_right(judged) -> None:
+    for queries, expected in (
+        ((WRONG, RIGHT), ("confirms", "decisive")),
+        ((RIGHT, WRONG), ("refutes", "strong")),
+        ((WRONG, WRONG), ("refutes", "decisive")),
+        (("SELECT id FROM people", WRONG), ("refutes", "decisive")),
+    ):
+        verdict, _ = await judged(None, RIGHT, trajectory=trajectory_of_calls(*queries))
+        assert verdict == expected, queries
+
+
+async def test_a_sample_of_a_table_may_be_the_answer_and_is_never_held_against_it(judged) -> None:
+    sample = "SELECT * FROM people LIMIT 3"
+    for reference, expected in (
+        (sample, ("confirms", "decisive")),
+        (RIGHT, ("refutes", "strong")),
+    ):
+        verdict, _ = await judged(None, reference, trajectory=trajectory_of_calls(sample))
+        assert verdict == expected, reference
+
+
+async def test_a_last_block_that_checks_the_answer_is_not_held_against_it(judged) -> None:
+    answer = f"```sql\n{RIGHT}\n```\nTo verify:\n```sql\nSELECT count(*) FROM people\n```"
+    verdict, _ = await judged(None, RIGHT, trajectory=Trajectory.model_validate({"final_answer": answer}))
+    assert verdict == ("refutes", "strong")
+    verdict, _ = await judged(None, WRONG, trajectory=Trajectory.model_validate({"final_answer": answer}))
+    assert verdict == ("refutes", "decisive")

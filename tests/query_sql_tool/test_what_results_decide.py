@@ -162,3 +162,19 @@ async def test_values_of_every_type_come_through_inline_tables(judged) -> None:
             databases=databases,
         )
         assert verdict == ("confirms", "decisive"), result
+
+
+async def test_a_match_that_leaves_a_database_out_does_not_decide(judged) -> None:
+    columns = [{"name": "a", "type": "INTEGER"}]
+    good = {
+        "name": "good",
+        "engine": "sqlite",
+        "tables": {"t": {"columns": columns, "rows": [[1], [2], [3]]}},
+    }
+    other = {"name": "other", "engine": "sqlite", "tables": {"u": {"columns": columns}}}
+    for given in ([good, other], [other, good]):
+        verdict, result = await judged("SELECT a FROM t WHERE a > 0", "SELECT a FROM t", databases=given)
+        assert verdict == ("confirms", "strong")
+        assert list(result.flags["databases_not_compared"]) == ["other"]
+        verdict, _ = await judged("SELECT a FROM t WHERE a > 1", "SELECT a FROM t", databases=given)
+        assert verdict == ("refutes", "decisive")

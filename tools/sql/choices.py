@@ -85,7 +85,9 @@ def _is_named(window: exp.Window) -> bool:
 
 def _orders_by_a_column(order: exp.Expr | None) -> bool:
     keys = [ordered.this for ordered in order.expressions] if order is not None else []
-    return any(key.find(exp.Column) or (isinstance(key, exp.Literal) and key.is_int) for key in keys)
+    return any(
+        key.find(exp.Column, exp.AggFunc) or (isinstance(key, exp.Literal) and key.is_int) for key in keys
+    )
 
 
 def _keeps_any(select: exp.Select) -> bool:

@@ -7,7 +7,7 @@ tables the reference's result is another one on such a part, and the candidate's
 number comes out right by chance more easily: there, the candidate's must be the reference's on every part up to it on
 which the reference's is another one. One table is enough: what is left of another need not keep the constraints that a
 right query may rely on. On parts, no rows, a row of NULL and a row of zero are the same. The part without rows counts
-only for results of two values or more, as any query over the table reacts to it.
+only for results of two values or more that no other part spoke against, as any query over the table reacts to it.
 
 A candidate that cannot be tried so (it reads other tables, such as a view, or row numbers, or searches a full-text
 table) is taken to be told apart by a result of two different rows or more. A reference that cannot be tried, for its
@@ -34,11 +34,10 @@ from tools.sql.substitution import Place, places_of, substituted
 from tools.sql.values import NULL, ZERO, value_of
 
 MAX_TABLES = 4
-_NO_ROWS = ("LIMIT 0",)
+_NO_ROWS = "LIMIT 0"
 _PARTS = (
     ("WHERE rowid % 2 = 0", "WHERE rowid % 2 <> 0"),
     ("ORDER BY 1 LIMIT 1", "ORDER BY 1 DESC LIMIT 1"),
-    _NO_ROWS,
 )
 # apart: the candidate's result changed with the reference's. otherwise: it never did where the reference's changed.
 # untried: it does not run there. nothing: the reference's did not change. unknown: the reference does not run there.
@@ -89,14 +88,17 @@ class _Parts:
         for table in tables[:MAX_TABLES]:
             best = max(best, await self._tried_on(table), key=_ORDER.index)
             if best == "apart":
-                break
+                return best
+        if best == "otherwise" or not _has_two_values(self._pair.wanted.result):
+            return best
+        for table in tables[:MAX_TABLES]:
+            if self._left() > 0:
+                best = max(best, await self._on(table, _NO_ROWS), key=_ORDER.index)
         return best
 
     async def _tried_on(self, table: str) -> Told:
         seen, is_number = set[Told](), _is_a_number(self._pair.wanted.result)
         for parts in _PARTS:
-            if parts == _NO_ROWS and not _has_two_values(self._pair.wanted.result):
-                break
             for part in parts:
                 if self._left() > 0:
                     seen.add(await self._on(table, part))

@@ -26,7 +26,7 @@ from tools.sql.parts import Pair, Told, is_nothing, told_apart
 from tools.sql.reference import Wanted, ask_reference
 from tools.sql.rounding import left_by_rounding
 from tools.sql.scan import Refused
-from tools.sql.written import is_written
+from tools.sql.written import is_hard_coded
 
 SECONDS_FOR_ORDERS = 3.0  # of all orders of one query together
 _SCHEMA_WITH_COLLATIONS = {
@@ -63,7 +63,7 @@ async def _match(pair: Pair, result: QueryResult, comparison: Comparison) -> Wei
     if (trivial := _trivial(result)) is not None:
         return _weak_match(comparison, f"both results hold {trivial}, which proves little", told=False)
     if await _is_hard_coded(pair):
-        reason = f"{comparison.reason}, but its values are written into the query"
+        reason = f"{comparison.reason}, but values of it are written into the query"
         return _weak_match(comparison, reason, told=False)
     if not comparison.precise:
         return _weak_match(comparison, comparison.reason, told=None)
@@ -91,9 +91,7 @@ async def _is_hard_coded(pair: Pair) -> bool:
     reference = pair.wanted.query
     if reference.reads and not pair.query.reads:
         return True
-    return await asyncio.to_thread(is_written, pair.query.tree) and not await asyncio.to_thread(
-        is_written, reference.tree
-    )
+    return await asyncio.to_thread(is_hard_coded, pair.query.tree, reference.tree)
 
 
 async def _difference(pair: Pair, result: QueryResult, comparison: Comparison) -> Weighed:
@@ -104,7 +102,12 @@ async def _difference(pair: Pair, result: QueryResult, comparison: Comparison) -
         told = f"{reason}; {comparison.doubt}"
         return Weighed(comparison, Finding("refutes", "strong", None, told), {"left_open": None})
     if len(result.columns) == len(pair.wanted.result.columns):
-        for look in (_choice_of_the_reference, _choice_of_the_candidate, _choice_of_a_collation, left_by_rounding):
+        for look in (
+            _choice_of_the_reference,
+            _choice_of_the_candidate,
+            _choice_of_a_collation,
+            left_by_rounding,
+        ):
             if (finding := await look(pair, result, reason)) is not None:
                 return Weighed(comparison, finding, {"left_open": True})
     return Weighed(comparison, Finding("refutes", "decisive", 0.0, reason), {"left_open": False})
