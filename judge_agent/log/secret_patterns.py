@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from judge_agent.log.lines import plain
@@ -24,13 +24,20 @@ class Shape(NamedTuple):
 
 
 _NAMES = (
-    "api_key", "api-key", "apikey", "secret", "password", "passwd", "passphrase", "access_key", "access-key",
-    "accesskey", "private_key", "private-key", "privatekey",
+    "api_key", "api-key", "apikey", "secret", "access_key", "access-key", "accesskey", "private_key", "private-key",
+    "privatekey",
 )  # fmt: skip
 # Between a name and its value: quotes, escaped ones too, and a colon or an equals sign.
 _QUOTES = r"[\"'\\]{0,8}"
 _IS = rf"{_QUOTES}\s{{0,3}}[:=]\s{{0,3}}"
+# The same, or the comma of a list of names and values, which are quoted.
+_TO = rf"(?:{_IS}|[\"'\\]{{1,8}}\s{{0,3}},\s{{0,3}}){_QUOTES}"
 _VALUE = r"(?=[A-Za-z0-9_./+=~-]{0,200}[0-9])[A-Za-z0-9_./+=~-]"
+_PASSWORDS = ("password", "passwd", "passphrase")
+_PASSWORD = r"(?i:password|passwd|passphrase)"
+# What may stand in a password without quotes, and what stands where a password would be but is none.
+_PLAIN = r"[^\s\"'`<>()\[\]{},;\\]"
+_NO_WORD = r"(?!(?i:none|null|true|false|required|redacted|str|bytes|self)\b|[$%*]|\.\.\.|os\.)"
 _NO_CODE = r"(?![(\[])"  # what is called or indexed is an expression
 _SHAPES = (
     Shape(
@@ -46,7 +53,17 @@ _SHAPES = (
         "authorization",
         ("authorization",),
         re.compile(
-            rf"(?i)(authorization{_IS}{_QUOTES}(?:bearer|basic|token|digest)\s{{1,4}})[A-Za-z0-9._~+/=-]{{8,}}"
+            rf"(?i)(authorization{_TO}(?:bearer|basic|digest|token|api-?key|key|bot|oauth|negotiate|ntlm)\s{{1,4}})"
+            r"[A-Za-z0-9._~+/=-]{8,}"
+        ),
+        r"\1",
+    ),
+    Shape(
+        "authorization",
+        ("authorization",),
+        # Of a scheme that is not known here, or of none, what holds a digit.
+        re.compile(
+            rf"(?i)(authorization{_TO}(?:[a-z][a-z0-9_-]{{1,31}}\s{{1,4}})?){_VALUE}{{8,}}+{_NO_CODE}"
         ),
         r"\1",
     ),
@@ -71,6 +88,13 @@ _SHAPES = (
         "Google key", ("aiza", "ya29."), re.compile(r"\b(?:AIza[A-Za-z0-9_-]{30,}|ya29\.[A-Za-z0-9_-]{20,})")
     ),
     Shape("Slack token", ("xox",), re.compile(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}")),
+    Shape(
+        "API key",
+        ("nvapi-", "gsk_", "xai-", "pplx-", "r8_", "fw_", "tgp_v1_"),
+        re.compile(
+            r"\b(?:(?:nvapi|xai|pplx)-|(?:gsk|r8|fw|tgp_v1)_)(?=[A-Za-z0-9_-]{0,200}[0-9])[A-Za-z0-9_-]{16,}"
+        ),
+    ),
     Shape("Hugging Face token", ("hf_",), re.compile(r"\bhf_[A-Za-z0-9]{20,}")),
     Shape(
         "package index token",
@@ -82,12 +106,42 @@ _SHAPES = (
         ("eyj",),
         re.compile(r"(?<![A-Za-z0-9_.-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"),
     ),
-    Shape("password", ("://",), re.compile(r"(?<=://)[^\s:/@]{1,128}:[^\s/\"']{1,256}(?=@)")),
+    Shape("password", ("://",), re.compile(r"(?<=://)[^\s:/@]{0,128}:[^\s/\"']{1,256}(?=@)")),
     Shape(
         "cookie",
         ("cookie",),
         re.compile(
             rf"(?i)(cookie{_QUOTES}\s{{0,3}}:\s{{0,3}}{_QUOTES})[A-Za-z0-9_.-]{{1,64}}=[^\"'\\\r\n]{{6,}}"
+        ),
+        r"\1",
+    ),
+    Shape(
+        "secret",
+        _PASSWORDS,
+        # A variable of a shell or of a settings file: what stands behind the sign is the password, whatever it is.
+        re.compile(
+            rf"((?:(?m:^)|[\s;&?](?=[A-Z0-9_]+=)|[?&])(?:export )?[A-Za-z0-9_.]{{0,32}}{_PASSWORD}[0-9]?=)"
+            rf"{_NO_WORD}{_PLAIN}{{4,}}+{_NO_CODE}"
+        ),
+        r"\1",
+    ),
+    Shape(
+        "secret",
+        _PASSWORDS,
+        # Elsewhere it may be prose or code: a password has a letter and a digit, and no name of a password in it.
+        re.compile(
+            rf"({_PASSWORD}[A-Za-z0-9_-]{{0,24}}{_IS}{_QUOTES})(?=[^\s0-9]{{0,200}}[0-9])(?=[^\sA-Za-z]{{0,200}}[A-Za-z])"
+            rf"{_NO_WORD}(?!=)(?!(?i:[\w.]{{0,64}}pass)){_PLAIN}{{4,}}+{_NO_CODE}"
+        ),
+        r"\1",
+    ),
+    Shape(
+        "secret",
+        _PASSWORDS,
+        # A pair of name and value in a list, or the two in an object.
+        re.compile(
+            rf"([\"'][A-Za-z0-9_-]{{0,32}}{_PASSWORD}[0-9]?{_QUOTES}\s{{0,3}},\s{{0,3}}(?:{_QUOTES}value{_IS})?[\"'])"
+            r"(?=[^\"'\n]{0,200}[0-9])[^\"'\\\n]{4,256}(?=[\"'])"
         ),
         r"\1",
     ),
@@ -103,7 +157,7 @@ _SHAPES = (
         "secret",
         _NAMES,
         re.compile(
-            r"(?i)((?:api[_-]?key|secret|password|passwd|passphrase|access[_-]?key|private[_-]?key)"
+            r"(?i)((?:api[_-]?key|secret|access[_-]?key|private[_-]?key)"
             rf"[A-Za-z0-9_-]{{0,24}}{_IS}{_QUOTES}){_VALUE}{{12,}}+{_NO_CODE}"
         ),
         r"\1",
@@ -133,6 +187,9 @@ REMEMBERED_BLOCKS = 32_768
 # No secret reaches over the beginning of a line that is a fence of ours, so blocks are looked at one by one.
 _FENCE_LINE = "\n====="
 # A model's answer is made of tokens, too: those are words, and stay.
+_WITH_DIGIT = re.compile(r"\d|\s")
+_REDACTED = "[redacted: secret]"
+MAX_NAME_CHARS = 128
 _OPAQUE = re.compile(r"(?=\S{0,200}[0-9])\S{12,}")
 
 
@@ -151,18 +208,36 @@ class SecretFilter:
         if isinstance(value, str):
             return self._text(value)
         if isinstance(value, Mapping):
-            return {self._text(name): self._named(name, item) for name, item in _by_text(value)}
+            return self._mapping(value)
         if isinstance(value, (list, tuple, set, frozenset)):
-            return [self(item) for item in value]
+            return self._list(value)
         return plain(value)
 
     def _named(self, key: str, item: Any) -> Any:
         if isinstance(item, str) and item:
-            name = key.lower().replace("-", "").replace("_", "")
-            opaque = name.endswith("token") and _OPAQUE.fullmatch(item) is not None
-            if name in _SECRET_NAMES or name.endswith(_SECRET_ENDS) or opaque:
-                return "[redacted: secret]"
+            opaque = _plain_name(key).endswith("token") and _OPAQUE.fullmatch(item) is not None
+            if opaque or _is_secret_name(key):
+                return _REDACTED
+        if isinstance(item, (list, tuple)) and _is_secret_name(key):
+            return [_REDACTED if isinstance(one, str) and one else self(one) for one in item]
         return self(item)
+
+    def _list(self, items: Iterable[Any]) -> list[Any]:
+        """A list; of a pair of a secret's name and its value, as headers are often given, only the name."""
+        found = list(items)
+        if len(found) == 2 and all(isinstance(one, str) for one in found):
+            name, value = found
+            if _is_secret_name(name) and _WITH_DIGIT.search(value):
+                return [name, _REDACTED]
+        return [self(item) for item in found]
+
+    def _mapping(self, data: Mapping[Any, Any]) -> dict[str, Any]:
+        """An object; of one that says `name` and `value`, as captured headers do, by that name."""
+        named = data.get("name", data.get("key"))
+        kept = {self._text(name): self._named(name, item) for name, item in _by_text(data)}
+        if isinstance(named, str) and _is_secret_name(named) and isinstance(data.get("value"), str):
+            kept["value"] = _REDACTED
+        return kept
 
     def _text(self, text: str) -> str:
         if len(text) < 8:
@@ -196,6 +271,20 @@ class SecretFilter:
 def without_secrets(value: Any) -> Any:
     """Return JSON data without secrets; for one value. Many are the business of one `SecretFilter`."""
     return SecretFilter()(value)
+
+
+def _plain_name(key: str) -> str:
+    """A key's letters: `DB-Password_2` is as good a name of a password as `password`."""
+    return key.lower().replace("-", "").replace("_", "").rstrip("0123456789")
+
+
+def _is_secret_name(key: str) -> bool:
+    if len(key) > MAX_NAME_CHARS:
+        return False
+    name = _plain_name(key)
+    return (
+        name in _SECRET_NAMES or name.removesuffix("s").endswith(_SECRET_ENDS) or name.endswith(_SECRET_ENDS)
+    )
 
 
 def _by_text(value: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:

@@ -35,6 +35,32 @@ def test_the_value_of_a_secret_name_is_taken_out(name: str) -> None:
     assert without_secrets({name: "abcd1234efgh5678"}) == {name: "[redacted: secret]"}
 
 
+@pytest.mark.parametrize(
+    ("value", "left"),
+    [
+        ({"password2": "hunter2"}, {"password2": "[redacted: secret]"}),
+        ({"Passwords": ["hunter2x", "b"]}, {"Passwords": ["[redacted: secret]", "[redacted: secret]"]}),
+        ({"authorization": ["Bearer x"]}, {"authorization": ["[redacted: secret]"]}),
+        ([["Authorization", "hunter2hunter2"]], [["Authorization", "[redacted: secret]"]]),
+        ([("X-Api-Key", "abcd1234")], [["X-Api-Key", "[redacted: secret]"]]),
+        (
+            [{"name": "Cookie", "value": "sid=abc"}],
+            [{"name": "Cookie", "value": "[redacted: secret]"}],
+        ),
+        (
+            {"properties": {"password": {"type": "string"}}, "required": ["password", "username"]},
+            {"properties": {"password": {"type": "string"}}, "required": ["password", "username"]},
+        ),
+        (
+            [["name", "hunter2"], {"name": "x", "value": "1"}],
+            [["name", "hunter2"], {"name": "x", "value": "1"}],
+        ),
+    ],
+)
+def test_a_secret_is_known_by_its_name_wherever_the_name_stands(value: object, left: object) -> None:
+    assert without_secrets(value) == left
+
+
 def test_the_tokens_of_a_model_stay() -> None:
     told = [{"token": "hello", "logprob": -0.5}, {"token": " understanding-of-everything"}]
     assert without_secrets(told) == told
@@ -43,6 +69,8 @@ def test_the_tokens_of_a_model_stay() -> None:
 UNITS = (
     "password", 'password="', "secret_", "token=a1", 'token"', "_pass=a", "cookie:a=", "authorization: bearer ",
     "\\\"'", "sk-proj-", "bearer a", "api_key=a", "://a:@", "pwd='x",
+    "passwd=a", "password: a1", "\nPASSWORD=", "'password', '", "authorization: a b ", "?password=",
+    "'password','value':'",
 )  # fmt: skip
 
 
