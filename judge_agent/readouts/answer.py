@@ -24,7 +24,8 @@ _CUT_OFF: dict[str, str] = {
     UNSAID: "comes without a finish_reason, so that it may have been cut off",
 }
 _CLOSED_TWICE = "the answer closes its reasoning twice: where it ends is not known"
-_THINK = re.compile(r"<(/?)think(?:ing)?>", re.IGNORECASE)
+# In backticks a tag is spoken of: it neither begins nor ends any reasoning.
+_THINK = re.compile(r"(?!(?<=`)</?think(?:ing)?>`)<(/?)think(?:ing)?>", re.IGNORECASE)
 
 
 def unparseable(problem: str) -> ModelError:

@@ -9,13 +9,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from judge_agent.readouts.answer import after_reasoning, answer_text, unparseable
+from judge_agent.readouts.near import refuse_taken_back
 from judge_agent.seams.model import Choice
 
 _VERDICT_WORDS = re.compile(
-    r"\b(?:pass|passes|passed|fail|fails|failed|good|bad|neutral|correct|incorrect|wrong)\b"
-    r"|\b(?:verdict|choice|score|rating)\"? {0,3}(?:is|:|=) {0,3}\"?\w|\[\[|\\boxed|\b\d+ ?/ ?\d+\b",
+    r"\b(?:pass|passes|passed|fail|fails|failed|good(?! (?:question|point|day|morning|afternoon|evening)\b)"
+    r"|bad|neutral|correct(?! (?:format|form|json|schema)\b)|incorrect|wrong)\b"
+    r"|\b(?:verdict|choice|score|rating)[\"*]{0,3} {0,3}(?:is|:|=|->|=>)[ \"'*`({\[]{0,6}\w"
+    r"|\[\[|\\boxed|\b\d+ ?/ ?\d+\b",
     re.IGNORECASE,
 )
+_BEGINS = re.compile(r"\s*+(?:\{|\[\s*+\{|```)")
+# A set or a formula in the prose: nothing in it could be a key.
+_SET = re.compile(r"\{[^{}\"':=\n\u2018-\u201f]{1,200}\}")
+_GLUED = re.compile(r"[\w}^_\\]")
 
 
 def read_object(answer: Choice, *, verdict: Sequence[str]) -> Mapping[str, Any]:
@@ -26,7 +33,7 @@ def read_object(answer: Choice, *, verdict: Sequence[str]) -> Mapping[str, Any]:
     """
     text = answer_text(answer)
     # An answer that begins with its object has no reasoning before it: the tag is part of a quote.
-    return one_object(text if text.lstrip()[0] in "{[`" else after_reasoning(text), verdict=verdict)
+    return one_object(text if _BEGINS.match(text) else after_reasoning(text), verdict=verdict)
 
 
 def one_object(text: str, *, verdict: Sequence[str]) -> Mapping[str, Any]:
@@ -35,6 +42,8 @@ def one_object(text: str, *, verdict: Sequence[str]) -> Mapping[str, Any]:
     if not objects:
         raise unparseable(f"the answer holds no JSON object: {text[:120]!r}")
     for key in verdict:
+        for item in objects:
+            _refuse_key_in_another_form(item, key)
         given = {json.dumps(item[key], sort_keys=True) for item in objects if key in item}
         if len(given) > 1:
             raise unparseable(f"the answer gives {len(given)} different values of {key!r}")
@@ -52,11 +61,24 @@ def read_choice(data: Mapping[str, Any], key: str, choices: Sequence[str]) -> st
     return text
 
 
+def _refuse_key_in_another_form(item: Mapping[str, Any], key: str) -> None:
+    """Raise ModelError where `Choice` or `final_choice` stands beside `choice` with another value."""
+    bare = _bare(key)
+    forms = {bare, *(f"{kind}{bare}" for kind in ("final", "corrected", "revised", "updated"))}
+    for other, value in item.items():
+        if other != key and key in item and _bare(other) in forms and value != item[key]:
+            raise unparseable(f"the answer gives {key!r} and {other[:60]!r}, with different values")
+
+
+def _bare(key: str) -> str:
+    return re.sub(r"[\W_]", "", key).casefold()
+
+
 def _objects(text: str) -> list[dict[str, Any]]:
     """Every top-level object. One that does not parse ends the reading: what stands inside it may be planted."""
     decoder = json.JSONDecoder(object_pairs_hook=no_key_twice)
     found: list[dict[str, Any]] = []
-    at, end = text.find("{"), 0
+    at, end = _next_object(text, 0), 0
     while at >= 0:
         _refuse_second_verdict(text[end:at])
         try:
@@ -64,9 +86,20 @@ def _objects(text: str) -> list[dict[str, Any]]:
         except (ValueError, RecursionError) as error:
             raise unparseable(f"the answer's JSON does not parse: {error}") from error
         found.append(value)
-        at = text.find("{", end)
+        at = _next_object(text, end)
     _refuse_second_verdict(text[end:])
+    refuse_taken_back(text[end:])
     return found
+
+
+def _next_object(text: str, start: int) -> int:
+    """Where the next brace stands that may begin an object; -1 for none. A number alone in braces may be a verdict."""
+    at = text.find("{", start)
+    while at >= 0 and (match := _SET.match(text, at)):
+        if "," not in match.group() and not _GLUED.match(text[max(0, at - 1) : at]):
+            break
+        at = text.find("{", match.end())
+    return at
 
 
 def _refuse_second_verdict(around: str) -> None:
