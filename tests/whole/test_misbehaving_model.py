@@ -139,4 +139,4 @@ async def test_tokens_of_useless_answers_are_counted(
 def test_every_mode_of_the_server_is_tried() -> None:
     from judge_agent.models.fake_modes import MODES
 
-    assert set(MODES) - set(KINDS) == {"none", "thinking", "no_usage"}
+    assert set(MODES) - set(KINDS) == {"none", "thinking", "no_usage", "strict", "strict_pydantic"}
