@@ -9,6 +9,7 @@ import re
 from typing import NamedTuple
 
 from judge_agent.readouts.answer import after_reasoning, blocks, unparseable
+from judge_agent.readouts.near import folded
 
 ABILITIES: tuple[str, ...] = (
     "Information Accuracy",
@@ -21,9 +22,14 @@ ABILITIES: tuple[str, ...] = (
     "Communication Clarity",
 )
 MAX_ABILITIES = 3
-_BEGIN, _END = "[Quality Assessment Focus]", "[End of Quality Assessment Focus]"
+_NAME, _ANALYSIS = "Quality Assessment Focus", "Quality Analysis for Response {}"
+_BEGIN, _END = f"[{_NAME}]", f"[End of {_NAME}]"
 _BULLET = re.compile(r"^(?:[-*\u2022]|[0-9][.)])\s+")
 _ISSUES = re.compile(r"(?:[-*]\s{1,8})?\*{0,2}Critical Issues\*{0,2}:\*{0,2}(.*)", re.DOTALL | re.IGNORECASE)
+_ANY_MARK = re.compile(
+    r"\[\s{0,3}(?:The\s+)?(?:(?:End|Begin(?:ning)?)\s+of\s+)?Quality\s+(?:Assessment\s+Focus|Analysis\s+for)[^\]\n]{0,40}\]?",
+    re.IGNORECASE,
+)
 _ANY_BLOCK = re.compile(r"\[Quality Analysis for Response ([^\]\n]{1,20})\]")
 
 
@@ -44,7 +50,18 @@ def read_focus(text: str | None, responses: int) -> Focus:
     lists = blocks(answer, _BEGIN, _END)
     if len(lists) != 1:
         raise unparseable(f"the answer has {len(lists)} blocks {_BEGIN!r}, one is due")
-    return Focus(_abilities(lists[0]), _all_issues(answer, responses))
+    found = Focus(_abilities(lists[0]), _all_issues(answer, responses))
+    _refuse_near_marks(answer, responses)
+    return found
+
+
+def _refuse_near_marks(answer: str, responses: int) -> None:
+    """Raise ModelError for a mark in nearly the form: what it begins would be passed over."""
+    names = [_NAME, *(_ANALYSIS.format(number) for number in range(1, responses + 1))]
+    due = {f"[{prefix}{name}]" for name in names for prefix in ("", "End of ")}
+    for match in _ANY_MARK.finditer(folded(answer)):
+        if match.group() not in due and not _ANY_BLOCK.fullmatch(match.group()):
+            raise unparseable(f"{match.group()!r} is nearly a mark, and none")
 
 
 def _abilities(listed: str) -> tuple[str, ...]:
@@ -74,8 +91,8 @@ def _all_issues(answer: str, responses: int) -> tuple[str, ...]:
 
 def _issues_of(answer: str, number: str, *, last: bool) -> str:
     begin, end = (
-        f"[Quality Analysis for Response {number}]",
-        f"[End of Quality Analysis for Response {number}]",
+        f"[{_ANALYSIS.format(number)}]",
+        f"[End of {_ANALYSIS.format(number)}]",
     )
     # The end of the last block is the stop string of the call, so it may be missing.
     found = blocks(answer, begin, end, may_end_open=last)

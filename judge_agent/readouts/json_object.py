@@ -38,7 +38,13 @@ def read_object(answer: Choice, *, verdict: Sequence[str]) -> Mapping[str, Any]:
 
 def one_object(text: str, *, verdict: Sequence[str]) -> Mapping[str, Any]:
     """Read the one JSON object of a text without reasoning. Raises as `read_object` does."""
-    objects = [_well_formed(item) for item in _objects(text)]
+    return object_and_rest(text, verdict=verdict)[0]
+
+
+def object_and_rest(text: str, *, verdict: Sequence[str]) -> tuple[Mapping[str, Any], str]:
+    """Return what `one_object` does, and what stands behind it. Raises as `read_object` does."""
+    written, rest = _objects(text)
+    objects = [_well_formed(item) for item in written]
     if not objects:
         raise unparseable(f"the answer holds no JSON object: {text[:120]!r}")
     for key in verdict:
@@ -49,7 +55,7 @@ def one_object(text: str, *, verdict: Sequence[str]) -> Mapping[str, Any]:
             raise unparseable(f"the answer gives {len(given)} different values of {key!r}")
     if len(objects) > 1 and any(item != objects[0] for item in objects):
         raise unparseable(f"the answer holds {len(objects)} different JSON objects")
-    return objects[0]
+    return objects[0], rest
 
 
 def read_choice(data: Mapping[str, Any], key: str, choices: Sequence[str]) -> str:
@@ -74,8 +80,11 @@ def _bare(key: str) -> str:
     return re.sub(r"[\W_]", "", key).casefold()
 
 
-def _objects(text: str) -> list[dict[str, Any]]:
-    """Every top-level object. One that does not parse ends the reading: what stands inside it may be planted."""
+def _objects(text: str) -> tuple[list[dict[str, Any]], str]:
+    """Every top-level object, and what stands behind the last.
+
+    One that does not parse ends the reading: what stands inside it may be planted.
+    """
     decoder = json.JSONDecoder(object_pairs_hook=no_key_twice)
     found: list[dict[str, Any]] = []
     at, end = _next_object(text, 0), 0
@@ -89,7 +98,7 @@ def _objects(text: str) -> list[dict[str, Any]]:
         at = _next_object(text, end)
     _refuse_second_verdict(text[end:])
     refuse_taken_back(text[end:])
-    return found
+    return found, text[end:]
 
 
 def _next_object(text: str, start: int) -> int:

@@ -12,7 +12,8 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from judge_agent.readouts.answer import after_reasoning, unparseable
-from judge_agent.readouts.json_object import one_object
+from judge_agent.readouts.json_object import object_and_rest
+from judge_agent.readouts.near import other_decision
 
 # The second spelling is one that released models write.
 _ORDER_KEYS = ("best-to-worst", "best-to-worse")
@@ -35,14 +36,26 @@ def read_ranking(text: str | None, names: Sequence[str], low: float, high: float
     ranking that contradict each other are returned, and said to.
     """
     # A comma before a closing bracket changes nothing of what is said, and some models write it.
-    data = one_object(_TRAILING_COMMA.sub("", after_reasoning(text)), verdict=("scores", *_ORDER_KEYS))
+    data, behind = object_and_rest(
+        _TRAILING_COMMA.sub("", after_reasoning(text)), verdict=("scores", *_ORDER_KEYS)
+    )
     strangers = set(data) - {"scores", *_ORDER_KEYS}
     if strangers:
         raise unparseable(f"the object has keys that it must not have: {sorted(strangers)}")
     scores = _scores(data.get("scores"), names, low, high)
     order = _order(data, names)
+    _refuse_other_order(behind, order)
     consistent = all(scores[better] >= scores[worse] for better, worse in pairwise(order))
     return Ranking(scores, order, consistent)
+
+
+def _refuse_other_order(behind: str, order: Sequence[str]) -> None:
+    """Raise ModelError where the words behind the object name two or more in another order, or another as best."""
+    named = re.findall("|".join(rf"(?<![\w-]){re.escape(name)}(?!\w)" for name in order), behind)
+    first_named = list(dict.fromkeys(named))
+    best = other_decision(behind, [rf"(?<![\w-]){re.escape(name)}(?!\w)" for name in order[1:]])
+    if best or first_named != [name for name in order if name in named]:
+        raise unparseable(f"the object ranks {list(order)[:20]}, the words behind it otherwise")
 
 
 def _scores(value: object, names: Sequence[str], low: float, high: float) -> dict[str, float]:
