@@ -128,7 +128,7 @@ class Tally:
     def right(self) -> list[bool]:
         """Evalplus and Defog: for each candidate, whether `passed` is what it must be."""
         return [
-            candidate.passed is (candidate.id == judgment.metadata["right"])
+            candidate.passed is (candidate.id in _ids(judgment.metadata["right"]))
             for judgment in self.judgments
             for candidate in judgment.candidates
         ]
@@ -173,6 +173,10 @@ def _claim(name: str) -> Callable[[Tally], bool]:
 
 def _is_verifiable(name: str) -> bool:
     return name == "defog" or name.startswith("evalplus")
+
+
+def _ids(right: str | list[str]) -> list[str]:
+    return [right] if isinstance(right, str) else right
 
 
 def _passed_is_right(tally: Tally) -> bool:

@@ -1,7 +1,8 @@
-"""Defog's SQL questions as judgment requests: the gold query against one made wrong.
+"""Defog's SQL questions as judgment requests: the gold query, rewritten and in two forms, against one made wrong.
 
-A question is kept only where plain sqlite3 shows that the wrong query gives another result on the given database,
-and where the gold one gives a result at all. The data's own queries run here unboxed: they are trusted.
+A question is kept only where plain sqlite3 shows that the wrong query gives another result on the given database, that
+the rewritten one gives the same, and that the gold one gives a result at all. The data's own queries run here unboxed:
+they are trusted.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from typing import Any
 import sqlglot
 from sqlglot import exp
 
+from evals.rewriting import rewritten
+
 FILES = ("questions_gen_sqlite.csv", "instruct_basic_sqlite.csv", "instruct_advanced_sqlite.csv")
 NOW = "'2026-11-21 12:00:00'"  # the data's own present, as its README says
 MAX_STEPS = 2_000_000
@@ -28,19 +31,26 @@ Rows = Counter[tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Question:
-    """One question with its gold query and a wrong one. `database` is a file name under `sqlite/`."""
+    """One question with its gold query, the same rewritten, and a wrong one. `database` is a file under `sqlite/`."""
 
     text: str
     database: str
     right: str
+    rewritten: str
     wrong: str
 
     def request(self, recipe: str, seconds: float) -> dict[str, Any]:
-        """Both queries as candidates; the right one comes first in half of the questions.
+        """Five candidates in a random order: each query in a block, the rewritten and the wrong one in prose as well.
 
         The database is named, not sent: the service's resources root must be the folder `sqlite`.
         """
-        sides = [("right", self.right), ("wrong", self.wrong)]
+        sides = [
+            (True, _block(self.right)),
+            (True, _block(self.rewritten)),
+            (True, _prose(self.rewritten)),
+            (False, _block(self.wrong)),
+            (False, _prose(self.wrong)),
+        ]
         random.Random(self.text).shuffle(sides)  # noqa: S311 - a reproducible order, no secret
         return {
             "task": {"prompt": self.text, "reference": {"sql": self.right}},
@@ -48,13 +58,21 @@ class Question:
                 "databases": [{"name": "data", "engine": "sqlite", "root_name": self.database}],
             },
             "candidates": [
-                {"id": f"c{index}", "trajectory": {"text": f"```sql\n{sql}\n```"}}
-                for index, (_, sql) in enumerate(sides)
+                {"id": f"c{index}", "trajectory": {"text": text}} for index, (_, text) in enumerate(sides)
             ],
             "recipe": recipe,
             "budget": {"seconds": seconds},
-            "metadata": {"right": f"c{[name for name, _ in sides].index('right')}"},
+            "metadata": {"right": [f"c{index}" for index, (is_right, _) in enumerate(sides) if is_right]},
         }
+
+
+def _block(sql: str) -> str:
+    return f"```sql\n{sql}\n```"
+
+
+def _prose(sql: str) -> str:
+    """As an answer that was not asked for a block says it."""
+    return f"The tables that are given are enough. The query is ``{' '.join(sql.split())}``, which reads nothing else."
 
 
 def load(folder: Path, count: int) -> list[Question]:
@@ -81,12 +99,15 @@ def _question(row: dict[str, str], folder: Path) -> Question | None:
     gold = _rows(folder / database, right)
     if not gold:
         return None
+    same = rewritten(right)
+    if _rows(folder / database, same) != gold:
+        return None
     mutants = list(_mutants(right))
     random.Random(right).shuffle(mutants)  # noqa: S311 - a reproducible choice, no secret
     for wrong in mutants:
         other = _rows(folder / database, wrong)
         if other is not None and other != gold:
-            return Question(row["question"], database, right, wrong)
+            return Question(row["question"], database, right, same, wrong)
     return None
 
 
