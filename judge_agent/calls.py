@@ -6,7 +6,6 @@ flight is waited for. A call that failed is journalled as well, so that a resume
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -106,7 +105,9 @@ class Calls:
         self.budget.payer.close()
 
     def _paid_from(self, budget: Budget, asker: str | None) -> Calls:
-        view = copy.copy(self)
+        # By hand: copy.copy costs ten times as much, and each walk needs one.
+        view = object.__new__(Calls)
+        view.__dict__.update(self.__dict__)
         view.budget, view._asker = budget, asker
         return view
 

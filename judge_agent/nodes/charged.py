@@ -44,7 +44,12 @@ async def walked(context: JudgeContext, work: Awaitable[T]) -> T:
 async def side_by_side(
     context: JudgeContext, works: Sequence[tuple[int, Callable[[JudgeContext], Awaitable[T]]]]
 ) -> list[T]:
-    """Do works side by side, each a walk of at most so many tokens, in the order in which they stand here."""
+    """Do works side by side, each a walk of at most so many tokens, in the order in which they stand here.
+
+    One alone needs no walk of its own: `context` must be that of a walk already, or have nothing beside it.
+    """
+    if len(works) == 1:
+        return [await works[0][1](context)]
     walks = [walking(context, most) for most, _ in works]
     async with asyncio.TaskGroup() as group:
         tasks = [

@@ -72,10 +72,11 @@ async def sampled(context: JudgeContext, script: Script, samples: Sequence[int])
     if problem := why_not(context, [turn for turn in script.turns if script.due(turn, script.facts)]):
         return [Sampled(sample, problem=problem) for sample in samples]
     most = of_turns(context, script.turns, script.values, len(script.images))
+    walk = walking(context, len(samples) * most)
     if len(script.turns) == 1 and len(samples) > 1:
-        walk = walking(context, len(samples) * most)
         return await walked(walk, _at_once(walk, script, samples))
-    return await side_by_side(context, [(most, partial(_walk, script, sample)) for sample in samples])
+    works = [(most, partial(_walk, script, sample)) for sample in samples]
+    return await walked(walk, side_by_side(walk, works))
 
 
 async def fits(context: JudgeContext, script: Script) -> bool:
