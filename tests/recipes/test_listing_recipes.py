@@ -19,8 +19,8 @@ FOLDER = Path(__file__).parent
 LISTED = tomllib.loads((FOLDER / "papers.toml").read_text("utf-8"))["recipe"]
 PAPERS = {row["name"]: row.get("paper") for row in LISTED}
 RECIPES = load_recipes(default_folder())
-# What the model is asked by these three is that of any recipe with cited critiques, and tested with its nodes.
-OWN_PROMPTS = sorted(PAPERS.keys() - {"default", "refuted", "verify"})
+# `verify` asks nothing, and `refuted` by the prompts of `default` and one more, which is tested with second looks.
+OWN_PROMPTS = sorted(PAPERS.keys() - {"refuted", "verify"})
 
 
 def listed_by_the_verb(*arguments: str) -> str:
@@ -63,3 +63,9 @@ async def test_the_service_lists_every_recipe_with_its_paper_and_what_it_does():
 async def test_the_table_of_a_recipe_says_what_each_of_its_prompts_must_say(name):
     table = tomllib.loads((FOLDER / f"{name}.toml").read_text("utf-8"))
     assert {prompt["name"] for prompt in table["prompt"]} == set(RECIPES[name].all_prompts)
+
+
+async def test_of_the_others_one_asks_nothing_and_one_has_a_prompt_more_than_default():
+    assert RECIPES["verify"].all_prompts == ()
+    more = set(RECIPES["refuted"].all_prompts) - set(RECIPES["default"].all_prompts)
+    assert more == {"refute/default.v1"}

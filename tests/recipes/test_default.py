@@ -1,0 +1,67 @@
+"""Recipe default: what its recorded prompts say, and that a model which knows nothing else is read by them rightly."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from judge_agent.seams.tool import AskedTool, ToolResult
+
+pytestmark = pytest.mark.anyio
+TASK = {"prompt": "Explain why there are tides.", "reference": {"answer": "gravitation of both"}}
+TURNS = {
+    "messages": [
+        {"role": "user", "content": "Explain why there are tides."},
+        {"role": "assistant", "content": "I think about the moon."},
+        {"role": "assistant", "content": "The moon pulls the water."},
+    ]
+}
+
+
+class Calendar(AskedTool):
+    name, version, description = "calendar", "1", "Says which day of the week a date is."
+
+    def __init__(self):
+        self.parameters = {"type": "object", "properties": {}, "additionalProperties": False}
+
+    async def run(self, arguments, view, *, timeout_seconds):
+        return ToolResult("ok", "Friday")
+
+
+async def test_every_recorded_prompt_says_what_makes_the_method(panel, reads, prompt):
+    bench = panel(judge_tools=[Calendar()])
+    await bench.judge("default", {"a": TURNS}, task=TASK)
+    reads.says_what_it_must(bench.prompts, prompt)
+
+
+@pytest.mark.parametrize(
+    ("scale", "best", "worst"),
+    [
+        ("1-5", "fully met", "not met at all"),
+        ("1-10", "fully met", "not met at all"),
+        ("pass_fail", "when the principle is met", "when it is not"),
+    ],
+)
+async def test_a_model_that_reads_the_choices_of_the_prompt_is_read_as_they_are_explained(
+    panel, scale, best, worst
+):
+    """Fails when the choices are not explained, or turned round: what they mean is known from the prompt alone."""
+
+    def obedient(request):
+        explained = re.findall(
+            r'"(\w+)"(?: \(([a-z ]+)\)| (when [a-z ]+))', request.text.partition("Choices: ")[2]
+        )
+        choices = {one or other: choice for choice, one, other in explained}
+        meaning = best if "The moon pulls" in request.text else worst
+        reason = "That is what its only sentence comes to."
+        return json.dumps({"reason": reason, "citations": [], "choice": choices[meaning]})
+
+    judgment = await panel(obedient).judge(
+        "default",
+        {"a": "The moon pulls the water.", "b": "It is the wind that does it."},
+        principles=[{"description": "It names the cause.", "kind": "soft", "scale": scale}],
+        granularity=["outcome"],
+    )
+    assert [candidate.score for candidate in judgment.candidates] == [1.0, 0.0]
