@@ -113,6 +113,7 @@ class StreamedAnswer:
         if (
             not isinstance(choice, Mapping)
             or not isinstance(index, int)
+            or isinstance(index, bool)
             or not 0 <= index < len(self._choices)
         ):
             raise StreamFailed(f"an event of the stream is for no choice: {str(choice)[:200]!r}")
@@ -129,6 +130,11 @@ class StreamedAnswer:
             written.finish_reason = choice["finish_reason"]
 
     def _take_text(self, parts: list[str], text: object) -> None:
+        """Keep a piece of text; some servers send a list of parts, of which those without text are thoughts."""
+        if isinstance(text, list):
+            for part in text:
+                self._take_text(parts, part.get("text") if isinstance(part, Mapping) else part)
+            return
         if not isinstance(text, str | None):
             raise StreamFailed(f"a text of the stream is {type(text).__name__}")
         if text:

@@ -3,11 +3,13 @@ import json
 import time
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from judge_agent.errors import ModelError
 from judge_agent.models import Held, OpenAIChatModel, ScriptedModel
 from judge_agent.models.fake_server import FakeServer
+from judge_agent.models.openai_stream import StreamedAnswer, StreamFailed
 from judge_agent.seams.model import ChatMessage
 
 pytestmark = pytest.mark.anyio
@@ -66,6 +68,26 @@ async def test_a_stream_in_which_one_choice_has_not_ended_is_not_over():
     ):
         completion = await model.complete(PROMPT, n=2, keep_partial=True, timeout_seconds=1.5)
     assert [choice.finish_reason for choice in completion.choices] == ["stop", "deadline"]
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ([{"type": "text", "text": "It "}, {"type": "text", "text": "is so."}], "It is so."),
+        ([{"type": "thinking", "thinking": []}, {"type": "text", "text": "So."}], "So."),
+        ([{"type": "text", "text": 7}], None),
+        ([[3]], None),
+    ],
+)
+async def test_content_that_comes_as_parts_is_read_or_breaks_the_stream_off(part, said):
+    begun = StreamedAnswer(1, 100)
+    event = json.dumps({"choices": [{"index": 0, "delta": {"content": part}, "finish_reason": "stop"}]})
+    response = httpx2.Response(200, content=f"data: {event}\n\ndata: [DONE]\n\n".encode())
+    if said is None:
+        with pytest.raises(StreamFailed):
+            await begun.read(response)
+    else:
+        assert (await begun.read(response))["choices"][0]["message"]["content"] == said
 
 
 async def test_calls_of_the_wrong_shape_break_a_stream_off_and_not_the_judge():

@@ -96,3 +96,26 @@ async def test_a_trajectory_that_does_not_fit_an_assumed_window_is_told_so(tmp_p
     assert candidate.failure_kind == "input_too_large"
     assert "assumed" in str(candidate.failure_reason)
     assert "JUDGE_MODEL_CONTEXT_WINDOW" in str(candidate.failure_reason)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("written", "asked"), [("false", [False]), ("", [True])])
+async def test_a_model_that_is_set_not_to_reason_is_not_asked_to_answer_at_once(
+    tmp_path: Path, written: str, asked: list[bool]
+) -> None:
+    """The field for that is no part of OpenAI's interface, and strict servers refuse it."""
+    one = {"id": "a", "trajectory": {"text": "The order was shipped on Monday, says the tracker."}}
+    body = {
+        "task": {"prompt": "Where is it?"},
+        "recipe": "rlbff",
+        "candidates": [one],
+        "principles": [{"text": "The answer says where the order is."}],
+    }
+    async with FakeServer() as server:
+        settings = of_server(server.base_url, tmp_path, JUDGE_MODEL_REASONING=written)
+        async with local_judge(settings) as judge:
+            request = JudgmentRequest.model_validate(body)
+            judgment = await judge.judge(request, judgment_id="j", tenant="t", created=0.0)
+    assert judgment.candidates[0].status == "scored"
+    one_token = [sent for sent in server.requests if sent.get("logprobs")]
+    assert ["chat_template_kwargs" in sent for sent in one_token] == asked
