@@ -101,6 +101,8 @@ async def test_samples_are_taken_until_nothing_that_is_asked_of_them_can_turn(sa
     assert len(found.samples) == case["taken"]
     assert result.passed is PASSED[case["passed"]]
     assert found.failure_kind == ("abstained" if case["passed"] == "unknown" else None)
+    if case["taken"] == 1:
+        assert (found.agreement, result.confidence.value) == (None, 0.0)
     if "why" in case:
         assert rounds_of(result) == case["why"]
     if "agreement" in case:
