@@ -99,7 +99,10 @@ def _question(row: dict[str, str], folder: Path) -> Question | None:
     gold = _rows(folder / database, right)
     if not gold:
         return None
-    same = rewritten(right)
+    try:
+        same = rewritten(right)
+    except sqlglot.ParseError:
+        return None
     if _rows(folder / database, same) != gold:
         return None
     mutants = list(_mutants(right))

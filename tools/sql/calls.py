@@ -1,7 +1,7 @@
 """Reads the query of a tool call, and says which queries only look around.
 
 Tools name their arguments as they like, so that every text in them is looked at: first those whose name says that they
-hold a query, then those that are one, then the literals of programs and command lines.
+hold SQL, then those that are a query, then the literals of programs and command lines. `set -e` is no SQL.
 """
 
 from __future__ import annotations
@@ -14,12 +14,17 @@ from sqlglot import exp
 
 from judge_agent.schema import Engine
 from tools.sql.allowed import NotParsed, parse_query
-from tools.sql.forms import TAGS, texts_of
+from tools.sql.forms import texts_of
 from tools.sql.scan import MAX_QUERY_CHARS, Refused
 from tools.sql.texts import NOTHING, Reading, TextReader, is_sql, only_looks
 
 MAX_TEXTS = 12
-_NAMES = frozenset(("sql", "query", "q", "sql_query", "statement", "code", "command", "cmd", "input"))
+_NAMES = frozenset(("sql", "sql_query", "sql_statement", "final_sql"))
+_STATEMENT = re.compile(
+    r"\A\s*(?:(?:drop|alter|truncate)\s+(?:table|view|index)|delete\s+from|insert\s+(?:or\s+\w+\s+)?into|update\s+\S+\s+set|"
+    r"create\s+(?:temp\w*\s+|unique\s+)?(?:table|view|index)|pragma\s+\w|explain\s+(?:select|query)|(?:describe|show)\s+\w)",
+    re.IGNORECASE,
+)
 _CATALOGUES = re.compile(
     r"\b(?:information_schema|sqlite_(?:temp_)?(?:master|schema)|pragma_\w+|pg_catalog|duckdb_\w+\s*\(|sqlite_sequence)",
     re.IGNORECASE,
@@ -31,10 +36,10 @@ def in_call(arguments: Mapping[str, Any], reader: TextReader) -> Reading:
     """The query that a call is made with. Blocking: it may parse."""
     texts = [(key.lower(), text) for key, text in texts_of(dict(arguments))][:MAX_TEXTS]
     for key, text in texts:
-        if key in _NAMES | TAGS and is_sql(text):
+        if key in _NAMES and is_sql(text):
             return Reading(text.strip())
     for _, text in texts:
-        if reader.is_query(text):
+        if reader.is_query(text) or _STATEMENT.match(text):
             return Reading(text.strip())
     for _, text in texts:
         found = reader.read(text) if _FENCED.match(text) else reader.in_literals(text)

@@ -45,7 +45,7 @@ _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _QUOTES = re.compile(r"""\\.|\"{3}|'{3}|["']""", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "\n": "", "r": "\r"}
 _MARK = re.compile(r"\A[ \t]*(?:>|[-*+\u2022][ \t]|\d{1,3}[.)][ \t]|#{1,6}[ \t])[ \t]*")
-_LABEL = re.compile(r"\A[^\n`:{}\"']{0,80}:[ \t]*+")
+_LABEL = re.compile(r"\A[^\n`:{}\"']{0,80}[:\uff1a][ \t]*+")
 _EDGES = (
     ("***", "***"),
     ("**", "**"),

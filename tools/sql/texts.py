@@ -46,8 +46,12 @@ _LOOKS = re.compile(
     r"\A(?:\s|--[^\n]*\n|/\*.*?\*/)*+(?:pragma|explain|describe|desc|show)\b", re.IGNORECASE | re.DOTALL
 )
 _LINE = re.compile(r"^[ \t]*(?:select|with)\b", re.IGNORECASE | re.MULTILINE)
-_LABELLED = re.compile(r":[ \t*_]*(?=(?:select|with)\b)", re.IGNORECASE)
-_PROSE = re.compile(r"[ \t]*[A-Z][a-z']*,?[ \t]+[a-z]")
+_LABELLED = re.compile(r"[:\uff1a][ \t*_]*(?=(?:select|with)\b)", re.IGNORECASE)
+_PROSE = re.compile(r"[ \t]*(?:[A-Z][a-z']*,?[ \t]+[a-z]|[A-Z][\w ]{0,30}:(?:\s|\Z)|[^\x00-\x7f])")
+_CLAUSES = r"(?:from|where|group\s+by|having|order\s+by|limit|(?:left|inner|cross|full|right)\s+|join|union|on|and)\b"
+_CLAUSE = re.compile(rf"\A\s*{_CLAUSES}", re.IGNORECASE)
+_PARAGRAPHS = re.compile(rf"\n[ \t]*\n(?![ \t\n]*{_CLAUSES})", re.IGNORECASE)
+_TO_FILL_IN = re.compile(r"%[sd](?![a-z])|%\(|\{\w*\}|\?|(?<![:\w]):[a-z_]")
 _SQL_KEY = re.compile(r"(?:\A|_|[a-z])(?:sql|query|statement)(?:\Z|_)", re.IGNORECASE)
 _FINAL = re.compile(r"final|answer|corrected|solution|result", re.IGNORECASE)
 _CHECKS = re.compile(
@@ -111,12 +115,17 @@ class TextReader:
         except NotParsed:
             return False
         except Refused as refused:
-            return refused.is_sql
+            return refused.is_sql and not _goes_on_as_prose(text)
         return True
 
     def in_literals(self, text: str) -> Reading:
-        """The one query among the quoted texts of a program or a command line."""
-        return _only(self._queries(quoted(text)))
+        """The one query among the quoted texts of a program or a command line; one that is put together is in doubt."""
+        pieces = list(quoted(text))
+        found = self._queries(pieces)
+        in_parts = bool(found) and any(_CLAUSE.match(piece) for piece in pieces)
+        if in_parts or any(_TO_FILL_IN.search(one) for one in found):
+            return UNCLEAR
+        return _only(found)
 
     def _read(self, said: str, depth: int) -> Reading:
         if depth > MAX_NESTED:
@@ -193,6 +202,12 @@ class TextReader:
         return [piece for piece in found[-MAX_PIECES:] if self.is_query(piece)]
 
 
+def _goes_on_as_prose(text: str) -> bool:
+    """`SELECT 1; Done` are two statements to the parser, for which a word is one."""
+    rest = text.partition(";")[2].strip()
+    return bool(rest) and not is_sql(rest)
+
+
 def _only(found: list[str]) -> Reading:
     """The one query of several pieces that are the same; of others it is not known which one is meant."""
     different = {" ".join(sql.rstrip("; \n").split()): sql for sql in found}
@@ -203,7 +218,7 @@ def _only(found: list[str]) -> Reading:
 
 def _paragraphs(text: str) -> Iterator[str]:
     """From the last paragraph to the first: all of it, what follows a label, what begins with a query's first word."""
-    for paragraph in reversed(re.split(r"\n[ \t]*\n", text)[-20:]):
+    for paragraph in reversed(_PARAGRAPHS.split(text)[-20:]):
         yield paragraph
         yield undecorated(paragraph)
         for rest in _beginnings(paragraph):
