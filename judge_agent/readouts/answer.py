@@ -25,7 +25,7 @@ _CUT_OFF: dict[str, str] = {
 }
 _CLOSED_TWICE = "the answer closes its reasoning twice: where it ends is not known"
 # In backticks a tag is spoken of: it neither begins nor ends any reasoning.
-_THINK = re.compile(r"(?!(?<=`)</?think(?:ing)?>`)<(/?)think(?:ing)?>", re.IGNORECASE)
+_THINK = re.compile(r"<(?!(?<=`<)/?think(?:ing)?>`)(/?)think(?:ing)?>", re.IGNORECASE)
 
 
 def unparseable(problem: str) -> ModelError:
