@@ -220,9 +220,11 @@ class Matches:
         """Whether all places and passes stand, whatever the samples that are due say; `firsts`: whom each shows first.
 
         A tournament is seeded by exact points, which any sample moves; by majority there are none but the outcome's.
+        Where little agreement is no verdict, it must stand as well whether the orders agree, for that is part of it.
         """
         recipe, ids = self._context.recipe, [player.id for player in players]
         how, threshold = recipe.samples.vote, _threshold(self._context)
+        by_order = recipe.samples.orders != "one" and recipe.samples.abstain_below > 0.0
 
         def pair_stands(samples: Sequence[Json], count: int) -> bool:
             return (recipe.comparing != "tournament" or how == "majority") and outcome_stands(
@@ -230,14 +232,14 @@ class Matches:
                 ids[1],
                 [match_of(sample) for sample in readable(samples)],
                 firsts[len(samples) : count],
-                orders_must_agree=recipe.compare.orders_disagree == "tie",
+                orders_must_agree=by_order or recipe.compare.orders_disagree == "tie",
                 how=how,
                 threshold=threshold,
             )
 
         def list_stands(samples: Sequence[Json], count: int) -> bool:
             scores = {one: [sample["scores"][one] for sample in readable(samples)] for one in ids}
-            return places_stand(scores, count - len(samples), how, threshold)
+            return not by_order and places_stand(scores, count - len(samples), how, threshold)
 
         return list_stands if recipe.comparing == "listwise" else pair_stands
 

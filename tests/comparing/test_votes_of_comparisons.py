@@ -152,6 +152,21 @@ async def test_where_both_orders_must_agree_sampling_goes_on_until_it_stands_tha
         assert judgment.preference.consistent is False
 
 
+@pytest.mark.parametrize(("protocol", "orders"), [(PAIR, "both"), (LIST, "shuffled")], ids=["pair", "list"])
+async def test_where_little_agreement_is_no_verdict_an_early_stop_does_not_save_one(voted, protocol, orders):
+    """Six of ten name a and win; but the four are nearly all of one order, so the orders disagree."""
+
+    def told(order):
+        return {3: 9, 9: 1} if order[0] == 3 else next(second)
+
+    for adaptive, seed in itertools.product(("false", "true"), range(3)):
+        second = iter([{3: 9, 9: 1}, *[{3: 3, 9: 5}] * 3, {3: 0, 9: 10}])
+        count = 5 if protocol is PAIR else 10
+        samples = f'count = {count}\norders = "{orders}"\nabstain_below = 0.55\nadaptive = {adaptive}'
+        judgment = await voted([told] * 10, samples, protocol).judge({"a": 3, "b": 9}, "voted", seed=seed)
+        assert {c.failure_kind for c in judgment.candidates} == {"abstained"}
+
+
 @pytest.mark.parametrize(("vote", "asked"), [("mean", 16), ("majority", 9)])
 async def test_a_tournament_that_is_seeded_by_points_takes_all_its_samples(voted, vote, asked):
     samples = f'count = 8\norders = "both"\nadaptive = true\nvote = "{vote}"'
