@@ -23,84 +23,104 @@ class Bill:
     tokens: int = 0
 
 
+class _Sums:
+    """Sums of the first so many numbers, each of which may change (Fenwick, 1994): a plan has thousands of walks."""
+
+    def __init__(self) -> None:
+        self._tree = [0]
+
+    def append(self, number: int) -> None:
+        place, step = len(self._tree), 1
+        while step < place & -place:
+            number += self._tree[place - step]
+            step *= 2
+        self._tree.append(number)
+
+    def add(self, index: int, number: int) -> None:
+        place = index + 1
+        while place < len(self._tree):
+            self._tree[place] += number
+            place += place & -place
+
+    def before(self, index: int) -> int:
+        total = 0
+        while index:
+            total += self._tree[index]
+            index &= index - 1
+        return total
+
+
 class Walk:
     """A part of the plan: calls one after another, or walks side by side that are paid in their order.
 
-    `most` is what all its calls may cost, in tokens. `spent` is what they did cost, those of its own walks with them.
+    `most` is what all its calls may cost, in tokens. `spent` is what they did cost, those of its own walks with them;
+    `total` is that and what they may still cost.
     """
 
-    def __init__(self, spending: Spending, parent: Walk | None, most: int) -> None:
-        self.spending, self.parent, self.most = spending, parent, most
-        self.place: tuple[int, ...] = ()
+    def __init__(self, spending: Spending, parent: Walk | None, index: int, most: int) -> None:
+        self.spending, self.parent = spending, parent
+        self.place: tuple[int, ...] = () if parent is None else (*parent.place, index)
         self.spent = 0
-        self.held = 0
-        self._own = 0
-        self._walks: list[Walk] = []
+        self.total = most
+        self._index, self._most = index, most
+        self._own = self._held = 0
+        # The total without `most`: what is sure.
+        self._sure = 0
         self._opened = 0
-        self._open = True
+        self._spent_of, self._totals_of = _Sums(), _Sums()
 
     def open(self, most: int) -> Walk:
         """Open the next walk of this one; it comes after those that were opened before."""
-        walk = Walk(self.spending, self, most)
-        walk.place = (*self.place, self._opened)
+        walk = Walk(self.spending, self, self._opened, most)
         self._opened += 1
-        self._walks.append(walk)
-        if self.parent is None:
-            self.spending.promised += most
+        self._spent_of.append(0)
+        self._totals_of.append(most)
+        self._changed(most)
         return walk
 
     def close(self) -> None:
         """Say that it makes no more calls; those after it need wait for it no longer."""
-        if not self._open or self.parent is None:
-            return
-        self._open = False
-        if self.parent.parent is None:
-            self.spending.promised -= self.most
-        self.parent._fold()
+        self._most = 0
+        self._changed(0)
         self.spending.decide()
 
     def book(self, cost: int) -> None:
         """Take over the cost of a call."""
         self._own += cost
-        walk: Walk | None = self
-        while walk is not None:
-            walk.spent += cost
+        self.spent += cost
+        walk = self
+        while walk.parent is not None:
+            walk.parent._spent_of.add(walk._index, cost)
             walk = walk.parent
+            walk.spent += cost
+        self._changed(cost)
 
     def hold(self, tokens: int) -> None:
         """Hold tokens while a call runs; a negative number gives them back."""
-        self.held += tokens
-        self.spending.held += tokens
+        self._held += tokens
+        self._changed(tokens)
 
     def before(self) -> tuple[int, int]:
-        """What all that comes before its next call has cost, and what it may still cost."""
-        spent, open_ = self._own, self.held
-        for walk in self._walks:
-            spent, open_ = spent + walk.spent, open_ + walk._outlook()
+        """What all that comes before its next call has cost, and what it costs at most in the end."""
+        spent, total = self.spent, self._sure
         walk, above = self, self.parent
         while above is not None:
-            spent, open_ = spent + above._own, open_ + above.held
-            for sibling in above._walks:
-                if sibling is walk:
-                    break
-                spent, open_ = spent + sibling.spent, open_ + sibling._outlook()
+            spent += above._own + above._spent_of.before(walk._index)
+            total += above._own + above._held + above._totals_of.before(walk._index)
             walk, above = above, above.parent
-        return spent, open_
+        return spent, total
 
-    def _outlook(self) -> int:
-        """What it may still cost at most."""
-        sure = self.held + sum(walk._outlook() for walk in self._walks)
-        return max(sure, self.most - self.spent) if self._open else sure
-
-    def _fold(self) -> None:
-        """Keep of walks that ended only their cost, as far as nothing before them is open."""
-        ended = 0
-        for walk in self._walks:
-            if walk._open or walk._walks or walk.held:
-                break
-            self._own += walk.spent
-            ended += 1
-        del self._walks[:ended]
+    def _changed(self, sure: int) -> None:
+        """Carry a change of what is sure upwards, as far as it changes a total."""
+        walk = self
+        while True:
+            walk._sure += sure
+            total = max(walk._sure, walk._most)
+            sure, walk.total = total - walk.total, total
+            if walk.parent is None or not sure:
+                return
+            walk.parent._totals_of.add(walk._index, sure)
+            walk = walk.parent
 
 
 @dataclass(eq=False)
@@ -117,14 +137,10 @@ class _Claim:
 
 
 class Spending:
-    """Tokens spent and reserved, and tool calls made. A cost past its reservation is booked all the same.
-
-    `held` is what calls that run may cost, `promised` what the open walks at the top of the plan may.
-    """
+    """Tokens spent and reserved, and tool calls made. A cost past its reservation is booked all the same."""
 
     def __init__(self) -> None:
-        self.plan = Walk(self, None, 0)
-        self.held = self.promised = 0
+        self.plan = Walk(self, None, 0, 0)
         self.tool_calls = 0
         self._waiting: list[_Claim] = []
         self._claims = 0
@@ -188,14 +204,8 @@ class Spending:
 
 
 def _fits(claim: _Claim) -> bool | None:
-    """Whether a claim fits, whatever what is open before it costs; None where that is not sure.
-
-    Where there is room for all that is open, nobody needs to look at what comes before whom.
-    """
-    all_ = claim.walk.spending
-    if all_.tokens + all_.held + all_.promised + claim.tokens <= claim.ceiling:
-        return True
-    spent, open_ = claim.walk.before()
-    if spent + open_ + claim.tokens <= claim.ceiling:
+    """Whether a claim fits, whatever what is open before it costs; None where that is not sure."""
+    spent, total = claim.walk.before()
+    if total + claim.tokens <= claim.ceiling:
         return True
     return False if spent + claim.tokens > claim.ceiling else None
