@@ -41,7 +41,7 @@ def open_together(
     if any(one["kind"] == "hard" and score is not None and score < PASS for one, score in gated):
         return False
     sides = {None if score is None else score >= threshold for score in scores}
-    if len(scores) < len(applying) or unproposed or None in sides or len(sides) > 1:
+    if len(scores) < len(applying) or unproposed or len(sides) > 1:
         return True
     # A mean lies among its scores; the code of a lexicographic order does not, and a second look may make one 0.
     lexicographic = (context.request.aggregate or context.recipe.aggregate) == "lexicographic"
