@@ -117,7 +117,9 @@ class OpenAIConnection:
         Raises ModelError('model_error') that does not repeat it.
         """
         if "@" in urlsplit(self.base_url).netloc:
-            message = "the model server's address holds a user name or password; leave it out, and give an API key"
+            message = (
+                "the model server's address holds a user name or password; leave it out, and give an API key"
+            )
             raise ModelError("model_error", message)
 
     async def _once(

@@ -102,7 +102,8 @@ def _split_thinking(content: str) -> tuple[str | None, str | None]:
     """
     text = content.lstrip()
     opened = text.startswith("<think>")
-    if not opened and ("</think>" not in text or text[:1] in ("{", "[")):
+    ended = "</think>" in text and text[:1] not in ("{", "[")
+    if not opened and not (ended and (text.startswith("</think>") or closes_unopened(text))):
         return content, None
     thought, closed, rest = text.removeprefix("<think>").partition("</think>")
     if closes_unopened(rest):

@@ -81,6 +81,14 @@ async def test_a_stray_mark_with_nothing_before_it_hides_no_verdict():
     assert read_tag(answer_text(choice), LABELS) == "B"
 
 
+@pytest.mark.parametrize(
+    "content", ["[[A]]: it ends with `</think>`, not with [[B]]", "[[A]] <think>or</think> [[B]]"]
+)
+async def test_a_mark_that_is_quoted_or_opened_late_hides_no_earlier_verdict(content):
+    with pytest.raises(ModelError):
+        read_tag(answer_text(await choice_of(saying(content))), LABELS)
+
+
 @pytest.mark.parametrize("reasoning", [None, "hm"])
 async def test_an_object_may_quote_the_mark_that_ends_reasoning(reasoning):
     said = json.dumps({"reason": "it wrote </think> itself", "choice": "pass"})
