@@ -8,7 +8,7 @@ is written for a column of the result, also under that column's name in a subque
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -29,10 +29,12 @@ MAX_PLACES = 15
 
 
 class Rounding(NamedTuple):
-    """`node` rounds `inner` to `places` digits after the point, for a column of the result."""
+    """A column of the result is rounded to `places` digits after the point.
 
-    node: exp.Expr
-    inner: exp.Expr
+    `cuts`: each expression that rounds it, with what it rounds: one, or one in each query of a UNION.
+    """
+
+    cuts: tuple[tuple[exp.Expr, exp.Expr], ...]
     places: int
 
     @property
@@ -73,23 +75,54 @@ def roundings(tree: exp.Expr | None, columns: Sequence[str]) -> list[Rounding | 
     nothing: list[Rounding | None] = [None] * len(columns)
     if tree is None:
         return nothing
-    query = unwrapped(tree)
-    projections = query.selects if isinstance(query, exp.Select) else []
+    branches = _branches(unwrapped(tree))
     known = list(tree.find_all(exp.Select))
-    if len(projections) != len(columns) or any(one.is_star for one in projections):
+    if any(len(one.selects) != len(columns) or _has_star(one) for one in branches) or not branches:
         return [_named(name, known) for name in columns]
-    return [
-        _named(one.unalias().name, known) if isinstance(one.unalias(), exp.Column) else _rounding(one)
-        for one in projections
-    ]
+    return [_together([_resolved(one, known) for one in column]) for column in _columns(branches)]
+
+
+def _branches(query: exp.Expr) -> list[exp.Select]:
+    """The queries of a UNION, or the one query; none where a part is of another form."""
+    found, left = list[exp.Select](), [query]
+    while left:
+        one = left.pop()
+        if isinstance(one, exp.SetOperation):
+            left += [one.this, one.expression]
+        elif isinstance(one, exp.Subquery):
+            left.append(one.this)
+        elif isinstance(one, exp.Select):
+            found.append(one)
+        else:
+            return []
+    return found
+
+
+def _columns(branches: Sequence[exp.Select]) -> Iterator[tuple[exp.Expr, ...]]:
+    return zip(*(one.selects for one in branches), strict=True)
+
+
+def _has_star(query: exp.Select) -> bool:
+    return any(one.is_star for one in query.selects)
+
+
+def _resolved(projection: exp.Expr, known: Sequence[exp.Select]) -> Rounding | None:
+    inner = projection.unalias()
+    return _named(inner.name, known) if isinstance(inner, exp.Column) else _rounding(projection)
+
+
+def _together(found: Sequence[Rounding | None]) -> Rounding | None:
+    """One rounding of several expressions, which must all round to one place."""
+    known = [one for one in found if one is not None]
+    if len(known) < len(found) or len({one.places for one in known}) != 1:
+        return None
+    return Rounding(tuple(cut for one in known for cut in one.cuts), known[0].places)
 
 
 def _named(name: str, selects: Sequence[exp.Select]) -> Rounding | None:
-    """The rounding under a name; where it stands for several expressions, all must round to one place."""
+    """The rounding under a name."""
     meant = [one for select in selects for one in select.selects if _alias(one) == name.casefold()]
-    found = [_rounding(one) for one in meant if not isinstance(one.unalias(), exp.Column)]
-    places = {one.places if one is not None else None for one in found}
-    return found[0] if len(places) == 1 else None
+    return _together([_rounding(one) for one in meant if not isinstance(one.unalias(), exp.Column)])
 
 
 def _alias(projection: exp.Expr) -> str:
@@ -102,12 +135,12 @@ def _rounding(projection: exp.Expr) -> Rounding | None:
         node = node.this
     if isinstance(node, exp.Cast):
         if (found := _rounding(node.this)) is not None:  # the cast rounds what is rounded already
-            return found._replace(node=node)
-        return Rounding(node, node.this, 0) if node.this.find(*_FRACTION) is not None else None
+            return Rounding(((node, found.cuts[0][1]),), found.places)
+        return Rounding(((node, node.this),), 0) if node.this.find(*_FRACTION) is not None else None
     if not isinstance(node, _ROUNDS):
         return None
     places = _places(node)
-    return Rounding(node, node.this, places) if places is not None else None
+    return Rounding(((node, node.this),), places) if places is not None else None
 
 
 def _is_to_whole(cast: exp.Cast) -> bool:
@@ -167,7 +200,7 @@ async def _asked(
 
 def _without(tree: exp.Expr | None, pair: Pair, found: Sequence[Rounding | None]) -> str | None:
     """The query with what is rounded in the place of its rounding."""
-    inner = {id(one.node): one.inner for one in found if one is not None}
+    inner = {id(node): what for one in found if one is not None for node, what in one.cuts}
     if tree is None:
         return None
     copy = tree.copy()

@@ -6,11 +6,13 @@ told by the largest number of its column, not by a size of its own, for there ar
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from tools.sql.matching import Rows
 from tools.sql.values import ZERO, Value, is_exact, is_finite, size_of
 
+_WRITTEN = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?", re.ASCII)
 Change = Callable[[Value, float], Value]
 REST = 2**-50  # of the largest number: eight roundings of it
 NEAR = 1e-6
@@ -49,9 +51,14 @@ def without_small(rows: Rows) -> list[tuple[Value, ...]]:
 
 
 def with_units(rows: Rows, units: Sequence[float]) -> list[tuple[Value, ...]]:
-    """Mark the numbers of columns that are rounded; `units` are those of the first columns, 0 for none."""
+    """Mark the numbers of columns that are rounded; `units` are those of the first columns, 0 for none.
+
+    Numbers that were made texts ('57.0') are numbers here.
+    """
 
     def marked(value: Value, unit: float) -> Value:
+        if unit and value.kind == "text" and _WRITTEN.fullmatch(value.content):
+            return Value("number", float(value.content), 0.0, unit)
         return value._replace(unit=unit) if unit and _is_number(value) else value
 
     if not any(units):
