@@ -31,7 +31,7 @@ def read_boxed_numbers(
     With `between` only the text between these two markers is read; the second may be missing at the end of
     the text, because it is the stop string of such calls. Raises ModelError('model_unparseable') for no box,
     one that is not closed, another count, a number that is no integer or out of range, and for two boxes
-    that could both be the verdict and differ.
+    that could both be the verdict and differ, in whatever form, and for other scores stated behind the last box.
     """
     part = _read_part(after_reasoning(text), between)
     boxes, end = _boxes(part)

@@ -49,7 +49,7 @@ def read_step(
     """Return what the model does next: a call of one of `tools`, or `Finish`, with a score in [low, high] if given.
 
     Raises ModelError('model_unparseable') for no action or two, an unknown tool, no input, an observation of
-    the model's own, and a final score that is no number or out of range.
+    the model's own, any other label of a step in nearly its form, and a final score that is no number or out of range.
     """
     answer = after_reasoning(text)
     if _OBSERVATION.search(answer):

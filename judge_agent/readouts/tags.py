@@ -23,7 +23,8 @@ def read_tag(
     `labels` maps what is returned to what is written: {"A": "[[A]]", "B": "[[B]]"}. With `wrapper` the
     label stands in the last `<wrapper>...</wrapper>`; earlier ones, and what follows it, may repeat it but
     not differ. With `tail_chars` only that many last characters are read. Raises
-    ModelError('model_unparseable') for no label, two different ones, one off the menu or an unclosed tag.
+    ModelError('model_unparseable') for no label, two different ones, one off the menu, an unclosed tag, and for a
+    label beside which another one stands in nearly its form or behind which one is decided for or taken back.
     """
     answer = after_reasoning(text).rstrip()
     since = max(0, len(answer) - tail_chars) if tail_chars is not None else 0
@@ -52,7 +53,8 @@ def read_scores_tag(
     """Return the number in `<score>7.5</score>`.
 
     Raises ModelError('model_unparseable') for a tag that is missing, not closed, given twice with different
-    numbers, holds anything but a plain number, has more than `decimals` places, or is outside [low, high].
+    numbers, holds anything but a plain number, has more than `decimals` places, or is outside [low, high],
+    and for another number in a tag of nearly the name, or stated behind the tag. The tag may be in any case.
     """
     answer = after_reasoning(text)
     found = _wrapped(answer, tag)
