@@ -74,13 +74,12 @@ def test_a_recipe_that_there_is_not_is_named(evals: Evals, data: Path) -> None:
     assert ran.err.startswith("--recipe: 'fair-coin' is none of arena, ")
 
 
-@pytest.mark.parametrize("name", ["foo", "no-such-folder/of/a/model"])
 def test_a_model_that_there_is_not_is_one_line_and_no_judgment_that_crashed(
-    name: str, evals: Evals, data: Path, tmp_path: Path
+    evals: Evals, data: Path, tmp_path: Path
 ) -> None:
-    ran = evals("pairs", data, "--model", name, "--data-dir", tmp_path / "service")
+    ran = evals("pairs", data, "--model", "foo", "--data-dir", tmp_path / "service")
     assert (ran.code, ran.out, len(ran.err.splitlines())) == (2, "", 1)
-    assert f": {name!r} is neither " in ran.err
+    assert ran.err.startswith("--model: 'foo' is neither ")
 
 
 def test_a_folder_in_which_no_service_can_be_started_is_named(
