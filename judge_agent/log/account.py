@@ -46,6 +46,9 @@ def _told(event: Event) -> Iterator[str]:
     """One line of an event, and the details that its type is read for."""
     place = f" in {event.node}" if event.node else ""
     fields = dict(event.fields)
+    candidates = fields.get("candidates")
+    if event.type.endswith(".call") and isinstance(candidates, list):
+        place += f" for {', '.join(map(str, candidates))}"
     if event.type == "model.call":
         yield f"model call{place}: {_model_call(fields)}"
     elif event.type == "tool.call":

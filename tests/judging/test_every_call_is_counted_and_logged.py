@@ -8,6 +8,9 @@ from dataclasses import replace
 import pytest
 
 from judge_agent.errors import ModelError
+from judge_agent.journal import MemoryJournal, MemorySharedResults
+from judge_agent.judge import Judge
+from judge_agent.log import AuditLogWriter, show
 from judge_agent.models import OpenAIChatModel, ScriptedModel
 from judge_agent.models.fake_server import FakeServer
 from judge_agent.prompting import default_folder
@@ -97,6 +100,21 @@ async def test_the_log_says_for_which_candidate_a_call_was_made(bench):
     assert len(events) == judgment.usage.model_calls == 2
     assert {event.node for event in events} == {"critique/rule_0/0"}
     assert sorted(event.fields["candidates"] for event in events) == [["2"], ["3"]]
+
+
+async def test_the_account_of_a_judgment_tells_the_calls_of_two_candidates_apart(tmp_path):
+    async def anchor(*head: object) -> None:
+        """Nobody checks this chain."""
+
+    async with AuditLogWriter(tmp_path, anchor=anchor) as log:
+        judge = Judge(
+            model=ScriptedModel(), tools=(), journal=MemoryJournal(), shared=MemorySharedResults(), log=log
+        )
+        request = JudgmentRequest.model_validate({"task": TASK, "candidates": TWO, "principles": RULES[:1]})
+        await judge.judge(request, judgment_id="j1", tenant="t", created=0.0)
+    account = show(tmp_path, "j1")
+    assert "model call in critique/rule_0/0 for 2: " in account
+    assert "model call in critique/rule_0/0 for 3: " in account
 
 
 async def test_a_call_that_two_candidates_asked_for_is_one_call_that_names_both(bench):
