@@ -78,9 +78,7 @@ async def _require_room(context: JudgeContext, prompt: Sequence[ChatMessage], an
     calls = context.calls
     needed = await calls.count_tokens(prompt) + await calls.count_tokens([ChatMessage("user", answer)])
     if needed >= calls.context_window:
-        message = (
-            f"task, trajectory and reference do not fit the model's window of {calls.window_said}"
-        )
+        message = f"task, trajectory and reference do not fit the model's window of {calls.window_said}"
         raise ModelError("input_too_large", message)
 
 

@@ -5,8 +5,6 @@ from judge_agent.votes.adaptive import decided as decided
 from judge_agent.votes.adaptive import gate_decided as gate_decided
 from judge_agent.votes.adaptive import least_agreement as least_agreement
 from judge_agent.votes.adaptive import least_share as least_share
-from judge_agent.votes.adaptive import pair_decided as pair_decided
-from judge_agent.votes.adaptive import winner_decided as winner_decided
 from judge_agent.votes.bracket import Bracket as Bracket
 from judge_agent.votes.orders import masked_names as masked_names
 from judge_agent.votes.orders import order_consistency as order_consistency

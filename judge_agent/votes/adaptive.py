@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 
-from judge_agent.votes.reduce import PASS, How, exact, vote
+from judge_agent.votes.reduce import PASS, How, vote
 
 
 def decided(scores: Sequence[float], remaining: int, how: How, threshold: float = 0.5) -> bool:
@@ -35,17 +35,6 @@ def gate_decided(scores: Sequence[float], remaining: int, how: How) -> bool:
     return vote(scores, how) < PASS or passing > failing + remaining
 
 
-def pair_decided(scores: Sequence[float], remaining: int, how: How) -> bool:
-    """Return whether the first one's win (above 0.5), loss or tie stands, whatever comes; as `decided` does."""
-    if not scores:
-        return False
-    if how == "majority":
-        return remaining <= 0 or _leads(scores, [_side(score) for score in scores], remaining)
-    worst = vote([*scores, *[0.0] * remaining], how)
-    best = vote([*scores, *[1.0] * remaining], how)
-    return _side(worst) == _side(best)
-
-
 def choice_decided(choices: Sequence[Hashable], remaining: int) -> bool:
     """Return whether the commonest choice so far stays the only commonest, whatever `remaining` ones say."""
     (_, first), (_, second) = (*Counter(choices).most_common(2), ("", 0), ("", 0))[:2]
@@ -72,29 +61,6 @@ def least_agreement(scores: Sequence[float], remaining: int, count: int) -> floa
             variance = max(0.0, (squares + ones) / read - ((total + ones) / read) ** 2)
             least = min(least, (1.0 - 2.0 * math.sqrt(variance)) * read / count)
     return max(0.0, least)
-
-
-def winner_decided(scores: Mapping[str, Sequence[float]], remaining: int, how: How = "mean") -> bool:
-    """Return whether the candidate with the highest vote stays the only one, whatever comes.
-
-    `scores` holds for each candidate its scores in [0, 1] from the same samples; each remaining sample gives
-    every candidate a score in [0, 1], or fails for all of them.
-    """
-    if len(scores) < 2:
-        return len(scores) == 1
-    if how == "majority":
-        settled = all(choice_decided(given, remaining) for given in scores.values())
-        modes = (
-            sorted((vote(given, how) for given in scores.values()), reverse=True) if settled else [0.0, 0.0]
-        )
-        return modes[0] > modes[1]
-    totals = sorted((sum(map(exact, given)) for given in scores.values()), reverse=True)
-    # A shade more than the remaining votes: a lead in the last bit is gone once the totals are rounded.
-    return totals[0] - totals[1] > max(0, remaining) + 1e-9
-
-
-def _side(score: float) -> int:
-    return (score > 0.5) - (score < 0.5)
 
 
 def _leads(scores: Sequence[float], sides: Sequence[Hashable], remaining: int) -> bool:

@@ -95,7 +95,10 @@ BAD = {
     "too short": (call(word=""), "arguments.word"),
     "extra": (call(word="x", rm=1), "rm"),
     "cut JSON": ({"function": {"name": "echo", "arguments": '{"word": "x'}}, "no JSON"),
-    "a key twice": ({"function": {"name": "echo", "arguments": '{"word": "x", "word": "y"}'}}, "stands twice"),
+    "a key twice": (
+        {"function": {"name": "echo", "arguments": '{"word": "x", "word": "y"}'}},
+        "stands twice",
+    ),
     "a list": ({"function": {"name": "echo", "arguments": "[1]"}}, "no JSON object"),
     "NaN": ({"function": {"name": "echo", "arguments": '{"word": NaN}'}}, "NaN"),
     "no function": ({}, "names no function"),
