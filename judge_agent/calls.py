@@ -9,13 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import asdict
 from typing import Any, Literal, NamedTuple
 
 from judge_agent.budget import Budget
 from judge_agent.call_limits import deadline_of as deadline_of
 from judge_agent.call_limits import model_boundary, tool_boundary
-from judge_agent.call_results import completion_of, tokens_of, tool_result_of, value_of
+from judge_agent.call_results import completion_of, completion_record, tokens_of, tool_result_of, value_of
 from judge_agent.errors import JudgeError, ModelError
 from judge_agent.flights import Flight, Flights, Make
 from judge_agent.hashing import derived_seed, sha256_of
@@ -116,6 +115,11 @@ class Calls:
         """What was spent; a replayed call counts its tokens, as in the run that was interrupted."""
         return self._flights.tally.usage
 
+    @property
+    def spent(self) -> Json:
+        """The same as plain data, for the log."""
+        return self._flights.tally.facts
+
     async def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
         """The prompt's length in tokens; journalled where it may decide what is asked.
 
@@ -199,7 +203,7 @@ class Calls:
                     keep_partial=thinks,
                     think=call.phase != "answer",
                 )
-            return asdict(thought(completion) if thinks else completion)
+            return completion_record(thought(completion) if thinks else completion)
 
         most = most_tokens(call)
         flight = Flight(
@@ -224,7 +228,8 @@ class Calls:
 
         async def ask(limit_seconds: float) -> Json:
             async with model_boundary():
-                return asdict(await model.likelihood(messages, continuation, timeout_seconds=limit_seconds))
+                told = await model.likelihood(messages, continuation, timeout_seconds=limit_seconds)
+                return completion_record(told)
 
         most = prompt_estimate([*messages, ChatMessage("assistant", continuation)])
         asked = {"messages": written_messages(messages), "continuation": continuation}

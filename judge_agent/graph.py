@@ -65,9 +65,7 @@ def _logged(name: str, node: Node) -> Any:
         update = await node(state, runtime)
         seconds = round(time.monotonic() - started, 4)
         counts = {key: len(value) for key, value in update.items() if isinstance(value, (list, dict))}
-        calls.event(
-            "node.finished", name, {"gave": counts, "seconds": seconds, "usage": calls.usage.model_dump()}
-        )
+        calls.event("node.finished", name, {"gave": counts, "seconds": seconds, "usage": calls.spent})
         return update
 
     return run

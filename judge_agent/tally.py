@@ -8,6 +8,8 @@ from typing import Any
 from judge_agent.call_results import usage_of
 from judge_agent.schema import Usage
 
+_NOTHING: dict[str, float] = Usage().model_dump()
+
 
 class Tally:
     """The sums of one judgment. Whoever else asked for the same call, it is counted once."""
@@ -37,8 +39,12 @@ class Tally:
         )
 
     @property
+    def facts(self) -> dict[str, float]:
+        """All sums as plain data; a replayed call counts its tokens, as in the run that was interrupted."""
+        sums = self._sums.items()
+        seconds = {name: round(value, 4) for name, value in sums if name.endswith("_seconds")}
+        return {**_NOTHING, **{name: int(value) for name, value in sums}, **seconds}
+
+    @property
     def usage(self) -> Usage:
-        """The sums; a replayed call counts its tokens, as in the run that was interrupted."""
-        whole = {name: int(value) for name, value in self._sums.items() if not name.endswith("_seconds")}
-        seconds = {name: round(value, 4) for name, value in self._sums.items() if name.endswith("_seconds")}
-        return Usage.model_validate({**whole, **seconds})
+        return Usage.model_validate(self.facts)

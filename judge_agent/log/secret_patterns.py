@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from judge_agent.log.lines import plain
 from judge_agent.words_in import WordFinder
@@ -184,6 +184,8 @@ _SECRET_ENDS = (
     "refreshtoken", "authtoken", "sessiontoken",
 )  # fmt: skip
 REMEMBERED_BLOCKS = 32_768
+REMEMBERED_NAMES = 4_096
+_NameKind = Literal["secret", "token", "plain"]
 # No secret reaches over the beginning of a line that is a fence of ours, so blocks are looked at one by one.
 _FENCE_LINE = "\n====="
 # A model's answer is made of tokens, too: those are words, and stay.
@@ -202,6 +204,7 @@ class SecretFilter:
     def __init__(self) -> None:
         self._clean: OrderedDict[tuple[int, int], None] = OrderedDict()
         self._hints = WordFinder(hint for shape in _SHAPES for hint in shape.hints)
+        self._kinds: dict[str, _NameKind] = {}
 
     def __call__(self, value: Any) -> Any:
         """Return the value as JSON data, every secret in texts, keys and values as `[redacted: <what>]`."""
@@ -214,20 +217,31 @@ class SecretFilter:
         return plain(value)
 
     def _named(self, key: str, item: Any) -> Any:
-        if isinstance(item, str) and item:
-            opaque = _plain_name(key).endswith("token") and _OPAQUE.fullmatch(item) is not None
-            if opaque or _is_secret_name(key):
-                return _REDACTED
-        if isinstance(item, (list, tuple)) and _is_secret_name(key):
+        kind = self._kind(key)
+        if kind == "plain":
+            return self(item)
+        if isinstance(item, str) and item and (kind == "secret" or _OPAQUE.fullmatch(item)):
+            return _REDACTED
+        if isinstance(item, (list, tuple)) and kind == "secret":
             return [_REDACTED if isinstance(one, str) and one else self(one) for one in item]
         return self(item)
+
+    def _kind(self, key: str) -> _NameKind:
+        """What a name says of its value; remembered, for the same few names come with every event."""
+        kind = self._kinds.get(key)
+        if kind is None:
+            opaque = _plain_name(key).endswith("token")
+            kind = "secret" if _is_secret_name(key) else "token" if opaque else "plain"
+            if len(key) <= MAX_NAME_CHARS and len(self._kinds) < REMEMBERED_NAMES:
+                self._kinds[key] = kind
+        return kind
 
     def _list(self, items: Iterable[Any]) -> list[Any]:
         """A list; of a pair of a secret's name and its value, as headers are often given, only the name."""
         found = list(items)
         if len(found) == 2 and all(isinstance(one, str) for one in found):
             name, value = found
-            if _is_secret_name(name) and _WITH_DIGIT.search(value):
+            if self._kind(name) == "secret" and _WITH_DIGIT.search(value):
                 return [name, _REDACTED]
         return [self(item) for item in found]
 
@@ -235,7 +249,7 @@ class SecretFilter:
         """An object; of one that says `name` and `value`, as captured headers do, by that name."""
         named = data.get("name", data.get("key"))
         kept = {self._text(name): self._named(name, item) for name, item in _by_text(data)}
-        if isinstance(named, str) and _is_secret_name(named) and isinstance(data.get("value"), str):
+        if isinstance(named, str) and self._kind(named) == "secret" and isinstance(data.get("value"), str):
             kept["value"] = _REDACTED
         return kept
 

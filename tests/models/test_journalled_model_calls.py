@@ -1,18 +1,28 @@
 """Through `Calls`: what the journal keeps of a call to the model is what comes back."""
 
 import asyncio
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import pytest
 
 from judge_agent.budget import Budget
+from judge_agent.call_results import completion_of, completion_record
 from judge_agent.calls import Calls, ModelCall
 from judge_agent.errors import ModelError
 from judge_agent.hashing import derived_seed, sha256_of
 from judge_agent.journal import MemoryJournal, MemorySharedResults
 from judge_agent.log import MemoryLog
 from judge_agent.models import Held, ScriptedModel, of_tokens
-from judge_agent.seams.model import ChatMessage, Choice, Image, ToolCall
+from judge_agent.seams.model import (
+    ChatMessage,
+    Choice,
+    Completion,
+    Image,
+    TokenLogprob,
+    TokenUsage,
+    ToolCall,
+)
 
 pytestmark = pytest.mark.anyio
 ASKED = (ChatMessage("user", "Is it right?"),)
@@ -130,3 +140,13 @@ async def test_a_thought_that_time_cut_off_is_not_shared_with_other_judgments():
     assert completion.choices[0].reasoning == "all of it"
     replayed = await (await door(ScriptedModel(), MemoryJournal(), shared=shared)).model(asked)
     assert replayed.choices[0].reasoning == "all of it"
+
+
+async def test_a_completion_is_the_same_after_the_journal():
+    token = TokenLogprob("Yes", -0.5, (("Yes", -0.5), ("No", -1.0)))
+    call = {"id": "1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    choices = (Choice("a", logprobs=(token,)), Choice(None, "tool_calls", "hm", (call,)))
+    whole = Completion(choices, TokenUsage(5, 1, 3, 2), "m", 0.25, 2)
+    record = completion_record(whole)
+    assert json.loads(json.dumps(record)) == json.loads(json.dumps(asdict(whole)))
+    assert completion_of(json.loads(json.dumps(record))) == completion_of(record) == whole
