@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import pytest
 
@@ -10,34 +11,7 @@ from judge_agent.models.scripted import of_tokens
 from judge_agent.votes.places_shown import Shown, keep_best_of_each, same_in_both_orders
 
 pytestmark = pytest.mark.anyio
-RECIPE = """
-name = "placed"
-description = "A comparison in several orders, as a test wants it."
-models = true
-protocols = ["{protocol}"]
-dimensions = ["quality"]
-granularity = ["outcome"]
-
-[citations]
-hard_pass = "none"
-otherwise = "none"
-
-[compare]
-orders_disagree = "{disagree}"
-
-[samples]
-temperature = 0.7
-{samples}
-
-[[turns]]
-name = "scores"
-prompt = "{prompt}"
-
-[turns.read]
-kind = "{kind}"
-low = 0
-high = 10
-"""
+RECIPE = (Path(__file__).parent / "scored.toml").read_text("utf-8").replace("{name}", "placed")
 META = """---
 variables: task, responses, criteria, critique
 ---

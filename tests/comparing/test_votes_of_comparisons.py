@@ -3,38 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import pytest
 
 pytestmark = pytest.mark.anyio
-RECIPE = """
-name = "voted"
-description = "A comparison whose samples vote as a test wants it."
-models = true
-protocols = ["{protocol}"]
-dimensions = ["quality"]
-granularity = ["outcome"]
-
-[citations]
-hard_pass = "none"
-otherwise = "none"
-
-[compare]
-orders_disagree = "{disagree}"
-
-[samples]
-temperature = 0.7
-{samples}
-
-[[turns]]
-name = "scores"
-prompt = "{prompt}"
-
-[turns.read]
-kind = "{kind}"
-low = 0
-high = 10
-"""
+RECIPE = (Path(__file__).parent / "scored.toml").read_text("utf-8").replace("{name}", "voted")
 LIST = {"protocol": "listwise", "prompt": "compare/deepseek-grm-scores.v1", "kind": "boxed_scores"}
 PAIR = {"protocol": "pairwise", "prompt": "compare/j1-scores.v1", "kind": "scores_tags"}
 TOURNAMENT = {**PAIR, "protocol": "tournament"}
