@@ -12,10 +12,9 @@ import pytest
 from judge_agent.models import ScriptedModel
 from judge_agent.prompting import PromptLibrary, default_folder
 from judge_agent.seams.tool import Finding, OpeningCall, ToolResult
+from tests.judging.asking.said import ANSWER, ASK
 
-ANSWER = '{"reason": "seen", "citations": [], "choice": "4"}'
 SOFT = [{"name": "polite", "description": "The agent was polite."}]
-ASK = "check facts with the functions"
 
 
 @dataclass

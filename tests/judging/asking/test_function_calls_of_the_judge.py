@@ -13,26 +13,10 @@ from judge_agent.errors import ModelError, SandboxError
 from judge_agent.models import ScriptedModel
 from judge_agent.seams.model import Choice
 from judge_agent.seams.tool import Finding
+from tests.judging.asking.said import ANSWER, ASK, DONE, answers, call, says
 
 pytestmark = pytest.mark.anyio
-ANSWER = '{"reason": "seen", "citations": [], "choice": "4"}'
 SOFT = [{"name": "polite", "description": "The agent was polite."}]
-ASK = "check facts with the functions"
-
-
-def call(name="echo", id_="x", **arguments):
-    return {"id": id_, "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}
-
-
-def says(*calls, content=None):
-    return Choice(content, "tool_calls", tool_calls=tuple(calls))
-
-
-DONE = says(call("done"))
-
-
-def answers(request):
-    return [message.content for message in request.messages if message.role == "tool"]
 
 
 async def test_tools_are_offered_as_strict_functions_and_the_choice_is_the_models(asked, echo):

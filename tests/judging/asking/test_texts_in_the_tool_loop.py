@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
 
 from judge_agent.models import ScriptedModel
-from judge_agent.seams.model import Choice
+from tests.judging.asking.said import ANSWER, ASK, DONE, answers, call, says
 
 pytestmark = pytest.mark.anyio
-ANSWER = '{"reason": "seen", "citations": [], "choice": "4"}'
-ASK = "check facts with the functions"
-
-
-def call(name="echo", id_="x", **arguments):
-    return {"id": id_, "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}
-
-
-def says(*calls, content=None):
-    return Choice(content, "tool_calls", tool_calls=tuple(calls))
-
-
-DONE = says(call("done"))
-
-
-def answers(request):
-    return [message.content for message in request.messages if message.role == "tool"]
 
 
 async def test_a_long_result_is_shown_by_its_head_and_read_on_by_its_handle(asked):
