@@ -86,6 +86,9 @@ class BubblewrapSandbox:
         finally:
             await process.stop()
 
+    async def aclose(self) -> None:
+        """Nothing is kept warm."""
+
     async def _start(self, program: Program, limits: Limits, *, talks: bool) -> BoxProcess:
         config = {
             "path": self._interpreter.path,
@@ -96,7 +99,7 @@ class BubblewrapSandbox:
             "disk_bytes": limits.disk_bytes,
             "files": limits.files,
             "open_files": limits.open_files,
-            "threads": limits.threads,
+            "threads": limits.processes,
         }
         sent = {
             "source": program.source,

@@ -8,20 +8,38 @@ SandboxError; a `BoxResult` always speaks of the program in it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 BoxStatus = Literal["ok", "failed", "refused", "timeout"]
 Limit = Literal[
-    "wall_seconds", "cpu_seconds", "memory_bytes", "output_bytes", "program_bytes", "system_calls"
+    "wall_seconds",
+    "cpu_seconds",
+    "memory_bytes",
+    "disk_bytes",
+    "files",
+    "open_files",
+    "processes",
+    "output_bytes",
+    "program_bytes",
+    "system_calls",
 ]
+Profile = Literal["strict", "subprocess"]
+"""`strict`: one process, threads but no children, no sockets. `subprocess`: children, whose memory counts together."""
+Warm = Literal["python", "pytest", "sql"]
+"""What a box has imported before its program comes: numpy; numpy and pytest; the engines of databases."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Ceilings of one box. `memory_bytes` is address space; `disk_bytes` and `files` bound the work folder."""
+    """Ceilings of one box.
+
+    `memory_bytes` is what the program may take beyond the interpreter: address space (strict), or the memory of all
+    its processes together (subprocess). `disk_bytes` and `files` bound the work folder, `processes` counts processes and
+    threads together. Of the files that are collected at the end, `artifacts` and `artifact_bytes` bound number and size.
+    """
 
     wall_seconds: float = 10.0
     cpu_seconds: int = 10
@@ -29,9 +47,11 @@ class Limits:
     disk_bytes: int = 32 * 2**20
     files: int = 1024
     open_files: int = 128
-    threads: int = 32
+    processes: int = 32
     output_bytes: int = 2**20
     program_bytes: int = 16 * 2**20
+    artifacts: int = 64
+    artifact_bytes: int = 8 * 2**20
 
 
 @dataclass(frozen=True)
@@ -40,18 +60,37 @@ class Program:
 
     `source` is run as `__main__`. `modules` maps dotted names to sources that it can import. In a box that was
     opened for talking, `source` must define `main(channel)`; `channel.receive() -> bytes | None` and
-    `channel.send(line: bytes)` carry one line each. `seed` fixes the random numbers of the box.
+    `channel.send(line: bytes)` carry one line each. `seed` fixes the random numbers of the box. `files` are put into
+    the work folder (relative names, `/` between folders); `collect` are the patterns (fnmatch, `*` crosses `/`) of the
+    files of the work folder that come back. `warm` is about speed only.
     """
 
     source: str
     modules: Mapping[str, str] = field(default_factory=dict)
     stdin: bytes = b""
     seed: int = 0
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    collect: Sequence[str] = ()
+    profile: Profile = "strict"
+    warm: Warm = "python"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file that a program left. `content` is None where it was not collected; `skipped` then says why."""
+
+    name: str
+    size: int
+    content: bytes | None = None
+    skipped: str = ""
 
 
 @dataclass(frozen=True)
 class BoxResult:
-    """How a program ended. `limit` names the ceiling that it hit, if any. `stdout`, `stderr` are cut at the cap."""
+    """How a program ended. `limit` names the ceiling that it hit, if any. `stdout`, `stderr` are cut at the cap.
+
+    `seconds` is wall time, `cpu_seconds` and `peak_memory_bytes` (resident, with the interpreter) are the kernel's count.
+    """
 
     status: BoxStatus
     limit: Limit | None = None
@@ -60,6 +99,9 @@ class BoxResult:
     stderr: bytes = b""
     truncated: bool = False
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_memory_bytes: int = 0
+    artifacts: tuple[Artifact, ...] = ()
 
 
 class BoxClosed(Exception):
@@ -83,7 +125,7 @@ class Box(Protocol):
 
 
 class Sandbox(Protocol):
-    """Makes boxes. Instances are made once and serve concurrent calls."""
+    """Makes boxes. Instances are made once and serve concurrent calls; `aclose` ends what they keep warm."""
 
     @property
     def name(self) -> str: ...
@@ -99,4 +141,8 @@ class Sandbox(Protocol):
 
     def open(self, program: Program, *, limits: Limits) -> AbstractAsyncContextManager[Box]:
         """Start a program and talk to it; leaving the context kills it. Raises SandboxError like `run`."""
+        ...
+
+    async def aclose(self) -> None:
+        """End what is kept warm. Repeated calls do nothing; a call of `run` or `open` after it starts anew."""
         ...
