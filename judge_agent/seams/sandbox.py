@@ -36,9 +36,9 @@ Warm = Literal["python", "pytest", "sql"]
 class Limits:
     """Ceilings of one box.
 
-    `memory_bytes` is what the program may take beyond the interpreter: address space (strict), or the memory of all
-    its processes together (subprocess). `disk_bytes` and `files` bound the work folder, `processes` counts processes and
-    threads together. Of the files that are collected at the end, `artifacts` and `artifact_bytes` bound number and size.
+    `memory_bytes` is what the program may take beyond the interpreter: address space (strict), or the memory of
+    all its processes together (subprocess). `disk_bytes` and `files` bound the work folder, `processes` counts
+    processes and threads together. `artifacts` and `artifact_bytes` bound what is collected at the end.
     """
 
     wall_seconds: float = 10.0
@@ -89,7 +89,7 @@ class Artifact:
 class BoxResult:
     """How a program ended. `limit` names the ceiling that it hit, if any. `stdout`, `stderr` are cut at the cap.
 
-    `seconds` is wall time, `cpu_seconds` and `peak_memory_bytes` (resident, with the interpreter) are the kernel's count.
+    `seconds` is wall time; `cpu_seconds` and `peak_memory_bytes` (resident, with the interpreter) the kernel counts.
     """
 
     status: BoxStatus
