@@ -2,9 +2,10 @@
 
 from tools.check_tool_calls import CheckToolCalls as CheckToolCalls
 from tools.query_sql import QuerySql as QuerySql
+from tools.run_python import RunPython as RunPython
 from tools.run_tests import RunTests as RunTests
 
 TOOLS = (CheckToolCalls,)
-BOXED_TOOLS = (RunTests,)
+BOXED_TOOLS = (RunTests, RunPython)
 # Given the box, and the files that requests name.
 RESOURCE_TOOLS = (QuerySql,)

