@@ -81,7 +81,6 @@ def _refuse_what_is_not_built(request: JudgmentRequest) -> None:
         "group": request.group,
         "shape": request.shape,
         "task.reference.final_state": reference.final_state,
-        "task.reference.tool_calls": reference.tool_calls,
     }
     resources = request.resources.model_dump(exclude={"databases"})
     given |= {f"resources.{name}": value or None for name, value in resources.items()}

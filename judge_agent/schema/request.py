@@ -8,6 +8,7 @@ from pydantic import AliasChoices, Field, FiniteFloat, field_validator, model_va
 
 from judge_agent.schema.base import Envelope, Name, Score
 from judge_agent.schema.databases import MAX_DATABASES, Database
+from judge_agent.schema.expected_calls import CallRules, Calls
 from judge_agent.schema.messages import AnyTrajectory, Message
 from judge_agent.schema.refusals import Refused
 
@@ -85,8 +86,17 @@ class Reference(Envelope):
     solution: str | None = None
     sql: Annotated[str, Field(max_length=50_000)] | None = None
     final_state: Any = None
-    tool_calls: tuple[dict[str, Any], ...] | None = None
+    tool_calls: Calls | None = None
+    tool_call_rules: CallRules | None = None
     tests: Tests | None = None
+
+    @model_validator(mode="after")
+    def _rules_have_calls(self) -> Reference:
+        if self.tool_call_rules is not None and self.tool_calls is None:
+            raise Refused(
+                "tool_call_rules", "has no calls to hold for: give tool_calls, be it an empty list", None
+            )
+        return self
 
 
 class Task(Envelope):

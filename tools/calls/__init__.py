@@ -1,0 +1,1 @@
+"""What `match_tool_calls` is made of: equality of arguments, credit of pairs, the best way to pair calls."""

@@ -1,0 +1,140 @@
+"""Matches a candidate's calls with one list of expected ones, as well as the rules allow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from judge_agent.schema import CallRules, ExpectedCall
+from judge_agent.trajectory import Call
+from tools.calls.credit import Credit, credit_of
+from tools.calls.equality import Equality
+from tools.calls.pairing import Pairs, best_in_order, best_pairs
+
+# A complete pair outweighs whatever all the others could gain by partial credit.
+COMPLETE_BONUS = 10**9
+CREDIT_UNITS = 10**6
+
+
+@dataclass(frozen=True)
+class Match:
+    """`pairs`: index of the expected call by index of the made one, with what that pair is worth."""
+
+    made: int
+    expected: int
+    pairs: Mapping[int, tuple[int, Credit]]
+    extra: tuple[int, ...]
+    free: tuple[int, ...]
+    missing: tuple[int, ...]
+    name_overlap: float
+    values_of_missing: int
+
+    @property
+    def wrong(self) -> tuple[int, ...]:
+        return tuple(index for index, (_, credit) in self.pairs.items() if not credit.complete)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every expected call was made as expected."""
+        return not self.missing and not self.wrong
+
+    @property
+    def recall(self) -> float:
+        return self._credits / self.expected if self.expected else 1.0
+
+    @property
+    def precision(self) -> float:
+        """Credit for each call that counts: paired ones, and extra ones."""
+        counted = len(self.pairs) + len(self.extra)
+        return self._credits / counted if counted else float(not self.expected)
+
+    @property
+    def f1(self) -> float:
+        both = self.precision + self.recall
+        return 2 * self.precision * self.recall / both if both else 0.0
+
+    @property
+    def toolrl(self) -> float:
+        """ToolRL's match score over its largest value: names, then keys and values of every expected call."""
+        earned = self.name_overlap + sum(c.keys + c.right_values for _, c in self.pairs.values())
+        values = sum(credit.possible - 2 for _, credit in self.pairs.values())
+        return earned / (1 + self.expected + values + self.values_of_missing)
+
+    @property
+    def _credits(self) -> float:
+        return sum(credit.share for _, credit in self.pairs.values())
+
+
+def match(
+    made: Sequence[Call], expected: Sequence[ExpectedCall], rules: CallRules, *, deadline: float
+) -> Match:
+    """Find the best pairing: most complete pairs first, then most credit. Raises TimeoutError past `deadline`."""
+    credits = _credits(made, expected, rules, Equality(rules, deadline=deadline))
+
+    def weight(row: int, column: int) -> int:
+        credit = credits.get((row, column))
+        if credit is None:
+            return 0
+        return COMPLETE_BONUS * credit.complete + round(credit.share * CREDIT_UNITS)
+
+    pairs = _paired(made, expected, rules, weight, deadline)
+    paired = {row: (column, credits[row, column]) for row, column in sorted(pairs.items())}
+    unpaired = [row for row in range(len(made)) if row not in paired]
+    free = tuple(row for row in unpaired if made[row].name in rules.free)
+    taken = {column for column, _ in paired.values()}
+    missing = tuple(column for column in range(len(expected)) if column not in taken)
+    return Match(
+        made=len(made),
+        expected=len(expected),
+        pairs=paired,
+        extra=tuple(row for row in unpaired if row not in set(free)) if rules.extra == "counted" else (),
+        free=free if rules.extra == "counted" else tuple(unpaired),
+        missing=missing,
+        name_overlap=_overlap(made, expected, rules),
+        values_of_missing=sum(len(expected[column].arguments) for column in missing),
+    )
+
+
+def _credits(
+    made: Sequence[Call], expected: Sequence[ExpectedCall], rules: CallRules, equality: Equality
+) -> dict[tuple[int, int], Credit]:
+    """Credits of the pairs that share a name; a call whose arguments are no object has none."""
+    columns: dict[str, list[int]] = {}
+    for column, call in enumerate(expected):
+        columns.setdefault(call.name, []).append(column)
+    return {
+        (row, column): credit_of(call.arguments, expected[column], rules, equality)
+        for row, call in enumerate(made)
+        if call.arguments is not None
+        for column in columns.get(call.name, ())
+    }
+
+
+def _paired(
+    made: Sequence[Call],
+    expected: Sequence[ExpectedCall],
+    rules: CallRules,
+    weight: Callable[[int, int], int],
+    deadline: float,
+) -> Pairs:
+    """Only calls of one name pair, so each name is paired by itself unless the order of all counts."""
+    if rules.order == "strict":
+        rows, columns = range(len(made)), range(len(expected))
+        return best_in_order([[weight(row, column) for column in columns] for row in rows], deadline=deadline)
+    pairs: Pairs = {}
+    pairing = best_in_order if rules.order == "per_name" else best_pairs
+    for name in dict.fromkeys(call.name for call in expected):
+        mine = [row for row, call in enumerate(made) if call.name == name]
+        theirs = [column for column, call in enumerate(expected) if call.name == name]
+        weights = [[weight(row, column) for column in theirs] for row in mine]
+        found = pairing(weights, deadline=deadline)
+        pairs |= {mine[row]: theirs[column] for row, column in found.items()}
+    return pairs
+
+
+def _overlap(made: Sequence[Call], expected: Sequence[ExpectedCall], rules: CallRules) -> float:
+    wanted = {call.name for call in expected}
+    # A free tool counts only where it is expected.
+    used = {call.name for call in made} - (set(rules.free) - wanted)
+    every = used | wanted
+    return len(used & wanted) / len(every) if every else 1.0

@@ -1,0 +1,108 @@
+"""Pairs two rows of things so that the weights of the pairs sum to the most; weights are whole and not negative.
+
+`best_pairs` is free in its choice (the Hungarian method with potentials: H. W. Kuhn, Naval Research Logistics 2,
+1955; in the form of R. Jonker and A. Volgenant, Computing 38, 1987, cubic in the shorter side); `best_in_order` keeps
+both orders (dynamic programming). A pair of weight 0 is no pair.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+Weights = Sequence[Sequence[int]]
+Pairs = dict[int, int]
+
+
+def best_pairs(weights: Weights, *, deadline: float) -> Pairs:
+    """Return column by row of the heaviest pairing. Raises TimeoutError past `deadline` (monotonic seconds)."""
+    if not weights or not weights[0]:
+        return {}
+    if len(weights) > len(weights[0]):
+        turned = best_pairs([list(column) for column in zip(*weights, strict=True)], deadline=deadline)
+        return {row: column for column, row in turned.items()}
+    row_of = _assigned([[-weight for weight in row] for row in weights], deadline)
+    pairs = {row: column for column, row in enumerate(row_of) if row >= 0}
+    return {row: pairs[row] for row in sorted(pairs) if weights[row][pairs[row]] > 0}
+
+
+def best_in_order(weights: Weights, *, deadline: float) -> Pairs:
+    """Return column by row of the heaviest pairing in which later rows have later columns. Raises TimeoutError."""
+    rows, columns = len(weights), len(weights[0]) if weights else 0
+    best = [[0] * (columns + 1) for _ in range(rows + 1)]
+    for row in range(rows - 1, -1, -1):
+        _in_time(deadline)
+        for column in range(columns - 1, -1, -1):
+            paired = weights[row][column] + best[row + 1][column + 1]
+            best[row][column] = max(paired, best[row + 1][column], best[row][column + 1])
+    return _traced(weights, best)
+
+
+def _traced(weights: Weights, best: Sequence[Sequence[int]]) -> Pairs:
+    pairs: Pairs = {}
+    row = column = 0
+    while row < len(weights) and column < len(weights[0]):
+        weight = weights[row][column]
+        if weight > 0 and best[row][column] == weight + best[row + 1][column + 1]:
+            pairs[row] = column
+            row, column = row + 1, column + 1
+        elif best[row][column] == best[row + 1][column]:
+            row += 1
+        else:
+            column += 1
+    return pairs
+
+
+def _assigned(costs: Weights, deadline: float) -> list[int]:
+    """Row of each column (-1: none) at the least cost; there are no more rows than columns.
+
+    Rows are added one by one, each along the cheapest path of changes; potentials keep reduced costs non-negative.
+    """
+    width = len(costs[0])
+    row_of = [-1] * (width + 1)  # the last column is where a new row starts
+    row_potential, column_potential = [0] * len(costs), [0] * (width + 1)
+    for row in range(len(costs)):
+        _in_time(deadline)
+        row_of[width] = row
+        came_from = _grow(costs, row_of, row_potential, column_potential)
+        column = came_from.pop()
+        while column != width:
+            before = came_from[column]
+            row_of[column] = row_of[before]
+            column = before
+    return row_of[:width]
+
+
+def _grow(
+    costs: Weights, row_of: list[int], row_potential: list[int], column_potential: list[int]
+) -> list[int]:
+    """Search from the new row until a free column is reached; return whence each column, and last the free one."""
+    width = len(row_of) - 1
+    distance: list[float] = [float("inf")] * width
+    came_from = [width] * width
+    seen = [width]
+    open_columns = set(range(width))
+    column = width
+    while True:
+        row = row_of[column]
+        for other in open_columns:
+            reduced = costs[row][other] - row_potential[row] - column_potential[other]
+            if reduced < distance[other]:
+                distance[other], came_from[other] = reduced, column
+        following = min(open_columns, key=lambda other: (distance[other], other))
+        step = int(distance[following])
+        for other in seen:
+            row_potential[row_of[other]] += step
+            column_potential[other] -= step
+        for other in open_columns:
+            distance[other] -= step
+        column = following
+        if row_of[column] < 0:
+            return [*came_from, column]
+        seen.append(column)
+        open_columns.discard(column)
+
+
+def _in_time(deadline: float) -> None:
+    if time.monotonic() > deadline:
+        raise TimeoutError("pairing the calls took too long")

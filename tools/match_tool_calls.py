@@ -1,0 +1,206 @@
+"""Compares the tool calls of a candidate with those that the reference expects.
+
+Calls are paired as well as the rules allow (`calls/matching.py`); a pair earns credit for its name, its argument keys
+and their values. A complete match confirms decisively. What is missing, wrong or extra refutes decisively only where
+the reference says that its calls are exact, otherwise strongly: other calls may do as well. With `score: "credit"`
+the F1 of the credits is the score either way.
+
+Does not know what a call did, nor whether a failed one was made good later: each call that was made counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from judge_agent.schema import CallRules, ExpectedCall, PrincipleSpec
+from judge_agent.seams.tool import DecidingTool, Finding, OpeningCall, ToolResult, ToolView
+from judge_agent.trajectory import Call, Step, read
+from tools.calls.matching import Match, match
+
+MAX_MADE_CALLS = 2000
+MAX_LISTED = 40
+_DESCRIPTION = "The agent makes the tool calls that the task needs, with the right arguments."
+
+
+class MatchToolCalls(DecidingTool):
+    """The tool `match_tool_calls`. Needs no box: nothing is run."""
+
+    name = "match_tool_calls"
+    version = "1"
+    description = (
+        "Compares the trajectory's tool calls with the expected ones: names, arguments, values, order; "
+        "missing, wrong and extra calls."
+    )
+    parameters: Mapping[str, Any] = {}
+    decides = PrincipleSpec(
+        name="expected_tool_calls",
+        description=_DESCRIPTION,
+        dimension="tool_use",
+        kind="hard",
+        scale="pass_fail",
+        tool="match_tool_calls",
+    )
+
+    def principle(self, view: ToolView) -> PrincipleSpec | None:
+        """Its own principle; a soft one where the reference asks for credit instead of pass or fail."""
+        if not self.opening_calls(view):
+            return None
+        if _rules(view).score == "pass_fail":
+            return self.decides
+        return self.decides.model_copy(update={"kind": "soft", "scale": None})
+
+    def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]:
+        """One call compares everything."""
+        return (OpeningCall(),) if view.task.reference.tool_calls is not None else ()
+
+    def offered(self, view: ToolView) -> bool:
+        """Never: the opening call has compared every call already."""
+        return False
+
+    async def run(
+        self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float
+    ) -> ToolResult:
+        """Compare all calls, off the event loop. Raises ValueError for arguments, and for too many calls."""
+        if arguments:
+            raise ValueError(f"{self.name} takes no arguments, got {sorted(arguments)!r}")
+        deadline = time.monotonic() + timeout_seconds
+        try:
+            return await asyncio.to_thread(_compared, view, deadline)
+        except TimeoutError as error:
+            return ToolResult("timeout", {"error": f"{error}; timeout_seconds={timeout_seconds:g}"})
+
+
+def _compared(view: ToolView, deadline: float) -> ToolResult:
+    made = read(view.trajectory).calls
+    if len(made) > MAX_MADE_CALLS:
+        raise ValueError(f"the trajectory has {len(made)} tool calls; at most {MAX_MADE_CALLS} are compared")
+    rules, wanted = _rules(view), _alternatives(view)
+    calls = [call for _, call in made]
+    matches = [match(calls, expected, rules, deadline=deadline) for expected in wanted]
+    best = max(range(len(matches)), key=lambda index: (*_rank(matches[index]), -index))
+    found = matches[best]
+    findings = (_of_all(found, rules), *_of_steps(made, found, rules, sure=len(matches) == 1))
+    return ToolResult(
+        "ok",
+        _output(made, wanted[best], found, best if len(matches) > 1 else None),
+        findings,
+        truncated=len(made) > MAX_LISTED or len(found.missing) > MAX_LISTED,
+        checked={"tool_calls": len(made), "expected_tool_calls": found.expected},
+    )
+
+
+def _rules(view: ToolView) -> CallRules:
+    return view.task.reference.tool_call_rules or CallRules()
+
+
+def _alternatives(view: ToolView) -> list[tuple[ExpectedCall, ...]]:
+    return [view.task.reference.tool_calls or (), *_rules(view).alternatives]
+
+
+def _rank(found: Match) -> tuple[bool, bool, float]:
+    return found.complete and not found.extra, found.complete, found.f1
+
+
+def _of_all(found: Match, rules: CallRules) -> Finding:
+    """The finding on the whole candidate: what the principle rests on."""
+    reason = _summary(found)
+    if found.complete and not found.extra:
+        return Finding("confirms", "decisive", 1.0, reason, detail=_numbers(found))
+    if rules.score == "credit":
+        bearing, score = ("both" if found.f1 else "refutes"), round(found.f1, 6)
+        return Finding(bearing, "decisive", score, reason, detail=_numbers(found))  # type: ignore[arg-type]
+    if rules.exact:
+        return Finding("refutes", "decisive", 0.0, reason, detail=_numbers(found))
+    if found.complete:
+        return Finding("confirms", "strong", None, reason, detail=_numbers(found))
+    return Finding("refutes", "strong", None, reason, detail=_numbers(found))
+
+
+def _of_steps(
+    made: Sequence[tuple[Step, Call]], found: Match, rules: CallRules, *, sure: bool
+) -> list[Finding]:
+    """One finding per step with calls. A bad one decides where the calls are exact and nothing else could explain it:
+    with alternatives, or where the order counts, another step may be the wrong one.
+    """
+    outcomes: dict[str, list[str]] = {}
+    for index, (step, _) in enumerate(made):
+        outcomes.setdefault(step.id, []).append(_outcome(index, found))
+    decisive = rules.exact and sure and rules.order == "any"
+    return [_of_step(step, told, decisive) for step, told in outcomes.items()]
+
+
+def _of_step(step: str, outcomes: Sequence[str], decisive: bool) -> Finding:
+    bad = [outcome for outcome in outcomes if outcome in ("wrong", "extra")]
+    if bad:
+        reason = (
+            f"{len(bad)} of {len(outcomes)} calls of this step are not as expected ({', '.join(bad[:5])})"
+        )
+        return Finding(
+            "refutes", "decisive" if decisive else "strong", 0.0 if decisive else None, reason, step
+        )
+    if "matched" not in outcomes:
+        return Finding("none", "hint", None, "calls that do not count", step)
+    reason = "the calls of this step are as expected"
+    return Finding("confirms", "decisive" if decisive else "strong", 1.0 if decisive else None, reason, step)
+
+
+def _outcome(index: int, found: Match) -> str:
+    if index in found.pairs:
+        return "matched" if found.pairs[index][1].complete else "wrong"
+    return "free" if index in found.free else "extra"
+
+
+def _output(
+    made: Sequence[tuple[Step, Call]], expected: Sequence[ExpectedCall], found: Match, best: int | None
+) -> dict[str, Any]:
+    """What evidence shows. What is under `reference_only` is for the caller and no prompt holds it."""
+    listed = [_told(index, step, call, found) for index, (step, call) in enumerate(made)]
+    reference: dict[str, Any] = {
+        "missing": [expected[index].model_dump(mode="json") for index in found.missing[:MAX_LISTED]]
+    }
+    if best is not None:
+        reference["closest_alternative"] = best
+    return {
+        "summary": _summary(found),
+        "credit": _numbers(found),
+        "calls": listed[:MAX_LISTED],
+        "reference_only": reference,
+    }
+
+
+def _told(index: int, step: Step, call: Call, found: Match) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "step_id": step.id,
+        "name": call.name[:80],
+        "outcome": _outcome(index, found),
+    }
+    if index in found.pairs:
+        expected, credit = found.pairs[index]
+        told |= {"credit": round(credit.share, 4), "reference_only": {"expected_call": expected}}
+        if credit.wrong:
+            told["arguments"] = {key[:80]: credit.wrong[key] for key in list(credit.wrong)[:10]}
+    return told
+
+
+def _numbers(found: Match) -> dict[str, float]:
+    return {
+        "precision": round(found.precision, 4),
+        "recall": round(found.recall, 4),
+        "f1": round(found.f1, 4),
+        "toolrl": round(found.toolrl, 4),
+    }
+
+
+def _summary(found: Match) -> str:
+    right = len(found.pairs) - len(found.wrong)
+    counts = {
+        "wrong": len(found.wrong),
+        "missing": len(found.missing),
+        "extra": len(found.extra),
+        "not counted": len(found.free),
+    }
+    told = "".join(f", {count} {what}" for what, count in counts.items() if count)
+    return f"{right} of {found.expected} expected calls were made as expected{told}"
