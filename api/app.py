@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from api import blobs, catalog, docs_page, health, judgments, problems
+from api import blobs, catalog, docs_page, health, judgments, problems, run_code
 from api.hosts import HostCheck
 from api.parts import Parts
 from judge_agent import __version__
@@ -23,7 +23,7 @@ def create_app(parts: Parts) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.parts = parts
-    for router in (judgments.router, blobs.router, catalog.router, health.router):
+    for router in (judgments.router, blobs.router, catalog.router, health.router, run_code.router):
         app.include_router(router)
     docs_page.install(app)
     problems.install(app)

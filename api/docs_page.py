@@ -14,6 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from api.problems import Problem
+from api.run_code_schema import RunCodeRequest
 from judge_agent.schema import JudgmentRequest
 
 _REFERENCE = "#/components/schemas/{model}"
@@ -95,19 +96,25 @@ def _described(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
-    _, definitions = models_json_schema([(JudgmentRequest, "validation")], ref_template=_REFERENCE)
+    _, definitions = models_json_schema(
+        [(JudgmentRequest, "validation"), (RunCodeRequest, "validation")], ref_template=_REFERENCE
+    )
     components = document["components"]
     components["schemas"] = definitions["$defs"] | components["schemas"] | {"Problem": _PROBLEM}
     components["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer"},
         "key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
+        "basic": {"type": "http", "scheme": "basic"},
     }
-    document["security"] = [{"bearer": []}, {"key": []}, {}]
+    document["security"] = [{"bearer": []}, {"key": []}, {"basic": []}, {}]
     _describe_post(document["paths"]["/v1/judgments"]["post"])
     document["paths"]["/v1/judgments"]["get"]["parameters"] = _LIST_PARAMETERS
+    document["paths"]["/run_code"]["post"]["responses"]["504"] = _problem_answer(
+        "No box was free in time; send it again."
+    )
     for name, path in document["paths"].items():
         for operation in path.values():
-            if name.startswith("/health"):
+            if name.startswith("/health") or name == "/v1/ping":
                 operation["security"] = []
             operation["responses"].pop("422", None)
             operation["responses"]["4XX"] = _problem_answer(

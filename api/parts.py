@@ -8,12 +8,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from api.auth import KeyRing
+from api.code_runs import CodeRuns
 from api.judging import Judging
 from api.queue import JudgmentQueue
 from api.settings import Settings
 from judge_agent.errors import InvalidRequest
 from judge_agent.resources import BlobFiles, FileResources
 from judge_agent.seams.resources import ResourceFiles
+from judge_agent.seams.sandbox import Sandbox
 from judge_agent.store import Store
 
 LARGE_BODIES = 2
@@ -29,6 +31,7 @@ class Parts:
     large_bodies: asyncio.Semaphore
     blobs: BlobFiles
     files: ResourceFiles
+    runs: CodeRuns
 
 
 def blob_files(settings: Settings) -> BlobFiles:
@@ -44,8 +47,13 @@ def resource_files(settings: Settings) -> ResourceFiles:
 
 
 @asynccontextmanager
-async def assembled(settings: Settings, *, store: Store, judge: Judging) -> AsyncIterator[Parts]:
-    """Start the queue, which resumes what was left. Raises InvalidRequest for an open door."""
+async def assembled(
+    settings: Settings, *, store: Store, judge: Judging, sandbox: Sandbox | None = None
+) -> AsyncIterator[Parts]:
+    """Start the queue, which resumes what was left. Raises InvalidRequest for an open door.
+
+    `sandbox` is where programs of `POST /run_code` run.
+    """
     keys = KeyRing(store, tuple((tenant, key.get_secret_value()) for tenant, key in settings.api_keys))
     if not settings.is_loopback and not await keys.has_keys():
         raise InvalidRequest(
@@ -65,4 +73,5 @@ async def assembled(settings: Settings, *, store: Store, judge: Judging) -> Asyn
             asyncio.Semaphore(LARGE_BODIES),
             blob_files(settings),
             resource_files(settings),
+            CodeRuns(sandbox, running=settings.run_code_running, waiting=settings.max_queued),
         )

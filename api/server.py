@@ -53,6 +53,7 @@ class JudgeServer(uvicorn.Server):
         self._announce(url_of(self._listener))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._parts.runs.stop()
         await self._parts.queue.drain()
         await super().shutdown(sockets)
 

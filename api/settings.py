@@ -98,6 +98,23 @@ class Settings(BaseModel):
     max_running: int = Field(32, ge=1, le=4096, description="Judgments that run at one time.")
     max_queued: int = Field(1000, ge=0, le=1_000_000, description="Judgments that wait for their turn.")
     max_judgment_seconds: float = Field(3600, gt=0, description="Largest budget.seconds of a request.")
+    run_code_profile: Literal["strict", "subprocess"] = Field(
+        "strict",
+        description="What programs of POST /run_code may do: strict is one process; subprocess may start others "
+        "(subprocess, multiprocessing), which opens more of the kernel to them.",
+    )
+    run_code_running: int = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        le=1024,
+        description="Programs of POST /run_code that run at one time.",
+    )
+    run_code_memory_mb: int = Field(
+        4096,
+        ge=16,
+        le=1_000_000,
+        description="Memory of one of them where it asks for none, and the most it gets.",
+    )
     allowed_hosts: tuple[str, ...] = Field((), description="Further Host names that are served, by comma.")
     api_keys: tuple[tuple[str, SecretStr], ...] = Field(
         (), description="tenant:key pairs by comma; keys can also be kept in the database (judge-agent keys)."

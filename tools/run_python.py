@@ -28,7 +28,7 @@ MAX_OUTPUT_CHARS = 7000
 MAX_SHOWN_FILES = 16
 # Characters of stdout, of stderr and of a file's text that are shown: the first row that fits MAX_OUTPUT_CHARS.
 _ROOM = ((3500, 1500, 400), (2000, 1000, 100), (800, 600, 0), (300, 200, 0), (0, 0, 0))
-_LIMITS = Limits(
+LIMITS = Limits(
     wall_seconds=10.0,
     cpu_seconds=10,
     memory_bytes=2**30,
@@ -64,9 +64,7 @@ class RunPython(AskedTool):
     )
     parameters = _PARAMETERS
 
-    def __init__(
-        self, sandbox: Sandbox | None, *, limits: Limits = _LIMITS, concurrent_runs: int = 2
-    ) -> None:
+    def __init__(self, sandbox: Sandbox | None, *, limits: Limits = LIMITS, concurrent_runs: int = 2) -> None:
         self._sandbox = sandbox
         self._limits = limits
         self._slots = asyncio.Semaphore(concurrent_runs)  # first come, first served

@@ -6,14 +6,17 @@ Knows nothing of what the program does; how it ended is the box's to say.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Literal, NamedTuple
 
-SCRIPT = "program.py"
 # No name but __file__ is left in the program's globals; the work folder is the current one.
 _START = """__file__ = __import__("os").path.abspath({name!r})
 __import__("sys").path.{put}__import__("os").getcwd())
 exec(compile(open(__file__, "rb").read(), __file__, "exec", dont_inherit=True))
+"""
+
+_PYTEST = """import os, pytest
+raise SystemExit(int(pytest.main([{name!r}, "--rootdir", os.getcwd(), "-p", "no:cacheprovider", *{arguments!r}])))
 """
 
 
@@ -30,8 +33,20 @@ def script(code: str, *, beside: Collection[str] = (), imports: Literal["first",
 
     `imports` says whether files beside it come before the standard library, as with Python, or cannot hide it.
     """
-    name, number = SCRIPT, 1
-    while name in beside:
-        name, number = f"program_{number}.py", number + 1
+    name = _free("program", beside)
     put = "insert(0, " if imports == "first" else "append("
     return Script(_START.format(name=name, put=put), name, code.encode("utf-8", "surrogatepass"))
+
+
+def pytest_script(code: str, arguments: Sequence[str] = (), *, beside: Collection[str] = ()) -> Script:
+    """Make a script that runs `code` as a file of pytest tests. Its exit code is pytest's: 0 where all pass."""
+    name = _free("test_program", beside)
+    source = _PYTEST.format(name=name, arguments=list(arguments))
+    return Script(source, name, code.encode("utf-8", "surrogatepass"))
+
+
+def _free(stem: str, beside: Collection[str]) -> str:
+    name, number = f"{stem}.py", 1
+    while name in beside:
+        name, number = f"{stem}_{number}.py", number + 1
+    return name

