@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ class Problem:
 def load(folder: Path, count: int) -> list[Problem]:
     """Take problems from both files in turn until `count` are kept."""
     kept: list[Problem] = []
-    for row in _rows(folder):
+    for row in rows(folder):
         problem = _problem(row)
         if problem is not None:
             kept.append(problem)
@@ -80,12 +81,13 @@ def load(folder: Path, count: int) -> list[Problem]:
     return kept
 
 
-def _rows(folder: Path) -> Iterator[dict[str, Any]]:
+def rows(folder: Path) -> Iterator[dict[str, Any]]:
+    """The problems as published, of both files in turn."""
     with gzip.open(folder / "HumanEvalPlus.jsonl.gz", "rt", encoding="utf-8") as lines:
         human = [json.loads(line) for line in lines]
     mbpp = [json.loads(line) for line in (folder / "MbppPlus.jsonl").read_text("utf-8").splitlines()]
-    for pair in zip(human, mbpp, strict=False):
-        yield from pair
+    for pair in zip_longest(human, mbpp):
+        yield from (row for row in pair if row is not None)
 
 
 def _problem(row: dict[str, Any]) -> Problem | None:
