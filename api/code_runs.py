@@ -29,6 +29,11 @@ class CodeRuns:
         self._waiting = 0
         self._stopping = False
 
+    @property
+    def waiting(self) -> int:
+        """How many programs wait for a box at this moment."""
+        return self._waiting
+
     async def run(
         self,
         program: Program,
