@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from evals.bench import orchestration
+from evals.bench import orchestration, sandbox
 
-BENCHES = (orchestration,)
+BENCHES = (orchestration, sandbox)
 
 
 def add_parser(names: Any) -> None:
