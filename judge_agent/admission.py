@@ -38,6 +38,7 @@ def admit(request: JudgmentRequest, recipes: Mapping[str, Recipe], tools: Sequen
     _refuse_what_is_no_json(request)
     _refuse_what_is_not_built(request)
     _check_sql(request)
+    _check_end_state(request)
     _check_tools(request, tools)
     _check_dimensions(request, recipe)
     _check_comparison(request, recipe)
@@ -76,13 +77,11 @@ def _task_of(request: JudgmentRequest, candidates: Sequence[CanonicalCandidate])
 
 
 def _refuse_what_is_not_built(request: JudgmentRequest) -> None:
-    reference = request.task.reference
     given = {
         "group": request.group,
         "shape": request.shape,
-        "task.reference.final_state": reference.final_state,
     }
-    resources = request.resources.model_dump(exclude={"databases"})
+    resources = request.resources.model_dump(exclude={"databases", "environment"})
     given |= {f"resources.{name}": value or None for name, value in resources.items()}
     for field, value in given.items():
         if value is not None:
@@ -117,6 +116,23 @@ def _check_sql(request: JudgmentRequest) -> None:
         raise InvalidRequest("task.reference.sql", "needs a database to run in: give resources.databases")
     if not sql.strip():
         raise InvalidRequest("task.reference.sql", "is empty; give a query or leave it out")
+
+
+def _check_end_state(request: JudgmentRequest) -> None:
+    """A required end state is of use only beside the records that calls change; these name a database that is there."""
+    end, environment = request.task.reference.final_state, request.resources.environment
+    names = [database.name for database in request.resources.databases]
+    if environment is not None and environment.database not in (None, *names):
+        raise InvalidRequest("resources.environment.database", f"{environment.database!r} is none of {names}")
+    if end is None:
+        return
+    if environment is None:
+        raise InvalidRequest("task.reference.final_state", "needs resources.environment: what calls change, and how")
+    sql = environment.database is not None
+    wrong = (end.state is not None or end.contains is not None) if sql else end.queries is not None
+    if wrong:
+        form = "queries or calls" if sql else "state, contains or calls"
+        raise InvalidRequest("task.reference.final_state", f"must be given as {form} of this environment")
 
 
 def _refuse_what_is_no_json(request: JudgmentRequest) -> None:

@@ -1,5 +1,6 @@
 """What the judge can do: one tool per file, each given its box. Write the file, add the name."""
 
+from tools.check_state import CheckState as CheckState
 from tools.check_tool_calls import CheckToolCalls as CheckToolCalls
 from tools.match_tool_calls import MatchToolCalls as MatchToolCalls
 from tools.query_sql import QuerySql as QuerySql
@@ -9,4 +10,4 @@ from tools.run_tests import RunTests as RunTests
 TOOLS = (CheckToolCalls, MatchToolCalls)
 BOXED_TOOLS = (RunTests, RunPython)
 # Given the box, and the files that requests name.
-RESOURCE_TOOLS = (QuerySql,)
+RESOURCE_TOOLS = (QuerySql, CheckState)

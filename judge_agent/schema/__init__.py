@@ -5,6 +5,10 @@ from judge_agent.schema.databases import Column as Column
 from judge_agent.schema.databases import Database as Database
 from judge_agent.schema.databases import Engine as Engine
 from judge_agent.schema.databases import InlineTable as InlineTable
+from judge_agent.schema.environment import Claim as Claim
+from judge_agent.schema.environment import EndState as EndState
+from judge_agent.schema.environment import Environment as Environment
+from judge_agent.schema.environment import SqlEffect as SqlEffect
 from judge_agent.schema.expected_calls import CallRules as CallRules
 from judge_agent.schema.expected_calls import ExpectedCall as ExpectedCall
 from judge_agent.schema.judgment import (

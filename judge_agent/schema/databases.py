@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, WithJsonSchema, model_validator
 
 from judge_agent.schema.base import Envelope
+from judge_agent.schema.files import refuse_climbing
 from judge_agent.schema.inline_tables import MAX_ROWS, check_tables
 from judge_agent.schema.refusals import Refused
 
@@ -68,18 +69,10 @@ class Database(Envelope):
             listed = " and ".join(given) or "none"
             raise ValueError(f"exactly one of {', '.join(_SOURCES)} must be given, not {listed}")
         if self.root_name is not None:
-            _refuse_climbing(self.root_name)
+            refuse_climbing(self.root_name)
         if self.tables is not None:
             _refuse_twice("tables", list(self.tables))
         return self
-
-
-def _refuse_climbing(name: str) -> None:
-    parts = name.split("/")
-    if "\x00" in name or "\\" in name or any(part in ("", ".", "..") for part in parts):
-        raise ValueError(
-            f"root_name: {name!r} must be a plain relative name: no '..', no leading '/', no empty part"
-        )
 
 
 def _refuse_twice(field: str, names: list[str]) -> None:

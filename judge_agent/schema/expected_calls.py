@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, FiniteFloat, model_validator
@@ -85,14 +86,16 @@ def is_deeper(value: Any, limit: int) -> bool:
     level = [value]
     for _ in range(limit + 1):
         inner = [item.values() if isinstance(item, dict) else item for item in level]
-        level = [part for items in inner if isinstance(items, _CONTAINERS) for part in items]
-        level = [part for part in level if isinstance(part, (dict, list, tuple))]
+        parts = (
+            part
+            for items in inner
+            if isinstance(items, Iterable) and not isinstance(items, str)
+            for part in items
+        )
+        level = [part for part in parts if isinstance(part, (dict, list, tuple))]
         if not level:
             return False
     return True
-
-
-_CONTAINERS = (list, tuple, type({}.values()))
 
 
 def _plain(value: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pydantic import AliasChoices, Field, FiniteFloat, field_validator, model_va
 
 from judge_agent.schema.base import Envelope, Name, Score
 from judge_agent.schema.databases import MAX_DATABASES, Database
+from judge_agent.schema.environment import EndState, Environment
 from judge_agent.schema.expected_calls import CallRules, Calls
 from judge_agent.schema.messages import AnyTrajectory, Message
 from judge_agent.schema.refusals import Refused
@@ -85,7 +86,7 @@ class Reference(Envelope):
     answer: str | None = None
     solution: str | None = None
     sql: Annotated[str, Field(max_length=50_000)] | None = None
-    final_state: Any = None
+    final_state: EndState | None = None
     tool_calls: Calls | None = None
     tool_call_rules: CallRules | None = None
     tests: Tests | None = None
@@ -138,6 +139,7 @@ class Resources(Envelope):
     """What the tools may look into. Inline, a blob by hash, or a name under the operator's root; never a URL."""
 
     databases: tuple[Database, ...] = Field(default=(), max_length=MAX_DATABASES)
+    environment: Environment | None = None
     corpora: tuple[dict[str, Any], ...] = ()
     files: tuple[dict[str, Any], ...] = ()
     images: tuple[dict[str, Any], ...] = ()

@@ -1,0 +1,194 @@
+"""The world that an agent's calls act on, as a request declares it, and the state that it must end in.
+
+Effects are data (`judge_agent/effects`): what each tool does to the records. Nothing of them runs as code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic.config import JsonDict
+
+from judge_agent.effects.expressions import NotAnExpression, read_expression
+from judge_agent.effects.operations import WrongOperation, read_operations
+from judge_agent.schema.base import Envelope, Name
+from judge_agent.schema.expected_calls import Calls, is_deeper
+from judge_agent.schema.files import refuse_climbing
+from judge_agent.schema.refusals import Refused
+
+MAX_EFFECTS = 200
+MAX_CLAIMS = 100
+MAX_STATE_DEPTH = 60
+MAX_EXPRESSION_CHARS = 2000
+MAX_SAID = 100
+CLAIM_NAMES = ("state", "before", "said")
+OUTCOME_NAMES = ("observed", "result")
+_Text = Annotated[str, Field(min_length=1, max_length=MAX_EXPRESSION_CHARS)]
+_Pointer = Annotated[str, Field(max_length=1000, pattern=r"^(/[^\x00]*)?$")]
+_Pointers = Annotated[tuple[_Pointer, ...], Field(max_length=200)]
+_Said = Annotated[str, Field(min_length=1, max_length=1000)]
+_SOURCES = ("state", "blob", "root_name", "database")
+_EXAMPLE: JsonDict = {
+    "state": {"orders": {"O1": {"status": "open", "total": 20}}},
+    "effects": {
+        "cancel_order": [
+            {"require": "args.order_id in state.orders", "else": "no such order"},
+            {"set": "state.orders[args.order_id].status", "to": "'cancelled'"},
+        ]
+    },
+    "reads": ["get_order"],
+    "failed": "starts_with(observed, 'Error')",
+}
+
+
+class Claim(Envelope):
+    """Something that the agent may tell of the records, and how it is looked up.
+
+    `pattern` (RE2) finds it in what the agent says and names its parts: `refund of \\$(?P<amount>[0-9.]+)`. `check`
+    is true where it holds, of `state` (when it was said), `before` (the state at the start) and `said` (the named
+    parts, as texts). `strength` is how much a contradiction weighs. `where`: in the last message only, or in all.
+    """
+
+    name: Name
+    pattern: Annotated[str, Field(min_length=1, max_length=1000)]
+    check: _Text
+    strength: Literal["decisive", "strong", "hint"] = "strong"
+    where: Literal["last", "all"] = "last"
+
+    @field_validator("check")
+    @classmethod
+    def _reads(cls, value: str) -> str:
+        return _checked(value, CLAIM_NAMES)
+
+
+class SqlEffect(Envelope):
+    """What a tool does to a database: statements with named parameters (`:order_id`), which are the call's arguments.
+
+    `require` are queries; where one gives no row, or a first cell that is null, 0 or false, the call fails and leaves
+    no effect.
+    """
+
+    require: Annotated[tuple[_Text, ...], Field(max_length=20)] = ()
+    run: Annotated[tuple[_Text, ...], Field(max_length=50)] = ()
+
+
+class Environment(Envelope):
+    """The records that the agent's tools read and write, as they were when the trajectory began.
+
+    Exactly one of `state` (a JSON object), `blob` (its SHA-256, uploaded by `POST /v1/blobs`), `root_name` (a file
+    under the operator's folder) and `database` (one of `resources.databases`; its effects are SQL). `effects` say by
+    tool what a call does, `reads` which tools change nothing. `failed` is true of `observed` (the text of a call's
+    result; `result` is the same read as JSON) where the call failed. `outcomes`: whose word it is whether a call took
+    effect: the declared effects' (`replayed`), the observation's (`observed`), or both, which must agree (the default
+    where `failed` is given).
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    state: dict[str, Any] | None = None
+    blob: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    root_name: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    database: Name | None = None
+    effects: Annotated[dict[Name, tuple[dict[str, Any], ...] | SqlEffect], Field(max_length=MAX_EFFECTS)] = {}
+    reads: Annotated[tuple[Name, ...], Field(max_length=500)] = ()
+    failed: _Text | None = None
+    outcomes: Literal["replayed", "observed", "both"] | None = None
+    claims: Annotated[tuple[Claim, ...], Field(max_length=MAX_CLAIMS)] = ()
+
+    @property
+    def trusted(self) -> Literal["replayed", "observed", "both"]:
+        """Whose word it is whether a call took effect."""
+        return self.outcomes or ("both" if self.failed else "replayed")
+
+    @field_validator("failed")
+    @classmethod
+    def _reads(cls, value: str | None) -> str | None:
+        return None if value is None else _checked(value, OUTCOME_NAMES)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Environment:
+        given = [name for name in _SOURCES if getattr(self, name) is not None]
+        if len(given) != 1:
+            listed = " and ".join(given) or "none"
+            raise ValueError(f"exactly one of {', '.join(_SOURCES)} must be given, not {listed}")
+        if self.root_name is not None:
+            refuse_climbing(self.root_name)
+        if self.state is not None and is_deeper(self.state, MAX_STATE_DEPTH):
+            raise Refused("state", f"is nested deeper than {MAX_STATE_DEPTH} levels", None)
+        if self.outcomes in ("observed", "both") and self.failed is None:
+            raise Refused(
+                "outcomes", f"{self.outcomes!r} needs 'failed', which tells a failed result", self.outcomes
+            )
+        for tool in self.reads:
+            if tool in self.effects:
+                raise Refused("reads", f"{tool!r} has an effect too", tool)
+        for tool, effect in self.effects.items():
+            self._check_effect(tool, effect)
+        if self.database is not None and self.claims:
+            raise Refused("claims", "are looked up in a JSON state; a database has none", None)
+        return self
+
+    def _check_effect(self, tool: str, effect: Sequence[Mapping[str, Any]] | SqlEffect) -> None:
+        if isinstance(effect, SqlEffect) != (self.database is not None):
+            needed = (
+                "an object {require, run} of SQL" if self.database is not None else "a list of operations"
+            )
+            raise Refused(f"effects.{tool}", f"must be {needed}", None)
+        if isinstance(effect, SqlEffect):
+            return
+        try:
+            read_operations(effect)
+        except WrongOperation as error:
+            raise Refused(f"effects.{tool}.{error.field}", error.message, error.value) from error
+
+
+class EndQuery(Envelope):
+    """A query of the end state, and the rows that it must give, in any order unless `ordered`."""
+
+    sql: _Text
+    rows: Annotated[tuple[tuple[Any, ...], ...], Field(max_length=10_000)]
+    ordered: bool = False
+
+
+class EndState(Envelope):
+    """What the records must be at the end, and what the agent must have said by then.
+
+    Exactly one of `state` (all of it), `contains` (a part: keys that are not named may be anything), `calls` (what
+    these calls lead to, by the declared effects) and `queries` (of a database) may be given; with none, only `said`
+    is asked for. `ignore` and `unordered` are JSON pointers (RFC 6901; `*` is any key or index): places that do not
+    count, and lists whose order does not. `said` are texts that the agent must have told, in digits or word for word;
+    a list of them: any one.
+    """
+
+    state: dict[str, Any] | None = None
+    contains: dict[str, Any] | None = None
+    calls: Calls | None = None
+    queries: Annotated[tuple[EndQuery, ...], Field(min_length=1, max_length=50)] | None = None
+    ignore: _Pointers = ()
+    unordered: _Pointers = ()
+    said: Annotated[tuple[_Said | tuple[_Said, ...], ...], Field(max_length=MAX_SAID)] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> EndState:
+        given = [
+            name for name in ("state", "contains", "calls", "queries") if getattr(self, name) is not None
+        ]
+        if len(given) > 1:
+            raise ValueError(f"only one of {', '.join(given)} may be given")
+        if not given and not self.said:
+            raise ValueError("one of state, contains, calls, queries and said must be given")
+        for name in ("state", "contains"):
+            if is_deeper(getattr(self, name), MAX_STATE_DEPTH):
+                raise Refused(name, f"is nested deeper than {MAX_STATE_DEPTH} levels", None)
+        return self
+
+
+def _checked(text: str, names: Sequence[str]) -> str:
+    """Raise ValueError for a text that is no expression of these names."""
+    try:
+        read_expression(text, names)
+    except NotAnExpression as error:
+        raise ValueError(str(error)) from error
+    return text

@@ -1,0 +1,100 @@
+"""Looks up what an agent claims about records: declared patterns in what it says, checked in the state of that time.
+
+A sentence that asks, denies or supposes claims nothing. Patterns run on RE2, in linear time. What a declaration cannot
+check (a part that is no number, a key that is not there) counts for neither side.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import re2
+
+from judge_agent.effects import Expression, read_expression
+from judge_agent.schema import Claim
+from judge_agent.schema.environment import CLAIM_NAMES
+from tools.states.evaluating import evaluate
+from tools.states.work import EffectError, Work
+
+MAX_FOUND = 200
+MAX_SAID_CHARS = 200
+PROGRAM_SIZE = 20_000
+_SENTENCE = re.compile(r"[^.!?\n]*(?:[.!?](?=\S)[^.!?\n]*)*[.!?\n]?")
+_CLAIMS_NOTHING = re.compile(
+    r"\?|\b(?:not|no|never|cannot|unable|without|if|would|could|should|might|may|wish|want|please|let me|"
+    r"unless|whether|instead|either|option|e\.g)\b|n['’]t\b",
+    re.I,
+)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One claim that was found. `holds` is None where it could not be checked; `problem` says why."""
+
+    name: str
+    step_id: str
+    said: str
+    strength: str
+    holds: bool | None
+    problem: str = ""
+
+
+class Claims:
+    """The declared claims, compiled. Raises ValueError, naming the field, for a pattern that RE2 does not take."""
+
+    def __init__(self, declared: Sequence[Claim]) -> None:
+        self._claims = [
+            (claim, _compiled(index, claim.pattern), read_expression(claim.check, CLAIM_NAMES))
+            for index, claim in enumerate(declared)
+        ]
+
+    @property
+    def need_the_start(self) -> bool:
+        return any("before" in check.names for _, _, check in self._claims)
+
+    def check(
+        self, text: str, step_id: str, scope: Mapping[str, Any], work: Work, *, last: bool
+    ) -> list[Checked]:
+        """Check what one message claims. `scope` holds `state` and `before`."""
+        found: list[Checked] = []
+        for claim, pattern, check in self._claims:
+            if claim.where == "last" and not last:
+                continue
+            for sentence in _SENTENCE.findall(text):
+                work.spend(1 + len(sentence) * pattern.programsize // 1000)
+                if _CLAIMS_NOTHING.search(sentence):
+                    continue
+                for hit in pattern.finditer(sentence):
+                    if len(found) == MAX_FOUND:
+                        return found
+                    found.append(_checked(claim, check, hit, step_id, scope, work))
+        return found
+
+
+def _checked(
+    claim: Claim, check: Expression, hit: Any, step_id: str, scope: Mapping[str, Any], work: Work
+) -> Checked:
+    parts = {name: part for name, part in hit.groupdict().items() if part is not None}
+    said = hit.group(0)[:MAX_SAID_CHARS]
+    try:
+        holds = bool(evaluate(check, {**scope, "said": parts}, work))
+    except EffectError as error:
+        return Checked(claim.name, step_id, said, claim.strength, None, str(error))
+    return Checked(claim.name, step_id, said, claim.strength, holds)
+
+
+def _compiled(index: int, pattern: str) -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = 1 << 20
+    field = f"resources.environment.claims.{index}.pattern"
+    try:
+        compiled = re2.compile(pattern, options)
+    except (re2.error, UnicodeError) as error:
+        raise ValueError(f"{field}: is no pattern of RE2: {error}") from error
+    if compiled.programsize > PROGRAM_SIZE:
+        raise ValueError(f"{field}: is too large a pattern")
+    return compiled

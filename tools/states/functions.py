@@ -1,0 +1,178 @@
+"""The functions of the language of effects (`judge_agent/effects/expressions.py` lists them with their arguments)."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tools.states.values import is_number, kind_of, same
+from tools.states.work import EffectError, Work
+
+MAX_RANGE = 10_000
+MAX_UNIQUE = 2000
+_ABSENT = object()
+
+
+def call_function(name: str, arguments: Sequence[Any], work: Work) -> Any:
+    """Call one by its name; the number of arguments was checked. Raises EffectError for values it does not take."""
+    for argument in arguments:
+        if isinstance(argument, (str, list, dict)):
+            work.spend(len(argument) // 16)
+    try:
+        return _FUNCTIONS[name](*arguments)
+    except EffectError as error:
+        raise EffectError(f"{name}: {error}") from error
+
+
+def _len(value: Any) -> int:
+    return len(_of(value, str, list, dict))
+
+
+def _sum(items: Any) -> float:
+    numbers = [_number(item) for item in _of(items, list)]
+    exact = all(isinstance(number, int) for number in numbers)
+    return _finite(sum(numbers) if exact else math.fsum(numbers))
+
+
+def _extreme(choose: Callable[..., Any]) -> Callable[..., Any]:
+    def chosen(*values: Any) -> Any:
+        items = _of(values[0], list) if len(values) == 1 else list(values)
+        if not items or not (all(map(is_number, items)) or all(isinstance(item, str) for item in items)):
+            raise EffectError("takes numbers, or texts, and at least one")
+        return choose(items)
+
+    return chosen
+
+
+def _round(value: Any, digits: Any = 0) -> float:
+    if not isinstance(digits, int) or not 0 <= digits <= 12:
+        raise EffectError("rounds to 0 to 12 digits")
+    number: float = _number(value)
+    return round(number) if digits == 0 else round(number, digits)
+
+
+def _first(items: Any, default: Any = _ABSENT) -> Any:
+    found = _of(items, list)
+    if found:
+        return found[0]
+    if default is _ABSENT:
+        raise EffectError("the list is empty")
+    return default
+
+
+def _get(place: Any, key: Any, default: Any = None) -> Any:
+    if isinstance(place, list):
+        inside = isinstance(key, int) and not isinstance(key, bool) and -len(place) <= key < len(place)
+        return place[key] if inside else default
+    return _of(place, dict).get(_of(key, str), default)
+
+
+def _merge(one: Any, other: Any) -> dict[str, Any]:
+    return {**_of(one, dict), **_of(other, dict)}
+
+
+def _sorted(items: Any) -> list[Any]:
+    found = _of(items, list)
+    if not (all(map(is_number, found)) or all(isinstance(item, str) for item in found)):
+        raise EffectError("takes a list of numbers, or of texts")
+    return sorted(found)
+
+
+def _unique(items: Any) -> list[Any]:
+    found = _of(items, list)
+    if len(found) > MAX_UNIQUE:
+        raise EffectError(f"takes at most {MAX_UNIQUE} items")
+    kept: list[Any] = []
+    for item in found:
+        if not any(same(item, other) for other in kept):
+            kept.append(item)
+    return kept
+
+
+def _range(count: Any) -> list[int]:
+    if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= MAX_RANGE:
+        raise EffectError(f"takes a whole number from 0 to {MAX_RANGE}")
+    return list(range(count))
+
+
+def _to_number(value: Any) -> float:
+    """A number, or the text of one with or without `,` between thousands and a currency sign before it."""
+    if is_number(value):
+        return _number(value)
+    text = _of(value, str).strip().lstrip("$€£¥").replace(",", "")
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        return _finite(float(text))
+    except ValueError as error:
+        raise EffectError(f"{value!r:.60} is no number") from error
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _of(value: Any, *kinds: type) -> Any:
+    if not isinstance(value, kinds):
+        raise EffectError(f"does not take {kind_of(value)}")
+    return value
+
+
+def _number(value: Any) -> Any:
+    if not is_number(value):
+        raise EffectError(f"does not take {kind_of(value)}")
+    return value
+
+
+def _finite(number: float) -> float:
+    if isinstance(number, float) and not math.isfinite(number):
+        raise EffectError("a number is not finite")
+    return number
+
+
+def _replaced(text: Any, old: Any, new: Any) -> str:
+    made: str = _of(text, str).replace(_of(old, str), _of(new, str))
+    if len(made) > len(text) + 100_000:
+        raise EffectError("the text grows by more than 100000 characters")
+    return made
+
+
+def _split(text: Any, separator: Any) -> list[str]:
+    if not _of(separator, str):
+        raise EffectError("the separator is empty")
+    return list(_of(text, str).split(separator))
+
+
+_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "len": _len,
+    "sum": _sum,
+    "min": _extreme(min),
+    "max": _extreme(max),
+    "abs": lambda value: abs(_number(value)),
+    "round": _round,
+    "any": lambda items: any(_of(items, list)),
+    "all": lambda items: all(_of(items, list)),
+    "first": _first,
+    "get": _get,
+    "keys": lambda value: list(_of(value, dict)),
+    "values": lambda value: list(_of(value, dict).values()),
+    "merge": _merge,
+    "sorted": _sorted,
+    "unique": _unique,
+    "range": _range,
+    "number": _to_number,
+    "text": _text,
+    "type": kind_of,
+    "lower": lambda value: _of(value, str).lower(),
+    "upper": lambda value: _of(value, str).upper(),
+    "strip": lambda value: _of(value, str).strip(),
+    "split": _split,
+    "join": lambda items, separator: _of(separator, str).join([_of(one, str) for one in _of(items, list)]),
+    "replace": _replaced,
+    "starts_with": lambda text, start: _of(text, str).startswith(_of(start, str)),
+    "ends_with": lambda text, end: _of(text, str).endswith(_of(end, str)),
+}

@@ -1,0 +1,56 @@
+"""When two JSON values are the same, and what counts as true. Booleans are no numbers; 1 is 1.0."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+RELATIVE_TOLERANCE = 1e-9  # what summing money in another order changes
+_NUMBERS = (int, float)
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, _NUMBERS) and not isinstance(value, bool)
+
+
+def same_leaf(one: Any, other: Any) -> bool:
+    """Whether two values that are no containers are the same; a container is like nothing else here."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if is_number(one) and is_number(other):
+        return same_number(one, other)
+    return type(one) is type(other) and one == other if not isinstance(one, (dict, list)) else False
+
+
+def same_number(one: float, other: float) -> bool:
+    """Whole numbers exactly; others to a relative 1e-9."""
+    if one == other:
+        return True
+    if isinstance(one, int) and isinstance(other, int):
+        return False
+    try:
+        return math.isclose(one, other, rel_tol=RELATIVE_TOLERANCE, abs_tol=1e-12)
+    except OverflowError:  # an integer beyond every float
+        return False
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two JSON values of bounded depth are the same."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(same(a, b) for a, b in zip(one, other, strict=True))
+    return same_leaf(one, other)
+
+
+def kind_of(value: Any) -> str:
+    """The JSON word for what a value is."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if is_number(value):
+        return "number"
+    if isinstance(value, str):
+        return "text"
+    return "list" if isinstance(value, list) else "object"

@@ -1,0 +1,80 @@
+"""How much one replay may do: steps, time, and the size of what it makes."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from typing import Any
+
+from judge_agent.schema.expected_calls import is_deeper
+
+MAX_STEPS = 5_000_000
+MAX_STATE_DEPTH = 60
+STEPS_BETWEEN_CLOCKS = 4096
+
+
+class EffectError(Exception):
+    """A declared effect says nothing of this call: a key that is not there, a sum of texts. Not a failed call."""
+
+
+class TooMuchWork(Exception):
+    """The replay was stopped: it did more than it may. The message names the limit."""
+
+
+class Work:
+    """Counts the steps of one replay. Raises TooMuchWork at the limit, TimeoutError past the deadline."""
+
+    def __init__(self, *, deadline: float, steps: int = MAX_STEPS) -> None:
+        self._deadline = deadline
+        self._limit = steps
+        self._left = steps
+        self._until_clock = STEPS_BETWEEN_CLOCKS
+
+    def spend(self, steps: int = 1) -> None:
+        self._left -= steps
+        if self._left < 0:
+            raise TooMuchWork(f"the replay takes more than {self._limit} steps")
+        self._until_clock -= steps
+        if self._until_clock < 0:
+            self._until_clock = STEPS_BETWEEN_CLOCKS
+            if time.monotonic() > self._deadline:
+                raise TimeoutError("the replay took too long")
+
+    def copied(self, value: Any, depth: int = 0) -> Any:
+        """A copy that shares nothing with the value. Raises EffectError past the depth of a state."""
+        self.spend()
+        if isinstance(value, str):
+            self.spend(len(value) // 64)
+            return value
+        if not isinstance(value, (dict, list)):
+            return value
+        if depth >= MAX_STATE_DEPTH:
+            raise EffectError(f"a value is nested deeper than {MAX_STATE_DEPTH} levels")
+        if isinstance(value, dict):
+            return {key: self.copied(item, depth + 1) for key, item in value.items()}
+        return [self.copied(item, depth + 1) for item in value]
+
+
+def read_state(text: str | bytes) -> dict[str, Any]:
+    """Read a JSON object of bounded depth. Raises ValueError."""
+    try:
+        state = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    except RecursionError as error:
+        raise ValueError(f"is nested deeper than {MAX_STATE_DEPTH} levels") from error
+    if not isinstance(state, dict):
+        raise ValueError(f"must be a JSON object, not {type(state).__name__}")
+    if is_deeper(state, MAX_STATE_DEPTH):
+        raise ValueError(f"is nested deeper than {MAX_STATE_DEPTH} levels")
+    return state
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:40]} is too large a number")
+    return value
