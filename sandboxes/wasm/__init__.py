@@ -1,0 +1,6 @@
+"""Boxes of WebAssembly: the portable fallback for machines on which namespaces do not work."""
+
+from sandboxes.wasm.interpreter import WasmInterpreter, find_wasm_interpreter
+from sandboxes.wasm.sandbox import WasmSandbox
+
+__all__ = ["WasmInterpreter", "WasmSandbox", "find_wasm_interpreter"]

@@ -1,0 +1,201 @@
+"""The child process of one box: `python -I -S runner.py SITE run CHANNEL REPORT ALIVE MODULE`, or `... compile IN OUT`.
+
+Imports wasmtime from SITE, takes the box's numbers from the channel, bounds itself, and runs Python's WebAssembly.
+The process ends the way the program ended: its exit code, SIGABRT for an abort, SIGSEGV for a wild access. What the
+exit code cannot say goes to REPORT, a line of JSON each. When nobody holds the other end of ALIVE any more, the
+service is gone, and so is this.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+if __name__ == "__main__":  # the service's own packages would be imported with their parents: these stand in for them
+    sys.path.insert(0, sys.argv[1])
+    for _name, _folder in (("sandboxes", Path(__file__).parents[2]), ("sandboxes.wasm", Path(__file__).parents[1])):
+        _package = ModuleType(_name)
+        _package.__path__ = [str(_folder)]
+        sys.modules[_name] = _package
+
+import json
+import math
+import os
+import resource
+import signal
+import socket
+import threading
+from typing import Any, NoReturn
+
+from wasmtime import ExitTrap, Func, Linker, Module, Store, Trap, TrapCode, WasiConfig, WasmtimeError
+
+from sandboxes.wasm.in_child.engine import NATIVE_STACK, PAGE, THREAD_STACK, make_engine, with_larger_stack
+from sandboxes.wasm.in_child.gate import Gate, gated
+from sandboxes.wasm.in_child.quota import Quota
+
+_OWN_MEMORY = 768 * 2**20  # what the engine itself may take, the program's memory aside
+_OWN_DESCRIPTORS = 16
+_LAST_MEMORY = 2**32 - PAGE
+
+
+class Report:
+    """What the host cannot see from outside."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def say(self, **words: object) -> None:
+        os.write(self._descriptor, json.dumps(words).encode() + b"\n")
+
+
+def run(channel: int, report: Report, alive: int, module: int) -> NoReturn:
+    """Be one box. Ends the process."""
+    threading.Thread(target=_die_with, args=(alive,), daemon=True).start()
+    engine = make_engine()
+    python = Module.deserialize_file(engine, f"/dev/fd/{module}")
+    host = socket.socket(fileno=channel)
+    host.sendall(b"U")  # up: the numbers of a box may come
+    config, (stdin, payload, folder) = _read_config(host)
+    os.dup2(stdin, 0)
+    os.fchdir(folder)
+    store = Store(engine)
+    linker = Linker(engine)
+    linker.define_wasi()
+    quota = Quota(".", disk_bytes=config["disk_bytes"], files=config["files"])
+    gate = Gate(channel, payload, quota, begun=lambda: _say_begun(host, folder))
+    store.set_wasi(_wasi(config))
+    began = _bound(config)
+    report.say(cpu_seconds=began)
+    try:
+        instance, memory = gated(engine, linker, store, python, gate)
+    except WasmtimeError as error:
+        report.say(broke=f"the engine does not start Python: {error}")
+        os._exit(1)
+    first = memory.data_len(store)
+    store.set_limits(memory_size=min(first + config["memory_bytes"], _LAST_MEMORY), memories=4, instances=8)
+    threading.stack_size(THREAD_STACK)
+    start = instance.exports(store)["_start"]
+    assert isinstance(start, Func)
+    thread = threading.Thread(target=_to_the_end, args=(start, store, quota, report))
+    thread.start()
+    thread.join()
+    os._exit(1)
+
+
+def _to_the_end(start: Func, store: Store, quota: Quota, report: Report) -> None:
+    try:
+        start(store)
+        code = 0
+    except ExitTrap as end:
+        code = end.code
+    except Trap as trap:
+        _account(quota, report)
+        _die_of(trap, report)
+    except BaseException as error:  # noqa: BLE001 - whatever the engine says, the host must hear of it
+        report.say(broke=f"{type(error).__name__}: {error}"[:1000])
+        os._exit(1)
+    _account(quota, report)
+    os._exit(code & 0xFF)
+
+
+def _die_of(trap: Trap, report: Report) -> NoReturn:
+    """End like a native interpreter would; one that ran out of the engine's stack would not, so the box broke."""
+    number = signal.SIGABRT if trap.trap_code is TrapCode.UNREACHABLE else signal.SIGSEGV
+    if trap.trap_code is TrapCode.STACK_OVERFLOW:
+        report.say(broke=f"the program needs more than the {NATIVE_STACK} bytes of stack that this box has")
+        os._exit(1)
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    os._exit(1)
+
+
+def _say_begun(host: socket.socket, folder: int) -> None:
+    """Python is up and asks for its program: what is bounded is on, and the clock may run."""
+    socket.send_fds(host, [b"F"], [folder])
+    host.sendall(b"R")
+
+
+def _account(quota: Quota, report: Report) -> None:
+    report.say(refused=sorted(quota.refused), peak_bytes=_peak_bytes())
+
+
+def _peak_bytes() -> int:
+    """The largest resident size; getrusage would also tell that of the process that started this one."""
+    try:
+        words = next(line for line in open("/proc/self/status") if line.startswith("VmHWM:")).split()
+    except (OSError, StopIteration):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return int(words[1]) * 1024
+
+
+def _read_config(host: socket.socket) -> tuple[dict[str, Any], tuple[int, int, int]]:
+    """One line of JSON with the descriptors of stdin, payload and work folder."""
+    text, descriptors, _, _ = socket.recv_fds(host, 1 << 16, 3)
+    while not text.endswith(b"\n"):
+        more = host.recv(1 << 16)
+        if not more:  # a spare that was never used
+            os._exit(0)
+        text += more
+    config: dict[str, Any] = json.loads(text)
+    stdin, payload, folder = descriptors
+    return config, (stdin, payload, folder)
+
+
+def _wasi(config: dict[str, Any]) -> WasiConfig:
+    wasi = WasiConfig()
+    wasi.argv = ["python", "-s", "-S", "-P", "-c", config["boot"], "talks" if config["talks"] else "runs"]
+    wasi.env = sorted(config["environment"].items())
+    wasi.inherit_stdin()
+    if not config["talks"]:  # who talks over a channel prints into nothing
+        wasi.inherit_stdout()
+    wasi.inherit_stderr()
+    wasi.preopen_dir(".", "/work", fs_mutable=True)
+    return wasi
+
+
+def _bound(config: dict[str, Any]) -> float:
+    """Bound this process; returns the CPU seconds that its start took, which are not the program's."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    began = used.ru_utime + used.ru_stime
+    cpu = config["cpu_seconds"] + math.ceil(began)
+    descriptors = config["open_files"] + _OWN_DESCRIPTORS
+    for kind, wanted in (
+        (resource.RLIMIT_CPU, cpu),
+        (resource.RLIMIT_DATA, config["memory_bytes"] + _OWN_MEMORY),
+        (resource.RLIMIT_FSIZE, config["disk_bytes"]),
+        (resource.RLIMIT_NOFILE, descriptors),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        hard = resource.getrlimit(kind)[1]
+        ceiling = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(kind, (ceiling, ceiling))
+    return began
+
+
+def _die_with(alive: int) -> None:
+    os.read(alive, 1)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def compile_module(source: str, target: str) -> None:
+    """Compile Python's WebAssembly with a larger stack into a file that only this engine takes."""
+    wasm = with_larger_stack(Path(source).read_bytes())
+    encoded = Module(make_engine(), wasm).serialize()
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "wb") as file:
+        file.write(encoded)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def main(arguments: list[str]) -> None:
+    if arguments[0] == "compile":
+        compile_module(*arguments[1:])
+        return
+    channel, report, alive, module = map(int, arguments[1:])
+    run(channel, Report(report), alive, module)
+
+
+if __name__ == "__main__":
+    main(sys.argv[2:])
