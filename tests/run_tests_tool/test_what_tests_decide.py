@@ -7,7 +7,7 @@ import pytest
 from judge_agent.errors import BudgetExceeded, SandboxError, ToolError
 from judge_agent.schema import Artifact, CallTest, Message, Principle, Reference, Task, Tests, Trajectory
 from judge_agent.seams.tool import ToolView
-from sandboxes.bubblewrap import BubblewrapSandbox
+from sandboxes.namespaces import NamespaceSandbox
 from tools.run_tests import RunTests
 
 pytestmark = pytest.mark.anyio
@@ -149,7 +149,7 @@ async def test_the_end_of_the_judgments_time_is_a_deadline_and_no_finding(judge)
 
 
 async def test_a_box_that_fails_is_not_evidence_against_the_answer(view):
-    tool = RunTests(BubblewrapSandbox(Path("/bin/false")))
+    tool = RunTests(NamespaceSandbox(Path("/bin/false")))
     with pytest.raises(SandboxError, match="box could not be made"):
         await tool.run({}, view(ADD, "call", [GOOD], entry_point="add"), timeout_seconds=10)
 

@@ -1,0 +1,293 @@
+"""One program in a box, from the host's side: capped pipes, the wall clock, the lines of its channel, its end.
+
+Does NOT protect against: anything inside the box (`in_box/layers.py` does). What a box writes is bounded bytes here;
+only the two bytes that the fork server's child sends before it reads the program are believed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from judge_agent.errors import SandboxError
+from judge_agent.seams.sandbox import BoxClosed, BoxResult, BoxStatus, Limit, Limits, Program
+from sandboxes.artifacts import collect
+
+MAX_LINE_BYTES = 8 * 2**20
+_PIECE = 1 << 16
+_MOMENT = 0.5
+_LAST_WORDS: tuple[tuple[bytes, Limit], ...] = (
+    (b"MemoryError", "memory_bytes"),
+    (b"RuntimeError: can't start new thread", "processes"),
+    (b"BlockingIOError: [Errno 11]", "processes"),
+    (b"OSError: [Errno 24]", "open_files"),
+    (b"OSError: [Errno 27]", "disk_bytes"),
+    (b"OSError: [Errno 28]", "disk_bytes"),
+    (b"OSError: [Errno 122]", "disk_bytes"),
+)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What the fork server says of a child: the kernel's account. `limit` is one of a watched tree."""
+
+    status: int
+    cpu_seconds: float
+    peak_bytes: int
+    limit: Limit | None = None
+
+
+class Pipe:
+    """What a program writes, kept up to a cap; `overflow` is called once, when there is more."""
+
+    def __init__(self, descriptor: int, cap: int, overflow: Callable[[], None]) -> None:
+        self.kept = bytearray()
+        self.truncated = False
+        self._descriptor = descriptor
+        self._cap = cap
+        self._overflow = overflow
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(descriptor, self.drain)
+
+    def drain(self) -> None:
+        """Take what is there."""
+        while self._descriptor >= 0:
+            try:
+                piece = os.read(self._descriptor, _PIECE)
+            except BlockingIOError:
+                return
+            if not piece:
+                self.close()
+                return
+            room = self._cap - len(self.kept)
+            self.kept.extend(piece[: max(room, 0)])
+            if len(piece) > room:
+                self.truncated = True
+                self._overflow()
+                self.close()  # who ends a flood does not read it
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            self._loop.remove_reader(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class Execution:
+    """See `Box`. Made by a fork server, which calls `ended` or `lost` once."""
+
+    def __init__(
+        self,
+        program: Program,
+        limits: Limits,
+        channel: socket.socket,
+        streams: tuple[int, int],
+        kill: Callable[[], None],
+    ) -> None:
+        self._program = program
+        self._limits = limits
+        self._channel = channel
+        self._kill_child = kill
+        self._loop = asyncio.get_running_loop()
+        self._end: asyncio.Future[Ended] = self._loop.create_future()
+        self._ended_by: Limit | None = None
+        self._stopped = False
+        self._result: BoxResult | None = None
+        self._folder = -1
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._stdout, self._stderr = (
+            Pipe(descriptor, limits.output_bytes, lambda: self._kill("output_bytes"))
+            for descriptor in streams
+        )
+        self._started = time.monotonic()
+        self._seconds = 0.0
+        self._clock = self._loop.call_later(limits.wall_seconds, self._kill, "wall_seconds")
+
+    def ended(self, end: Ended) -> None:
+        """Called when the kernel has reaped the child, and with it all that it started."""
+        self._seconds = time.monotonic() - self._started
+        if not self._end.done():
+            self._end.set_result(end)
+
+    def lost(self, why: str) -> None:
+        """Called when the box itself broke."""
+        if not self._end.done():
+            self._end.set_exception(SandboxError(why))
+            self._end.exception()  # whoever waits for it is told; nobody need
+
+    async def begin(self) -> None:
+        """Wait until the child is locked down, then talk in lines. Raises SandboxError."""
+        readable = asyncio.Event()
+        self._loop.add_reader(self._channel.fileno(), readable.set)
+        try:
+            while not self._is_ready():
+                readable.clear()
+                await readable.wait()
+        finally:
+            self._loop.remove_reader(self._channel.fileno())
+        self._reader, self._writer = await asyncio.open_connection(sock=self._channel, limit=MAX_LINE_BYTES)
+
+    async def send(self, line: bytes) -> None:
+        if b"\n" in line:
+            raise ValueError("a line must not hold a newline")
+        assert self._writer is not None
+        try:
+            self._writer.write(line + b"\n")
+            await self._writer.drain()
+        except OSError as error:
+            raise BoxClosed("the program in the box has ended") from error
+
+    async def receive(self, *, timeout_seconds: float) -> bytes:
+        assert self._reader is not None
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                line = await self._reader.readline()
+        except (OSError, ValueError) as error:
+            if isinstance(error, TimeoutError):
+                raise
+            self._kill(None)
+            raise BoxClosed(f"the program in the box broke the line protocol: {error}") from error
+        if not line.endswith(b"\n"):
+            raise BoxClosed("the program in the box has ended")
+        return line[:-1]
+
+    async def finish(self) -> BoxResult:
+        """Wait for the program's own end (or its limits). Raises SandboxError when the box broke."""
+        if self._result is None:
+            end = await asyncio.shield(self._end)
+            self._result = self._conclude(end)
+        return self._result
+
+    async def stop(self) -> BoxResult:
+        """See `Box.stop`; a box that broke has no result: then SandboxError."""
+        if self._result is None and not self._end.done():
+            await self._let_it_end()
+            self._stopped = not self._end.done() and self._ended_by is None
+            self._kill(None)
+        return await self.finish()
+
+    def close(self) -> None:
+        """Let go of everything. Repeated calls do nothing."""
+        self._clock.cancel()
+        self._stdout.close()
+        self._stderr.close()
+        if self._writer is not None:
+            self._writer.close()
+        self._channel.close()
+        if self._folder >= 0:
+            os.close(self._folder)
+            self._folder = -1
+
+    async def _let_it_end(self) -> None:
+        """A program that has just closed its channel gets a moment to end by itself."""
+        if self._reader is not None and self._reader.at_eof():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_MOMENT):
+                    await asyncio.wait([self._end])
+
+    def _kill(self, limit: Limit | None) -> None:
+        if self._end.done():
+            return
+        if self._ended_by is None:
+            self._ended_by = limit
+        self._kill_child()
+
+    def _is_ready(self) -> bool:
+        """Take the work folder and the word that every layer is on. Raises SandboxError when the child gave up."""
+        try:
+            if self._folder < 0:
+                word, folders, _, _ = socket.recv_fds(self._channel, 1, 1)
+                if not word:
+                    raise SandboxError(f"the box could not be made: {self._complaint()}")
+                self._folder = folders[0]
+            if self._channel.recv(1) != b"R":
+                raise SandboxError(f"the box could not be made: {self._complaint()}")
+        except BlockingIOError:
+            return False
+        return True
+
+    def _complaint(self) -> str:
+        self._stderr.drain()
+        return bytes(self._stderr.kept[-600:]).decode(errors="replace").strip() or "it ended without a word"
+
+    def _conclude(self, end: Ended) -> BoxResult:
+        try:
+            if self._reader is None and not self._is_ready():
+                raise SandboxError(f"the box could not be made: {self._complaint()}")
+            self._stdout.drain()
+            self._stderr.drain()
+            return self._describe(end)
+        finally:
+            self.close()
+
+    def _describe(self, end: Ended) -> BoxResult:
+        stderr = bytes(self._stderr.kept)
+        exit_code = os.waitstatus_to_exitcode(end.status)
+        status, limit = self._verdict(end, exit_code, stderr)
+        wanted = self._program.collect
+        return BoxResult(
+            status,
+            limit,
+            _as_a_shell_says(exit_code) if self._ended_by is None and not self._stopped else None,
+            bytes(self._stdout.kept),
+            stderr,
+            self._stdout.truncated or self._stderr.truncated,
+            self._seconds,
+            end.cpu_seconds,
+            end.peak_bytes,
+            collect(self._folder, wanted, self._limits) if wanted else (),
+        )
+
+    def _verdict(self, end: Ended, exit_code: int, stderr: bytes) -> tuple[BoxStatus, Limit | None]:
+        if self._stopped:
+            return "ok", None
+        limit = self._ended_by or end.limit
+        if limit is None and exit_code == -signal.SIGKILL and end.cpu_seconds >= self._limits.cpu_seconds:
+            limit = "cpu_seconds"
+        if limit in ("wall_seconds", "cpu_seconds"):
+            return "timeout", limit
+        if limit is None and exit_code == -signal.SIGSYS:
+            return "refused", "system_calls"
+        if limit is not None or exit_code != 0:
+            return "failed", limit or self._last_word(stderr)
+        return "ok", None
+
+    def _last_word(self, stderr: bytes) -> Limit | None:
+        """The limit that the program's last line speaks of; whether inodes or bytes ran out the folder itself says."""
+        last = stderr.rstrip().rpartition(b"\n")[2]
+        for words, limit in _LAST_WORDS:
+            if last.startswith(words):
+                is_full = limit == "disk_bytes" and os.fstatvfs(self._folder).f_ffree == 0
+                return "files" if is_full else limit
+        return None
+
+
+def _as_a_shell_says(exit_code: int) -> int:
+    """128 and the number of the signal that ended a program."""
+    return exit_code if exit_code >= 0 else 128 - exit_code
+
+
+def request_of(number: int, program: Program, limits: Limits, *, talks: bool) -> dict[str, Any]:
+    """What the fork server needs to know: numbers, nothing that the program or its tests say."""
+    return {
+        "number": number,
+        "profile": program.profile,
+        "seed": program.seed,
+        "talks": talks,
+        "limits": {
+            "cpu_seconds": limits.cpu_seconds,
+            "memory_bytes": limits.memory_bytes,
+            "disk_bytes": limits.disk_bytes,
+            "files": limits.files,
+            "open_files": limits.open_files,
+            "processes": limits.processes,
+        },
+    }

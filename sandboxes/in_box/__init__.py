@@ -1,0 +1,1 @@
+"""What runs inside boxes: the fork server and what its children become. Imports the standard library alone."""

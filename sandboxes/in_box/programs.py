@@ -1,0 +1,192 @@
+"""Runs one program in a process that is locked down, the way Python itself would run it.
+
+Does NOT protect against anything: `layers.py` does, before the program's text is read. A program can rewrite all of
+this, and what it then says on its channel is a claim that the host bounds and never believes.
+"""
+
+from __future__ import annotations
+
+import _sitebuiltins
+import atexit
+import builtins
+import io
+import json
+import os
+import random
+import sys
+import threading
+import traceback
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+from sandboxes.in_box.layers import WORK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+_STANDARD_STREAMS = {"/dev/stdin": 0, "/proc/self/fd/0": 0, "/dev/stdout": 1, "/dev/stderr": 2}
+_STREAMS = (  # name, descriptor, mode, errors, buffering: as Python opens them
+    ("stdin", 0, "r", "surrogateescape", -1),
+    ("stdout", 1, "w", "surrogateescape", -1),
+    ("stderr", 2, "w", "backslashreplace", 1),
+)
+_PIECE = 1 << 16
+
+
+class Channel:
+    """One line each way. The host bounds what it reads."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._reader = os.fdopen(descriptor, "rb", buffering=_PIECE)
+        self._descriptor = descriptor
+
+    def receive(self) -> bytes | None:
+        line = self._reader.readline()
+        return line.rstrip(b"\n") if line.endswith(b"\n") else None
+
+    def send(self, line: bytes) -> None:
+        view = memoryview(line + b"\n")
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+
+
+class SentModules:
+    """Imports the modules that came with the program; their parent packages are empty."""
+
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        self._sources = sources
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        package = any(name.startswith(fullname + ".") for name in self._sources)
+        if fullname not in self._sources and not package:
+            return None
+        return ModuleSpec(fullname, self, is_package=package)  # type: ignore[arg-type]
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        source = self._sources.get(module.__name__, "")
+        exec(compile(source, f"<{module.__name__}>", "exec", dont_inherit=True), module.__dict__)
+
+
+def read_payload(descriptor: int) -> dict[str, Any]:
+    """Read the program, and write the files that come with it: a line of JSON, then the files' bytes."""
+    with open(descriptor, "rb") as payload:
+        program: dict[str, Any] = json.loads(payload.readline())
+        for name, size in program.pop("files"):
+            folder = os.path.dirname(name)
+            if folder:
+                os.makedirs(folder, exist_ok=True)
+            with open(name, "wb") as file:
+                file.write(payload.read(size))
+    return program
+
+
+def reseed(seed: int) -> None:
+    """Every fork inherits the same state of random numbers; from here on they come from the request."""
+    random.seed(seed)
+    numbers = sys.modules.get("numpy.random")
+    if numbers is not None:
+        numbers.seed(seed % 2**32)
+
+
+def run_to_the_end(program: Mapping[str, Any], channel: int) -> int:
+    """Run the program as `__main__`, and do what Python does at its end. Returns the exit code."""
+    code = 0
+    try:
+        _run(program, channel)
+    except SystemExit as end:
+        code = _exit_code(end)
+    except BaseException as error:  # noqa: BLE001 - whatever the program raises is its own result
+        code = _report(error)
+    for last in (threading._shutdown, atexit._run_exitfuncs):  # type: ignore[attr-defined]
+        code = _finish(last, code)
+    return _flush(code)
+
+
+def _run(program: Mapping[str, Any], channel: int) -> None:
+    if program["modules"]:
+        sys.meta_path.insert(0, SentModules(program["modules"]))
+    main = ModuleType("__main__")
+    main.__dict__["__builtins__"] = builtins
+    main.__dict__["__file__"] = f"{WORK}/program.py"
+    sys.modules["__main__"] = main
+    code = compile(program["source"], "<program>", "exec", dont_inherit=True)
+    if program["talks"]:
+        exec(code, main.__dict__)
+        main.__dict__["main"](Channel(channel))
+        return
+    os.close(channel)
+    exec(code, main.__dict__)
+
+
+def open_streams(*, talks: bool) -> None:
+    """Give the program fresh standard streams; who talks over a channel prints into nothing."""
+    if talks:  # what is printed there must not use up output_bytes
+        sink = os.open("/dev/null", os.O_WRONLY)
+        os.dup2(sink, 1)
+        os.close(sink)
+    for name, descriptor, mode, errors, buffering in _STREAMS:
+        stream = open(descriptor, mode, buffering, "utf-8", errors, closefd=False)  # noqa: SIM115 - the program's
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def prepare_builtins() -> None:
+    """Done once, before any fork: what `site` would add, and the names of streams that are links into /proc."""
+    for name in ("exit", "quit"):
+        setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D"))
+    real = io.open
+
+    def opened(file: Any, *args: Any, **kwargs: Any) -> Any:
+        name = os.fspath(file) if isinstance(file, os.PathLike) else file
+        if isinstance(name, str) and name in _STANDARD_STREAMS:
+            file = os.dup(_STANDARD_STREAMS[name])
+        return real(file, *args, **kwargs)
+
+    builtins.open = io.open = opened
+
+
+def _exit_code(end: SystemExit) -> int:
+    if end.code is None:
+        return 0
+    if isinstance(end.code, int):
+        return end.code & 0xFF
+    sys.stderr.write(f"{end.code}\n")
+    return 1
+
+
+def _report(error: BaseException) -> int:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    try:
+        traceback.print_exception(type(error), error, trace, limit=20)
+    except BaseException:  # noqa: BLE001 - a program may have broken sys.stderr, or its own __str__
+        os.write(2, f"{type(error).__name__}\n".encode())
+    return 1
+
+
+def _finish(last: Callable[[], object], code: int) -> int:
+    try:
+        last()
+    except SystemExit as end:
+        return _exit_code(end)
+    except BaseException as error:  # noqa: BLE001 - a handler of the program's
+        _report(error)
+    return code
+
+
+def _flush(code: int) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None and not stream.closed:
+                stream.flush()
+        except BaseException:  # noqa: BLE001 - the host closed the pipe at its cap, or the stream is the program's own
+            code = code or 120
+    return code

@@ -1,0 +1,208 @@
+"""The fork server of a box: imports once, then forks one locked-down child for every program.
+
+Started by the host inside the outer box, as `python -s -S -P -c "from sandboxes.in_box.server import main; ..."`.
+It gets what a child needs as descriptors and numbers; texts and answers go past it, from the host to the child. A
+child is the first process of a pid namespace of its own: when it ends, all that it started ends.
+
+Does NOT protect against: a child that breaks out of its layers; what one server forks shares an address layout.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import select
+import socket
+import sys
+import time
+
+from sandboxes.in_box import layers
+from sandboxes.in_box.children import Child, Watch
+from sandboxes.in_box.programs import open_streams, prepare_builtins, read_payload, reseed, run_to_the_end
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any, NoReturn
+
+CONTROL = 3
+_CHANNEL, _PAYLOAD = 3, 4  # in a child; before that, descriptors up to _LAST are the server's own
+_LAST = 9
+_MAX_MESSAGE = 1 << 20
+_DESCRIPTORS = 5  # payload, stdin, stdout, stderr, channel
+NEVER_BEGAN = 125
+
+
+class Server:
+    """Forks children until the host closes the control socket."""
+
+    def __init__(self, control: socket.socket, setup: Mapping[str, Any]) -> None:
+        self._control = control
+        self._proc = os.open("/box/proc", os.O_PATH | os.O_DIRECTORY)
+        self._namespace = os.open("self/ns/pid", os.O_RDONLY, dir_fd=self._proc)
+        layers.unmount("/box/proc")
+        self._rules = {
+            profile: layers.landlock_rules(setup["readable"], run=profile == "subprocess")
+            for profile in setup["filters"]
+        }
+        self._filters = {
+            name: layers.Filter.of(bytes.fromhex(code)) for name, code in setup["filters"].items()
+        }
+        self._uid, self._gid = os.getuid(), os.getgid()
+        self._children: dict[int, Child] = {}
+        self._poll = select.poll()
+        self._poll.register(control.fileno(), select.POLLIN)
+        self._watch = Watch(self._proc)
+        self._base_bytes = self._address_space()
+        assert max(self._proc, self._namespace, *(rule or 0 for rule in self._rules.values())) <= _LAST
+
+    @property
+    def absent(self) -> list[str]:
+        """The optional layers that this kernel lacks."""
+        return ["landlock"] if None in self._rules.values() else []
+
+    def serve(self) -> None:
+        while True:
+            watched = any(child.watched for child in self._children.values())
+            for descriptor, _ in self._poll.poll(Watch.MILLISECONDS if watched else None):
+                if descriptor != self._control.fileno():
+                    self._end(descriptor)
+                elif not self._obey():
+                    return
+            if watched:
+                self._look_after()
+
+    def _obey(self) -> bool:
+        """Read one message of the host; False when it has gone."""
+        message, descriptors, _, _ = socket.recv_fds(self._control, _MAX_MESSAGE, _DESCRIPTORS)
+        if not message:
+            return False
+        request = json.loads(message)
+        if "kill" in request:
+            for child in self._children.values():
+                if child.number == request["kill"]:
+                    child.kill()
+            return True
+        try:
+            self._fork(request, descriptors)
+        except OSError as error:
+            self._say({"number": request["number"], "error": str(error)})
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+        return True
+
+    def _fork(self, request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
+        layers.unshare(layers.CLONE_NEWPID)
+        try:
+            pid = os.fork()
+            if pid == 0:
+                self._become(request, descriptors)
+        finally:
+            layers.join(self._namespace, layers.CLONE_NEWPID)
+        child = Child(request["number"], pid, os.pidfd_open(pid), request["limits"], request["profile"])
+        self._children[child.pidfd] = child
+        self._poll.register(child.pidfd, select.POLLIN)
+
+    def _become(self, request: Mapping[str, Any], descriptors: Sequence[int]) -> NoReturn:
+        """In the child: put on every layer, then read the program and run it."""
+        code = NEVER_BEGAN
+        try:
+            payload, *streams, channel = descriptors
+            for place, descriptor in enumerate(streams):
+                os.dup2(descriptor, place)
+            os.dup2(channel, _CHANNEL, inheritable=False)
+            self._lock_down(request, payload)
+            os.write(_CHANNEL, b"R")
+            code = self._run(request)
+        except BaseException as error:  # noqa: BLE001 - the last frame of this process
+            os.write(2, f"{type(error).__name__}: {error}\n".encode())
+        finally:
+            os._exit(code)
+
+    def _lock_down(self, request: Mapping[str, Any], payload: int) -> None:
+        limits, profile = request["limits"], request["profile"]
+        layers.own_namespaces(self._proc, self._uid, self._gid)
+        layers.mount_memory(layers.WORK, limits["disk_bytes"], limits["files"] + 1)
+        if profile == "subprocess":
+            layers.mount_memory(layers.SHARED_MEMORY, limits["disk_bytes"], limits["files"] + 1)
+        os.chdir(layers.WORK)
+        os.umask(0o077)
+        self._hand_over_work_folder()
+        layers.drop_capabilities()
+        rules = self._rules[profile]
+        if rules is not None:
+            layers.restrict(rules)
+        os.dup2(payload, _PAYLOAD, inheritable=False)
+        os.closerange(_PAYLOAD + 1, 1 << 20)
+        layers.set_limits(limits, self._base_bytes)
+        layers.load_filter(self._filters[profile])
+
+    def _hand_over_work_folder(self) -> None:
+        """The host looks into it at the end, when nothing of this child is left."""
+        folder = os.open(layers.WORK, os.O_RDONLY | os.O_DIRECTORY)
+        with socket.socket(fileno=os.dup(_CHANNEL)) as channel:
+            socket.send_fds(channel, [b"F"], [folder])
+        os.close(folder)
+
+    def _run(self, request: Mapping[str, Any]) -> int:
+        talks = request["talks"]
+        sys.argv[:] = ["program"]
+        for name in [name for name in sys.modules if name.split(".")[0] == "sandboxes"]:
+            del sys.modules[name]
+        reseed(request["seed"])
+        open_streams(talks=talks)
+        self.__dict__.clear()  # what other children are is no business of this one
+        program = read_payload(_PAYLOAD)
+        gc.enable()
+        return run_to_the_end({**program, "talks": talks}, _CHANNEL)
+
+    def _end(self, pidfd: int) -> None:
+        child = self._children.pop(pidfd)
+        self._poll.unregister(pidfd)
+        _, status, usage = os.wait4(child.pid, 0)
+        os.close(pidfd)
+        self._say(
+            {
+                "number": child.number,
+                "status": status,
+                "cpu_seconds": usage.ru_utime + usage.ru_stime,
+                "peak_bytes": usage.ru_maxrss * 1024,
+                "limit": child.ended_by,
+            }
+        )
+
+    def _look_after(self) -> None:
+        for child in self._children.values():
+            if child.watched:
+                self._watch.look(child, time.monotonic())
+
+    def _say(self, message: Mapping[str, Any]) -> None:
+        self._control.send(json.dumps(message).encode())
+
+    def _address_space(self) -> int:
+        descriptor = os.open("self/statm", os.O_RDONLY, dir_fd=self._proc)
+        pages = int(os.read(descriptor, 200).split()[0])
+        os.close(descriptor)
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def main() -> None:
+    """Serve the control socket, which is descriptor 3."""
+    control = socket.socket(fileno=CONTROL)
+    setup = json.loads(control.recv(_MAX_MESSAGE))
+    sys.path[:] = setup["path"]
+    for name in setup["imports"]:
+        try:
+            importlib.import_module(name)
+        except ImportError:  # a machine without it: a program that needs it is told so
+            continue
+    prepare_builtins()
+    server = Server(control, setup)
+    gc.collect()
+    gc.disable()  # a collection would write to pages that all children share
+    gc.freeze()
+    control.send(json.dumps({"ready": True, "absent": server.absent}).encode())
+    server.serve()

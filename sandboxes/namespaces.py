@@ -1,0 +1,184 @@
+"""Boxes in namespaces: a few warm fork servers (`fork_server.py`), one locked-down child for every program.
+
+Does NOT protect against: kernel bugs; use of CPU time up to the limit, caches and timing shared with the host; what a
+program does to itself: it is the first process of its pid namespace, so signals that it sends to itself and does not
+handle are ignored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from judge_agent.errors import SandboxError
+from judge_agent.seams.sandbox import BoxResult, Limits, Program, Warm
+from sandboxes.execution import Execution
+from sandboxes.fork_server import ForkServer
+from sandboxes.interpreter import Interpreter, find_interpreter
+from sandboxes.seccomp import strict_filter, subprocess_filter
+
+_OFTEN = (
+    "abc",
+    "ast",
+    "base64",
+    "bisect",
+    "collections.abc",
+    "contextlib",
+    "copy",
+    "csv",
+    "dataclasses",
+    "datetime",
+    "decimal",
+    "doctest",
+    "enum",
+    "fractions",
+    "functools",
+    "hashlib",
+    "heapq",
+    "inspect",
+    "io",
+    "itertools",
+    "json",
+    "math",
+    "operator",
+    "re",
+    "statistics",
+    "string",
+    "textwrap",
+    "time",
+    "traceback",
+    "types",
+    "typing",
+    "unittest",
+    "uuid",
+)
+IMPORTS: dict[Warm, tuple[str, ...]] = {
+    "python": (*_OFTEN, "numpy", "numpy.random"),
+    "pytest": (*_OFTEN, "numpy", "numpy.random", "pytest"),
+    "sql": ("json", "decimal", "datetime", "math", "sqlite3", "_duckdb"),
+}
+_MAX_NAME = 200
+
+
+class NamespaceSandbox:
+    """Strict boxes and boxes with children. Raises SandboxError where none can be made.
+
+    `servers` is the most fork servers of each kind; they start when they are needed.
+    """
+
+    name = "namespaces"
+
+    def __init__(
+        self,
+        bwrap: Path,
+        interpreter: Interpreter | None = None,
+        *,
+        machine: str | None = None,
+        servers: int | None = None,
+    ) -> None:
+        self._bwrap = bwrap
+        self._interpreter = interpreter or find_interpreter()
+        self.version = f"3.{self._interpreter.digest}"
+        machine = machine or platform.machine()
+        try:
+            self._filters = {"strict": strict_filter(machine), "subprocess": subprocess_filter(machine)}
+        except KeyError as error:
+            raise SandboxError(
+                f"no system-call table for machine {machine!r}: x86_64 and aarch64 have one"
+            ) from error
+        self._most = servers or max(1, (os.cpu_count() or 1) // 2)
+        self._servers: dict[Warm, list[ForkServer]] = {warm: [] for warm in IMPORTS}
+        self._starting: dict[tuple[Warm, asyncio.AbstractEventLoop], asyncio.Lock] = {}
+
+    async def run(self, program: Program, *, limits: Limits) -> BoxResult:
+        """Run a program to its end; see `Sandbox.run`. Raises ValueError for a name of a file that leads elsewhere."""
+        refusal = _refuse_size(program, limits)
+        if refusal is not None:
+            return refusal
+        _check_names(program)
+        execution = await self._begin(program, limits, talks=False)
+        try:
+            return await execution.finish()
+        finally:
+            await _put_away(execution)
+
+    @asynccontextmanager
+    async def open(self, program: Program, *, limits: Limits) -> AsyncIterator[Execution]:
+        """Start a program to talk to; see `Sandbox.open`. Raises ValueError for a program above the size limit."""
+        if _refuse_size(program, limits) is not None:
+            raise ValueError(f"the program is larger than program_bytes={limits.program_bytes}")
+        _check_names(program)
+        execution = await self._begin(program, limits, talks=True)
+        try:
+            await execution.begin()
+            yield execution
+        finally:
+            await _put_away(execution)
+
+    async def absent(self) -> tuple[str, ...]:
+        """The optional layers that this kernel lacks. Raises SandboxError."""
+        return (await self._server("python")).absent
+
+    async def aclose(self) -> None:
+        """See `Sandbox.aclose`."""
+        for servers in self._servers.values():
+            closing, servers[:] = list(servers), []
+            for server in closing:
+                if server.attach():
+                    await server.aclose()
+
+    async def _begin(self, program: Program, limits: Limits, *, talks: bool) -> Execution:
+        return await (await self._server(program.warm)).begin(program, limits, talks=talks)
+
+    async def _server(self, warm: Warm) -> ForkServer:
+        """The least busy one; another is started where all are busy and there may be more."""
+        server = self._idlest(warm)
+        if server is not None and (server.busy == 0 or len(self._servers[warm]) >= self._most):
+            return server
+        async with self._starting.setdefault((warm, asyncio.get_running_loop()), asyncio.Lock()):
+            server = self._idlest(warm)
+            if server is not None and (server.busy == 0 or len(self._servers[warm]) >= self._most):
+                return server
+            server = await ForkServer.start(self._bwrap, self._interpreter, self._filters, IMPORTS[warm])
+            self._servers[warm].append(server)
+            return server
+
+    def _idlest(self, warm: Warm) -> ForkServer | None:
+        servers = self._servers[warm]
+        servers[:] = [server for server in servers if not server.dead]
+        return min((one for one in servers if one.attach()), key=lambda one: one.busy, default=None)
+
+
+async def _put_away(execution: Execution) -> None:
+    """Kill what still runs, and wait for it: also where the waiting itself is cancelled or the box broke."""
+    try:
+        await execution.stop()
+    except SandboxError:
+        pass  # who talked to it, or waited for it, was told
+    finally:
+        execution.close()
+
+
+def _refuse_size(program: Program, limits: Limits) -> BoxResult | None:
+    size = len(program.source) + sum(map(len, program.modules.values())) + len(program.stdin)
+    size += sum(map(len, program.files.values()))
+    if size <= limits.program_bytes:
+        return None
+    message = f"the program has {size} bytes; the limit is program_bytes={limits.program_bytes}"
+    return BoxResult("refused", "program_bytes", stderr=message.encode())
+
+
+def _check_names(program: Program) -> None:
+    """Files go into the work folder and nowhere else. Raises ValueError."""
+    for name in program.files:
+        parts = name.split("/")
+        if not name or "\0" in name or any(part in ("", ".", "..") for part in parts):
+            raise ValueError(f"the file name {name[:_MAX_NAME]!r} is no relative path inside the work folder")
+        if any(len(part.encode()) > 255 for part in parts) or len(name.encode()) > 4000:
+            raise ValueError(f"the file name {name[:_MAX_NAME]!r} is too long")
+        if any("/".join(parts[:count]) in program.files for count in range(1, len(parts))):
+            raise ValueError(f"the file name {name[:_MAX_NAME]!r} lies beneath another file")
