@@ -15,8 +15,10 @@ __import__("sys").path.{put}__import__("os").getcwd())
 exec(compile(open(__file__, "rb").read(), __file__, "exec", dont_inherit=True))
 """
 
+# The header names versions, which packages in a box do not have.
 _PYTEST = """import os, pytest
-raise SystemExit(int(pytest.main([{name!r}, "--rootdir", os.getcwd(), "-p", "no:cacheprovider", *{arguments!r}])))
+fixed = ["--rootdir", os.getcwd(), "--no-header", "-p", "no:cacheprovider"]
+raise SystemExit(int(pytest.main([{name!r}, *fixed, *{arguments!r}])))
 """
 
 
