@@ -1,23 +1,39 @@
-"""Boxes for the tests, and a naive runner: what many graders do, a plain subprocess with a time limit."""
+"""Boxes for the tests, and a naive runner: what many graders do, a child process or a worker with a time limit."""
 
+import json
 import os
-import resource
+import shutil
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+HERE = Path(__file__).parent
+SYSCALLS = (HERE / "attacks" / "syscalls.py").read_text()
+
 
 @dataclass(frozen=True)
 class Ran:
+    """What a naive runner saw: `grader` is what became of it, `verdict` what it believes.
+
+    `outlived` counts the processes that were left when it had answered.
+    """
+
     stdout: str
     stderr: str
     timed_out: bool
+    verdict: str
+    grader: str
+    outlived: int
+
+    @property
+    def breached(self) -> bool:
+        return "BREACH" in self.stdout or self.grader in ("killed", "stopped")
 
 
 @dataclass(frozen=True)
@@ -30,6 +46,7 @@ class Surroundings:
     victim: int
 
     def fill(self, source: str) -> str:
+        """Put the host's things into a source, and syscalls.py before one that makes raw calls."""
         words = {
             "SECRET_FILE": self.secret_file,
             "SCRATCH": self.scratch,
@@ -38,15 +55,18 @@ class Surroundings:
         }
         for word, value in words.items():
             source = source.replace(f"@{word}@", str(value))
-        return source
+        return SYSCALLS + source if "call(" in source or "reached(" in source else source
+
+    def unharmed(self) -> bool:
+        """Whether the victim lives, the secret is what it was, and nothing lies where a box must not write."""
+        state = Path(f"/proc/{self.victim}/stat").read_text().rpartition(")")[2].split()[0]
+        secret = self.secret_file.read_text()
+        return state in "SR" and secret == "host-secret-4711" and not list(self.scratch.iterdir())
 
 
-@pytest.fixture
-def surroundings(tmp_path: Path) -> Iterator[Surroundings]:
-    secret = tmp_path / "secret.txt"
-    secret.write_text("host-secret-4711")
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
+@pytest.fixture(scope="session")
+def greeting_port() -> Iterator[int]:
+    """A service of the host that greets whoever connects."""
     server = socket.create_server(("127.0.0.1", 0))
     stop = threading.Event()
     server.settimeout(0.05)
@@ -62,37 +82,52 @@ def surroundings(tmp_path: Path) -> Iterator[Surroundings]:
 
     thread = threading.Thread(target=greet)
     thread.start()
-    with subprocess.Popen(
-        [sys.executable, "-c", "import time; time.sleep(60)"], env={"VICTIM_SECRET": "4711"}
-    ) as victim:
-        yield Surroundings(secret, scratch, server.getsockname()[1], victim.pid)
-        victim.kill()
+    yield server.getsockname()[1]
     stop.set()
     thread.join()
     server.close()
 
 
-@pytest.fixture
-def naive_run(surroundings: Surroundings):
-    """Run Python the careless way. The limits here only keep the bombs of the tests small."""
+@pytest.fixture(scope="session")
+def surroundings(tmp_path_factory: pytest.TempPathFactory, greeting_port: int) -> Iterator[Surroundings]:
+    place = tmp_path_factory.mktemp("host")
+    secret = place / "secret.txt"
+    secret.write_text("host-secret-4711")
+    scratch = place / "scratch"
+    scratch.mkdir()
+    with subprocess.Popen(["sleep", "600"], env={"VICTIM_SECRET": "4711", "PATH": os.defpath}) as victim:
+        yield Surroundings(secret, scratch, greeting_port, victim.pid)
+        victim.kill()
 
-    def run(source: str, timeout_seconds: float = 4.0) -> Ran:
-        environment = {**os.environ, "SERVICE_API_KEY": "sk-host-secret"}
-        with subprocess.Popen(
-            [sys.executable, "-c", source],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=surroundings.scratch,
-            env=environment,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (6 * 2**30, 6 * 2**30)),
-        ) as process:
-            timed_out = False
-            try:
-                stdout, stderr = process.communicate(timeout=timeout_seconds)
-            except subprocess.TimeoutExpired:
-                timed_out = True
-                process.kill()
-                stdout, stderr = process.communicate()
-        return Ran(stdout.decode(errors="replace"), stderr.decode(errors="replace"), timed_out)
+
+NaiveRun = Callable[..., Ran]
+
+
+@pytest.fixture(scope="session")
+def naive_run(surroundings: Surroundings, tmp_path_factory: pytest.TempPathFactory) -> NaiveRun:
+    """Run Python the careless way, in a pid namespace that is thrown away with all that is left in it."""
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        pytest.skip("no unshare (util-linux) to make the naive runner's throwaway namespace")
+    namespaces = ["--pid", "--fork", "--kill-child", "--mount", "--mount-proc", "--uts", "--ipc"]
+    if os.geteuid() != 0:
+        namespaces += ["--user", "--map-root-user"]
+
+    scratch = tmp_path_factory.mktemp("scratch")  # under a mount of its own in each run
+    inside = replace(surroundings, victim=2, scratch=scratch)  # the grader is its namespace's pid 2
+
+    def run(sources: str | Sequence[str], way: str = "alone", timeout_seconds: float = 4.0) -> Ran:
+        named = [sources] if isinstance(sources, str) else sources
+        request = {"way": way, "timeout": timeout_seconds, "sources": [inside.fill(one) for one in named]}
+        done = subprocess.run(
+            [unshare, *namespaces, sys.executable, "-I", str(HERE / "careless" / "grader.py")],
+            input=json.dumps(request).encode(),
+            capture_output=True,
+            cwd=scratch,
+            env={**os.environ, "VICTIM_SECRET": "4711", "TMPDIR": str(scratch)},
+            timeout=60,
+            check=True,
+        )
+        return Ran(**json.loads(done.stdout))
 
     return run
