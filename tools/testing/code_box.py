@@ -13,7 +13,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from judge_agent.seams.sandbox import Box, BoxClosed, Limits, Program, Sandbox
+from judge_agent.seams.sandbox import Box, BoxClosed, Limits, Program, Sandbox, Warm
 from tools.testing.codec import parse
 from tools.testing.report import Code, Unloadable
 
@@ -46,9 +46,9 @@ def box_modules() -> dict[str, str]:
     return found
 
 
-def program(main_module: str, seed: int) -> Program:
+def program(main_module: str, seed: int, warm: Warm = "python") -> Program:
     """A program that talks: the `main` of one of the in-box modules."""
-    return Program(f"from {main_module} import main", modules=box_modules(), seed=seed)
+    return Program(f"from {main_module} import main", modules=box_modules(), seed=seed, warm=warm)
 
 
 class CodeStopped(Exception):

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from judge_agent.seams.sandbox import Box, BoxClosed, Sandbox
+from judge_agent.seams.sandbox import Box, BoxClosed, Sandbox, Warm
 from tools.testing.call_tests import lacks_of
 from tools.testing.code_box import (
     LOAD_SECONDS,
@@ -157,9 +157,9 @@ class TesterBox:
     async def _run_once(
         self, run: _Run, tests: Sequence[TextTest], names: dict[str, Any], box: CodeBox | None
     ) -> None:
-        async with self._sandbox.open(
-            program("tools.testing.in_box.tester", self._seed), limits=self._limits
-        ) as tester:
+        warm: Warm = "pytest" if any(test.kind == "pytest" for test in tests) else "python"
+        tester_program = program("tools.testing.in_box.tester", self._seed, warm)
+        async with self._sandbox.open(tester_program, limits=self._limits) as tester:
             setup = self._setup(run, tests, names)
             run.current = None
             try:
