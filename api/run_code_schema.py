@@ -19,7 +19,7 @@ MAX_PART_BYTES = 255
 Language = Literal[
     "python", "cpp", "nodejs", "go", "go_test", "java", "php", "csharp", "bash", "typescript", "sql", "rust", "cuda",
     "lua", "R", "perl", "D_ut", "ruby", "scala", "julia", "pytest", "junit", "kotlin_script", "jest", "verilog",
-    "python_gpu", "lean", "swift", "racket",
+    "python_gpu", "lean", "swift", "racket", "python2", "gtest", "react",
 ]  # fmt: skip
 CommandStatus = Literal["Finished", "Error", "TimeLimitExceeded"]
 RunStatus = Literal["Success", "Failed", "SandboxError"]
