@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from judge_agent.errors import ToolError
+from judge_agent.resources.checking import MAX_STATE_BYTES
 from judge_agent.schema import Environment, PrincipleSpec
 from judge_agent.seams.resources import ResourceFiles, ResourceMissing
 from judge_agent.seams.sandbox import Sandbox
@@ -31,7 +32,6 @@ from tools.states.comparing import Difference
 from tools.states.judging import BadReference, Report, judged
 from tools.states.work import Work, read_state
 
-MAX_STATE_BYTES = 16_000_000
 MAX_LISTED = 30
 MAX_VALUE_CHARS = 300
 
@@ -116,15 +116,13 @@ def _checked(view: ToolView, environment: Environment, content: bytes | None, de
     end = view.task.reference.final_state
     text = content if content is not None else json.dumps(environment.state)
 
-    def load() -> dict[str, Any]:
-        try:
-            return read_state(text)
-        except ValueError as error:
-            raise ToolError(f"resources.environment: the state {error}") from error
-
-    transcript = read(view.trajectory)
     try:
-        report = judged(transcript, environment, end, load, Work(deadline=deadline))
+        state = read_state(text)
+    except ValueError as error:
+        raise ToolError(f"resources.environment: the state {error}") from error
+    transcript, work = read(view.trajectory), Work(deadline=deadline)
+    try:
+        report = judged(transcript, environment, end, state, lambda: read_state(text, again=True), work)
     except BadReference as error:
         raise ToolError(f"task.reference.final_state: {error}") from error
     return _result(report, wanted=end is not None)
@@ -172,6 +170,10 @@ def _of_all(report: Report, wanted: bool) -> Finding:
         held = sum(claim.holds is True for claim in report.claims)
         bearing = "confirms" if held else "none"
         return Finding(bearing, "hint", None, f"{held} claims about records hold")  # type: ignore[arg-type]
+    if not report.ended:
+        return Finding(
+            "none", "hint", None, "the trajectory stops before its end; the records are as required so far"
+        )
     return Finding("confirms", "decisive", 1.0, _confirmation(report))
 
 

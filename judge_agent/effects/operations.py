@@ -2,7 +2,7 @@
 
     {"let": "user", "be": "state.users[args.user_id]"}        name a place or a value
     {"require": "args.id in state.users", "else": "no user"}  where it is false, the call fails and leaves no effect
-    {"expect": "result.id == args.id", "else": "..."}         where it is false of what the agent saw, its world was another
+    {"expect": "result.id == args.id", "else": "..."}         false: the agent saw other records
     {"set": "user.email", "to": "args.email"}                 write a key or an item
     {"increase": "user.balance", "by": "-args.amount"}        add to a number
     {"append": "args.item", "to": "user.items"}               to the end of a list
@@ -13,8 +13,9 @@
     {"if": "args.amount > 0", "then": [...], "else": [...]}
     {"result": "user"}                                        what the call gives back, for comparison
 
-What is written is a copy. `expect` is passed over where no result was seen, as in the calls of a reference. Names are `args` (of the call), `state`, `observed` (the text of the call's result as the
-agent saw it), `result` (the same, read as JSON) and what `let`, `for` and comprehensions bind.
+What is written is a copy. Names are `args` (of the call), `state`, `observed` (the text of the call's result as the
+agent saw it), `result` (the same, read as JSON) and what `let`, `for` and comprehensions bind. `expect` is passed over
+where no result was seen, as in the calls of a reference.
 """
 
 from __future__ import annotations

@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from judge_agent.errors import InvalidRequest
 from judge_agent.schema import Resources
 from judge_agent.seams.resources import ResourceFiles, ResourceMissing
 
 MAX_DATABASE_BYTES = 64_000_000
+MAX_STATE_BYTES = 16_000_000
 
 
 async def check_resources(resources: Resources, files: ResourceFiles, tenant: str) -> None:
     """Raise InvalidRequest, naming the field, for a file that is missing, foreign or too large."""
     for index, database in enumerate(resources.databases):
-        where = f"resources.databases.{index}"
-        try:
-            if database.blob is not None:
-                field = f"{where}.blob"
-                size = await files.blob_bytes(tenant, database.blob)
-            elif database.root_name is not None:
-                field = f"{where}.root_name"
-                size = await files.root_bytes(database.root_name)
-            else:
-                continue
-        except ResourceMissing as error:
-            raise InvalidRequest(field, str(error)) from error
-        if size > MAX_DATABASE_BYTES:
-            raise InvalidRequest(
-                field, f"the file has {size} bytes; a database may have {MAX_DATABASE_BYTES}"
-            )
+        named = _Named(f"resources.databases.{index}", database.blob, database.root_name)
+        await _check(named, "a database", MAX_DATABASE_BYTES, files, tenant)
+    if (world := resources.environment) is not None:
+        named = _Named("resources.environment", world.blob, world.root_name)
+        await _check(named, "a state", MAX_STATE_BYTES, files, tenant)
+
+
+class _Named(NamedTuple):
+    """A file that a request names at a place, by hash or under the root; neither where it is inline."""
+
+    where: str
+    blob: str | None
+    root_name: str | None
+
+
+async def _check(named: _Named, what: str, limit: int, files: ResourceFiles, tenant: str) -> None:
+    try:
+        if named.blob is not None:
+            field = f"{named.where}.blob"
+            size = await files.blob_bytes(tenant, named.blob)
+        elif named.root_name is not None:
+            field = f"{named.where}.root_name"
+            size = await files.root_bytes(named.root_name)
+        else:
+            return
+    except ResourceMissing as error:
+        raise InvalidRequest(field, str(error)) from error
+    if size > limit:
+        raise InvalidRequest(field, f"the file has {size} bytes; {what} may have {limit}")

@@ -25,6 +25,7 @@ MAX_EXPRESSION_CHARS = 2000
 MAX_SAID = 100
 CLAIM_NAMES = ("state", "before", "said")
 OUTCOME_NAMES = ("observed", "result")
+ENDED_NAMES = ("last",)
 _Text = Annotated[str, Field(min_length=1, max_length=MAX_EXPRESSION_CHARS)]
 _Pointer = Annotated[str, Field(max_length=1000, pattern=r"^(/[^\x00]*)?$")]
 _Pointers = Annotated[tuple[_Pointer, ...], Field(max_length=200)]
@@ -82,7 +83,8 @@ class Environment(Envelope):
     tool what a call does, `reads` which tools change nothing. `failed` is true of `observed` (the text of a call's
     result; `result` is the same read as JSON) where the call failed. `outcomes`: whose word it is whether a call took
     effect: the declared effects' (`replayed`), the observation's (`observed`), or both, which must agree (the default
-    where `failed` is given).
+    where `failed` is given). `ended` is true of `last` (the `role`, `text` and tool `name` of the last message) where a
+    trajectory is at its end: one that was cut off before may still go wrong, so that it is not confirmed.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
@@ -94,6 +96,7 @@ class Environment(Envelope):
     effects: Annotated[dict[Name, tuple[dict[str, Any], ...] | SqlEffect], Field(max_length=MAX_EFFECTS)] = {}
     reads: Annotated[tuple[Name, ...], Field(max_length=500)] = ()
     failed: _Text | None = None
+    ended: _Text | None = None
     outcomes: Literal["replayed", "observed", "both"] | None = None
     claims: Annotated[tuple[Claim, ...], Field(max_length=MAX_CLAIMS)] = ()
 
@@ -104,8 +107,13 @@ class Environment(Envelope):
 
     @field_validator("failed")
     @classmethod
-    def _reads(cls, value: str | None) -> str | None:
+    def _failed_reads(cls, value: str | None) -> str | None:
         return None if value is None else _checked(value, OUTCOME_NAMES)
+
+    @field_validator("ended")
+    @classmethod
+    def _ended_reads(cls, value: str | None) -> str | None:
+        return None if value is None else _checked(value, ENDED_NAMES)
 
     @model_validator(mode="after")
     def _consistent(self) -> Environment:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, FiniteFloat, model_validator
@@ -83,19 +82,19 @@ class CallRules(Envelope):
 
 def is_deeper(value: Any, limit: int) -> bool:
     """Whether a JSON value is nested deeper than so many levels; in linear time, without recursion."""
-    level = [value]
-    for _ in range(limit + 1):
-        inner = [item.values() if isinstance(item, dict) else item for item in level]
-        parts = (
-            part
-            for items in inner
-            if isinstance(items, Iterable) and not isinstance(items, str)
-            for part in items
-        )
-        level = [part for part in parts if isinstance(part, (dict, list, tuple))]
-        if not level:
+    level = [value] if isinstance(value, _CONTAINERS) else []
+    for _ in range(limit):
+        inner: list[Any] = []
+        for item in level:
+            parts = item.values() if isinstance(item, dict) else item
+            inner += [part for part in parts if isinstance(part, _CONTAINERS)]
+        if not inner:
             return False
+        level = inner
     return True
+
+
+_CONTAINERS = (dict, list, tuple)
 
 
 def _plain(value: dict[str, Any]) -> dict[str, Any]:

@@ -50,7 +50,8 @@ def _round(value: Any, digits: Any = 0) -> float:
     if not isinstance(digits, int) or not 0 <= digits <= 12:
         raise EffectError("rounds to 0 to 12 digits")
     number: float = _number(value)
-    return round(number) if digits == 0 else round(number, digits)
+    rounded: float = round(number) if digits == 0 else round(number, digits)
+    return rounded
 
 
 def _first(items: Any, default: Any = _ABSENT) -> Any:
@@ -99,9 +100,9 @@ def _range(count: Any) -> list[int]:
 
 def _to_number(value: Any) -> float:
     """A number, or the text of one with or without `,` between thousands and a currency sign before it."""
-    if is_number(value):
-        return _number(value)
-    text = _of(value, str).strip().lstrip("$€£¥").replace(",", "")
+    if not isinstance(value, str):
+        return float(value) if isinstance(value, float) else int(_number(value))
+    text = value.strip().lstrip("$€£¥").replace(",", "")
     try:
         return int(text)
     except ValueError:

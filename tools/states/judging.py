@@ -9,15 +9,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from judge_agent.effects import read_expression
 from judge_agent.schema import EndState, Environment
+from judge_agent.schema.environment import ENDED_NAMES
 from judge_agent.trajectory import Step, Transcript, Turn
 from tools.states.claiming import Checked, Claims
 from tools.states.comparing import Comparison, Difference
+from tools.states.evaluating import evaluate
 from tools.states.replay import Replay, Replayed, Undecided
 from tools.states.telling import Said, Speech
-from tools.states.work import TooMuchWork, Work
+from tools.states.work import EffectError, TooMuchWork, Work
 from tools.states.world import World
 
+_NOTHING = {"role": "", "text": "", "name": ""}
 Load = Callable[[], dict[str, Any]]
 
 
@@ -34,20 +38,26 @@ class Report:
     differences: tuple[Difference, ...] | None = None
     said: dict[str, Said] = field(default_factory=dict)
     claims: list[Checked] = field(default_factory=list)
+    ended: bool = True
 
 
 def judged(
-    transcript: Transcript, environment: Environment, end: EndState | None, load: Load, work: Work
+    transcript: Transcript,
+    environment: Environment,
+    end: EndState | None,
+    state: dict[str, Any],
+    load: Load,
+    work: Work,
 ) -> Report:
-    """Judge a trajectory. `load` gives a fresh copy of the state at the start.
+    """Judge a trajectory. `state` is that at the start, and is changed; `load` gives fresh copies of it.
 
     Raises ValueError for a declaration that is wrong, BadReference, TimeoutError.
     """
     claims = Claims(environment.claims)
-    report = Report()
+    report = Report(ended=_has_ended(transcript, environment, work))
     if end is not None:
         report.said = _said(transcript, end)
-    world = World(load(), work)
+    world = World(state, work)
     try:
         _replay(transcript, environment, world, claims, load, report)
     except (Undecided, TooMuchWork) as reason:
@@ -57,6 +67,27 @@ def judged(
     if end is not None and report.undecided is None:
         report.differences = _differences(world, environment, end, load, work)
     return report
+
+
+def _has_ended(transcript: Transcript, environment: Environment, work: Work) -> bool:
+    """Whether the trajectory is at its end, as far as the environment says what an end is."""
+    if environment.ended is None:
+        return True
+    last = transcript.turns[-1] if transcript.turns else None
+    told = {"role": last.role, "text": last.text, "name": _tool_of(last, transcript)} if last else _NOTHING
+    try:
+        return bool(evaluate(read_expression(environment.ended, ENDED_NAMES), {"last": told}, work))
+    except EffectError as error:
+        raise ValueError(f"resources.environment.ended: {error}") from error
+
+
+def _tool_of(turn: Turn, transcript: Transcript) -> str:
+    """The tool whose result a turn is, by its own word or by the call that it answers."""
+    if turn.name or turn.answers is None:
+        return turn.name or ""
+    asker, _, position = turn.answers.partition(".")
+    calls = next((other.calls for other in transcript.turns if other.span_id == asker), ())
+    return calls[int(position)].name if int(position) < len(calls) else ""
 
 
 def observed_results(transcript: Transcript) -> dict[str, str]:

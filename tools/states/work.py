@@ -56,15 +56,15 @@ class Work:
         return [self.copied(item, depth + 1) for item in value]
 
 
-def read_state(text: str | bytes) -> dict[str, Any]:
-    """Read a JSON object of bounded depth. Raises ValueError."""
+def read_state(text: str | bytes, *, again: bool = False) -> dict[str, Any]:
+    """Read a JSON object of bounded depth; one that is read `again` was found to be so. Raises ValueError."""
     try:
         state = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except RecursionError as error:
         raise ValueError(f"is nested deeper than {MAX_STATE_DEPTH} levels") from error
     if not isinstance(state, dict):
         raise ValueError(f"must be a JSON object, not {type(state).__name__}")
-    if is_deeper(state, MAX_STATE_DEPTH):
+    if not again and is_deeper(state, MAX_STATE_DEPTH):
         raise ValueError(f"is nested deeper than {MAX_STATE_DEPTH} levels")
     return state
 
