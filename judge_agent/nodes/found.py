@@ -11,7 +11,7 @@ from judge_agent.context import CanonicalCandidate
 from judge_agent.hashing import sha256_of
 from judge_agent.prompting.results import output_text
 from judge_agent.schema import Evidence
-from judge_agent.seams.tool import Finding, Tool
+from judge_agent.seams.tool import Aside, Finding, Tool
 from judge_agent.state import Json
 
 MAX_OUTPUT_CHARS = 8000
@@ -26,6 +26,8 @@ class Found:
         self.candidate = candidate
         self.evidence: list[Json] = []
         self.findings: list[Json] = []
+        # Each with the name of its tool and the id of its evidence.
+        self.asides: list[tuple[str, str, Aside]] = []
         self.failures: list[Json] = []
         # Tools that broke when the model asked: it is not to ask again.
         self.out_of_order: dict[str, str] = {}
@@ -52,7 +54,8 @@ class Found:
         shown = {} if written is None else {"arguments": dict(written)}
         self.evidence.append(item.model_copy(update=shown).model_dump(mode="json"))
         for finding in result.findings:
-            self.findings.append(_finding(self.candidate, tool, item.id, finding, principles))
+            self.findings.append(finding_of(self.candidate, tool.name, item.id, finding, principles))
+        self.asides += [(tool.name, item.id, aside) for aside in result.asides]
         for name, value in result.flags.items():
             self.flags.setdefault(name, value)
         if result.checked:
@@ -132,12 +135,13 @@ def _weight(finding: Finding) -> tuple[int, bool]:
     return ("hint", "strong", "decisive").index(finding.strength), finding.bearing == "refutes"
 
 
-def _finding(
-    candidate: CanonicalCandidate, tool: Tool, evidence: str, finding: Finding, principles: Sequence[str]
+def finding_of(
+    candidate: CanonicalCandidate, tool: str, evidence: str, finding: Finding, principles: Sequence[str]
 ) -> Json:
+    """A finding as the state holds it."""
     return {
         "candidate_id": candidate.id,
-        "tool": tool.name,
+        "tool": tool,
         "evidence_id": evidence,
         "principles": list(principles) if finding.step_id is None else [],
         "bearing": finding.bearing,

@@ -15,6 +15,7 @@ from langgraph.runtime import Runtime
 from judge_agent.calls import ToolRun
 from judge_agent.context import CanonicalCandidate, JudgeContext, applies, principle_of
 from judge_agent.errors import JudgeError
+from judge_agent.nodes.asides import with_asides
 from judge_agent.nodes.asking import ask_model
 from judge_agent.nodes.asking_functions import KEPT_SHARE
 from judge_agent.nodes.charged import charged_to, walked, walking
@@ -37,8 +38,12 @@ async def gather(state: State, runtime: Runtime[JudgeContext]) -> Update:
             for walk, candidate in zip(walks, open_candidates, strict=True)
         ]
     update = Update(evidence=[], findings=[], tool_failures=[], flags={})
-    for candidate, task in zip(open_candidates, tasks, strict=True):
-        found = task.result()
+    all_found = [task.result() for task in tasks]
+    if context.recipe.principles.tools:
+        joined = with_asides(state["principles"], all_found, context.dimensions)
+        if joined is not None:
+            update["principles"] = joined
+    for candidate, found in zip(open_candidates, all_found, strict=True):
         update["evidence"] += found.evidence
         update["findings"] += found.findings
         update["tool_failures"] += found.failures

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from judge_agent.schema import (
     Bearing,
@@ -61,10 +61,27 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Aside:
+    """A principle that a tool comes upon and settles while it works: it is there only where it is settled.
+
+    So one that could not be told makes no candidate `partial`. It is left out where its dimension is not declared.
+    `finding` is decisive; it bears on this principle alone.
+    """
+
+    name: str
+    description: str
+    dimension: str
+    finding: Finding
+    kind: Literal["hard", "soft"] = "soft"
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
 class ToolResult:
     """`ok`: it ran. `failed`: the thing checked failed to run. `refused`: not allowed. `timeout`: it ran out of time.
 
     `output` is JSON and is shown (fenced) to the model. `checked` counts what was looked at, by kind.
+    `asides` count only in the result of an opening call.
     """
 
     status: ToolStatus
@@ -74,6 +91,7 @@ class ToolResult:
     truncated: bool = False
     checked: Mapping[str, int] = field(default_factory=dict)
     flags: Mapping[str, Any] = field(default_factory=dict)
+    asides: tuple[Aside, ...] = ()
 
 
 class Tool(Protocol):

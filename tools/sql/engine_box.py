@@ -25,7 +25,15 @@ MAX_BYTES = 4_000_000
 _ADDRESS_SPACE = {"duckdb": 1_500_000_000, "sqlite": 600_000_000}
 _OUT_OF_MEMORY = (b"bad_alloc", b"MemoryError", b"Out of Memory")  # an engine's last words
 _DISK_BYTES = 160_000_000
-_MODULES = ("engine", "cells", "sqlite_engine", "duckdb_engine", "server")
+_COPYING = ("tables", "nudging", "edits", "copier", "sqlite_copy", "duckdb_copy")
+_MODULES = (
+    "engine",
+    "cells",
+    "sqlite_engine",
+    "duckdb_engine",
+    "server",
+    *(f"copying/{name}" for name in _COPYING),
+)
 FailureKind = Literal["syntax", "error", "refused", "timeout", "memory", "died"]
 _KINDS: tuple[FailureKind, ...] = ("syntax", "error", "refused", "timeout", "memory", "died")
 Row = Sequence[Any]
@@ -81,6 +89,14 @@ class DatabaseBox:
         """From now on, read tables from the end where a query leaves their order open. Raises QueryFailed."""
         await self._ask({"op": "backwards"}, seconds)
 
+    async def turn_to_copy(self, asked: Mapping[str, Any], *, seconds: float) -> Mapping[str, Any]:
+        """Make a perturbed copy (`in_box/copying`), which queries read from then on. Raises QueryFailed."""
+        reply = await self._ask({"op": "copy", **asked}, seconds)
+        told = reply.get("copy")
+        if not isinstance(told, dict) or not isinstance(told.get("tables"), dict):
+            raise QueryFailed("died", "the box broke the protocol: no copy")
+        return told
+
     async def _ask(self, asked: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         try:
             await self._box.send(json.dumps({**asked, "seconds": seconds}).encode())
@@ -118,7 +134,7 @@ async def open_database(
         program_bytes=len(source.payload) + 2_000_000,
     )
     modules = box_modules()
-    program = Program("from tools.sql.in_box.server import main", modules, source.payload, seed)
+    program = Program("from tools.sql.in_box.server import main", modules, source.payload, seed, warm="sql")
     setup = {
         "engine": source.engine,
         "kind": source.kind,
@@ -143,7 +159,9 @@ def box_modules() -> dict[str, str]:
     """Sources of what runs inside the box, by module name."""
     folder = resources.files("tools.sql.in_box")
     return {
-        f"tools.sql.in_box.{name}": folder.joinpath(f"{name}.py").read_text(encoding="utf-8")
+        f"tools.sql.in_box.{name.replace('/', '.')}": folder.joinpath(f"{name}.py").read_text(
+            encoding="utf-8"
+        )
         for name in _MODULES
     }
 

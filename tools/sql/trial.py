@@ -14,12 +14,12 @@ from judge_agent.schema import Engine, ToolStatus
 from judge_agent.seams.sandbox import Sandbox
 from judge_agent.seams.tool import Finding
 from tools.sql.allowed import NotParsed, Query, read_query
-from tools.sql.comparison import rows_of
 from tools.sql.database import DatabaseSource
 from tools.sql.engine_box import DatabaseBox, QueryFailed, QueryResult, open_database
-from tools.sql.inner_ties import cuts_a_tie, inner_choices
 from tools.sql.parts import Pair
-from tools.sql.reference import Wanted, ask_reference
+from tools.sql.perturbing.copies import OnCopies, try_copies
+from tools.sql.perturbing.schema_overlap import SchemaOverlap, schema_of, schema_overlap
+from tools.sql.reference import Wanted, ask_reference, chooses_among_equals
 from tools.sql.scan import Refused
 from tools.sql.showing import clean, is_cut, shown, shown_row
 from tools.sql.weighing import Weighed, weigh
@@ -29,12 +29,16 @@ U = TypeVar("U")
 
 
 class Trial(NamedTuple):
-    """What is tried. `seconds` is the time of each query, fixed, not a share of the judgment's."""
+    """What is tried. `seconds` is the time of each query, fixed, not a share of the judgment's.
+
+    `copies_end`: the time (of the loop's clock) by which perturbed copies are done with; None: none are tried.
+    """
 
     sql: str
     reference: str
     seconds: float
     seed: int
+    copies_end: float | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,8 @@ class Verdict:
     row: int | None = None
     unavailable: str | None = None
     clock: bool = False
+    overlap: SchemaOverlap | None = None
+    copies: OnCopies | None = None
 
     @property
     def truncated(self) -> bool:
@@ -69,6 +75,13 @@ class Verdict:
 
     def outline(self) -> dict[str, Any]:
         told: dict[str, Any] = {"name": self.database, "sha256": self.sha256, "facts": self.facts}
+        if self.overlap is not None:
+            told["schema_f1"] = {
+                "tables": round(self.overlap.tables, 4),
+                "columns": round(self.overlap.columns, 4),
+            }
+        if self.copies is not None:
+            told["perturbed"] = self.copies.as_json()
         if self.finding is not None:
             told["reason"] = self.finding.reason
         if self.unavailable is not None:
@@ -95,14 +108,32 @@ async def try_query(sandbox: Sandbox, source: DatabaseSource, trial: Trial) -> V
             return _unavailable(source, wanted)
         if isinstance(outcome, Refused):
             return _unavailable(source, f"the candidate's query is not run: {outcome}")
+        overlap = await _overlap(reference_box, query, wanted.query, trial.seconds)
         if isinstance(outcome, QueryFailed):
-            return _failed(source, outcome)
+            return replace(_failed(source, outcome), overlap=overlap)
         pair = Pair(source.engine, trial.seconds, reference_box, wanted, box, query)
         try:
             weighed = await weigh(pair, outcome)
         except ValueError as error:
             raise ToolError(f"the result of the candidate's query cannot be read: {error}") from error
-        return _compared(source, outcome, pair, weighed)
+        verdict = replace(_compared(source, outcome, pair, weighed), overlap=overlap)
+        return replace(verdict, copies=await _on_copies(pair, weighed, trial))
+
+
+async def _overlap(box: DatabaseBox, own: Query, reference: Query, seconds: float) -> SchemaOverlap | None:
+    """How far both read the same; None where the box is gone, which then says so of the queries themselves."""
+    try:
+        schema = schema_of(await box.describe(seconds=seconds))
+    except QueryFailed:
+        return None
+    return await asyncio.to_thread(schema_overlap, own.tree, reference.tree, schema)
+
+
+async def _on_copies(pair: Pair, weighed: Weighed, trial: Trial) -> OnCopies | None:
+    """A query that differs on the given data needs no copies."""
+    if trial.copies_end is None or not (weighed.comparison.matches and weighed.comparison.named):
+        return None
+    return await try_copies(pair, trial.seed, trial.copies_end)
 
 
 async def _opened(boxes: AsyncExitStack, sandbox: Sandbox, source: DatabaseSource, seed: int) -> DatabaseBox:
@@ -174,24 +205,10 @@ async def _reference(
         if (unlisted := await _unlisted(box, query, trial.seconds)) is not None:
             raise unlisted
         wanted = await ask_reference(box, query, engine, trial.seconds)
-        is_open = await _chooses_among_equals(box, query, engine, trial.seconds)
+        is_open = await chooses_among_equals(box, query, engine, trial.seconds)
     except (Refused, NotParsed, QueryFailed, ValueError) as error:
         return f"the reference query gives no result: {error}", box
     return replace(wanted, expected=replace(wanted.expected, open_choice=is_open)), box
-
-
-async def _chooses_among_equals(box: DatabaseBox, query: Query, engine: Engine, seconds: float) -> bool:
-    """Whether a LIMIT inside the reference is seen to cut a tie."""
-    for choice in await asyncio.to_thread(inner_choices, query.tree, engine):
-        try:
-            found = await box.query(choice.sql, seconds=seconds, max_rows=choice.rows)
-        except QueryFailed as failure:
-            if failure.kind in ("timeout", "memory", "died"):
-                return False  # the box may be gone, and the reference's own result is known
-            continue  # it does not run by itself
-        if cuts_a_tie(rows_of(found.rows), choice):
-            return True
-    return False
 
 
 def _compared(source: DatabaseSource, result: QueryResult, pair: Pair, weighed: Weighed) -> Verdict:

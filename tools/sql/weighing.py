@@ -54,7 +54,7 @@ async def weigh(pair: Pair, result: QueryResult) -> Weighed:
     comparison = await asyncio.to_thread(compare, result, pair.wanted.expected)
     if comparison.matches:
         return await _match(pair, result, comparison)
-    return await _difference(pair, result, comparison)
+    return await weigh_difference(pair, result, comparison)
 
 
 async def _match(pair: Pair, result: QueryResult, comparison: Comparison) -> Weighed:
@@ -94,7 +94,8 @@ async def _is_hard_coded(pair: Pair) -> bool:
     return await asyncio.to_thread(is_hard_coded, pair.query.tree, reference.tree)
 
 
-async def _difference(pair: Pair, result: QueryResult, comparison: Comparison) -> Weighed:
+async def weigh_difference(pair: Pair, result: QueryResult, comparison: Comparison) -> Weighed:
+    """Weigh a comparison that found a difference. Raises ValueError for cells that cannot be read."""
     if not comparison.decided:
         return Weighed(comparison, Finding("none", "strong", None, comparison.reason), {"left_open": None})
     reason = f"the result differs: {comparison.reason}"

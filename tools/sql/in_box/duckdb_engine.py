@@ -9,16 +9,20 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+import os
 import sys
 import threading
 from collections.abc import Iterator
 from types import ModuleType
 
-from tools.sql.in_box.engine import DATABASE, Clock, EngineError, Json, Row, quoted, receive_file
+from tools.sql.in_box.engine import COPY, DATABASE, Clock, EngineError, Json, Row, quoted, receive_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the box has no Python package of DuckDB
     from _duckdb import DuckDBPyConnection
+
+    from tools.sql.in_box.copying.copier import Copier
+    from tools.sql.in_box.copying.duckdb_copy import DuckdbCopy
 
 ROWS_PER_INSERT = 5000
 ROWS_PER_FETCH = 500
@@ -47,6 +51,8 @@ class DuckdbEngine:
         import _duckdb  # the engine itself, without its Python package
 
         self._duckdb = _duckdb
+        self._copier: Copier | None = None
+        self._copies = 0
         # A broken file or a fault of the engine is no mistake of the query that comes upon it.
         self._broken = (_duckdb.InternalException, _duckdb.FatalException, _duckdb.SerializationException)
 
@@ -59,10 +65,7 @@ class DuckdbEngine:
             with self._failures(clock):
                 self._build(kind, payload, clock)
         with self._failures(clock):
-            self._connection = self._duckdb.connect(DATABASE, read_only=True, config=_CONFIG)
-            self._connection.execute("SET TimeZone='UTC'")
-            self._connection.execute("SET lock_configuration=true")
-            self._connection.execute("SELECT count(*) FROM duckdb_tables()").fetchone()
+            self._open(DATABASE)
 
     def run(self, sql: str, clock: Clock) -> tuple[list[str], Iterator[Row]]:
         """Run a query; rows are fetched as they are asked for. Raises EngineError, also while iterating."""
@@ -113,6 +116,36 @@ class DuckdbEngine:
 
     def read_backwards(self) -> None:
         """DuckDB has no such setting."""
+
+    def turn_to_copy(self, asked: Json, clock: Clock) -> Json:
+        """Make a perturbed copy; from now on queries read it. Raises EngineError: then they read what they read."""
+        from tools.sql.in_box.copying.copier import Copier
+
+        self._copier = self._copier or Copier(self._to_be_changed)
+        self._copies += 1
+        target, before = f"{COPY}{self._copies}", f"{COPY}{self._copies - 1}"
+        with self._failures(clock):
+            told = self._copier.make(asked, target, clock)
+            self._connection.close()
+            self._open(target)
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(before)
+        return told
+
+    def _to_be_changed(self, path: str, clock: Clock) -> DuckdbCopy:
+        from tools.sql.in_box.copying.duckdb_copy import DuckdbCopy
+
+        connection = self._duckdb.connect(path, config=_CONFIG)
+        connection.execute("SET checkpoint_threshold='1GB'")  # a checkpoint would number the rows anew
+        connection.execute("SET TimeZone='UTC'")
+        connection.execute("SET lock_configuration=true")
+        return DuckdbCopy(connection, clock)
+
+    def _open(self, path: str) -> None:
+        self._connection = self._duckdb.connect(path, read_only=True, config=_CONFIG)
+        self._connection.execute("SET TimeZone='UTC'")
+        self._connection.execute("SET lock_configuration=true")
+        self._connection.execute("SELECT count(*) FROM duckdb_tables()").fetchone()
 
     def _build(self, kind: str, payload: Json, clock: Clock) -> None:
         self._connection = self._duckdb.connect(DATABASE, config=_CONFIG)

@@ -8,7 +8,8 @@ import time
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-DATABASE = "/work/database"
+DATABASE = "database"  # in the work folder, which is where a box runs
+COPY = "copy"  # and a number
 Json = dict[str, Any]
 Row = tuple[object, ...]
 
@@ -69,6 +70,10 @@ class Engine(Protocol):
 
     def read_backwards(self) -> None:
         """From now on, read tables from the end where a query leaves their order open, as far as the engine can."""
+        ...
+
+    def turn_to_copy(self, asked: Json, clock: Clock) -> Json:
+        """Make a perturbed copy of the database, which queries read from now on. Raises EngineError."""
         ...
 
 

@@ -1,7 +1,7 @@
 """The program of a SQL box: opens one database, then answers one question a line.
 
-A question is {op: query | parses | knows | describe | backwards, ...}; an answer holds `error: {kind, message}` where
-the engine did not do it. Everything that comes back is bounded here, and again by the host.
+A question is {op: query | parses | knows | describe | backwards | copy, ...}; an answer holds `error: {kind, message}`
+where the engine did not do it. Everything that comes back is bounded here, and again by the host.
 """
 
 from __future__ import annotations
@@ -59,6 +59,8 @@ def _answer(engine: Engine, asked: Json) -> bytes:
         elif asked["op"] == "backwards":
             engine.read_backwards()
             answer = {"backwards": True}
+        elif asked["op"] == "copy":
+            answer = {"copy": engine.turn_to_copy(asked, clock)}
         else:
             answer = {"tables": engine.describe()}
     except EngineError as error:

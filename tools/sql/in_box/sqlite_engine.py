@@ -6,10 +6,15 @@ Does NOT protect against a bug in SQLite that a foreign file or a query reaches:
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 
-from tools.sql.in_box.engine import DATABASE, Clock, EngineError, Json, Row, quoted, receive_file
+from tools.sql.in_box.engine import COPY, DATABASE, Clock, EngineError, Json, Row, quoted, receive_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # compiled only in boxes that are asked for a copy
+    from tools.sql.in_box.copying.copier import Copier
 
 MAX_VALUE_BYTES = 8_000_000
 MAX_PAGES = 30_000  # of 4 kB, while a script builds a database
@@ -29,6 +34,8 @@ class SqliteEngine:
     def __init__(self, functions: Iterable[str]) -> None:
         self._functions = frozenset(functions)
         self._denied = ""
+        self._copier: Copier | None = None
+        self._copies = 0
 
     def load(self, kind: str, payload: Json, seconds: float) -> None:
         """Receive or build the database, then open it for reading. Raises EngineError."""
@@ -38,10 +45,7 @@ class SqliteEngine:
             with self._failures(Clock(seconds)):
                 self._build(kind, payload, Clock(seconds))
         with self._failures(Clock(seconds)):
-            self._connection = self._opened()
-            self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            self._connect_virtual_tables()
-            self._connection.set_authorizer(self._authorize)
+            self._open(DATABASE)
 
     def run(self, sql: str, clock: Clock) -> tuple[list[str], Iterator[Row]]:
         """Start a query; the rows come as they are asked for. Raises EngineError, also while iterating."""
@@ -84,6 +88,28 @@ class SqliteEngine:
             connection.execute("PRAGMA reverse_unordered_selects=ON")
             connection.execute("PRAGMA automatic_index=OFF")
 
+    def turn_to_copy(self, asked: Json, clock: Clock) -> Json:
+        """Make a perturbed copy; from now on queries read it. Raises EngineError: then they read what they read."""
+        from tools.sql.in_box.copying.copier import Copier
+        from tools.sql.in_box.copying.sqlite_copy import SqliteCopy
+
+        self._copier = self._copier or Copier(SqliteCopy)
+        self._copies += 1
+        target, before = f"{COPY}{self._copies}", f"{COPY}{self._copies - 1}"
+        with self._failures(clock):
+            told = self._copier.make(asked, target, clock)
+            self._connection.close()
+            self._open(target)
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(before)
+        return told
+
+    def _open(self, path: str) -> None:
+        self._connection = self._opened(path)
+        self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        self._connect_virtual_tables()
+        self._connection.set_authorizer(self._authorize)
+
     def _build(self, kind: str, payload: Json, clock: Clock) -> None:
         with contextlib.closing(sqlite3.connect(DATABASE, isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode=MEMORY")
@@ -99,8 +125,8 @@ class SqliteEngine:
             if connection.in_transaction:
                 connection.execute("COMMIT")
 
-    def _opened(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(f"file:{DATABASE}?mode=ro&immutable=1", uri=True, isolation_level=None)
+    def _opened(self, path: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True, isolation_level=None)
         connection.text_factory = lambda text: text.decode("utf-8", "backslashreplace")
         for setting in (
             "trusted_schema=OFF",

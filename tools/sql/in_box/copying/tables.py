@@ -1,0 +1,254 @@
+"""The tables of a database as a perturbation sees them, and what of their data must stay as it is.
+
+Kept are the keys, foreign keys and NOT NULL that the schema declares, and what only the data shows: columns without
+repeats, values that are all found in another table's key, columns without NULL, columns that another one determines,
+that are never larger than another, that hold a part of another's text, or that others add up or multiply to.
+
+Does not know constraints between the rows of several tables (a total of what another table lists), nor that a number
+must stay below another table's.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+MAX_ROWS = 20_000  # of one table
+MAX_CELLS = 600_000  # of all tables
+MAX_PAIRED = 12  # columns of a table that are tried in pairs
+MAX_LOOKED_AT = 2_000  # rows that dependencies are read from
+Cell = Any
+
+
+class TooLarge(Exception):
+    """The database is too large to be copied and changed here."""
+
+
+class Foreign(NamedTuple):
+    """Columns whose values, where none is NULL, are those of a row of `parent`."""
+
+    columns: tuple[int, ...]
+    parent: Table
+    to: tuple[int, ...]
+
+
+class Column:
+    """`fixed`: no value of it is changed by itself. `renamed`: all equal values are changed alike, to each other's."""
+
+    def __init__(self, name: str, kind: str, nullable: bool) -> None:
+        self.name = name
+        self.kind = kind
+        self.nullable = nullable
+        self.fixed = False
+        self.renamed = False
+        self.has_null = False
+
+
+class Table:
+    """`ids[i]` are the values of the columns `handle` (as SQL) that name `rows[i]` in the database.
+
+    `keys` are sets of columns without repeats; `declared`: the schema has one. `below`: pairs of columns of which the
+    first is never larger.
+    """
+
+    def __init__(self, name: str, columns: list[Column]) -> None:
+        self.name = name
+        self.columns = columns
+        self.handle: tuple[str, ...] = ()
+        self.ids: list[tuple[Cell, ...]] = []
+        self.rows: list[tuple[Cell, ...]] = []
+        self.keys: list[tuple[int, ...]] = []
+        self.foreign: list[Foreign] = []
+        self.declared = False
+        self.below: list[tuple[int, int]] = []
+
+    def values(self, at: int) -> list[Cell]:
+        return [row[at] for row in self.rows]
+
+    def index(self, name: str) -> int | None:
+        wanted = name.casefold()
+        return next((at for at, one in enumerate(self.columns) if one.name.casefold() == wanted), None)
+
+
+def learn(tables: list[Table], joined: list[str]) -> None:
+    """Read from the data what it keeps to. `joined`: (lower-case) names of columns that a query compares."""
+    for table in tables:
+        for at, column in enumerate(table.columns):
+            values = table.values(at)
+            column.has_null = any(value is None for value in values)
+            if (at,) not in table.keys and _has_no_repeats(values):
+                table.keys.append((at,))
+        if not any(len(key) == 1 for key in table.keys) and not table.declared:
+            table.keys += _pairs_without_repeats(table)
+    for table in tables:
+        _find_parents(table, tables, joined)
+    for table in tables:
+        _fix(table, joined)
+        _find_dependencies(table)
+
+
+def _has_no_repeats(values: list[Cell]) -> bool:
+    known = [value for value in values if value is not None]
+    try:
+        return bool(known) and len(set(known)) == len(known)
+    except TypeError:  # lists and the like are not looked at
+        return False
+
+
+def _pairs_without_repeats(table: Table) -> list[tuple[int, ...]]:
+    width = min(len(table.columns), MAX_PAIRED)
+    pairs = [(one, other) for one in range(width) for other in range(one + 1, width)]
+    return [pair for pair in pairs if _has_no_repeats([(row[pair[0]], row[pair[1]]) for row in table.rows])]
+
+
+def _find_parents(table: Table, tables: list[Table], joined: list[str]) -> None:
+    """Columns that hold nothing but another table's key, and are named so or joined."""
+    taken = {at for one in table.foreign for at in one.columns}
+    for at, column in enumerate(table.columns):
+        if at in taken:
+            continue
+        found = _parent_of(table, at, column, tables, joined)
+        if found is not None:
+            table.foreign.append(found)
+
+
+def _parent_of(
+    table: Table, at: int, column: Column, tables: list[Table], joined: list[str]
+) -> Foreign | None:
+    try:
+        values = {value for value in table.values(at) if value is not None}
+    except TypeError:
+        return None
+    for parent in tables if values else ():
+        for key in parent.keys:
+            if len(key) != 1 or (parent is table and key == (at,)):
+                continue
+            to = parent.columns[key[0]]
+            if not _are_named_alike(column, to, parent, joined) or (parent is table and column is to):
+                continue
+            theirs = set(parent.values(key[0]))
+            if values <= theirs and not (values == theirs and (at,) in table.keys and table is not parent):
+                return Foreign((at,), parent, key)
+    return None
+
+
+def _are_named_alike(column: Column, to: Column, parent: Table, joined: list[str]) -> bool:
+    own, other = _plain(column.name), _plain(to.name)
+    if column.name.casefold() in joined and to.name.casefold() in joined:
+        return True
+    if len(other) < 2:
+        return False
+    return own == other or own.endswith(other) or _plain(parent.name).rstrip("s") in own
+
+
+def _plain(name: str) -> str:
+    return name.casefold().replace("_", "")
+
+
+def _fix(table: Table, joined: list[str]) -> None:
+    """Columns that link rows, and parts of keys that the schema declares or that are found in pairs."""
+    linking = {at for key in table.keys if len(key) > 1 for at in key}
+    linking |= {at for one in table.foreign for at in one.columns}
+    for at, column in enumerate(table.columns):
+        named = _plain(column.name)
+        is_id = (at,) in table.keys and (at == 0 or named.endswith(("id", "code", "key", "uuid")))
+        column.fixed = column.fixed or at in linking or column.name.casefold() in joined or is_id
+    for one in table.foreign:
+        for at in one.to:
+            one.parent.columns[at].fixed = True
+
+
+def _find_dependencies(table: Table) -> None:
+    rows = table.rows[:MAX_LOOKED_AT]
+    width = len(table.columns)
+    if len(rows) < 2:
+        return
+    free = [at for at in range(width) if not table.columns[at].fixed]
+    for at in free:
+        for by in range(width):
+            if by != at and (by,) not in table.keys and _determines(rows, by, at):
+                table.columns[at].renamed = table.columns[by].renamed = True
+    numbers = [at for at in range(width) if _are_numbers(rows, at)]
+    _fix_sums(table, rows, numbers)
+    _fix_parts(table, rows, free)
+    table.below = [
+        (one, other)
+        for one in range(width)
+        for other in range(width)
+        if one != other and _below(rows, one, other)
+    ]
+
+
+def _determines(rows: list[tuple[Cell, ...]], by: int, at: int) -> bool:
+    """Whether equal values of one column go with equal values of the other, where that is no accident."""
+    seen: dict[Cell, Cell] = {}
+    again: dict[Cell, None] = {}
+    try:
+        for row in rows:
+            if row[by] is None:
+                continue
+            if row[by] in seen:
+                if seen[row[by]] != row[at]:
+                    return False
+                again[row[by]] = None
+            seen[row[by]] = row[at]
+        return len(again) > 1 and len(set(seen.values())) > 1
+    except TypeError:
+        return False
+
+
+def _are_numbers(rows: list[tuple[Cell, ...]], at: int) -> bool:
+    known = [row[at] for row in rows if row[at] is not None]
+    return bool(known) and all(
+        isinstance(value, (int, float)) and not isinstance(value, bool) for value in known
+    )
+
+
+def _fix_sums(table: Table, rows: list[tuple[Cell, ...]], numbers: list[int]) -> None:
+    """Numbers that two others add up or multiply to in every row."""
+    whole = [row for row in rows if all(row[at] is not None for at in numbers)]
+    if len(whole) < 3 or len(numbers) > MAX_PAIRED:
+        return
+    for one in numbers:
+        for other in numbers:
+            for third in numbers:
+                if len({one, other, third}) < 3 or one > other:
+                    continue
+                if _adds_up(whole, one, other, third):
+                    for at in (one, other, third):
+                        table.columns[at].fixed = True
+
+
+def _adds_up(rows: list[tuple[Cell, ...]], one: int, other: int, third: int) -> bool:
+    if len({row[third] for row in rows}) < 2:
+        return False
+    return all(_near(row[one] + row[other], row[third]) for row in rows) or all(
+        _near(row[one] * row[other], row[third]) for row in rows
+    )
+
+
+def _near(one: float, other: float) -> bool:
+    return abs(one - other) <= 1e-6 * max(1.0, abs(one), abs(other))
+
+
+def _fix_parts(table: Table, rows: list[tuple[Cell, ...]], free: list[int]) -> None:
+    """A year beside its date, an address beside its city: texts that hold another column's."""
+    for at in free:
+        for part in range(len(table.columns)):
+            if part != at and _holds(rows, at, part):
+                table.columns[at].fixed = table.columns[part].fixed = True
+
+
+def _holds(rows: list[tuple[Cell, ...]], at: int, part: int) -> bool:
+    pairs = [(str(row[at]), str(row[part])) for row in rows if row[at] is not None and row[part] is not None]
+    if len(pairs) < 3 or len({inner for _, inner in pairs}) < 2:
+        return False
+    return all(len(inner) > 2 and inner.casefold() in outer.casefold() for outer, inner in pairs)
+
+
+def _below(rows: list[tuple[Cell, ...]], one: int, other: int) -> bool:
+    """Whether one column is never larger than the other, in three rows or more."""
+    pairs = [(row[one], row[other]) for row in rows if row[one] is not None and row[other] is not None]
+    try:
+        return len(pairs) > 2 and all(small <= large and type(small) is type(large) for small, large in pairs)
+    except TypeError:
+        return False

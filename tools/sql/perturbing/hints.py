@@ -1,0 +1,95 @@
+"""What two queries tell of where a perturbation should look: columns, constants beside them, columns that join.
+
+Columns go by their names alone: those of the same name in other tables are perturbed as well, which does no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from tools.sql.substitution import read_tables
+
+MAX_NAMES = 200
+MAX_CONSTANTS = 12  # of one column
+MAX_CONSTANT_CHARS = 200
+_COMPARED = (
+    exp.EQ,
+    exp.NEQ,
+    exp.GT,
+    exp.GTE,
+    exp.LT,
+    exp.LTE,
+    exp.Like,
+    exp.ILike,
+    exp.NullSafeEQ,
+    exp.NullSafeNEQ,
+)
+
+
+@dataclass(frozen=True)
+class Hints:
+    """Lower-case names. `columns` None: all, as where a query selects `*` from a view. `tables` are what is read."""
+
+    tables: tuple[str, ...]
+    columns: tuple[str, ...] | None
+    joined: tuple[str, ...]
+    constants: dict[str, list[str]]
+
+
+def hints_of(trees: Sequence[exp.Expr]) -> Hints:
+    """Read the hints of parsed queries. Blocking: it walks the trees."""
+    tables, columns, joined = dict[str, None](), dict[str, None](), dict[str, None]()
+    constants: dict[str, list[str]] = {}
+    for tree in trees:
+        tables |= dict.fromkeys(table.name.casefold() for table in read_tables(tree))
+        columns |= dict.fromkeys(column.name.casefold() for column in tree.find_all(exp.Column))
+        joined |= dict.fromkeys(_joined(tree))
+        for name, constant in _constants(tree):
+            known = constants.setdefault(name, [])
+            if constant not in known and len(known) < MAX_CONSTANTS:
+                known.append(constant)
+    has_star = any(tree.find(exp.Star) is not None for tree in trees)
+    named = None if has_star or len(columns) > MAX_NAMES else tuple(columns)
+    return Hints(tuple(tables), named, tuple(joined), constants)
+
+
+def _joined(tree: exp.Expr) -> Iterator[str]:
+    """Columns that are compared with a column of another name or table: they link rows."""
+    for equal in tree.find_all(exp.EQ):
+        if isinstance(equal.this, exp.Column) and isinstance(equal.expression, exp.Column):
+            yield from (equal.this.name.casefold(), equal.expression.name.casefold())
+    for join in tree.find_all(exp.Join):
+        yield from (name.name.casefold() for name in join.args.get("using") or ())
+    for within in tree.find_all(exp.In):
+        inner = within.args.get("query")
+        query = inner.this if isinstance(inner, exp.Subquery) else inner
+        if isinstance(within.this, exp.Column) and isinstance(query, exp.Select):
+            yield within.this.name.casefold()
+            yield from (
+                one.unalias().name.casefold()
+                for one in query.selects[:1]
+                if isinstance(one.unalias(), exp.Column)
+            )
+
+
+def _constants(tree: exp.Expr) -> Iterator[tuple[str, str]]:
+    for node in tree.find_all(*_COMPARED, exp.Between, exp.In):
+        if isinstance(node, exp.Between):
+            sides: list[exp.Expr] = [node.args["low"], node.args["high"]]
+        elif isinstance(node, exp.In):
+            sides = list(node.expressions)
+        else:
+            sides = [node.this, node.expression]
+        names = [
+            column.name.casefold() for side in (node.this, *sides) for column in side.find_all(exp.Column)
+        ]
+        for literal in (one for side in sides for one in side.find_all(exp.Literal)):
+            if len(literal.name) <= MAX_CONSTANT_CHARS:
+                yield from ((name, _signed(literal)) for name in dict.fromkeys(names))
+
+
+def _signed(literal: exp.Literal) -> str:
+    return f"-{literal.name}" if isinstance(literal.parent, exp.Neg) else literal.name
