@@ -1,0 +1,151 @@
+"""The tool `match_tool_calls` through its Protocol, and through the judge: trajectories in, findings out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from judge_agent.schema import Task, Trajectory
+from judge_agent.seams.tool import Tool, ToolResult, ToolView
+from tools import MatchToolCalls
+
+CASES: list[dict[str, Any]] = tomllib.loads((Path(__file__).parent / "cases.toml").read_text())["case"]
+TOOL: Tool = MatchToolCalls()
+
+
+def view(made: list[str], expected: Any, rules: Any = None) -> ToolView:
+    reference = {"tool_calls": expected, "tool_call_rules": rules}
+    trajectory = Trajectory.model_validate({"messages": [_message(line) for line in made]})
+    return ToolView(Task.model_validate({"prompt": "t", "reference": reference}), trajectory)
+
+
+def _message(line: str) -> dict[str, Any]:
+    calls = [part.partition(" ") for part in line.split(" && ")]
+    return {
+        "role": "assistant",
+        "tool_calls": [{"function": {"name": name, "arguments": given}} for name, _, given in calls],
+    }
+
+
+def run(seen: ToolView) -> ToolResult:
+    return asyncio.run(TOOL.run({}, seen, timeout_seconds=30))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["name"]))
+def test_calls_are_matched_as_the_case_says(case: dict[str, Any]) -> None:
+    seen = view(case["made"], json.loads(case["expected"]), json.loads(case.get("rules", "null")))
+    result = run(seen)
+    whole = next(finding for finding in result.findings if finding.step_id is None)
+    assert f"{whole.bearing}/{whole.strength}" == case["whole"]
+    outcomes = [call["outcome"] for call in result.output["calls"]]
+    assert outcomes == case.get("outcomes", outcomes)
+    decisive = {"confirms": 1.0, "refutes": 0.0}.get(whole.bearing)
+    expected = decisive if whole.strength == "decisive" else None
+    assert whole.score == pytest.approx(case.get("score", expected), abs=1e-6)
+    assert result.output["credit"]["toolrl"] == pytest.approx(
+        case.get("toolrl", result.output["credit"]["toolrl"]), abs=1e-4
+    )
+    assert 0.0 <= result.output["credit"]["f1"] <= 1.0
+    json.dumps(result.output, allow_nan=False)
+
+
+FORMS = [
+    {"name": "a", "arguments": {"x": 1}},
+    {"name": "a", "arguments": '{"x": 1}'},
+    {"name": "a", "kwargs": {"x": 1}},
+    {"name": "a", "parameters": {"x": 1}},
+    {"id": "c1", "type": "function", "function": {"name": "a", "arguments": '{"x": 1}'}},
+    {"function": "a", "args": {"x": 1}},
+]
+
+
+@pytest.mark.parametrize("form", FORMS, ids=json.dumps)
+def test_expected_calls_may_be_written_in_any_usual_form(form: dict[str, Any]) -> None:
+    assert run(view(['a {"x":1}'], [form], {"exact": True})).findings[0].bearing == "confirms"
+
+
+WRONG = [
+    ({"tool_calls": [{"arguments": {}}]}, "name"),
+    ({"tool_calls": [{"name": "a", "arguments": "{"}]}, "arguments"),
+    ({"tool_calls": [{"name": "a", "arguments": "[1]"}]}, "arguments"),
+    ({"tool_calls": [{"name": "a", "arguments": {}, "kwargs": {}}]}, "kwargs"),
+    ({"tool_calls": [{"name": "a", "argument": {}}]}, "argument"),
+    ({"tool_calls": [{"name": "a", "optional": ["x"]}]}, "arguments"),
+    ({"tool_calls": [{"name": "a"}], "tool_call_rules": {"order": "loose"}}, "order"),
+    ({"tool_calls": [{"name": "a"}], "tool_call_rules": {"number_tolerance": -1}}, "number_tolerance"),
+    ({"tool_call_rules": {}}, "tool_call_rules"),
+    ({"tool_calls": [{"name": "a"}] * 501}, "tool_calls"),
+]
+
+
+@pytest.mark.parametrize(("reference", "field"), WRONG, ids=range(len(WRONG)))
+def test_a_reference_that_cannot_be_read_is_refused_by_its_field(
+    reference: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(ValueError, match=field):
+        Task.model_validate({"prompt": "t", "reference": reference})
+
+
+def test_the_tool_has_nothing_to_say_without_a_reference() -> None:
+    seen = ToolView(Task(prompt="t"), Trajectory())
+    assert TOOL.principle(seen) is None
+    assert not TOOL.opening_calls(seen)
+
+
+def test_credit_makes_a_soft_principle_of_it() -> None:
+    hard = TOOL.principle(view([], [], {"exact": True}))
+    soft = TOOL.principle(view([], [], {"score": "credit"}))
+    assert hard is not None
+    assert soft is not None
+    assert (hard.kind, soft.kind) == ("hard", "soft")
+
+
+def test_a_step_is_blamed_only_where_no_other_could_be() -> None:
+    made, expected = ['a {"x":1}', 'a {"x":9}', "look {}"], [{"name": "a", "arguments": {"x": 1}}]
+
+    def steps(**rules: Any) -> dict[str, str]:
+        found = run(view(made, expected, {"free": ["look"], **rules})).findings
+        return {f.step_id: f"{f.bearing}/{f.strength}" for f in found if f.step_id is not None}
+
+    assert steps(exact=True) == {"s1": "confirms/decisive", "s2": "refutes/decisive", "s3": "none/hint"}
+    assert steps(exact=False)["s2"] == "refutes/strong"
+    assert steps(exact=True, order="strict")["s2"] == "refutes/strong"
+    assert steps(exact=True, alternatives=[[{"name": "b"}]])["s2"] == "refutes/strong"
+
+
+def test_no_prompt_shows_what_the_reference_expects() -> None:
+    from judge_agent.prompting.results import output_text
+
+    result = run(view(['a {"x":1}'], [{"name": "secret_tool", "arguments": {"k": "secret value"}}]))
+    assert "secret" in json.dumps(result.output)
+    assert "secret" not in output_text(result.output)
+    assert not any("secret" in finding.reason for finding in result.findings)
+
+
+def test_the_findings_of_equal_candidates_are_equal() -> None:
+    made, expected = ['a {"x":1}', 'a {"x":2}'], [{"name": "a", "arguments": {"x": 3}}] * 2
+    assert run(view(made, expected)) == run(view(made, expected))
+
+
+def test_a_thousand_calls_are_matched_within_the_time_given() -> None:
+    made = [f'a {{"x":{index}}}' for index in range(300)]
+    expected = [{"name": "a", "arguments": {"x": index}} for index in reversed(range(300))]
+    result = asyncio.run(TOOL.run({}, view(made, expected, {"exact": True}), timeout_seconds=0.05))
+    assert result.status in ("ok", "timeout")
+    assert not any(finding.bearing == "refutes" for finding in result.findings)
+
+
+def test_too_many_calls_are_refused() -> None:
+    with pytest.raises(ValueError, match="2001"):
+        run(view([" && ".join(["a {}"] * 2001)], [{"name": "a"}]))
+
+
+def test_arguments_are_refused_as_bad_arguments() -> None:
+    with pytest.raises(ValueError, match="takes no arguments"):
+        asyncio.run(TOOL.run({"x": 1}, view([], []), timeout_seconds=1))
+    assert TOOL.parameters == {}
