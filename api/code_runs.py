@@ -30,6 +30,11 @@ class CodeRuns:
         self._stopping = False
 
     @property
+    def boxes(self) -> str | None:
+        """Which boxes there are, by name and version; None where there are none."""
+        return f"{self._sandbox.name}-{self._sandbox.version}" if self._sandbox is not None else None
+
+    @property
     def waiting(self) -> int:
         """How many programs wait for a box at this moment."""
         return self._waiting

@@ -28,6 +28,7 @@ async def ready(request: Request) -> JSONResponse:
     checks: dict[str, dict[str, Any]] = {
         "store": await _store_check(parts),
         "queue": dict(parts.queue.counts),
+        "boxes": {"tier": parts.settings.sandbox, "made_by": parts.runs.boxes},
     }
     checks["judge"] = await _judge_check(parts)
     is_ready = not parts.queue.draining and all(check.get("ok", True) for check in checks.values())

@@ -44,7 +44,13 @@ class Settings(BaseModel):
     data_dir: Path = Field(Path(".judge"), description="Folder of the database and the log.")
     cache_dir: Path = Field(
         default_factory=_default_cache_dir,
-        description="Folder of converted model weights, shared by services.",
+        description="Folder of converted model weights and compiled WebAssembly, shared by services.",
+    )
+    sandbox: Literal["namespaces", "wasm", "none"] = Field(
+        "namespaces",
+        description="The boxes of untrusted work: Linux namespaces with seccomp and Landlock, WebAssembly (weaker, "
+        "slower, without numpy and DuckDB), or none. Where the chosen kind does not work, no other takes its place: "
+        "tools that need a box are unavailable.",
     )
     model: Literal["embedded", "openai", "vllm", "none"] = Field(
         "embedded",
@@ -153,6 +159,13 @@ class Settings(BaseModel):
             raise _missing("model_url", "JUDGE_MODEL=openai needs JUDGE_MODEL_URL and JUDGE_MODEL_NAME")
         if self.model == "vllm" and not self.vllm_model:
             raise _missing("vllm_model", "JUDGE_MODEL=vllm needs it: a folder or a hub id (org/name)")
+        return self
+
+    @model_validator(mode="after")
+    def _boxes_can_have_children(self) -> Settings:
+        if self.run_code_profile == "subprocess" and self.sandbox == "wasm":
+            reason = "'subprocess' needs JUDGE_SANDBOX=namespaces: boxes of WebAssembly have no processes"
+            raise _missing("run_code_profile", reason)
         return self
 
     @property

@@ -15,9 +15,10 @@ from judge_agent.errors import ModelError
 from judge_agent.judge import Judge
 from judge_agent.log import AuditLogWriter
 from judge_agent.seams.model import ChatModel
+from judge_agent.seams.sandbox import Sandbox
 from judge_agent.seams.tool import Tool
 from judge_agent.store.sqlite import SqliteStore
-from sandboxes import make_sandbox
+from sandboxes import choose
 from tools import BOXED_TOOLS, RESOURCE_TOOLS, TOOLS
 
 log = logging.getLogger("judge_agent.service")
@@ -27,19 +28,24 @@ INTRODUCTION_SECONDS = 3.0
 @asynccontextmanager
 async def service(settings: Settings) -> AsyncIterator[Parts]:
     """Everything that the service needs, opened in order and closed in reverse. Raises JudgeError."""
-    async with _opened(settings) as (store, judge), assembled(settings, store=store, judge=judge) as parts:
+    async with (
+        _opened(settings) as (store, judge, sandbox),
+        assembled(settings, store=store, judge=judge, sandbox=sandbox) as parts,
+    ):
         yield parts
 
 
 @asynccontextmanager
 async def local_judge(settings: Settings) -> AsyncIterator[Judge]:
     """A judge with the service's own parts, without its queue; for one judgment from the command line."""
-    async with _opened(settings, exclusive=False) as (_, judge):
+    async with _opened(settings, exclusive=False) as (_, judge, _):
         yield judge
 
 
 @asynccontextmanager
-async def _opened(settings: Settings, *, exclusive: bool = True) -> AsyncIterator[tuple[SqliteStore, Judge]]:
+async def _opened(
+    settings: Settings, *, exclusive: bool = True
+) -> AsyncIterator[tuple[SqliteStore, Judge, Sandbox | None]]:
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(
             SqliteStore.opened(settings.database_path, exclusive=exclusive)
@@ -48,14 +54,17 @@ async def _opened(settings: Settings, *, exclusive: bool = True) -> AsyncIterato
         model = await _model(settings)
         if model is not None:
             stack.push_async_callback(model.aclose)
+        sandbox = _boxes(settings)
+        if sandbox is not None:
+            stack.push_async_callback(sandbox.aclose)
         judge = Judge(
             model=model,
-            tools=_tools(settings),
+            tools=_tools(settings, sandbox),
             journal=store.journal,
             shared=store.shared,
             log=log,
         )
-        yield store, judge
+        yield store, judge, sandbox
 
 
 async def _model(settings: Settings) -> ChatModel | None:
@@ -101,9 +110,21 @@ def _embedded(cache_dir: Path) -> ChatModel:
     return EmbeddedModel(cache_dir=cache_dir)
 
 
-def _tools(settings: Settings) -> tuple[Tool, ...]:
+def _boxes(settings: Settings) -> Sandbox | None:
+    """The boxes of the chosen tier, which the log names; None where they do not work: no other takes their place."""
+    sandbox, detail = choose(settings.sandbox, cache_dir=settings.cache_dir)
+    if sandbox is None:
+        log.warning("tools that need a box are unavailable: %s", detail)
+    elif settings.sandbox != "namespaces":
+        log.warning("boxes of a weaker tier: %s", detail)
+    else:
+        log.info("boxes: %s", detail)
+    return sandbox
+
+
+def _tools(settings: Settings, sandbox: Sandbox | None) -> tuple[Tool, ...]:
     """Every tool, each given its box; where no box can be made the boxed ones are there and say so."""
-    sandbox, files = make_sandbox(), resource_files(settings)
+    files = resource_files(settings)
     return (
         *(tool() for tool in TOOLS),
         *(tool(sandbox) for tool in BOXED_TOOLS),

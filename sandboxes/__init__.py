@@ -1,5 +1,6 @@
-"""Where untrusted work runs. `make_sandbox` gives the best box of this machine, `probe` says what works and why not."""
+"""Where untrusted work runs. `choose` gives the boxes of the tier that was asked for, `probe_tier` says what works."""
 
 from sandboxes.probe import Probe, find_bwrap, make_sandbox, probe
+from sandboxes.tiers import TIERS, Chosen, Tier, choose, probe_tier
 
-__all__ = ["Probe", "find_bwrap", "make_sandbox", "probe"]
+__all__ = ["TIERS", "Chosen", "Probe", "Tier", "choose", "find_bwrap", "make_sandbox", "probe", "probe_tier"]

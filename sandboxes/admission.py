@@ -27,7 +27,10 @@ def check_names(program: Program) -> None:
         parts = name.split("/")
         if "\0" in name or any(part in ("", ".", "..") for part in parts):
             raise ValueError(f"the file name {name[:_SHOWN]!r} is no relative path inside the work folder")
-        if any(len(part.encode()) > _MAX_PART_BYTES for part in parts) or len(name.encode()) > _MAX_NAME_BYTES:
+        if (
+            any(len(part.encode()) > _MAX_PART_BYTES for part in parts)
+            or len(name.encode()) > _MAX_NAME_BYTES
+        ):
             raise ValueError(f"the file name {name[:_SHOWN]!r} is too long")
         if any("/".join(parts[:count]) in program.files for count in range(1, len(parts))):
             raise ValueError(f"the file name {name[:_SHOWN]!r} lies beneath another file")

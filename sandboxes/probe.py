@@ -32,7 +32,7 @@ class Probe:
 def find_bwrap() -> Path | None:
     """The first bubblewrap that can make a namespace here: the system's, else the wheel's; else any."""
     found = _candidates()
-    return next((path for path in found if _can_unshare(path)), found[0] if found else None)
+    return next((path for path in found if can_unshare(path)), found[0] if found else None)
 
 
 def make_sandbox() -> Sandbox | None:
@@ -71,7 +71,7 @@ def _candidates() -> list[Path]:
     return [path for path in found if path.is_file()]
 
 
-def _can_unshare(bwrap: Path) -> bool:
+def can_unshare(bwrap: Path) -> bool:
     """A few milliseconds: an old or forbidden bubblewrap is found before the first request, not by it."""
     command = [str(bwrap), "--unshare-all", "--unshare-user", "--ro-bind", "/", "/", "--", "/bin/true"]
     try:

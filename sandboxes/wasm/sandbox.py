@@ -31,7 +31,14 @@ from sandboxes.wasm.folders import Folders, remove
 from sandboxes.wasm.interpreter import INSTALL, WasmInterpreter, find_wasm_interpreter
 
 _HERE = Path(__file__).parent
-_ENVIRONMENT = {"HOME": "/work", "TMPDIR": "/work", "LANG": "C.UTF-8", "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+_ENVIRONMENT = {
+    "HOME": "/work/box",
+    "TMPDIR": "/work/box",
+    "LANG": "C.UTF-8",
+    "PYTHONUTF8": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONHASHSEED": "0",
+}
 
 
 class WasmSandbox:
@@ -105,7 +112,7 @@ class WasmSandbox:
         return {
             "boot": self._boot,
             "talks": talks,
-            "environment": {**_ENVIRONMENT, "PYTHONHASHSEED": str(program.seed % 2**32)},
+            "environment": _ENVIRONMENT,
             "cpu_seconds": limits.cpu_seconds,
             "memory_bytes": limits.memory_bytes,
             "disk_bytes": limits.disk_bytes,
@@ -162,7 +169,10 @@ def _descriptors(payload: bytes, stdin: bytes, folder: Path) -> Iterator[tuple[i
     """Files without names that hold what the program reads, and the folder."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        with tempfile.TemporaryFile(dir=folder.parent) as sent, tempfile.TemporaryFile(dir=folder.parent) as given:
+        with (
+            tempfile.TemporaryFile(dir=folder.parent) as sent,
+            tempfile.TemporaryFile(dir=folder.parent) as given,
+        ):
             for file, content in ((sent, payload), (given, stdin)):
                 file.write(content)
                 file.seek(0)

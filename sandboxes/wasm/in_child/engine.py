@@ -10,7 +10,9 @@ from wasmtime import Config, Engine
 
 NATIVE_STACK = 2 * 2**20  # of the machine; the engine takes no more. Frames of recursion lie here
 THREAD_STACK = NATIVE_STACK + 16 * 2**20
-WASM_STACK_PAGES = 512  # of WebAssembly's own stack, 32 MiB; Python is linked with 512 KiB, which honest code overflows
+WASM_STACK_PAGES = (
+    512  # of WebAssembly's own stack, 32 MiB; Python is linked with 512 KiB, which honest code overflows
+)
 PAGE = 1 << 16
 _MEMORY, _GLOBAL = 5, 6
 _MUTABLE_I32, _CONST, _END = b"\x7f\x01", b"\x41", b"\x0b"

@@ -41,10 +41,13 @@ class Gate:
 
     memory: Memory
 
-    def __init__(self, channel: int, payload: int, quota: Quota, *, begun: Callable[[], None]) -> None:
+    def __init__(
+        self, channel: int, payload: int, quota: Quota, *, open_files: int, begun: Callable[[], None]
+    ) -> None:
         self._channel = channel
         self._payload = payload
         self._quota = quota
+        self._open_files = open_files
         self._begun: Callable[[], None] | None = begun
         self.numbers: dict[str, Global] = {}
 
@@ -57,6 +60,7 @@ class Gate:
         else:
             self.numbers["payload"].set_value(store, opened)
             self.numbers["boots"].set_value(store, 0)
+            self.numbers["most"].set_value(store, self._open_files)
 
     def send(self, store: Any, number: int, vectors: int, count: int, written: int) -> int:
         if count > _MAX_VECTORS or count < 0:
@@ -111,10 +115,12 @@ class Gate:
         return list(struct.iter_unpack("<II", packed))
 
 
-def gated(engine: Engine, linker: Linker, store: Store, python: Module, gate: Gate) -> tuple[Instance, Memory]:
+def gated(
+    engine: Engine, linker: Linker, store: Store, python: Module, gate: Gate
+) -> tuple[Instance, Memory]:
     """Instantiate Python behind the gate. `linker` knows WASI; its table of calls is changed. Raises WasmtimeError."""
     word, long = ValType.i32(), ValType.i64()
-    asked = {
+    asked: dict[str, tuple[list[ValType], Callable[..., int]]] = {
         "send": ([word] * 4, gate.send),
         "receive": ([word] * 4, gate.receive),
         "admit_vectors": ([word] * 2, gate.admit_vectors),
@@ -133,7 +139,7 @@ def gated(engine: Engine, linker: Linker, store: Store, python: Module, gate: Ga
     memory = instance.exports(store)["memory"]
     assert isinstance(memory, Memory)
     gate.memory = memory
-    gate.numbers = {name: _global(front, store, name) for name in ("channel", "payload", "boots")}
+    gate.numbers = {name: _global(front, store, name) for name in ("channel", "payload", "boots", "most")}
     for name, function in real.items():
         linker.define(store, WASI, name, function)
     linker.define(store, "python", "memory", memory)

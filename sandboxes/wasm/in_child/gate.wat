@@ -20,6 +20,8 @@
   (global $channel (export "channel") (mut i32) (i32.const -1))
   (global $payload (export "payload") (mut i32) (i32.const -1))
   (global $boots (export "boots") (mut i32) (i32.const 1))
+  (global $most (export "most") (mut i32) (i32.const 64)) ;; descriptors that may be open
+  (global $open (mut i32) (i32.const 0))
 
   (func (export "fd_write") (type $io)
     (local $refused i32)
@@ -50,19 +52,24 @@
 
   (func (export "path_open") (type $open)
     (local $refused i32)
+    (if (i32.ge_s (global.get $open) (global.get $most)) (then (return (i32.const 33)))) ;; EMFILE
     (if (i32.and (local.get 4) (i32.const 1)) ;; creates what is not there
       (then (if (local.tee $refused (call $admit_entry)) (then (return (local.get $refused))))))
     (local.set $refused (call_indirect (type $open)
       (local.get 0) (local.get 1) (local.get 2) (local.get 3) (local.get 4) (local.get 5) (local.get 6)
       (local.get 7) (local.get 8) (i32.const 4)))
-    (if (i32.and (global.get $boots) (i32.eqz (local.get $refused)))
-      (then (call $opened (local.get 2) (local.get 3) (local.get 8))))
-    (local.get $refused))
+    (if (local.get $refused) (then (return (local.get $refused))))
+    (global.set $open (i32.add (global.get $open) (i32.const 1)))
+    (if (global.get $boots) (then (call $opened (local.get 2) (local.get 3) (local.get 8))))
+    (i32.const 0))
 
   (func (export "fd_close") (type $close)
+    (local $failed i32)
     (if (i32.eq (local.get 0) (global.get $channel)) (then (global.set $channel (i32.const -1))))
     (if (i32.eq (local.get 0) (global.get $payload)) (then (global.set $payload (i32.const -1))))
-    (call_indirect (type $close) (local.get 0) (i32.const 8)))
+    (local.set $failed (call_indirect (type $close) (local.get 0) (i32.const 8)))
+    (if (i32.eqz (local.get $failed)) (then (global.set $open (i32.sub (global.get $open) (i32.const 1)))))
+    (local.get $failed))
 
   (func (export "path_create_directory") (type $folder)
     (local $refused i32)

@@ -4,24 +4,33 @@ Its text and that of `in_box/programs.py` come as an argument and with the progr
 Does NOT protect against anything: WebAssembly does, and the gate.
 """
 
+from __future__ import annotations
+
+import importlib.util
 import io
 import os
 import random
 import sys
 from types import ModuleType
 
-WORK = "/work"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
+    from typing import Any
+
+WORK = "/work/box"
 _PIECE = 1 << 16
 
 
 class Channel:
     """One line each way. The host bounds what it reads."""
 
-    def __init__(self, descriptor):
+    def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._unread = bytearray()
 
-    def receive(self):
+    def receive(self) -> bytes | None:
         searched = 0
         while (end := self._unread.find(b"\n", searched)) < 0:
             searched = len(self._unread)
@@ -33,7 +42,7 @@ class Channel:
         del self._unread[: end + 1]
         return line
 
-    def send(self, line):
+    def send(self, line: bytes) -> None:
         view = memoryview(line + b"\n")
         while view:
             view = view[os.write(self._descriptor, view[:_PIECE]) :]
@@ -42,40 +51,40 @@ class Channel:
 class Nothing(io.RawIOBase):
     """What /dev/null is elsewhere: WASI has no devices."""
 
-    def readable(self):
+    def readable(self) -> bool:
         return True
 
-    def writable(self):
+    def writable(self) -> bool:
         return True
 
-    def readinto(self, buffer):
+    def readinto(self, buffer: Any) -> int:
         return 0
 
-    def write(self, data):
+    def write(self, data: Any) -> int:
         return len(data)
 
 
 class Sent(io.RawIOBase):
     """What the host sends first: a line of JSON, then the bytes of the program's files."""
 
-    def __init__(self, descriptor):
+    def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
-    def readable(self):
+    def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer):
+    def readinto(self, buffer: Any) -> int:
         piece = os.read(self._descriptor, min(len(buffer), 1 << 20))
         buffer[: len(piece)] = piece
         return len(piece)
 
 
-def read_sent(descriptor):
+def read_sent(descriptor: int) -> dict[str, Any]:
     """Read the program, and write the files that come with it."""
     import json
 
     payload = io.BufferedReader(Sent(descriptor), _PIECE)
-    sent = json.loads(payload.readline())
+    sent: dict[str, Any] = json.loads(payload.readline())
     for name, size in sent.pop("files"):
         folder = os.path.dirname(name)
         if folder:
@@ -86,12 +95,12 @@ def read_sent(descriptor):
     return sent
 
 
-def load_programs(source):
+def load_programs(source: str) -> Any:
     """The module that runs programs in every kind of box. What it takes from the layers of another kind is a name."""
-    layers = ModuleType("sandboxes.in_box.layers")
+    layers: Any = ModuleType("sandboxes.in_box.layers")
     layers.WORK = WORK
     sys.modules[layers.__name__] = layers
-    programs = ModuleType("sandboxes.in_box.programs")
+    programs: Any = ModuleType("sandboxes.in_box.programs")
     programs.__file__ = "<boot>"
     exec(compile(source, programs.__file__, "exec", dont_inherit=True), programs.__dict__)
     del sys.modules[layers.__name__]
@@ -99,7 +108,19 @@ def load_programs(source):
     return programs
 
 
-def prepare_builtins():
+def open_streams() -> None:
+    """The program's standard streams. Where the prints of one who talks go, the host has decided."""
+    for name, descriptor, mode, errors, buffering in (
+        ("stdin", 0, "r", "surrogateescape", -1),
+        ("stdout", 1, "w", "surrogateescape", -1),
+        ("stderr", 2, "w", "backslashreplace", 1),
+    ):
+        stream = open(descriptor, mode, buffering, "utf-8", errors, closefd=False)  # noqa: SIM115 - the program's
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def prepare_builtins() -> None:
     """What `site` would add, and the files below /dev that programs open."""
     import _sitebuiltins
     import builtins
@@ -109,7 +130,7 @@ def prepare_builtins():
     streams = {"/dev/stdin": 0, "/proc/self/fd/0": 0, "/dev/stdout": 1, "/dev/stderr": 2}
     real = io.open
 
-    def opened(file, mode="r", buffering=-1, *args, **kwargs):
+    def opened(file: Any, mode: str = "r", buffering: int = -1, *args: Any, **kwargs: Any) -> Any:
         name = os.fspath(file) if isinstance(file, os.PathLike) else file
         if isinstance(name, str) and name in streams:
             return real(streams[name], mode, buffering, *args, **{**kwargs, "closefd": False})
@@ -120,14 +141,83 @@ def prepare_builtins():
     builtins.open = io.open = opened
 
 
-def _open_nothing(mode, buffering, encoding=None, errors=None, newline=None, closefd=True, opener=None):
+class LonelyAsyncio:
+    """Gives asyncio a loop that needs no sockets, which WASI lacks: it sleeps until its next timer."""
+
+    _loader: Any
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name != "asyncio":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is not None:
+            self._loader, spec.loader = spec.loader, self  # type: ignore[assignment]
+        return spec
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        if module.__spec__ is not None:
+            module.__spec__.loader = module.__loader__ = self._loader
+        self._loader.exec_module(module)
+        _use_lonely_loops()
+
+
+def _use_lonely_loops() -> None:
+    import asyncio
+    import time
+
+    class Timers:
+        """Stands for a selector that nothing was ever registered with."""
+
+        def select(self, timeout: float | None = None) -> Sequence[Any]:
+            if timeout is None:
+                raise RuntimeError("the event loop waits for something that cannot happen in this box")
+            time.sleep(max(timeout, 0))
+            return ()
+
+        def close(self) -> None:
+            pass
+
+    class Loop(asyncio.BaseEventLoop):
+        def __init__(self) -> None:
+            super().__init__()
+            self._selector = Timers()
+
+        def _process_events(self, events: Any) -> None:
+            pass
+
+        def _write_to_self(self) -> None:
+            pass
+
+    class Policy(asyncio.DefaultEventLoopPolicy):
+        _loop_factory = Loop
+
+    asyncio.set_event_loop_policy(Policy())
+
+
+def _open_nothing(
+    mode: str,
+    buffering: int,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+    closefd: bool = True,
+    opener: object = None,
+) -> Any:
     raw = Nothing()
     if "b" in mode:
         return raw if buffering == 0 else io.BufferedRWPair(raw, raw)
-    return io.TextIOWrapper(io.BufferedRWPair(raw, raw), encoding or "utf-8", errors, newline, write_through=True)
+    return io.TextIOWrapper(
+        io.BufferedRWPair(raw, raw), encoding or "utf-8", errors, newline, write_through=True
+    )
 
 
-def main(talks):
+def main(talks: bool) -> None:
     os.chdir(WORK)
     channel, payload = os.open(".", os.O_RDONLY), os.open(".", os.O_RDONLY)  # the gate makes pipes of these
     sent = read_sent(payload)
@@ -135,7 +225,8 @@ def main(talks):
     sys.maxsize = 2**63 - 1  # what programs take for infinity; this Python's own is 2**31 - 1
     programs = load_programs(sent["programs"])
     prepare_builtins()
-    programs.open_streams(talks=False)  # where prints of one who talks go, the host decided
+    sys.meta_path.insert(0, LonelyAsyncio())
+    open_streams()
     random.seed(sent["seed"])
     os._exit(programs.run_to_the_end({**sent, "talks": talks}, channel))
 

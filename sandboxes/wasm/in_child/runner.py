@@ -12,9 +12,14 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-if __name__ == "__main__":  # the service's own packages would be imported with their parents: these stand in for them
+if (
+    __name__ == "__main__"
+):  # the service's own packages would be imported with their parents: these stand in for them
     sys.path.insert(0, sys.argv[1])
-    for _name, _folder in (("sandboxes", Path(__file__).parents[2]), ("sandboxes.wasm", Path(__file__).parents[1])):
+    for _name, _folder in (
+        ("sandboxes", Path(__file__).parents[2]),
+        ("sandboxes.wasm", Path(__file__).parents[1]),
+    ):
         _package = ModuleType(_name)
         _package.__path__ = [str(_folder)]
         sys.modules[_name] = _package
@@ -63,7 +68,9 @@ def run(channel: int, report: Report, alive: int, module: int) -> NoReturn:
     linker = Linker(engine)
     linker.define_wasi()
     quota = Quota(".", disk_bytes=config["disk_bytes"], files=config["files"])
-    gate = Gate(channel, payload, quota, begun=lambda: _say_begun(host, folder))
+    gate = Gate(
+        channel, payload, quota, open_files=config["open_files"], begun=lambda: _say_begun(host, folder)
+    )
     store.set_wasi(_wasi(config))
     began = _bound(config)
     report.say(cpu_seconds=began)
@@ -74,37 +81,51 @@ def run(channel: int, report: Report, alive: int, module: int) -> NoReturn:
         os._exit(1)
     first = memory.data_len(store)
     store.set_limits(memory_size=min(first + config["memory_bytes"], _LAST_MEMORY), memories=4, instances=8)
-    threading.stack_size(THREAD_STACK)
     start = instance.exports(store)["_start"]
     assert isinstance(start, Func)
-    thread = threading.Thread(target=_to_the_end, args=(start, store, quota, report))
+    signal.signal(signal.SIGPROF, lambda *_: _end_as(signal.SIGPROF, quota, report))
+    signal.setitimer(signal.ITIMER_PROF, config["cpu_seconds"])
+    _conclude(_to_the_end(start, store), quota, report)
+
+
+def _to_the_end(start: Func, store: Store) -> int | Exception:
+    """Run Python to its end in a thread with a stack that is large enough; returns its exit code or what ended it."""
+    ends: list[int | Exception] = []
+
+    def go() -> None:
+        _leave_signals_to_main()
+        try:
+            start(store)
+        except ExitTrap as end:
+            ends.append(end.code & 0xFF)
+        except Exception as error:  # noqa: BLE001 - whatever the engine says, the host must hear of it
+            ends.append(error)
+        else:
+            ends.append(0)
+
+    threading.stack_size(THREAD_STACK)
+    thread = threading.Thread(target=go)
     thread.start()
     thread.join()
-    os._exit(1)
+    return ends[0]
 
 
-def _to_the_end(start: Func, store: Store, quota: Quota, report: Report) -> None:
-    try:
-        start(store)
-        code = 0
-    except ExitTrap as end:
-        code = end.code
-    except Trap as trap:
-        _account(quota, report)
-        _die_of(trap, report)
-    except BaseException as error:  # noqa: BLE001 - whatever the engine says, the host must hear of it
-        report.say(broke=f"{type(error).__name__}: {error}"[:1000])
-        os._exit(1)
-    _account(quota, report)
-    os._exit(code & 0xFF)
-
-
-def _die_of(trap: Trap, report: Report) -> NoReturn:
-    """End like a native interpreter would; one that ran out of the engine's stack would not, so the box broke."""
-    number = signal.SIGABRT if trap.trap_code is TrapCode.UNREACHABLE else signal.SIGSEGV
-    if trap.trap_code is TrapCode.STACK_OVERFLOW:
+def _conclude(end: int | Exception, quota: Quota, report: Report) -> NoReturn:
+    """End as a native interpreter would; what would not have ended one says that the box broke."""
+    if isinstance(end, Trap) and end.trap_code is TrapCode.UNREACHABLE:
+        _end_as(signal.SIGABRT, quota, report)
+    if isinstance(end, Trap) and end.trap_code is TrapCode.STACK_OVERFLOW:
         report.say(broke=f"the program needs more than the {NATIVE_STACK} bytes of stack that this box has")
-        os._exit(1)
+    elif isinstance(end, (Trap, IndexError)):
+        _end_as(signal.SIGSEGV, quota, report)
+    elif isinstance(end, Exception):
+        report.say(broke=f"{type(end).__name__}: {end}"[:1000])
+    _account(quota, report)
+    os._exit(end if isinstance(end, int) else 1)
+
+
+def _end_as(number: signal.Signals, quota: Quota, report: Report) -> NoReturn:
+    _account(quota, report)
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
     os._exit(1)
@@ -123,7 +144,8 @@ def _account(quota: Quota, report: Report) -> None:
 def _peak_bytes() -> int:
     """The largest resident size; getrusage would also tell that of the process that started this one."""
     try:
-        words = next(line for line in open("/proc/self/status") if line.startswith("VmHWM:")).split()
+        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+            words = next(line for line in file if line.startswith("VmHWM:")).split()
     except (OSError, StopIteration):
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return int(words[1]) * 1024
@@ -150,7 +172,7 @@ def _wasi(config: dict[str, Any]) -> WasiConfig:
     if not config["talks"]:  # who talks over a channel prints into nothing
         wasi.inherit_stdout()
     wasi.inherit_stderr()
-    wasi.preopen_dir(".", "/work", fs_mutable=True)
+    wasi.preopen_dir(".", "/work/box", fs_mutable=True)
     return wasi
 
 
@@ -158,7 +180,7 @@ def _bound(config: dict[str, Any]) -> float:
     """Bound this process; returns the CPU seconds that its start took, which are not the program's."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     began = used.ru_utime + used.ru_stime
-    cpu = config["cpu_seconds"] + math.ceil(began)
+    cpu = config["cpu_seconds"] + math.ceil(began) + 1  # the timer is exact; this stands behind it
     descriptors = config["open_files"] + _OWN_DESCRIPTORS
     for kind, wanted in (
         (resource.RLIMIT_CPU, cpu),
@@ -173,7 +195,14 @@ def _bound(config: dict[str, Any]) -> float:
     return began
 
 
+def _leave_signals_to_main() -> None:
+    signal.pthread_sigmask(
+        signal.SIG_BLOCK, {signal.SIGPROF}
+    )  # it waits; a busy thread would not let it know
+
+
 def _die_with(alive: int) -> None:
+    _leave_signals_to_main()
     os.read(alive, 1)
     os.kill(os.getpid(), signal.SIGKILL)
 
