@@ -10,6 +10,7 @@ import contextlib
 import inspect
 import io
 import json
+import os
 import types
 from typing import Any, Protocol
 
@@ -105,13 +106,31 @@ def _only_adds(kind: type) -> bool:
 
 
 def _opaque_kind(value: object) -> str:
-    """Name the type; an object that calls itself equal to everything is named as such."""
+    """Name the type; an object that calls itself equal to what it cannot know is named as such."""
+    if _equals_anything(value):
+        return f"always-equal {type(value).__name__}"
     if inspect.isroutine(value) or inspect.isclass(value):
         return "function or class"
-    with contextlib.suppress(Exception):
-        if value == object():
-            return f"always-equal {type(value).__name__}"
     return type(value).__name__[:100]
+
+
+def _equals_anything(value: object) -> bool:
+    """Whether it is equal to an object made just now, or to a value that nobody returns."""
+    number = int.from_bytes(os.urandom(8), "big")
+    for unlikely in (
+        object(),
+        number,
+        number / 7,
+        f"{number}",
+        b"%d" % number,
+        [number],
+        (number,),
+        {number: 0},
+    ):
+        with contextlib.suppress(Exception):
+            if value == unlikely:
+                return True
+    return False
 
 
 def _describe_error(error: BaseException) -> dict[str, Any]:
