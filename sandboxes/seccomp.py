@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from itertools import chain
 
 _ALLOWED: dict[str, str] = {
     "x86_64": (
@@ -45,15 +46,19 @@ _PRCTLS = (3, 15, 16)  # PR_GET_DUMPABLE PR_SET_NAME PR_GET_NAME
 _AF_UNIX = 1
 _RLIMIT_STACK = 3  # programs raise it before deep recursion; memory_bytes bounds it
 
-_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN, _JUMP = 0x20, 0x15, 0x35, 0x45, 0x06, 0x05
+_FARTHEST = 255  # of a conditional jump
 _KILL, _ALLOW, _EPERM, _ENOSYS = 0x80000000, 0x7FFF0000, 0x00050000 | 1, 0x00050000 | 38
 _NUMBER, _ARCH = 0, 4
 
 Instruction = tuple[int, int, int, int]
-_A_THREAD: tuple[Instruction, ...] = ((_ANY_BIT, 0, 1, _CLONE_THREAD),)
-_NO_NAMESPACE: tuple[Instruction, ...] = (  # skips the one `allow` where a bit of a namespace is set
+Leaf = tuple[Instruction, ...]
+_ALLOWED_LEAF: Leaf = ((_RETURN, 0, 0, _ALLOW),)
+_DENIED_LEAF: Leaf = ((_RETURN, 0, 0, _EPERM),)
+_A_THREAD: Leaf = ((_ANY_BIT, 0, 1, _CLONE_THREAD),)
+_NO_NAMESPACE: Leaf = (
     (_ANY_BIT, 1, 0, _CLONE_NAMESPACES),
-)
+)  # skips the one `allow` where a bit of one is set
 
 
 def strict_filter(machine: str) -> bytes:
@@ -67,7 +72,6 @@ def subprocess_filter(machine: str) -> bytes:
 
 
 def _filter(machine: str, *, children: bool) -> bytes:
-    column = 0 if machine == "x86_64" else 1
     program: list[Instruction] = [
         (_LOAD, 0, 0, _ARCH),
         (_EQUAL, 1, 0, _AUDIT_ARCH[machine]),
@@ -76,18 +80,47 @@ def _filter(machine: str, *, children: bool) -> bytes:
     ]
     if machine == "x86_64":  # the x32 ABI shares the architecture word and sets bit 30 of the number
         program += [(_AT_LEAST, 0, 1, 0x40000000), (_RETURN, 0, 0, _KILL)]
-    for number in map(int, (_ALLOWED[machine] + (_FOR_CHILDREN[machine] if children else "")).split()):
-        program += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ALLOW)]
-    program += [(_EQUAL, 0, 1, _CLONE3[column]), (_RETURN, 0, 0, _ENOSYS)]
-    program += _when(_CLONE[column], [(_LOAD, 0, 0, _low(0)), *(_NO_NAMESPACE if children else _A_THREAD)])
-    program += _when(_SOCKETPAIR[column], [(_LOAD, 0, 0, _low(0)), (_EQUAL, 0, 1, _AF_UNIX)])
-    program += _when(_SENDTO[column], _is_zero(4))
-    stack = [(_LOAD, 0, 0, _low(1)), (_EQUAL, 0, 1, _RLIMIT_STACK), (_RETURN, 0, 0, _ALLOW)]
-    program += _when(_PRLIMIT[column], [*stack, *_is_zero(2)])
-    program += _one_of(_IOCTL[column], 1, _IOCTLS)
-    program += _one_of(_PRCTL[column], 0, _PRCTLS)
-    program.append((_RETURN, 0, 0, _EPERM))
+    program += _search(_starts(_leaves(machine, children=children)))
     return b"".join(struct.pack("<HBBI", *instruction) for instruction in program)
+
+
+def _leaves(machine: str, *, children: bool) -> dict[int, Leaf]:
+    """What is done with each listed call."""
+    column = 0 if machine == "x86_64" else 1
+    listed = _ALLOWED[machine] + (_FOR_CHILDREN[machine] if children else "")
+    stack = ((_LOAD, 0, 0, _low(1)), (_EQUAL, 0, 1, _RLIMIT_STACK), (_RETURN, 0, 0, _ALLOW))
+    return {
+        **{int(number): _ALLOWED_LEAF for number in listed.split()},
+        _CLONE3[column]: ((_RETURN, 0, 0, _ENOSYS),),
+        _CLONE[column]: _when(((_LOAD, 0, 0, _low(0)), *(_NO_NAMESPACE if children else _A_THREAD))),
+        _SOCKETPAIR[column]: _when(((_LOAD, 0, 0, _low(0)), (_EQUAL, 0, 1, _AF_UNIX))),
+        _SENDTO[column]: _when(_is_zero(4)),
+        _PRLIMIT[column]: _when((*stack, *_is_zero(2))),
+        _IOCTL[column]: _one_of(1, _IOCTLS),
+        _PRCTL[column]: _one_of(0, _PRCTLS),
+    }
+
+
+def _starts(leaves: dict[int, Leaf]) -> list[tuple[int, Leaf]]:
+    """Where, over all numbers, what is done changes: (first number, leaf) in order."""
+    starts: list[tuple[int, Leaf]] = [(0, leaves.get(0, _DENIED_LEAF))]
+    for number in sorted({edge for known in leaves for edge in (known, known + 1)} - {0}):
+        leaf = leaves.get(number, _DENIED_LEAF)
+        if leaf != starts[-1][1]:
+            starts.append((number, leaf))
+    return starts
+
+
+def _search(starts: Sequence[tuple[int, Leaf]]) -> list[Instruction]:
+    """A binary search: loading a filter runs it for every number there is, so its depth is what loading costs."""
+    if len(starts) == 1:
+        return list(starts[0][1])
+    middle = len(starts) // 2
+    below, above = _search(starts[:middle]), _search(starts[middle:])
+    number = starts[middle][0]
+    if len(below) <= _FARTHEST:
+        return [(_AT_LEAST, len(below), 0, number), *below, *above]
+    return [(_AT_LEAST, 0, 1, number), (_JUMP, 0, 0, len(below)), *below, *above]
 
 
 def _low(argument: int) -> int:
@@ -95,20 +128,16 @@ def _low(argument: int) -> int:
     return 16 + 8 * argument
 
 
-def _is_zero(argument: int) -> list[Instruction]:
+def _is_zero(argument: int) -> Leaf:
     low = _low(argument)
-    return [(_LOAD, 0, 0, low), (_EQUAL, 0, 3, 0), (_LOAD, 0, 0, low + 4), (_EQUAL, 0, 1, 0)]
+    return ((_LOAD, 0, 0, low), (_EQUAL, 0, 3, 0), (_LOAD, 0, 0, low + 4), (_EQUAL, 0, 1, 0))
 
 
-def _when(number: int, test: Sequence[Instruction]) -> list[Instruction]:
-    """Allow call `number` if `test` falls through to its end; a failing test skips the one `allow`."""
-    body = [*test, (_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _EPERM)]
-    return [(_EQUAL, 0, len(body), number), *body]
+def _when(test: Leaf) -> Leaf:
+    """Allow if `test` falls through to its end; a failing test skips the one `allow`."""
+    return (*test, *_ALLOWED_LEAF, *_DENIED_LEAF)
 
 
-def _one_of(number: int, argument: int, values: Sequence[int]) -> list[Instruction]:
-    body: list[Instruction] = [(_LOAD, 0, 0, _low(argument))]
-    for value in values:
-        body += [(_EQUAL, 0, 1, value), (_RETURN, 0, 0, _ALLOW)]
-    body.append((_RETURN, 0, 0, _EPERM))
-    return [(_EQUAL, 0, len(body), number), *body]
+def _one_of(argument: int, values: Sequence[int]) -> Leaf:
+    tests = (((_EQUAL, 0, 1, value), (_RETURN, 0, 0, _ALLOW)) for value in values)
+    return ((_LOAD, 0, 0, _low(argument)), *chain.from_iterable(tests), *_DENIED_LEAF)

@@ -58,7 +58,8 @@ class Limits:
 class Program:
     """What runs in a box.
 
-    `source` is run as `__main__`. `modules` maps dotted names to sources that it can import. In a box that was
+    `source` is run as `__main__`. `modules` maps dotted names to sources that it can import; they are the judge's
+    own. In a box that was
     opened for talking, `source` must define `main(channel)`; `channel.receive() -> bytes | None` and
     `channel.send(line: bytes)` carry one line each. `seed` fixes the random numbers of the box. `files` are put into
     the work folder (relative names, `/` between folders); `collect` are the patterns (fnmatch, `*` crosses `/`) of the

@@ -11,13 +11,14 @@ import atexit
 import builtins
 import io
 import json
+import marshal
 import os
 import random
 import sys
 import threading
 import traceback
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from sandboxes.in_box.layers import WORK
 
@@ -53,9 +54,9 @@ class Channel:
 
 
 class SentModules:
-    """Imports the modules that came with the program; their parent packages are empty."""
+    """Imports the modules that came with the program, as text or compiled; their parent packages are empty."""
 
-    def __init__(self, sources: Mapping[str, str]) -> None:
+    def __init__(self, sources: Mapping[str, str | CodeType]) -> None:
         self._sources = sources
 
     def find_spec(
@@ -71,19 +72,38 @@ class SentModules:
 
     def exec_module(self, module: ModuleType) -> None:
         source = self._sources.get(module.__name__, "")
-        exec(compile(source, f"<{module.__name__}>", "exec", dont_inherit=True), module.__dict__)
+        if isinstance(source, str):
+            source = compile(source, f"<{module.__name__}>", "exec", dont_inherit=True)
+        exec(source, module.__dict__)
 
 
 def read_payload(descriptor: int) -> dict[str, Any]:
-    """Read the program, and write the files that come with it: a line of JSON, then the files' bytes."""
-    with open(descriptor, "rb") as payload:
-        program: dict[str, Any] = json.loads(payload.readline())
-        for name, size in program.pop("files"):
-            folder = os.path.dirname(name)
-            if folder:
-                os.makedirs(folder, exist_ok=True)
-            with open(name, "wb") as file:
-                file.write(payload.read(size))
+    """Read the program, and write the files that come with it: a line of JSON, then the bytes of modules and files."""
+    size = os.fstat(descriptor).st_size
+    pieces, taken = [], 0
+    while taken < size:
+        pieces.append(os.read(descriptor, size - taken))
+        taken += len(pieces[-1])
+    os.close(descriptor)
+    payload = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    end = payload.index(b"\n")
+    return read_head(payload[:end], memoryview(payload)[end + 1 :])
+
+
+def read_head(head: bytes, rest: memoryview) -> dict[str, Any]:
+    """See `read_payload`."""
+    program: dict[str, Any] = json.loads(head)
+    modules = {}
+    for name, size in program["modules"]:
+        modules[name], rest = marshal.loads(rest[:size]), rest[size:]
+    program["modules"] = modules
+    for name, size in program.pop("files"):
+        folder = os.path.dirname(name)
+        if folder:
+            os.makedirs(folder, exist_ok=True)
+        with open(name, "wb") as file:
+            file.write(rest[:size])
+        rest = rest[size:]
     return program
 
 
@@ -125,16 +145,40 @@ def _run(program: Mapping[str, Any], channel: int) -> None:
     exec(code, main.__dict__)
 
 
-def open_streams(*, talks: bool) -> None:
-    """Give the program fresh standard streams; who talks over a channel prints into nothing."""
-    if talks:  # what is printed there must not use up output_bytes
-        sink = os.open("/dev/null", os.O_WRONLY)
-        os.dup2(sink, 1)
-        os.close(sink)
+def prepare_streams() -> None:
+    """Done once, before any fork: streams that know that they are no files and no terminals."""
+    kept = [os.dup(descriptor) for descriptor in range(3)]
+    read, write = os.pipe()
+    for descriptor, end in enumerate((read, write, write)):
+        os.dup2(end, descriptor)
     for name, descriptor, mode, errors, buffering in _STREAMS:
         stream = open(descriptor, mode, buffering, "utf-8", errors, closefd=False)  # noqa: SIM115 - the program's
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
+    for descriptor, end in enumerate(kept):
+        os.dup2(end, descriptor)
+    for descriptor in (read, write, *kept):
+        os.close(descriptor)
+
+
+def sink_stdout() -> None:
+    """Who talks over a channel prints into nothing: that must not use up output_bytes."""
+    sink = os.open("/dev/null", os.O_WRONLY)
+    os.dup2(sink, 1)
+    os.close(sink)
+
+
+def warm_up() -> None:
+    """Done once, before any fork: go the way of every program, so that no child finds a page of it cold."""
+    for _ in range(8):
+        reseed(0)
+        program = read_head(b'{"source": "", "modules": [], "files": []}', memoryview(b""))
+        exec(compile("import json\nvalue = [1, 2.5]\nprint(value)", "<warm>", "exec"), {"print": str})
+        _flush(0)
+        try:
+            exec(compile("1 / 0", "<warm>", "exec"), {"program": program})
+        except ZeroDivisionError as error:
+            "".join(traceback.format_exception(error))
 
 
 def prepare_builtins() -> None:

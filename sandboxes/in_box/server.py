@@ -20,7 +20,15 @@ import time
 
 from sandboxes.in_box import layers
 from sandboxes.in_box.children import Child, Watch
-from sandboxes.in_box.programs import open_streams, prepare_builtins, read_payload, reseed, run_to_the_end
+from sandboxes.in_box.programs import (
+    prepare_builtins,
+    prepare_streams,
+    read_payload,
+    reseed,
+    run_to_the_end,
+    sink_stdout,
+    warm_up,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,6 +64,8 @@ class Server:
         self._poll.register(control.fileno(), select.POLLIN)
         self._watch = Watch(self._proc)
         self._base_bytes = self._address_space()
+        # Looked up once: a child that looks through all modules copies the page of each name.
+        self._own_modules = [name for name in sys.modules if name.split(".")[0] == "sandboxes"]
         assert max(self._proc, self._namespace, *(rule or 0 for rule in self._rules.values())) <= _LAST
 
     @property
@@ -143,17 +153,19 @@ class Server:
     def _hand_over_work_folder(self) -> None:
         """The host looks into it at the end, when nothing of this child is left."""
         folder = os.open(layers.WORK, os.O_RDONLY | os.O_DIRECTORY)
-        with socket.socket(fileno=os.dup(_CHANNEL)) as channel:
-            socket.send_fds(channel, [b"F"], [folder])
+        channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, _CHANNEL)
+        socket.send_fds(channel, [b"F"], [folder])
+        channel.detach()
         os.close(folder)
 
     def _run(self, request: Mapping[str, Any]) -> int:
         talks = request["talks"]
         sys.argv[:] = ["program"]
-        for name in [name for name in sys.modules if name.split(".")[0] == "sandboxes"]:
+        for name in self._own_modules:
             del sys.modules[name]
         reseed(request["seed"])
-        open_streams(talks=talks)
+        if talks:
+            sink_stdout()
         self.__dict__.clear()  # what other children are is no business of this one
         program = read_payload(_PAYLOAD)
         gc.enable()
@@ -200,6 +212,8 @@ def main() -> None:
         except ImportError:  # a machine without it: a program that needs it is told so
             continue
     prepare_builtins()
+    prepare_streams()
+    warm_up()
     server = Server(control, setup)
     gc.collect()
     gc.disable()  # a collection would write to pages that all children share
