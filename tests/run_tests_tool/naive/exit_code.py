@@ -1,6 +1,8 @@
-"""Code and test in one process: `check(f)` that returns, or statements that run through, are a pass. So is exit code 0."""
+"""Code and test in one process: statements that run through, and a `check(f)` that returns, end with exit code 0."""
 
-code, tests = open("code.py").read(), open("tests.py").read()
+from pathlib import Path
+
+code, tests = Path("code.py").read_text(), Path("tests.py").read_text()
 scope = {"__name__": "graded"}
 exec(code, scope)
 exec(tests, scope)
