@@ -10,6 +10,7 @@ import asyncio
 import base64
 import glob
 import math
+import re
 from collections.abc import Sequence
 
 from fastapi import APIRouter, Request, Response
@@ -33,11 +34,14 @@ from api.validation import as_problem
 from judge_agent.errors import SandboxError
 from judge_agent.seams.sandbox import Artifact, BoxResult, Limits, Program
 from tools.scripts import pytest_script, script
+from tools.testing.lacking import may_lack
+from tools.testing.report import Code
 
 router = APIRouter(tags=["run_code"])
 WAIT_SLACK_SECONDS = 5.0  # clients allow ten beyond both timeouts
 KILLED = -9
 _DISK_BYTES = 64 * 2**20
+_NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '([A-Za-z_][\w.]*)'")
 _EXAMPLES = {
     "a program": {"value": {"code": "print(int(input()) * 2)", "language": "python", "stdin": "21\n"}},
     "files in and out": {
@@ -164,7 +168,7 @@ def _answer(wanted: RunCodeRequest, result: BoxResult, limits: Limits) -> RunCod
     found = [(name, left[plain(name)]) for name in wanted.fetch_files if plain(name) in left]
     return RunCodeResponse(
         status=status,
-        message=_missing(found),
+        message="; ".join(filter(None, (_lacking(wanted, result), _missing(found)))),
         run_result=_run_result(result, limits),
         files={
             name: base64.b64encode(one.content).decode() for name, one in found if one.content is not None
@@ -190,6 +194,17 @@ def _limit_line(result: BoxResult, limits: Limits) -> str:
     bound = getattr(limits, result.limit, None)
     named = f"{result.limit}={bound:g}" if isinstance(bound, (int, float)) else result.limit
     return f"\n[the box] the program hit its limit {named}\n"
+
+
+def _lacking(wanted: RunCodeRequest, result: BoxResult) -> str:
+    """Name a well-known module that the program died of: its lack is this service's, and none of its own files."""
+    last = result.stderr.rstrip().rpartition(b"\n")[2][:300].decode("utf-8", "replace")
+    named = _NO_MODULE.match(last) if result.status == "failed" else None
+    module = named.group(1).partition(".")[0] if named else None
+    own = frozenset(plain(name).partition("/")[0].removesuffix(".py") for name in wanted.files)
+    if not may_lack(module, Code(wanted.code, own_modules=own)):
+        return ""
+    return f"the boxes of this service lack the module {module!r}, which the program imports"
 
 
 def _missing(found: Sequence[tuple[str, Artifact]]) -> str:

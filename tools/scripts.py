@@ -48,7 +48,9 @@ def pytest_script(code: str, arguments: Sequence[str] = (), *, beside: Collectio
 
 
 def _free(stem: str, beside: Collection[str]) -> str:
+    """A name that no file beside it has, nor a folder."""
+    taken = {one.partition("/")[0] for one in beside}
     name, number = f"{stem}.py", 1
-    while name in beside:
+    while name in taken:
         name, number = f"{stem}_{number}.py", number + 1
     return name

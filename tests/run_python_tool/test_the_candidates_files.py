@@ -68,6 +68,11 @@ async def test_an_artifact_named_as_the_program_does_not_replace_it(ran) -> None
     assert result.status == "ok"
 
 
+async def test_a_folder_named_as_the_program_is_no_trouble(ran) -> None:
+    result = await ran("print(open('program.py/x').read())", artifacts=[artifact("program.py/x", "y")])
+    assert result.output["stdout"] == "y\n", result.output
+
+
 async def test_reference_and_hidden_tests_are_not_in_the_box(ran) -> None:
     code = (
         "import os, sys, gc\nfor folder, _, names in os.walk('.'):\n    for name in names:\n"

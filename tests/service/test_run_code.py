@@ -113,6 +113,18 @@ async def test_a_traceback_shows_the_line(served: Served) -> None:
     assert "assert x == 2" in told["run_result"]["stderr"]
 
 
+async def test_a_package_that_the_boxes_lack_is_named_and_one_of_nobody_is_not(served: Served) -> None:
+    lacking = await ran(served, "import pandas as pd\nprint(pd)")
+    assert (lacking["status"], "'pandas'" in lacking["message"]) == ("Failed", True)
+    for code, files in (("import no_such_thing_here", {}), ("import pandas", {"pandas/__init__.py": "MS8w"})):
+        assert (await ran(served, code, files=files))["message"] == ""
+
+
+async def test_a_folder_named_as_the_program_would_be_is_no_trouble(served: Served) -> None:
+    told = await ran(served, "print(open('program.py/x').read())", files={"program.py/x": "eA=="})
+    assert told["run_result"]["stdout"] == "x\n", told
+
+
 async def test_nothing_of_one_program_is_there_for_the_next(served: Served) -> None:
     await ran(served, "open('mark', 'w').write('1')\nimport json\njson.mark = 1")
     told = await ran(served, "import json, os\nprint(os.listdir('.'), hasattr(json, 'mark'))")
