@@ -70,6 +70,8 @@ def together(request):
         while (line := planter.stdout.readline()) and line != b"planted\n":
             pass
         done = spawn([second], request["timeout"])
+        if planter.poll() is not None:
+            done["stdout"] += "BREACH: the other one is dead"
         planter.kill()
     return {**done, "verdict": ""}
 

@@ -1,0 +1,124 @@
+"""How a program ended is what the kernel says, never what the program says."""
+
+import os
+import tomllib
+from pathlib import Path
+
+import anyio
+import pytest
+
+from judge_agent.seams.sandbox import Box, BoxClosed, Limits, Program
+
+pytestmark = pytest.mark.anyio
+FORGED = tomllib.loads(Path(__file__).with_name("forged.toml").read_text())
+LIMITS = Limits(wall_seconds=5.0)
+SENDS_DESCRIPTORS = """
+import array, os, socket
+def main(channel):
+    try:
+        line = socket.socket(fileno=os.dup(channel._descriptor))
+        for _ in range(50):
+            socket.send_fds(line, [b'x' * 10], [0, 1, 2] * 20)
+    except OSError as error:
+        channel.send(repr(error).encode())
+    channel.send(b'end')
+"""
+NO_DESCRIPTORS = """
+import fcntl, os, socket, stat
+for n in range(3, 256):
+    try:
+        kind = os.fstat(n)
+    except OSError:
+        continue
+    print(n, oct(kind.st_mode), fcntl.fcntl(n, fcntl.F_GETFL))
+"""
+SPEAKS_OUT_OF_TURN = """
+import os
+def main(channel):
+    for n in range(3, 64):
+        try:
+            os.write(n, b'R' * 100 + b'F' * 100)
+        except OSError:
+            pass
+    channel.send(b'')
+    os._exit(4)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "profile"),
+    [
+        (name, profile)
+        for name, case in FORGED.items()
+        for profile in case.get("profiles", ("strict", "subprocess"))
+    ],
+)
+async def test_a_forged_result_is_believed_by_a_naive_runner_only(name, profile, naive_run, sandbox):
+    case = FORGED[name]
+    result = await sandbox.run(Program(case["source"], profile=profile), limits=LIMITS)
+    assert (result.status, result.limit, result.exit_code) == ("failed", None, case["exit_code"]), result
+    assert naive_run(case["source"]).verdict == "ok"
+
+
+@pytest.mark.parametrize("profile", ["strict", "subprocess"])
+async def test_a_program_finds_no_descriptor_but_its_streams(profile, naive_run, sandbox):
+    result = await sandbox.run(Program(NO_DESCRIPTORS, profile=profile), limits=LIMITS)
+    assert (result.status, result.stdout) == ("ok", b"")
+    assert naive_run(NO_DESCRIPTORS).stdout
+
+
+@pytest.mark.parametrize("profile", ["strict", "subprocess"])
+async def test_descriptors_that_a_program_sends_do_not_reach_the_judge(profile, sandbox):
+    before = len(os.listdir("/proc/self/fd"))
+    async with sandbox.open(Program(SENDS_DESCRIPTORS, profile=profile), limits=LIMITS) as box:
+        words = b""
+        while not words.endswith(b"end"):
+            words += await box.receive(timeout_seconds=5)
+        during = len(os.listdir("/proc/self/fd"))
+        await box.stop()
+    assert during <= before + 12
+
+
+@pytest.mark.parametrize("profile", ["strict", "subprocess"])
+async def test_what_is_said_out_of_turn_is_a_line_and_no_more(profile, sandbox):
+    async with sandbox.open(Program(SPEAKS_OUT_OF_TURN, profile=profile), limits=LIMITS) as box:
+        said = await box.receive(timeout_seconds=5)
+        assert said.strip(b"RF") == b""
+        with pytest.raises(BoxClosed):
+            await box.receive(timeout_seconds=5)
+        assert (await box.stop()).exit_code == 4
+
+
+@pytest.mark.parametrize("profile", ["strict", "subprocess"])
+async def test_a_program_that_never_reads_its_lines_is_ended_in_time(profile, sandbox):
+    source = "import time\ndef main(channel):\n    channel.send(b'x'); time.sleep(60)\n"
+    async with sandbox.open(Program(source, profile=profile), limits=Limits(wall_seconds=0.5)) as box:
+        assert await box.receive(timeout_seconds=5) == b"x"
+        with anyio.fail_after(5), pytest.raises(BoxClosed):
+            await _talk_on(box)
+        result = await box.stop()
+    assert (result.status, result.limit) == ("timeout", "wall_seconds")
+
+
+@pytest.mark.parametrize("profile", ["strict", "subprocess"])
+async def test_a_program_that_stops_a_fork_server_stops_only_itself(profile, sandbox):
+    """Answers to a kill of all, of the group, of pid 1; the same fork server serves the next program at once."""
+    for source in (
+        "import os; os.kill(-1, 9)",
+        "import os, signal; os.kill(-1, signal.SIGSTOP)",
+        "import os; os.kill(0, 9)",
+        "import os, signal; os.killpg(0, signal.SIGSTOP)",
+        "import os; os.kill(1, 9)",
+        "import os; os.kill(os.getppid(), 9)",
+        "import os; os.abort()",
+        "import ctypes; ctypes.string_at(0)",
+    ):
+        with anyio.fail_after(8):
+            await sandbox.run(Program(source, profile=profile), limits=Limits(wall_seconds=1))
+            result = await sandbox.run(Program("print(1)", profile=profile), limits=LIMITS)
+        assert result.stdout == b"1\n", source
+
+
+async def _talk_on(box: Box) -> None:
+    while True:
+        await box.send(b"y" * 2**16)
