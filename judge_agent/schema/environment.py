@@ -5,6 +5,7 @@ Effects are data (`judge_agent/effects`): what each tool does to the records. No
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -19,6 +20,7 @@ from judge_agent.schema.files import refuse_climbing
 from judge_agent.schema.refusals import Refused
 
 MAX_EFFECTS = 200
+MAX_EFFECTS_CHARS = 200_000
 MAX_CLAIMS = 100
 MAX_STATE_DEPTH = 60
 MAX_EXPRESSION_CHARS = 2000
@@ -132,11 +134,20 @@ class Environment(Envelope):
         for tool in self.reads:
             if tool in self.effects:
                 raise Refused("reads", f"{tool!r} has an effect too", tool)
+        self._check_size()
         for tool, effect in self.effects.items():
             self._check_effect(tool, effect)
         if self.database is not None and self.claims:
             raise Refused("claims", "are looked up in a JSON state; a database has none", None)
         return self
+
+    def _check_size(self) -> None:
+        """All effects together: each is read when the request is."""
+        if is_deeper(list(self.effects.values()), MAX_STATE_DEPTH):
+            raise Refused("effects", f"are nested deeper than {MAX_STATE_DEPTH} levels", None)
+        size = sum(len(json.dumps(effect, default=str)) for effect in self.effects.values())
+        if size > MAX_EFFECTS_CHARS:
+            raise Refused("effects", f"have {size} characters; the limit is {MAX_EFFECTS_CHARS}", size)
 
     def _check_effect(self, tool: str, effect: Sequence[Mapping[str, Any]] | SqlEffect) -> None:
         if isinstance(effect, SqlEffect) != (self.database is not None):

@@ -14,11 +14,11 @@ from typing import Any
 from judge_agent.effects import Expression
 from judge_agent.effects.expressions import CONSTANTS
 from tools.states.functions import call_function
-from tools.states.values import is_number, kind_of, same
+from tools.states.values import is_number, kind_of
 from tools.states.work import EffectError, Work
 
 MAX_INTEGER_BITS = 256
-MAX_TEXT_CHARS = 1_000_000
+MAX_LENGTH = 200_000
 Scope = Mapping[str, Any]
 
 
@@ -97,9 +97,10 @@ class Evaluator:
 
     def _binary(self, operator: ast.operator, one: Any, other: Any) -> Any:
         if isinstance(operator, ast.Add) and type(one) is type(other) and isinstance(one, (str, list)):
-            self._work.spend((len(one) + len(other)) // 16)
-            if isinstance(one, str) and len(one) + len(other) > MAX_TEXT_CHARS:
-                raise EffectError(f"a text is longer than {MAX_TEXT_CHARS} characters")
+            length = len(one) + len(other)
+            self._work.spend(length // 4)
+            if length > MAX_LENGTH:
+                raise EffectError(f"a text or a list is longer than {MAX_LENGTH}")
             return one + other
         if not is_number(one) or not is_number(other):
             raise EffectError(f"there is no arithmetic of {kind_of(one)} and {kind_of(other)}")
@@ -119,8 +120,7 @@ class Evaluator:
 
     def _holds(self, operator: ast.cmpop, left: Any, right: Any) -> bool:
         if isinstance(operator, (ast.Eq, ast.NotEq)):
-            self._work.spend(_breadth(left))
-            return same(left, right) is isinstance(operator, ast.Eq)
+            return self._work.same(left, right) is isinstance(operator, ast.Eq)
         if isinstance(operator, (ast.In, ast.NotIn)):
             return self._is_in(left, right) is isinstance(operator, ast.In)
         both_numbers = is_number(left) and is_number(right)
@@ -137,8 +137,7 @@ class Evaluator:
         if isinstance(place, dict):
             return isinstance(item, str) and item in place
         if isinstance(place, list):
-            self._work.spend(len(place))
-            return any(same(item, other) for other in place)
+            return any(self._work.same(item, other) for other in place)
         raise EffectError(f"nothing is in {kind_of(place)}")
 
     def _comprehension(self, node: ast.ListComp | ast.GeneratorExp, scope: Scope) -> list[Any]:
@@ -188,10 +187,6 @@ def bounded(number: float) -> float:
     elif not math.isfinite(number):
         raise EffectError("a number is not finite")
     return number
-
-
-def _breadth(value: Any) -> int:
-    return len(value) if isinstance(value, (str, list, dict)) else 1
 
 
 _ARITHMETIC: Mapping[type[ast.operator], Callable[[float, float], float]] = {

@@ -7,11 +7,10 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tools.states.values import is_number, kind_of, same
+from tools.states.values import is_number, kind_of
 from tools.states.work import EffectError, Work
 
 MAX_RANGE = 10_000
-MAX_UNIQUE = 2000
 _ABSENT = object()
 
 
@@ -21,7 +20,7 @@ def call_function(name: str, arguments: Sequence[Any], work: Work) -> Any:
         if isinstance(argument, (str, list, dict)):
             work.spend(len(argument) // 16)
     try:
-        return _FUNCTIONS[name](*arguments)
+        return _COUNTED[name](work, *arguments) if name in _COUNTED else _FUNCTIONS[name](*arguments)
     except EffectError as error:
         raise EffectError(f"{name}: {error}") from error
 
@@ -81,13 +80,10 @@ def _sorted(items: Any) -> list[Any]:
     return sorted(found)
 
 
-def _unique(items: Any) -> list[Any]:
-    found = _of(items, list)
-    if len(found) > MAX_UNIQUE:
-        raise EffectError(f"takes at most {MAX_UNIQUE} items")
+def _unique(work: Work, items: Any) -> list[Any]:
     kept: list[Any] = []
-    for item in found:
-        if not any(same(item, other) for other in kept):
+    for item in _of(items, list):
+        if not any(work.same(item, other) for other in kept):
             kept.append(item)
     return kept
 
@@ -113,7 +109,8 @@ def _to_number(value: Any) -> float:
         raise EffectError(f"{value!r:.60} is no number") from error
 
 
-def _text(value: Any) -> str:
+def _text(work: Work, value: Any) -> str:
+    work.walk(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
@@ -135,11 +132,16 @@ def _finite(number: float) -> float:
     return number
 
 
-def _replaced(text: Any, old: Any, new: Any) -> str:
-    made: str = _of(text, str).replace(_of(old, str), _of(new, str))
-    if len(made) > len(text) + 100_000:
-        raise EffectError("the text grows by more than 100000 characters")
-    return made
+def _replaced(work: Work, text: Any, old: Any, new: Any) -> str:
+    count = _of(text, str).count(_of(old, str))
+    work.spend((len(text) + count * len(_of(new, str))) // 4)
+    return str(text.replace(old, new))
+
+
+def _joined(work: Work, items: Any, separator: Any) -> str:
+    texts = [_of(one, str) for one in _of(items, list)]
+    work.spend((sum(map(len, texts)) + len(texts) * len(_of(separator, str))) // 4)
+    return str(separator.join(texts))
 
 
 def _split(text: Any, separator: Any) -> list[str]:
@@ -163,17 +165,20 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "values": lambda value: list(_of(value, dict).values()),
     "merge": _merge,
     "sorted": _sorted,
-    "unique": _unique,
     "range": _range,
     "number": _to_number,
-    "text": _text,
     "type": kind_of,
     "lower": lambda value: _of(value, str).lower(),
     "upper": lambda value: _of(value, str).upper(),
     "strip": lambda value: _of(value, str).strip(),
     "split": _split,
-    "join": lambda items, separator: _of(separator, str).join([_of(one, str) for one in _of(items, list)]),
-    "replace": _replaced,
     "starts_with": lambda text, start: _of(text, str).startswith(_of(start, str)),
     "ends_with": lambda text, end: _of(text, str).endswith(_of(end, str)),
+}
+# What may make far more than it is given counts its own work.
+_COUNTED: Mapping[str, Callable[..., Any]] = {
+    "join": _joined,
+    "replace": _replaced,
+    "text": _text,
+    "unique": _unique,
 }

@@ -54,11 +54,12 @@ def judged(
     Raises ValueError for a declaration that is wrong, BadReference, TimeoutError.
     """
     claims = Claims(environment.claims)
-    report = Report(ended=_has_ended(transcript, environment, work))
+    report = Report()
     if end is not None:
         report.said = _said(transcript, end)
     world = World(state, work)
     try:
+        report.ended = _has_ended(transcript, environment, work)
         _replay(transcript, environment, world, claims, load, report)
     except (Undecided, TooMuchWork) as reason:
         report.undecided = str(reason)

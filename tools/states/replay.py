@@ -16,7 +16,6 @@ from judge_agent.schema.environment import OUTCOME_NAMES
 from judge_agent.schema.expected_calls import is_deeper
 from judge_agent.trajectory import Call
 from tools.states.evaluating import evaluate
-from tools.states.values import same
 from tools.states.work import MAX_STATE_DEPTH, EffectError
 from tools.states.world import AnotherWorld, CallFailed, Outcome, World
 
@@ -117,7 +116,7 @@ class Replay:
             raise Undecided(
                 f"{where}: its result is not in the trajectory, so whether it took effect is not known"
             )
-        if counts and not _agrees(outcome, observed):
+        if counts and not self._agrees(outcome, observed):
             raise Undecided(f"{where}: it gave another result than its declared effect gives")
         return Replayed(step_id, name, "done")
 
@@ -126,6 +125,11 @@ class Replay:
         if observed is not None and self._environment.trusted != "replayed":
             scope |= _observation(observed)
         return self._world.apply(self._effects[name], scope, by)
+
+    def _agrees(self, outcome: Outcome, observed: str | None) -> bool:
+        if not outcome.has_result or observed is None:
+            return True
+        return self._world.work.same(outcome.result, _as_json(observed)) or outcome.result == observed
 
     def _was_failure(self, observed: str | None, name: str, step_id: str) -> bool | None:
         """Whether the call was seen to fail; None where its result was not seen, or does not count."""
@@ -150,9 +154,3 @@ def _as_json(text: str) -> Any:
     except (ValueError, RecursionError):
         return text
     return text if is_deeper(value, MAX_STATE_DEPTH) else value
-
-
-def _agrees(outcome: Outcome, observed: str | None) -> bool:
-    if not outcome.has_result or observed is None:
-        return True
-    return same(outcome.result, _as_json(observed)) or outcome.result == observed

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 Said = Literal["said", "in_doubt", "not_said"]
-_NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
+_NUMBER = re.compile(r"(?<!\w)(?<!\d\.)\d+(?:\.\d+)?")  # not in the middle of a word, such as HAT136
 # A comma between digits that groups thousands.
 _GROUPS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))", re.ASCII)
 

@@ -34,15 +34,6 @@ def same_number(one: float, other: float) -> bool:
         return False
 
 
-def same(one: Any, other: Any) -> bool:
-    """Whether two JSON values of bounded depth are the same."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(same(a, b) for a, b in zip(one, other, strict=True))
-    return same_leaf(one, other)
-
-
 def kind_of(value: Any) -> str:
     """The JSON word for what a value is."""
     if value is None:

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from judge_agent.schema.expected_calls import is_deeper
+from tools.states.values import same_leaf
 
 MAX_STEPS = 5_000_000
 MAX_STATE_DEPTH = 60
@@ -40,6 +41,30 @@ class Work:
             self._until_clock = STEPS_BETWEEN_CLOCKS
             if time.monotonic() > self._deadline:
                 raise TimeoutError("the replay took too long")
+
+    def same(self, one: Any, other: Any) -> bool:
+        """Whether two JSON values are the same, with a step for each part: values may share parts many times over."""
+        self.spend()
+        if isinstance(one, dict) and isinstance(other, dict):
+            return one.keys() == other.keys() and all(self.same(one[key], other[key]) for key in one)
+        if isinstance(one, list) and isinstance(other, list):
+            return len(one) == len(other) and all(self.same(a, b) for a, b in zip(one, other, strict=True))
+        if isinstance(one, str):
+            self.spend(len(one) // 64)
+        return same_leaf(one, other)
+
+    def walk(self, value: Any) -> None:
+        """Spend a step for each part of a value that is to be written out."""
+        self.spend()
+        if isinstance(value, str):
+            self.spend(len(value) // 4)
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                self.spend(len(key) // 4)
+                self.walk(item)
+        elif isinstance(value, list):
+            for item in value:
+                self.walk(item)
 
     def copied(self, value: Any, depth: int = 0) -> Any:
         """A copy that shares nothing with the value. Raises EffectError past the depth of a state."""

@@ -27,7 +27,7 @@ from judge_agent.effects import (
     Set,
 )
 from tools.states.evaluating import Evaluator, bounded, item_of, items_of
-from tools.states.values import is_number, kind_of, same
+from tools.states.values import is_number, kind_of
 from tools.states.work import EffectError, Work
 
 MAX_LIST_ITEMS = 200_000
@@ -180,8 +180,7 @@ class _Change:
         items.insert(at, made)
 
     def _drop(self, items: list[Any], value: Any) -> None:
-        self._work.spend(len(items))
-        at = next((index for index, item in enumerate(items) if same(item, value)), None)
+        at = next((index for index, item in enumerate(items) if self._work.same(item, value)), None)
         if at is None:
             raise EffectError("what is to be dropped is not in the list")
         self._keep(items, None)
