@@ -1,8 +1,7 @@
 """Boxes in namespaces: a few warm fork servers (`fork_server.py`), one locked-down child for every program.
 
-Does NOT protect against: kernel bugs; use of CPU time up to the limit, caches and timing shared with the host; what a
-program does to itself: it is the first process of its pid namespace, so signals that it sends to itself and does not
-handle are ignored.
+Does NOT protect against: kernel bugs; use of CPU time up to the limit, caches and timing shared with the host; a guess
+at where code lies in memory, which is the same for all children of one fork server.
 """
 
 from __future__ import annotations

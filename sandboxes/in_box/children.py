@@ -11,28 +11,73 @@ from __future__ import annotations
 import os
 import signal
 
+from sandboxes.in_box.layers import drop_capabilities
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any, NoReturn
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Child:
-    """One forked program: `number` is the host's name for it."""
+    """One forked program, and the first process of its pid namespace. `number` is the host's name for it."""
 
-    def __init__(self, number: int, pid: int, pidfd: int, limits: Mapping[str, int], profile: str) -> None:
-        self.number = number
+    def __init__(self, request: Mapping[str, Any], first: int, pid: int) -> None:
+        self.number: int = request["number"]
+        self.limits: Mapping[str, int] = request["limits"]
+        self.watched: bool = request["profile"] == "subprocess"
+        self.first = first
         self.pid = pid
-        self.pidfd = pidfd
-        self.limits = limits
-        self.watched = profile == "subprocess"
+        self.pidfds = (os.pidfd_open(first), os.pidfd_open(pid))
+        self.status: int | None = None
+        self.cpu_seconds = 0.0
+        self.peak_bytes = 0
         self.ended_by: str | None = None
         self.looked = 0.0
 
     def kill(self) -> None:
-        """The first process of a pid namespace: with it the kernel kills all others in it."""
-        signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+        """With the first process the kernel kills all others of the namespace."""
+        os.kill(self.first, signal.SIGKILL)
+
+    def reap(self, pidfd: int) -> bool:
+        """Take the end of one of the two processes; True when nothing of this child is left."""
+        os.close(pidfd)
+        is_program = pidfd == self.pidfds[1]
+        _, status, usage = os.wait4(self.pid if is_program else self.first, 0)
+        self.cpu_seconds += usage.ru_utime + usage.ru_stime
+        if is_program:
+            self.status, self.peak_bytes = status, usage.ru_maxrss * 1024
+            self.kill()  # what the program left running ends with it
+        return not is_program
+
+
+def be_the_first() -> NoReturn:
+    """In the first process of a pid namespace: take the ends of orphans until the fork server kills it.
+
+    With it the program is an ordinary process, which signals of its own can end.
+    """
+    try:
+        os.closerange(0, 1 << 20)
+        signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        )  # a handler is the only thing that reaches a first process
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+        drop_capabilities()
+        while True:
+            signal.sigwait({signal.SIGCHLD})
+            _take_ends()
+    finally:
+        os._exit(1)
+
+
+def _take_ends() -> None:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return
 
 
 class Watch:
@@ -49,8 +94,8 @@ class Watch:
         if child.ended_by is not None or now - child.looked < Watch.MILLISECONDS / 1000:
             return
         child.looked = now
-        tree = self._tree(child.pid)
-        memory = sum(map(self._memory, tree)) - self._base_memory
+        tree = self._tree(child.first, child.pid)
+        memory = sum(self._memory(pid) for pid in tree if pid != child.first) - self._base_memory
         seconds = sum(tree.values())
         if memory > child.limits["memory_bytes"]:
             child.ended_by = "memory_bytes"
@@ -60,15 +105,15 @@ class Watch:
             return
         child.kill()
 
-    def _tree(self, root: int) -> dict[int, float]:
-        """CPU seconds of the process and of all below it: orphans are below the first process of their namespace."""
+    def _tree(self, *roots: int) -> dict[int, float]:
+        """CPU seconds of the processes and of all below them: orphans are below the first of their namespace."""
         parents, seconds = dict[int, int](), dict[int, float]()
         for pid in self._processes():
             after_name = self._read(f"{pid}/stat").rpartition(b")")[2].split()
             if len(after_name) > 14:
                 parents[pid] = int(after_name[1])
                 seconds[pid] = sum(map(int, after_name[11:15])) / _TICKS
-        found, waiting = dict[int, float](), [root]
+        found, waiting = dict[int, float](), [*roots]
         while waiting:
             one = waiting.pop()
             found[one] = seconds.get(one, 0.0)

@@ -2,7 +2,7 @@
 
 Started by the host inside the outer box, as `python -s -S -P -c "from sandboxes.in_box.server import main; ..."`.
 It gets what a child needs as descriptors and numbers; texts and answers go past it, from the host to the child. A
-child is the first process of a pid namespace of its own: when it ends, all that it started ends.
+child is in a pid namespace of its own, whose first process (`children.py`) takes all of it along when the child ends.
 
 Does NOT protect against: a child that breaks out of its layers; what one server forks shares an address layout.
 """
@@ -14,12 +14,13 @@ import importlib
 import json
 import os
 import select
+import signal
 import socket
 import sys
 import time
 
 from sandboxes.in_box import layers
-from sandboxes.in_box.children import Child, Watch
+from sandboxes.in_box.children import Child, Watch, be_the_first
 from sandboxes.in_box.programs import (
     prepare_builtins,
     prepare_streams,
@@ -91,9 +92,8 @@ class Server:
             return False
         request = json.loads(message)
         if "kill" in request:
-            for child in self._children.values():
-                if child.number == request["kill"]:
-                    child.kill()
+            for child in {one for one in self._children.values() if one.number == request["kill"]}:
+                child.kill()
             return True
         try:
             self._fork(request, descriptors)
@@ -107,14 +107,27 @@ class Server:
     def _fork(self, request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
         layers.unshare(layers.CLONE_NEWPID)
         try:
-            pid = os.fork()
-            if pid == 0:
-                self._become(request, descriptors)
+            first = os.fork()
+            if first == 0:
+                be_the_first()
+            pid = self._fork_program(request, descriptors, first)
         finally:
             layers.join(self._namespace, layers.CLONE_NEWPID)
-        child = Child(request["number"], pid, os.pidfd_open(pid), request["limits"], request["profile"])
-        self._children[child.pidfd] = child
-        self._poll.register(child.pidfd, select.POLLIN)
+        child = Child(request, first, pid)
+        for pidfd in child.pidfds:
+            self._children[pidfd] = child
+            self._poll.register(pidfd, select.POLLIN)
+
+    def _fork_program(self, request: Mapping[str, Any], descriptors: Sequence[int], first: int) -> int:
+        try:
+            pid = os.fork()
+        except OSError:
+            os.kill(first, signal.SIGKILL)
+            os.waitpid(first, 0)
+            raise
+        if pid == 0:
+            self._become(request, descriptors)
+        return pid
 
     def _become(self, request: Mapping[str, Any], descriptors: Sequence[int]) -> NoReturn:
         """In the child: put on every layer, then read the program and run it."""
@@ -174,20 +187,19 @@ class Server:
     def _end(self, pidfd: int) -> None:
         child = self._children.pop(pidfd)
         self._poll.unregister(pidfd)
-        _, status, usage = os.wait4(child.pid, 0)
-        os.close(pidfd)
-        self._say(
-            {
-                "number": child.number,
-                "status": status,
-                "cpu_seconds": usage.ru_utime + usage.ru_stime,
-                "peak_bytes": usage.ru_maxrss * 1024,
-                "limit": child.ended_by,
-            }
-        )
+        if child.reap(pidfd):
+            self._say(
+                {
+                    "number": child.number,
+                    "status": child.status,
+                    "cpu_seconds": child.cpu_seconds,
+                    "peak_bytes": child.peak_bytes,
+                    "limit": child.ended_by,
+                }
+            )
 
     def _look_after(self) -> None:
-        for child in self._children.values():
+        for child in set(self._children.values()):
             if child.watched:
                 self._watch.look(child, time.monotonic())
 
