@@ -6,7 +6,7 @@ A box that broke says nothing of its program, so the program is run once more in
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from api.problems import Problem, busy
@@ -45,14 +45,11 @@ class CodeRuns:
         limits: Limits,
         *,
         wait_seconds: float,
-        is_wanted: Callable[[], Awaitable[bool]],
     ) -> BoxResult:
         """Run a program once there is room. Raises Problem 429, 503 or 504 where there is none, and SandboxError."""
         if self._sandbox is None:
             raise SandboxError(_NO_BOX)
         async with self._slot(wait_seconds):
-            if not await is_wanted():  # who has hung up must not keep others waiting
-                raise Problem(408, "client_gone", "the client went away before its program was run")
             for _ in range(TRIES - 1):
                 try:
                     return await self._sandbox.run(program, limits=limits)

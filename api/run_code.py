@@ -10,8 +10,10 @@ import asyncio
 import base64
 import glob
 import math
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
@@ -19,7 +21,7 @@ from pydantic import ValidationError
 from api.auth import Tenant
 from api.body import read_json
 from api.parts import Parts
-from api.problems import invalid
+from api.problems import Problem, invalid
 from api.queries import no_query
 from api.run_code_schema import (
     CommandRunResult,
@@ -41,6 +43,7 @@ router = APIRouter(tags=["run_code"])
 WAIT_SLACK_SECONDS = 5.0  # clients allow ten beyond both timeouts
 KILLED = -9
 _DISK_BYTES = 64 * 2**20
+_FILES = 1024
 _NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '([A-Za-z_][\w.]*)'")
 _EXAMPLES = {
     "a program": {"value": {"code": "print(int(input()) * 2)", "language": "python", "stdin": "21\n"}},
@@ -102,16 +105,32 @@ async def _run(wanted: RunCodeRequest, parts: Parts, request: Request) -> RunCod
     limits = _limits(wanted, parts.settings)
     program = await asyncio.to_thread(_program, wanted, parts.settings)
 
-    async def is_wanted() -> bool:
-        return not await request.is_disconnected()
-
+    waiting = wanted.compile_timeout + WAIT_SLACK_SECONDS
     try:
-        result = await parts.runs.run(
-            program, limits, wait_seconds=wanted.compile_timeout + WAIT_SLACK_SECONDS, is_wanted=is_wanted
-        )
+        result = await _while_connected(request, parts.runs.run(program, limits, wait_seconds=waiting))
     except SandboxError as error:
         return RunCodeResponse(status="SandboxError", message=f"the box failed, not the program: {error}")
     return await asyncio.to_thread(_answer, wanted, result, limits)
+
+
+async def _while_connected(request: Request, work: Coroutine[Any, Any, BoxResult]) -> BoxResult:
+    """Do the work, or stop it where the client hangs up: nobody would read what a slot is used for."""
+    running = asyncio.ensure_future(work)
+    watching = asyncio.ensure_future(_hung_up(request))
+    try:
+        await asyncio.wait({running, watching}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            return running.result()
+        raise Problem(408, "client_gone", "the client hung up; its program was stopped")
+    finally:
+        running.cancel()
+        watching.cancel()
+        await asyncio.gather(running, watching, return_exceptions=True)
+
+
+async def _hung_up(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        continue
 
 
 def _check_memory(asked: int, most: int) -> None:
@@ -128,13 +147,16 @@ def _ignored(wanted: RunCodeRequest) -> dict[str, str]:
 
 
 def _limits(wanted: RunCodeRequest, settings: Settings) -> Limits:
+    cores = os.cpu_count() or 1
     memory_mb = wanted.memory_limit_MB if wanted.memory_limit_MB > 0 else settings.run_code_memory_mb
     sent = settings.max_body_bytes
     return Limits(
         wall_seconds=wanted.run_timeout,
-        cpu_seconds=math.ceil(wanted.run_timeout) + 1,
+        cpu_seconds=(math.ceil(wanted.run_timeout) + 1)
+        * (cores if settings.run_code_profile == "subprocess" else 1),
         memory_bytes=memory_mb * 2**20,
         disk_bytes=_DISK_BYTES + sent,
+        files=_FILES + sum(name.count("/") + 1 for name in wanted.files),
         program_bytes=2 * sent,
         artifacts=len(wanted.fetch_files) + 1,
         artifact_bytes=max(8 * 2**20, sent),

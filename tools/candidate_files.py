@@ -17,6 +17,7 @@ SOLUTION = "solution.py"
 MAX_FILES = 64
 MAX_BYTES = 4 * 2**20
 MAX_PART_CHARS = 80
+MAX_PART_BYTES = 200
 MAX_DEPTH = 6
 _ODD = re.compile(r"[^\w.+@ -]")
 _LOOKS_AROUND = re.compile(r"\b(?:listdir|scandir|walk|fwalk|iterdir|r?glob)\b")
@@ -62,10 +63,14 @@ def named_in(code: str, names: Iterable[str]) -> bool:
 
 def plain_name(given: str) -> str:
     """A relative name without `..`, hidden parts and odd characters; empty where nothing is left."""
-    parts = [
-        _ODD.sub("_", part).strip(" .")[:MAX_PART_CHARS].strip(" .") for part in re.split(r"[/\\]+", given)
-    ]
+    parts = [_plain_part(part) for part in re.split(r"[/\\]+", given)]
     return "/".join([part for part in parts if part][-MAX_DEPTH:])
+
+
+def _plain_part(part: str) -> str:
+    """At most MAX_PART_CHARS, and MAX_PART_BYTES: file systems count bytes."""
+    plain = _ODD.sub("_", part).strip(" .")[:MAX_PART_CHARS]
+    return plain.encode()[:MAX_PART_BYTES].decode(errors="ignore").strip(" .")
 
 
 def _texts(view: ToolView) -> Iterator[tuple[str, str]]:

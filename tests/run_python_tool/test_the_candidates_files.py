@@ -96,6 +96,8 @@ async def test_reference_and_hidden_tests_are_not_in_the_box(ran) -> None:
         ("a\x00b\nc", "a_b_c"),
         ("..", ""),
         ("x" * 300, "x" * 80),
+        ("\U0001d4d0" * 300, "\U0001d4d0" * 50),
+        ("\ud800.py", "_.py"),
         ("1/2/3/4/5/6/7/8", "3/4/5/6/7/8"),
     ],
 )
