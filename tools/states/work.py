@@ -10,7 +10,7 @@ from typing import Any
 from judge_agent.schema.expected_calls import is_deeper
 from tools.states.values import same_leaf
 
-MAX_STEPS = 5_000_000
+MAX_STEPS = 1_000_000
 MAX_STATE_DEPTH = 60
 STEPS_BETWEEN_CLOCKS = 4096
 
