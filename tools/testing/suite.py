@@ -62,7 +62,10 @@ async def run_suite(sandbox: Sandbox, code: Code, suite: Suite) -> Report:
 
 
 def _texts_of(suite: Suite) -> list[str]:
-    return [item.content for item in suite.items if isinstance(item.content, str)]
+    runner = (
+        ["import pytest"] if suite.kind == "pytest" else []
+    )  # what such a file needs, whatever it imports
+    return [*runner, *(item.content for item in suite.items if isinstance(item.content, str))]
 
 
 async def _run_all(sandbox: Sandbox, code: Code, suite: Suite) -> Report:

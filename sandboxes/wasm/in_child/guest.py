@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from importlib.machinery import ModuleSpec
-    from typing import Any
+    from typing import Any, NoReturn
 
 WORK = "/work/box"
 _PIECE = 1 << 16
@@ -141,17 +141,45 @@ def prepare_builtins() -> None:
     builtins.open = io.open = opened
 
 
+def no_threads(*_: object, **__: object) -> NoReturn:
+    name = "threading"
+    raise ModuleNotFoundError(f"No module named {name!r} (a box of WebAssembly starts no threads)", name=name)
+
+
+def tell_of_threads() -> None:
+    """Say of threads, as of packages, that this box lacks them: a program that starts one is not therefore wrong.
+
+    Whoever asks whether a module is there (`importlib.import_module`) is told the same of those that start threads; to
+    import them by a statement stays possible, for locks and the like do work.
+    """
+    import _thread
+    import threading
+
+    def import_module(name: str, package: str | None = None) -> ModuleType:
+        return no_threads() if name in starters else find(name, package)
+
+    starters = ("_thread", "threading", "concurrent.futures", "asyncio")
+    find, importlib.import_module = importlib.import_module, import_module
+    _thread.start_new_thread = _thread.start_new = threading._start_new_thread = no_threads  # type: ignore[attr-defined]
+
+
 class LonelyAsyncio:
-    """Gives asyncio a loop that needs no sockets, which WASI lacks: it sleeps until its next timer."""
+    """Gives asyncio a loop that needs no sockets, which WASI lacks: it sleeps until its next timer.
+
+    Pools of threads are lacking like threads, by the same name.
+    """
 
     _loader: Any
+    _asked = False
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if name != "asyncio":
+        if name == "concurrent.futures.thread":
+            no_threads()
+        if name != "asyncio" or self._asked:
             return None
-        sys.meta_path.remove(self)
+        self._asked = True
         spec = importlib.util.find_spec(name)
         if spec is not None:
             self._loader, spec.loader = spec.loader, self  # type: ignore[assignment]
@@ -226,6 +254,7 @@ def main(talks: bool) -> None:
     programs = load_programs(sent["programs"])
     prepare_builtins()
     sys.meta_path.insert(0, LonelyAsyncio())
+    tell_of_threads()
     open_streams()
     random.seed(sent["seed"])
     os._exit(programs.run_to_the_end({**sent, "talks": talks}, channel))

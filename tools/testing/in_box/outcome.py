@@ -52,7 +52,7 @@ class Session:
     """What the tests of one run share. `calls` counts calls of the code; `needs_sharing` is why a split failed.
 
     `loss` is what arrived as something else on its way to the code or back. `uses` is of the text that runs now;
-    `code_globals` is the code's module, where it shares the box.
+    `code_globals` is the code's module, where it shares the box. `watched`: whether it is told what took a test's time.
     """
 
     channel: Channel
@@ -67,11 +67,14 @@ class Session:
     needs_sharing: str | None = None
     loss: str | None = None
     carried: list[BaseException] = field(default_factory=list)
+    watched: bool = True
 
     def start(self, name: str) -> None:
         self.started, self.calls, self.needs_sharing, self.loss = time.monotonic(), 0, None, None
         self.carried.clear()
         self._tell({"op": "start", "name": name[:200], "bounded": self.uses.bounded})
+        if not self.watched:
+            self._tell({"op": "slow_test"})
 
     def finish(self, name: str, outcome: Outcome) -> None:
         if self.needs_sharing is not None:

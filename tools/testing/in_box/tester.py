@@ -17,6 +17,7 @@ from typing import Any
 
 from tools.testing.codec import carry_arrays, parse
 from tools.testing.in_box.doctests import run_doctests
+from tools.testing.in_box.lacking_modules import lacking_name
 from tools.testing.in_box.loading import LoadError, describe, load
 from tools.testing.in_box.names import Given, asked_builtin, given_by, read_uses
 from tools.testing.in_box.outcome import Channel, Outcome, Session
@@ -35,7 +36,7 @@ def main(channel: Channel) -> None:
         sys.stderr.write(f"{error}\n")
         return
     if setup["shared"]:
-        threading.Thread(target=_watch, args=(session, setup["seconds"]), daemon=True).start()
+        _start_watch(session, setup["seconds"])
     for test in setup["tests"]:
         session.uses = read_uses(test["source"] if test["kind"] != "doctest" else "", setup["module_names"])
         _import_as(module, _importable(session, test["kind"], setup["module_names"]))
@@ -121,8 +122,16 @@ def _given(session: Session, namespace: dict[str, Any]) -> Given:
 
 
 def _run_pytest(session: Session, name: str, source: str, module: types.ModuleType) -> None:
-    from tools.testing.in_box.pytest_files import run_pytest_file  # slow to import; only where it is needed
-
+    try:
+        from tools.testing.in_box.pytest_files import (
+            run_pytest_file,
+        )  # slow to import; only where it is needed
+    except ImportError as error:
+        session.start(name)
+        session.finish(
+            name, Outcome("broken", f"this box runs no test files: {error}", lacks=lacking_name(error))
+        )
+        return
     if not session.shared:
         _give_to_star(session, module)
     run_pytest_file(session, name, source)
@@ -136,6 +145,14 @@ def _give_to_star(session: Session, module: types.ModuleType) -> None:
     seen.update(_given(session, seen).imports)
     names = [name for name in visible_names(session) if not name.startswith("_")]
     seen["__all__"] = [name for name in names if name not in session.uses.bound]
+
+
+def _start_watch(session: Session, seconds: float) -> None:
+    """In a box without threads nobody tells what takes the time of a test: it is not held against the code."""
+    try:
+        threading.Thread(target=_watch, args=(session, seconds), daemon=True).start()
+    except ImportError:
+        session.watched = False
 
 
 def _watch(session: Session, seconds: float) -> None:
