@@ -29,7 +29,8 @@ class PrincipleSource(Envelope):
     """Where principles come from. `generate`: when the caller gives none, or never.
 
     `default` stand in where the caller gives none. `each_a_dimension`: one that names no dimension is a dimension of
-    its own, so that the vector has an entry for each.
+    its own, so that the vector has an entry for each. `not_generated`: dimensions that tools alone feed, so that no
+    generated principle is of them.
     """
 
     tools: bool = True
@@ -38,6 +39,7 @@ class PrincipleSource(Envelope):
     generate: Literal["when_none_given", "never"] = "never"
     max_generated: Annotated[int, Field(ge=1, le=16)] = 3
     generated_kind: Literal["soft", "hard"] = "soft"
+    not_generated: tuple[DimensionName, ...] = ()
 
 
 class Citations(Envelope):

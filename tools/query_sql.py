@@ -82,11 +82,13 @@ class QuerySql(DecidingTool):
         files: ResourceFiles | None = None,
         *,
         seconds_per_query: float = SECONDS_PER_QUERY,
+        seconds_to_end: float = SECONDS_TO_END,
         concurrent_runs: int = 2,
     ) -> None:
         self._sandbox = sandbox
         self._files = files
         self._seconds = seconds_per_query
+        self._seconds_to_end = seconds_to_end
         self._slots = asyncio.Semaphore(concurrent_runs)
         box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
         self.version = f"5/{box}/{seconds_per_query:g}s"
@@ -114,7 +116,7 @@ class QuerySql(DecidingTool):
             async with asyncio.timeout(timeout_seconds) as limit, self._slots:
                 if wanted is not None:
                     return await self._explored(self._sandbox, wanted, view)
-                ends = (limit.when() or 0.0) - SECONDS_TO_END
+                ends = (limit.when() or 0.0) - self._seconds_to_end
                 return await self._compared(self._sandbox, view, ends)
         except TimeoutError as error:
             message = f"tool 'query_sql' exceeded timeout_seconds={timeout_seconds:g}; raise budget.seconds"

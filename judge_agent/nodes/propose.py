@@ -204,7 +204,7 @@ def _question(context: JudgeContext, attempt: int) -> ModelCall:
         {
             "task": task_block(context.task, pictures),
             "kind": neutralise(kind_of(context)),
-            "dimensions": ", ".join(context.dimensions),
+            "dimensions": ", ".join(_proposed_dimensions(context)),
             "count": str(recipe.principles.max_generated),
         }
     )
@@ -219,7 +219,7 @@ def _schema(context: JudgeContext) -> Json:
         "properties": {
             "name": {"type": "string", "minLength": 3, "maxLength": 40},
             "description": {"type": "string", "minLength": 20, "maxLength": context.calls.text_chars(240)},
-            "dimension": {"enum": list(context.dimensions)},
+            "dimension": {"enum": list(_proposed_dimensions(context))},
             "weight": {"enum": [1, 2, 3, 4, 5]},
         },
         "required": ["name", "description", "dimension", "weight"],
@@ -233,6 +233,12 @@ def _schema(context: JudgeContext) -> Json:
         "required": ["principles"],
         "additionalProperties": False,
     }
+
+
+def _proposed_dimensions(context: JudgeContext) -> Sequence[str]:
+    """The dimensions that generated principles may feed: all, where the caller declares none but those of tools."""
+    left_to_tools = context.recipe.principles.not_generated
+    return [one for one in context.dimensions if one not in left_to_tools] or context.dimensions
 
 
 def _usable(proposed: Any, context: JudgeContext) -> list[Principle]:
@@ -260,7 +266,7 @@ def _from_proposal(item: Json, context: JudgeContext) -> Principle | None:
     telling = {word for word in words if len(word) > 1 or not word.isascii()}
     if len(telling) < max(MINWORDS, len(words) / 2) or goes_round or planted_in(description):
         return None
-    if item.get("dimension") not in context.dimensions or weight not in (1, 2, 3, 4, 5):
+    if item.get("dimension") not in _proposed_dimensions(context) or weight not in (1, 2, 3, 4, 5):
         return None
     spec = PrincipleSpec(
         description=description[:4000],

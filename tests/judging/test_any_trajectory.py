@@ -103,8 +103,8 @@ def test_a_judgment_of_any_trajectory_is_done_and_sound(bench, found, answer, re
     judgment = asyncio.run(judge.judge(candidates=candidates, recipe=recipe, principles=principles))
     assert judgment.state == "done"
     dimensions = {
-        "default": {"correctness", "completeness", "tool_use", "communication"},
-        "verify": {"correctness", "tool_use"},
+        "default": {"correctness", "completeness", "tool_use", "communication", "robustness"},
+        "verify": {"correctness", "tool_use", "robustness"},
     }
     declared = dimensions[recipe] | ({"taste"} if given_principle else set())
     for result in judgment.candidates:

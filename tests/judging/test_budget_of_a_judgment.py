@@ -77,7 +77,13 @@ async def test_a_model_that_never_answers_ends_at_the_deadline(bench, method, gi
     result = await bench(Mute(method)).one(text="It is 42.", budget={"seconds": 0.3}, **body)
     assert time.monotonic() - started < 1.3
     assert (result.status, result.reward, result.failure_kind) == ("unscored", None, "deadline")
-    assert set(result.vector) == {"correctness", "completeness", "tool_use", "communication"}
+    assert set(result.vector) == {
+        "correctness",
+        "completeness",
+        "tool_use",
+        "communication",
+        "robustness",
+    }
 
 
 async def test_what_evidence_decided_before_the_deadline_stays(bench):

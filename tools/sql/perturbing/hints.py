@@ -51,7 +51,9 @@ def hints_of(trees: Sequence[exp.Expr]) -> Hints:
             known = constants.setdefault(name, [])
             if constant not in known and len(known) < MAX_CONSTANTS:
                 known.append(constant)
-    has_star = any(tree.find(exp.Star) is not None for tree in trees)
+    has_star = any(
+        not isinstance(star.parent, exp.Count) for tree in trees for star in tree.find_all(exp.Star)
+    )
     named = None if has_star or len(columns) > MAX_NAMES else tuple(columns)
     return Hints(tuple(tables), named, tuple(joined), constants)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from tools.sql.in_box.copying.nudging import fresh, near, swapped
@@ -160,21 +161,24 @@ def _put_near(
 
 
 def _is_allowed(own: Edits, row: int, at: int, value: Cell) -> bool:
-    """Whether the row keeps the order of its columns."""
-    for small, large in own.table.below:
-        if at not in (small, large):
-            continue
-        low = value if at == small else own.now(row, small)
-        high = value if at == large else own.now(row, large)
-        if low is not None and high is not None and not low <= high:
-            return False
+    return _is_ordered(own.table, at, value, lambda other: own.now(row, other))
+
+
+def _is_ordered(table: Table, at: int, value: Cell, now: Callable[[int], Cell]) -> bool:
+    """Whether a row keeps the order of its columns. `now` gives the values of its other columns."""
+    for small, large in table.below:
+        if at in (small, large):
+            low = value if at == small else now(small)
+            high = value if at == large else now(large)
+            if low is not None and high is not None and not low <= high:
+                return False
     return True
 
 
 def _make_null(own: Edits, at: int, recipe: Recipe, rng: random.Random) -> None:
     column = own.table.columns[at]
     may = column.has_null or (recipe.guess and column.nullable)
-    if not recipe.nulls or not may or not column.nullable or (column.renamed and not recipe.guess):
+    if not recipe.nulls or not may or not column.nullable or column.renamed:
         return
     if (at,) in own.table.keys and own.table.declared and not column.nullable:
         return
@@ -289,16 +293,15 @@ def _vary(
     own: Edits, added: tuple[int, dict[int, Cell]], recipe: Recipe, hints: Hints, rng: random.Random
 ) -> None:
     """Give an added row other values where the queries look, so that it is no mere repeat."""
-    _, values = added
+    row, values = added
     for at, column in enumerate(own.table.columns):
-        single = (at,) in own.table.keys or any(at in pair for pair in own.table.below)
-        if column.fixed or column.renamed or single or at in values or not _is_used(column, hints):
+        keyed = any(at in key for key in own.table.keys)
+        if column.fixed or column.renamed or keyed or at in values or not _is_used(column, hints):
             continue
         constants = hints.constants.get(column.name.casefold(), [])
         candidates = near(own.table.values(at), constants, recipe.guess)
-        if rng.random() < recipe.change:
-            values[at] = (
-                rng.choice(candidates)
-                if candidates and rng.random() < 0.6
-                else own.now(rng.choice(own.kept()), at)
-            )
+        if rng.random() < 0.5:
+            value = rng.choice(candidates) if candidates and rng.random() < 0.6 else None
+            value = own.now(rng.choice(own.kept()), at) if value is None else value
+            if _is_ordered(own.table, at, value, lambda other: values.get(other, own.now(row, other))):
+                values[at] = value

@@ -6,7 +6,6 @@ dropped first; virtual tables stay as they are. Runs before any query sees the c
 
 from __future__ import annotations
 
-import contextlib
 import random
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -149,13 +148,26 @@ class SqliteCopy:
             self._tried(_adding(table, name, values), [*values.values(), *table.ids[row]])
         for row, values in own.changed.items():
             if row not in own.gone:
-                cells = ", ".join(f"{quoted(table.columns[at].name)} = ?" for at in values)
-                self._tried(f"UPDATE {name} SET {cells} WHERE {where}", [*values.values(), *table.ids[row]])  # noqa: S608
+                # What must change in all rows alike is not lost with what a constraint refuses.
+                alike = {at: value for at, value in values.items() if table.columns[at].renamed}
+                if not self._updated(table, row, values):
+                    self._updated(table, row, alike)
 
-    def _tried(self, sql: str, values: list[Cell]) -> None:
-        """Leave out what a constraint refuses, and texts that are none."""
-        with contextlib.suppress(sqlite3.IntegrityError, UnicodeEncodeError, OverflowError):
+    def _updated(self, table: Table, row: int, values: dict[int, Cell]) -> bool:
+        if not values:
+            return False
+        cells = ", ".join(f"{quoted(table.columns[at].name)} = ?" for at in values)
+        where = " AND ".join(f"{one} IS ?" for one in table.handle)
+        sql = f"UPDATE {quoted(table.name)} SET {cells} WHERE {where}"  # noqa: S608 - quoted
+        return self._tried(sql, [*values.values(), *table.ids[row]])
+
+    def _tried(self, sql: str, values: list[Cell]) -> bool:
+        """Whether it went; what a constraint refuses is left out, and texts that are none."""
+        try:
             self._connection.execute(sql, values)
+        except (sqlite3.IntegrityError, UnicodeEncodeError, OverflowError):
+            return False
+        return True
 
     def _shuffle(self, table: Table, rng: random.Random) -> None:
         """Give the rows other numbers where none of their columns is the number."""

@@ -10,12 +10,17 @@ must stay below another table's.
 
 from __future__ import annotations
 
+import datetime
+import decimal
+import re
 from typing import Any, NamedTuple
 
 MAX_ROWS = 20_000  # of one table
 MAX_CELLS = 600_000  # of all tables
 MAX_PAIRED = 12  # columns of a table that are tried in pairs
 MAX_LOOKED_AT = 2_000  # rows that dependencies are read from
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_GENERIC = ("id", "name", "code", "key", "no", "nr", "number", "title", "type", "status", "date", "uuid")
 Cell = Any
 
 
@@ -57,6 +62,7 @@ class Table:
         self.ids: list[tuple[Cell, ...]] = []
         self.rows: list[tuple[Cell, ...]] = []
         self.keys: list[tuple[int, ...]] = []
+        self.schema_keys: list[tuple[int, ...]] = []
         self.foreign: list[Foreign] = []
         self.declared = False
         self.below: list[tuple[int, int]] = []
@@ -72,10 +78,13 @@ class Table:
 def learn(tables: list[Table], joined: list[str]) -> None:
     """Read from the data what it keeps to. `joined`: (lower-case) names of columns that a query compares."""
     for table in tables:
+        table.schema_keys = table.keys[:]
+        for at in (at for key in table.keys for at in key):
+            table.columns[at].fixed = True  # rows are changed one by one: an exchange of two keys is refused
         for at, column in enumerate(table.columns):
             values = table.values(at)
             column.has_null = any(value is None for value in values)
-            if (at,) not in table.keys and _has_no_repeats(values):
+            if (at,) not in table.keys and _has_no_repeats(values) and not _are_measures(values):
                 table.keys.append((at,))
         if not any(len(key) == 1 for key in table.keys) and not table.declared:
             table.keys += _pairs_without_repeats(table)
@@ -92,6 +101,11 @@ def _has_no_repeats(values: list[Cell]) -> bool:
         return bool(known) and len(set(known)) == len(known)
     except TypeError:  # lists and the like are not looked at
         return False
+
+
+def _are_measures(values: list[Cell]) -> bool:
+    """Fractions are no keys, even where few rows repeat none."""
+    return any(isinstance(value, (float, decimal.Decimal)) for value in values)
 
 
 def _pairs_without_repeats(table: Table) -> list[tuple[int, ...]]:
@@ -135,9 +149,14 @@ def _are_named_alike(column: Column, to: Column, parent: Table, joined: list[str
     own, other = _plain(column.name), _plain(to.name)
     if column.name.casefold() in joined and to.name.casefold() in joined:
         return True
-    if len(other) < 2:
-        return False
-    return own == other or own.endswith(other) or _plain(parent.name).rstrip("s") in own
+    stem = _plain(parent.name).rstrip("s")
+    if other in _GENERIC:
+        return (
+            own != other
+            and own.endswith(other)
+            and own.removesuffix(other).rstrip("s") in (stem, stem[:-1] + "y")
+        )
+    return own.endswith(other) or own == stem + other
 
 
 def _plain(name: str) -> str:
@@ -214,8 +233,7 @@ def _fix_sums(table: Table, rows: list[tuple[Cell, ...]], numbers: list[int]) ->
                 if len({one, other, third}) < 3 or one > other:
                     continue
                 if _adds_up(whole, one, other, third):
-                    for at in (one, other, third):
-                        table.columns[at].fixed = True
+                    _bind(table, (one, other, third))
 
 
 def _adds_up(rows: list[tuple[Cell, ...]], one: int, other: int, third: int) -> bool:
@@ -235,7 +253,15 @@ def _fix_parts(table: Table, rows: list[tuple[Cell, ...]], free: list[int]) -> N
     for at in free:
         for part in range(len(table.columns)):
             if part != at and _holds(rows, at, part):
-                table.columns[at].fixed = table.columns[part].fixed = True
+                _bind(table, (at, part))
+
+
+def _bind(table: Table, places: tuple[int, ...]) -> None:
+    """Have the values stay as they are, in added rows as well: what one of them is hangs on the others."""
+    for at in places:
+        table.columns[at].fixed = True
+        if (at,) in table.keys and (at,) not in table.schema_keys:
+            table.keys.remove((at,))
 
 
 def _holds(rows: list[tuple[Cell, ...]], at: int, part: int) -> bool:
@@ -246,9 +272,20 @@ def _holds(rows: list[tuple[Cell, ...]], at: int, part: int) -> bool:
 
 
 def _below(rows: list[tuple[Cell, ...]], one: int, other: int) -> bool:
-    """Whether one column is never larger than the other, in three rows or more."""
+    """Whether one number or day is never larger than the other, in three rows or more, and could be."""
     pairs = [(row[one], row[other]) for row in rows if row[one] is not None and row[other] is not None]
-    try:
-        return len(pairs) > 2 and all(small <= large and type(small) is type(large) for small, large in pairs)
-    except TypeError:
+    if len(pairs) < 3 or not all(_are_alike(small, large) for small, large in pairs):
         return False
+    if not all(small <= large for small, large in pairs):
+        return False
+    return bool(max(small for small, _ in pairs) > min(large for _, large in pairs))
+
+
+def _are_alike(one: Cell, other: Cell) -> bool:
+    if isinstance(one, str) and isinstance(other, str):
+        return _DAY.match(one) is not None and _DAY.match(other) is not None
+    if isinstance(one, bool) or isinstance(other, bool):
+        return False
+    if isinstance(one, (int, float)) and isinstance(other, (int, float)):
+        return True
+    return type(one) is type(other) and isinstance(one, (datetime.date, decimal.Decimal))
