@@ -16,7 +16,8 @@ from judge_agent.trajectory import Step, Transcript, Turn
 from tools.states.claiming import Checked, Claims
 from tools.states.comparing import Comparison, Difference
 from tools.states.evaluating import evaluate
-from tools.states.replay import Replay, Replayed, Undecided
+from tools.states.replay import Replay
+from tools.states.sightings import Replayed, Undecided
 from tools.states.telling import Said, Speech
 from tools.states.work import EffectError, TooMuchWork, Work
 from tools.states.world import World
