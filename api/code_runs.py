@@ -14,6 +14,7 @@ from judge_agent.errors import SandboxError
 from judge_agent.seams.sandbox import BoxResult, Limits, Program, Sandbox
 
 TRIES = 2
+STOP_SECONDS = 2.0
 _NO_BOX = (
     "nothing was run: JUDGE_SANDBOX names no boxes that work on this machine; judge-agent doctor says why"
 )
@@ -28,6 +29,7 @@ class CodeRuns:
         self._max_waiting = waiting
         self._waiting = 0
         self._stopping = False
+        self._clocks: set[asyncio.Timeout] = set()
 
     @property
     def boxes(self) -> str | None:
@@ -49,7 +51,7 @@ class CodeRuns:
         """Run a program once there is room. Raises Problem 429, 503 or 504 where there is none, and SandboxError."""
         if self._sandbox is None:
             raise SandboxError(_NO_BOX)
-        async with self._slot(wait_seconds):
+        async with self._slot(wait_seconds), self._until_stopped():
             for _ in range(TRIES - 1):
                 try:
                     return await self._sandbox.run(program, limits=limits)
@@ -58,10 +60,24 @@ class CodeRuns:
             return await self._sandbox.run(program, limits=limits)
 
     def stop(self) -> None:
-        """Send away who waits, with 503, and whoever comes from now on."""
+        """Send away who waits, with 503, and whoever comes from now on; what runs gets a few seconds more."""
         self._stopping = True
         for _ in range(self._waiting):
             self._slots.release()
+        for clock in self._clocks:
+            clock.reschedule(asyncio.get_running_loop().time() + STOP_SECONDS)
+
+    @asynccontextmanager
+    async def _until_stopped(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(None) as clock:
+                self._clocks.add(clock)
+                try:
+                    yield
+                finally:
+                    self._clocks.discard(clock)
+        except TimeoutError:
+            raise busy("the service is stopping; the program was broken off", status=503) from None
 
     @asynccontextmanager
     async def _slot(self, wait_seconds: float) -> AsyncIterator[None]:

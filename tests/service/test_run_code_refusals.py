@@ -232,6 +232,16 @@ async def test_a_service_that_stops_sends_away_who_waits() -> None:
         assert (await first).json()["status"] == "Success"
 
 
+async def test_a_program_that_outlasts_the_service_is_broken_off_and_says_nothing() -> None:
+    boxes = HeldBoxes()
+    async with serving(sandbox=boxes) as served:
+        running = asyncio.create_task(posted(served))
+        await until(lambda: boxes.programs)
+        served.server.stop()
+        answer = await running
+    assert (answer.status_code, answer.json()["code"], boxes.cancelled) == (503, "unavailable", 1)
+
+
 async def test_keys_are_needed_where_there_are_keys_and_may_stand_in_the_url() -> None:
     boxes = HeldBoxes()
     boxes.gate.set()
