@@ -2,7 +2,8 @@
 
 It informs and never decides: the model's program may be wrong. The candidate's files are there where the program names
 them; its code may then have written anything that was printed, so such a result is the candidate's claim, and
-`run_tests`, which keeps the two apart, is the tool to call its functions with. The reference is never in the box.
+`run_tests`, which keeps the two apart, is the tool to call its functions with. The tool puts nothing of the reference
+into the box; what the model itself writes into its program, the candidate's code can read.
 
 Does not know what the program was meant to show.
 """
