@@ -6,13 +6,16 @@ program, and no check stands in every loop.
 
 from __future__ import annotations
 
-from wasmtime import Config, Engine
+import ctypes
 
-NATIVE_STACK = 2 * 2**20  # of the machine; the engine takes no more. Frames of recursion lie here
+from wasmtime import Config, Engine
+from wasmtime._ffi import dll
+
+NATIVE_STACK = 32 * 2**20  # of the machine: frames of deep recursion lie here
 THREAD_STACK = NATIVE_STACK + 16 * 2**20
-WASM_STACK_PAGES = (
-    512  # of WebAssembly's own stack, 32 MiB; Python is linked with 512 KiB, which honest code overflows
-)
+# WebAssembly's own stack, 128 MiB. Python is linked with 512 KiB, which honest recursion overflows; this is so large
+# that recursion ends at its limit or at NATIVE_STACK, which traps, and never runs into the heap below.
+WASM_STACK_PAGES = 2048
 PAGE = 1 << 16
 _MEMORY, _GLOBAL = 5, 6
 _MUTABLE_I32, _CONST, _END = b"\x7f\x01", b"\x41", b"\x0b"
@@ -20,6 +23,9 @@ _MUTABLE_I32, _CONST, _END = b"\x7f\x01", b"\x41", b"\x0b"
 
 def make_engine() -> Engine:
     config = Config()
+    dll.wasmtime_config_async_stack_size_set(
+        config.ptr(), ctypes.c_uint64(NATIVE_STACK)
+    )  # the bindings forgot it
     config.max_wasm_stack = NATIVE_STACK
     config.native_unwind_info = False
     config.wasm_threads = False

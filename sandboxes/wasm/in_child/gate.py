@@ -14,6 +14,7 @@ from typing import Any
 from wasmtime import Engine, FuncType, Global, Instance, Linker, Memory, Module, Store, ValType
 
 from sandboxes.wasm.in_child.quota import Quota
+from sandboxes.wasm.in_child.recursion import allow_recursion
 
 WASI = "wasi_snapshot_preview1"
 _GATED = (
@@ -84,6 +85,7 @@ class Gate:
         if number == self.numbers["payload"].value(store):
             source = self._payload
             if self._begun is not None:
+                allow_recursion(self.memory, store)
                 self._begun()
                 self._begun = None
         ((place, size),) = self._vectors(store, vectors, 1)

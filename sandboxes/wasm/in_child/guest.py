@@ -247,8 +247,11 @@ def _open_nothing(
 
 def main(talks: bool) -> None:
     os.chdir(WORK)
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(987_654_321)  # recursion.py finds the interpreter's state by this
     channel, payload = os.open(".", os.O_RDONLY), os.open(".", os.O_RDONLY)  # the gate makes pipes of these
     sent = read_sent(payload)
+    sys.setrecursionlimit(limit)
     sys.argv[:] = ["program"]
     sys.maxsize = 2**63 - 1  # what programs take for infinity; this Python's own is 2**31 - 1
     programs = load_programs(sent["programs"])

@@ -39,7 +39,7 @@ from sandboxes.wasm.in_child.engine import NATIVE_STACK, PAGE, THREAD_STACK, mak
 from sandboxes.wasm.in_child.gate import Gate, gated
 from sandboxes.wasm.in_child.quota import Quota
 
-_OWN_MEMORY = 768 * 2**20  # what the engine itself may take, the program's memory aside
+_OWN_MEMORY = 2**30  # what the engine itself may take, the program's memory aside
 _OWN_DESCRIPTORS = 16
 _LAST_MEMORY = 2**32 - PAGE
 
