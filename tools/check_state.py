@@ -27,9 +27,12 @@ from judge_agent.seams.resources import ResourceFiles, ResourceMissing
 from judge_agent.seams.sandbox import Sandbox
 from judge_agent.seams.tool import DecidingTool, Finding, OpeningCall, ToolResult, ToolView
 from judge_agent.trajectory import read
+from tools.sql.database import source_of
 from tools.states.claiming import Checked
 from tools.states.comparing import Difference
-from tools.states.judging import BadReference, Report, judged
+from tools.states.database_judging import DatabaseJudging
+from tools.states.judging import judged
+from tools.states.report import BadReference, Report
 from tools.states.work import Work, read_state
 
 MAX_LISTED = 30
@@ -40,7 +43,6 @@ class CheckState(DecidingTool):
     """The tool `check_state`. `files` is where blobs and files under the root are read; None: inline states only."""
 
     name = "check_state"
-    version = "1"
     description = (
         "Replays the trajectory's writing calls on a copy of the records, compares the end state with the "
         "required one, and looks up what the agent told about records."
@@ -59,6 +61,8 @@ class CheckState(DecidingTool):
     )
 
     def __init__(self, sandbox: Sandbox | None, files: ResourceFiles | None = None) -> None:
+        # What a box does is part of what a verdict on a database rests on.
+        self.version = f"1/{sandbox.name}-{sandbox.version}" if sandbox is not None else "1/no box"
         self._sandbox = sandbox
         self._files = files
 
@@ -85,11 +89,31 @@ class CheckState(DecidingTool):
         if environment is None:
             raise ValueError("resources.environment: is needed")
         deadline = time.monotonic() + timeout_seconds
-        content = await self._content(environment, view.tenant)
         try:
-            return await asyncio.to_thread(_checked, view, environment, content, deadline)
+            if environment.database is not None:
+                async with asyncio.timeout(timeout_seconds):
+                    report = await self._in_database(view, environment, deadline)
+            else:
+                content = await self._content(environment, view.tenant)
+                report = await asyncio.to_thread(_in_state, view, environment, content, deadline)
         except TimeoutError as error:
-            return ToolResult("timeout", {"error": f"{error}; timeout_seconds={timeout_seconds:g}"})
+            why = str(error) or "the replay took too long"
+            return ToolResult("timeout", {"error": f"{why}; timeout_seconds={timeout_seconds:g}"})
+        except BadReference as error:
+            raise ToolError(f"task.reference.final_state: {error}") from error
+        return _result(report, wanted=view.task.reference.final_state is not None)
+
+    async def _in_database(self, view: ToolView, environment: Environment, deadline: float) -> Report:
+        """Judge by a database of the request. Raises ToolError, SandboxError."""
+        if self._sandbox is None:
+            raise ToolError("no box can be made here, and SQL runs in no other place")
+        named = [one for one in view.resources.databases if one.name == environment.database]
+        if not named:
+            raise ValueError(f"resources.environment.database: there is no {environment.database!r}")
+        source = await source_of(named[0], self._files, view.tenant)
+        work = Work(deadline=deadline)
+        judging = DatabaseJudging(environment, self._sandbox, source, seed=view.seed, work=work)
+        return await judging.judged(read(view.trajectory), view.task.reference.final_state)
 
     async def _content(self, environment: Environment, tenant: str) -> bytes | None:
         """The file that holds the state; None where it is inline. Raises ToolError."""
@@ -112,7 +136,7 @@ class CheckState(DecidingTool):
         return content
 
 
-def _checked(view: ToolView, environment: Environment, content: bytes | None, deadline: float) -> ToolResult:
+def _in_state(view: ToolView, environment: Environment, content: bytes | None, deadline: float) -> Report:
     end = view.task.reference.final_state
     text = content if content is not None else json.dumps(environment.state)
 
@@ -121,11 +145,7 @@ def _checked(view: ToolView, environment: Environment, content: bytes | None, de
     except ValueError as error:
         raise ToolError(f"resources.environment: the state {error}") from error
     transcript, work = read(view.trajectory), Work(deadline=deadline)
-    try:
-        report = judged(transcript, environment, end, state, lambda: read_state(text, again=True), work)
-    except BadReference as error:
-        raise ToolError(f"task.reference.final_state: {error}") from error
-    return _result(report, wanted=end is not None)
+    return judged(transcript, environment, end, state, lambda: read_state(text, again=True), work)
 
 
 def _result(report: Report, *, wanted: bool) -> ToolResult:

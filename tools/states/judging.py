@@ -5,41 +5,20 @@ What comes out is a report; which finding it makes is `check_state`'s.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
-from judge_agent.effects import read_expression
 from judge_agent.schema import EndState, Environment
-from judge_agent.schema.environment import ENDED_NAMES
-from judge_agent.trajectory import Step, Transcript, Turn
-from tools.states.claiming import Checked, Claims
+from judge_agent.trajectory import Step, Transcript
+from tools.states.claiming import Claims
 from tools.states.comparing import Comparison, Difference
-from tools.states.evaluating import evaluate
 from tools.states.replay import Replay
-from tools.states.sightings import Replayed, Undecided
-from tools.states.telling import Said, Speech
-from tools.states.work import EffectError, TooMuchWork, Work
+from tools.states.report import BadReference, Report, has_ended, observed_results, said_by
+from tools.states.sightings import Undecided
+from tools.states.work import TooMuchWork, Work
 from tools.states.world import World
 
-_NOTHING = {"role": "", "text": "", "name": ""}
 Load = Callable[[], dict[str, Any]]
-
-
-class BadReference(Exception):
-    """The reference's own calls cannot be replayed: nothing can be said of any candidate."""
-
-
-@dataclass
-class Report:
-    """What was found. `differences` is None where there is no required state, or `undecided` says why not compared."""
-
-    calls: list[Replayed] = field(default_factory=list)
-    undecided: str | None = None
-    differences: tuple[Difference, ...] | None = None
-    said: dict[str, Said] = field(default_factory=dict)
-    claims: list[Checked] = field(default_factory=list)
-    ended: bool = True
 
 
 def judged(
@@ -57,10 +36,10 @@ def judged(
     claims = Claims(environment.claims)
     report = Report()
     if end is not None:
-        report.said = _said(transcript, end)
+        report.said = said_by(transcript, end)
     world = World(state, work)
     try:
-        report.ended = _has_ended(transcript, environment, work)
+        report.ended = has_ended(transcript, environment, work)
         _replay(transcript, environment, world, claims, load, report)
     except (Undecided, TooMuchWork) as reason:
         report.undecided = str(reason)
@@ -69,32 +48,6 @@ def judged(
     if end is not None and report.undecided is None:
         report.differences = _differences(world, environment, end, load, work)
     return report
-
-
-def _has_ended(transcript: Transcript, environment: Environment, work: Work) -> bool:
-    """Whether the trajectory is at its end, as far as the environment says what an end is."""
-    if environment.ended is None:
-        return True
-    last = transcript.turns[-1] if transcript.turns else None
-    told = {"role": last.role, "text": last.text, "name": _tool_of(last, transcript)} if last else _NOTHING
-    try:
-        return bool(evaluate(read_expression(environment.ended, ENDED_NAMES), {"last": told}, work))
-    except EffectError as error:
-        raise ValueError(f"resources.environment.ended: {error}") from error
-
-
-def _tool_of(turn: Turn, transcript: Transcript) -> str:
-    """The tool whose result a turn is, by its own word or by the call that it answers."""
-    if turn.name or turn.answers is None:
-        return turn.name or ""
-    asker, _, position = turn.answers.partition(".")
-    calls = next((other.calls for other in transcript.turns if other.span_id == asker), ())
-    return calls[int(position)].name if int(position) < len(calls) else ""
-
-
-def observed_results(transcript: Transcript) -> dict[str, str]:
-    """The text of the result of each call that has one, by `message.position`."""
-    return {turn.answers: turn.text for turn in transcript.turns if turn.answers is not None}
 
 
 def _replay(
@@ -155,12 +108,3 @@ def _led_to(environment: Environment, end: EndState, load: Load, work: Work) -> 
     except (Undecided, TooMuchWork, RecursionError) as error:
         raise BadReference(str(error)) from error
     return world.state
-
-
-def _said(transcript: Transcript, end: EndState) -> dict[str, Said]:
-    speech = Speech(_spoken(transcript.turns))
-    return {(one if isinstance(one, str) else " | ".join(one)): speech.says(one) for one in end.said}
-
-
-def _spoken(turns: Sequence[Turn]) -> list[str]:
-    return [turn.text for turn in turns if turn.role == "assistant"]

@@ -1,0 +1,144 @@
+"""Judges one trajectory by a database: each call's declared SQL runs on a copy in a box; the reference's in another."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from judge_agent.schema import EndState, Environment, ExpectedCall, SqlEffect
+from judge_agent.schema.environment import EndQuery
+from judge_agent.seams.sandbox import Sandbox
+from judge_agent.trajectory import Transcript
+from tools.sql.database import DatabaseSource
+from tools.states.comparing import Difference
+from tools.states.database_world import DatabaseWorld, NoAnswer, open_world
+from tools.states.in_box.cells import line_of
+from tools.states.report import BadReference, Report, has_ended, observed_results, said_by
+from tools.states.sightings import Sighting, Sightings, Undecided
+from tools.states.work import TooMuchWork, Work
+
+MAX_SHOWN_ROWS = 5
+Json = Mapping[str, Any]
+
+
+class DatabaseJudging:
+    """What judging by one database needs."""
+
+    def __init__(
+        self, environment: Environment, sandbox: Sandbox, source: DatabaseSource, *, seed: int, work: Work
+    ) -> None:
+        self._environment = environment
+        self._sandbox = sandbox
+        self._source = source
+        self._seed = seed
+        self._work = work
+        self._sightings = Sightings(environment, work)
+
+    async def judged(self, transcript: Transcript, end: EndState | None) -> Report:
+        """Judge a trajectory. Raises BadReference; ToolError for a database that does not open, SandboxError."""
+        report = Report()
+        if end is not None:
+            report.said = await asyncio.to_thread(said_by, transcript, end)
+        async with open_world(self._sandbox, self._source, seed=self._seed) as world:
+            try:
+                report.ended = has_ended(transcript, self._environment, self._work)
+                await self._replay(transcript, world, report)
+            except (Undecided, NoAnswer, TooMuchWork) as reason:
+                report.undecided = str(reason)
+                return report
+            if end is not None and end.queries is not None:
+                report.differences = await _asked(world, end.queries)
+            elif end is not None and end.calls is not None:
+                report.differences = await self._beside(await _tables(world), end, end.calls)
+        return report
+
+    async def _replay(self, transcript: Transcript, world: DatabaseWorld, report: Report) -> None:
+        results = observed_results(transcript)
+        for step in transcript.steps:
+            for position, call in enumerate(step.turn.calls):
+                observed = results.get(f"{step.turn.span_id}.{position}")
+                sighting = await asyncio.to_thread(self._sightings.of, call, observed, step.id)
+                if isinstance(sighting, Sighting):
+                    effect = self._environment.effects[call.name]
+                    assert isinstance(effect, SqlEffect)
+                    bound = _parameters(call.arguments or {}, sighting.observed)
+                    went, message = await world.call(effect, bound)
+                    report.calls.append(self._sightings.settle(sighting, went, message))
+                elif sighting is not None:
+                    report.calls.append(sighting)
+
+    async def _beside(
+        self, found: Mapping[str, Json], end: EndState, calls: Sequence[ExpectedCall]
+    ) -> tuple[Difference, ...]:
+        """Where the tables differ from those that the reference's calls lead to, in a box of their own."""
+        async with open_world(self._sandbox, self._source, seed=self._seed) as world:
+            for call in calls:
+                await self._expected(world, call)
+            wanted = await _tables(world)
+        ignored = {pointer.removeprefix("/") for pointer in end.ignore}
+        names = [name for name in {**wanted, **found} if name not in ignored]
+        return tuple(
+            _of_table(name, found.get(name), wanted.get(name))
+            for name in names
+            if found.get(name) != wanted.get(name)
+        )
+
+    async def _expected(self, world: DatabaseWorld, call: ExpectedCall) -> None:
+        if call.name in self._environment.reads:
+            return
+        effect = self._environment.effects.get(call.name)
+        if not isinstance(effect, SqlEffect):
+            raise BadReference(f"the effect of the reference's call of {call.name!r} is not declared")
+        try:
+            went, message = await world.call(effect, _parameters(call.arguments, None))
+        except NoAnswer as error:
+            raise BadReference(f"the reference's call of {call.name!r}: {error}") from error
+        if went != "done":
+            raise BadReference(f"the reference's call of {call.name!r} fails: {message}")
+
+
+def _parameters(arguments: Mapping[str, Any], observed: str | None) -> dict[str, Any]:
+    """What statements may name: the arguments, of which lists and objects become JSON text, and `observed`."""
+    bound = {
+        key: json.dumps(value) if isinstance(value, (dict, list, tuple)) else value
+        for key, value in arguments.items()
+    }
+    return {"observed": observed, **bound}
+
+
+async def _tables(world: DatabaseWorld) -> dict[str, Any]:
+    try:
+        return await world.tables()
+    except NoAnswer as error:
+        raise BadReference(f"the tables could not be read: {error}") from error
+
+
+async def _asked(world: DatabaseWorld, queries: Sequence[EndQuery]) -> tuple[Difference, ...]:
+    """The queries whose rows are not the required ones."""
+    differences = []
+    for index, query in enumerate(queries):
+        try:
+            reply = await world.query(query.sql)
+        except NoAnswer as error:
+            raise BadReference(f"queries.{index}: {error}") from error
+        rows = reply.get("rows")
+        if reply.get("cut") is not False or not isinstance(rows, list):
+            raise BadReference(f"queries.{index}: it gives more rows than can be compared")
+        found, wanted = [line_of(row) for row in rows], [line_of(row) for row in query.rows]
+        if found != wanted and (query.ordered or sorted(found) != sorted(wanted)):
+            shown = rows[:MAX_SHOWN_ROWS], list(query.rows[:MAX_SHOWN_ROWS])
+            differences.append(Difference(f"/queries/{index}", "another value", *shown, None))
+    return tuple(differences)
+
+
+def _of_table(name: str, found: Json | None, wanted: Json | None) -> Difference:
+    kind = "missing" if found is None else "not expected" if wanted is None else "another value"
+    return Difference(f"/{name}", kind, _only(found, wanted), _only(wanted, found), None)
+
+
+def _only(one: Json | None, other: Json | None) -> list[Any]:
+    """The first rows that only the one table has."""
+    theirs = {line_of(row) for row in (other or {}).get("rows", ())}
+    return [row for row in (one or {}).get("rows", ()) if line_of(row) not in theirs][:MAX_SHOWN_ROWS]

@@ -1,0 +1,65 @@
+"""What judging a trajectory by the records comes to, and what it takes no records to see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from judge_agent.effects import read_expression
+from judge_agent.schema import EndState, Environment
+from judge_agent.schema.environment import ENDED_NAMES
+from judge_agent.trajectory import Transcript, Turn
+from tools.states.claiming import Checked
+from tools.states.comparing import Difference
+from tools.states.evaluating import evaluate
+from tools.states.sightings import Replayed
+from tools.states.telling import Said, Speech
+from tools.states.work import EffectError, Work
+
+_NOTHING = {"role": "", "text": "", "name": ""}
+
+
+class BadReference(Exception):
+    """The reference's own calls cannot be replayed: nothing can be said of any candidate."""
+
+
+@dataclass
+class Report:
+    """What was found. `differences` is None where there is no required state, or `undecided` says why not compared."""
+
+    calls: list[Replayed] = field(default_factory=list)
+    undecided: str | None = None
+    differences: tuple[Difference, ...] | None = None
+    said: dict[str, Said] = field(default_factory=dict)
+    claims: list[Checked] = field(default_factory=list)
+    ended: bool = True
+
+
+def has_ended(transcript: Transcript, environment: Environment, work: Work) -> bool:
+    """Whether the trajectory is at its end, as far as the environment says what an end is."""
+    if environment.ended is None:
+        return True
+    last = transcript.turns[-1] if transcript.turns else None
+    told = {"role": last.role, "text": last.text, "name": _tool_of(last, transcript)} if last else _NOTHING
+    try:
+        return bool(evaluate(read_expression(environment.ended, ENDED_NAMES), {"last": told}, work))
+    except EffectError as error:
+        raise ValueError(f"resources.environment.ended: {error}") from error
+
+
+def said_by(transcript: Transcript, end: EndState) -> dict[str, Said]:
+    speech = Speech([turn.text for turn in transcript.turns if turn.role == "assistant"])
+    return {(one if isinstance(one, str) else " | ".join(one)): speech.says(one) for one in end.said}
+
+
+def observed_results(transcript: Transcript) -> dict[str, str]:
+    """The text of the result of each call that has one, by `message.position`."""
+    return {turn.answers: turn.text for turn in transcript.turns if turn.answers is not None}
+
+
+def _tool_of(turn: Turn, transcript: Transcript) -> str:
+    """The tool whose result a turn is, by its own word or by the call that it answers."""
+    if turn.name or turn.answers is None:
+        return turn.name or ""
+    asker, _, position = turn.answers.partition(".")
+    calls = next((other.calls for other in transcript.turns if other.span_id == asker), ())
+    return calls[int(position)].name if int(position) < len(calls) else ""
