@@ -27,10 +27,10 @@ def check_names(program: Program) -> None:
         parts = name.split("/")
         if "\0" in name or any(part in ("", ".", "..") for part in parts):
             raise ValueError(f"the file name {name[:_SHOWN]!r} is no relative path inside the work folder")
-        if (
-            any(len(part.encode()) > _MAX_PART_BYTES for part in parts)
-            or len(name.encode()) > _MAX_NAME_BYTES
-        ):
+        sizes = [len(part.encode("utf-8", "surrogatepass")) for part in parts]
+        if max(sizes) > _MAX_PART_BYTES or sum(sizes) + len(sizes) > _MAX_NAME_BYTES:
             raise ValueError(f"the file name {name[:_SHOWN]!r} is too long")
+        if any("\ud800" <= letter <= "\udfff" for letter in name):
+            raise ValueError(f"the file name {name[:_SHOWN]!r} is no Unicode text")
         if any("/".join(parts[:count]) in program.files for count in range(1, len(parts))):
             raise ValueError(f"the file name {name[:_SHOWN]!r} lies beneath another file")

@@ -37,47 +37,67 @@ def collect(folder: int, patterns: Sequence[str], limits: Limits) -> tuple[Artif
     """
     room = _Room(limits.artifacts, limits.artifact_bytes, limits.files)
     found = []
-    for name, parent in _walk(folder, "", 0, room):
-        if not any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns):
+    for entry in _walk(folder, "", 0, room):
+        if not entry.blocked and not any(fnmatch.fnmatchcase(entry.name, pattern) for pattern in patterns):
             continue
         if room.artifacts == 0:
             skipped = f"there are more than artifacts={limits.artifacts}; the others were not looked at"
-            found.append(Artifact(name, 0, None, skipped))
+            found.append(Artifact(_shown(entry.name), 0, None, skipped))
             break
         room.artifacts -= 1
-        found.append(_read(name, parent, room, limits))
+        if entry.blocked:
+            found.append(Artifact(_shown(entry.name), 0, None, entry.blocked))
+        else:
+            found.append(_read(entry, room, limits))
     return tuple(found)
 
 
-def _walk(folder: int, prefix: str, depth: int, room: _Room) -> Iterator[tuple[str, int]]:
-    """Names of what is no folder, each with a descriptor of the folder that it is in."""
-    try:
-        names = sorted(os.listdir(folder))
-    except OSError:
-        return
-    for name in names:
+@dataclass(frozen=True)
+class _Entry:
+    """What is no folder, with a descriptor of the folder that it is in; or a folder and why it is not looked into."""
+
+    name: str
+    parent: int
+    blocked: str = ""
+
+
+def _walk(folder: int, prefix: str, depth: int, room: _Room) -> Iterator[_Entry]:
+    for name in sorted(os.listdir(folder)):
         if room.entries == 0:
             return
         room.entries -= 1
         try:
             is_folder = stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
-            inner = os.open(name, _FOLDER, dir_fd=folder) if is_folder and depth < MAX_DEPTH else -1
         except OSError:
-            is_folder, inner = False, -1
+            is_folder = False
         if not is_folder:
-            yield prefix + name, folder
-        elif inner >= 0:
-            try:
-                yield from _walk(inner, f"{prefix}{name}/", depth + 1, room)
-            finally:
-                os.close(inner)
+            yield _Entry(prefix + name, folder)
+        elif depth == MAX_DEPTH:
+            yield _Entry(f"{prefix}{name}/", folder, f"it lies deeper than {MAX_DEPTH} folders")
+        else:
+            yield from _inside(name, folder, prefix, depth, room)
 
 
-def _read(path: str, parent: int, room: _Room, limits: Limits) -> Artifact:
-    shown = os.fsencode(path)[:MAX_NAME_BYTES].decode("utf-8", "backslashreplace")
-    name = path.rpartition("/")[2]
+def _inside(name: str, folder: int, prefix: str, depth: int, room: _Room) -> Iterator[_Entry]:
     try:
-        descriptor = os.open(name, _FILE, dir_fd=parent)
+        inner = os.open(name, _FOLDER, dir_fd=folder)
+    except OSError as error:
+        yield _Entry(f"{prefix}{name}/", folder, f"it cannot be opened: {error.strerror}")
+        return
+    try:
+        yield from _walk(inner, f"{prefix}{name}/", depth + 1, room)
+    finally:
+        os.close(inner)
+
+
+def _shown(name: str) -> str:
+    return os.fsencode(name)[:MAX_NAME_BYTES].decode("utf-8", "backslashreplace")
+
+
+def _read(entry: _Entry, room: _Room, limits: Limits) -> Artifact:
+    shown = _shown(entry.name)
+    try:
+        descriptor = os.open(entry.name.rpartition("/")[2], _FILE, dir_fd=entry.parent)
     except OSError as error:
         return Artifact(shown, 0, None, f"it cannot be opened: {error.strerror}")
     try:
@@ -89,7 +109,7 @@ def _read(path: str, parent: int, room: _Room, limits: Limits) -> Artifact:
                 shown, kind.st_size, None, f"over artifact_bytes={limits.artifact_bytes} of all files"
             )
         with open(descriptor, "rb", closefd=False) as file:
-            content = file.read(room.content_bytes)
+            content = file.read(kind.st_size)
         room.content_bytes -= len(content)
         return Artifact(shown, len(content), content)
     finally:

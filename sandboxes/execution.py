@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import socket
 import time
@@ -23,14 +24,13 @@ from sandboxes.artifacts import collect
 MAX_LINE_BYTES = 8 * 2**20
 _PIECE = 1 << 16
 _MOMENT = 0.5
-_LAST_WORDS: tuple[tuple[bytes, Limit], ...] = (
-    (b"MemoryError", "memory_bytes"),
-    (b"RuntimeError: can't start new thread", "processes"),
-    (b"BlockingIOError: [Errno 11]", "processes"),
-    (b"OSError: [Errno 24]", "open_files"),
-    (b"OSError: [Errno 27]", "disk_bytes"),
-    (b"OSError: [Errno 28]", "disk_bytes"),
-    (b"OSError: [Errno 122]", "disk_bytes"),
+_LAST_WORDS: tuple[tuple[re.Pattern[bytes], Limit], ...] = (
+    (re.compile(rb"[\w.]*MemoryError\b"), "memory_bytes"),
+    (re.compile(rb"RuntimeError: can't start new thread"), "processes"),
+    (re.compile(rb"BlockingIOError: \[Errno 11\]"), "processes"),
+    (re.compile(rb"OSError: \[Errno 24\]"), "open_files"),
+    (re.compile(rb"OSError: \[Errno (27|28|122)\]"), "disk_bytes"),
+    (re.compile(rb"sqlite3\.OperationalError: database or disk is full"), "disk_bytes"),
 )
 
 
@@ -250,7 +250,8 @@ class Execution:
         if self._stopped:
             return "ok", None
         limit = self._ended_by or end.limit
-        if limit is None and exit_code == -signal.SIGKILL and end.cpu_seconds >= self._limits.cpu_seconds:
+        past_cpu = exit_code == -signal.SIGKILL and end.cpu_seconds >= self._limits.cpu_seconds
+        if limit is None and (exit_code == -signal.SIGXCPU or past_cpu):
             limit = "cpu_seconds"
         if limit in ("wall_seconds", "cpu_seconds"):
             return "timeout", limit
@@ -264,7 +265,7 @@ class Execution:
         """The limit that the program's last line speaks of; whether inodes or bytes ran out the folder itself says."""
         last = stderr.rstrip().rpartition(b"\n")[2]
         for words, limit in _LAST_WORDS:
-            if last.startswith(words):
+            if words.match(last):
                 is_full = limit == "disk_bytes" and os.fstatvfs(self._folder).f_ffree == 0
                 return "files" if is_full else limit
         return None

@@ -39,7 +39,8 @@ _LIBRARY_FOLDERS = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64"
 class Interpreter:
     """`binds` maps host paths to box paths, `links` box paths to targets; `path` is `sys.path` in the box.
 
-    `packages` are those of PACKAGES that this machine has.
+    `packages` are those of PACKAGES that this machine has. `hidden` are folders of other packages, which lie beneath
+    what is shown and are covered.
     """
 
     executable: str
@@ -47,6 +48,7 @@ class Interpreter:
     links: tuple[tuple[str, str], ...]
     path: tuple[str, ...]
     packages: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -79,7 +81,21 @@ def find_interpreter() -> Interpreter:
     packages = _packages()
     binds += [(str(origin), f"{SITE}/{origin.name}") for origin in packages.values()]
     path = (library, os.path.join(library, "lib-dynload"), SITE)
-    return Interpreter(executable, tuple(binds), tuple(links), path, tuple(packages))
+    hidden = _folders_of_packages([target for _, target in binds])
+    return Interpreter(executable, tuple(binds), tuple(links), path, tuple(packages), hidden)
+
+
+def _folders_of_packages(shown: list[str]) -> tuple[str, ...]:
+    """Where packages are installed that are no part of Python, as far as it lies beneath the shown folders."""
+    found = {
+        os.path.join(
+            os.path.realpath(sysconfig.get_path("stdlib", vars={"base": sys.base_prefix})), "site-packages"
+        )
+    }
+    for folder in _LIBRARY_FOLDERS:
+        found.update(map(str, Path(folder).glob("python3*/*-packages")))
+    real = sorted({os.path.realpath(place) for place in found if os.path.isdir(place)})
+    return tuple(place for place in real if any(place.startswith(folder + "/") for folder in shown))
 
 
 def _outermost(folders: list[str]) -> list[str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from judge_agent.errors import SandboxError
 from judge_agent.seams.sandbox import BoxResult, Limits, Program, Warm
+from sandboxes.admission import check_names, refused_size
 from sandboxes.execution import Execution
 from sandboxes.fork_server import ForkServer
 from sandboxes.interpreter import Interpreter, find_interpreter
@@ -60,7 +61,6 @@ IMPORTS: dict[Warm, tuple[str, ...]] = {
     "pytest": (*_OFTEN, "numpy", "numpy.random", "pytest"),
     "sql": ("json", "decimal", "datetime", "math", "sqlite3", "_duckdb"),
 }
-_MAX_NAME = 200
 
 
 class NamespaceSandbox:
@@ -95,10 +95,10 @@ class NamespaceSandbox:
 
     async def run(self, program: Program, *, limits: Limits) -> BoxResult:
         """Run a program to its end; see `Sandbox.run`. Raises ValueError for a name of a file that leads elsewhere."""
-        refusal = _refuse_size(program, limits)
+        refusal = refused_size(program, limits)
         if refusal is not None:
             return refusal
-        _check_names(program)
+        check_names(program)
         execution = await self._begin(program, limits, talks=False)
         try:
             return await execution.finish()
@@ -108,9 +108,9 @@ class NamespaceSandbox:
     @asynccontextmanager
     async def open(self, program: Program, *, limits: Limits) -> AsyncIterator[Execution]:
         """Start a program to talk to; see `Sandbox.open`. Raises ValueError for a program above the size limit."""
-        if _refuse_size(program, limits) is not None:
+        if refused_size(program, limits) is not None:
             raise ValueError(f"the program is larger than program_bytes={limits.program_bytes}")
-        _check_names(program)
+        check_names(program)
         execution = await self._begin(program, limits, talks=True)
         try:
             await execution.begin()
@@ -160,24 +160,3 @@ async def _put_away(execution: Execution) -> None:
         pass  # who talked to it, or waited for it, was told
     finally:
         execution.close()
-
-
-def _refuse_size(program: Program, limits: Limits) -> BoxResult | None:
-    size = len(program.source) + sum(map(len, program.modules.values())) + len(program.stdin)
-    size += sum(map(len, program.files.values()))
-    if size <= limits.program_bytes:
-        return None
-    message = f"the program has {size} bytes; the limit is program_bytes={limits.program_bytes}"
-    return BoxResult("refused", "program_bytes", stderr=message.encode())
-
-
-def _check_names(program: Program) -> None:
-    """Files go into the work folder and nowhere else. Raises ValueError."""
-    for name in program.files:
-        parts = name.split("/")
-        if not name or "\0" in name or any(part in ("", ".", "..") for part in parts):
-            raise ValueError(f"the file name {name[:_MAX_NAME]!r} is no relative path inside the work folder")
-        if any(len(part.encode()) > 255 for part in parts) or len(name.encode()) > 4000:
-            raise ValueError(f"the file name {name[:_MAX_NAME]!r} is too long")
-        if any("/".join(parts[:count]) in program.files for count in range(1, len(parts))):
-            raise ValueError(f"the file name {name[:_MAX_NAME]!r} lies beneath another file")

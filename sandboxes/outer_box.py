@@ -44,6 +44,8 @@ def outer_command(bwrap: Path, interpreter: Interpreter, alive_fd: int) -> list[
     for source, target in (*interpreter.binds, (str(_HERE / "in_box"), "/box/code/sandboxes/in_box")):
         arguments += ["--ro-bind", f"@{len(sources)}", target]
         sources.append(source)
+    for place in interpreter.hidden:
+        arguments += ["--tmpfs", place]
     for place, target in interpreter.links:
         arguments += ["--symlink", target, place]
     for device in _DEVICES:

@@ -5,8 +5,11 @@ makes threads only, where children are allowed it makes processes but no namespa
 libc falls back to `clone`, and `socket`, `mount`, `ptrace`, `bpf`, `io_uring`, `memfd_create` and all others are simply
 not on the list.
 
-Does NOT protect against: a bug in an allowed call; calls whose danger lies in memory that BPF cannot read (paths
-are the business of namespaces and Landlock); anything before the filter is loaded.
+`flock` is not on it: it would lock the host's own library files, for every box to see.
+
+Does NOT protect against: a bug in an allowed call; two boxes that signal each other by record locks on a library;
+calls whose danger lies in memory that BPF cannot read (paths are the business of namespaces and Landlock); anything
+before the filter is loaded.
 Source: seccomp(2), linux/filter.h, linux/audit.h.
 """
 
@@ -19,17 +22,17 @@ from itertools import chain
 _ALLOWED: dict[str, str] = {
     "x86_64": (
         "0 1 19 20 17 18 295 296 8 2 257 3 436 4 5 6 262 332 21 269 439 78 217 89 267 79 80 81 83 258 84 87 263"
-        " 82 264 316 86 265 88 266 76 77 90 91 268 95 280 132 235 261 137 138 32 33 292 22 293 73 74 75 40 326"
+        " 82 264 316 86 265 88 266 76 77 90 91 268 95 280 132 235 261 137 138 32 33 292 22 293 74 75 40 326"
         " 221 7 271 23 270 213 291 233 232 281 441 290 9 11 10 25 28 12 27 26 324 13 14 15 127 128 130 131 62"
         " 200 234 202 273 274 334 218 186 39 110 102 107 104 108 118 120 115 111 121 124 24 204 143 145 146 147"
-        " 140 309 228 229 230 35 96 201 100 98 97 36 38 37 34 63 99 318 60 231 219 158 48 45 47 51 52 61 247 72"
+        " 140 309 228 229 230 35 96 201 100 98 97 36 38 37 34 63 99 318 60 231 219 158 48 45 47 51 52 61 247"
     ),
     "aarch64": (
         "63 64 65 66 67 68 69 70 62 56 57 436 80 79 291 48 439 61 78 17 49 50 34 35 38 276 37 36 45 46 52 53 166"
-        " 88 43 44 23 24 59 32 82 83 71 285 223 73 72 20 21 22 441 19 222 215 226 216 233 214 232 227 283 134"
+        " 88 43 44 23 24 59 82 83 71 285 223 73 72 20 21 22 441 19 222 215 226 216 233 214 232 227 283 134"
         " 135 139 136 137 133 132 129 130 131 98 99 100 293 96 178 172 173 174 175 176 177 148 150 158 155 156"
         " 124 123 121 120 125 126 141 168 113 114 115 101 169 153 165 163 102 103 160 179 278 93 94 128 210 207"
-        " 212 204 205 260 95 25"
+        " 212 204 205 260 95"
     ),
 }
 # fork, vfork, execve, setpgid, setsid; wait4 and waitid are in the list above
@@ -37,11 +40,14 @@ _FOR_CHILDREN = {"x86_64": " 57 58 59 109 112", "aarch64": " 221 154 157"}
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 # name: (x86_64, aarch64)
 _CLONE, _CLONE3, _SOCKETPAIR, _SENDTO = (56, 220), (435, 435), (53, 199), (44, 206)
-_IOCTL, _PRCTL, _PRLIMIT = (16, 29), (157, 167), (302, 261)
+_IOCTL, _PRCTL, _PRLIMIT, _FCNTL = (16, 29), (157, 167), (302, 261), (72, 25)
 
 _CLONE_THREAD = 0x00010000
 _CLONE_NAMESPACES = 0x7E020080  # NEWNS NEWCGROUP NEWUTS NEWIPC NEWUSER NEWPID NEWNET, and NEWTIME
 _IOCTLS = (0x5401, 0x5413, 0x5421, 0x5450, 0x5451)  # TCGETS TIOCGWINSZ FIONBIO FIONCLEX FIOCLEX
+# duplicates, flags, record locks, F_DUPFD_CLOEXEC, F_GETPIPE_SZ: no leases, no signals, no watching of folders that
+# others read, no pipes of a megabyte each, which no limit counts
+_FCNTLS = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1032)
 _PRCTLS = (3, 15, 16)  # PR_GET_DUMPABLE PR_SET_NAME PR_GET_NAME
 _AF_UNIX = 1
 _RLIMIT_STACK = 3  # programs raise it before deep recursion; memory_bytes bounds it
@@ -97,6 +103,7 @@ def _leaves(machine: str, *, children: bool) -> dict[int, Leaf]:
         _SENDTO[column]: _when(_is_zero(4)),
         _PRLIMIT[column]: _when((*stack, *_is_zero(2))),
         _IOCTL[column]: _one_of(1, _IOCTLS),
+        _FCNTL[column]: _one_of(1, _FCNTLS),
         _PRCTL[column]: _one_of(0, _PRCTLS),
     }
 

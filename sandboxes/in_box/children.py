@@ -2,7 +2,8 @@
 
 RLIMIT_AS and RLIMIT_CPU count one process; here the memory and the time of a whole tree are added up.
 
-Does NOT protect against: what a tree takes between two looks (25 ms); pages that several processes of a tree share are
+Does NOT protect against: what a tree takes between two looks (25 ms), nor the CPU time of children that live shorter
+and that nobody waits for (the wall clock ends those); pages that several processes of a tree share are
 counted for each of them.
 """
 
@@ -36,6 +37,7 @@ class Child:
         self.peak_bytes = 0
         self.ended_by: str | None = None
         self.looked = 0.0
+        self.seen: dict[int, float] = {}
 
     def kill(self) -> None:
         """With the first process the kernel kills all others of the namespace."""
@@ -59,6 +61,7 @@ def be_the_first() -> NoReturn:
     With it the program is an ordinary process, which signals of its own can end.
     """
     try:
+        os.setsid()
         os.closerange(0, 1 << 20)
         signal.signal(
             signal.SIGINT, signal.SIG_DFL
@@ -96,7 +99,10 @@ class Watch:
         child.looked = now
         tree = self._tree(child.first, child.pid)
         memory = sum(self._memory(pid) for pid in tree if pid != child.first) - self._base_memory
-        seconds = sum(tree.values())
+        for pid, (own, _) in tree.items():
+            child.seen[pid] = max(own, child.seen.get(pid, 0.0))
+        # Time of children that nobody waited for is in nobody's sum: what was seen of those that have gone stays.
+        seconds = max(sum(child.seen.values()), sum(own + waited for own, waited in tree.values()))
         if memory > child.limits["memory_bytes"]:
             child.ended_by = "memory_bytes"
         elif seconds > child.limits["cpu_seconds"]:
@@ -105,18 +111,22 @@ class Watch:
             return
         child.kill()
 
-    def _tree(self, *roots: int) -> dict[int, float]:
-        """CPU seconds of the processes and of all below them: orphans are below the first of their namespace."""
-        parents, seconds = dict[int, int](), dict[int, float]()
+    def _tree(self, *roots: int) -> dict[int, tuple[float, float]]:
+        """CPU seconds, own and of children that were waited for, of the processes and of all below them.
+
+        Orphans are below the first process of their namespace.
+        """
+        parents, seconds = dict[int, int](), dict[int, tuple[float, float]]()
         for pid in self._processes():
             after_name = self._read(f"{pid}/stat").rpartition(b")")[2].split()
             if len(after_name) > 14:
                 parents[pid] = int(after_name[1])
-                seconds[pid] = sum(map(int, after_name[11:15])) / _TICKS
-        found, waiting = dict[int, float](), [*roots]
+                user, system, user_below, system_below = map(int, after_name[11:15])
+                seconds[pid] = (user + system) / _TICKS, (user_below + system_below) / _TICKS
+        found, waiting = dict[int, tuple[float, float]](), [*roots]
         while waiting:
             one = waiting.pop()
-            found[one] = seconds.get(one, 0.0)
+            found[one] = seconds.get(one, (0.0, 0.0))
             waiting += [pid for pid, parent in parents.items() if parent == one]
         return found
 

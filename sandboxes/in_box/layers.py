@@ -85,11 +85,15 @@ def mount_memory(path: str, size: int, inodes: int) -> None:
     _check(_LIBC.mount(b"tmpfs", path.encode(), b"tmpfs", flags, options), f"mount {path}")
 
 
-def set_limits(limits: Mapping[str, int], base_bytes: int) -> None:
-    """`base_bytes` is the address space that the process has before its program comes."""
+def set_limits(limits: Mapping[str, int], base_bytes: int, *, watched: bool) -> None:
+    """`base_bytes` is the address space that the process has before its program comes.
+
+    Where a tree is watched, the watch comes first: it ends all of it, not the one process that is over a limit.
+    """
     memory = limits["memory_bytes"] + base_bytes
+    cpu = limits["cpu_seconds"] + watched
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
     for kind, most in (
-        (resource.RLIMIT_CPU, limits["cpu_seconds"]),
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_NPROC, limits["processes"]),
         (resource.RLIMIT_NOFILE, limits["open_files"]),

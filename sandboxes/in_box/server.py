@@ -133,6 +133,7 @@ class Server:
         """In the child: put on every layer, then read the program and run it."""
         code = NEVER_BEGAN
         try:
+            os.setsid()  # else it is in the fork server's process group, which kill(0) reaches past namespaces
             payload, *streams, channel = descriptors
             for place, descriptor in enumerate(streams):
                 os.dup2(descriptor, place)
@@ -160,7 +161,7 @@ class Server:
             layers.restrict(rules)
         os.dup2(payload, _PAYLOAD, inheritable=False)
         os.closerange(_PAYLOAD + 1, 1 << 20)
-        layers.set_limits(limits, self._base_bytes)
+        layers.set_limits(limits, self._base_bytes, watched=profile == "subprocess")
         layers.load_filter(self._filters[profile])
 
     def _hand_over_work_folder(self) -> None:
