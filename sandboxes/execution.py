@@ -24,6 +24,7 @@ from sandboxes.artifacts import collect
 MAX_LINE_BYTES = 8 * 2**20
 _PIECE = 1 << 16
 _MOMENT = 0.5
+_KILLED_SECONDS = 20.0  # a fork server that has not reaped a killed child by then has stopped working
 _LAST_WORDS: tuple[tuple[re.Pattern[bytes], Limit], ...] = (
     (re.compile(rb"[\w.]*MemoryError\b"), "memory_bytes"),
     (re.compile(rb"RuntimeError: can't start new thread"), "processes"),
@@ -90,11 +91,14 @@ class Execution:
         channel: socket.socket,
         streams: tuple[int, int],
         kill: Callable[[], None],
+        give_up: Callable[[str], None] | None = None,
     ) -> None:
         self._program = program
         self._limits = limits
         self._channel = channel
         self._kill_child = kill
+        self._give_up = give_up or self.lost
+        self._patience: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._end: asyncio.Future[Ended] = self._loop.create_future()
         self._ended_by: Limit | None = None
@@ -177,6 +181,8 @@ class Execution:
     def close(self) -> None:
         """Let go of everything. Repeated calls do nothing."""
         self._clock.cancel()
+        if self._patience is not None:
+            self._patience.cancel()
         self._stdout.close()
         self._stderr.close()
         if self._writer is not None:
@@ -199,6 +205,9 @@ class Execution:
         if self._ended_by is None:
             self._ended_by = limit
         self._kill_child()
+        if self._patience is None:
+            late = f"a killed program did not end within {_KILLED_SECONDS:g} s"
+            self._patience = self._loop.call_later(_KILLED_SECONDS, self._give_up, late)
 
     def _is_ready(self) -> bool:
         """Take the work folder and the word that every layer is on. Raises SandboxError when the child gave up."""

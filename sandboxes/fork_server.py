@@ -178,7 +178,12 @@ class ForkServer:
                 os.set_blocking(descriptor, False)
             ours.setblocking(False)
             execution = Execution(
-                program, limits, ours, (out_read, err_read), lambda: self._tell({"kill": number})
+                program,
+                limits,
+                ours,
+                (out_read, err_read),
+                kill=lambda: self._tell({"kill": number}),
+                give_up=self.abandon,
             )
             self._executions[number] = execution
             handed.append(_memory_file(payload_of(program)))
@@ -196,6 +201,12 @@ class ForkServer:
             for descriptor in handed:
                 os.close(descriptor)
         return execution
+
+    def abandon(self, why: str) -> None:
+        """Kill a fork server that does not do its work, and tell whoever waits for it."""
+        if not self._started.reaped:
+            os.kill(self._started.pid, signal.SIGKILL)
+        self._die(why)
 
     async def aclose(self) -> None:
         """End the fork server and all that runs in it, and wait until it is gone. Repeated calls do nothing."""
