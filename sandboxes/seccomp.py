@@ -43,7 +43,9 @@ _CLONE, _CLONE3, _SOCKETPAIR, _SENDTO = (56, 220), (435, 435), (53, 199), (44, 2
 _IOCTL, _PRCTL, _PRLIMIT, _FCNTL = (16, 29), (157, 167), (302, 261), (72, 25)
 
 _CLONE_THREAD = 0x00010000
-_CLONE_NAMESPACES = 0x7E020080  # NEWNS NEWCGROUP NEWUTS NEWIPC NEWUSER NEWPID NEWNET, and NEWTIME
+# NEWNS NEWCGROUP NEWUTS NEWIPC NEWUSER NEWPID NEWNET NEWTIME, and PARENT: a child of the fork server, which does not
+# know it, would keep its pid namespace from ending
+_CLONE_ELSEWHERE = 0x7E020080 | 0x8000
 _IOCTLS = (0x5401, 0x5413, 0x5421, 0x5450, 0x5451)  # TCGETS TIOCGWINSZ FIONBIO FIONCLEX FIOCLEX
 # duplicates, flags, record locks, F_DUPFD_CLOEXEC, F_GETPIPE_SZ: no leases, no signals, no watching of folders that
 # others read, no pipes of a megabyte each, which no limit counts
@@ -63,7 +65,7 @@ _ALLOWED_LEAF: Leaf = ((_RETURN, 0, 0, _ALLOW),)
 _DENIED_LEAF: Leaf = ((_RETURN, 0, 0, _EPERM),)
 _A_THREAD: Leaf = ((_ANY_BIT, 0, 1, _CLONE_THREAD),)
 _NO_NAMESPACE: Leaf = (
-    (_ANY_BIT, 1, 0, _CLONE_NAMESPACES),
+    (_ANY_BIT, 1, 0, _CLONE_ELSEWHERE),
 )  # skips the one `allow` where a bit of one is set
 
 
