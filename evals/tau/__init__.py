@@ -39,8 +39,8 @@ def add_parser(names: Any) -> None:
         "tau", help="how many outcomes of tau-bench (airline) evidence decides, and rightly"
     )
     parser.add_argument("data", type=Path, help="folder of tau-bench's airline set")
-    parser.add_argument("--count", type=int, default=0, help="the first so many trajectories (all)")
-    parser.add_argument("--at-once", type=int, default=2, help="judgments in flight (2)")
+    parser.add_argument("--count", type=_positive, default=None, help="the first so many trajectories (all)")
+    parser.add_argument("--at-once", type=_positive, default=2, help="judgments in flight (2)")
     parser.add_argument("--service", help="URL of a running service to ask, instead of one of its own")
     parser.add_argument("--json", action="store_true", help="end with one JSON object on a line")
     parser.set_defaults(run=run)
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     if missing:
         print(f"there is no {missing[0]} in {arguments.data}", file=sys.stderr)
         return 2
-    episodes = load(arguments.data / FILES[0])[: arguments.count or None]
+    episodes = load(arguments.data / FILES[0])[: arguments.count]
     state = world(arguments.data / "airline_env")
     started = time.monotonic()
     try:
@@ -85,7 +85,14 @@ async def _judged(url: str, episodes: Sequence[Episode], state: bytes, at_once: 
                 print(f"\r{len(outcomes)} of {len(episodes)}", end="", file=sys.stderr, flush=True)
 
         async with asyncio.TaskGroup() as workers:
-            for _ in range(max(1, at_once)):
+            for _ in range(at_once):
                 workers.create_task(work())
     print(file=sys.stderr)
     return outcomes
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if not 0 < value <= 10_000:
+        raise argparse.ArgumentTypeError(f"{text!r} must be from 1 to 10000")
+    return value

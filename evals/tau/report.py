@@ -19,6 +19,8 @@ class Outcome:
     succeeded: bool
     passed: bool | None
     why: str
+    claims: int = 0
+    contradicted: int = 0
 
 
 def outcome_of(episode: Episode, judgment: Judgment) -> Outcome:
@@ -27,7 +29,14 @@ def outcome_of(episode: Episode, judgment: Judgment) -> Outcome:
     reasons = [principle.failure_reason or principle.reason for principle in candidate.principles]
     why = "; ".join(reason for reason in reasons if reason) or candidate.failure_reason or ""
     passed = candidate.passed if candidate.status == "scored" else None
-    return Outcome(episode.name, episode.reward >= 1.0, passed, why)
+    claims = [claim for one in judgment.evidence for claim in _claims_of(one.output)]
+    contradicted = sum(claim.get("holds") is False for claim in claims)
+    return Outcome(episode.name, episode.reward >= 1.0, passed, why, len(claims), contradicted)
+
+
+def _claims_of(output: Any) -> list[dict[str, Any]]:
+    claims = output.get("claims") if isinstance(output, dict) else None
+    return [claim for claim in claims or () if isinstance(claim, dict)]
 
 
 def shares(outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -46,6 +55,8 @@ def shares(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "failure_passed": confusion[False, True],
         "failure_failed": confusion[False, False],
         "failure_undecided": confusion[False, None],
+        "claims": sum(one.claims for one in outcomes),
+        "contradicted": sum(one.contradicted for one in outcomes),
     }
 
 
@@ -58,6 +69,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
             f"{label:<9} {told[f'{label}_passed']:>7} {told[f'{label}_failed']:>7} {told[f'{label}_undecided']:>10}"
             for label in ("success", "failure")
         ),
+        f"claims looked up: {told['claims']}; contradicted: {told['contradicted']}",
         f"decided: {told['decided']} of {told['trajectories']}; rightly: {told['right']} of {told['decided']}",
     ]
     whys = Counter(one.why for one in outcomes if one.passed is None)
