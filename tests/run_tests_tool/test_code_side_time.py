@@ -120,3 +120,18 @@ def test_only_a_certain_failure_of_a_given_test_counts_in_a_run_cut_short():
     assert decide_what_is_known([passed, unsure, doctest]) is None
     failed = TestResult("visible.0", "visible", "error")
     assert decide_what_is_known([passed, failed]).strength == "decisive"
+
+
+async def test_a_test_that_calls_without_end_is_ended_by_its_count_and_decides_nothing(tool, view):
+    endless = "def check(candidate):\n    x = 7\n    while x != 1:\n        x = candidate(x)\n"
+    code = "def f(x): return x"
+    result = await tool.run({}, view(code, "check", [endless], entry_point="f"), timeout_seconds=100)
+    assert (result.findings[0].bearing, result.findings[0].strength) == ("refutes", "strong")
+    assert "called the code 5000 times and did not end" in result.findings[0].reason
+
+
+async def test_many_calls_of_a_test_that_ends_by_itself_are_made(tool, view):
+    many = "def check(candidate):\n    for x in range(5500):\n        assert candidate(x) == x\n"
+    code = "def f(x): return x"
+    result = await tool.run({}, view(code, "check", [many], entry_point="f"), timeout_seconds=100)
+    assert (result.findings[0].bearing, result.findings[0].strength) == ("confirms", "decisive")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from judge_agent.errors import ToolError
 from judge_agent.schema import StdioTest
 from judge_agent.seams.sandbox import BoxResult, Limits, Program, Sandbox
 from tools.testing.report import TestResult, TestStatus, Visibility
@@ -26,11 +27,16 @@ async def run_stdio_test(
     seconds: float,
     seed: int,
 ) -> TestResult:
-    """Run one. Raises SandboxError when the box, not the program, failed."""
+    """Run one. Raises SandboxError when the box, not the program, failed; ToolError for one that no box takes."""
     room = max(Limits().output_bytes, 2 * len(test.stdout.encode("utf-8", "surrogatepass")))
     limits = Limits(wall_seconds=seconds, cpu_seconds=max(1, int(seconds)), output_bytes=room)
     program = Program(source, stdin=test.stdin.encode("utf-8", "surrogatepass"), seed=seed)
     result = await sandbox.run(program, limits=limits)
+    if result.status == "refused":  # by the box, before it ran: that says nothing of what it does
+        raise ToolError(
+            f"the program has {len(source.encode('utf-8', 'surrogatepass'))} bytes and its input {len(program.stdin)}; "
+            f"a box takes at most {result.limit}={getattr(limits, result.limit or '', None)}"
+        )
     status, message = _judge(result, test, atol)
     lacks = _lacks(result) if status == "error" else None
     return TestResult(name, visibility, status, message, result.seconds, lacks=lacks)

@@ -7,6 +7,7 @@ again for the tests that are left, a few times.
 from __future__ import annotations
 
 import json
+import math
 import re
 import time
 from collections.abc import Sequence
@@ -30,6 +31,10 @@ from tools.testing.codec import parse
 from tools.testing.report import Code, Isolation, TestResult, TestStatus, Visibility
 
 MAX_TESTER_STARTS = 3
+# Of one test whose text may go on without end: each call is quick, so that no time limit of a call ends it. Counted,
+# not timed: a busy machine changes no result. The judge's model may spend less of the judgment's time.
+MAX_CALLS_OF_AN_UNBOUNDED_TEST: dict[Visibility, int] = {"model": 1000}
+MAX_CALLS_ELSE = 5000
 _LAZY = re.compile(r'"\$": "(range|int|decimal|fraction)"')  # small to carry, long to go through
 _STATUSES: dict[str, TestStatus] = {
     "pass": "pass",
@@ -83,6 +88,18 @@ class _Run:
             ),
             None,
         )
+
+    @property
+    def most_calls(self) -> float:
+        """How often the current test may call the code; a text that is bounded ends by itself."""
+        test = self.test_of(self.current or "")
+        if test is None or self.bounded.get(test.name, False):
+            return math.inf
+        return MAX_CALLS_OF_AN_UNBOUNDED_TEST.get(test.visibility, MAX_CALLS_ELSE)
+
+
+class _CallsWithoutEnd(Exception):
+    """A test keeps calling the code."""
 
 
 class TesterBox:
@@ -165,6 +182,8 @@ class TesterBox:
             try:
                 await tester.send(json.dumps(setup).encode())
                 await self._relay(run, tester, box)
+            except _CallsWithoutEnd as endless:
+                self._close_current(run, tests, "timeout", str(endless))
             except TimeoutError:
                 late = f"the test did not end within {self._seconds:g} s"
                 message = str(self._time) if run.shared and self._time.used_up else late
@@ -216,6 +235,8 @@ class TesterBox:
             return await tester.receive(timeout_seconds=max(0.0, self._time.at_most(seconds)))
 
     async def _relay_call(self, run: _Run, tester: Box, box: CodeBox, message: dict[str, Any]) -> None:
+        if run.calls >= run.most_calls:
+            raise _CallsWithoutEnd(f"the test called the code {run.calls} times and did not end")
         try:
             reply = await box.call(
                 str(message["name"]), message["args"], message["kwargs"], mutations=bool(message["mutations"])
