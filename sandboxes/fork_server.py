@@ -42,13 +42,13 @@ _SEALS = (
 class _Started:
     """The descriptors and the process of an outer box; `end` lets go of them at the latest when the judge exits."""
 
-    def __init__(self, bwrap: Path, interpreter: Interpreter) -> None:
+    def __init__(self, bwrap: Path, interpreter: Interpreter, *, host_proc: bool) -> None:
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.alive, alive_write = os.pipe()
         self.words = os.memfd_create("stderr")
         self.reaped = False
         nothing = os.open(os.devnull, os.O_RDWR)
-        command = outer_command(bwrap, interpreter, _ALIVE)
+        command = outer_command(bwrap, interpreter, _CONTROL, _ALIVE, host_proc=host_proc)
         places = (
             (nothing, 0),
             (nothing, 1),
@@ -125,10 +125,16 @@ class ForkServer:
 
     @classmethod
     async def start(
-        cls, bwrap: Path, interpreter: Interpreter, filters: Mapping[str, bytes], imports: Sequence[str]
+        cls,
+        bwrap: Path,
+        interpreter: Interpreter,
+        filters: Mapping[str, bytes],
+        imports: Sequence[str],
+        *,
+        host_proc: bool = False,
     ) -> ForkServer:
-        """Start one and wait until it can fork. Raises SandboxError."""
-        server = cls(_Started(bwrap, interpreter))
+        """Start one and wait until it can fork; `host_proc` as `outer_command` says. Raises SandboxError."""
+        server = cls(_Started(bwrap, interpreter, host_proc=host_proc))
         setup = {
             "path": interpreter.path,
             "readable": interpreter.readable,

@@ -1,8 +1,9 @@
-"""Turns into bubblewrap as somebody who owns nothing: `python -I -S launcher.py UID BINDS -- bwrap ARGS...`.
+"""Turns into bubblewrap as somebody who owns nothing: `python -I -S launcher.py UID KEPT BINDS -- bwrap ARGS...`.
 
 As root it copies the needed folders, by bind mounts in a mount namespace of its own, to a place that everybody can
 reach, then becomes UID: RLIMIT_NPROC is not enforced for root, and a box of a root-owned service must not be root on
-the host. As an ordinary user it only execs. BINDS are the source paths, one a line, in the order of
+the host. As an ordinary user it only execs. KEPT are the descriptors above 2 that stay open: a library of the service
+may have opened others without closing them for children. BINDS are the source paths, one a line, in the order of
 `@0`, `@1`, ... in ARGS.
 
 Does NOT protect against anything by itself: bubblewrap and the fork server in it make the boxes.
@@ -57,6 +58,12 @@ def _place(argument: str, sources: list[str]) -> str:
     return sources[int(index)] + slash + rest
 
 
+def close_all_but(kept: list[int]) -> None:
+    """Close every descriptor above the standard streams that is not among these."""
+    for after, before in zip([2, *kept], [*kept, 1 << 20], strict=True):
+        os.closerange(after + 1, before)
+
+
 def go_first_when_memory_is_short() -> bool:
     """Let the kernel kill the box before the service. Returns False where /proc is read-only."""
     try:
@@ -68,8 +75,9 @@ def go_first_when_memory_is_short() -> bool:
 
 
 def main() -> None:
-    uid, sources = int(sys.argv[1]), sys.argv[2].split("\n")
-    arguments = sys.argv[4:]
+    uid, kept, sources = int(sys.argv[1]), sys.argv[2].split(","), sys.argv[3].split("\n")
+    arguments = sys.argv[5:]
+    close_all_but(sorted(map(int, kept)))
     go_first_when_memory_is_short()
     if os.geteuid() == 0:
         sources = stage(sources)

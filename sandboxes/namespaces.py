@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from judge_agent.errors import SandboxError
@@ -89,6 +90,7 @@ class NamespaceSandbox:
             raise SandboxError(
                 f"no system-call table for machine {machine!r}: x86_64 and aarch64 have one"
             ) from error
+        self._host_proc = False
         self._most = servers or max(1, (os.cpu_count() or 1) // 2)
         self._servers: dict[Warm, list[ForkServer]] = {warm: [] for warm in IMPORTS}
         self._starting: dict[tuple[Warm, asyncio.AbstractEventLoop], asyncio.Lock] = {}
@@ -142,8 +144,22 @@ class NamespaceSandbox:
             server = self._idlest(warm)
             if server is not None and (server.busy == 0 or len(self._servers[warm]) >= self._most):
                 return server
-            server = await ForkServer.start(self._bwrap, self._interpreter, self._filters, IMPORTS[warm])
+            server = await self._started(IMPORTS[warm])
             self._servers[warm].append(server)
+            return server
+
+    async def _started(self, imports: Sequence[str]) -> ForkServer:
+        """In a container whose /proc has masked paths no new one can be mounted: then the host's has to do."""
+        start = partial(ForkServer.start, self._bwrap, self._interpreter, self._filters, imports)
+        if self._host_proc:
+            return await start(host_proc=True)
+        try:
+            return await start()
+        except SandboxError as error:
+            if "proc" not in str(error):
+                raise
+            server = await start(host_proc=True)
+            self._host_proc = True
             return server
 
     def _idlest(self, warm: Warm) -> ForkServer | None:

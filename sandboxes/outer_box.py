@@ -34,8 +34,14 @@ _ENVIRONMENT = {
 _START = "import sys; sys.path.insert(0, '/box/code'); from sandboxes.in_box.server import main; main()"
 
 
-def outer_command(bwrap: Path, interpreter: Interpreter, alive_fd: int) -> list[str]:
-    """The argument vector. The control socket is descriptor 3; `alive_fd` stays open as long as the box lives."""
+def outer_command(
+    bwrap: Path, interpreter: Interpreter, control_fd: int, alive_fd: int, *, host_proc: bool
+) -> list[str]:
+    """The argument vector. `control_fd` is the fork server's; `alive_fd` stays open as long as the box lives.
+
+    The fork server needs a proc file system until it has opened it. Where the host (a container with masked paths) lets
+    nobody mount a new one, `host_proc` shows it the host's; no child ever sees either.
+    """
     sources = [str(bwrap.parents[2] if _in_wheel(bwrap) else bwrap)]
     arguments = ["@0/" + "/".join(bwrap.parts[-3:]) if _in_wheel(bwrap) else "@0"]
     arguments += ["--unshare-user", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
@@ -52,10 +58,17 @@ def outer_command(bwrap: Path, interpreter: Interpreter, alive_fd: int) -> list[
         arguments += ["--dev-bind", device, device]
     for name, value in _ENVIRONMENT.items():
         arguments += ["--setenv", name, value]
-    arguments += ["--proc", "/box/proc", "--dir", "/work/box", "--dir", "/dev/shm", "--remount-ro", "/"]
+    if host_proc:
+        arguments += ["--bind", f"@{len(sources)}", "/box/proc"]
+        sources.append("/proc")
+    else:
+        arguments += ["--proc", "/box/proc"]
+    arguments += ["--dir", "/work/box", "--dir", "/dev/shm", "--remount-ro", "/"]
     arguments += ["--", interpreter.executable, "-s", "-S", "-P", "-c", _START]
     uid = _FIRST_BOX_UID + secrets.randbelow(_BOX_UIDS)
-    launcher = [os.path.realpath(sys.executable), "-I", "-S", _LAUNCHER, str(uid), "\n".join(sources), "--"]
+    kept = f"{control_fd},{alive_fd}"
+    python = os.path.realpath(sys.executable)
+    launcher = [python, "-I", "-S", _LAUNCHER, str(uid), kept, "\n".join(sources), "--"]
     return [*launcher, *arguments]
 
 

@@ -90,15 +90,16 @@ class Watch:
 
     def __init__(self, proc: int) -> None:
         self._proc = proc
-        self._base_memory = self._memory(os.getpid())
+        self._base_memory = self._memory("self")
 
     def look(self, child: Child, now: float) -> None:
         """Kill the child where its tree is over a limit, and note which; at most every 25 ms."""
         if child.ended_by is not None or now - child.looked < Watch.MILLISECONDS / 1000:
             return
         child.looked = now
-        tree = self._tree(child.first, child.pid)
-        memory = sum(self._memory(pid) for pid in tree if pid != child.first) - self._base_memory
+        first, program = map(self._number, child.pidfds)
+        tree = self._tree(first, program)
+        memory = sum(self._memory(pid) for pid in tree if pid != first) - self._base_memory
         for pid, (own, _) in tree.items():
             child.seen[pid] = max(own, child.seen.get(pid, 0.0))
         # Time of children that nobody waited for is in nobody's sum: what was seen of those that have gone stays.
@@ -130,15 +131,20 @@ class Watch:
             waiting += [pid for pid, parent in parents.items() if parent == one]
         return found
 
+    def _number(self, pidfd: int) -> int:
+        """The process's number in the proc file system, which may be the host's; -1 for one that has ended."""
+        words = self._read(f"self/fdinfo/{pidfd}").split()
+        return int(words[words.index(b"Pid:") + 1]) if b"Pid:" in words else -1
+
     def _processes(self) -> list[int]:
-        """Those of this server: the proc file system is of its own pid namespace."""
+        """All that the proc file system shows: those of this server, or the host's."""
         folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._proc)
         try:
             return [int(name) for name in os.listdir(folder) if name.isdigit()]
         finally:
             os.close(folder)
 
-    def _memory(self, pid: int) -> int:
+    def _memory(self, pid: int | str) -> int:
         """Bytes of its own, and those that it shares with the process that it was forked from."""
         total = 0
         for line in self._read(f"{pid}/status").splitlines():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -133,3 +135,33 @@ def _processes() -> list[int]:
             found += below
             waiting += below
     return sorted(found)
+
+
+MASKED = """
+import asyncio
+from judge_agent.seams.sandbox import Limits, Program
+from sandboxes import make_sandbox
+
+async def main():
+    boxes = make_sandbox()
+    program = Program("import os; print(os.path.exists('/box/proc/1'))", profile="subprocess")
+    print((await boxes.run(program, limits=Limits())).stdout, boxes._host_proc)
+    await boxes.aclose()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mask a path of /proc")
+def test_boxes_work_where_no_proc_can_be_mounted_as_in_most_containers():
+    mask = 'mount -t tmpfs none /proc/fs && exec "$@"'
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", mask, "sh", sys.executable, "-W", "error", "-c", MASKED],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    if "mount:" in done.stderr:
+        pytest.skip(f"no path of /proc can be masked here: {done.stderr}")
+    assert done.stdout == "b'False\\n' True\n", done.stderr
