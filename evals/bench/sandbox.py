@@ -121,7 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(*{str(error) for error in _leaves(failed)}, sep="\n", file=sys.stderr)
         return 1
     grown = growth(points)
-    _print(sides, points, grown)
+    _print(sides, grown)
     if arguments.json:
         print(json.dumps(_summary(sides, points, grown)))
     return 1 if grown else 0
@@ -152,16 +152,23 @@ async def _measure(
     try:
         for side in sides.values():
             await _spread(side, min(4 * cores(), 4 * side.a_round), 0, array("d"))
-        points = [holdings(0)]
+        points = [_looked(0)]
         for turn in range(ROUNDS):
             order = list(sides)
             for name in order[turn % 3 :] + order[: turn % 3]:
                 await _round(sides[name], turn)
             if (turn + 1) % (ROUNDS // 4) == 0:
-                points.append(holdings((turn + 1) * a_round))
+                points.append(_looked((turn + 1) * a_round))
     finally:
         await sandbox.aclose()
     return sides, points
+
+
+def _looked(executions: int) -> Holdings:
+    """What is held now; printed at once, for a long run says nothing else meanwhile."""
+    point = holdings(executions)
+    print("held", " ".join(f"{name}={value}" for name, value in asdict(point).items()), flush=True)
+    return point
 
 
 async def _through(tool: RunPython, program: str) -> str:
@@ -216,7 +223,7 @@ def _summary(sides: Mapping[str, Side], points: list[Holdings], grown: list[str]
     }
 
 
-def _print(sides: Mapping[str, Side], points: list[Holdings], grown: list[str]) -> None:
+def _print(sides: Mapping[str, Side], grown: list[str]) -> None:
     tool = sides["tool"]
     print(
         f"{'':<12} {'executions':>10} {'a second':>9} {'per core':>9} {'p50 ms':>8} {'p99 ms':>8} {'ratio':>6}"
@@ -230,8 +237,6 @@ def _print(sides: Mapping[str, Side], points: list[Holdings], grown: list[str]) 
         )
     print(f"ratio: executions a second through the tool over those of the side; {cores()} at one time")
     print(f"of the tool's time, {_host_cpu_ms(tool)} ms of CPU per execution are this process's own")
-    for point in points:
-        print("held", " ".join(f"{name}={value}" for name, value in asdict(point).items()))
     print(*(grown or ["nothing grew, and no execution saw another's traces"]), sep="\n")
     print(machine())
 
