@@ -110,8 +110,8 @@ class Child:
         except OSError as error:
             raise SandboxError(f"the box could not be started: {self._complaint()}") from error
         await self._first_word(socket.MSG_PEEK)
-        self._handed = True
         running = execution(self._channel, self._streams, self._kill)
+        self._handed = True
         waiting = (asyncio.get_running_loop(), running)
         threading.Thread(target=self._wait, args=waiting, name="wasm box", daemon=True).start()
         return running

@@ -12,10 +12,12 @@ import contextlib
 import fcntl
 import os
 import secrets
-import shutil
+import stat
 from pathlib import Path
 
 from judge_agent.errors import SandboxError
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Folders:
@@ -45,8 +47,39 @@ class Folders:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder with all in it, whatever modes its program gave to what is in it; no link is followed."""
-    shutil.rmtree(folder, onerror=_open_up)
+    """Remove a folder with all in it; no link is followed.
+
+    A program can nest folders deeper than any path may be long, and than Python recurses: so what a folder holds is
+    moved up to the top before it is removed.
+    """
+    try:
+        top = os.open(folder, _FOLDER)
+    except FileNotFoundError:
+        return
+    try:
+        while names := os.listdir(top):
+            for name in names:
+                _empty(top, name)
+    finally:
+        os.close(top)
+    folder.rmdir()
+
+
+def _empty(top: int, name: str) -> None:
+    """Remove one entry of the top folder; where it is a folder, its own folders take its place."""
+    if not stat.S_ISDIR(os.stat(name, dir_fd=top, follow_symlinks=False).st_mode):
+        os.unlink(name, dir_fd=top)
+        return
+    inner = os.open(name, _FOLDER, dir_fd=top)
+    try:
+        for entry in os.listdir(inner):
+            if stat.S_ISDIR(os.stat(entry, dir_fd=inner, follow_symlinks=False).st_mode):
+                os.rename(entry, secrets.token_hex(16), src_dir_fd=inner, dst_dir_fd=top)
+            else:
+                os.unlink(entry, dir_fd=inner)
+    finally:
+        os.close(inner)
+    os.rmdir(name, dir_fd=top)
 
 
 def _lock(folder: Path) -> int | None:
@@ -68,14 +101,3 @@ def _sweep(root: Path, *, keep: str) -> None:
             if (lock := _lock(folder)) is not None:
                 remove(folder)
                 os.close(lock)
-
-
-def _open_up(function: object, path: str, failure: object) -> None:
-    """A folder that its program made unreadable is made readable; what somebody else has removed is gone."""
-    with contextlib.suppress(FileNotFoundError):
-        os.chmod(os.path.dirname(path), 0o700)
-        if os.path.isdir(path) and not os.path.islink(path):
-            os.chmod(path, 0o700)
-            shutil.rmtree(path)
-        else:
-            os.unlink(path)

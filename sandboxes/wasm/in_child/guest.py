@@ -253,6 +253,7 @@ def main(talks: bool) -> None:
     sent = read_sent(payload)
     sys.setrecursionlimit(limit)
     sys.argv[:] = ["program"]
+    sys.orig_argv[:] = ["python", "program"]
     sys.maxsize = 2**63 - 1  # what programs take for infinity; this Python's own is 2**31 - 1
     programs = load_programs(sent["programs"])
     prepare_builtins()

@@ -47,7 +47,11 @@ class Quota:
         return 0
 
     def _look(self) -> None:
-        size, entries = _held(self._folder)
+        try:
+            size, entries = _held(self._folder)
+        except OSError:  # nested deeper than a path may be long: what cannot be looked at is full
+            self._bytes_left = self._entries_left = 0
+            return
         self._bytes_left = self._disk_bytes - size - _deleted_but_open()
         self._entries_left = self._files - entries
 
