@@ -136,7 +136,7 @@ async def test_a_search_of_frames_memory_files_and_arguments_finds_no_expected_v
 
 
 async def test_an_object_that_forces_one_box_never_confirms_decisively(judge):
-    code = "class Sly:\n    def __eq__(self, other): return isinstance(other, int)\ndef f(x): return Sly()\n"
+    code = "class Sly:\n    def __eq__(self, other): return other in range(1000)\ndef f(x): return Sly()\n"
     decided, _, result = await judge(code, "check", [CHECK], entry_point="f")
     assert decided != ("confirms", "decisive")
     assert {test["isolation"] for test in result.output["tests"]} == {"shared"}
