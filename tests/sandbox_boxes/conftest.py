@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -100,34 +100,48 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory, greeting_port: int) -
         victim.kill()
 
 
-NaiveRun = Callable[..., Ran]
+@dataclass(frozen=True)
+class NaiveRunner:
+    """Runs Python the careless way, in a pid namespace that is thrown away with all that is left in it."""
+
+    command: tuple[str, ...]
+    inside: Surroundings
+
+    def run(self, *sources: str, way: str = "alone", seconds: float = 4.0) -> Ran:
+        """Run one case; what becomes of the grader counts."""
+        return self._ask([sources], way, seconds)[0]
+
+    def run_all(
+        self, cases: Mapping[str, Sequence[str]], way: str = "alone", seconds: float = 10.0
+    ) -> dict[str, Ran]:
+        """Run many cases in one namespace: none of them may end the grader."""
+        ran = self._ask(list(cases.values()), way, seconds)
+        assert all(one.grader == "alive" for one in ran), f"a case of {list(cases)} ended the naive grader"
+        return dict(zip(cases, ran, strict=True))
+
+    def _ask(self, cases: Sequence[Sequence[str]], way: str, seconds: float) -> list[Ran]:
+        filled = [[self.inside.fill(source) for source in sources] for sources in cases]
+        done = subprocess.run(
+            self.command,
+            input=json.dumps({"way": way, "seconds": seconds, "cases": filled}).encode(),
+            capture_output=True,
+            cwd=self.inside.scratch,
+            env={**os.environ, "VICTIM_SECRET": "4711", "SERVICE_API_KEY": "sk-host-secret"},
+            timeout=300,
+            check=True,
+        )
+        return [Ran(**one) for one in json.loads(done.stdout)]
 
 
 @pytest.fixture(scope="session")
-def naive_run(surroundings: Surroundings, tmp_path_factory: pytest.TempPathFactory) -> NaiveRun:
-    """Run Python the careless way, in a pid namespace that is thrown away with all that is left in it."""
+def naive(surroundings: Surroundings, tmp_path_factory: pytest.TempPathFactory) -> NaiveRunner:
     unshare = shutil.which("unshare")
     if unshare is None:
         pytest.skip("no unshare (util-linux) to make the naive runner's throwaway namespace")
     namespaces = ["--pid", "--fork", "--kill-child", "--mount", "--mount-proc", "--uts", "--ipc"]
     if os.geteuid() != 0:
         namespaces += ["--user", "--map-root-user"]
-
+    grader = str(HERE / "careless" / "grader.py")
     scratch = tmp_path_factory.mktemp("scratch")  # under a mount of its own in each run
     inside = replace(surroundings, victim=2, scratch=scratch)  # the grader is its namespace's pid 2
-
-    def run(sources: str | Sequence[str], way: str = "alone", timeout_seconds: float = 4.0) -> Ran:
-        named = [sources] if isinstance(sources, str) else sources
-        request = {"way": way, "timeout": timeout_seconds, "sources": [inside.fill(one) for one in named]}
-        done = subprocess.run(
-            [unshare, *namespaces, sys.executable, "-I", str(HERE / "careless" / "grader.py")],
-            input=json.dumps(request).encode(),
-            capture_output=True,
-            cwd=scratch,
-            env={**os.environ, "VICTIM_SECRET": "4711", "TMPDIR": str(scratch)},
-            timeout=60,
-            check=True,
-        )
-        return Ran(**json.loads(done.stdout))
-
-    return run
+    return NaiveRunner((unshare, *namespaces, sys.executable, "-I", grader), inside)

@@ -28,7 +28,7 @@ def main(channel):
 
 
 @pytest.mark.parametrize("name", PAIRS)
-async def test_two_careless_programs_meet_and_two_boxes_do_not(name, surroundings, naive_run, sandbox):
+async def test_two_careless_programs_meet_and_two_boxes_do_not(name, surroundings, naive, sandbox):
     plant, look = map(surroundings.fill, PAIRS[name])
     for planting, looking in (("strict", "strict"), ("subprocess", "subprocess"), ("subprocess", "strict")):
         program = Program(PLANTER.format(plant=plant), profile=planting)
@@ -40,7 +40,7 @@ async def test_two_careless_programs_meet_and_two_boxes_do_not(name, surrounding
         assert b"BREACH" not in seen.stdout, (planting, looking, seen)
         assert seen.stdout == b"clean\n" or "killing" in name, seen
 
-    careless = naive_run(PAIRS[name], way="together")
+    careless = naive.run(*PAIRS[name], way="together")
     if not careless.breached:
         pytest.skip(f"on this machine {name} is not met without a box: {careless}")
 

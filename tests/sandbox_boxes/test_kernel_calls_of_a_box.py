@@ -19,14 +19,14 @@ CALLS = {
 
 
 @pytest.fixture(scope="module")
-def taken_up(naive_run) -> dict[str, str]:
+def taken_up(naive) -> dict[str, str]:
     """What the kernel answers each call of a naive runner's program: each is made by a child of its own."""
     asked = "".join(
         f"if os.fork() == 0:\n    print({named!r}, reached({name!r}, {arguments}), sep=chr(9), flush=True)\n"
         "    os._exit(0)\nos.wait()\n"
         for named, (name, arguments) in CALLS.items()
     )
-    lines = naive_run(asked, timeout_seconds=20).stdout.splitlines()
+    lines = naive.run(asked, seconds=30).stdout.splitlines()
     return dict(line.split("\t", 1) for line in lines)
 
 

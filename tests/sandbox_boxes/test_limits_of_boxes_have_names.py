@@ -24,7 +24,10 @@ ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(page))
 """
 
 
-@pytest.mark.parametrize(("name", "profile"), CASES)
+@pytest.mark.parametrize(
+    ("name", "profile"),
+    [pytest.param(*key, marks=[pytest.mark.slow] if case.get("slow") else []) for key, case in CASES.items()],
+)
 async def test_a_ceiling_that_is_hit_is_named(name, profile, sandbox):
     case = CASES[name, profile]
     limits = Limits(**{"wall_seconds": 8.0, "cpu_seconds": 6, **case["limits"]})

@@ -20,7 +20,7 @@ ENDED = Limits(wall_seconds=3.0)
 
 
 @pytest.mark.parametrize("name", STAYING)
-async def test_what_outlives_a_naive_runner_is_gone_with_its_box(name, naive_run, sandbox):
+async def test_what_outlives_a_naive_runner_is_gone_with_its_box(name, naive, sandbox):
     source = STAYING[name]["source"]
     await sandbox.run(Program("", profile="subprocess"), limits=ENDED)
     before = descendants()
@@ -30,7 +30,7 @@ async def test_what_outlives_a_naive_runner_is_gone_with_its_box(name, naive_run
     assert result.seconds < 5
     assert "timeout" not in result.status, result
 
-    careless = naive_run(source, timeout_seconds=1.0)
+    careless = naive.run(source, seconds=0.4)
     if not (careless.outlived or careless.timed_out):
         pytest.skip(f"on this machine {name} does not outlive a naive runner: {careless}")
 

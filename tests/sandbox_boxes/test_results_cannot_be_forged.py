@@ -53,18 +53,18 @@ def main(channel):
         for profile in case.get("profiles", ("strict", "subprocess"))
     ],
 )
-async def test_a_forged_result_is_believed_by_a_naive_runner_only(name, profile, naive_run, sandbox):
+async def test_a_forged_result_is_believed_by_a_naive_runner_only(name, profile, naive, sandbox):
     case = FORGED[name]
     result = await sandbox.run(Program(case["source"], profile=profile), limits=LIMITS)
     assert (result.status, result.limit, result.exit_code) == ("failed", None, case["exit_code"]), result
-    assert naive_run(case["source"]).verdict == "ok"
+    assert naive.run(case["source"]).verdict == "ok"
 
 
 @pytest.mark.parametrize("profile", ["strict", "subprocess"])
-async def test_a_program_finds_no_descriptor_but_its_streams(profile, naive_run, sandbox):
+async def test_a_program_finds_no_descriptor_but_its_streams(profile, naive, sandbox):
     result = await sandbox.run(Program(NO_DESCRIPTORS, profile=profile), limits=LIMITS)
     assert (result.status, result.stdout) == ("ok", b"")
-    assert naive_run(NO_DESCRIPTORS).stdout
+    assert naive.run(NO_DESCRIPTORS).stdout
 
 
 @pytest.mark.parametrize("profile", ["strict", "subprocess"])

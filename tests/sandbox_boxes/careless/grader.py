@@ -7,6 +7,7 @@ same time). An observer, pid 1, which no signal from inside can end, tells what 
 Protects against nothing: that is its use.
 """
 
+import concurrent.futures
 import contextlib
 import ctypes
 import io
@@ -17,7 +18,9 @@ import select
 import subprocess
 import sys
 
+AT_ONCE = 4
 ADDRESS_SPACE = 6 * 2**30  # keeps the bombs of the tests small
+NOTHING = {"stdout": "", "stderr": "", "timed_out": False, "verdict": ""}
 HARNESS = """
 import json, os, sys
 channel, source, expected = int(sys.argv[1]), sys.argv[2], 'expected-' + str(4710 + 1)
@@ -34,67 +37,102 @@ os.write(channel, json.dumps({'status': verdict}).encode() + b'\\n')
 """
 
 
-def alone(request):
+def alone(sources, folder, seconds):
     """Run one source as a child; its verdict is the first line of the channel."""
     reading, writing = os.pipe()
-    os.set_inheritable(writing, True)
-    done = spawn([HARNESS, str(writing), request["sources"][0]], request["timeout"], keep=(writing,))
-    os.close(writing)
-    ready, _, _ = select.select([reading], [], [], 0)
-    first = os.read(reading, 65536).split(b"\n")[0] if ready else b""
-    verdict = ""
+    try:
+        done = spawn([HARNESS, str(writing), sources[0]], folder, seconds, keep=(writing,))
+        ready, _, _ = select.select([reading], [], [], 0)
+        first = os.read(reading, 65536).split(b"\n")[0] if ready else b""
+    finally:
+        os.close(reading)
+        os.close(writing)
     with contextlib.suppress(ValueError, AttributeError):
-        verdict = json.loads(first).get("status", "")
-    return {**done, "verdict": verdict}
+        done["verdict"] = json.loads(first).get("status", "")
+    return done
 
 
-def worker(request):
-    """Run every source in this interpreter, one after the other; tell what the last one printed."""
-    for source in request["sources"]:
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            try:
-                exec(compile(source, "<program>", "exec"), {"__name__": "__main__"})
-            except Exception as error:  # noqa: BLE001 - whatever a program raises, the worker goes on
-                print(f"{type(error).__name__}: {error}", file=sys.__stderr__)
-    return {"stdout": printed.getvalue(), "stderr": "", "timed_out": False, "verdict": ""}
+def worker(sources, folder, seconds):
+    """Run every source in one interpreter, one after the other; tell what the last one printed."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.chdir(folder)
+        os.environ["TMPDIR"] = folder
+        printed = ""
+        for source in sources:
+            printed = exec_here(source)
+        os.write(writing, printed.encode())
+        os._exit(0)
+    os.close(writing)
+    with open(reading, "rb") as said:
+        stdout = said.read().decode()
+    os.waitpid(child, 0)
+    return {**NOTHING, "stdout": stdout}
 
 
-def together(request):
+def exec_here(source):
+    """What a source prints that runs in this very interpreter."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        try:
+            exec(compile(source, "<program>", "exec"), {"__name__": "__main__"})
+        except Exception as error:  # noqa: BLE001 - whatever a program raises, the worker goes on
+            print(f"{type(error).__name__}: {error}")
+    return printed.getvalue()
+
+
+def together(sources, folder, seconds):
     """Run the second source while the first one waits; tell what the second one printed."""
-    first, second = request["sources"]
-    waiting = first + "\nprint('planted', flush=True)\ninput()\n"
+    waiting = sources[0] + "\nprint('planted', flush=True)\ninput()\n"
+    command = [sys.executable, "-c", waiting]
+    environment = {**os.environ, "TMPDIR": folder}
     with subprocess.Popen(
-        [sys.executable, "-c", waiting], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder, env=environment
     ) as planter:
         while (line := planter.stdout.readline()) and line != b"planted\n":
             pass
-        done = spawn([second], request["timeout"])
+        done = spawn([sources[1]], folder, seconds)
         if planter.poll() is not None:
             done["stdout"] += "BREACH: the other one is dead"
         planter.kill()
-    return {**done, "verdict": ""}
+    return done
 
 
-def spawn(arguments, timeout, keep=()):
+def spawn(arguments, folder, seconds, keep=()):
     """Run `python -c ARGUMENTS` and collect what it prints until it or the time ends."""
-    environment = {**os.environ, "SERVICE_API_KEY": "sk-host-secret"}
+    environment = {**os.environ, "SERVICE_API_KEY": "sk-host-secret", "TMPDIR": folder}
     with subprocess.Popen(
         [sys.executable, "-c", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment,
+        cwd=folder,
         pass_fds=keep,
     ) as process:
         timed_out = False
         try:
-            stdout, stderr = process.communicate(timeout=timeout)
+            stdout, stderr = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired as late:
             timed_out = True
             process.kill()
             stdout, stderr = late.stdout or b"", late.stderr or b""
     decoded = [text.decode(errors="replace") for text in (stdout, stderr)]
-    return {"stdout": decoded[0], "stderr": decoded[1], "timed_out": timed_out}
+    return {"stdout": decoded[0], "stderr": decoded[1], "timed_out": timed_out, "verdict": ""}
+
+
+def grade(request):
+    """Run all cases, each in a folder of its own; workers one after the other, for they are forked."""
+    way = {"alone": alone, "worker": worker, "together": together}[request["way"]]
+
+    def one(numbered):
+        number, sources = numbered
+        folder = os.path.join(os.getcwd(), str(number))
+        os.mkdir(folder)
+        return way(sources, folder, request["seconds"])
+
+    with concurrent.futures.ThreadPoolExecutor(1 if way is worker else AT_ONCE) as pool:
+        return list(pool.map(one, enumerate(request["cases"])))
 
 
 def hear(reading, grader):
@@ -132,17 +170,17 @@ def main():
     grader = os.fork()
     if grader == 0:
         os.setsid()
+        os.close(reading)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        ways = {"alone": alone, "worker": worker, "together": together}
-        answer = json.dumps(ways[request["way"]](request)).encode()
+        answer = json.dumps(grade(request)).encode()
         while answer:
             answer = answer[os.write(writing, answer) :]
         os._exit(0)
     os.close(writing)
     answer, fate = hear(reading, grader)
-    nothing = {"stdout": "", "stderr": "", "timed_out": False, "verdict": ""}
-    known = json.loads(answer) if fate == "alive" else {}
-    print(json.dumps({**nothing, **known, "grader": fate, "outlived": living() if fate == "alive" else 0}))
+    ran = json.loads(answer) if fate == "alive" else [NOTHING] * len(request["cases"])
+    left = living() if fate == "alive" else 0
+    print(json.dumps([{**one, "grader": fate, "outlived": left} for one in ran]))
 
 
 if __name__ == "__main__":
