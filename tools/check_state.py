@@ -17,7 +17,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from judge_agent.errors import ToolError
@@ -32,6 +32,7 @@ from tools.states.claiming import Checked
 from tools.states.comparing import Difference
 from tools.states.database_judging import DatabaseJudging
 from tools.states.judging import judged
+from tools.states.looking import PARAMETERS, Look, look, read_look
 from tools.states.report import BadReference, Report
 from tools.states.work import Work, read_state
 
@@ -45,9 +46,10 @@ class CheckState(DecidingTool):
     name = "check_state"
     description = (
         "Replays the trajectory's writing calls on a copy of the records, compares the end state with the "
-        "required one, and looks up what the agent told about records."
+        "required one, and looks up what the agent told about records. Use it to look into the records "
+        "before or after the calls."
     )
-    parameters: Mapping[str, Any] = {}
+    parameters = PARAMETERS
     decides = PrincipleSpec(
         name="required_state",
         description=(
@@ -74,20 +76,20 @@ class CheckState(DecidingTool):
         return (OpeningCall(),) if applies else ()
 
     def offered(self, view: ToolView) -> bool:
-        """Never: the opening call has looked at everything already."""
-        return False
+        """Where there are JSON records to look into; what was required is not shown."""
+        environment = view.resources.environment
+        return environment is not None and environment.database is None
 
     async def run(
         self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float
     ) -> ToolResult:
-        """Replay and compare, off the event loop. Raises ValueError for arguments and wrong declarations, ToolError
-        for a state or a reference that cannot be read.
+        """Replay and compare, or look something up. Raises ValueError for arguments, ToolError for a state, a reference
+        or a declaration that cannot be read.
         """
-        if arguments:
-            raise ValueError(f"{self.name} takes no arguments, got {sorted(arguments)!r}")
+        wanted = read_look(arguments) if arguments else None
         environment = view.resources.environment
-        if environment is None:
-            raise ValueError("resources.environment: is needed")
+        if environment is None or (wanted is not None and environment.database is not None):
+            raise ValueError("there are no JSON records (resources.environment) to look into")
         deadline = time.monotonic() + timeout_seconds
         try:
             if environment.database is not None:
@@ -95,7 +97,10 @@ class CheckState(DecidingTool):
                     report = await self._in_database(view, environment, deadline)
             else:
                 content = await self._content(environment, view.tenant)
-                report = await asyncio.to_thread(_in_state, view, environment, content, deadline)
+                records = _Records(view, environment, content, deadline)
+                if wanted is not None:
+                    return ToolResult("ok", await asyncio.to_thread(records.looked_up, wanted))
+                report = await asyncio.to_thread(records.judged)
         except TimeoutError as error:
             why = str(error) or "the replay took too long"
             return ToolResult("timeout", {"error": f"{why}; timeout_seconds={timeout_seconds:g}"})
@@ -136,16 +141,34 @@ class CheckState(DecidingTool):
         return content
 
 
-def _in_state(view: ToolView, environment: Environment, content: bytes | None, deadline: float) -> Report:
-    end = view.task.reference.final_state
-    text = content if content is not None else json.dumps(environment.state)
+class _Records:
+    """A JSON state and a trajectory. Its methods block: they are called in a thread."""
 
-    try:
-        state = read_state(text)
-    except ValueError as error:
-        raise ToolError(f"resources.environment: the state {error}") from error
-    transcript, work = read(view.trajectory), Work(deadline=deadline)
-    return judged(transcript, environment, end, state, lambda: read_state(text, again=True), work)
+    def __init__(
+        self, view: ToolView, environment: Environment, content: bytes | None, deadline: float
+    ) -> None:
+        self._view = view
+        self._environment = environment
+        self._content = content
+        self._work = Work(deadline=deadline)
+
+    def judged(self) -> Report:
+        load = self._loader()
+        end = self._view.task.reference.final_state
+        transcript = read(self._view.trajectory)
+        return judged(transcript, self._environment, end, load(), load, self._work)
+
+    def looked_up(self, wanted: Look) -> dict[str, Any]:
+        return look(wanted, read(self._view.trajectory), self._environment, self._loader(), self._work)
+
+    def _loader(self) -> Callable[[], dict[str, Any]]:
+        """Gives a fresh copy of the state each time; how deep it is is looked at once. Raises ToolError."""
+        text = self._content if self._content is not None else json.dumps(self._environment.state)
+        try:
+            copies = [read_state(text)]
+        except ValueError as error:
+            raise ToolError(f"resources.environment: the state {error}") from error
+        return lambda: copies.pop() if copies else read_state(text, again=True)
 
 
 def _result(report: Report, *, wanted: bool) -> ToolResult:

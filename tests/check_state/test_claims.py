@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from judge_agent.errors import ToolError
 from tests.check_state.shop import Check, messages, world
 
 DATA: dict[str, Any] = tomllib.loads((Path(__file__).parent / "claims.toml").read_text())
@@ -54,5 +55,5 @@ def test_claims_alone_refute_but_do_not_confirm_decisively(check: Check) -> None
 
 def test_a_pattern_that_is_none_is_refused_by_its_field(check: Check) -> None:
     claim = {"name": "c", "pattern": "(?<=x)y", "check": "true"}
-    with pytest.raises(ValueError, match=r"claims\.0\.pattern"):
+    with pytest.raises(ToolError, match=r"claims\.0\.pattern"):
         check([], world(claims=[claim]), END)

@@ -17,7 +17,8 @@ from tools import CheckState
 @pytest.mark.parametrize("case", DATA["case"], ids=lambda case: str(case["name"]))
 def test_end_states_are_judged_as_the_case_says(check: Check, case: dict[str, Any]) -> None:
     environment = world(**json.loads(case.get("environment", "{}")))
-    result = check(messages(case["calls"], case.get("says")), environment, json.loads(case["end"]))
+    says = case.get("says", "").replace("NUMBERS", ", ".join(map(str, range(300)))) or None
+    result = check(messages(case["calls"], says), environment, json.loads(case["end"]))
     whole = next(finding for finding in result.findings if finding.step_id is None)
     assert f"{whole.bearing}/{whole.strength}" == case["whole"], whole
     assert whole.score == (

@@ -14,6 +14,7 @@ from typing import Any
 import re2
 
 from judge_agent.effects import Expression, read_expression
+from judge_agent.errors import ToolError
 from judge_agent.schema import Claim
 from judge_agent.schema.environment import CLAIM_NAMES
 from tools.states.evaluating import evaluate
@@ -43,7 +44,7 @@ class Checked:
 
 
 class Claims:
-    """The declared claims, compiled. Raises ValueError, naming the field, for a pattern that RE2 does not take."""
+    """The declared claims, compiled. Raises ToolError, naming the field, for a pattern that RE2 does not take."""
 
     def __init__(self, declared: Sequence[Claim]) -> None:
         self._claims = [
@@ -94,7 +95,7 @@ def _compiled(index: int, pattern: str) -> Any:
     try:
         compiled = re2.compile(pattern, options)
     except (re2.error, UnicodeError) as error:
-        raise ValueError(f"{field}: is no pattern of RE2: {error}") from error
+        raise ToolError(f"{field}: is no pattern of RE2: {error}") from error
     if compiled.programsize > PROGRAM_SIZE:
-        raise ValueError(f"{field}: is too large a pattern")
+        raise ToolError(f"{field}: is too large a pattern")
     return compiled

@@ -31,7 +31,7 @@ def judged(
 ) -> Report:
     """Judge a trajectory. `state` is that at the start, and is changed; `load` gives fresh copies of it.
 
-    Raises ValueError for a declaration that is wrong, BadReference, TimeoutError.
+    Raises ToolError for a declaration that is wrong, BadReference, TimeoutError.
     """
     claims = Claims(environment.claims)
     report = Report()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from judge_agent.effects import read_expression
+from judge_agent.errors import ToolError
 from judge_agent.schema import EndState, Environment
 from judge_agent.schema.environment import ENDED_NAMES
 from judge_agent.trajectory import Transcript, Turn
@@ -43,7 +44,7 @@ def has_ended(transcript: Transcript, environment: Environment, work: Work) -> b
     try:
         return bool(evaluate(read_expression(environment.ended, ENDED_NAMES), {"last": told}, work))
     except EffectError as error:
-        raise ValueError(f"resources.environment.ended: {error}") from error
+        raise ToolError(f"resources.environment.ended: {error}") from error
 
 
 def said_by(transcript: Transcript, end: EndState) -> dict[str, Said]:

@@ -1,8 +1,8 @@
 """Whether the agent said what it had to say.
 
 A number is said where it stands by itself, in whatever way it is written: 1786, 1,786 or $1786.00. A text is said
-word for word, with any spacing and case. Where the characters stand inside of a longer number or word (4 in 4321), it
-cannot be told.
+word for word, with any spacing and case. Where the characters stand inside of a longer number or word (4 in 4321), or
+a message says so many numbers that the right one had to be among them, it cannot be told.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Literal
 
+MAX_NUMBERS_IN_A_MESSAGE = 120
 Said = Literal["said", "in_doubt", "not_said"]
 _NUMBER = re.compile(r"(?<!\w)(?<!\d\.)\d+(?:\.\d+)?")  # not in the middle of a word, such as HAT136
 # A comma between digits that groups thousands.
@@ -22,8 +23,10 @@ class Speech:
     """All that an agent said to its user, read once."""
 
     def __init__(self, texts: Sequence[str]) -> None:
-        self._text = "\n".join(_plain(text) for text in texts)
-        self._numbers = {_canonical(found) for found in _NUMBER.findall(self._text)}
+        plain = [_plain(text) for text in texts]
+        self._text = "\n".join(plain)
+        told = [{_canonical(found) for found in _NUMBER.findall(text)} for text in plain]
+        self._numbers = set().union(*(one for one in told if len(one) <= MAX_NUMBERS_IN_A_MESSAGE))
 
     def says(self, wanted: str | Sequence[str]) -> Said:
         """Whether it says the text, or any one of several."""
