@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from judge_agent.errors import ToolError
 from judge_agent.schema import CallRules, ExpectedCall, PrincipleSpec
 from judge_agent.seams.tool import DecidingTool, Finding, OpeningCall, ToolResult, ToolView
 from judge_agent.trajectory import Call, Step, read
@@ -63,7 +64,7 @@ class MatchToolCalls(DecidingTool):
     async def run(
         self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float
     ) -> ToolResult:
-        """Compare all calls, off the event loop. Raises ValueError for arguments, and for too many calls."""
+        """Compare all calls, off the event loop. Raises ValueError for arguments, ToolError for too many calls."""
         if arguments:
             raise ValueError(f"{self.name} takes no arguments, got {sorted(arguments)!r}")
         deadline = time.monotonic() + timeout_seconds
@@ -76,7 +77,7 @@ class MatchToolCalls(DecidingTool):
 def _compared(view: ToolView, deadline: float) -> ToolResult:
     made = read(view.trajectory).calls
     if len(made) > MAX_MADE_CALLS:
-        raise ValueError(f"the trajectory has {len(made)} tool calls; at most {MAX_MADE_CALLS} are compared")
+        raise ToolError(f"the trajectory has {len(made)} tool calls; at most {MAX_MADE_CALLS} are compared")
     rules, wanted = _rules(view), _alternatives(view)
     calls = [call for _, call in made]
     matches = [match(calls, expected, rules, deadline=deadline) for expected in wanted]

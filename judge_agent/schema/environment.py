@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from pydantic.config import JsonDict
 
 from judge_agent.effects.expressions import NotAnExpression, read_expression
-from judge_agent.effects.operations import WrongOperation, read_operations
+from judge_agent.effects.operations import MAX_OPERATIONS, WrongOperation, read_operations
 from judge_agent.schema.base import Envelope, Name
 from judge_agent.schema.expected_calls import Calls, is_deeper
 from judge_agent.schema.files import refuse_climbing
@@ -31,6 +31,7 @@ ENDED_NAMES = ("last",)
 _Text = Annotated[str, Field(min_length=1, max_length=MAX_EXPRESSION_CHARS)]
 _Pointer = Annotated[str, Field(max_length=1000, pattern=r"^(/[^\x00]*)?$")]
 _Pointers = Annotated[tuple[_Pointer, ...], Field(max_length=200)]
+_Operations = Annotated[tuple[dict[str, Any], ...], Field(max_length=MAX_OPERATIONS)]
 _Said = Annotated[str, Field(min_length=1, max_length=1000)]
 _SOURCES = ("state", "blob", "root_name", "database")
 _EXAMPLE: JsonDict = {
@@ -95,7 +96,7 @@ class Environment(Envelope):
     blob: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     root_name: Annotated[str, Field(min_length=1, max_length=512)] | None = None
     database: Name | None = None
-    effects: Annotated[dict[Name, tuple[dict[str, Any], ...] | SqlEffect], Field(max_length=MAX_EFFECTS)] = {}
+    effects: Annotated[dict[Name, _Operations | SqlEffect], Field(max_length=MAX_EFFECTS)] = {}
     reads: Annotated[tuple[Name, ...], Field(max_length=500)] = ()
     failed: _Text | None = None
     ended: _Text | None = None

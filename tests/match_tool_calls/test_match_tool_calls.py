@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from judge_agent.errors import ToolError
 from judge_agent.schema import Task, Trajectory
 from judge_agent.seams.tool import Tool, ToolResult, ToolView
 from tools import MatchToolCalls
@@ -141,8 +142,10 @@ def test_a_thousand_calls_are_matched_within_the_time_given() -> None:
 
 
 def test_too_many_calls_are_refused() -> None:
-    with pytest.raises(ValueError, match="2001"):
+    with pytest.raises(ToolError, match="2001"):
         run(view([" && ".join(["a {}"] * 2001)], [{"name": "a"}]))
+    with pytest.raises(ToolError, match="200000 pairs"):
+        run(view([" && ".join(["a {}"] * 400)], [{"name": "a"}] * 500))
 
 
 def test_arguments_are_refused_as_bad_arguments() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from judge_agent.errors import ToolError
 from judge_agent.schema import CallRules, ExpectedCall
 from judge_agent.trajectory import Call
 from tools.calls.credit import Credit, credit_of
@@ -14,6 +15,7 @@ from tools.calls.pairing import Pairs, best_in_order, best_pairs
 # A complete pair outweighs whatever all the others could gain by partial credit.
 COMPLETE_BONUS = 10**9
 CREDIT_UNITS = 10**6
+MAX_COMPARED_PAIRS = 100_000
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,10 @@ class Match:
 def match(
     made: Sequence[Call], expected: Sequence[ExpectedCall], rules: CallRules, *, deadline: float
 ) -> Match:
-    """Find the best pairing: most complete pairs first, then most credit. Raises TimeoutError past `deadline`."""
+    """Find the best pairing: most complete pairs first, then most credit.
+
+    Raises TimeoutError past `deadline`, ToolError for too many pairs.
+    """
     credits = _credits(made, expected, rules, Equality(rules, deadline=deadline))
 
     def weight(row: int, column: int) -> int:
@@ -102,6 +107,9 @@ def _credits(
     columns: dict[str, list[int]] = {}
     for column, call in enumerate(expected):
         columns.setdefault(call.name, []).append(column)
+    compared = sum(len(columns.get(call.name, ())) for call in made)
+    if compared > MAX_COMPARED_PAIRS:
+        raise ToolError(f"{compared} pairs of calls share a name; at most {MAX_COMPARED_PAIRS} are compared")
     return {
         (row, column): credit_of(call.arguments, expected[column], rules, equality)
         for row, call in enumerate(made)
