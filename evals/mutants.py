@@ -12,7 +12,8 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from evals.mutation.report import Report
 from evals.mutation.trial import compare, judge, sampled, with_tests
 from sandboxes import make_sandbox
 
-COUNT = 2500
+COUNT = 2000
 INPUTS = 60
 
 
@@ -34,9 +35,13 @@ def add_parser(names: Any) -> None:
         "mutants", help="right programs and wrong ones made of them, through `run_tests`"
     )
     parser.add_argument("data", type=Path, help="folder of EvalPlus")
-    parser.add_argument("--count", type=int, default=COUNT, help=f"mutants to try ({COUNT}); 0 tries all")
-    parser.add_argument("--problems", type=int, help="problems to take (all)")
-    parser.add_argument("--inputs", type=int, default=INPUTS, help=f"inputs of each problem ({INPUTS})")
+    parser.add_argument(
+        "--count", type=_whole_number(0), default=COUNT, help=f"mutants to try ({COUNT}); 0 tries all"
+    )
+    parser.add_argument("--problems", type=_whole_number(1), help="problems to take (all)")
+    parser.add_argument(
+        "--inputs", type=_whole_number(1), default=INPUTS, help=f"inputs of each problem ({INPUTS})"
+    )
     parser.add_argument(
         "--kind", action="append", choices=[kind.__name__ for kind in KINDS], help="this kind only"
     )
@@ -45,13 +50,23 @@ def add_parser(names: Any) -> None:
     parser.set_defaults(run=run)
 
 
+def _whole_number(least: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        number = int(text)
+        if number < least:
+            raise argparse.ArgumentTypeError(f"{number} is less than {least}")
+        return number
+
+    return read
+
+
 def run(arguments: argparse.Namespace) -> int:
     try:
-        rows = list(evalplus.rows(arguments.data))
-    except (OSError, ValueError) as error:
-        print(f"{arguments.data}: no EvalPlus: {error}", file=sys.stderr)
+        rows = list(evalplus.rows(arguments.data))[: arguments.problems]
+        problems = [Problem.of(row, arguments.inputs) for row in rows]
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
+        print(f"{arguments.data}: no EvalPlus: {type(error).__name__}: {error}", file=sys.stderr)
         return 2
-    problems = [Problem.of(row, arguments.inputs) for row in rows[: arguments.problems]]
     return asyncio.run(_run(arguments, problems))
 
 

@@ -78,15 +78,15 @@ def _reference(job: dict[str, Any]) -> dict[str, Any]:
 def _unfit(outcome: Outcome, again: Outcome) -> str | None:
     if outcome.raised is not None:
         return "raises"
-    if not _same(outcome, again, 0.0):
-        return "differs each time"
     try:
         encode(outcome.value)
         written = f"({outcome.value!r}, {outcome.arguments!r})"
         read = eval(written, dict(READABLE)) if len(written) <= MAX_CASE_CHARS else None  # noqa: S307 - trusted
     except (NotPlain, SyntaxError, NameError, TypeError, ValueError):
         return "no plain data"
-    return None if exactly((outcome.value, outcome.arguments), read) else "no plain data"
+    if not exactly((outcome.value, outcome.arguments), read):
+        return "no plain data"
+    return None if _same(outcome, again, 0.0) else "differs each time"
 
 
 def _compare(job: dict[str, Any]) -> list[dict[str, Any]]:

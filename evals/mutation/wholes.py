@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import textwrap
 from collections.abc import Iterator
 
@@ -108,11 +109,12 @@ def crashes_hidden_by_a_default(node: ast.AST, around: Surroundings) -> Iterator
 def _around(node: ast.AST, around: Surroundings, body: str) -> Iterator[Replacement]:
     """The function under another name, and one in its place that may call it."""
     if isinstance(node, ast.FunctionDef) and node.name == around.entry_point:
-        node.name = _INNER
-        for inner in ast.walk(node):  # a function that calls itself goes on calling itself
-            if isinstance(inner, ast.Name) and inner.id == around.entry_point:
-                inner.id = _INNER
-        yield [node, _function(around.entry_point, body)]
+        inner = copy.deepcopy(node)
+        inner.name = _INNER
+        for one in ast.walk(inner):  # a function that calls itself goes on calling itself
+            if isinstance(one, ast.Name) and one.id == around.entry_point:
+                one.id = _INNER
+        yield [inner, _function(around.entry_point, body)]
 
 
 def _instead(node: ast.AST, around: Surroundings, body: str) -> Iterator[Replacement]:
