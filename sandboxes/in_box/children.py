@@ -12,26 +12,24 @@ from __future__ import annotations
 import os
 import signal
 
-from sandboxes.in_box.layers import drop_capabilities
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, NoReturn
+    from typing import Any
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Child:
-    """One forked program, and the first process of its pid namespace. `number` is the host's name for it."""
+    """One forked program. `number` is the host's name for it, `first` a descriptor of its namespace's first process."""
 
     def __init__(self, request: Mapping[str, Any], first: int, pid: int) -> None:
         self.number: int = request["number"]
         self.limits: Mapping[str, int] = request["limits"]
         self.watched: bool = request["profile"] == "subprocess"
-        self.first = first
         self.pid = pid
-        self.pidfds = (os.pidfd_open(first), os.pidfd_open(pid))
+        self.pidfds = (first, os.pidfd_open(pid))
+        self.first_is_there = True
         self.status: int | None = None
         self.cpu_seconds = 0.0
         self.peak_bytes = 0
@@ -41,46 +39,19 @@ class Child:
 
     def kill(self) -> None:
         """With the first process the kernel kills all others of the namespace."""
-        os.kill(self.first, signal.SIGKILL)
+        if self.first_is_there:
+            signal.pidfd_send_signal(self.pidfds[0], signal.SIGKILL)
 
     def reap(self, pidfd: int) -> bool:
         """Take the end of one of the two processes; True when nothing of this child is left."""
         os.close(pidfd)
-        is_program = pidfd == self.pidfds[1]
-        _, status, usage = os.wait4(self.pid if is_program else self.first, 0)
-        self.cpu_seconds += usage.ru_utime + usage.ru_stime
-        if is_program:
-            self.status, self.peak_bytes = status, usage.ru_maxrss * 1024
-            self.kill()  # what the program left running ends with it
-        return not is_program
-
-
-def be_the_first() -> NoReturn:
-    """In the first process of a pid namespace: take the ends of orphans until the fork server kills it.
-
-    With it the program is an ordinary process, which signals of its own can end.
-    """
-    try:
-        os.setsid()
-        os.closerange(0, 1 << 20)
-        signal.signal(
-            signal.SIGINT, signal.SIG_DFL
-        )  # a handler is the only thing that reaches a first process
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
-        drop_capabilities()
-        while True:
-            signal.sigwait({signal.SIGCHLD})
-            _take_ends()
-    finally:
-        os._exit(1)
-
-
-def _take_ends() -> None:
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        return
+        if pidfd == self.pidfds[0]:
+            self.first_is_there = False
+            return True
+        _, self.status, usage = os.wait4(self.pid, 0)
+        self.cpu_seconds, self.peak_bytes = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+        self.kill()  # what the program left running ends with it
+        return False
 
 
 class Watch:

@@ -20,7 +20,8 @@ import sys
 import time
 
 from sandboxes.in_box import layers
-from sandboxes.in_box.children import Child, Watch, be_the_first
+from sandboxes.in_box.children import Child, Watch
+from sandboxes.in_box.nursery import Nursery
 from sandboxes.in_box.programs import (
     prepare_builtins,
     prepare_streams,
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, NoReturn
 
+    Ground = tuple[int, int]
+    """Descriptors of a proc file system, which is mounted nowhere, and of the fork server's own pid namespace."""
+
 CONTROL = 3
 _CHANNEL, _PAYLOAD = 3, 4  # in a child; before that, descriptors up to _LAST are the server's own
 _LAST = 9
@@ -47,11 +51,12 @@ NEVER_BEGAN = 125
 class Server:
     """Forks children until the host closes the control socket."""
 
-    def __init__(self, control: socket.socket, setup: Mapping[str, Any]) -> None:
+    def __init__(
+        self, control: socket.socket, ground: Ground, nursery: Nursery, setup: Mapping[str, Any]
+    ) -> None:
         self._control = control
-        self._proc = os.open("/box/proc", os.O_PATH | os.O_DIRECTORY)
-        self._namespace = os.open("self/ns/pid", os.O_RDONLY, dir_fd=self._proc)
-        layers.unmount("/box/proc")
+        self._proc, self._namespace = ground
+        self._nursery = nursery
         self._rules = {
             profile: layers.landlock_rules(setup["readable"], run=profile == "subprocess")
             for profile in setup["filters"]
@@ -67,7 +72,7 @@ class Server:
         self._base_bytes = self._address_space()
         # Looked up once: a child that looks through all modules copies the page of each name.
         self._own_modules = [name for name in sys.modules if name.split(".")[0] == "sandboxes"]
-        assert max(self._proc, self._namespace, *(rule or 0 for rule in self._rules.values())) <= _LAST
+        assert max(*ground, *(rule or 0 for rule in self._rules.values())) <= _LAST
 
     @property
     def absent(self) -> list[str]:
@@ -105,29 +110,23 @@ class Server:
         return True
 
     def _fork(self, request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
-        layers.unshare(layers.CLONE_NEWPID)
+        namespace, first = self._nursery.take()
         try:
-            first = os.fork()
-            if first == 0:
-                be_the_first()
-            pid = self._fork_program(request, descriptors, first)
+            layers.join(namespace, layers.CLONE_NEWPID)
+            pid = os.fork()
+            if pid == 0:
+                self._become(request, descriptors)
+        except OSError:
+            signal.pidfd_send_signal(first, signal.SIGKILL)
+            os.close(first)
+            raise
         finally:
             layers.join(self._namespace, layers.CLONE_NEWPID)
+            os.close(namespace)
         child = Child(request, first, pid)
         for pidfd in child.pidfds:
             self._children[pidfd] = child
             self._poll.register(pidfd, select.POLLIN)
-
-    def _fork_program(self, request: Mapping[str, Any], descriptors: Sequence[int], first: int) -> int:
-        try:
-            pid = os.fork()
-        except OSError:
-            os.kill(first, signal.SIGKILL)
-            os.waitpid(first, 0)
-            raise
-        if pid == 0:
-            self._become(request, descriptors)
-        return pid
 
     def _become(self, request: Mapping[str, Any], descriptors: Sequence[int]) -> NoReturn:
         """In the child: put on every layer, then read the program and run it."""
@@ -214,9 +213,18 @@ class Server:
         return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def _ground() -> Ground:
+    proc = os.open("/box/proc", os.O_PATH | os.O_DIRECTORY)
+    namespace = os.open("self/ns/pid", os.O_RDONLY, dir_fd=proc)
+    layers.unmount("/box/proc")
+    return proc, namespace
+
+
 def main() -> None:
     """Serve the control socket, which is descriptor 3."""
     control = socket.socket(fileno=CONTROL)
+    ground = _ground()
+    nursery = Nursery(*ground, CONTROL)
     setup = json.loads(control.recv(_MAX_MESSAGE))
     sys.path[:] = setup["path"]
     for name in setup["imports"]:
@@ -227,7 +235,7 @@ def main() -> None:
     prepare_builtins()
     prepare_streams()
     warm_up()
-    server = Server(control, setup)
+    server = Server(control, ground, nursery, setup)
     gc.collect()
     gc.disable()  # a collection would write to pages that all children share
     gc.freeze()
