@@ -55,9 +55,9 @@ async def probe_tier(tier: Tier, *, cache_dir: Path) -> Probe:
     layers = ", ".join(kernel.layers()) or "none of the layers"
     lacking = "".join(f"; it lacks {name}" for name in kernel.lacking())
     forbidden = "".join(f"; {setting} forbids it to users" for setting in kernel.forbidden())
-    return Probe(
-        tier, found.works, f"{found.detail}; the kernel has {layers}{lacking}{forbidden}", found.install
-    )
+    told = found.detail.strip().splitlines()
+    detail = told[0] if len(told) == 1 else f"{told[0].partition(': Traceback')[0]}: {told[-1]}"
+    return Probe(tier, found.works, f"{detail}; the kernel has {layers}{lacking}{forbidden}", found.install)
 
 
 def _namespaces() -> Sandbox:
