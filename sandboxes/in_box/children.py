@@ -39,8 +39,12 @@ class Child:
 
     def kill(self) -> None:
         """With the first process the kernel kills all others of the namespace."""
-        if self.first_is_there:
+        if not self.first_is_there:
+            return
+        try:
             signal.pidfd_send_signal(self.pidfds[0], signal.SIGKILL)
+        except ProcessLookupError:  # killed before, and gone; its descriptor is about to say so
+            return
 
     def reap(self, pidfd: int) -> bool:
         """Take the end of one of the two processes; True when nothing of this child is left."""

@@ -200,8 +200,12 @@ def _exit_code(end: SystemExit) -> int:
     if end.code is None:
         return 0
     if isinstance(end.code, int):
-        return end.code & 0xFF
-    sys.stderr.write(f"{end.code}\n")
+        number = int.__index__(end.code)  # not what a subclass of the program's makes of it
+        return number & 0xFF if -(2**63) <= number < 2**63 else 0xFF
+    try:
+        sys.stderr.write(f"{end.code}\n")
+    except BaseException:  # noqa: BLE001 - the program's own stream, or a word of its own that cannot be told
+        return 1
     return 1
 
 
@@ -227,8 +231,9 @@ def _finish(last: Callable[[], object], code: int) -> int:
 
 
 def _flush(code: int) -> int:
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
         try:
+            stream = getattr(sys, name, None)
             if stream is not None and not stream.closed:
                 stream.flush()
         except BaseException:  # noqa: BLE001 - the host closed the pipe at its cap, or the stream is the program's own
