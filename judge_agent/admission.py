@@ -127,12 +127,17 @@ def _check_end_state(request: JudgmentRequest) -> None:
     if end is None:
         return
     if environment is None:
-        raise InvalidRequest("task.reference.final_state", "needs resources.environment: what calls change, and how")
+        raise InvalidRequest(
+            "task.reference.final_state", "needs resources.environment: what calls change, and how"
+        )
     sql = environment.database is not None
-    wrong = (end.state is not None or end.contains is not None) if sql else end.queries is not None
-    if wrong:
-        form = "queries or calls" if sql else "state, contains or calls"
-        raise InvalidRequest("task.reference.final_state", f"must be given as {form} of this environment")
+    for form in end.forms:
+        wrong = (form.state is not None or form.contains is not None) if sql else form.queries is not None
+        if wrong:
+            forms = "queries or calls" if sql else "state, contains or calls"
+            raise InvalidRequest(
+                "task.reference.final_state", f"must be given as {forms} of this environment"
+            )
 
 
 def _refuse_what_is_no_json(request: JudgmentRequest) -> None:

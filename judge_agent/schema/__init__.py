@@ -6,6 +6,7 @@ from judge_agent.schema.databases import Database as Database
 from judge_agent.schema.databases import Engine as Engine
 from judge_agent.schema.databases import InlineTable as InlineTable
 from judge_agent.schema.environment import Claim as Claim
+from judge_agent.schema.environment import EndForm as EndForm
 from judge_agent.schema.environment import EndState as EndState
 from judge_agent.schema.environment import Environment as Environment
 from judge_agent.schema.environment import SqlEffect as SqlEffect

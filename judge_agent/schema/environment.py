@@ -25,6 +25,7 @@ MAX_CLAIMS = 100
 MAX_STATE_DEPTH = 60
 MAX_EXPRESSION_CHARS = 2000
 MAX_SAID = 100
+MAX_ALTERNATIVES = 8
 CLAIM_NAMES = ("state", "before", "said")
 OUTCOME_NAMES = ("observed", "result")
 ENDED_NAMES = ("last",)
@@ -34,6 +35,12 @@ _Pointers = Annotated[tuple[_Pointer, ...], Field(max_length=200)]
 _Operations = Annotated[tuple[dict[str, Any], ...], Field(max_length=MAX_OPERATIONS)]
 _Said = Annotated[str, Field(min_length=1, max_length=1000)]
 _SOURCES = ("state", "blob", "root_name", "database")
+_FORMS = ("state", "contains", "calls", "queries")
+_END_EXAMPLE: JsonDict = {
+    "calls": [{"name": "cancel_order", "arguments": {"order_id": "O1"}}],
+    "ignore": ["/orders/*/changed_at"],
+    "said": ["20"],
+}
 _EXAMPLE: JsonDict = {
     "state": {"orders": {"O1": {"status": "open", "total": 20}}},
     "effects": {
@@ -172,36 +179,61 @@ class EndQuery(Envelope):
     ordered: bool = False
 
 
-class EndState(Envelope):
-    """What the records must be at the end, and what the agent must have said by then.
+class EndForm(Envelope):
+    """What the records must be at the end, in one of four forms.
 
-    Exactly one of `state` (all of it), `contains` (a part: keys that are not named may be anything), `calls` (what
-    these calls lead to, by the declared effects) and `queries` (of a database) may be given; with none, only `said`
-    is asked for. `ignore` and `unordered` are JSON pointers (RFC 6901; `*` is any key or index): places that do not
-    count, and lists whose order does not. `said` are texts that the agent must have told, in digits or word for word;
-    a list of them: any one.
+    `state` is all of it, `contains` a part (keys that are not named may be anything), `calls` what these calls lead to
+    by the declared effects, `queries` what queries of a database give.
     """
 
     state: dict[str, Any] | None = None
     contains: dict[str, Any] | None = None
     calls: Calls | None = None
     queries: Annotated[tuple[EndQuery, ...], Field(min_length=1, max_length=50)] | None = None
+
+    @property
+    def is_given(self) -> bool:
+        return any(getattr(self, name) is not None for name in _FORMS)
+
+    @model_validator(mode="after")
+    def _one_form(self) -> EndForm:
+        given = [name for name in _FORMS if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"only one of {', '.join(given)} may be given")
+        for name in ("state", "contains"):
+            if is_deeper(getattr(self, name), MAX_STATE_DEPTH):
+                raise Refused(name, f"is nested deeper than {MAX_STATE_DEPTH} levels", None)
+        return self
+
+
+class EndState(EndForm):
+    """What the records must be at the end, and what the agent must have said by then.
+
+    `alternatives` are other ends that are as good. `ignore` and `unordered` are JSON pointers (RFC 6901; `*` is any key
+    or index): places that do not count (of a database: tables), and lists whose order does not. `said` are texts that
+    the agent must have told, in digits or word for word; a list of them: any one. Without any form, only `said` is
+    asked for.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_END_EXAMPLE]})
+
+    alternatives: Annotated[tuple[EndForm, ...], Field(max_length=MAX_ALTERNATIVES)] = ()
     ignore: _Pointers = ()
     unordered: _Pointers = ()
     said: Annotated[tuple[_Said | tuple[_Said, ...], ...], Field(max_length=MAX_SAID)] = ()
 
+    @property
+    def forms(self) -> tuple[EndForm, ...]:
+        """Every end that is as good as the others; none where only `said` is asked for."""
+        return tuple(form for form in (self, *self.alternatives) if form.is_given)
+
     @model_validator(mode="after")
-    def _consistent(self) -> EndState:
-        given = [
-            name for name in ("state", "contains", "calls", "queries") if getattr(self, name) is not None
-        ]
-        if len(given) > 1:
-            raise ValueError(f"only one of {', '.join(given)} may be given")
-        if not given and not self.said:
+    def _something_is_asked(self) -> EndState:
+        if not self.is_given and not self.said:
             raise ValueError("one of state, contains, calls, queries and said must be given")
-        for name in ("state", "contains"):
-            if is_deeper(getattr(self, name), MAX_STATE_DEPTH):
-                raise Refused(name, f"is nested deeper than {MAX_STATE_DEPTH} levels", None)
+        for index, form in enumerate(self.alternatives):
+            if not form.is_given:
+                raise Refused(f"alternatives.{index}", f"one of {', '.join(_FORMS)} must be given", None)
         return self
 
 

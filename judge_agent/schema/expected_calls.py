@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, FiniteFloat, model_validator
+from pydantic import ConfigDict, Field, FiniteFloat, model_validator
+from pydantic.config import JsonDict
 
 from judge_agent.schema.base import Envelope, Name
 from judge_agent.schema.refusals import Refused
@@ -14,6 +15,13 @@ MAX_EXPECTED_CALLS = 500
 MAX_ALTERNATIVES = 16
 MAX_ARGUMENT_DEPTH = 60
 _ARGUMENTS = ("arguments", "kwargs", "parameters", "args", "input")
+_CALL_EXAMPLE: JsonDict = {
+    "name": "get_weather",
+    "arguments": {"city": "New York", "unit": "C"},
+    "accept": {"city": ["NYC"]},
+    "optional": ["unit"],
+}
+_RULES_EXAMPLE: JsonDict = {"exact": True, "order": "per_name", "free": ["search"]}
 _Arguments = tuple[Annotated[str, Field(min_length=1, max_length=256)], ...]
 
 
@@ -23,6 +31,8 @@ class ExpectedCall(Envelope):
     `accept` lists further values of an argument that are as good, `optional` names arguments that may be left out.
     Read leniently: arguments may be JSON text, called `kwargs` or `parameters`, or lie in OpenAI's `function`.
     """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_CALL_EXAMPLE]})
 
     name: Name
     arguments: dict[str, Any] = {}
@@ -60,6 +70,8 @@ class CallRules(Envelope):
     `score: "credit"` gives the F1 of the calls' credits in place of 0 or 1. `alternatives`: other lists of calls
     that are as good as `tool_calls`.
     """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_RULES_EXAMPLE]})
 
     exact: bool = False
     order: Literal["any", "per_name", "strict"] = "any"

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from judge_agent.schema import EndState, Environment, ExpectedCall, SqlEffect
+from judge_agent.schema import EndForm, EndState, Environment, ExpectedCall, SqlEffect
 from judge_agent.schema.environment import EndQuery
 from judge_agent.seams.sandbox import Sandbox
 from judge_agent.trajectory import Transcript
@@ -48,11 +48,17 @@ class DatabaseJudging:
             except (Undecided, NoAnswer, TooMuchWork) as reason:
                 report.undecided = str(reason)
                 return report
-            if end is not None and end.queries is not None:
-                report.differences = await _asked(world, end.queries)
-            elif end is not None and end.calls is not None:
-                report.differences = await self._beside(await _tables(world), end, end.calls)
+            if end is not None:
+                ends = [await self._differences(world, end, form) for form in end.forms]
+                report.differences = min(ends, key=len, default=None)
         return report
+
+    async def _differences(
+        self, world: DatabaseWorld, end: EndState, form: EndForm
+    ) -> tuple[Difference, ...]:
+        if form.queries is not None:
+            return await _asked(world, form.queries)
+        return await self._beside(await _tables(world), end, form.calls or ())
 
     async def _replay(self, transcript: Transcript, world: DatabaseWorld, report: Report) -> None:
         results = observed_results(transcript)

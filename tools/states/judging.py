@@ -5,10 +5,10 @@ What comes out is a report; which finding it makes is `check_state`'s.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from judge_agent.schema import EndState, Environment
+from judge_agent.schema import EndForm, EndState, Environment, ExpectedCall
 from judge_agent.trajectory import Step, Transcript
 from tools.states.claiming import Claims
 from tools.states.comparing import Comparison, Difference
@@ -46,7 +46,8 @@ def judged(
     except RecursionError:
         report.undecided = "the state is nested too deeply"
     if end is not None and report.undecided is None:
-        report.differences = _differences(world, environment, end, load, work)
+        ends = [_differences(world, environment, end, form, load) for form in end.forms]
+        report.differences = min(ends, key=len, default=None)
     return report
 
 
@@ -78,18 +79,17 @@ def _last_with_text(transcript: Transcript) -> Step | None:
 
 
 def _differences(
-    world: World, environment: Environment, end: EndState, load: Load, work: Work
-) -> tuple[Difference, ...] | None:
-    wanted = end.state if end.state is not None else end.contains
-    if end.calls is not None:
-        wanted = _led_to(environment, end, load, work)
-    if wanted is None:
-        return None
+    world: World, environment: Environment, end: EndState, form: EndForm, load: Load
+) -> tuple[Difference, ...]:
+    if form.calls is not None:
+        wanted = _led_to(environment, form.calls, load, world.work)
+    else:
+        wanted = form.state if form.state is not None else form.contains or {}
     comparison = Comparison(
-        work,
+        world.work,
         ignore=end.ignore,
         unordered=end.unordered,
-        partly=end.contains is not None,
+        partly=form.contains is not None,
         writers=world.writers,
     )
     try:
@@ -98,12 +98,14 @@ def _differences(
         raise BadReference(str(error)) from error
 
 
-def _led_to(environment: Environment, end: EndState, load: Load, work: Work) -> dict[str, Any]:
+def _led_to(
+    environment: Environment, calls: Sequence[ExpectedCall], load: Load, work: Work
+) -> dict[str, Any]:
     """The state that the reference's calls lead to."""
     world = World(load(), work)
     replay = Replay(environment, world)
     try:
-        for call in end.calls or ():
+        for call in calls:
             replay.expected(call)
     except (Undecided, TooMuchWork, RecursionError) as error:
         raise BadReference(str(error)) from error
