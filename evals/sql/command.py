@@ -1,7 +1,7 @@
 """`python -m evals sql FOLDER`: gold queries, hand-written rewrites and mutants through `query_sql`.
 
 The folder holds Defog's questions (`questions/*.csv`) and databases (`sqlite/*.sqlite`). Ends with 1 when a gold query
-is told not to be its own equal, or its alternative's with the same rows, or when a hand-written rewrite is told wrong.
+or an alternative to it is told not to be its own equal, an alternative with the gold query's rows not to be its, or when a hand-written rewrite is told wrong.
 
 Mutants are drawn at random. Those that plain sqlite3 tells apart neither on the given data nor on any of a larger set
 of copies are held equivalent and left out of the rates; how often the tool speaks against them is said (`alarms`).
@@ -80,7 +80,8 @@ async def _run(arguments: argparse.Namespace, asked: Sequence[Asked]) -> int:
 
 def _print(golds: Golds, found: Rewrites, tried: Sequence[Tried]) -> None:
     print(f"gold queries against themselves: {dict(golds.itself)}")
-    print(f"alternatives with the same rows: {dict(golds.same_rows)}; with others: {dict(golds.other_rows)}")
+    print(f"alternatives with the gold query's rows, against it: {dict(golds.same_rows)}")
+    print(f"alternatives with other rows or columns, against themselves: {dict(golds.other_rows)}")
     print(f"hand-written rewrites: {dict(found.tried)}, confirmed {dict(found.decided)}, ", end="")
     print(f"false alarms {len(found.alarms)}, strong ones {len(found.weak_alarms)}")
     for line in (*golds.alarms, *found.alarms, *found.weak_alarms):

@@ -10,7 +10,7 @@ from tools.sql.engine_box import QueryFailed, open_database
 
 pytestmark = pytest.mark.anyio
 SCRIPT = "CREATE TABLE t (a INTEGER); INSERT INTO t VALUES (1)"
-HARMFUL = {
+HARMFUL: dict[str, list[str]] = {
     "duckdb": [
         "SELECT * FROM read_text('/etc/passwd')",
         "SELECT * FROM read_csv('/work/database', header = false)",

@@ -27,6 +27,8 @@ _WRITES = (
     exp.Use, exp.Transaction, exp.Commit, exp.Rollback, exp.Into, exp.Describe, exp.Show, exp.Kill, exp.TruncateTable,
     exp.Merge, exp.LoadData, exp.Analyze, exp.Grant, exp.Comment, exp.Install,
 )  # fmt: skip
+MAX_TREE_DEPTH = 120
+_CHAINED = (exp.And, exp.Or, exp.Add, exp.Sub, exp.Mul, exp.DPipe)  # sqlglot walks these in a loop
 _FILE_NAMES = ("/", "\\", "://")
 _FILE_ENDINGS = (
     ".csv",
@@ -91,6 +93,7 @@ def parse_query(sql: str, engine: Engine) -> Query:
         raise Refused(f"it is {len(trees)} statements; one query is wanted", evidence=True)
     tree = trees[0]
     assert tree is not None
+    _refuse_depth(tree)
     _refuse_writing(tree)
     calls = _calls_in([(token.text, token.token_type == TokenType.L_PAREN) for token in tokens])
     _refuse_calls(calls, engine)
@@ -99,6 +102,26 @@ def parse_query(sql: str, engine: Engine) -> Query:
     listed = allowed_functions(engine) | _own_names(tree) | words_before_parentheses()
     unlisted = tuple(sorted({name for name in calls if name not in listed}))
     return Query(sql, tree, unlisted, _asks_the_clock(tree, tokens), any(read_tables(tree)))
+
+
+def _refuse_depth(tree: exp.Expr) -> None:
+    """What walks the tree calls itself level by level; only a chain of one operator is walked in a loop."""
+    left: list[tuple[exp.Expr, int]] = [(tree, 0)]
+    while left:
+        node, depth = left.pop()
+        if depth > MAX_TREE_DEPTH:
+            raise Refused(f"the query is nested deeper than {MAX_TREE_DEPTH} levels")
+        for child in node.iter_expressions():
+            left.append((child, depth if _is_link(node, child) else depth + 1))
+
+
+def _is_link(node: exp.Expr, child: exp.Expr) -> bool:
+    """Whether both are of one chain: `a + b + c`, or the queries of a UNION."""
+    if child is not node.this:
+        return False
+    if isinstance(node, exp.SetOperation):
+        return isinstance(child, exp.SetOperation)
+    return isinstance(node, _CHAINED) and type(child) is type(node)
 
 
 def _is_empty(tree: exp.Expr | None) -> bool:

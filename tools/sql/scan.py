@@ -1,6 +1,7 @@
-"""Looks at a query's text before anything parses it: length, depth, comments. Linear, whatever the text is.
+"""Looks at a query's text before anything parses it: length, tokens, depth, comments. Linear, whatever the text is.
 
-Knows quotes and comments of both engines, not the grammar. A comment inside a comment is refused: some parsers nest
+Depth is that of parentheses, brackets and CASE, and of prefixes in a row (`NOT NOT a`, `- - 1`). Knows quotes and
+comments of both engines, not the grammar. A comment inside a comment is refused: some parsers nest
 them and some do not, so that one of them would run what the other one skips.
 """
 
@@ -11,11 +12,14 @@ import re
 from judge_agent.schema import Engine
 
 MAX_QUERY_CHARS = 50_000
+MAX_TOKENS = 10_000
 MAX_DEPTH = 64
+MAX_CHAINED = 256  # `a[1][1]`: each is a level to the parser
 _PIECE = re.compile(
-    r"""--[^\n]*+|'(?:[^']|'')*+'?|"(?:[^"]|"")*+"?|`(?:[^`]|``)*+`?|\$(?P<tag>\w*)\$|/\*|[(\[{]|[)\]}]""",
+    r"""--[^\n]*+|'(?:[^']|'')*+'?|"(?:[^"]|"")*+"?|`(?:[^`]|``)*+`?|\$(?P<tag>\w*)\$|/\*|[\w$]++|[^\s\w]""",
     re.ASCII,
 )
+_PREFIXES = frozenset(("not", "-", "+", "~", "!", "prior", "interval", "distinct", "from"))
 _COMMENT_MARK = re.compile(r"/\*|\*/")
 
 
@@ -37,7 +41,7 @@ def check_text(sql: str, engine: Engine) -> None:
         raise Refused(f"the query has {len(sql)} characters; the limit is {MAX_QUERY_CHARS}")
     if "\x00" in sql:
         raise Refused("the query holds a NUL character", is_sql=False)
-    at = depth = 0
+    nesting, at = _Nesting(), 0
     while match := _PIECE.search(sql, at):
         piece, at = match.group(), match.end()
         if piece == "/*":
@@ -45,12 +49,39 @@ def check_text(sql: str, engine: Engine) -> None:
         elif match["tag"] is not None and engine == "duckdb":
             closing = sql.find(piece, at)
             at = len(sql) if closing < 0 else closing + len(piece)
-        elif piece in "([{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise Refused(f"the query is nested deeper than {MAX_DEPTH} levels", is_sql=False)
-        elif piece in ")]}":
-            depth -= 1
+            nesting.add("")
+        elif not piece.startswith("--"):
+            nesting.add(piece)
+
+
+class _Nesting:
+    """Counts tokens, and how deep they nest."""
+
+    def __init__(self) -> None:
+        self._tokens = self._brackets = self._cases = self._prefixes = self._chained = 0
+        self._closed = False
+
+    def add(self, token: str) -> None:
+        """Count one token. Raises Refused where there are too many, or too many inside each other."""
+        self._tokens += 1
+        word = token.lower() if len(token) < 9 else ""
+        if word in ("(", "[", "{"):
+            self._brackets += 1
+        elif word in (")", "]", "}"):
+            self._brackets -= 1
+        elif word == "case":
+            self._cases += 1
+        elif word == "end":
+            self._cases = max(0, self._cases - 1)
+        self._prefixes = self._prefixes + 1 if word in _PREFIXES else 0
+        self._chained += self._closed and word == "["
+        self._closed = word == "]"
+        if self._chained > MAX_CHAINED:
+            raise Refused(f"the query has more than {MAX_CHAINED} brackets after brackets", is_sql=False)
+        if max(self._brackets, self._cases, self._prefixes) > MAX_DEPTH:
+            raise Refused(f"the query is nested deeper than {MAX_DEPTH} levels", is_sql=False)
+        if self._tokens > MAX_TOKENS:
+            raise Refused(f"the query has more than {MAX_TOKENS} words and signs")
 
 
 def _comment_end(sql: str, at: int) -> int:

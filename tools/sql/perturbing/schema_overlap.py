@@ -7,12 +7,14 @@ that has it. `*` stands for all columns of its tables. What cannot be resolved c
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
+MAX_NODES = 4_000
 Schema = Mapping[str, Sequence[str]]
 
 
@@ -39,13 +41,18 @@ def schema_of(described: Sequence[Any]) -> dict[str, list[str]]:
 
 def schema_overlap(own: exp.Expr | None, reference: exp.Expr | None, schema: Schema) -> SchemaOverlap | None:
     """Compare what two queries read; None where one cannot be read so. Blocking: it walks the trees."""
-    if own is None or reference is None:
+    if own is None or reference is None or _is_large(own) or _is_large(reference):
         return None
     try:
         ours, theirs = _read(own, schema), _read(reference, schema)
     except (SqlglotError, RecursionError):
         return None
     return SchemaOverlap(_f1(ours[0], theirs[0]), _f1(ours[1], theirs[1]))
+
+
+def _is_large(tree: exp.Expr) -> bool:
+    """Whether to resolve its names would take seconds: the time grows with the square of its parts."""
+    return sum(1 for _ in islice(tree.walk(), MAX_NODES + 1)) > MAX_NODES
 
 
 def _f1(own: set[str], wanted: set[str]) -> float:
