@@ -1,7 +1,8 @@
 """`python -m evals sql FOLDER`: gold queries, hand-written rewrites and mutants through `query_sql`.
 
 The folder holds Defog's questions (`questions/*.csv`) and databases (`sqlite/*.sqlite`). Ends with 1 when a gold query
-or an alternative to it is told not to be its own equal, an alternative with the gold query's rows not to be its, or when a hand-written rewrite is told wrong.
+or an alternative to it is told not to be its own equal, when an alternative with the gold query's rows is told not to
+be its equal, or when a hand-written rewrite is told wrong.
 
 Mutants are drawn at random. Those that plain sqlite3 tells apart neither on the given data nor on any of a larger set
 of copies are held equivalent and left out of the rates; how often the tool speaks against them is said (`alarms`).
