@@ -37,32 +37,44 @@ class Credit:
         return self.earned / self.possible
 
 
-def credit_of(
-    arguments: Mapping[str, Any], expected: ExpectedCall, rules: CallRules, equality: Equality
-) -> Credit:
-    """Compare the arguments of two calls of the same tool."""
-    ignored = named(rules.ignored_arguments, expected.name)
-    unordered = named(rules.unordered_arguments, expected.name)
-    defaults = rules.defaults.get(expected.name, {})
-    given = {key: v for key, v in present(arguments, defaults).items() if key not in ignored}
-    wanted = {key: v for key, v in present(expected.arguments, defaults).items() if key not in ignored}
-    left_out = {key for key in expected.optional if key in wanted and key not in given}
-    wanted = {key: value for key, value in wanted.items() if key not in left_out}
-    wrong: dict[str, str] = {key: "not expected" for key in given if key not in wanted}
-    right = 0
-    for key, value in wanted.items():
-        if key not in given:
-            wrong[key] = "missing"
-        elif any(
-            equality.same(given[key], one, unordered=key in unordered)
+class Crediting:
+    """Compares calls of one tool by the rules."""
+
+    def __init__(self, tool: str, rules: CallRules, equality: Equality) -> None:
+        self._ignored = named(rules.ignored_arguments, tool)
+        self._unordered = named(rules.unordered_arguments, tool)
+        self._defaults = rules.defaults.get(tool, {})
+        self._equality = equality
+
+    def counted(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of a call that count, with the tool's defaults."""
+        there = present(arguments, self._defaults)
+        return {key: value for key, value in there.items() if key not in self._ignored}
+
+    def credit(self, given: Mapping[str, Any], wanted: Mapping[str, Any], expected: ExpectedCall) -> Credit:
+        """What one call is worth beside an expected one. `given` and `wanted` are arguments that count."""
+        left_out = [key for key in expected.optional if key in wanted and key not in given]
+        if left_out:
+            wanted = {key: value for key, value in wanted.items() if key not in left_out}
+        wrong: dict[str, str] = {key: "not expected" for key in given if key not in wanted}
+        right = 0
+        for key, value in wanted.items():
+            if key not in given:
+                wrong[key] = "missing"
+            elif self._is_right(key, given[key], value, expected):
+                right += 1
+            else:
+                wrong[key] = "another value"
+        every = given.keys() | wanted.keys()
+        keys = len(given.keys() & wanted.keys()) / len(every) if every else 1.0
+        return Credit(1 + keys + right, 2 + len(wanted), keys, right, wrong)
+
+    def _is_right(self, key: str, given: Any, value: Any, expected: ExpectedCall) -> bool:
+        unordered = key in self._unordered
+        return any(
+            self._equality.same(given, one, unordered=unordered)
             for one in (value, *expected.accept.get(key, ()))
-        ):
-            right += 1
-        else:
-            wrong[key] = "another value"
-    every = given.keys() | wanted.keys()
-    keys = len(given.keys() & wanted.keys()) / len(every) if every else 1.0
-    return Credit(1 + keys + right, 2 + len(wanted), keys, right, wrong)
+        )
 
 
 def named(by_tool: Mapping[str, tuple[str, ...]], tool: str) -> frozenset[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from judge_agent.errors import ToolError
 from judge_agent.schema import CallRules, ExpectedCall
 from judge_agent.trajectory import Call
-from tools.calls.credit import Credit, credit_of
+from tools.calls.credit import Credit, Crediting
 from tools.calls.equality import Equality
 from tools.calls.pairing import Pairs, best_in_order, best_pairs
 
@@ -110,12 +110,16 @@ def _credits(
     compared = sum(len(columns.get(call.name, ())) for call in made)
     if compared > MAX_COMPARED_PAIRS:
         raise ToolError(f"{compared} pairs of calls share a name; at most {MAX_COMPARED_PAIRS} are compared")
-    return {
-        (row, column): credit_of(call.arguments, expected[column], rules, equality)
-        for row, call in enumerate(made)
-        if call.arguments is not None
-        for column in columns.get(call.name, ())
-    }
+    found = {}
+    for name, theirs in columns.items():
+        crediting = Crediting(name, rules, equality)
+        wanted = {column: crediting.counted(expected[column].arguments) for column in theirs}
+        for row, call in enumerate(made):
+            if call.name == name and call.arguments is not None:
+                given = crediting.counted(call.arguments)
+                for column in theirs:
+                    found[row, column] = crediting.credit(given, wanted[column], expected[column])
+    return found
 
 
 def _paired(

@@ -21,9 +21,25 @@ def best_pairs(weights: Weights, *, deadline: float) -> Pairs:
     if len(weights) > len(weights[0]):
         turned = best_pairs([list(column) for column in zip(*weights, strict=True)], deadline=deadline)
         return {row: column for column, row in turned.items()}
+    if (plain := _all_at_the_most(weights)) is not None:
+        return plain
     row_of = _assigned([[-weight for weight in row] for row in weights], deadline)
     pairs = {row: column for column, row in enumerate(row_of) if row >= 0}
     return {row: pairs[row] for row in sorted(pairs) if weights[row][pairs[row]] > 0}
+
+
+def _all_at_the_most(weights: Weights) -> Pairs | None:
+    """A pairing in which each row has the largest weight that there is: nothing is better, and most are so."""
+    most = max(max(row) for row in weights)
+    left = list(range(len(weights[0])))
+    pairs: Pairs = {}
+    for index, row in enumerate(weights):
+        column = next((column for column in left if row[column] == most), None)
+        if column is None or most <= 0:
+            return None
+        left.remove(column)
+        pairs[index] = column
+    return pairs
 
 
 def best_in_order(weights: Weights, *, deadline: float) -> Pairs:
