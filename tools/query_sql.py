@@ -31,7 +31,7 @@ from judge_agent.errors import BudgetExceeded, ToolError
 from judge_agent.schema import Database, PrincipleSpec
 from judge_agent.seams.resources import ResourceFiles
 from judge_agent.seams.sandbox import Sandbox
-from judge_agent.seams.tool import DecidingTool, Finding, OpeningCall, ToolResult, ToolView
+from judge_agent.seams.tool import Aside, DecidingTool, Finding, OpeningCall, ToolResult, ToolView
 from tools.sql.answer import FinalSql, NoSql, final_sql
 from tools.sql.database import DatabaseSource, source_of
 from tools.sql.exploring import Exploration, explore, read_exploration
@@ -111,7 +111,9 @@ class QuerySql(DecidingTool):
         """
         wanted = read_exploration(arguments, [database.name for database in view.resources.databases])
         if self._sandbox is None:
-            raise ToolError("query_sql needs a box; JUDGE_SANDBOX names none that works here (judge-agent doctor)")
+            raise ToolError(
+                "query_sql needs a box; JUDGE_SANDBOX names none that works here (judge-agent doctor)"
+            )
         try:
             async with asyncio.timeout(timeout_seconds) as limit, self._slots:
                 if wanted is not None:
@@ -205,8 +207,15 @@ def _result(found: FinalSql, verdicts: Sequence[Verdict]) -> ToolResult:
         truncated=any(verdict.truncated for verdict in verdicts),
         checked={"databases": len(ran), **compared_copies(ran)},
         flags=flags,
-        asides=(aside,) if aside is not None and not skipped else (),
+        asides=_asides(aside, skipped),
     )
+
+
+def _asides(aside: Aside | None, skipped: Mapping[str, Any]) -> tuple[Aside, ...]:
+    """To hold on copies counts only where no database is left out; a difference on one counts anyway."""
+    if aside is None or (skipped and aside.finding.bearing == "confirms"):
+        return ()
+    return (aside,)
 
 
 def _of_some(finding: Finding, left_out: int) -> Finding:
