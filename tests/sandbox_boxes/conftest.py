@@ -128,8 +128,9 @@ class NaiveRunner:
             cwd=self.inside.scratch,
             env={**os.environ, "VICTIM_SECRET": "4711", "SERVICE_API_KEY": "sk-host-secret"},
             timeout=300,
-            check=True,
+            check=False,
         )
+        assert done.returncode == 0, done.stderr.decode()[-2000:]
         return [Ran(**one) for one in json.loads(done.stdout)]
 
 
@@ -144,4 +145,4 @@ def naive(surroundings: Surroundings, tmp_path_factory: pytest.TempPathFactory) 
     grader = str(HERE / "careless" / "grader.py")
     scratch = tmp_path_factory.mktemp("scratch")  # under a mount of its own in each run
     inside = replace(surroundings, victim=2, scratch=scratch)  # the grader is its namespace's pid 2
-    return NaiveRunner((unshare, *namespaces, sys.executable, "-I", grader), inside)
+    return NaiveRunner((unshare, *namespaces, sys.executable, "-P", grader), inside)
