@@ -14,6 +14,8 @@ from judge_agent.schema.refusals import Refused
 MAX_EXPECTED_CALLS = 500
 MAX_ALTERNATIVES = 16
 MAX_ARGUMENT_DEPTH = 60
+# What other forms have beside the call itself.
+_NOT_OURS = frozenset(("id", "call_id", "index", "type", "function"))
 _ARGUMENTS = ("arguments", "kwargs", "parameters", "args", "input")
 _CALL_EXAMPLE: JsonDict = {
     "name": "get_weather",
@@ -111,7 +113,7 @@ _CONTAINERS = (dict, list, tuple)
 
 def _plain(value: dict[str, Any]) -> dict[str, Any]:
     """The four fields, out of whichever form the call has; what is unknown stays, and is refused."""
-    plain = {key: item for key, item in value.items() if key not in ("id", "type", "function")}
+    plain = {key: item for key, item in value.items() if key not in _NOT_OURS}
     function = value.get("function")
     if isinstance(function, dict):
         plain = {**function, **plain}

@@ -62,6 +62,9 @@ FORMS = [
     {"name": "a", "parameters": {"x": 1}},
     {"id": "c1", "type": "function", "function": {"name": "a", "arguments": '{"x": 1}'}},
     {"function": "a", "args": {"x": 1}},
+    {"type": "tool_use", "id": "t1", "name": "a", "input": {"x": 1}},
+    {"type": "function_call", "call_id": "f1", "name": "a", "arguments": '{"x": 1}'},
+    {"type": "tool_call", "id": "l1", "name": "a", "args": {"x": 1}},
 ]
 
 

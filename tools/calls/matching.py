@@ -105,8 +105,8 @@ def _credits(
 ) -> dict[tuple[int, int], Credit]:
     """Credits of the pairs that share a name; a call whose arguments are no object has none."""
     columns: dict[str, list[int]] = {}
-    for column, call in enumerate(expected):
-        columns.setdefault(call.name, []).append(column)
+    for column, one in enumerate(expected):
+        columns.setdefault(one.name, []).append(column)
     compared = sum(len(columns.get(call.name, ())) for call in made)
     if compared > MAX_COMPARED_PAIRS:
         raise ToolError(f"{compared} pairs of calls share a name; at most {MAX_COMPARED_PAIRS} are compared")
