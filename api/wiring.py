@@ -54,7 +54,7 @@ async def _opened(
         model = await _model(settings)
         if model is not None:
             stack.push_async_callback(model.aclose)
-        sandbox = _boxes(settings)
+        sandbox = await _boxes(settings)
         if sandbox is not None:
             stack.push_async_callback(sandbox.aclose)
         judge = Judge(
@@ -110,9 +110,9 @@ def _embedded(cache_dir: Path) -> ChatModel:
     return EmbeddedModel(cache_dir=cache_dir)
 
 
-def _boxes(settings: Settings) -> Sandbox | None:
+async def _boxes(settings: Settings) -> Sandbox | None:
     """The boxes of the chosen tier, which the log names; None where they do not work: no other takes their place."""
-    sandbox, detail = choose(settings.sandbox, cache_dir=settings.cache_dir)
+    sandbox, detail = await choose(settings.sandbox, cache_dir=settings.cache_dir)
     if sandbox is None:
         log.warning("tools that need a box are unavailable: %s", detail)
     elif settings.sandbox != "namespaces":

@@ -8,6 +8,7 @@ Does NOT protect against anything: the boxes do.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -34,12 +35,15 @@ class Chosen(NamedTuple):
     detail: str
 
 
-def choose(tier: Tier, *, cache_dir: Path) -> Chosen:
-    """The boxes of this tier and of no other. Tries out whether namespaces can be made (milliseconds)."""
+async def choose(tier: Tier, *, cache_dir: Path) -> Chosen:
+    """The boxes of this tier and of no other.
+
+    Tries out whether they can be made: milliseconds, or seconds where Python's WebAssembly is not in the cache yet.
+    """
     if tier == "none":
         return Chosen(None, f"JUDGE_SANDBOX=none: {_WORDS[tier]}")
     try:
-        sandbox = WasmSandbox(cache_dir) if tier == "wasm" else _namespaces()
+        sandbox = await (_wasm(cache_dir) if tier == "wasm" else asyncio.to_thread(_namespaces))
     except SandboxError as error:
         return Chosen(None, f"JUDGE_SANDBOX={tier} does not work here: {error}")
     return Chosen(sandbox, f"JUDGE_SANDBOX={tier}: {_WORDS[tier]} ({sandbox.name}-{sandbox.version})")
@@ -58,6 +62,12 @@ async def probe_tier(tier: Tier, *, cache_dir: Path) -> Probe:
     told = found.detail.strip().splitlines()
     detail = told[0] if len(told) == 1 else f"{told[0].partition(': Traceback')[0]}: {told[-1]}"
     return Probe(tier, found.works, f"{detail}; the kernel has {layers}{lacking}{forbidden}", found.install)
+
+
+async def _wasm(cache_dir: Path) -> Sandbox:
+    sandbox = WasmSandbox(cache_dir)
+    await sandbox.prepare()
+    return sandbox
 
 
 def _namespaces() -> Sandbox:

@@ -68,6 +68,7 @@ class Child:
         self._streams = (out, err)
         self._handed = False
         self._peak = 0
+        self._reaping = threading.Lock()
         passed = [theirs.fileno(), report, alive, module]
         try:
             self._process = subprocess.Popen(
@@ -92,8 +93,11 @@ class Child:
 
     async def up(self) -> None:
         """Wait until it has loaded Python. Raises SandboxError."""
-        if await self._first_word(0) != b"U":
-            raise SandboxError(f"the box could not be started: {self._complaint()}")
+        await self._readable(self._channel.fileno())
+        with contextlib.suppress(ConnectionResetError):
+            if self._channel.recv(1) == b"U":
+                return
+        raise SandboxError(f"the box could not be started: {self._complaint()}")
 
     async def begin(
         self,
@@ -109,7 +113,7 @@ class Child:
             socket.send_fds(self._channel, [json.dumps(numbers).encode() + b"\n"], descriptors)
         except OSError as error:
             raise SandboxError(f"the box could not be started: {self._complaint()}") from error
-        await self._first_word(socket.MSG_PEEK)
+        await self._readable(self._report)  # it says what its start took, or has ended
         running = execution(self._channel, self._streams, self._kill)
         self._handed = True
         waiting = (asyncio.get_running_loop(), running)
@@ -126,31 +130,31 @@ class Child:
         self._close(*self._streams, self._report, self._alive)
         self._channel.close()
 
-    async def _first_word(self, flags: int) -> bytes:
-        """The next byte of the channel; empty when the child has ended. Raises SandboxError when none comes."""
+    async def _readable(self, descriptor: int) -> None:
+        """Wait until there is something to read, or the other end is closed. Raises SandboxError."""
         readable = asyncio.Event()
         loop = asyncio.get_running_loop()
-        loop.add_reader(self._channel.fileno(), readable.set)
+        loop.add_reader(descriptor, readable.set)
         try:
             async with asyncio.timeout(START_SECONDS):
                 await readable.wait()
-            return self._channel.recv(1, flags)
-        except ConnectionResetError:
-            return b""
         except TimeoutError as error:
             raise SandboxError(f"the box did not start within {START_SECONDS:g} s") from error
         finally:
-            loop.remove_reader(self._channel.fileno())
+            loop.remove_reader(descriptor)
 
     def _kill(self) -> None:
         self._peak = self._peak or _peak_bytes(self._process.pid)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._process.pid, signal.SIGKILL)
+        with self._reaping, contextlib.suppress(ProcessLookupError):
+            if self._process.returncode is None:  # else the number may be another's by now
+                os.kill(self._process.pid, signal.SIGKILL)
 
     def _wait(self, loop: asyncio.AbstractEventLoop, running: WasmExecution) -> None:
         """Runs in a thread of its own: wait for the end, and say what the kernel and the child itself say of it."""
-        _, status, used = os.wait4(self._process.pid, 0)
-        self._process.returncode = os.waitstatus_to_exitcode(status)
+        os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+        with self._reaping:
+            _, status, used = os.wait4(self._process.pid, 0)
+            self._process.returncode = os.waitstatus_to_exitcode(status)
         said = self._said()
         self._close(self._report, self._alive)
         cpu = max(used.ru_utime + used.ru_stime - said.cpu_seconds, 0.0)

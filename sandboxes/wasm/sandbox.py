@@ -4,9 +4,11 @@ Outside in: a child process with rlimits and nothing of the service's environmen
 no call but WASI's; a gate before WASI that counts what is made in the work folder. No network, no processes, no
 threads, no packages but the standard library: what imports numpy, pytest or duckdb finds no module of that name.
 
-Does NOT protect against: a fault of wasmtime (there is no second wall as in a box of namespaces: whoever breaks out
-is this user); use of CPU time up to the limit, caches and timing shared with the host. Programs run about seven times
-slower than elsewhere, and find a Python of 32 bits whose recursion through C is shallower.
+Behind that, where the kernel has them: another user (where the service is root), Landlock, and the system-call filter
+of strict boxes (`in_child/second_wall.py`).
+
+Does NOT protect against: a fault of wasmtime on a machine without those layers; use of CPU time up to the limit, caches
+and timing shared with the host. Programs run about seven times slower than elsewhere, and find a Python of 32 bits.
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ import asyncio
 import contextlib
 import json
 import os
+import platform
+import secrets
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -26,10 +30,12 @@ from typing import Any
 from judge_agent.errors import SandboxError
 from judge_agent.seams.sandbox import BoxResult, Limits, Program
 from sandboxes.admission import check_names, refused_size
+from sandboxes.seccomp import strict_filter
 from sandboxes.wasm.child import Child, WasmExecution
 from sandboxes.wasm.folders import Folders, remove
 from sandboxes.wasm.interpreter import INSTALL, WasmInterpreter, find_wasm_interpreter
 
+_FIRST_USER, _USERS = 0x60000000, 0x0FFFFFF0  # above the ranges of users, subuids and containers
 _HERE = Path(__file__).parent
 _ENVIRONMENT = {
     "HOME": "/work/box",
@@ -55,9 +61,14 @@ class WasmSandbox:
         self.version = f"1.{found.digest}"
         self._boot = (_HERE / "in_child" / "guest.py").read_text(encoding="utf-8")
         self._programs = (_HERE.parent / "in_box" / "programs.py").read_text(encoding="utf-8")
+        self._filter = _filter()
         self._opening = threading.Lock()
         self._module = -1
         self._folders: Folders | None = None
+
+    async def prepare(self) -> None:
+        """Compile Python where the cache lacks it, so that no program waits for that. Raises SandboxError."""
+        await asyncio.to_thread(self._opened)
 
     async def run(self, program: Program, *, limits: Limits) -> BoxResult:
         """Run a program to its end; see `Sandbox.run`. Raises ValueError for a name of a file that leads elsewhere."""
@@ -88,7 +99,7 @@ class WasmSandbox:
     async def _begun(self, program: Program, limits: Limits, *, talks: bool) -> AsyncIterator[WasmExecution]:
         """A program that runs in a folder of its own; both are gone when this is left."""
         folders = await asyncio.to_thread(self._opened)
-        folder = await asyncio.to_thread(folders.make)
+        folder = folders.make()
         try:
             execution = await self._started(program, limits, folder, talks=talks)
             try:
@@ -96,22 +107,24 @@ class WasmSandbox:
             finally:
                 await _put_away(execution)
         finally:
-            await asyncio.shield(asyncio.to_thread(remove, folder))
+            await _done(partial(remove, folder))
 
     async def _started(self, program: Program, limits: Limits, folder: Path, *, talks: bool) -> WasmExecution:
-        child = await asyncio.to_thread(Child, self._interpreter, self._module)
+        child = Child(self._interpreter, self._module)
         try:
             await child.up()
             with _descriptors(self._payload(program), program.stdin, folder) as descriptors:
                 numbers = self._numbers(program, limits, talks=talks)
                 return await child.begin(partial(WasmExecution, program, limits), numbers, descriptors)
         finally:
-            await asyncio.shield(asyncio.to_thread(child.end))
+            await _done(child.end)
 
     def _numbers(self, program: Program, limits: Limits, *, talks: bool) -> dict[str, Any]:
         return {
             "boot": self._boot,
             "talks": talks,
+            "user": _FIRST_USER + secrets.randbelow(_USERS),
+            "filter": self._filter.hex(),
             "environment": _ENVIRONMENT,
             "cpu_seconds": limits.cpu_seconds,
             "memory_bytes": limits.memory_bytes,
@@ -147,11 +160,29 @@ class WasmSandbox:
                 self._folders, self._module = None, -1
 
 
+def _filter() -> bytes:
+    """The system calls that are left to a child process; empty where there is no table for this machine."""
+    try:
+        return strict_filter(platform.machine()) if platform.system() == "Linux" else b""
+    except KeyError:
+        return b""
+
+
 def _refuse_profile(program: Program) -> None:
     if program.profile != "strict":
         raise SandboxError(
             f"boxes of WebAssembly have no processes: profile={program.profile!r} needs JUDGE_SANDBOX=namespaces"
         )
+
+
+async def _done(work: Callable[[], None]) -> None:
+    """Do it in a thread, to its end: who is cancelled meanwhile leaves nothing half done."""
+    task = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 async def _put_away(execution: WasmExecution) -> None:

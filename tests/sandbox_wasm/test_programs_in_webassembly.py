@@ -172,6 +172,18 @@ async def test_boxes_that_run_at_one_time_do_not_meet(wasm):
     assert [result.stdout for result in results] == [f"{n}\n".encode() for n in range(6)]
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells what a process may")
+async def test_other_walls_stand_behind_webassembly(wasm):
+    async with wasm.open(Program(ECHO), limits=Limits()) as box:
+        await box.send(b"one")
+        assert await box.receive(timeout_seconds=10) == b"ONE"
+        (child,) = _children()
+        told = _status(child)
+        assert (told["NoNewPrivs"].strip(), told["Seccomp"].strip()) == ("1", "2")
+        assert int(told["Uid"].split()[1]) != 0
+        assert int(told["CapEff"], 16) == 0
+
+
 async def test_nothing_is_open_or_running_after_a_box(wasm):
     await run(wasm, "print(1)")
     before = sorted(os.listdir("/proc/self/fd"))
@@ -194,6 +206,10 @@ async def test_whoever_is_cancelled_leaves_nothing_behind(wasm, wasm_cache):
             await task
         assert _children() == []
         assert [place for place in wasm_cache.glob("wasm/boxes/*/*") if place.name != "lock"] == []
+
+
+def _status(pid: int) -> dict[str, str]:
+    return dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
 
 
 def _children() -> list[int]:

@@ -128,14 +128,16 @@ async def test_the_log_and_readiness_name_the_tier(wasm_cache, wasm, tmp_path, c
     assert "a weaker tier: JUDGE_SANDBOX=wasm" in caplog.text
 
 
-async def test_no_tier_is_taken_for_another(tmp_path) -> None:
-    chosen = choose("none", cache_dir=tmp_path)
+async def test_no_tier_is_taken_for_another(tmp_path, wasm) -> None:
+    chosen = await choose("none", cache_dir=tmp_path)
     assert (chosen.sandbox, "JUDGE_SANDBOX=none" in chosen.detail) == (None, True)
-    wasm = choose("wasm", cache_dir=tmp_path).sandbox
-    assert wasm is None or wasm.name == "wasm"
-    namespaces = choose("namespaces", cache_dir=tmp_path).sandbox
+    namespaces = (await choose("namespaces", cache_dir=tmp_path)).sandbox
     assert namespaces is None or namespaces.name == "namespaces"
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / "wasm").mkdir()
+    (tmp_path / "wasm").chmod(0o777)
+    unusable = await choose("wasm", cache_dir=tmp_path)
+    assert (unusable.sandbox, "only this user can write to" in unusable.detail) == (None, True)
 
 
 async def test_a_probe_of_no_boxes_always_works(tmp_path) -> None:

@@ -10,6 +10,7 @@ system keeps for itself (blocks that are not full, folders).
 from __future__ import annotations
 
 import os
+import resource
 import stat
 
 FULL = 51  # ENOSPC as WASI numbers it
@@ -74,10 +75,10 @@ def _held(folder: str) -> tuple[int, int]:
 def _deleted_but_open() -> int:
     """Bytes of files that no folder names any more, but that this process still holds."""
     size = 0
-    for name in os.listdir("/dev/fd"):
+    for number in range(resource.getrlimit(resource.RLIMIT_NOFILE)[0]):
         try:
-            found = os.fstat(int(name))
-        except OSError:  # the descriptor of the listing itself
+            found = os.fstat(number)
+        except OSError:  # not open
             continue
         if stat.S_ISREG(found.st_mode) and found.st_nlink == 0:
             size += found.st_size

@@ -38,9 +38,10 @@ from wasmtime import ExitTrap, Func, Linker, Module, Store, Trap, TrapCode, Wasi
 from sandboxes.wasm.in_child.engine import NATIVE_STACK, PAGE, THREAD_STACK, make_engine, with_larger_stack
 from sandboxes.wasm.in_child.gate import Gate, gated
 from sandboxes.wasm.in_child.quota import Quota
+from sandboxes.wasm.in_child.second_wall import go_first_when_memory_is_short, stand_behind
 
 _OWN_MEMORY = 2**30  # what the engine itself may take, the program's memory aside
-_OWN_DESCRIPTORS = 16
+_OWN_DESCRIPTORS = 24
 _LAST_MEMORY = 2**32 - PAGE
 
 
@@ -49,6 +50,20 @@ class Report:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        try:
+            self._status = os.open("/proc/self/status", os.O_RDONLY)  # nothing can be opened later
+        except OSError:
+            self._status = -1
+
+    def peak_bytes(self) -> int:
+        """The largest resident size; getrusage would also tell that of the process that started this one."""
+        text = os.pread(self._status, 1 << 14, 0) if self._status >= 0 else b""
+        words = text.partition(b"VmHWM:")[2].split(maxsplit=1)
+        if not words:
+            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+                1 if sys.platform == "darwin" else 1024
+            )
+        return int(words[0]) * 1024
 
     def say(self, **words: object) -> None:
         os.write(self._descriptor, json.dumps(words).encode() + b"\n")
@@ -56,12 +71,13 @@ class Report:
 
 def run(channel: int, report: Report, alive: int, module: int) -> NoReturn:
     """Be one box. Ends the process."""
-    threading.Thread(target=_die_with, args=(alive,), daemon=True).start()
+    go_first_when_memory_is_short()
     engine = make_engine()
     python = Module.deserialize_file(engine, f"/dev/fd/{module}")
     host = socket.socket(fileno=channel)
     host.sendall(b"U")  # up: the numbers of a box may come
     config, (stdin, payload, folder) = _read_config(host)
+    socket.send_fds(host, [b"F"], [folder])
     os.dup2(stdin, 0)
     os.fchdir(folder)
     store = Store(engine)
@@ -69,22 +85,22 @@ def run(channel: int, report: Report, alive: int, module: int) -> NoReturn:
     linker.define_wasi()
     quota = Quota(".", disk_bytes=config["disk_bytes"], files=config["files"])
     gate = Gate(
-        channel, payload, quota, open_files=config["open_files"], begun=lambda: _say_begun(host, folder)
+        channel, payload, quota, open_files=config["open_files"], begun=lambda: _begin(host, report, config)
     )
     store.set_wasi(_wasi(config))
-    began = _bound(config)
-    report.say(cpu_seconds=began)
+    _bound(config)
     try:
         instance, memory = gated(engine, linker, store, python, gate)
-    except WasmtimeError as error:
-        report.say(broke=f"the engine does not start Python: {error}")
+        stand_behind(folder, config["user"], bytes.fromhex(config["filter"]))
+    except (WasmtimeError, OSError) as error:
+        report.say(broke=f"the box does not start: {error}")
         os._exit(1)
+    threading.Thread(target=_die_with, args=(alive,), daemon=True).start()
     first = memory.data_len(store)
     store.set_limits(memory_size=min(first + config["memory_bytes"], _LAST_MEMORY), memories=4, instances=8)
     start = instance.exports(store)["_start"]
     assert isinstance(start, Func)
     signal.signal(signal.SIGPROF, lambda *_: _end_as(signal.SIGPROF, quota, report))
-    signal.setitimer(signal.ITIMER_PROF, config["cpu_seconds"])
     _conclude(_to_the_end(start, store), quota, report)
 
 
@@ -131,24 +147,15 @@ def _end_as(number: signal.Signals, quota: Quota, report: Report) -> NoReturn:
     os._exit(1)
 
 
-def _say_begun(host: socket.socket, folder: int) -> None:
-    """Python is up and asks for its program: what is bounded is on, and the clock may run."""
-    socket.send_fds(host, [b"F"], [folder])
+def _begin(host: socket.socket, report: Report, config: dict[str, Any]) -> None:
+    """Python is up and asks for its program: what is bounded is on, and the clocks may run."""
+    signal.setitimer(signal.ITIMER_PROF, config["cpu_seconds"])
     host.sendall(b"R")
+    report.say(cpu_seconds=_cpu_seconds())
 
 
 def _account(quota: Quota, report: Report) -> None:
-    report.say(refused=sorted(quota.refused), peak_bytes=_peak_bytes())
-
-
-def _peak_bytes() -> int:
-    """The largest resident size; getrusage would also tell that of the process that started this one."""
-    try:
-        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
-            words = next(line for line in file if line.startswith("VmHWM:")).split()
-    except (OSError, StopIteration):
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return int(words[1]) * 1024
+    report.say(refused=sorted(quota.refused), peak_bytes=report.peak_bytes())
 
 
 def _read_config(host: socket.socket) -> tuple[dict[str, Any], tuple[int, int, int]]:
@@ -176,23 +183,24 @@ def _wasi(config: dict[str, Any]) -> WasiConfig:
     return wasi
 
 
-def _bound(config: dict[str, Any]) -> float:
-    """Bound this process; returns the CPU seconds that its start took, which are not the program's."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    began = used.ru_utime + used.ru_stime
-    cpu = config["cpu_seconds"] + math.ceil(began) + 1  # the timer is exact; this stands behind it
-    descriptors = config["open_files"] + _OWN_DESCRIPTORS
+def _bound(config: dict[str, Any]) -> None:
+    """Bound this process; the CPU seconds that its start took are not the program's."""
+    cpu = config["cpu_seconds"] + math.ceil(_cpu_seconds()) + 1  # the timer is exact; this stands behind it
     for kind, wanted in (
         (resource.RLIMIT_CPU, cpu),
         (resource.RLIMIT_DATA, config["memory_bytes"] + _OWN_MEMORY),
         (resource.RLIMIT_FSIZE, config["disk_bytes"]),
-        (resource.RLIMIT_NOFILE, descriptors),
+        (resource.RLIMIT_NOFILE, config["open_files"] + _OWN_DESCRIPTORS),
         (resource.RLIMIT_CORE, 0),
     ):
         hard = resource.getrlimit(kind)[1]
         ceiling = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(kind, (ceiling, ceiling))
-    return began
+
+
+def _cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
 def _leave_signals_to_main() -> None:
