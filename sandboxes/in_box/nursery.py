@@ -1,4 +1,4 @@
-"""Makes pid namespaces, each with a first process, ahead of the programs that will be put into them.
+"""Makes pid namespaces, each with a first process, for the programs that will be put into them.
 
 The first process makes the program an ordinary one, which signals of its own can end, and takes all others of the
 namespace along when it is killed. It is forked from a process without the fork server's imports, whose pages would
@@ -31,17 +31,13 @@ class Nursery:
             os.close(control)
             _serve(theirs, proc, namespace)
         theirs.close()
-        self._asked.send(b"?")
 
     def take(self) -> tuple[int, int]:
-        """Descriptors of a namespace for children and of its first process; the next pair is made meanwhile.
-
-        Raises EOFError where none can be made.
-        """
+        """Descriptors of a new namespace and of its first process. Raises EOFError where none can be made."""
+        self._asked.send(b"?")
         word, found, _, _ = socket.recv_fds(self._asked, 1, 2)
         if word != b"!":
             raise EOFError("no pid namespace could be made")
-        self._asked.send(b"?")
         namespace, first = found
         return namespace, first
 
