@@ -20,7 +20,7 @@ from judge_agent.schema.files import refuse_climbing
 from judge_agent.schema.refusals import Refused
 
 MAX_EFFECTS = 200
-MAX_EFFECTS_CHARS = 200_000
+MAX_EFFECTS_CHARS = 100_000
 MAX_CLAIMS = 100
 MAX_STATE_DEPTH = 60
 MAX_EXPRESSION_CHARS = 2000
@@ -29,11 +29,13 @@ MAX_ALTERNATIVES = 8
 CLAIM_NAMES = ("state", "before", "said")
 OUTCOME_NAMES = ("observed", "result")
 ENDED_NAMES = ("last",)
+# Lists are read to their first wrong item: each of a hundred thousand would be an error to keep.
 _Text = Annotated[str, Field(min_length=1, max_length=MAX_EXPRESSION_CHARS)]
 _Pointer = Annotated[str, Field(max_length=1000, pattern=r"^(/[^\x00]*)?$")]
-_Pointers = Annotated[tuple[_Pointer, ...], Field(max_length=200)]
-_Operations = Annotated[tuple[dict[str, Any], ...], Field(max_length=MAX_OPERATIONS)]
+_Pointers = Annotated[tuple[_Pointer, ...], Field(max_length=200, fail_fast=True)]
+_Operations = Annotated[tuple[dict[str, Any], ...], Field(max_length=MAX_OPERATIONS, fail_fast=True)]
 _Said = Annotated[str, Field(min_length=1, max_length=1000)]
+_AnyOf = Annotated[tuple[_Said, ...], Field(min_length=1, max_length=50, fail_fast=True)]
 _SOURCES = ("state", "blob", "root_name", "database")
 _FORMS = ("state", "contains", "calls", "queries")
 _END_EXAMPLE: JsonDict = {
@@ -81,8 +83,8 @@ class SqlEffect(Envelope):
     no effect.
     """
 
-    require: Annotated[tuple[_Text, ...], Field(max_length=20)] = ()
-    run: Annotated[tuple[_Text, ...], Field(max_length=50)] = ()
+    require: Annotated[tuple[_Text, ...], Field(max_length=20, fail_fast=True)] = ()
+    run: Annotated[tuple[_Text, ...], Field(max_length=50, fail_fast=True)] = ()
 
 
 class Environment(Envelope):
@@ -104,11 +106,11 @@ class Environment(Envelope):
     root_name: Annotated[str, Field(min_length=1, max_length=512)] | None = None
     database: Name | None = None
     effects: Annotated[dict[Name, _Operations | SqlEffect], Field(max_length=MAX_EFFECTS)] = {}
-    reads: Annotated[tuple[Name, ...], Field(max_length=500)] = ()
+    reads: Annotated[tuple[Name, ...], Field(max_length=500, fail_fast=True)] = ()
     failed: _Text | None = None
     ended: _Text | None = None
     outcomes: Literal["replayed", "observed", "both"] | None = None
-    claims: Annotated[tuple[Claim, ...], Field(max_length=MAX_CLAIMS)] = ()
+    claims: Annotated[tuple[Claim, ...], Field(max_length=MAX_CLAIMS, fail_fast=True)] = ()
 
     @property
     def trusted(self) -> Literal["replayed", "observed", "both"]:
@@ -175,7 +177,7 @@ class EndQuery(Envelope):
     """A query of the end state, and the rows that it must give, in any order unless `ordered`."""
 
     sql: _Text
-    rows: Annotated[tuple[tuple[Any, ...], ...], Field(max_length=10_000)]
+    rows: Annotated[tuple[tuple[Any, ...], ...], Field(max_length=10_000, fail_fast=True)]
     ordered: bool = False
 
 
@@ -189,7 +191,7 @@ class EndForm(Envelope):
     state: dict[str, Any] | None = None
     contains: dict[str, Any] | None = None
     calls: Calls | None = None
-    queries: Annotated[tuple[EndQuery, ...], Field(min_length=1, max_length=50)] | None = None
+    queries: Annotated[tuple[EndQuery, ...], Field(min_length=1, max_length=50, fail_fast=True)] | None = None
 
     @property
     def is_given(self) -> bool:
@@ -217,10 +219,10 @@ class EndState(EndForm):
 
     model_config = ConfigDict(json_schema_extra={"examples": [_END_EXAMPLE]})
 
-    alternatives: Annotated[tuple[EndForm, ...], Field(max_length=MAX_ALTERNATIVES)] = ()
+    alternatives: Annotated[tuple[EndForm, ...], Field(max_length=MAX_ALTERNATIVES, fail_fast=True)] = ()
     ignore: _Pointers = ()
     unordered: _Pointers = ()
-    said: Annotated[tuple[_Said | tuple[_Said, ...], ...], Field(max_length=MAX_SAID)] = ()
+    said: Annotated[tuple[_Said | _AnyOf, ...], Field(max_length=MAX_SAID, fail_fast=True)] = ()
 
     @property
     def forms(self) -> tuple[EndForm, ...]:

@@ -24,7 +24,9 @@ _CALL_EXAMPLE: JsonDict = {
     "optional": ["unit"],
 }
 _RULES_EXAMPLE: JsonDict = {"exact": True, "order": "per_name", "free": ["search"]}
-_Arguments = tuple[Annotated[str, Field(min_length=1, max_length=256)], ...]
+_Argument = Annotated[str, Field(min_length=1, max_length=256)]
+# Lists are read to their first wrong item: each of a hundred thousand would be an error to keep.
+_Arguments = Annotated[tuple[_Argument, ...], Field(max_length=200, fail_fast=True)]
 
 
 class ExpectedCall(Envelope):
@@ -38,7 +40,7 @@ class ExpectedCall(Envelope):
 
     name: Name
     arguments: dict[str, Any] = {}
-    accept: dict[str, Annotated[tuple[Any, ...], Field(max_length=100)]] = {}
+    accept: dict[str, Annotated[tuple[Any, ...], Field(max_length=100, fail_fast=True)]] = {}
     optional: _Arguments = ()
 
     @model_validator(mode="before")
@@ -57,7 +59,7 @@ class ExpectedCall(Envelope):
         return self
 
 
-Calls = Annotated[tuple[ExpectedCall, ...], Field(max_length=MAX_EXPECTED_CALLS)]
+Calls = Annotated[tuple[ExpectedCall, ...], Field(max_length=MAX_EXPECTED_CALLS, fail_fast=True)]
 
 
 class CallRules(Envelope):
@@ -78,14 +80,14 @@ class CallRules(Envelope):
     exact: bool = False
     order: Literal["any", "per_name", "strict"] = "any"
     extra: Literal["counted", "allowed"] = "counted"
-    free: Annotated[tuple[Name, ...], Field(max_length=500)] = ()
+    free: Annotated[tuple[Name, ...], Field(max_length=500, fail_fast=True)] = ()
     ignored_arguments: dict[Name, _Arguments] = {}
     unordered_arguments: dict[Name, _Arguments] = {}
     defaults: dict[Name, dict[str, Any]] = {}
     text: Literal["exact", "case_and_space"] = "exact"
     number_tolerance: Annotated[FiniteFloat, Field(ge=0)] = 0.0
     score: Literal["pass_fail", "credit"] = "pass_fail"
-    alternatives: Annotated[tuple[Calls, ...], Field(max_length=MAX_ALTERNATIVES)] = ()
+    alternatives: Annotated[tuple[Calls, ...], Field(max_length=MAX_ALTERNATIVES, fail_fast=True)] = ()
 
     @model_validator(mode="after")
     def _bounded(self) -> CallRules:

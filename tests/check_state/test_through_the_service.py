@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import tomllib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -132,3 +133,33 @@ async def test_a_wrong_declaration_is_refused_by_its_field(
     assert answer.status_code == 422, answer.text
     fields = [error["field"] for error in answer.json()["errors"]]
     assert any(field.startswith(case["field"]) for field in fields), fields
+
+
+MANY = 150_000
+FLOODS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "reads": ({"state": {}, "reads": [1] * MANY}, {}),
+    "claims": ({"state": {}, "claims": [1] * MANY}, {}),
+    "operations": ({"state": {}, "effects": {"a": [1] * MANY}}, {}),
+    "effects": ({"state": {}, "effects": {f"t{index}": [] for index in range(201)}}, {}),
+    "large effects": ({"state": {}, "effects": {"a": [{"result": f"'{'x' * 1900}'"}] * 100}}, {}),
+    "expected calls": ({"state": {}}, {"final_state": {"calls": [1] * MANY}}),
+    "told": ({"state": {}}, {"final_state": {"said": [[1] * MANY]}}),
+    "alternatives": (None, {"tool_calls": [], "tool_call_rules": {"alternatives": [[1] * 9000] * 16}}),
+    "accepted": (None, {"tool_calls": [{"name": "a", "arguments": {"x": 1}, "accept": {"x": [1] * 101}}]}),
+}
+
+
+@pytest.mark.parametrize(("environment", "reference"), FLOODS.values(), ids=FLOODS)
+async def test_a_flood_of_wrong_items_is_refused_at_the_first(
+    client: httpx.AsyncClient, environment: Any, reference: dict[str, Any]
+) -> None:
+    sent = body(
+        environment,
+        reference.get("final_state"),
+        RIGHT,
+        **{k: v for k, v in reference.items() if k != "final_state"},
+    )
+    started = time.process_time()
+    answer = await client.post("/v1/judgments", json=sent)
+    assert answer.status_code == 422, answer.text
+    assert time.process_time() - started < 2.0
