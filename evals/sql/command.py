@@ -119,13 +119,12 @@ async def _golds(asker: Asker, asked: Sequence[Asked]) -> Golds:
 
     async def ask(pair: tuple[Asked, str]) -> None:
         one, other = pair
-        answer = await asker.ask(_database(one.path), other, one.gold)
-        same = other == one.gold or _same_rows(one, other)
+        same = other == one.gold or await asyncio.to_thread(_same_rows, one, other)
+        reference = one.gold if same else other
+        answer = await asker.ask(_database(one.path), other, reference)
         shelf = found.itself if other == one.gold else found.same_rows if same else found.other_rows
         shelf[answer.given] += 1
-        if same and (
-            answer.given == "wrong" or (other == one.gold and answer.copies in ("decisive", "strong"))
-        ):
+        if answer.given == "wrong" or (other == reference and answer.copies in ("decisive", "strong")):
             found.alarms.append(f"{one.path.stem}: {other}: {answer.reason}")
         progress()
 
