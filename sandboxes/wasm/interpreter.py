@@ -95,6 +95,8 @@ class WasmInterpreter:
                 file.flush()
                 os.fsync(file.fileno())
             fresh.replace(place)
+            for former in set(place.parent.glob("python-*.cwasm")) - {place}:
+                former.unlink(missing_ok=True)  # who runs it holds it open
         except subprocess.TimeoutExpired as error:
             raise SandboxError(f"Python's WebAssembly did not compile within {_COMPILE_SECONDS} s") from error
         finally:

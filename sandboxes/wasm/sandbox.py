@@ -78,6 +78,7 @@ class WasmSandbox:
         if refusal is not None:
             return refusal
         async with self._begun(program, limits, talks=False) as execution:
+            await execution.begin()
             return await execution.finish()
 
     @asynccontextmanager
@@ -89,6 +90,7 @@ class WasmSandbox:
             raise ValueError(f"the program is larger than program_bytes={limits.program_bytes}")
         async with self._begun(program, limits, talks=True) as execution:
             await execution.begin()
+            await execution.talk()
             yield execution
 
     async def aclose(self) -> None:

@@ -71,6 +71,19 @@ async def test_what_a_talking_program_prints_is_no_line_of_its_channel(wasm):
     assert result.stdout == b""
 
 
+async def test_a_write_that_is_too_large_for_the_host_is_done_in_part(wasm):
+    source = """
+import os
+def main(channel):
+    done = os.write(channel._descriptor, bytes(2**30))
+    channel.send(b'')
+    channel.send(str(done).encode())
+"""
+    async with wasm.open(Program(source), limits=Limits(wall_seconds=60, cpu_seconds=60)) as box:
+        first = await box.receive(timeout_seconds=30)
+        assert int(await box.receive(timeout_seconds=30)) == len(first) < 2**21
+
+
 async def test_a_talking_program_still_reads_its_input(wasm):
     source = "import sys\ndef main(channel):\n    channel.send(sys.stdin.buffer.read())\n"
     async with wasm.open(Program(source, stdin=b"given"), limits=Limits()) as box:

@@ -30,7 +30,7 @@ _GATED = (
 )
 _INVALID, _BROKEN_PIPE = 28, 64  # EINVAL, EPIPE as WASI numbers them
 _MAX_VECTORS = 1024
-_MAX_READ = 1 << 20
+_MAX_PIECE = 1 << 20
 
 
 class Gate:
@@ -53,6 +53,7 @@ class Gate:
         self.numbers: dict[str, Global] = {}
 
     def opened(self, store: Any, path: int, size: int, number: int) -> None:
+        path, number = path & 0xFFFFFFFF, number & 0xFFFFFFFF
         if size != 1 or bytes(self.memory.read(store, path, path + 1)) != b".":
             return
         (opened,) = struct.unpack("<i", self.memory.read(store, number, number + 4))
@@ -64,18 +65,15 @@ class Gate:
             self.numbers["most"].set_value(store, self._open_files)
 
     def send(self, store: Any, number: int, vectors: int, count: int, written: int) -> int:
+        """Write a first piece, as writes to pipes may; the program comes back with the rest."""
         if count > _MAX_VECTORS or count < 0:
             return _INVALID
-        total = 0
-        for place, size in self._vectors(store, vectors, count):
-            data = memoryview(self.memory.read(store, place, place + size))
-            try:
-                while data:
-                    data = data[os.write(self._channel, data) :]
-            except OSError:
-                return _BROKEN_PIPE
-            total += size
-        self.memory.write(store, struct.pack("<I", total), written & 0xFFFFFFFF)
+        place, size = next((vector for vector in self._vectors(store, vectors, count) if vector[1]), (0, 0))
+        try:
+            done = os.write(self._channel, self.memory.read(store, place, place + min(size, _MAX_PIECE)))
+        except OSError:
+            return _BROKEN_PIPE
+        self.memory.write(store, struct.pack("<I", done), written & 0xFFFFFFFF)
         return 0
 
     def receive(self, store: Any, number: int, vectors: int, count: int, got: int) -> int:
@@ -90,7 +88,7 @@ class Gate:
                 self._begun = None
         ((place, size),) = self._vectors(store, vectors, 1)
         try:
-            data = os.read(source, min(size, _MAX_READ))
+            data = os.read(source, min(size, _MAX_PIECE))
         except OSError:
             return _BROKEN_PIPE
         self.memory.write(store, data, place)
