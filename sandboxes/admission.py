@@ -8,6 +8,16 @@ from __future__ import annotations
 from judge_agent.seams.sandbox import BoxResult, Limits, Program
 
 _SHOWN = 200
+_AT_LEAST_ONE = ("cpu_seconds", "disk_bytes", "files", "processes")
+_AT_LEAST_NONE = (
+    "wall_seconds",
+    "memory_bytes",
+    "open_files",
+    "output_bytes",
+    "program_bytes",
+    "artifacts",
+    "artifact_bytes",
+)
 _MAX_PART_BYTES, _MAX_NAME_BYTES = 255, 4000
 
 
@@ -19,6 +29,16 @@ def refused_size(program: Program, limits: Limits) -> BoxResult | None:
         return None
     message = f"the program has {size} bytes; the limit is program_bytes={limits.program_bytes}"
     return BoxResult("refused", "program_bytes", stderr=message.encode())
+
+
+def check_limits(limits: Limits) -> None:
+    """Raises ValueError for a ceiling that is none: of zero bytes or files some kernels make no limit at all."""
+    for name in _AT_LEAST_ONE:
+        if getattr(limits, name) < 1:
+            raise ValueError(f"Limits.{name} is {getattr(limits, name)!r}; the least is 1")
+    for name in _AT_LEAST_NONE:
+        if getattr(limits, name) < 0:
+            raise ValueError(f"Limits.{name} is {getattr(limits, name)!r}; the least is 0")
 
 
 def check_names(program: Program) -> None:

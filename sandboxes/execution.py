@@ -22,6 +22,7 @@ from judge_agent.seams.sandbox import BoxClosed, BoxResult, BoxStatus, Limit, Li
 from sandboxes.artifacts import collect
 
 MAX_LINE_BYTES = 8 * 2**20
+START_SECONDS = 30.0
 _PIECE = 1 << 16
 _MOMENT = 0.5
 _KILLED_SECONDS = 20.0  # a fork server that has not reaped a killed child by then has stopped working
@@ -111,13 +112,13 @@ class Execution:
             Pipe(descriptor, limits.output_bytes, lambda: self._kill("output_bytes"))
             for descriptor in streams
         )
-        self._started = time.monotonic()
+        self._started: float | None = None
         self._seconds = 0.0
-        self._clock = self._loop.call_later(limits.wall_seconds, self._kill, "wall_seconds")
+        self._clock: asyncio.TimerHandle | None = None
 
     def ended(self, end: Ended) -> None:
         """Called when the kernel has reaped the child, and with it all that it started."""
-        self._seconds = time.monotonic() - self._started
+        self._seconds = time.monotonic() - self._started if self._started is not None else 0.0
         if not self._end.done():
             self._end.set_result(end)
 
@@ -128,15 +129,17 @@ class Execution:
             self._end.exception()  # whoever waits for it is told; nobody need
 
     async def begin(self) -> None:
-        """Wait until the child is locked down, then talk in lines. Raises SandboxError."""
-        readable = asyncio.Event()
-        self._loop.add_reader(self._channel.fileno(), readable.set)
+        """Wait until the child is locked down: the program's time begins then. Raises SandboxError."""
         try:
-            while not self._is_ready():
-                readable.clear()
-                await readable.wait()
-        finally:
-            self._loop.remove_reader(self._channel.fileno())
+            async with asyncio.timeout(START_SECONDS):
+                await self._until_ready()
+        except TimeoutError as error:
+            raise SandboxError(f"the box did not start within {START_SECONDS:g} s") from error
+        self._started = time.monotonic()
+        self._clock = self._loop.call_later(self._limits.wall_seconds, self._kill, "wall_seconds")
+
+    async def talk(self) -> None:
+        """From here on, lines go both ways."""
         self._reader, self._writer = await asyncio.open_connection(sock=self._channel, limit=MAX_LINE_BYTES)
 
     async def send(self, line: bytes) -> None:
@@ -180,9 +183,9 @@ class Execution:
 
     def close(self) -> None:
         """Let go of everything. Repeated calls do nothing."""
-        self._clock.cancel()
-        if self._patience is not None:
-            self._patience.cancel()
+        for timer in (self._clock, self._patience):
+            if timer is not None:
+                timer.cancel()
         self._stdout.close()
         self._stderr.close()
         if self._writer is not None:
@@ -209,6 +212,16 @@ class Execution:
             late = f"a killed program did not end within {_KILLED_SECONDS:g} s"
             self._patience = self._loop.call_later(_KILLED_SECONDS, self._give_up, late)
 
+    async def _until_ready(self) -> None:
+        readable = asyncio.Event()
+        self._loop.add_reader(self._channel.fileno(), readable.set)
+        try:
+            while not self._is_ready():
+                readable.clear()
+                await readable.wait()
+        finally:
+            self._loop.remove_reader(self._channel.fileno())
+
     def _is_ready(self) -> bool:
         """Take the work folder and the word that every layer is on. Raises SandboxError when the child gave up."""
         try:
@@ -229,8 +242,8 @@ class Execution:
 
     def _conclude(self, end: Ended) -> BoxResult:
         try:
-            if self._reader is None and not self._is_ready():
-                raise SandboxError(f"the box could not be made: {self._complaint()}")
+            if self._started is None:
+                raise SandboxError("the box never began")
             self._stdout.drain()
             self._stderr.drain()
             return self._describe(end)

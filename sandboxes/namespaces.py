@@ -16,7 +16,7 @@ from pathlib import Path
 
 from judge_agent.errors import SandboxError
 from judge_agent.seams.sandbox import BoxResult, Limits, Program, Warm
-from sandboxes.admission import check_names, refused_size
+from sandboxes.admission import check_limits, check_names, refused_size
 from sandboxes.execution import Execution
 from sandboxes.fork_server import ForkServer
 from sandboxes.interpreter import Interpreter, find_interpreter
@@ -101,8 +101,10 @@ class NamespaceSandbox:
         if refusal is not None:
             return refusal
         check_names(program)
+        check_limits(limits)
         execution = await self._begin(program, limits, talks=False)
         try:
+            await execution.begin()
             return await execution.finish()
         finally:
             await _put_away(execution)
@@ -113,9 +115,11 @@ class NamespaceSandbox:
         if refused_size(program, limits) is not None:
             raise ValueError(f"the program is larger than program_bytes={limits.program_bytes}")
         check_names(program)
+        check_limits(limits)
         execution = await self._begin(program, limits, talks=True)
         try:
             await execution.begin()
+            await execution.talk()
             yield execution
         finally:
             await _put_away(execution)

@@ -103,6 +103,9 @@ def set_limits(limits: Mapping[str, int], base_bytes: int, *, watched: bool) -> 
         (resource.RLIMIT_MSGQUEUE, 0),
         (resource.RLIMIT_SIGPENDING, 64),
     ):
+        hard = resource.getrlimit(kind)[1]
+        if hard != resource.RLIM_INFINITY:
+            most = min(most, hard)
         resource.setrlimit(kind, (most, most))
 
 

@@ -164,3 +164,19 @@ def test_boxes_work_where_no_proc_can_be_mounted_as_in_most_containers():
     if "mount:" in done.stderr:
         pytest.skip(f"no path of /proc can be masked here: {done.stderr}")
     assert done.stdout == "b'False\\n' True\n", done.stderr
+
+
+@pytest.mark.parametrize("name", ["disk_bytes", "files", "processes", "cpu_seconds"])
+async def test_a_ceiling_of_nothing_is_refused_by_name(boxes, name):
+    with pytest.raises(ValueError, match=rf"Limits\.{name} is 0; the least is 1"):
+        await boxes.run(Program("pass"), limits=Limits(**{name: 0}))
+
+
+async def test_ceilings_above_those_of_the_host_are_those_of_the_host(boxes):
+    result = await boxes.run(Program("print(1)"), limits=Limits(open_files=2**40, processes=2**40))
+    assert result.stdout == b"1\n"
+
+
+async def test_a_program_without_any_time_ends_by_its_clock_and_not_as_a_broken_box(boxes):
+    result = await boxes.run(Program("while True: pass", collect=("*",)), limits=Limits(wall_seconds=0))
+    assert (result.status, result.limit) == ("timeout", "wall_seconds")
