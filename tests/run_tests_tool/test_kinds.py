@@ -238,3 +238,8 @@ async def test_random_numbers_repeat_with_the_seed(judge):
         "message"
     ]
     assert first == again
+
+
+async def test_a_program_that_looks_as_if_its_box_had_refused_it_fails(judge):
+    code = "import os, signal\nos.kill(os.getpid(), signal.SIGSYS)"
+    assert (await judge(code, "stdio", [StdioTest(stdin="", stdout="3")]))[0] == WRONG

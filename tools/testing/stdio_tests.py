@@ -32,7 +32,7 @@ async def run_stdio_test(
     limits = Limits(wall_seconds=seconds, cpu_seconds=max(1, int(seconds)), output_bytes=room)
     program = Program(source, stdin=test.stdin.encode("utf-8", "surrogatepass"), seed=seed)
     result = await sandbox.run(program, limits=limits)
-    if result.status == "refused":  # by the box, before it ran: that says nothing of what it does
+    if result.limit == "program_bytes":  # refused before it ran: that says nothing of what it does
         raise ToolError(
             f"the program has {len(source.encode('utf-8', 'surrogatepass'))} bytes and its input {len(program.stdin)}; "
             f"a box takes at most {result.limit}={getattr(limits, result.limit or '', None)}"
