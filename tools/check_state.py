@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -25,19 +24,15 @@ from judge_agent.resources.checking import MAX_STATE_BYTES
 from judge_agent.schema import Environment, PrincipleSpec
 from judge_agent.seams.resources import ResourceFiles, ResourceMissing
 from judge_agent.seams.sandbox import Sandbox
-from judge_agent.seams.tool import DecidingTool, Finding, OpeningCall, ToolResult, ToolView
+from judge_agent.seams.tool import DecidingTool, OpeningCall, ToolResult, ToolView
 from judge_agent.trajectory import read
 from tools.sql.database import source_of
-from tools.states.claiming import Checked
-from tools.states.comparing import Difference
 from tools.states.database_judging import DatabaseJudging
 from tools.states.judging import judged
 from tools.states.looking import PARAMETERS, Look, look, read_look
 from tools.states.report import BadReference, Report
+from tools.states.weighing import result_of
 from tools.states.work import Work, read_state
-
-MAX_LISTED = 30
-MAX_VALUE_CHARS = 300
 
 
 class CheckState(DecidingTool):
@@ -106,7 +101,7 @@ class CheckState(DecidingTool):
             return ToolResult("timeout", {"error": f"{why}; timeout_seconds={timeout_seconds:g}"})
         except BadReference as error:
             raise ToolError(f"task.reference.final_state: {error}") from error
-        return _result(report, wanted=view.task.reference.final_state is not None)
+        return result_of(report, wanted=view.task.reference.final_state is not None)
 
     async def _in_database(self, view: ToolView, environment: Environment, deadline: float) -> Report:
         """Judge by a database of the request. Raises ToolError, SandboxError."""
@@ -169,127 +164,3 @@ class _Records:
         except ValueError as error:
             raise ToolError(f"resources.environment: the state {error}") from error
         return lambda: copies.pop() if copies else read_state(text, again=True)
-
-
-def _result(report: Report, *, wanted: bool) -> ToolResult:
-    findings = [_of_all(report, wanted), *_of_steps(report)]
-    outcomes = Counter(call.outcome for call in report.calls)
-    flags = {} if report.undecided is None else {"state_not_decided": report.undecided[:300]}
-    return ToolResult(
-        "ok",
-        _output(report),
-        tuple(findings),
-        truncated=len(report.differences or ()) > MAX_LISTED or len(report.calls) > MAX_LISTED,
-        checked={
-            "writing_calls": outcomes["done"],
-            "failed_calls": outcomes["failed"],
-            "claims": len(report.claims),
-        },
-        flags=flags,
-    )
-
-
-def _of_all(report: Report, wanted: bool) -> Finding:
-    """The finding on the whole candidate: what the principle rests on."""
-    contradicted = [claim for claim in report.claims if claim.holds is False]
-    sure = next((claim for claim in contradicted if claim.strength == "decisive"), None)
-    missing = sum(found == "not_said" for found in report.said.values())
-    if report.differences:
-        kinds = Counter(difference.kind for difference in report.differences)
-        told = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-        return Finding("refutes", "decisive", 0.0, f"the records do not end as required: {told}")
-    if missing:
-        reason = f"{missing} of {len(report.said)} things that had to be told were not told"
-        return Finding("refutes", "decisive", 0.0, reason)
-    if sure is not None:
-        return Finding("refutes", "decisive", 0.0, _contradiction(sure))
-    if report.undecided is not None:
-        return Finding("none", "hint", None, f"what the calls did cannot be told: {report.undecided}"[:500])
-    if contradicted:
-        return Finding("refutes", contradicted[0].strength, None, _contradiction(contradicted[0]))  # type: ignore[arg-type]
-    if "in_doubt" in report.said.values():
-        return Finding("none", "hint", None, "whether something that had to be told was told is in doubt")
-    if not wanted:
-        held = sum(claim.holds is True for claim in report.claims)
-        bearing = "confirms" if held else "none"
-        return Finding(bearing, "hint", None, f"{held} claims about records hold")  # type: ignore[arg-type]
-    if not report.ended:
-        return Finding(
-            "none", "hint", None, "the trajectory stops before its end; the records are as required so far"
-        )
-    return Finding("confirms", "decisive", 1.0, _confirmation(report))
-
-
-def _confirmation(report: Report) -> str:
-    done = sum(call.outcome == "done" for call in report.calls)
-    ends = (
-        [f"after {done} writing calls the records end as required"] if report.differences is not None else []
-    )
-    told = [f"all {len(report.said)} things that had to be told were told"] if report.said else []
-    return "; ".join([*ends, *told])
-
-
-def _of_steps(report: Report) -> list[Finding]:
-    """Steps that last wrote what is not as required, and steps with contradicted claims: strong, for what came before
-    may be what was wrong.
-    """
-    reasons: dict[str, str] = {}
-    for difference in report.differences or ():
-        if difference.by is not None:
-            reasons.setdefault(difference.by, "what this step wrote is not as required at the end")
-    for claim in report.claims:
-        if claim.holds is False:
-            reasons.setdefault(claim.step_id, _contradiction(claim))
-    return [Finding("refutes", "strong", None, reason, step) for step, reason in reasons.items()]
-
-
-def _contradiction(claim: Checked) -> str:
-    return f"the records contradict what step {claim.step_id} tells ({claim.name}): {claim.said!r}"
-
-
-def _output(report: Report) -> dict[str, Any]:
-    """What evidence shows. What is under `reference_only` is for the caller and no prompt holds it."""
-    output: dict[str, Any] = {
-        "calls": [
-            {
-                "step_id": call.step_id,
-                "name": call.name,
-                "outcome": call.outcome,
-                "message": call.message[:200],
-            }
-            for call in report.calls[:MAX_LISTED]
-        ],
-        "claims": [_told_claim(claim) for claim in report.claims[:MAX_LISTED]],
-    }
-    if report.undecided is not None:
-        output["undecided"] = report.undecided[:500]
-    if report.differences is not None:
-        output["differences"] = [_told(one) for one in report.differences[:MAX_LISTED]]
-    if report.said:
-        output["reference_only"] = {"said": report.said}
-    return output
-
-
-def _told(difference: Difference) -> dict[str, Any]:
-    return {
-        "kind": difference.kind,
-        "step_id": difference.by,
-        "found": _short(difference.found),
-        # A place that only the reference has would name what it wants.
-        "reference_only": {"pointer": difference.pointer, "wanted": _short(difference.wanted)},
-    }
-
-
-def _told_claim(claim: Checked) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        "step_id": claim.step_id,
-        "name": claim.name,
-        "said": claim.said,
-        "holds": claim.holds,
-    }
-    return told | ({"problem": claim.problem[:200]} if claim.problem else {})
-
-
-def _short(value: Any) -> Any:
-    text = json.dumps(value, ensure_ascii=False)
-    return value if len(text) <= MAX_VALUE_CHARS else text[:MAX_VALUE_CHARS] + " [cut]"

@@ -15,7 +15,7 @@ import re2
 
 from judge_agent.effects import Expression, read_expression
 from judge_agent.errors import ToolError
-from judge_agent.schema import Claim
+from judge_agent.schema import Claim, Strength
 from judge_agent.schema.environment import CLAIM_NAMES
 from tools.states.evaluating import evaluate
 from tools.states.work import EffectError, Work
@@ -38,7 +38,7 @@ class Checked:
     name: str
     step_id: str
     said: str
-    strength: str
+    strength: Strength
     holds: bool | None
     problem: str = ""
 
