@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from api.parts import Parts, assembled, resource_files
@@ -18,8 +19,10 @@ from judge_agent.seams.model import ChatModel
 from judge_agent.seams.sandbox import Sandbox
 from judge_agent.seams.tool import Tool
 from judge_agent.store.sqlite import SqliteStore
-from sandboxes import choose
+from sandboxes import SLOWDOWN, choose
 from tools import BOXED_TOOLS, RESOURCE_TOOLS, TOOLS
+from tools.query_sql import SECONDS_PER_QUERY, QuerySql
+from tools.run_tests import SECONDS_PER_SUITE, SECONDS_PER_TEST, RunTests
 
 log = logging.getLogger("judge_agent.service")
 INTRODUCTION_SECONDS = 3.0
@@ -123,10 +126,19 @@ async def _boxes(settings: Settings) -> Sandbox | None:
 
 
 def _tools(settings: Settings, sandbox: Sandbox | None) -> tuple[Tool, ...]:
-    """Every tool, each given its box; where no box can be made the boxed ones are there and say so."""
-    files = resource_files(settings)
+    """Every tool, each given its box; where no box can be made the boxed ones are there and say so.
+
+    Time limits that decide against an answer are longer in slow boxes: what is slow there is the box.
+    """
+    files, slow = resource_files(settings), SLOWDOWN[settings.sandbox]
+    timed: dict[type[Tool], Callable[..., Tool]] = {
+        RunTests: partial(
+            RunTests, seconds_per_test=SECONDS_PER_TEST * slow, seconds_per_suite=SECONDS_PER_SUITE * slow
+        ),
+        QuerySql: partial(QuerySql, seconds_per_query=SECONDS_PER_QUERY * slow),
+    }
     return (
         *(tool() for tool in TOOLS),
-        *(tool(sandbox) for tool in BOXED_TOOLS),
-        *(tool(sandbox, files) for tool in RESOURCE_TOOLS),
+        *(timed.get(tool, tool)(sandbox) for tool in BOXED_TOOLS),
+        *(timed.get(tool, tool)(sandbox, files) for tool in RESOURCE_TOOLS),
     )

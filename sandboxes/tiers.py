@@ -26,6 +26,8 @@ _WORDS: Mapping[Tier, str] = {
     "wasm": "WebAssembly, weaker than namespaces and slower, without numpy and DuckDB",
     "none": "nothing that needs a box runs",
 }
+# How many times as long a program takes as elsewhere: a loop in Python took 6.5 to 7.3 times as long in WebAssembly.
+SLOWDOWN: Mapping[Tier, float] = {"namespaces": 1.0, "wasm": 8.0, "none": 1.0}
 
 
 class Chosen(NamedTuple):

@@ -116,7 +116,9 @@ def test_webassembly_judges_where_there_are_no_namespaces_and_provenance_names_i
     assert done.returncode == 0, done.stderr
     judgment = json.loads(done.stdout)
     assert judgment["candidates"][0]["reward"] == 1.0
-    assert "wasm-1." in judgment["provenance"]["tools"]["run_tests"]
+    version = judgment["provenance"]["tools"]["run_tests"]
+    assert "wasm-1." in version
+    assert version.endswith("/80s/480s")  # a slow box is no slow answer
 
 
 async def test_the_log_and_readiness_name_the_tier(wasm_cache, wasm, tmp_path, caplog) -> None:
