@@ -66,7 +66,8 @@ def _read(tree: exp.Expr, schema: Schema) -> tuple[set[str], set[str]]:
         own = _tables(scope)
         tables |= set(own.values())
         for column in scope.columns:
-            columns |= set(_resolved(column, scope, own, schema))
+            if column.parent_select in (None, scope.expression):  # a query inside counts its own
+                columns |= set(_resolved(column, scope, own, schema))
         if isinstance(scope.expression, exp.Select):
             columns |= set(_starred(scope.expression, own, schema))
     return tables, columns
