@@ -110,3 +110,18 @@ def test_arguments_that_nest_without_end_decide_nothing(check: Check) -> None:
     }
     seen = [message, {"role": "tool", "tool_call_id": "c", "content": "done"}]
     assert check(seen, world(), {"calls": []}).findings[0].bearing == "none"
+
+
+def test_a_flood_of_words_is_left_undecided(check: Check) -> None:
+    end = {"calls": [], "said": [[f"word {index}" for index in range(50)]] * 20}
+    started = time.process_time()
+    result = check(messages([], "blah " * 1_500_000), world(), end)
+    assert result.findings[0].bearing == "none"
+    assert time.process_time() - started < 30
+
+
+def test_a_false_claim_does_not_hide_among_true_ones(check: Check) -> None:
+    claim = {"name": "there", "pattern": r"order (?P<id>O\d)", "check": "said.id in state.orders"}
+    for says in ("See order O1. " * 150 + "See order O9.", "See order O1. " * 300 + "See order O9."):
+        result = check(messages([], says), world(claims=[claim]), {"calls": []})
+        assert result.findings[0].bearing != "confirms"

@@ -18,7 +18,7 @@ from judge_agent.errors import ToolError
 from judge_agent.schema import Claim, Strength
 from judge_agent.schema.environment import CLAIM_NAMES
 from tools.states.evaluating import evaluate
-from tools.states.work import EffectError, Work
+from tools.states.work import EffectError, TooMuchWork, Work
 
 MAX_FOUND = 200
 MAX_SAID_CHARS = 200
@@ -59,20 +59,27 @@ class Claims:
     def check(
         self, text: str, step_id: str, scope: Mapping[str, Any], work: Work, *, last: bool
     ) -> list[Checked]:
-        """Check what one message claims. `scope` holds `state` and `before`."""
+        """Check what one message claims. `scope` holds `state` and `before`.
+
+        Raises TooMuchWork where it claims more than can be looked up: what is hidden among much is not passed over.
+        """
+        asked = [one for one in self._claims if last or one[0].where == "all"]
+        sentences = _claiming(text, work) if asked else []
         found: list[Checked] = []
-        for claim, pattern, check in self._claims:
-            if claim.where == "last" and not last:
-                continue
-            for sentence in _SENTENCE.findall(text):
+        for claim, pattern, check in asked:
+            for sentence in sentences:
                 work.spend(1 + len(sentence) * pattern.programsize // 1000)
-                if _CLAIMS_NOTHING.search(sentence):
-                    continue
                 for hit in pattern.finditer(sentence):
                     if len(found) == MAX_FOUND:
-                        return found
+                        raise TooMuchWork(f"step {step_id} makes more than {MAX_FOUND} claims")
                     found.append(_checked(claim, check, hit, step_id, scope, work))
         return found
+
+
+def _claiming(text: str, work: Work) -> list[str]:
+    """The sentences that may claim something."""
+    work.spend(1 + len(text) // 64)
+    return [one for one in _SENTENCE.findall(text) if one.strip() and not _CLAIMS_NOTHING.search(one)]
 
 
 def _checked(

@@ -39,10 +39,9 @@ class DatabaseJudging:
     async def judged(self, transcript: Transcript, end: EndState | None) -> Report:
         """Judge a trajectory. Raises BadReference; ToolError for a database that does not open, SandboxError."""
         report = Report()
-        if end is not None:
-            report.said = await asyncio.to_thread(said_by, transcript, end)
         async with open_world(self._sandbox, self._source, seed=self._seed) as world:
             try:
+                report.said = await asyncio.to_thread(said_by, transcript, end, self._work)
                 report.ended = has_ended(transcript, self._environment, self._work)
                 await self._replay(transcript, world, report)
             except (Undecided, NoAnswer, TooMuchWork) as reason:

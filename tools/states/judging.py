@@ -35,10 +35,9 @@ def judged(
     """
     claims = Claims(environment.claims)
     report = Report()
-    if end is not None:
-        report.said = said_by(transcript, end)
     world = World(state, work)
     try:
+        report.said = said_by(transcript, end, work)
         report.ended = has_ended(transcript, environment, work)
         _replay(transcript, environment, world, claims, load, report)
     except (Undecided, TooMuchWork) as reason:

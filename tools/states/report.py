@@ -47,8 +47,11 @@ def has_ended(transcript: Transcript, environment: Environment, work: Work) -> b
         raise ToolError(f"resources.environment.ended: {error}") from error
 
 
-def said_by(transcript: Transcript, end: EndState) -> dict[str, Said]:
-    speech = Speech([turn.text for turn in transcript.turns if turn.role == "assistant"])
+def said_by(transcript: Transcript, end: EndState | None, work: Work) -> dict[str, Said]:
+    """What of that which had to be told the agent told. Raises TooMuchWork."""
+    if end is None or not end.said:
+        return {}
+    speech = Speech([turn.text for turn in transcript.turns if turn.role == "assistant"], work)
     return {(one if isinstance(one, str) else " | ".join(one)): speech.says(one) for one in end.said}
 
 
