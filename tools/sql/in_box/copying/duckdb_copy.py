@@ -132,14 +132,13 @@ class DuckdbCopy:
         return self._tried(sql, [ids])
 
     def _add(self, own: Edits) -> None:
-        groups: dict[tuple[int, ...], list[tuple[int, dict[int, Cell]]]] = {}
-        for row, values in own.added:
-            groups.setdefault(tuple(values), []).append((row, values))
-        for places, rows in groups.items():
-            sql = _adding(own.table, places)
-            if not self._tried(sql, _lists(own.table, places, rows)) and len(rows) > 1:
-                for one in rows:
-                    self._tried(sql, _lists(own.table, places, [one]))
+        """In one statement: columns that only some rows have anew are given to the others as they are."""
+        places = sorted({at for _, values in own.added for at in values})
+        rows = [(row, {at: own.table.rows[row][at] for at in places} | values) for row, values in own.added]
+        sql = _adding(own.table, places)
+        if rows and not self._tried(sql, _lists(own.table, places, rows)) and len(rows) > 1:
+            for one in rows:
+                self._tried(sql, _lists(own.table, places, [one]))
 
     def _change(self, own: Edits) -> None:
         table, name = own.table, quoted(own.table.name)
