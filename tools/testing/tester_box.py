@@ -34,7 +34,7 @@ MAX_TESTER_STARTS = 3
 # Of one test whose text may go on without end: each call is quick, so that no time limit of a call ends it. Counted,
 # not timed: a busy machine changes no result. The judge's model may spend less of the judgment's time.
 MAX_CALLS_OF_AN_UNBOUNDED_TEST: dict[Visibility, int] = {"model": 1000}
-MAX_CALLS_ELSE = 5000
+MAX_CALLS_ELSE = 20_000  # tests that try random values may make many calls and still end
 _LAZY = re.compile(r'"\$": "(range|int|decimal|fraction)"')  # small to carry, long to go through
 _STATUSES: dict[str, TestStatus] = {
     "pass": "pass",
