@@ -131,6 +131,8 @@ async def _try_one(pair: Pair, recipe: Recipe, seed: str, hints: Hints, found: O
     if copy.get("sha256") != other.get("sha256") or wanted is None or result is None:
         found.failed += 1
         return
+    if any(name in copy.get("left_alone", ()) for name in hints.tables):
+        raise _Stopped("a table is read whose rows cannot be changed, such as one of a full-text search")
     found.keyed = _is_keyed(copy, hints)
     there = Pair(pair.engine, _left(ends), pair.reference_box, wanted, pair.candidate_box, pair.query)
     outcome = await _outcome(there, result)

@@ -66,6 +66,7 @@ class Copier:
                 **{name.casefold(): False for name in self._left_alone},
                 **{table.name.casefold(): table.declared for table in tables},
             },
+            "left_alone": [name.casefold() for name in self._left_alone],
             "rows_gone": sum(len(own.gone) for own in edits),
             "rows_added": sum(len(own.added) for own in edits),
             "rows_changed": sum(len(own.changed) for own in edits),

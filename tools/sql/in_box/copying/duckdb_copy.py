@@ -163,7 +163,7 @@ class DuckdbCopy:
 
         try:
             self._connection.execute(sql, values)
-        except (_duckdb.ConstraintException, _duckdb.ConversionException, _duckdb.InvalidInputException):
+        except (_duckdb.IntegrityError, _duckdb.DataError, _duckdb.InvalidInputException):
             return False
         return True
 

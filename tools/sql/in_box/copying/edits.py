@@ -135,7 +135,7 @@ def _rename(own: Edits, at: int, kept: list[int], rng: random.Random) -> None:
     others = domain[:]
     rng.shuffle(others)
     names = dict(zip(domain, others, strict=True))
-    for row in kept[: 10 * MAX_CHANGED]:
+    for row in kept:
         value = own.table.rows[row][at]
         if value is not None and names[value] != value:
             own.set(row, at, names[value])

@@ -83,6 +83,8 @@ def _texts(constant: Cell, known: list[Cell], guess: bool) -> Iterator[Cell]:
 
 
 def _dates(constant: Cell, sample: Cell, known: list[Cell], guess: bool) -> Iterator[Cell]:
+    if isinstance(sample, datetime.datetime) and sample.tzinfo is not None:
+        return
     for day in _days_of(str(constant)):
         value = day if isinstance(sample, datetime.datetime) else day.date()
         if guess or min(known) <= value <= max(known):
@@ -122,7 +124,8 @@ def fresh(value: Cell, taken: dict[Cell, None], turn: int) -> Cell:
     if isinstance(value, (float, decimal.Decimal)):
         return max(one for one in taken if isinstance(one, type(value))) + 1
     if isinstance(value, datetime.date):
-        return max(one for one in taken if type(one) is type(value)) + datetime.timedelta(days=1)
+        latest = max(one for one in taken if type(one) is type(value))
+        return latest + datetime.timedelta(days=1) if latest.year < 9999 else None
     if isinstance(value, str):
         return _fresh_text(value, taken, turn)
     return None

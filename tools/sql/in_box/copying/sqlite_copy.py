@@ -29,7 +29,7 @@ class SqliteCopy:
         self.left_alone: list[str] = []
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
-        self._connection.execute("PRAGMA journal_mode=OFF")
+        self._connection.execute("PRAGMA journal_mode=MEMORY")
         self._connection.execute("PRAGMA synchronous=OFF")
         self._connection.execute("PRAGMA trusted_schema=OFF")
         self._connection.set_progress_handler(lambda: int(clock.is_over()), STEPS_BETWEEN_LOOKS)

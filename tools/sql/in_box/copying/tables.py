@@ -18,7 +18,9 @@ from typing import Any, NamedTuple
 MAX_ROWS = 20_000  # of one table
 MAX_CELLS = 600_000  # of all tables
 MAX_PAIRED = 12  # columns of a table that are tried in pairs
-MAX_LOOKED_AT = 2_000  # rows that dependencies are read from
+MAX_LOOKED_AT = 2_000  # rows that dependencies are read from; fewer where there are many columns
+LEAST_LOOKED_AT = 30
+MAX_EFFORT = 200_000  # cells that are compared with another
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _GENERIC = ("id", "name", "code", "key", "no", "nr", "number", "title", "type", "status", "date", "uuid")
 Cell = Any
@@ -177,8 +179,8 @@ def _fix(table: Table, joined: list[str]) -> None:
 
 
 def _find_dependencies(table: Table) -> None:
-    rows = table.rows[:MAX_LOOKED_AT]
     width = len(table.columns)
+    rows = table.rows[: max(LEAST_LOOKED_AT, min(MAX_LOOKED_AT, MAX_EFFORT // (width * width)))]
     if len(rows) < 2:
         return
     free = [at for at in range(width) if not table.columns[at].fixed]
