@@ -64,6 +64,15 @@ def close_all_but(kept: list[int]) -> None:
         os.closerange(after + 1, before)
 
 
+def is_mapped(uid: int) -> bool:
+    """Whether there is such a user here. In a container without a root of its own there is not: then its root is an
+    ordinary user of the host, and bubblewrap works as for one.
+    """
+    with open("/proc/self/uid_map") as file:
+        ranges = [tuple(map(int, line.split())) for line in file]
+    return any(first <= uid < first + count for first, _, count in ranges)
+
+
 def go_first_when_memory_is_short() -> bool:
     """Let the kernel kill the box before the service. Returns False where /proc is read-only."""
     try:
@@ -79,7 +88,7 @@ def main() -> None:
     arguments = sys.argv[5:]
     close_all_but(sorted(map(int, kept)))
     go_first_when_memory_is_short()
-    if os.geteuid() == 0:
+    if os.geteuid() == 0 and is_mapped(uid):
         sources = stage(sources)
         os.setgroups([])
         os.setresgid(uid, uid, uid)

@@ -138,7 +138,7 @@ def _processes() -> list[int]:
     return sorted(found)
 
 
-MASKED = """
+PROGRAM_IN_A_BOX = """
 import asyncio
 from judge_agent.seams.sandbox import Limits, Program
 from sandboxes import make_sandbox
@@ -155,17 +155,25 @@ asyncio.run(main())
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mask a path of /proc")
 def test_boxes_work_where_no_proc_can_be_mounted_as_in_most_containers():
-    mask = 'mount -t tmpfs none /proc/fs && exec "$@"'
-    done = subprocess.run(
-        ["unshare", "-m", "sh", "-c", mask, "sh", sys.executable, "-W", "error", "-c", MASKED],
+    done = _in_a_container("-m", "sh", "-c", 'mount -t tmpfs none /proc/fs && exec "$@"', "sh")
+    if "mount:" in done.stderr:
+        pytest.skip(f"no path of /proc can be masked here: {done.stderr}")
+    assert done.stdout == "b'False\\n' True\n", done.stderr
+
+
+def test_boxes_work_in_a_container_without_a_root_of_its_own():
+    done = _in_a_container("-U", "-r", "-m", "-p", "-f", "--mount-proc")
+    assert done.stdout == "b'False\\n' False\n", done.stderr
+
+
+def _in_a_container(*unshare: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["unshare", *unshare, sys.executable, "-W", "error", "-c", PROGRAM_IN_A_BOX],
         capture_output=True,
         text=True,
         check=False,
         cwd=Path(__file__).parents[2],
     )
-    if "mount:" in done.stderr:
-        pytest.skip(f"no path of /proc can be masked here: {done.stderr}")
-    assert done.stdout == "b'False\\n' True\n", done.stderr
 
 
 @pytest.mark.parametrize("name", ["disk_bytes", "files", "processes", "cpu_seconds"])
