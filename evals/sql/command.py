@@ -26,7 +26,7 @@ from evals.mutation.progress import Progress
 from evals.sql.apart import rows, told_apart
 from evals.sql.mutants import Mutant, mutants
 from evals.sql.questions import Asked, questions
-from evals.sql.report import Golds, Rewrites, Tried, as_json, mutants_table, seconds_line
+from evals.sql.report import Golds, Rewrites, Tried, as_json, keys_line, mutants_table, seconds_line
 from evals.sql.rewriting import Rewrite, rewrites
 from evals.sql.trial import Asker
 from judge_agent.resources import BlobFiles, FileResources
@@ -88,6 +88,7 @@ def _print(golds: Golds, found: Rewrites, tried: Sequence[Tried]) -> None:
     for line in (*golds.alarms, *found.alarms, *found.weak_alarms):
         print(f"ALARM {line}")
     print(mutants_table(tried))
+    print(keys_line(tried))
     print(seconds_line(tried))
 
 

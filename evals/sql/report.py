@@ -88,6 +88,21 @@ def mutants_table(tried: Sequence[Tried]) -> str:
     return "\n".join(lines)
 
 
+def keys_line(tried: Sequence[Tried]) -> str:
+    """What copies tell of the mutants that the given data does not, with declared keys and without."""
+    told = []
+    for keyed in (True, False):
+        own = [
+            one.answer.copies
+            for one in tried
+            if one.apart != "nowhere" and one.answer is not None and one.answer.given != "wrong"
+            if one.answer.keyed is keyed and one.answer.copies != "untried"
+        ]
+        kinds = f"{own.count('decisive')} decided, {own.count('strong')} strong, of {len(own)}"
+        told.append(f"{'with' if keyed else 'without'} declared keys: {kinds}")
+    return f"left by the given data, then on copies: {'; '.join(told)}"
+
+
 def seconds_line(tried: Sequence[Tried]) -> str:
     """What copies cost: seconds of calls that tried them, beside those of calls that did not."""
     answers = [one.answer for one in tried if one.answer is not None]

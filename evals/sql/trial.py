@@ -18,12 +18,16 @@ OnCopies = Literal["same", "decisive", "strong", "untried"]
 
 
 class Answer(NamedTuple):
-    """`given`: what the given data says. `copies`: a difference on copies that decides, or is strong only."""
+    """`given`: what the given data says. `copies`: a difference on copies that decides, or is strong only.
+
+    `keyed`: every table that is read has a declared key, as far as copies were tried.
+    """
 
     given: OnGiven
     copies: OnCopies
     seconds: float
     reason: str
+    keyed: bool = False
 
 
 class Asker:
@@ -56,4 +60,5 @@ class Asker:
                 "decisive" if any(one.finding.bearing == "refutes" for one in result.asides) else "strong"
             )
         reason = "; ".join(one.reason for one in result.findings)
-        return Answer(given, copies, time.monotonic() - started, reason)
+        keyed = told is not None and told["keys_declared"] is True
+        return Answer(given, copies, time.monotonic() - started, reason, keyed)

@@ -5,6 +5,8 @@ Columns go by their names alone: those of the same name in other tables are pert
 
 from __future__ import annotations
 
+import datetime
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -27,6 +29,11 @@ _COMPARED = (
     exp.NullSafeEQ,
     exp.NullSafeNEQ,
 )
+
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_SPAN = re.compile(r"(?P<count>[+-]?\d{1,5})\s*(?P<unit>day|week|month|year)s?", re.IGNORECASE | re.ASCII)
+_LENGTHS = {"day": 1, "week": 7, "month": 30, "year": 365}
 
 
 @dataclass(frozen=True)
@@ -95,3 +102,16 @@ def _constants(tree: exp.Expr) -> Iterator[tuple[str, str]]:
 
 def _signed(literal: exp.Literal) -> str:
     return f"-{literal.name}" if isinstance(literal.parent, exp.Neg) else literal.name
+
+
+def _shifted_days(written: Sequence[str]) -> Iterator[str]:
+    """`date('2024-03-01', '-30 days')`: the day that is meant, to within some; months count 30 days, years 365."""
+    days = [found for one in written if (found := _DAY.match(one)) is not None]
+    spans = [found for one in written if (found := _SPAN.fullmatch(one)) is not None]
+    for day in days[:2]:
+        for span in spans[:2]:
+            length = int(span["count"]) * _LENGTHS[span["unit"].lower()]
+            try:
+                yield str(datetime.date.fromisoformat(day[0]) + datetime.timedelta(days=length))
+            except (ValueError, OverflowError):
+                continue
