@@ -5,7 +5,8 @@ passed over. A copy keeps what the schema declares and what the data shows. A di
 table that is read has a declared key; else, and on the last copy, whose values may leave what the data shows, it is
 `strong` at most. Errors and timeouts on a copy say nothing, and what SQL leaves open does not count.
 
-The copies share a few seconds; those that there is no time for are said to be left out.
+The copies share a few seconds; those that there is no time for are said to be left out. To make them, both boxes are
+told which columns and constants the two queries name, mingled; the reference's result stays in its own.
 
 The idea is that of test suites for text-to-SQL (Zhong, Yu and Klein 2020, arXiv:2010.02840), on neighbours of the given
 data in the place of random data.
