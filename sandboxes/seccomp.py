@@ -64,9 +64,7 @@ Leaf = tuple[Instruction, ...]
 _ALLOWED_LEAF: Leaf = ((_RETURN, 0, 0, _ALLOW),)
 _DENIED_LEAF: Leaf = ((_RETURN, 0, 0, _EPERM),)
 _A_THREAD: Leaf = ((_ANY_BIT, 2, 0, _CLONE_ELSEWHERE), (_ANY_BIT, 0, 1, _CLONE_THREAD))
-_NO_NAMESPACE: Leaf = (
-    (_ANY_BIT, 1, 0, _CLONE_ELSEWHERE),
-)  # skips the one `allow` where a bit of one is set
+_NO_NAMESPACE: Leaf = ((_ANY_BIT, 1, 0, _CLONE_ELSEWHERE),)  # skips the one `allow` where a bit of one is set
 
 
 def strict_filter(machine: str) -> bytes:
