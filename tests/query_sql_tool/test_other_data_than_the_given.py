@@ -178,3 +178,38 @@ async def test_triggers_views_and_odd_tables_do_not_spoil_the_copies(judged) -> 
         told = result.output["databases"][0]["perturbed"]
         assert "differs_on" not in told, told
         assert told["failed"] == 0, told
+
+
+async def test_a_day_that_a_query_computes_is_a_border_as_well(judged) -> None:
+    _, result = await judged(
+        "SELECT id FROM orders WHERE ordered >= date('2024-05-01', '-65 days')",
+        "SELECT id FROM orders WHERE ordered >= date('2024-05-01', '-70 days')",
+        databases=[database("sqlite")],
+    )
+    assert [aside.finding.bearing for aside in result.asides] == ["refutes"]
+
+
+async def test_a_query_that_only_the_engine_reads_is_not_tried_on_copies_and_a_flag_says_so(judged) -> None:
+    _, result = await judged(
+        "SELECT name FROM customers WHERE points > 20 AND name NOT NULL",
+        "SELECT name FROM customers WHERE points > 20",
+        databases=[database("sqlite")],
+    )
+    told = result.flags.get("perturbed_copies_left_out") or result.checked["perturbed_copies"]
+    assert told
+
+
+async def test_a_full_text_table_is_left_as_it_is(judged) -> None:
+    script = (
+        "CREATE TABLE docs (id INTEGER PRIMARY KEY, body TEXT NOT NULL);"
+        "INSERT INTO docs VALUES (1, 'red fox'), (2, 'blue fox'), (3, 'red hen'), (4, 'grey hen');"
+        "CREATE VIRTUAL TABLE f USING fts5(body, content='docs', content_rowid='id');"
+        "INSERT INTO f(rowid, body) SELECT id, body FROM docs;"
+    )
+    _, result = await judged(
+        "SELECT d.id FROM docs d JOIN f ON f.rowid = d.id WHERE f MATCH 'red'",
+        "SELECT id FROM docs WHERE body LIKE '%red%'",
+        databases=[database("sqlite", script)],
+    )
+    assert result.asides == ()
+    assert "full-text" in result.flags["perturbed_copies_left_out"]["main"]

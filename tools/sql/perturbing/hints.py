@@ -95,9 +95,10 @@ def _constants(tree: exp.Expr) -> Iterator[tuple[str, str]]:
         names = [
             column.name.casefold() for side in (node.this, *sides) for column in side.find_all(exp.Column)
         ]
-        for literal in (one for side in sides for one in side.find_all(exp.Literal)):
-            if len(literal.name) <= MAX_CONSTANT_CHARS:
-                yield from ((name, _signed(literal)) for name in dict.fromkeys(names))
+        literals = [one for side in sides for one in side.find_all(exp.Literal)]
+        written = [_signed(one) for one in literals if len(one.name) <= MAX_CONSTANT_CHARS]
+        for constant in (*written, *_shifted_days(written)):
+            yield from ((name, constant) for name in dict.fromkeys(names))
 
 
 def _signed(literal: exp.Literal) -> str:
