@@ -132,6 +132,8 @@ def run_to_the_end(program: Mapping[str, Any], channel: int) -> int:
 def _run(program: Mapping[str, Any], channel: int) -> None:
     if program["modules"]:
         sys.meta_path.insert(0, SentModules(program["modules"]))
+        for name in program["modules"]:  # one of the library's that was imported ahead must not hide it
+            sys.modules.pop(name, None)
     main = ModuleType("__main__")
     main.__dict__["__builtins__"] = builtins
     main.__dict__["__file__"] = f"{WORK}/program.py"

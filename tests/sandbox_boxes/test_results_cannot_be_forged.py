@@ -119,6 +119,60 @@ async def test_a_program_that_stops_a_fork_server_stops_only_itself(profile, san
         assert result.stdout == b"1\n", source
 
 
+ENDS = {
+    "a_code_that_is_too_large": ("raise SystemExit(2**70)", "failed", 255),
+    "a_code_that_wraps_round": ("raise SystemExit(256 + 7)", "failed", 7),
+    "a_word_that_cannot_be_said": (
+        "class W:\n    def __str__(self): 1 / 0\nraise SystemExit(W())",
+        "failed",
+        1,
+    ),
+    "an_exit_that_was_taken_away": ("import os; os._exit = None", "ok", 0),
+    "an_exit_that_was_replaced": (
+        "import os; os._exit = lambda code: None\nraise SystemExit(3)",
+        "failed",
+        3,
+    ),
+    "streams_that_were_taken_away": ("import sys; del sys.stdout, sys.stderr", "ok", 0),
+    "a_library_taken_apart": (
+        "import sys, os, threading; threading._shutdown = None; sys.modules.clear()",
+        "ok",
+        0,
+    ),
+    "an_error_that_cannot_be_told": (
+        "class E(Exception):\n    def __str__(self): raise self\nraise E",
+        "failed",
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize("profile", ["strict", "subprocess"])
+@pytest.mark.parametrize("name", ENDS)
+async def test_the_end_is_told_as_python_tells_it_whatever_was_taken_apart(name, profile, sandbox):
+    source, status, exit_code = ENDS[name]
+    result = await sandbox.run(Program(source, profile=profile), limits=LIMITS)
+    assert (result.status, result.exit_code) == (status, exit_code), result
+
+
+@pytest.mark.parametrize("profile", ["strict", "subprocess"])
+async def test_a_flood_at_the_very_end_breaks_no_fork_server(profile, sandbox):
+    """The host kills at the cap, and the program ends by itself, at the same moment."""
+    for _ in range(25):
+        flood = Program(
+            "import os\ntry:\n    os.write(2, b'x' * 70_000)\nfinally:\n    os._exit(0)", profile=profile
+        )
+        result = await sandbox.run(flood, limits=Limits(wall_seconds=5, output_bytes=65_536))
+        assert result.limit == "output_bytes"
+
+
+async def test_a_module_that_is_sent_hides_one_of_the_library(sandbox):
+    program = Program(
+        "import string, json; print(string.own, json.own)", modules={"string": "own = 1", "json": "own = 2"}
+    )
+    assert (await sandbox.run(program, limits=LIMITS)).stdout == b"1 2\n"
+
+
 async def _talk_on(box: Box) -> None:
     while True:
         await box.send(b"y" * 2**16)
