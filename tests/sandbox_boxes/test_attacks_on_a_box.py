@@ -1,11 +1,13 @@
 """Named attacks of ten families: each is shown to work on a naive runner, and to fail in a box of either profile."""
 
 import platform
+import random
 import re
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import anyio
 import pytest
 
 from judge_agent.seams.sandbox import Limits, Program
@@ -21,6 +23,11 @@ ATTACKS = {
     for name, attack in named.items()
     if attack.get("machine", platform.machine()) == platform.machine()
 }
+CASES = [
+    (name, profile)
+    for name, attack in ATTACKS.items()
+    for profile in attack.get("profiles", ("strict", "subprocess"))
+]
 LIMITS = {"wall_seconds": 6, "cpu_seconds": 5, "memory_bytes": 2**30}
 CLUMSY = re.compile(
     rb"(SyntaxError|NameError|ImportError|AttributeError|TypeError|KeyError|IndexError):[^\n]*$"
@@ -38,14 +45,7 @@ def careless(naive):
     return ran
 
 
-@pytest.mark.parametrize(
-    ("name", "profile"),
-    [
-        (name, profile)
-        for name, attack in ATTACKS.items()
-        for profile in attack.get("profiles", ("strict", "subprocess"))
-    ],
-)
+@pytest.mark.parametrize(("name", "profile"), CASES)
 async def test_an_attack_works_on_a_naive_runner_and_fails_in_a_box(
     name, profile, surroundings, careless, sandbox
 ):
@@ -61,3 +61,26 @@ async def test_an_attack_works_on_a_naive_runner_and_fails_in_a_box(
 
     if not careless[name].breached:
         pytest.skip(f"this machine stops {name} without a box: {careless[name].stderr[-200:]}")
+
+
+@pytest.mark.slow
+async def test_all_attacks_at_the_same_time_break_no_box(surroundings, sandbox):
+    """Shuffled, eight at a time, honest programs in between: no box fails, none leaks, every honest one is right."""
+    waiting = CASES * 2
+    random.Random(4711).shuffle(waiting)
+
+    async def attack_on() -> None:
+        while waiting:
+            name, profile = waiting.pop()
+            limits = Limits(**{**LIMITS, **ATTACKS[name].get("limits", {}), "wall_seconds": 1.5})
+            program = Program(surroundings.fill(ATTACKS[name]["source"]), profile=profile, collect=["*"])
+            with anyio.fail_after(40):
+                boxed = await sandbox.run(program, limits=limits)
+                honest = await sandbox.run(Program("print(6 * 7)", profile=profile), limits=Limits())
+            assert b"BREACH" not in boxed.stdout, (name, boxed)
+            assert honest.stdout == b"42\n", (name, honest)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(8):
+            group.start_soon(attack_on)
+    assert surroundings.unharmed()
