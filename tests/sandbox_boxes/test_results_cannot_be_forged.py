@@ -45,6 +45,12 @@ def main(channel):
 """
 
 
+@pytest.fixture(scope="module")
+def believed(naive):
+    """What a naive runner makes of each forged result."""
+    return naive.run_all({name: [case["source"]] for name, case in FORGED.items()})
+
+
 @pytest.mark.parametrize(
     ("name", "profile"),
     [
@@ -53,11 +59,11 @@ def main(channel):
         for profile in case.get("profiles", ("strict", "subprocess"))
     ],
 )
-async def test_a_forged_result_is_believed_by_a_naive_runner_only(name, profile, naive, sandbox):
+async def test_a_forged_result_is_believed_by_a_naive_runner_only(name, profile, believed, sandbox):
     case = FORGED[name]
     result = await sandbox.run(Program(case["source"], profile=profile), limits=LIMITS)
     assert (result.status, result.limit, result.exit_code) == ("failed", None, case["exit_code"]), result
-    assert naive.run(case["source"]).verdict == "ok"
+    assert believed[name].verdict == "ok"
 
 
 @pytest.mark.parametrize("profile", ["strict", "subprocess"])
