@@ -30,7 +30,7 @@ class MatchToolCalls(DecidingTool):
     """The tool `match_tool_calls`. Needs no box: nothing is run."""
 
     name = "match_tool_calls"
-    version = "1"
+    version = "2"
     description = (
         "Compares the trajectory's tool calls with the expected ones: names, arguments, values, order; "
         "missing, wrong and extra calls."
@@ -180,7 +180,11 @@ def _told(index: int, step: Step, call: Call, found: Match) -> dict[str, Any]:
     }
     if index in found.pairs:
         expected, credit = found.pairs[index]
-        told |= {"credit": round(credit.share, 4), "reference_only": {"expected_call": expected}}
+        # Of what the call lacks only the number is shown: the names are the reference's.
+        reference = {"expected_call": expected, "missing_arguments": list(credit.missing)}
+        told |= {"credit": round(credit.share, 4), "reference_only": reference}
+        if credit.missing:
+            told["missing_arguments"] = len(credit.missing)
         if credit.wrong:
             told["arguments"] = {key[:80]: credit.wrong[key] for key in list(credit.wrong)[:10]}
     return told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, FiniteFloat, model_validator
@@ -53,6 +54,8 @@ class ExpectedCall(Envelope):
         for field, held in (("arguments", self.arguments), ("accept", self.accept)):
             if is_deeper(held, MAX_ARGUMENT_DEPTH):
                 raise Refused(field, f"is nested deeper than {MAX_ARGUMENT_DEPTH} levels", None)
+            if not is_finite(held):
+                raise Refused(field, "holds a number that is no finite one, which JSON has not", None)
         for name in (*self.accept, *self.optional):
             if name not in self.arguments:
                 raise Refused("arguments", f"{name!r} is accepted or optional, but has no value here", None)
@@ -93,6 +96,8 @@ class CallRules(Envelope):
     def _bounded(self) -> CallRules:
         if is_deeper(self.defaults, MAX_ARGUMENT_DEPTH):
             raise Refused("defaults", f"is nested deeper than {MAX_ARGUMENT_DEPTH} levels", None)
+        if not is_finite(self.defaults):
+            raise Refused("defaults", "holds a number that is no finite one, which JSON has not", None)
         return self
 
 
@@ -108,6 +113,13 @@ def is_deeper(value: Any, limit: int) -> bool:
             return False
         level = inner
     return True
+
+
+def is_finite(value: Any) -> bool:
+    """Whether every number in a JSON value (of bounded depth) is finite."""
+    if isinstance(value, _CONTAINERS):
+        return all(map(is_finite, value.values() if isinstance(value, dict) else value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 _CONTAINERS = (dict, list, tuple)

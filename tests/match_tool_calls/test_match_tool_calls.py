@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from judge_agent.errors import ToolError
+from judge_agent.prompting.results import output_text
 from judge_agent.schema import Task, Trajectory
 from judge_agent.seams.tool import Tool, ToolResult, ToolView
 from tools import MatchToolCalls
@@ -84,6 +85,13 @@ WRONG = [
     ({"tool_calls": [{"name": "a"}], "tool_call_rules": {"number_tolerance": -1}}, "number_tolerance"),
     ({"tool_call_rules": {}}, "tool_call_rules"),
     ({"tool_calls": [{"name": "a"}] * 501}, "tool_calls"),
+    ({"tool_calls": [{"name": "a", "arguments": '{"x": NaN}'}]}, "arguments"),
+    ({"tool_calls": [{"name": "a", "arguments": '{"x": [{"y": -1e999}]}'}]}, "arguments"),
+    ({"tool_calls": [{"name": "a", "arguments": {"x": 1}, "accept": {"x": [float("inf")]}}]}, "accept"),
+    (
+        {"tool_calls": [{"name": "a"}], "tool_call_rules": {"defaults": {"a": {"x": float("nan")}}}},
+        "defaults",
+    ),
 ]
 
 
@@ -123,12 +131,20 @@ def test_a_step_is_blamed_only_where_no_other_could_be() -> None:
 
 
 def test_no_prompt_shows_what_the_reference_expects() -> None:
-    from judge_agent.prompting.results import output_text
-
     result = run(view(['a {"x":1}'], [{"name": "secret_tool", "arguments": {"k": "secret value"}}]))
     assert "secret" in json.dumps(result.output)
     assert "secret" not in output_text(result.output)
     assert not any("secret" in finding.reason for finding in result.findings)
+
+
+def test_no_prompt_shows_arguments_that_a_call_lacks() -> None:
+    made, expected = ['a {"x":1,"own":2}'], [{"name": "a", "arguments": {"x": 1, "secret_key": "v"}}]
+    result = run(view(made, expected, {"exact": True}))
+    told = result.output["calls"][0]
+    assert told["reference_only"]["missing_arguments"] == ["secret_key"]
+    assert (told["missing_arguments"], told["arguments"]) == (1, {"own": "not expected"})
+    assert "secret" not in output_text(result.output)
+    assert not any("secret" in json.dumps([f.reason, dict(f.detail)]) for f in result.findings)
 
 
 def test_the_findings_of_equal_candidates_are_equal() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tools.calls.pairing import Pairs, Weights, best_in_order, best_pairs
+from tools.calls.pairing import Pairs, Weights, all_paired, best_in_order, best_pairs
 
 LATER = time.monotonic() + 3600
 GRIDS = st.tuples(st.integers(0, 5), st.integers(1, 5)).flatmap(
@@ -50,6 +50,30 @@ def test_no_other_pairing_in_order_is_heavier(weights: list[list[int]]) -> None:
     assert list(pairs) == sorted(pairs)
     assert list(pairs.values()) == sorted(set(pairs.values()))
     assert total(weights, pairs) == every_way(weights, in_order=True)
+
+
+SQUARES = st.integers(0, 6).flatmap(
+    lambda size: st.lists(st.lists(st.booleans(), min_size=size, max_size=size), min_size=size, max_size=size)
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(SQUARES)
+def test_all_are_paired_where_any_way_pairs_all(fits: list[list[bool]]) -> None:
+    size = range(len(fits))
+    wanted = any(all(fits[row][way[row]] for row in size) for way in permutations(size))
+    assert all_paired(len(fits), lambda row, column: fits[row][column], deadline=LATER) is wanted
+
+
+def test_items_that_can_be_paired_in_one_way_only_are_compared_once_each() -> None:
+    asked = set[tuple[int, int]]()
+
+    def fits(row: int, column: int) -> bool:
+        assert (row, column) not in asked
+        asked.add((row, column))
+        return row + column in (299, 300)
+
+    assert all_paired(300, fits, deadline=LATER)
 
 
 @pytest.mark.parametrize("pairing", [best_pairs, best_in_order])

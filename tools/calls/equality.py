@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 from judge_agent.schema import CallRules
+from tools.calls.pairing import all_paired
 
-MAX_DEPTH = 60
+MAX_DEPTH = 120  # what trajectories and references hold is less deep
 MAX_JSON_TEXT_CHARS = 200_000
 LOOKS_BETWEEN_CLOCKS = 2048
 _LISTS = (list, tuple)
@@ -63,13 +65,11 @@ class Equality:
             return all(
                 self.same(one, other, depth=depth + 1) for one, other in zip(given, wanted, strict=True)
             )
-        left = list(given)
-        for item in wanted:
-            found = next((at for at, one in enumerate(left) if self.same(one, item, depth=depth + 1)), None)
-            if found is None:
-                return False
-            left.pop(found)
-        return True
+        return all_paired(
+            len(wanted),
+            lambda item, one: self.same(given[one], wanted[item], depth=depth + 1),
+            deadline=self._deadline,
+        )
 
     def _look(self) -> None:
         self._looks += 1
@@ -77,17 +77,22 @@ class Equality:
             raise TimeoutError("comparing the calls took too long")
 
 
-def present(arguments: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments that a call has: those that are not null, and the tool's defaults for the rest."""
-    given = {key: value for key, value in arguments.items() if value is not None}
-    return {**defaults, **given}
-
-
 def _near(given: float, wanted: float, tolerance: float) -> bool:
-    try:
-        return tolerance > 0 and abs(given - wanted) <= tolerance
-    except OverflowError:  # an integer beyond every float
+    """Whether numbers are as near as that, as floats or as the decimals that were written: 0.4 is 0.1 from 0.3."""
+    if tolerance <= 0:
         return False
+    try:
+        return abs(given - wanted) <= tolerance or _distance(given, wanted) <= _decimal(tolerance)
+    except (OverflowError, ValueError):  # an integer beyond every float, or no number
+        return False
+
+
+def _distance(given: float, wanted: float) -> Fraction:
+    return abs(_decimal(given) - _decimal(wanted))
+
+
+def _decimal(number: float) -> Fraction:
+    return Fraction(number) if isinstance(number, int) else Fraction(repr(number))
 
 
 def _loose(text: str) -> str:

@@ -8,19 +8,25 @@ from dataclasses import dataclass
 from judge_agent.errors import ToolError
 from judge_agent.schema import CallRules, ExpectedCall
 from judge_agent.trajectory import Call
-from tools.calls.credit import Credit, Crediting
+from tools.calls.credit import Asked, Credit, Crediting, values_asked
 from tools.calls.equality import Equality
 from tools.calls.pairing import Pairs, best_in_order, best_pairs
 
 # A complete pair outweighs whatever all the others could gain by partial credit.
 COMPLETE_BONUS = 10**9
 CREDIT_UNITS = 10**6
+TOOLRL_UNITS = 10**9
 MAX_COMPARED_PAIRS = 100_000
 
 
 @dataclass(frozen=True)
 class Match:
-    """`pairs`: index of the expected call by index of the made one, with what that pair is worth."""
+    """`pairs`: index of the expected call by index of the made one, with what that pair is worth.
+
+    `toolrl` is ToolRL's match score (arXiv 2504.13958, section 3.3) over its largest value: names, then keys and values
+    of every expected call, of the pairing that earns most of these, which need not be the one in `pairs`. It keeps to
+    the order that the rules ask for, and takes an argument that is rightly left out for a right one.
+    """
 
     made: int
     expected: int
@@ -28,8 +34,7 @@ class Match:
     extra: tuple[int, ...]
     free: tuple[int, ...]
     missing: tuple[int, ...]
-    name_overlap: float
-    values_of_missing: int
+    toolrl: float
 
     @property
     def wrong(self) -> tuple[int, ...]:
@@ -56,13 +61,6 @@ class Match:
         return 2 * self.precision * self.recall / both if both else 0.0
 
     @property
-    def toolrl(self) -> float:
-        """ToolRL's match score over its largest value: names, then keys and values of every expected call."""
-        earned = self.name_overlap + sum(c.keys + c.right_values for _, c in self.pairs.values())
-        values = sum(credit.possible - 2 for _, credit in self.pairs.values())
-        return earned / (1 + self.expected + values + self.values_of_missing)
-
-    @property
     def _credits(self) -> float:
         return sum(credit.share for _, credit in self.pairs.values())
 
@@ -74,7 +72,9 @@ def match(
 
     Raises TimeoutError past `deadline`, ToolError for too many pairs.
     """
-    credits = _credits(made, expected, rules, Equality(rules, deadline=deadline))
+    equality = Equality(rules, deadline=deadline)
+    asked = _asked(expected, rules, equality)
+    credits = _credits(made, expected, asked, rules, equality)
 
     def weight(row: int, column: int) -> int:
         credit = credits.get((row, column))
@@ -95,13 +95,37 @@ def match(
         extra=tuple(row for row in unpaired if row not in set(free)) if rules.extra == "counted" else (),
         free=free if rules.extra == "counted" else tuple(unpaired),
         missing=missing,
-        name_overlap=_overlap(made, expected, rules),
-        values_of_missing=sum(len(expected[column].arguments) for column in missing),
+        toolrl=_toolrl(made, expected, asked, rules, credits, deadline),
     )
 
 
+def _toolrl(
+    made: Sequence[Call],
+    expected: Sequence[ExpectedCall],
+    asked: Sequence[Mapping[str, Asked]],
+    rules: CallRules,
+    credits: Mapping[tuple[int, int], Credit],
+    deadline: float,
+) -> float:
+    earned = {at: one.keys + one.right_values + one.excused for at, one in credits.items()}
+    pairs = _paired(made, expected, rules, lambda *at: round(earned.get(at, 0.0) * TOOLRL_UNITS), deadline)
+    most = 1 + len(expected) + sum(map(values_asked, asked))
+    return (_overlap(made, expected, rules) + sum(earned[at] for at in pairs.items())) / most
+
+
+def _asked(
+    expected: Sequence[ExpectedCall], rules: CallRules, equality: Equality
+) -> list[Mapping[str, Asked]]:
+    crediting = {one.name: Crediting(one.name, rules, equality) for one in expected}
+    return [crediting[one.name].asked(one) for one in expected]
+
+
 def _credits(
-    made: Sequence[Call], expected: Sequence[ExpectedCall], rules: CallRules, equality: Equality
+    made: Sequence[Call],
+    expected: Sequence[ExpectedCall],
+    asked: Sequence[Mapping[str, Asked]],
+    rules: CallRules,
+    equality: Equality,
 ) -> dict[tuple[int, int], Credit]:
     """Credits of the pairs that share a name; a call whose arguments are no object has none."""
     columns: dict[str, list[int]] = {}
@@ -113,12 +137,11 @@ def _credits(
     found = {}
     for name, theirs in columns.items():
         crediting = Crediting(name, rules, equality)
-        wanted = {column: crediting.counted(expected[column].arguments) for column in theirs}
         for row, call in enumerate(made):
             if call.name == name and call.arguments is not None:
                 given = crediting.counted(call.arguments)
                 for column in theirs:
-                    found[row, column] = crediting.credit(given, wanted[column], expected[column])
+                    found[row, column] = crediting.credit(given, asked[column])
     return found
 
 

@@ -2,13 +2,15 @@
 
 `best_pairs` is free in its choice (the Hungarian method with potentials: H. W. Kuhn, Naval Research Logistics 2,
 1955; in the form of R. Jonker and A. Volgenant, Computing 38, 1987, cubic in the shorter side); `best_in_order` keeps
-both orders (dynamic programming). A pair of weight 0 is no pair.
+both orders (dynamic programming). A pair of weight 0 is no pair. `all_paired` says whether as many things as there are
+can be paired so that each pair fits (augmenting paths, one thing at a time).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 
 Weights = Sequence[Sequence[int]]
 Pairs = dict[int, int]
@@ -52,6 +54,60 @@ def best_in_order(weights: Weights, *, deadline: float) -> Pairs:
             paired = weights[row][column] + best[row + 1][column + 1]
             best[row][column] = max(paired, best[row + 1][column], best[row][column + 1])
     return _traced(weights, best)
+
+
+def all_paired(size: int, fits: Callable[[int, int], bool], *, deadline: float) -> bool:
+    """Whether each of `size` rows has a column of its own that fits it. Raises TimeoutError past `deadline`.
+
+    `fits` is asked at most once of each row and column, and first of those on the diagonal.
+    """
+    known: dict[int, bytearray] = {}  # of each row that was asked for, by column: unknown, fits, does not
+
+    def fit(row: int, column: int) -> bool:
+        if row not in known:
+            known[row] = bytearray(size)
+        of_row = known[row]
+        if not of_row[column]:
+            of_row[column] = 1 if fits(row, column) else 2
+        return of_row[column] == 1
+
+    row_of: dict[int, int] = {}
+    for row in range(size):
+        _in_time(deadline)
+        if row not in row_of and fit(row, row):
+            row_of[row] = row
+        elif not _augmented(row, size, row_of, fit):
+            return False
+    return True
+
+
+def _augmented(start: int, size: int, row_of: dict[int, int], fit: Callable[[int, int], bool]) -> bool:
+    """Give one more row a column, along the shortest path of changes; False where there is none."""
+    came_from: dict[int, int] = {}
+    rows = deque([start])
+    column_of = {row: column for column, row in row_of.items()}
+    while rows:
+        row = rows.popleft()
+        for column in range(size):
+            if column in came_from or not fit(row, column):
+                continue
+            came_from[column] = row
+            if column not in row_of:
+                _rewire(column, start, row_of, came_from, column_of)
+                return True
+            rows.append(row_of[column])
+    return False
+
+
+def _rewire(
+    column: int, start: int, row_of: dict[int, int], came_from: dict[int, int], column_of: dict[int, int]
+) -> None:
+    while True:
+        row = came_from[column]
+        row_of[column] = row
+        if row == start:
+            return
+        column = column_of[row]
 
 
 def _traced(weights: Weights, best: Sequence[Sequence[int]]) -> Pairs:
