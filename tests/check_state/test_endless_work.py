@@ -31,6 +31,16 @@ ENDLESS: dict[str, list[dict[str, Any]]] = {
     "a billion laughs that are compared": [*LAUGHS, {"let": "b", "be": "[a] == [[x for x in a]]"}],
     "a billion laughs that are counted": [*LAUGHS, {"let": "b", "be": "len(text(a))"}],
     "a billion laughs that are given back": [*LAUGHS, {"result": "a"}],
+    "a billion laughs that are a key": [*LAUGHS, {"require": "state[a] == 1"}],
+    "a billion laughs that are an item": [*LAUGHS, {"let": "b", "be": "[1][a]"}],
+    "a billion laughs that are a key of nothing": [*LAUGHS, {"let": "b", "be": "null[a]"}],
+    "a billion laughs that are a place": [*LAUGHS, {"let": "l", "be": "[]"}, {"insert": "1", "into": "l", "at": "a"}],
+    "a billion laughs that are a key to write": [*LAUGHS, {"set": "state[a]", "to": "1"}],
+    "a billion laughs that are a number": [*LAUGHS, {"let": "b", "be": "number(a)"}],
+    "long texts that are put in order": [
+        *DOUBLING[:14],
+        {"let": "b", "be": "sorted([a + text(x) for x in range(9999)])"},
+    ],
     "a text in place of each letter": [
         *DOUBLING[:13], {"let": "b", "be": "replace(a, 'x', a)"}, {"let": "b", "be": "replace(b, 'x', b)"},
     ],

@@ -13,11 +13,10 @@ from typing import Any
 
 from judge_agent.effects import Expression
 from judge_agent.effects.expressions import CONSTANTS
-from tools.states.functions import call_function
-from tools.states.values import is_number, kind_of
+from tools.states.functions import MAX_INTEGER_BITS, call_function
+from tools.states.values import is_number, kind_of, shown
 from tools.states.work import EffectError, Work
 
-MAX_INTEGER_BITS = 256
 MAX_LENGTH = 200_000
 Scope = Mapping[str, Any]
 
@@ -93,7 +92,7 @@ class Evaluator:
             return not value
         if not is_number(value):
             raise EffectError(f"there is no minus of {kind_of(value)}")
-        return -value
+        return bounded(-value)
 
     def _binary(self, operator: ast.operator, one: Any, other: Any) -> Any:
         if isinstance(operator, ast.Add) and type(one) is type(other) and isinstance(one, (str, list)):
@@ -104,10 +103,7 @@ class Evaluator:
             return one + other
         if not is_number(one) or not is_number(other):
             raise EffectError(f"there is no arithmetic of {kind_of(one)} and {kind_of(other)}")
-        try:
-            return bounded(_ARITHMETIC[type(operator)](one, other))
-        except ArithmeticError as error:
-            raise EffectError(f"arithmetic failed: {error}") from error
+        return computed(_ARITHMETIC[type(operator)], one, other)
 
     def _compare(self, node: ast.Compare, scope: Scope) -> bool:
         left = self.value(node.left, scope)
@@ -126,6 +122,8 @@ class Evaluator:
         both_numbers = is_number(left) and is_number(right)
         if not both_numbers and not (isinstance(left, str) and isinstance(right, str)):
             raise EffectError(f"{kind_of(left)} and {kind_of(right)} have no order")
+        if not both_numbers:
+            self._work.spend(min(len(left), len(right)) // 64)
         return bool(_ORDER[type(operator)](left, right))
 
     def _is_in(self, item: Any, place: Any) -> bool:
@@ -164,12 +162,12 @@ def item_of(place: Any, key: Any) -> Any:
     if isinstance(place, dict):
         if isinstance(key, str) and key in place:
             return place[key]
-        raise EffectError(f"there is no {key!r:.80} in the object")
+        raise EffectError(f"there is no {shown(key)} in the object")
     if isinstance(place, list):
         if isinstance(key, int) and not isinstance(key, bool) and -len(place) <= key < len(place):
             return place[key]
-        raise EffectError(f"there is no item {key!r:.80} in the list of {len(place)}")
-    raise EffectError(f"{kind_of(place)} has no {key!r:.80}")
+        raise EffectError(f"there is no item {shown(key)} in the list of {len(place)}")
+    raise EffectError(f"{kind_of(place)} has no {shown(key)}")
 
 
 def items_of(value: Any) -> list[Any]:
@@ -177,6 +175,14 @@ def items_of(value: Any) -> list[Any]:
     if not isinstance(value, (list, dict)):
         raise EffectError(f"{kind_of(value)} has no items")
     return list(value)
+
+
+def computed(operation: Callable[..., float], *numbers: float) -> float:
+    """What arithmetic gives, where it gives a number that JSON can say. Raises EffectError."""
+    try:
+        return bounded(operation(*numbers))
+    except ArithmeticError as error:
+        raise EffectError(f"arithmetic failed: {error}") from error
 
 
 def bounded(number: float) -> float:

@@ -7,10 +7,11 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tools.states.values import is_number, kind_of
+from tools.states.values import is_number, kind_of, shown
 from tools.states.work import EffectError, Work
 
 MAX_RANGE = 10_000
+MAX_INTEGER_BITS = 256
 _ABSENT = object()
 
 
@@ -23,6 +24,8 @@ def call_function(name: str, arguments: Sequence[Any], work: Work) -> Any:
         return _COUNTED[name](work, *arguments) if name in _COUNTED else _FUNCTIONS[name](*arguments)
     except EffectError as error:
         raise EffectError(f"{name}: {error}") from error
+    except (ArithmeticError, ValueError) as error:  # a sum beyond every float, a number of too many digits
+        raise EffectError(f"{name}: {error}") from error
 
 
 def _len(value: Any) -> int:
@@ -32,14 +35,18 @@ def _len(value: Any) -> int:
 def _sum(items: Any) -> float:
     numbers = [_number(item) for item in _of(items, list)]
     exact = all(isinstance(number, int) for number in numbers)
-    return _finite(sum(numbers) if exact else math.fsum(numbers))
+    total = sum(numbers) if exact else math.fsum(numbers)
+    if isinstance(total, int) and total.bit_length() > MAX_INTEGER_BITS:
+        raise EffectError(f"a number has more than {MAX_INTEGER_BITS} bits")
+    return _finite(total)
 
 
 def _extreme(choose: Callable[..., Any]) -> Callable[..., Any]:
-    def chosen(*values: Any) -> Any:
+    def chosen(work: Work, *values: Any) -> Any:
         items = _of(values[0], list) if len(values) == 1 else list(values)
         if not items or not (all(map(is_number, items)) or all(isinstance(item, str) for item in items)):
             raise EffectError("takes numbers, or texts, and at least one")
+        _spend_on_order(work, items, 1)
         return choose(items)
 
     return chosen
@@ -73,11 +80,18 @@ def _merge(one: Any, other: Any) -> dict[str, Any]:
     return {**_of(one, dict), **_of(other, dict)}
 
 
-def _sorted(items: Any) -> list[Any]:
+def _sorted(work: Work, items: Any) -> list[Any]:
     found = _of(items, list)
     if not (all(map(is_number, found)) or all(isinstance(item, str) for item in found)):
         raise EffectError("takes a list of numbers, or of texts")
+    _spend_on_order(work, found, len(found).bit_length())
     return sorted(found)
+
+
+def _spend_on_order(work: Work, items: Sequence[Any], times: int) -> None:
+    """Long texts that begin alike are read to their end each time two of them are put in order."""
+    work.spend(len(items) * times // 16)
+    work.spend(times * sum(len(item) for item in items if isinstance(item, str)) // 64)
 
 
 def _unique(work: Work, items: Any) -> list[Any]:
@@ -106,7 +120,7 @@ def _to_number(value: Any) -> float:
     try:
         return _finite(float(text))
     except ValueError as error:
-        raise EffectError(f"{value!r:.60} is no number") from error
+        raise EffectError(f"{shown(value)} is no number") from error
 
 
 def _text(work: Work, value: Any) -> str:
@@ -153,8 +167,6 @@ def _split(text: Any, separator: Any) -> list[str]:
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "len": _len,
     "sum": _sum,
-    "min": _extreme(min),
-    "max": _extreme(max),
     "abs": lambda value: abs(_number(value)),
     "round": _round,
     "any": lambda items: any(_of(items, list)),
@@ -164,7 +176,6 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "keys": lambda value: list(_of(value, dict)),
     "values": lambda value: list(_of(value, dict).values()),
     "merge": _merge,
-    "sorted": _sorted,
     "range": _range,
     "number": _to_number,
     "type": kind_of,
@@ -178,7 +189,10 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 # What may make far more than it is given counts its own work.
 _COUNTED: Mapping[str, Callable[..., Any]] = {
     "join": _joined,
+    "max": _extreme(max),
+    "min": _extreme(min),
     "replace": _replaced,
+    "sorted": _sorted,
     "text": _text,
     "unique": _unique,
 }

@@ -5,7 +5,6 @@ Undecided is a result: where that is not known for sure, nothing can be said of 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,7 +14,7 @@ from judge_agent.schema.environment import OUTCOME_NAMES
 from judge_agent.schema.expected_calls import is_deeper
 from judge_agent.trajectory import Call
 from tools.states.evaluating import evaluate
-from tools.states.work import MAX_STATE_DEPTH, EffectError, Work
+from tools.states.work import MAX_STATE_DEPTH, EffectError, Work, read_json
 
 MAX_OBSERVED_CHARS = 200_000
 MAX_NAME_CHARS = 80
@@ -135,7 +134,7 @@ def observation(observed: str) -> dict[str, Any]:
 def as_json(text: str) -> Any:
     """The JSON that a text writes, the text itself where it writes none or too much."""
     try:
-        value = json.loads(text) if len(text) <= MAX_OBSERVED_CHARS else text
+        value = read_json(text) if len(text) <= MAX_OBSERVED_CHARS else text
     except (ValueError, RecursionError):
         return text
     return text if is_deeper(value, MAX_STATE_DEPTH) else value

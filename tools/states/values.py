@@ -6,6 +6,8 @@ import math
 from typing import Any
 
 RELATIVE_TOLERANCE = 1e-9  # what summing money in another order changes
+MAX_SHOWN_CHARS = 60
+MAX_SHOWN_BITS = 256
 _NUMBERS = (int, float)
 
 
@@ -32,6 +34,19 @@ def same_number(one: float, other: float) -> bool:
         return math.isclose(one, other, rel_tol=RELATIVE_TOLERANCE, abs_tol=1e-12)
     except OverflowError:  # an integer beyond every float
         return False
+
+
+def shown(value: Any) -> str:
+    """A value in a few characters, for messages. Containers and huge numbers are named, never written out: values
+    share parts, so that a small one may write out to more text than there is memory.
+    """
+    if isinstance(value, str):
+        return repr(value[:MAX_SHOWN_CHARS])
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > MAX_SHOWN_BITS:
+        return f"a number of {value.bit_length()} bits"
+    if isinstance(value, (dict, list)):
+        return f"{kind_of(value)} of {len(value)}"
+    return repr(value)
 
 
 def kind_of(value: Any) -> str:

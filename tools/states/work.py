@@ -12,6 +12,7 @@ from tools.states.values import same_leaf
 
 MAX_STEPS = 1_000_000
 MAX_STATE_DEPTH = 60
+MAX_COPIED_BITS = 14_000  # of integers: more digits than these could not be written out
 STEPS_BETWEEN_CLOCKS = 4096
 
 
@@ -67,11 +68,17 @@ class Work:
                 self.walk(item)
 
     def copied(self, value: Any, depth: int = 0) -> Any:
-        """A copy that shares nothing with the value. Raises EffectError past the depth of a state."""
+        """A copy that shares nothing with the value. Raises EffectError past the depth of a state, and for numbers
+        that JSON does not have.
+        """
         self.spend()
         if isinstance(value, str):
             self.spend(len(value) // 64)
             return value
+        if isinstance(value, float) and not math.isfinite(value):
+            raise EffectError(f"{value} is no number of JSON")
+        if isinstance(value, int) and value.bit_length() > MAX_COPIED_BITS:
+            raise EffectError(f"a number has more than {MAX_COPIED_BITS} bits")
         if not isinstance(value, (dict, list)):
             return value
         if depth >= MAX_STATE_DEPTH:
@@ -84,7 +91,7 @@ class Work:
 def read_state(text: str | bytes, *, again: bool = False) -> dict[str, Any]:
     """Read a JSON object of bounded depth; one that is read `again` was found to be so. Raises ValueError."""
     try:
-        state = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        state = read_json(text)
     except RecursionError as error:
         raise ValueError(f"is nested deeper than {MAX_STATE_DEPTH} levels") from error
     if not isinstance(state, dict):
@@ -92,6 +99,11 @@ def read_state(text: str | bytes, *, again: bool = False) -> dict[str, Any]:
     if not again and is_deeper(state, MAX_STATE_DEPTH):
         raise ValueError(f"is nested deeper than {MAX_STATE_DEPTH} levels")
     return state
+
+
+def read_json(text: str | bytes) -> Any:
+    """Read JSON as the RFC has it: without NaN and infinities. Raises ValueError, RecursionError."""
+    return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
 
 
 def _refuse_constant(name: str) -> float:

@@ -6,6 +6,7 @@ the whole state; who wrote what last is known by container and key.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,8 +27,8 @@ from judge_agent.effects import (
     Result,
     Set,
 )
-from tools.states.evaluating import Evaluator, bounded, item_of, items_of
-from tools.states.values import is_number, kind_of
+from tools.states.evaluating import Evaluator, computed, item_of, items_of
+from tools.states.values import is_number, kind_of, shown
 from tools.states.work import EffectError, Work
 
 MAX_LIST_ITEMS = 200_000
@@ -63,13 +64,14 @@ class World:
         change = _Change(self, {**scope, "state": self.state})
         try:
             change.do(operations)
+            result = self.work.copied(change.result)
         except BaseException:
             change.undo()
             raise
         for container, key in change.written:
             self._kept.append(container)  # its id names it as long as it lives
             self.writers[id(container), key] = by
-        return Outcome(change.has_result, self.work.copied(change.result))
+        return Outcome(change.has_result, result)
 
 
 class _Change:
@@ -150,7 +152,7 @@ class _Change:
         if not is_number(old) or not is_number(more):
             raise EffectError(f"{kind_of(old)} cannot be increased by {kind_of(more)}")
         self._keep(container, key)
-        container[key] = bounded(old + more)
+        container[key] = computed(operator.add, old, more)
 
     def _write(self, place: Expression, value: Any) -> None:
         container, key = self._place(place)
@@ -169,7 +171,7 @@ class _Change:
 
     def _insert_at(self, items: list[Any], value: Expression, at: Any) -> None:
         if not isinstance(at, int) or isinstance(at, bool) or not 0 <= at <= len(items):
-            raise EffectError(f"there is no place {at!r:.40} in the list of {len(items)}")
+            raise EffectError(f"there is no place {shown(at)} in the list of {len(items)}")
         self._insert(items, at, value)
 
     def _insert(self, items: list[Any], at: int, value: Expression) -> None:
