@@ -23,8 +23,9 @@ _MAX_PART_BYTES, _MAX_NAME_BYTES = 255, 4000
 
 def refused_size(program: Program, limits: Limits) -> BoxResult | None:
     """The result of a program that is larger than `program_bytes`; None for one that is not."""
-    size = len(program.source) + sum(map(len, program.modules.values())) + len(program.stdin)
-    size += sum(map(len, program.files.values()))
+    texts = (program.source, *program.modules.values())
+    size = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
+    size += len(program.stdin) + sum(map(len, program.files.values()))
     if size <= limits.program_bytes:
         return None
     message = f"the program has {size} bytes; the limit is program_bytes={limits.program_bytes}"

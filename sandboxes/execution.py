@@ -25,9 +25,11 @@ MAX_LINE_BYTES = 8 * 2**20
 START_SECONDS = 30.0
 _PIECE = 1 << 16
 _MOMENT = 0.5
-_KILLED_SECONDS = 20.0  # a fork server that has not reaped a killed child by then has stopped working
+_NEARLY = 0.8  # the kernel's limit and its account round differently
+_KILLED_SECONDS = 60.0  # a fork server that has not reaped a killed child by then has stopped working
 _LAST_WORDS: tuple[tuple[re.Pattern[bytes], Limit], ...] = (
     (re.compile(rb"[\w.]*MemoryError\b"), "memory_bytes"),
+    (re.compile(rb"OSError: \[Errno 12\]"), "memory_bytes"),
     (re.compile(rb"RuntimeError: can't start new thread"), "processes"),
     (re.compile(rb"BlockingIOError: \[Errno 11\]"), "processes"),
     (re.compile(rb"OSError: \[Errno 24\]"), "open_files"),
@@ -77,7 +79,8 @@ class Pipe:
 
     def close(self) -> None:
         if self._descriptor >= 0:
-            self._loop.remove_reader(self._descriptor)
+            if not self._loop.is_closed():
+                self._loop.remove_reader(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = -1
 
@@ -124,7 +127,7 @@ class Execution:
 
     def lost(self, why: str) -> None:
         """Called when the box itself broke."""
-        if not self._end.done():
+        if not self._end.done() and not self._loop.is_closed():
             self._end.set_exception(SandboxError(why))
             self._end.exception()  # whoever waits for it is told; nobody need
 
@@ -188,7 +191,7 @@ class Execution:
                 timer.cancel()
         self._stdout.close()
         self._stderr.close()
-        if self._writer is not None:
+        if self._writer is not None and not self._loop.is_closed():
             self._writer.close()
         self._channel.close()
         if self._folder >= 0:
@@ -227,7 +230,7 @@ class Execution:
         try:
             if self._folder < 0:
                 word, folders, _, _ = socket.recv_fds(self._channel, 1, 1)
-                if not word:
+                if not word or not folders:  # no folder: this process has no descriptor left to take it
                     raise SandboxError(f"the box could not be made: {self._complaint()}")
                 self._folder = folders[0]
             if self._channel.recv(1) != b"R":
@@ -266,14 +269,17 @@ class Execution:
             end.cpu_seconds,
             end.peak_bytes,
             collect(self._folder, wanted, self._limits) if wanted else (),
+            -exit_code if exit_code < 0 else None,
         )
 
     def _verdict(self, end: Ended, exit_code: int, stderr: bytes) -> tuple[BoxStatus, Limit | None]:
         if self._stopped:
             return "ok", None
         limit = self._ended_by or end.limit
-        past_cpu = exit_code == -signal.SIGKILL and end.cpu_seconds >= self._limits.cpu_seconds
-        if limit is None and (exit_code == -signal.SIGXCPU or past_cpu):
+        if limit is None and (self._stdout.truncated or self._stderr.truncated):
+            limit = "output_bytes"  # seen only after the program's end
+        by_kernel = exit_code in (-signal.SIGKILL, -signal.SIGXCPU)
+        if limit is None and by_kernel and end.cpu_seconds >= _NEARLY * self._limits.cpu_seconds:
             limit = "cpu_seconds"
         if limit in ("wall_seconds", "cpu_seconds"):
             return "timeout", limit

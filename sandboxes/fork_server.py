@@ -15,6 +15,7 @@ import os
 import socket
 import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from judge_agent.seams.sandbox import Limits, Program
 from sandboxes.execution import Ended, Execution, request_of
 from sandboxes.interpreter import Interpreter
 from sandboxes.outer_box import OuterBox
-from sandboxes.payloads import memory_file, payload_of
+from sandboxes.payloads import input_of, memory_file, payload_of
 
 START_SECONDS = 30.0
 _MAX_MESSAGE = 1 << 16
@@ -83,8 +84,10 @@ class ForkServer:
             return True
         if self._loop is not None and not self._loop.is_closed():
             return False
-        for execution in self._executions.values():  # their loop has gone without closing them
+        for number, execution in self._executions.items():  # their loop has gone without ending them
+            self._tell({"kill": number})
             execution.lost("the event loop that waited for it was closed")
+            execution.close()
         self._executions.clear()
         self._loop = loop
         loop.add_reader(self._outer.control.fileno(), self._hear)
@@ -94,38 +97,29 @@ class ForkServer:
         """Fork a child for a program. The caller closes what it gets. Raises SandboxError."""
         self._number += 1
         number = self._number
-        ours, theirs = socket.socketpair()
-        out_read, out_write = os.pipe()
-        err_read, err_write = os.pipe()
-        handed = [out_write, err_write]
-        try:
-            for descriptor in (out_read, err_read):
-                os.set_blocking(descriptor, False)
-            ours.setblocking(False)
-            execution = Execution(
-                program,
-                limits,
-                ours,
-                (out_read, err_read),
-                kill=lambda: self._tell({"kill": number}),
-                give_up=self.abandon,
-            )
-            self._executions[number] = execution
-            handed.append(memory_file(payload_of(program)))
-            handed.append(memory_file(program.stdin))
-            request = request_of(number, program, limits, talks=talks)
-            passed = [handed[2], handed[3], out_write, err_write, theirs.fileno()]
-            await self._hand_over(request, passed)
-        except BaseException as error:
-            self._forget(number)
-            if isinstance(error, OSError):
+        with ExitStack() as handed, ExitStack() as kept:
+            try:
+                ours, theirs = _pair(kept, handed)
+                streams, their_streams = zip(*(_pipe(kept, handed) for _ in range(2)), strict=True)
+                payload = _owned(handed, memory_file(payload_of(program)))
+                stdin = _owned(handed, input_of(program.stdin))
+                execution = Execution(
+                    program,
+                    limits,
+                    ours,
+                    streams,
+                    kill=lambda: self._tell({"kill": number}),
+                    give_up=self.abandon,
+                )
+                kept.pop_all()  # the execution closes them
+                kept.callback(self._forget, number)
+                self._executions[number] = execution
+                request = request_of(number, program, limits, talks=talks)
+                await self._hand_over(request, [payload, stdin, *their_streams, theirs.fileno()])
+            except OSError as error:
                 raise SandboxError(f"the box could not be started: {error}") from error
-            raise
-        finally:
-            theirs.close()
-            for descriptor in handed:
-                os.close(descriptor)
-        return execution
+            kept.pop_all()
+            return execution
 
     def abandon(self, why: str) -> None:
         """Kill a fork server that does not do its work, and tell whoever waits for it."""
@@ -207,3 +201,22 @@ class ForkServer:
             execution.lost(why)
         self._executions.clear()
         self._outer.control.close()
+
+
+def _pair(kept: ExitStack, handed: ExitStack) -> tuple[socket.socket, socket.socket]:
+    ours, theirs = socket.socketpair()
+    kept.callback(ours.close)
+    handed.callback(theirs.close)
+    ours.setblocking(False)
+    return ours, theirs
+
+
+def _pipe(kept: ExitStack, handed: ExitStack) -> tuple[int, int]:
+    read, write = os.pipe()
+    os.set_blocking(_owned(kept, read), False)
+    return read, _owned(handed, write)
+
+
+def _owned(by: ExitStack, descriptor: int) -> int:
+    by.callback(os.close, descriptor)
+    return descriptor

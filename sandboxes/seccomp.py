@@ -5,7 +5,8 @@ makes threads only, where children are allowed it makes processes but no namespa
 libc falls back to `clone`, and `socket`, `mount`, `ptrace`, `bpf`, `io_uring`, `memfd_create` and all others are simply
 not on the list.
 
-`flock` is not on it: it would lock the host's own library files, for every box to see.
+`flock` is not on it: it would lock the host's own library files, for every box to see; nor is `sysinfo`, which tells of
+the host's load and memory.
 
 Does NOT protect against: a bug in an allowed call; two boxes that signal each other by record locks on a library;
 calls whose danger lies in memory that BPF cannot read (paths are the business of namespaces and Landlock); anything
@@ -25,13 +26,13 @@ _ALLOWED: dict[str, str] = {
         " 82 264 316 86 265 88 266 76 77 90 91 268 95 280 132 235 261 137 138 32 33 292 22 293 74 75 40 326"
         " 221 7 271 23 270 213 291 233 232 281 441 290 9 11 10 25 28 12 27 26 324 13 14 15 127 128 130 131 62"
         " 200 234 202 273 274 334 218 186 39 110 102 107 104 108 118 120 115 111 121 124 24 204 143 145 146 147"
-        " 140 309 228 229 230 35 96 201 100 98 97 36 38 37 34 63 99 318 60 231 219 158 48 45 47 51 52 61 247"
+        " 140 309 228 229 230 35 96 201 100 98 97 36 38 37 34 63 318 60 231 219 158 48 45 47 51 52 61 247"
     ),
     "aarch64": (
         "63 64 65 66 67 68 69 70 62 56 57 436 80 79 291 48 439 61 78 17 49 50 34 35 38 276 37 36 45 46 52 53 166"
         " 88 43 44 23 24 59 82 83 71 285 223 73 72 20 21 22 441 19 222 215 226 216 233 214 232 227 283 134"
         " 135 139 136 137 133 132 129 130 131 98 99 100 293 96 178 172 173 174 175 176 177 148 150 158 155 156"
-        " 124 123 121 120 125 126 141 168 113 114 115 101 169 153 165 163 102 103 160 179 278 93 94 128 210 207"
+        " 124 123 121 120 125 126 141 168 113 114 115 101 169 153 165 163 102 103 160 278 93 94 128 210 207"
         " 212 204 205 260 95"
     ),
 }

@@ -10,6 +10,7 @@ no handlers, descriptors or capabilities, and that the program's filter lacks ev
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -33,11 +34,15 @@ class Nursery:
         theirs.close()
 
     def take(self) -> tuple[int, int]:
-        """Descriptors of a new namespace and of its first process. Raises EOFError where none can be made."""
+        """Descriptors of a new namespace and of its first process. Raises OSError; EOFError without a nursery."""
         self._asked.send(b"?")
         word, found, _, _ = socket.recv_fds(self._asked, 1, 2)
-        if word != b"!":
-            raise EOFError("no pid namespace could be made")
+        if not word:
+            raise EOFError("the process that makes pid namespaces has ended")
+        if len(found) != 2:
+            for descriptor in found:
+                os.close(descriptor)
+            raise OSError(word[0], f"a pid namespace: {os.strerror(word[0])}")
         namespace, first = found
         return namespace, first
 
@@ -47,18 +52,32 @@ def _serve(asked: socket.socket, proc: int, namespace: int) -> NoReturn:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
         while asked.recv(1):
-            layers.unshare(layers.CLONE_NEWPID)
-            pid = os.fork()
-            if pid == 0:
-                _be_the_first()
-            made = os.open("self/ns/pid_for_children", os.O_RDONLY, dir_fd=proc)
-            first = os.pidfd_open(pid)
-            layers.join(namespace, layers.CLONE_NEWPID)
-            socket.send_fds(asked, [b"!"], [made, first])
-            os.close(made)
-            os.close(first)
+            try:
+                made = _made(proc, namespace)
+            except OSError as error:
+                asked.send(bytes([(error.errno or errno.EAGAIN) & 0xFF]))
+                continue
+            socket.send_fds(asked, [bytes([errno.EMFILE])], made)  # what it means where they do not arrive
+            for descriptor in made:
+                os.close(descriptor)
     finally:
         os._exit(1)
+
+
+def _made(proc: int, namespace: int) -> list[int]:
+    layers.unshare(layers.CLONE_NEWPID)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _be_the_first()
+        try:
+            made = os.open("self/ns/pid_for_children", os.O_RDONLY, dir_fd=proc)
+            return [made, os.pidfd_open(pid)]
+        except OSError:
+            os.kill(pid, signal.SIGKILL)
+            raise
+    finally:
+        layers.join(namespace, layers.CLONE_NEWPID)
 
 
 def _be_the_first() -> NoReturn:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import _sitebuiltins
 import atexit
 import builtins
+import gc
 import io
 import json
 import marshal
@@ -18,6 +19,7 @@ import sys
 import threading
 import traceback
 from importlib.machinery import ModuleSpec
+from itertools import islice
 from types import CodeType, ModuleType
 
 from sandboxes.in_box.layers import WORK
@@ -117,7 +119,7 @@ def reseed(seed: int) -> None:
 
 def run_to_the_end(program: Mapping[str, Any], channel: int) -> int:
     """Run the program as `__main__`, and do what Python does at its end. Returns the exit code."""
-    code = 0
+    code, known = 0, len(sys.modules)
     try:
         _run(program, channel)
     except SystemExit as end:
@@ -126,6 +128,8 @@ def run_to_the_end(program: Mapping[str, Any], channel: int) -> int:
         code = _report(error)
     for last in (threading._shutdown, atexit._run_exitfuncs):  # type: ignore[attr-defined]
         code = _finish(last, code)
+    code = _flush(code)
+    _let_go(known)
     return _flush(code)
 
 
@@ -177,6 +181,7 @@ def warm_up() -> None:
         program = read_head(b'{"source": "", "modules": [], "files": []}', memoryview(b""))
         exec(compile("import json\nvalue = [1, 2.5]\nprint(value)", "<warm>", "exec"), {"print": str})
         _flush(0)
+        _empty({"_a": 1, "b": 2})
         try:
             exec(compile("1 / 0", "<warm>", "exec"), {"program": program})
         except ZeroDivisionError as error:
@@ -187,6 +192,7 @@ def prepare_builtins() -> None:
     """Done once, before any fork: what `site` would add, and the names of streams that are links into /proc."""
     for name in ("exit", "quit"):
         setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D"))
+    builtins.help = _sitebuiltins._Helper()
     real = io.open
 
     def opened(file: Any, *args: Any, **kwargs: Any) -> Any:
@@ -216,7 +222,10 @@ def _report(error: BaseException) -> int:
     while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next
     try:
-        traceback.print_exception(type(error), error, trace, limit=20)
+        if sys.excepthook is not sys.__excepthook__:
+            sys.excepthook(type(error), error, trace)
+        else:
+            traceback.print_exception(type(error), error, trace, limit=20)
     except BaseException:  # noqa: BLE001 - a program may have broken sys.stderr, or its own __str__
         os.write(2, f"{type(error).__name__}\n".encode())
     return 1
@@ -232,8 +241,32 @@ def _finish(last: Callable[[], object], code: int) -> int:
     return code
 
 
+def _let_go(known: int) -> None:
+    """Drop what the program made, as Python does at its end: files that it left open are written, `__del__` runs.
+
+    `known` modules were there before it: all others came later, so they stand last.
+    """
+    try:
+        if threading.active_count() > 1:  # a daemon would stumble over what is gone
+            return
+        came = islice(reversed(sys.modules.values()), max(len(sys.modules) - known, 0))
+        for module in (sys.modules["__main__"], *came):
+            _empty(module.__dict__)
+        gc.collect()
+    except BaseException:  # noqa: BLE001 - what a program left in sys.modules is its own affair
+        return
+
+
+def _empty(names: dict[str, Any]) -> None:
+    """In Python's order: names with one leading underscore, then the others."""
+    for private in (True, False):
+        for name in list(names):
+            if name != "__builtins__" and (name[:1] == "_" and name[1:2] != "_") == private:
+                names[name] = None
+
+
 def _flush(code: int) -> int:
-    for name in ("stdout", "stderr"):
+    for name in ("stdout", "stderr", "__stdout__", "__stderr__"):
         try:
             stream = getattr(sys, name, None)
             if stream is not None and not stream.closed:

@@ -17,10 +17,9 @@ import select
 import signal
 import socket
 import sys
-import time
 
 from sandboxes.in_box import layers
-from sandboxes.in_box.children import Child, Watch
+from sandboxes.in_box.children import Child
 from sandboxes.in_box.nursery import Nursery
 from sandboxes.in_box.programs import (
     prepare_builtins,
@@ -31,6 +30,7 @@ from sandboxes.in_box.programs import (
     sink_stdout,
     warm_up,
 )
+from sandboxes.in_box.watch import Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Server:
                 elif not self._obey():
                     return
             if watched:
-                self._look_after()
+                self._watch.look({child for child in self._children.values() if child.watched})
 
     def _obey(self) -> bool:
         """Read one message of the host; False when it has gone."""
@@ -198,11 +198,6 @@ class Server:
                     "limit": child.ended_by,
                 }
             )
-
-    def _look_after(self) -> None:
-        for child in set(self._children.values()):
-            if child.watched:
-                self._watch.look(child, time.monotonic())
 
     def _say(self, message: Mapping[str, Any]) -> None:
         self._control.send(json.dumps(message).encode())

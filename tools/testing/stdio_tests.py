@@ -11,6 +11,7 @@ import re
 from judge_agent.errors import ToolError
 from judge_agent.schema import StdioTest
 from judge_agent.seams.sandbox import BoxResult, Limits, Program, Sandbox
+from tools.scripts import script
 from tools.testing.report import TestResult, TestStatus, Visibility
 
 _NO_MODULE = re.compile(r"^ModuleNotFoundError: No module named '(\w+)'")
@@ -30,7 +31,9 @@ async def run_stdio_test(
     """Run one. Raises SandboxError when the box, not the program, failed; ToolError for one that no box takes."""
     room = max(Limits().output_bytes, 2 * len(test.stdout.encode("utf-8", "surrogatepass")))
     limits = Limits(wall_seconds=seconds, cpu_seconds=max(1, int(seconds)), output_bytes=room)
-    program = Program(source, stdin=test.stdin.encode("utf-8", "surrogatepass"), seed=seed)
+    made = script(source)  # a file, as the program would be anywhere else
+    stdin = test.stdin.encode("utf-8", "surrogatepass")
+    program = Program(made.source, stdin=stdin, seed=seed, files={made.name: made.content})
     result = await sandbox.run(program, limits=limits)
     if result.limit == "program_bytes":  # refused before it ran: that says nothing of what it does
         raise ToolError(
