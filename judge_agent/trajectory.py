@@ -69,6 +69,7 @@ class Transcript:
     turns: tuple[Turn, ...]
     steps: tuple[Step, ...]
     ignored_fields: int
+    final_answer: str | None = None
 
     @property
     def calls(self) -> tuple[tuple[Step, Call], ...]:
@@ -79,9 +80,8 @@ def read(trajectory: Trajectory) -> Transcript:
     """Read a trajectory; assistant turns get step ids (the message's own id, else s1, s2, ...)."""
     turns = _pair_results(_merge_pairs(trajectory.messages))
     turns = _number_steps(turns)
-    return Transcript(
-        tuple(turns), _steps(turns), sum(_extra_fields(message) for message in trajectory.messages)
-    )
+    ignored = sum(_extra_fields(message) for message in trajectory.messages)
+    return Transcript(tuple(turns), _steps(turns), ignored, trajectory.final_answer)
 
 
 def final_answer(trajectory: Trajectory) -> str:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from judge_agent.prompting.material import without_thought
 from judge_agent.schema import EndForm, EndState, Environment, ExpectedCall
 from judge_agent.trajectory import Step, Transcript
 from tools.states.claiming import Claims
 from tools.states.comparing import Comparison, Difference
 from tools.states.replay import Replay
-from tools.states.report import BadReference, Report, has_ended, observed_results, said_by
+from tools.states.report import BadReference, Report, has_ended, observed_results, own_answer, said_by
 from tools.states.sightings import Undecided
 from tools.states.work import TooMuchWork, Work
 from tools.states.world import World
@@ -45,8 +46,7 @@ def judged(
     except RecursionError:
         report.undecided = "the state is nested too deeply"
     if end is not None and report.undecided is None:
-        ends = [_differences(world, environment, end, form, load) for form in end.forms]
-        report.differences = min(ends, key=len, default=None)
+        _compare(world, environment, end, load, report)
     return report
 
 
@@ -66,24 +66,42 @@ def _replay(
     last = _last_with_text(transcript)
     for step in transcript.steps:
         # What a message tells was known before the calls that it makes.
-        report.claims += claims.check(step.turn.text, step.id, scope, world.work, last=step is last)
+        told = without_thought(step.turn.text)[0]
+        report.claims += claims.check(told, step.id, scope, world.work, last=step is last)
         for position, call in enumerate(step.turn.calls):
             replayed = replay.made(call, results.get(f"{step.turn.span_id}.{position}"), step.id)
             if replayed is not None:
                 report.calls.append(replayed)
+    if answer := own_answer(transcript):
+        step_id = transcript.steps[-1].id if transcript.steps else ""
+        report.claims += claims.check(answer, step_id, scope, world.work, last=True)
 
 
 def _last_with_text(transcript: Transcript) -> Step | None:
     return next((step for step in reversed(transcript.steps) if step.turn.text.strip()), None)
 
 
-def _differences(
-    world: World, environment: Environment, end: EndState, form: EndForm, load: Load
-) -> tuple[Difference, ...]:
-    if form.calls is not None:
-        wanted = _led_to(environment, form.calls, load, world.work)
+def _compare(world: World, environment: Environment, end: EndState, load: Load, report: Report) -> None:
+    """The differences to the nearest of the ends. One that could not be compared leaves open whether it is reached."""
+    ends: list[tuple[Difference, ...]] = []
+    too_much: str | None = None
+    for form in end.forms:
+        wanted = _required(environment, form, load, world.work)
+        try:
+            ends.append(_differences(world, end, form, wanted))
+        except TooMuchWork as reason:
+            too_much = f"comparing the end state: {reason}"
+        except RecursionError:
+            too_much = "comparing the end state: it is nested too deeply"
+    if too_much is not None and () not in ends:
+        report.undecided = too_much
     else:
-        wanted = form.state if form.state is not None else form.contains or {}
+        report.differences = min(ends, key=len, default=None)
+
+
+def _differences(
+    world: World, end: EndState, form: EndForm, wanted: dict[str, Any]
+) -> tuple[Difference, ...]:
     comparison = Comparison(
         world.work,
         ignore=end.ignore,
@@ -91,10 +109,15 @@ def _differences(
         partly=form.contains is not None,
         writers=world.writers,
     )
-    try:
-        return comparison.differences(world.state, wanted)
-    except (TooMuchWork, RecursionError) as error:
-        raise BadReference(str(error)) from error
+    return comparison.differences(world.state, wanted)
+
+
+def _required(environment: Environment, form: EndForm, load: Load, work: Work) -> dict[str, Any]:
+    """The state that a form of the end asks for. Raises BadReference."""
+    if form.calls is not None:
+        # What a candidate spent is not taken from the reference: whether that can be replayed is its own matter.
+        return _led_to(environment, form.calls, load, work.another())
+    return form.state if form.state is not None else form.contains or {}
 
 
 def _led_to(

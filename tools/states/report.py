@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from judge_agent.effects import read_expression
 from judge_agent.errors import ToolError
+from judge_agent.prompting.material import without_thought
 from judge_agent.schema import EndState, Environment
 from judge_agent.schema.environment import ENDED_NAMES
 from judge_agent.trajectory import Transcript, Turn
@@ -51,8 +52,18 @@ def said_by(transcript: Transcript, end: EndState | None, work: Work) -> dict[st
     """What of that which had to be told the agent told. Raises TooMuchWork."""
     if end is None or not end.said:
         return {}
-    speech = Speech([turn.text for turn in transcript.turns if turn.role == "assistant"], work)
+    told = [without_thought(turn.text)[0] for turn in transcript.turns if turn.role == "assistant"]
+    speech = Speech([*told, own_answer(transcript) or ""], work)
     return {(one if isinstance(one, str) else " | ".join(one)): speech.says(one) for one in end.said}
+
+
+def own_answer(transcript: Transcript) -> str | None:
+    """The declared final answer, without hidden reasoning; None where a message says the same."""
+    if transcript.final_answer is None:
+        return None
+    answer = without_thought(transcript.final_answer)[0].strip()
+    told = any(answer == without_thought(step.turn.text)[0].strip() for step in transcript.steps)
+    return None if told else answer or None
 
 
 def observed_results(transcript: Transcript) -> dict[str, str]:

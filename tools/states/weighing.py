@@ -84,7 +84,7 @@ def _of_steps(report: Report) -> list[Finding]:
             reason = "what this step wrote is not as required at the end"
             found.setdefault(difference.by, Finding("refutes", "strong", None, reason, difference.by))
     for claim in report.claims:
-        if claim.holds is False:
+        if claim.holds is False and claim.step_id:  # An answer without messages is of no step.
             strength: Strength = "hint" if claim.strength == "hint" else "strong"
             finding = Finding("refutes", strength, None, _contradiction(claim), claim.step_id)
             found.setdefault(claim.step_id, finding)
