@@ -5,6 +5,7 @@ Undecided is a result: where that is not known for sure, nothing can be said of 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,6 +19,11 @@ from tools.states.work import MAX_STATE_DEPTH, EffectError, Work, read_json
 
 MAX_OBSERVED_CHARS = 200_000
 MAX_NAME_CHARS = 80
+_FAILURE_CHARS = 200
+_FAILURE = re.compile(
+    r"\W{0,20}(?:\w{0,60}(?:error|exception)\b|traceback\b|fail(?:ed|ure)\b|fatal\b|http\W{0,3}[45]\d\d\b)",
+    re.I,
+)
 Went = Literal["done", "failed", "unclear"]
 
 
@@ -37,7 +43,7 @@ class Replayed:
 
 @dataclass(frozen=True)
 class Sighting:
-    """One call, and what was seen of it. `failed` is None where that was not seen, or does not count."""
+    """One call, and what was seen of it. `failed` is None where nothing tells whether it failed."""
 
     call: Call
     step_id: str
@@ -62,7 +68,9 @@ class Sightings:
     def __init__(self, environment: Environment, work: Work) -> None:
         self._environment = environment
         self._work = work
-        self.count = environment.trusted != "replayed"
+        self._count = environment.trusted != "replayed"
+        # Only who says so takes the declared effects' word for a call whose result is not there, or reads as a failure.
+        self._wants_results = environment.outcomes != "replayed"
         self._failed = (
             read_expression(environment.failed, OUTCOME_NAMES) if environment.failed is not None else None
         )
@@ -75,7 +83,7 @@ class Sightings:
         if call.name in self._environment.reads:
             return None
         failed = self._was_failure(call, observed, step_id)
-        sighting = Sighting(call, step_id, observed if self.count else None, failed)
+        sighting = Sighting(call, step_id, observed, failed)
         if failed and self._environment.trusted == "observed":
             return sighting.went_wrong()
         problem = self._not_replayable(call)
@@ -99,11 +107,21 @@ class Sightings:
             raise Undecided(f"{sighting.where}: its declared effect says nothing of this call: {message}")
         if sighting.failed:
             raise Undecided(f"{sighting.where}: by its declared effect it succeeds, it was seen to fail")
-        if self.count and sighting.failed is None:
+        if self._wants_results:
+            self._refuse_doubt(sighting)
+        return Replayed(sighting.step_id, sighting.name, "done")
+
+    def _refuse_doubt(self, sighting: Sighting) -> None:
+        """Raise Undecided for a call that took effect by its declaration alone."""
+        if sighting.observed is None:
             raise Undecided(
                 f"{sighting.where}: its result is not in the trajectory, so whether it took effect is not known"
             )
-        return Replayed(sighting.step_id, sighting.name, "done")
+        if sighting.failed is None and reads_as_failure(sighting.observed):
+            raise Undecided(
+                f"{sighting.where}: by its declared effect it succeeds, its result reads as a failure, and no "
+                "'failed' of the environment tells which it was"
+            )
 
     def _not_replayable(self, call: Call) -> str | None:
         if call.name not in self._environment.effects:
@@ -115,7 +133,7 @@ class Sightings:
         return None
 
     def _was_failure(self, call: Call, observed: str | None, step_id: str) -> bool | None:
-        if observed is None or self._failed is None or not self.count:
+        if observed is None or self._failed is None or not self._count:
             return None
         try:
             return bool(evaluate(self._failed, observation(observed), self._work))
@@ -129,6 +147,19 @@ class Sightings:
 def observation(observed: str) -> dict[str, Any]:
     """The names `observed` and `result`: the text of a result, and the same as JSON; a text that is none is itself."""
     return {"observed": observed, "result": as_json(observed)}
+
+
+def reads_as_failure(observed: str) -> bool:
+    """Whether a result begins as errors do, or is an object that says so: enough to doubt, not to know."""
+    if _FAILURE.match(observed[:_FAILURE_CHARS]):
+        return True
+    found = as_json(observed)
+    if not isinstance(found, dict):
+        return False
+    denies = any(found.get(key) is False for key in ("ok", "success", "succeeded"))
+    status = found.get("status")
+    says = isinstance(status, str) and status.lower() in ("error", "failed", "failure")
+    return denies or says or any(found.get(key) for key in ("error", "errors", "isError", "is_error"))
 
 
 def as_json(text: str) -> Any:
