@@ -200,7 +200,7 @@ def _answer(wanted: RunCodeRequest, result: BoxResult, limits: Limits) -> RunCod
 
 def _run_result(result: BoxResult, limits: Limits) -> CommandRunResult:
     timed_out = result.status == "timeout"
-    code = 0 if result.status == "ok" else result.exit_code
+    code = 0 if result.status == "ok" else result.exit_code if result.signal is None else -result.signal
     return CommandRunResult(
         status="TimeLimitExceeded" if timed_out else "Finished",
         execution_time=result.seconds,

@@ -1,4 +1,4 @@
-"""Finds what a box needs of this machine: the interpreter, its standard library, shared libraries, a few packages.
+"""Finds what a box needs of this machine: interpreter, standard library, shared libraries, packages, time zones.
 
 Does NOT protect against: a standard library or a package on this machine that somebody has tampered with; it is
 shown to the box as it is, read-only.
@@ -31,6 +31,7 @@ PACKAGES = (
     "pygments",
     "exceptiongroup",
     "_duckdb",
+    "tzdata",  # where zoneinfo looks on a machine that has no time zones of its own
 )
 _LIBRARY_FOLDERS = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64")
 
@@ -54,6 +55,7 @@ class Interpreter:
     def digest(self) -> str:
         """Changes with what code finds here: the interpreter, the packages and their versions."""
         known = [platform.python_version(), *(f"{name} {_version(name)}" for name in self.packages)]
+        known += [f"{place} {_zone_version(place)}" for place in _zone_folders()]
         return hashlib.sha256("\n".join(known).encode()).hexdigest()[:8]
 
     @property
@@ -77,6 +79,7 @@ def find_interpreter() -> Interpreter:
     folders += [str(path) for path in sorted(Path(shared).glob("libpython*.so*")) if path.is_file()]
     if os.path.exists("/etc/ld.so.cache"):
         folders.append("/etc/ld.so.cache")
+    folders += _zone_folders()
     binds = [(folder, folder) for folder in _outermost(folders)]
     packages = _packages()
     binds += [(str(origin), f"{SITE}/{origin.name}") for origin in packages.values()]
@@ -96,6 +99,23 @@ def _folders_of_packages(shown: list[str]) -> tuple[str, ...]:
         found.update(map(str, Path(folder).glob("python3*/*-packages")))
     real = sorted({os.path.realpath(place) for place in found if os.path.isdir(place)})
     return tuple(place for place in real if any(place.startswith(folder + "/") for folder in shown))
+
+
+def _zone_folders() -> list[str]:
+    """Where the standard library's zoneinfo looks for time zones, as far as it is there.
+
+    These are the places that Python was built with: what the environment of the service says is not shown to boxes.
+    """
+    built = str(sysconfig.get_config_var("TZPATH") or "").split(os.pathsep)
+    return [place for place in built if os.path.isabs(place) and os.path.isdir(place)]
+
+
+def _zone_version(place: str) -> str:
+    try:
+        with open(os.path.join(place, "tzdata.zi"), encoding="utf-8") as file:
+            return file.readline(80).strip()
+    except (OSError, UnicodeDecodeError):  # no part of every installation
+        return ""
 
 
 def _outermost(folders: list[str]) -> list[str]:

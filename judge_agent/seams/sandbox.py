@@ -91,6 +91,7 @@ class BoxResult:
     """How a program ended. `limit` names the ceiling that it hit, if any. `stdout`, `stderr` are cut at the cap.
 
     `seconds` is wall time; `cpu_seconds` and `peak_memory_bytes` (resident, with the interpreter) the kernel counts.
+    Where a signal ended it, `signal` is its number, and `exit_code` 128 more, as a shell says it.
     """
 
     status: BoxStatus
@@ -103,6 +104,7 @@ class BoxResult:
     cpu_seconds: float = 0.0
     peak_memory_bytes: int = 0
     artifacts: tuple[Artifact, ...] = ()
+    signal: int | None = None
 
 
 class BoxClosed(Exception):

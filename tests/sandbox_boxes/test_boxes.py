@@ -57,6 +57,8 @@ async def test_the_way_a_program_ends_is_told(source, status, limit, exit_code, 
         "import sqlite3; print(sqlite3.connect(':memory:').execute('select 8000').fetchone()[0])",
         "import concurrent.futures as c; print(c.ThreadPoolExecutor().submit(lambda: 8000).result())",
         "import decimal, datetime, json, re, itertools, collections, heapq, bisect, statistics; print(8000)",
+        "import datetime, zoneinfo as z; d = datetime.datetime(2024, 7, 1, tzinfo=z.ZoneInfo('Europe/Paris')); "
+        "print(4000 * (d.utcoffset().seconds // 3600))",
         "import signal; signal.signal(signal.SIGALRM, lambda *a: None); signal.alarm(1); print(8000)",
     ],
 )
