@@ -21,7 +21,7 @@ MAX_OBSERVED_CHARS = 200_000
 MAX_NAME_CHARS = 80
 _FAILURE_CHARS = 200
 _FAILURE = re.compile(
-    r"\W{0,20}(?:\w{0,60}(?:error|exception)\b|traceback\b|fail(?:ed|ure)\b|fatal\b|http\W{0,3}[45]\d\d\b)",
+    r"\W{0,20}(?:[\w.]{0,80}(?:error|exception)\b|traceback\b|fail(?:ed|ure)\b|fatal\b|http\W{0,3}[45]\d\d\b)",
     re.I,
 )
 Went = Literal["done", "failed", "unclear"]
@@ -151,9 +151,9 @@ def observation(observed: str) -> dict[str, Any]:
 
 def reads_as_failure(observed: str) -> bool:
     """Whether a result begins as errors do, or is an object that says so: enough to doubt, not to know."""
-    if _FAILURE.match(observed[:_FAILURE_CHARS]):
-        return True
     found = as_json(observed)
+    if isinstance(found, str):
+        return _FAILURE.match(found[:_FAILURE_CHARS]) is not None
     if not isinstance(found, dict):
         return False
     denies = any(found.get(key) is False for key in ("ok", "success", "succeeded"))
