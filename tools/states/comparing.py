@@ -1,21 +1,26 @@
-"""Where an end state differs from the one that was required, by JSON pointer (RFC 6901)."""
+"""Where an end state differs from the one that was required, by JSON pointer (RFC 6901).
+
+The work is linear in the size of the states, and the same for those that differ and those that do not; it is held to
+time only. Pairing items of lists without an order may take more, and is counted.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
+from tools.states.places import Path, Rules, parts_of, pointer_to
 from tools.states.values import same_leaf
-from tools.states.work import Work
+from tools.states.work import TooMuchWork, Work
 
 MAX_DIFFERENCES = 200
-WRITTEN_OUT_DEPTH = 2
-_EVERY = "*"
+LEAVES_PER_STEP = 32
+PAIRS_PER_ITEM = 32
 _ABSENT = object()
-_SCALARS = (int, float, str, type(None))
-Path = tuple[str, ...]
+_LEAVES = frozenset({int, float, str, bool, type(None)})
 
 
 @dataclass(frozen=True)
@@ -41,90 +46,116 @@ class Comparison:
         partly: bool = False,
         writers: Mapping[tuple[int, str | None], str] | None = None,
     ) -> None:
-        self._work = work
-        self._ignore = [_parts(pointer) for pointer in ignore]
-        self._unordered = [_parts(pointer) for pointer in unordered]
+        self._rules = Rules(tuple(map(parts_of, ignore)), tuple(map(parts_of, unordered)), partly, work.tick)
         self._partly = partly
         self._writers = writers or {}
+        self._pairs = work.another()
+        self._spend: Callable[[int], None] = work.tick
 
     def differences(self, found: Any, wanted: Any) -> tuple[Difference, ...]:
-        """The first MAX_DIFFERENCES places, in the order of the required state; none where both are the same."""
-        kept: list[Difference] = []
-        for difference in self._walk(found, wanted, (), None):
-            kept.append(difference)
-            if len(kept) == MAX_DIFFERENCES:
-                break
-        return tuple(kept)
+        """The first MAX_DIFFERENCES places, in the order of the required state; none where both are the same.
 
-    def _walk(self, found: Any, wanted: Any, path: Path, by: str | None) -> Iterator[Difference]:
-        self._work.spend()
-        if _any_fits(self._ignore, path):
+        Raises TimeoutError, and TooMuchWork where no difference was found before it.
+        """
+        kept = _Kept(MAX_DIFFERENCES)
+        try:
+            self._walk(found, wanted, (), None, kept)
+        except _Enough:
+            pass
+        except TooMuchWork:
+            if not kept.all:
+                raise
+        return tuple(kept.all)
+
+    def _walk(self, found: Any, wanted: Any, path: Path, by: str | None, kept: _Kept) -> None:
+        if self._rules.ignores(path):
             return
-        if found is _ABSENT or wanted is _ABSENT:
-            kind = "missing" if found is _ABSENT else "not expected"
-            yield Difference(_pointer(path), kind, _shown(found), _shown(wanted), by)
-        elif isinstance(found, dict) and isinstance(wanted, dict):
-            yield from self._objects(found, wanted, path, by)
+        if isinstance(found, dict) and isinstance(wanted, dict):
+            self._objects(found, wanted, path, by, kept)
         elif isinstance(found, list) and isinstance(wanted, list):
-            yield from self._lists(found, wanted, path, by)
+            self._lists(found, wanted, path, by, kept)
+        elif found is _ABSENT or wanted is _ABSENT:
+            kind = "missing" if found is _ABSENT else "not expected"
+            kept.add(Difference(pointer_to(path), kind, _shown(found), _shown(wanted), by))
         elif not same_leaf(found, wanted):
-            yield Difference(_pointer(path), "another value", found, wanted, by)
+            kept.add(Difference(pointer_to(path), "another value", found, wanted, by))
 
     def _objects(
-        self, found: dict[str, Any], wanted: dict[str, Any], path: Path, by: str | None
-    ) -> Iterator[Difference]:
-        extra = [] if self._partly else [key for key in found if key not in wanted]
-        for key in [*wanted, *extra]:
-            writer = self._writers.get((id(found), key), by)
-            inside = found.get(key, _ABSENT), wanted.get(key, _ABSENT)
-            if len(path) < WRITTEN_OUT_DEPTH and self._is_written_alike(*inside):
+        self, found: dict[str, Any], wanted: dict[str, Any], path: Path, by: str | None, kept: _Kept
+    ) -> None:
+        self._spend(1 + len(wanted) // LEAVES_PER_STEP)
+        for key, want in wanted.items():
+            have = found.get(key, _ABSENT)
+            # Most of a large state is leaves that are alike: they are passed without a call.
+            if type(have) is type(want) and type(want) in _LEAVES and have == want:
                 continue
-            yield from self._walk(*inside, (*path, key), writer)
+            self._walk(have, want, (*path, key), self._writers.get((id(found), key), by), kept)
+        if self._partly:
+            return
+        for key, have in found.items():
+            if key not in wanted:
+                self._walk(have, _ABSENT, (*path, key), self._writers.get((id(found), key), by), kept)
 
-    def _is_written_alike(self, one: Any, other: Any) -> bool:
-        """Whether two values write out to the same text: most records of a large state do, and it is soon seen."""
-        if isinstance(one, _SCALARS) or isinstance(other, _SCALARS):
-            return False
-        text = repr(one)
-        self._work.spend(len(text) // 256)
-        return text == repr(other)
-
-    def _lists(self, found: list[Any], wanted: list[Any], path: Path, by: str | None) -> Iterator[Difference]:
+    def _lists(self, found: list[Any], wanted: list[Any], path: Path, by: str | None, kept: _Kept) -> None:
+        self._spend(1 + len(wanted) // LEAVES_PER_STEP)
         by = self._writers.get((id(found), None), by)
-        if self._unordered and _any_fits(self._unordered, path):
-            found, wanted = _in_one_order(found), _in_one_order(wanted)
-        for index in range(max(len(found), len(wanted))):
-            inside = [items[index] if index < len(items) else _ABSENT for items in (found, wanted)]
-            yield from self._walk(inside[0], inside[1], (*path, str(index)), by)
+        if self._rules.has_no_order(path):
+            self._unordered(found, wanted, path, by, kept)
+            return
+        for index, (have, want) in enumerate(zip_longest(found, wanted, fillvalue=_ABSENT)):
+            if type(have) is type(want) and type(want) in _LEAVES and have == want:
+                continue
+            self._walk(have, want, (*path, str(index)), by, kept)
+
+    def _unordered(
+        self, found: list[Any], wanted: list[Any], path: Path, by: str | None, kept: _Kept
+    ) -> None:
+        """As multisets: items that have no partner are shown beside each other, at the places of the required ones."""
+
+        def same(have: int, want: int) -> bool:
+            return self._is_same(found[have], wanted[want], (*path, str(want)))
+
+        if self._spend != self._pairs.spend:
+            self._pairs.allow(PAIRS_PER_ITEM * (len(found) + len(wanted)))
+        for have, want in zip_longest(*self._rules.left_over(found, wanted, path, same)):
+            index = have if want is None else want
+            inside = _ABSENT if have is None else found[have], _ABSENT if want is None else wanted[want]
+            self._walk(*inside, (*path, str(index)), by, kept)
+
+    def _is_same(self, found: Any, wanted: Any, path: Path) -> bool:
+        kept = _Kept(1)
+        with self._counting_pairs():
+            self._pairs.spend()
+            try:
+                self._walk(found, wanted, path, None, kept)
+            except _Enough:
+                return False
+        return True
+
+    @contextmanager
+    def _counting_pairs(self) -> Iterator[None]:
+        outside, self._spend = self._spend, self._pairs.spend
+        try:
+            yield
+        finally:
+            self._spend = outside
 
 
-def _in_one_order(items: list[Any]) -> list[Any]:
-    """Sorted by their JSON text, in which 1.0 is written as 1."""
-    return sorted(items, key=lambda item: json.dumps(_plain(item), sort_keys=True))
+class _Enough(Exception):
+    """As many differences as are asked for were found."""
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+class _Kept:
+    """Differences, up to a limit."""
 
+    def __init__(self, limit: int) -> None:
+        self.all: list[Difference] = []
+        self._limit = limit
 
-def _parts(pointer: str) -> Path:
-    return tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
-
-
-def _pointer(path: Path) -> str:
-    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path)
-
-
-def _any_fits(patterns: Sequence[Path], path: Path) -> bool:
-    return any(
-        len(pattern) == len(path)
-        and all(part in (_EVERY, key) for part, key in zip(pattern, path, strict=True))
-        for pattern in patterns
-    )
+    def add(self, difference: Difference) -> None:
+        self.all.append(difference)
+        if len(self.all) == self._limit:
+            raise _Enough
 
 
 def _shown(value: Any) -> Any:

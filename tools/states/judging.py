@@ -11,7 +11,7 @@ from typing import Any
 from judge_agent.prompting.material import without_thought
 from judge_agent.schema import EndForm, EndState, Environment, ExpectedCall
 from judge_agent.trajectory import Step, Transcript
-from tools.states.claiming import Claims
+from tools.states.claiming import Claims, left_open
 from tools.states.comparing import Comparison, Difference
 from tools.states.replay import Replay
 from tools.states.report import BadReference, Report, has_ended, observed_results, own_answer, said_by
@@ -65,13 +65,20 @@ def _replay(
         scope["before"] = load()
     last = _last_with_text(transcript)
     for step in transcript.steps:
-        # What a message tells was known before the calls that it makes.
-        told = without_thought(step.turn.text)[0]
-        report.claims += claims.check(told, step.id, scope, world.work, last=step is last)
+        # What a message tells was known before the calls that it makes, or tells of these.
+        told, last_one = without_thought(step.turn.text)[0], step is last
+        before = claims.check(told, step.id, scope, world.work, last=last_one)
+        first = len(report.claims)
+        report.claims += map(left_open, before) if step.turn.calls else before
         for position, call in enumerate(step.turn.calls):
             replayed = replay.made(call, results.get(f"{step.turn.span_id}.{position}"), step.id)
             if replayed is not None:
                 report.calls.append(replayed)
+        if step.turn.calls and any(one.holds is False for one in before):
+            after = claims.check(told, step.id, scope, world.work, last=last_one)
+            report.claims[first:] = [
+                now if was.holds is False else was for was, now in zip(before, after, strict=True)
+            ]
     if answer := own_answer(transcript):
         step_id = transcript.steps[-1].id if transcript.steps else ""
         report.claims += claims.check(answer, step_id, scope, world.work, last=True)

@@ -37,11 +37,24 @@ class Work:
         self._left -= steps
         if self._left < 0:
             raise TooMuchWork(f"the replay takes more than {self._limit} steps")
+        self.tick(steps)
+
+    def tick(self, steps: int = 1) -> None:
+        """Steps of work that is bounded by the size of what was read: they are held to the deadline only."""
         self._until_clock -= steps
         if self._until_clock < 0:
             self._until_clock = STEPS_BETWEEN_CLOCKS
             if time.monotonic() > self._deadline:
                 raise TimeoutError("the replay took too long")
+
+    def allow(self, steps: int) -> None:
+        """Raise the limit, where what is to be done grows with what was given."""
+        self._limit += steps
+        self._left += steps
+
+    def another(self) -> Work:
+        """A count of its own under the same deadline, so that one part of the work takes nothing from the next."""
+        return Work(deadline=self._deadline)
 
     def same(self, one: Any, other: Any) -> bool:
         """Whether two JSON values are the same, with a step for each part: values may share parts many times over."""
