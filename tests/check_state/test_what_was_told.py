@@ -14,13 +14,23 @@ from judge_agent.seams.tool import Finding, ToolView
 from tests.check_state.shop import Check, messages, world
 from tools import CheckState
 
-CASES: list[dict[str, Any]] = tomllib.loads((Path(__file__).parent / "telling.toml").read_text())["case"]
+HERE = Path(__file__).parent
+SENTENCES: dict[str, list[str]] = tomllib.loads((HERE / "claiming_sentences.toml").read_text())
+CASES: list[dict[str, Any]] = tomllib.loads((HERE / "telling.toml").read_text())["case"]
 CANCELLED = ['cancel_order {"id":"O1"}']
 CLAIM = {
     "name": "status",
     "pattern": r"(?i)order (?P<id>O\d+) is (?P<status>\w+)",
     "check": "state.orders[said.id].status == said.status",
     "strength": "decisive",
+}
+
+CANCELLATION = {
+    "name": "cancelled",
+    "pattern": r"(?i)order (?P<id>\w+) (?:has been|is|was) cancelled",
+    "check": "state.orders[said.id].status == 'cancelled'",
+    "strength": "decisive",
+    "where": "all",
 }
 
 
@@ -59,3 +69,36 @@ def test_a_final_answer_that_repeats_the_last_message_claims_once() -> None:
     answer = "Order O1 is cancelled."
     trajectory = {"messages": messages(CANCELLED, answer), "final_answer": answer}
     assert found_of(trajectory, None, world(claims=[CLAIM])).reason.startswith("1 claims")
+
+
+@pytest.mark.parametrize("says", SENTENCES["nothing"])
+def test_what_is_supposed_denied_planned_or_quoted_claims_nothing(check: Check, says: str) -> None:
+    result = check(messages([], says), world(claims=[CANCELLATION]), None)
+    assert (result.output["claims"], result.findings[0].bearing) == ([], "none")
+
+
+@pytest.mark.parametrize("says", SENTENCES["contradicted"])
+def test_words_beside_a_claim_do_not_hide_it(check: Check, says: str) -> None:
+    found = check(messages([], says), world(claims=[CANCELLATION]), None).findings[0]
+    assert (found.bearing, found.strength) == ("refutes", "decisive")
+
+
+@pytest.mark.parametrize(
+    ("says", "holds"),
+    [
+        ("The refund of $38 per passenger is on its way.", []),
+        ("The refund of $38 each is on its way.", []),
+        ("The refund of $38 is on its way.", [False]),
+    ],
+)
+def test_a_part_of_an_amount_is_not_held_to_be_all_of_it(check: Check, says: str, holds: list[bool]) -> None:
+    claim = {"name": "r", "pattern": r"refund of \$(?P<amount>\d+)", "check": "number(said.amount) == 114"}
+    result = check(messages([], says), world(claims=[claim]), None)
+    assert [one["holds"] for one in result.output["claims"]] == holds
+
+
+def test_a_message_may_tell_of_the_calls_that_it_makes(check: Check) -> None:
+    spoken = messages(CANCELLED)
+    spoken[0]["content"] = "Order O1 is cancelled."
+    result = check(spoken, world(claims=[CANCELLATION]), None)
+    assert [one["holds"] for one in result.output["claims"]] == [True]

@@ -1,14 +1,13 @@
 """Looks up what an agent claims about records: declared patterns in what it says, checked in the state of that time.
 
-A sentence that asks, denies or supposes claims nothing. Patterns run on RE2, in linear time. What a declaration cannot
-check (a part that is no number, a key that is not there) counts for neither side.
+What asks, denies, supposes, plans or quotes claims nothing. Patterns run on RE2, in linear time. What a declaration
+cannot check (a part that is no number, a key that is not there) counts for neither side.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import re2
@@ -17,18 +16,13 @@ from judge_agent.effects import Expression, read_expression
 from judge_agent.errors import ToolError
 from judge_agent.schema import Claim, Strength
 from judge_agent.schema.environment import CLAIM_NAMES
+from tools.states.claiming_sentences import Sentences
 from tools.states.evaluating import evaluate
 from tools.states.work import EffectError, TooMuchWork, Work
 
 MAX_FOUND = 200
 MAX_SAID_CHARS = 200
 PROGRAM_SIZE = 20_000
-_SENTENCE = re.compile(r"[^.!?\n]*(?:[.!?](?=\S)[^.!?\n]*)*[.!?\n]?")
-_CLAIMS_NOTHING = re.compile(
-    r"\?|\b(?:not|no|never|cannot|unable|without|if|would|could|should|might|may|wish|want|please|let me|"
-    r"unless|whether|instead|either|option|e\.g)\b|n['’]t\b",
-    re.I,
-)
 
 
 @dataclass(frozen=True)
@@ -41,6 +35,13 @@ class Checked:
     strength: Strength
     holds: bool | None
     problem: str = ""
+
+
+def left_open(checked: Checked) -> Checked:
+    """The same, where what contradicts it may be changed by calls of the same message."""
+    if checked.holds is not False:
+        return checked
+    return replace(checked, holds=None, problem="what the calls of this message did is not known")
 
 
 class Claims:
@@ -64,22 +65,22 @@ class Claims:
         Raises TooMuchWork where it claims more than can be looked up: what is hidden among much is not passed over.
         """
         asked = [one for one in self._claims if last or one[0].where == "all"]
-        sentences = _claiming(text, work) if asked else []
+        if not asked:
+            return []
+        work.spend(1 + len(text) // 16)
+        sentences = Sentences(text)
         found: list[Checked] = []
         for claim, pattern, check in asked:
-            for sentence in sentences:
-                work.spend(1 + len(sentence) * pattern.programsize // 1000)
-                for hit in pattern.finditer(sentence):
+            for sentence in sentences.all:
+                work.spend(1 + len(sentence.text) * pattern.programsize // 1000)
+                for hit in pattern.finditer(sentence.text):
+                    work.spend(1 + len(sentence.text) // 100)
+                    if not sentences.claims(sentence, hit.start(), hit.end()):
+                        continue
                     if len(found) == MAX_FOUND:
                         raise TooMuchWork(f"step {step_id} makes more than {MAX_FOUND} claims")
                     found.append(_checked(claim, check, hit, step_id, scope, work))
         return found
-
-
-def _claiming(text: str, work: Work) -> list[str]:
-    """The sentences that may claim something."""
-    work.spend(1 + len(text) // 64)
-    return [one for one in _SENTENCE.findall(text) if one.strip() and not _CLAIMS_NOTHING.search(one)]
 
 
 def _checked(

@@ -58,12 +58,12 @@ def said_by(transcript: Transcript, end: EndState | None, work: Work) -> dict[st
 
 
 def own_answer(transcript: Transcript) -> str | None:
-    """The declared final answer, without hidden reasoning; None where a message says the same."""
+    """The declared final answer, without hidden reasoning; None where the last message says the same."""
     if transcript.final_answer is None:
         return None
     answer = without_thought(transcript.final_answer)[0].strip()
-    told = any(answer == without_thought(step.turn.text)[0].strip() for step in transcript.steps)
-    return None if told else answer or None
+    texts = (without_thought(step.turn.text)[0].strip() for step in reversed(transcript.steps))
+    return None if answer == next(filter(None, texts), "") else answer
 
 
 def observed_results(transcript: Transcript) -> dict[str, str]:
