@@ -175,17 +175,7 @@ def _command(
         sources.append("/proc")
     else:
         arguments += ["--proc", "/box/proc"]
-    arguments += [
-        "--dir",
-        "/work/box",
-        "--symlink",
-        "/work/box",
-        "/tmp",
-        "--dir",
-        "/dev/shm",
-        "--remount-ro",
-        "/",
-    ]
+    arguments += ["--dir", "/work/box", "--dir", "/dev/shm", "--remount-ro", "/"]
     arguments += ["--", interpreter.executable, "-s", "-S", "-P", "-c", _START]
     uid = _FIRST_BOX_UID + secrets.randbelow(_BOX_UIDS)
     kept = f"{control_fd},{alive_fd}"
