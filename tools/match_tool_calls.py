@@ -5,7 +5,9 @@ and their values. A complete match confirms decisively. What is missing, wrong o
 the reference says that its calls are exact, otherwise strongly: other calls may do as well. With `score: "credit"`
 the F1 of the credits is the score either way.
 
-Does not know what a call did, nor whether a failed one was made good later: each call that was made counts.
+Does not know what a call did, nor whether a failed one was made good later: each call that was made counts. Where the
+trajectory holds calls in a form that is not read (`calls/unread.py`), what is missing or complete decides nothing, and
+`flags.calls_not_read` names the forms.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from judge_agent.schema import CallRules, ExpectedCall, PrincipleSpec
 from judge_agent.seams.tool import DecidingTool, Finding, OpeningCall, ToolResult, ToolView
 from judge_agent.trajectory import Call, Step, read
 from tools.calls.matching import Match, match
+from tools.calls.unread import unread_calls
 
 MAX_MADE_CALLS = 2000
 MAX_LISTED = 40
@@ -75,7 +78,7 @@ class MatchToolCalls(DecidingTool):
 
 
 def _compared(view: ToolView, deadline: float) -> ToolResult:
-    made = read(view.trajectory).calls
+    made, unread = read(view.trajectory).calls, unread_calls(view.trajectory)
     if len(made) > MAX_MADE_CALLS:
         raise ToolError(f"the trajectory has {len(made)} tool calls; at most {MAX_MADE_CALLS} are compared")
     rules, wanted = _rules(view), _alternatives(view)
@@ -83,13 +86,15 @@ def _compared(view: ToolView, deadline: float) -> ToolResult:
     matches = [match(calls, expected, rules, deadline=deadline) for expected in wanted]
     best = max(range(len(matches)), key=lambda index: (*_rank(matches[index]), -index))
     found = matches[best]
-    findings = (_of_all(found, rules), *_of_steps(made, found, rules, sure=len(matches) == 1))
+    of_steps = _of_steps(made, found, rules, sure=len(matches) == 1 and not unread)
+    findings = (_of_all(found, rules, sum(unread.values())), *of_steps)
     return ToolResult(
         "ok",
         _output(made, wanted[best], found, best if len(matches) > 1 else None),
         findings,
         truncated=len(made) > MAX_LISTED or len(found.missing) > MAX_LISTED,
         checked={"tool_calls": len(made), "expected_tool_calls": found.expected},
+        flags={"calls_not_read": dict(unread)} if unread else {},
     )
 
 
@@ -105,19 +110,21 @@ def _rank(found: Match) -> tuple[bool, bool, float]:
     return found.complete and not found.extra, found.complete, found.f1
 
 
-def _of_all(found: Match, rules: CallRules) -> Finding:
+def _of_all(found: Match, rules: CallRules, unread: int) -> Finding:
     """The finding on the whole candidate: what the principle rests on."""
-    reason = _summary(found)
-    if found.complete and not found.extra:
-        return Finding("confirms", "decisive", 1.0, reason, detail=_numbers(found))
+    reason, numbers = _summary(found), _numbers(found)
+    right = found.complete and not found.extra
+    if unread and not (right and rules.extra == "allowed"):
+        reason += f"; {unread} calls are in a form that is not read, so that this is not certain"
+        return Finding("confirms" if found.complete else "refutes", "strong", None, reason, detail=numbers)
+    if right:
+        return Finding("confirms", "decisive", 1.0, reason, detail=numbers)
     if rules.score == "credit":
         bearing, score = ("both" if found.f1 else "refutes"), round(found.f1, 6)
-        return Finding(bearing, "decisive", score, reason, detail=_numbers(found))  # type: ignore[arg-type]
+        return Finding(bearing, "decisive", score, reason, detail=numbers)  # type: ignore[arg-type]
     if rules.exact:
-        return Finding("refutes", "decisive", 0.0, reason, detail=_numbers(found))
-    if found.complete:
-        return Finding("confirms", "strong", None, reason, detail=_numbers(found))
-    return Finding("refutes", "strong", None, reason, detail=_numbers(found))
+        return Finding("refutes", "decisive", 0.0, reason, detail=numbers)
+    return Finding("confirms" if found.complete else "refutes", "strong", None, reason, detail=numbers)
 
 
 def _of_steps(

@@ -1,0 +1,71 @@
+"""Finds calls that a trajectory holds in a form that is not read: as parts of a message, as odd fields, in its text.
+
+Agents make such calls, and no comparison sees them: where there are some, nothing can be said of calls that are
+missing. A mark counts in text only where a call begins behind it, for to name a tag is no call.
+
+Does not read them, and knows the marks of common chat templates only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+
+from judge_agent.schema import Message, Trajectory
+from judge_agent.trajectory import read, text_of
+
+_PARTS = frozenset(("tooluse", "servertooluse", "toolcall", "functioncall"))
+_FIELDS = frozenset(("functioncall", "functioncalls", "toolcall", "toolcalls", "tooluse"))
+_NAME = r"[\w.-]{1,128}"
+_IN_TEXT = re.compile(
+    "|".join(
+        (
+            rf"<tool_calls?>\s*(?:[\[{{]|<function=|<invoke |{_NAME}\s*<arg_key>)",  # Hermes, Qwen, GLM
+            r"<(?:function_call|tool_use)>\s*[\[{<]",
+            rf"<function={_NAME}>",  # Llama 3
+            rf"<invoke name=[\"']?{_NAME}",
+            rf"\[TOOL_CALLS\]\s*(?:[\[{{]|{_NAME}\s*(?:\[ARGS\])?\s*\{{)",  # Mistral
+            r"<\|python_tag\|>\s*[\[{\w]",
+            r"<\|(?:tool_call|action_start)\|>\s*[\[{<]",  # Granite, Phi, InternLM
+            r"<[|\uff5c]tool[_\u2581]call[_\u2581]begin[|\uff5c]>",  # DeepSeek, Kimi
+            rf"<\|channel\|>[^<]{{0,200}}\bto=functions\.{_NAME}",  # gpt-oss
+            r"```tool_(?:call|code)s?\s*\n",  # Gemma
+            rf"^Action:[ \t]*{_NAME}[ \t]*\n+Action Input:",  # ReAct
+        )
+    ),
+    re.MULTILINE,
+)
+
+
+def unread_calls(trajectory: Trajectory) -> Mapping[str, int]:
+    """How many calls of the agent are not read, by their form; empty where all are, as in most trajectories."""
+    found: Counter[str] = Counter()
+    for message in trajectory.messages:
+        forms = _forms(message) if message.role == "assistant" else Counter[str]()
+        # The same calls may stand in a message twice, read and as its text.
+        if forms and forms.total() > _read(trajectory, message):
+            found += forms
+    return found or _in_text(trajectory.final_answer or "")
+
+
+def _forms(message: Message) -> Counter[str]:
+    parts = message.content if isinstance(message.content, tuple) else ()
+    found = Counter(f"part {part.type[:40]}" for part in parts if _letters(part.type) in _PARTS)
+    for field, value in (message.model_extra or {}).items():
+        if value and _letters(field) in _FIELDS:
+            found[f"field {field[:40]}"] += len(value) if isinstance(value, list) else 1
+    return found or _in_text(text_of(message))
+
+
+def _in_text(text: str) -> Counter[str]:
+    marks = sum(1 for _ in _IN_TEXT.finditer(text))
+    return Counter({"text": marks}) if marks else Counter()
+
+
+def _read(trajectory: Trajectory, message: Message) -> int:
+    return len(read(trajectory.model_copy(update={"messages": (message,)})).calls)
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name)).lower()
