@@ -33,7 +33,8 @@ PACKAGES = (
     "_duckdb",
     "tzdata",  # where zoneinfo looks on a machine that has no time zones of its own
 )
-_LIBRARY_FOLDERS = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64")
+_LOCAL = "/usr/local/lib"
+_LIBRARY_FOLDERS = ("/usr/lib", "/usr/lib64", _LOCAL, "/lib", "/lib64")
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def find_interpreter() -> Interpreter:
         if os.path.islink(folder):
             links.append((folder, os.readlink(folder)))
         elif os.path.isdir(folder):
-            folders.append(folder)
+            folders += _libraries_in(folder)
     shared = os.path.join(sys.base_prefix, "lib")
     folders += [str(path) for path in sorted(Path(shared).glob("libpython*.so*")) if path.is_file()]
     if os.path.exists("/etc/ld.so.cache"):
@@ -86,6 +87,16 @@ def find_interpreter() -> Interpreter:
     path = (library, os.path.join(library, "lib-dynload"), SITE)
     hidden = _folders_of_packages([target for _, target in binds])
     return Interpreter(executable, tuple(binds), tuple(links), path, tuple(packages), hidden)
+
+
+def _libraries_in(folder: str) -> list[str]:
+    """Of a folder that holds much else (programs, other languages) only where the machine's shared libraries are."""
+    inner = os.path.join(folder, str(sysconfig.get_config_var("MULTIARCH") or "lib"))
+    if os.path.isdir(inner):
+        return [inner]
+    if folder == _LOCAL:
+        return [str(path) for path in sorted(Path(folder).glob("*.so*")) if path.is_file()]
+    return [folder]
 
 
 def _folders_of_packages(shown: list[str]) -> tuple[str, ...]:
