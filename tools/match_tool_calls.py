@@ -115,7 +115,7 @@ def _of_all(found: Match, rules: CallRules, unread: int) -> Finding:
     reason, numbers = _summary(found), _numbers(found)
     right = found.complete and not found.extra
     if unread and not (right and rules.extra == "allowed"):
-        reason += f"; {unread} calls are in a form that is not read, so that this is not certain"
+        reason += f"; not certain, for the trajectory has calls in a form that is not read ({unread})"
         return Finding("confirms" if found.complete else "refutes", "strong", None, reason, detail=numbers)
     if right:
         return Finding("confirms", "decisive", 1.0, reason, detail=numbers)

@@ -95,7 +95,7 @@ def match(
         extra=tuple(row for row in unpaired if row not in set(free)) if rules.extra == "counted" else (),
         free=free if rules.extra == "counted" else tuple(unpaired),
         missing=missing,
-        toolrl=_toolrl(made, expected, asked, rules, credits, deadline),
+        toolrl=_toolrl(made, expected, asked, rules, credits, pairs, deadline),
     )
 
 
@@ -105,12 +105,27 @@ def _toolrl(
     asked: Sequence[Mapping[str, Asked]],
     rules: CallRules,
     credits: Mapping[tuple[int, int], Credit],
+    pairs: Pairs,
     deadline: float,
 ) -> float:
     earned = {at: one.keys + one.right_values + one.excused for at, one in credits.items()}
-    pairs = _paired(made, expected, rules, lambda *at: round(earned.get(at, 0.0) * TOOLRL_UNITS), deadline)
+    if len(pairs) < len(expected) or not all(credits[at].complete for at in pairs.items()):
+        pairs = _most_earning(made, expected, rules, earned, deadline)
     most = 1 + len(expected) + sum(map(values_asked, asked))
     return (_overlap(made, expected, rules) + sum(earned[at] for at in pairs.items())) / most
+
+
+def _most_earning(
+    made: Sequence[Call],
+    expected: Sequence[ExpectedCall],
+    rules: CallRules,
+    earned: Mapping[tuple[int, int], float],
+    deadline: float,
+) -> Pairs:
+    def weight(row: int, column: int) -> int:
+        return round(earned.get((row, column), 0.0) * TOOLRL_UNITS)
+
+    return _paired(made, expected, rules, weight, deadline)
 
 
 def _asked(
