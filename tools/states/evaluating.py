@@ -14,7 +14,7 @@ from typing import Any
 from judge_agent.effects import Expression
 from judge_agent.effects.expressions import CONSTANTS
 from tools.states.functions import MAX_INTEGER_BITS, call_function
-from tools.states.values import is_number, kind_of, shown
+from tools.states.values import exact, is_number, kind_of, same_number, shown
 from tools.states.work import EffectError, Work
 
 MAX_LENGTH = 200_000
@@ -124,6 +124,8 @@ class Evaluator:
             raise EffectError(f"{kind_of(left)} and {kind_of(right)} have no order")
         if not both_numbers:
             self._work.spend(min(len(left), len(right)) // 64)
+        elif same_number(left, right):  # as `==` says: what is no more than equal is not above
+            return isinstance(operator, (ast.LtE, ast.GtE))
         return bool(_ORDER[type(operator)](left, right))
 
     def _is_in(self, item: Any, place: Any) -> bool:
@@ -177,11 +179,18 @@ def items_of(value: Any) -> list[Any]:
     return list(value)
 
 
-def computed(operation: Callable[..., float], *numbers: float) -> float:
-    """What arithmetic gives, where it gives a number that JSON can say. Raises EffectError."""
+def computed(operation: Callable[..., Any], *numbers: float) -> float:
+    """What arithmetic gives, where it gives a number that JSON can say. Raises EffectError.
+
+    Numbers count as they are written in decimals, so that 0.3 - 0.1 - 0.1 - 0.1 is 0.
+    """
     try:
-        return bounded(operation(*numbers))
-    except ArithmeticError as error:
+        if all(isinstance(number, int) for number in numbers):
+            return bounded(operation(*numbers))
+        return bounded(float(operation(*map(exact, numbers))))
+    except OverflowError as error:
+        raise EffectError("arithmetic failed: a number is not finite") from error
+    except (ArithmeticError, ValueError) as error:
         raise EffectError(f"arithmetic failed: {error}") from error
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tools.states.values import is_number, kind_of, shown
+from tools.states.values import is_number, kind_of, shown, total
 from tools.states.work import EffectError, Work
 
 MAX_RANGE = 10_000
@@ -34,11 +34,12 @@ def _len(value: Any) -> int:
 
 def _sum(items: Any) -> float:
     numbers = [_number(item) for item in _of(items, list)]
-    exact = all(isinstance(number, int) for number in numbers)
-    total = sum(numbers) if exact else math.fsum(numbers)
-    if isinstance(total, int) and total.bit_length() > MAX_INTEGER_BITS:
+    if not all(isinstance(number, int) for number in numbers):
+        return _finite(total(numbers))
+    whole: int = sum(numbers)
+    if whole.bit_length() > MAX_INTEGER_BITS:
         raise EffectError(f"a number has more than {MAX_INTEGER_BITS} bits")
-    return _finite(total)
+    return whole
 
 
 def _extreme(choose: Callable[..., Any]) -> Callable[..., Any]:

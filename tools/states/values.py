@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import decimal
 import math
+from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
-RELATIVE_TOLERANCE = 1e-9  # what summing money in another order changes
+TOLERANCE = 1e-12  # more than what summing money in another order changes
+DIGITS_OF_ALL_FLOATS = 700  # from the largest to the last digit of the smallest
 MAX_SHOWN_CHARS = 60
 MAX_SHOWN_BITS = 256
 _NUMBERS = (int, float)
@@ -25,15 +29,39 @@ def same_leaf(one: Any, other: Any) -> bool:
 
 
 def same_number(one: float, other: float) -> bool:
-    """Whole numbers exactly; others to a relative 1e-9."""
+    """Whole numbers exactly, written with a fraction (5.0) or without; others to a relative 1e-12, beside 0 to 1e-12.
+
+    The tolerance is for what arithmetic of binary fractions leaves behind, in the agent's world or by a division here;
+    accounts, ids and counts are whole.
+    """
     if one == other:
         return True
-    if isinstance(one, int) and isinstance(other, int):
+    if _is_whole(one) and _is_whole(other):
         return False
     try:
-        return math.isclose(one, other, rel_tol=RELATIVE_TOLERANCE, abs_tol=1e-12)
+        beside_zero = TOLERANCE if one == 0 or other == 0 else 0.0
+        return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=beside_zero)
     except OverflowError:  # an integer beyond every float
         return False
+
+
+def exact(number: float) -> Fraction:
+    """A finite number as it is written: 0.1 is a tenth. Raises ValueError for one that is not finite."""
+    if isinstance(number, int):
+        return Fraction(number)
+    if not math.isfinite(number):
+        raise ValueError("a number is not finite")
+    return Fraction(repr(number))
+
+
+def total(numbers: Sequence[float]) -> float:
+    """The sum of numbers as they are written: of 0.1 and 0.2 it is 0.3, in any order; not finite where one is not."""
+    with decimal.localcontext(decimal.Context(prec=DIGITS_OF_ALL_FLOATS, traps=[])):
+        return float(sum(decimal.Decimal(repr(one) if isinstance(one, float) else one) for one in numbers))
+
+
+def _is_whole(number: float) -> bool:
+    return isinstance(number, int) or number.is_integer()
 
 
 def shown(value: Any) -> str:

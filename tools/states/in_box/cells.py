@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Iterable
 
-SURE_DIGITS = 12
+SURE_DIGITS = 14
 
 
 def line_of(row: Iterable[object]) -> str:
@@ -16,7 +16,7 @@ def line_of(row: Iterable[object]) -> str:
 
 
 def plain(value: object) -> object:
-    """A cell as JSON: numbers to 12 digits, bytes in hex, everything else as its text."""
+    """A cell as JSON: whole numbers exactly, others to 14 digits, bytes in hex, everything else as its text."""
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, decimal.Decimal):
@@ -33,5 +33,7 @@ def plain(value: object) -> object:
 def _number(value: float) -> object:
     if not math.isfinite(value):
         return repr(value)
+    if value.is_integer() and abs(value) < 2**53:
+        return int(value)
     rounded = float(f"{value:.{SURE_DIGITS}g}")
     return int(rounded) if rounded.is_integer() and abs(rounded) < 2**53 else rounded
