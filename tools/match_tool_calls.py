@@ -136,19 +136,24 @@ def _of_steps(
     outcomes: dict[str, list[str]] = {}
     for index, (step, _) in enumerate(made):
         outcomes.setdefault(step.id, []).append(_outcome(index, found))
+    # A call that would not count either may be no wrong one, but one beside the expected one that is missing.
+    spared = {
+        step.id
+        for index, (step, call) in enumerate(made)
+        if _outcome(index, found) == "wrong" and (call.name in rules.free or rules.extra == "allowed")
+    }
     decisive = rules.exact and sure and rules.order == "any"
-    return [_of_step(step, told, decisive) for step, told in outcomes.items()]
+    return [_of_step(step, told, decisive, step not in spared) for step, told in outcomes.items()]
 
 
-def _of_step(step: str, outcomes: Sequence[str], decisive: bool) -> Finding:
+def _of_step(step: str, outcomes: Sequence[str], decisive: bool, blamed: bool) -> Finding:
     bad = [outcome for outcome in outcomes if outcome in ("wrong", "extra")]
     if bad:
         reason = (
             f"{len(bad)} of {len(outcomes)} calls of this step are not as expected ({', '.join(bad[:5])})"
         )
-        return Finding(
-            "refutes", "decisive" if decisive else "strong", 0.0 if decisive else None, reason, step
-        )
+        sure = decisive and blamed
+        return Finding("refutes", "decisive" if sure else "strong", 0.0 if sure else None, reason, step)
     if "matched" not in outcomes:
         return Finding("none", "hint", None, "calls that do not count", step)
     reason = "the calls of this step are as expected"

@@ -130,6 +130,13 @@ def test_a_step_is_blamed_only_where_no_other_could_be() -> None:
     assert steps(exact=True, alternatives=[[{"name": "b"}]])["s2"] == "refutes/strong"
 
 
+def test_a_step_is_not_blamed_for_a_call_that_may_be_made_beside_the_expected_ones() -> None:
+    made, expected = ['look {"q":9}'], [{"name": "look", "arguments": {"q": 1}}]
+    for rules in ({"free": ["look"]}, {"extra": "allowed"}):
+        found = run(view(made, expected, {"exact": True, **rules})).findings
+        assert [f"{f.bearing}/{f.strength}" for f in found] == ["refutes/decisive", "refutes/strong"]
+
+
 def test_no_prompt_shows_what_the_reference_expects() -> None:
     result = run(view(['a {"x":1}'], [{"name": "secret_tool", "arguments": {"k": "secret value"}}]))
     assert "secret" in json.dumps(result.output)

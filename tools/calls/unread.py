@@ -46,7 +46,8 @@ def unread_calls(trajectory: Trajectory) -> Mapping[str, int]:
         # The same calls may stand in a message twice, read and as its text.
         if forms and forms.total() > _read(trajectory, message):
             found += forms
-    return found or _in_text(trajectory.final_answer or "")
+    in_answer = _in_text(trajectory.final_answer or "")
+    return found or (in_answer if in_answer.total() > len(read(trajectory).calls) else Counter())
 
 
 def _forms(message: Message) -> Counter[str]:
