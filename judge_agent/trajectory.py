@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
+from judge_agent.call_forms import with_calls
 from judge_agent.fenced_code import CodeFinder, blocks, plain_text
 from judge_agent.schema import ContentPart, Message, ToolCall, Trajectory
 
@@ -66,10 +67,13 @@ class Step:
 
 @dataclass(frozen=True)
 class Transcript:
+    """What was read. Where there are `unread_calls`, more were made than are here: none can be said to be missing."""
+
     turns: tuple[Turn, ...]
     steps: tuple[Step, ...]
     ignored_fields: int
     final_answer: str | None = None
+    unread_calls: int = 0
 
     @property
     def calls(self) -> tuple[tuple[Step, Call], ...]:
@@ -78,10 +82,10 @@ class Transcript:
 
 def read(trajectory: Trajectory) -> Transcript:
     """Read a trajectory; assistant turns get step ids (the message's own id, else s1, s2, ...)."""
-    turns = _pair_results(_merge_pairs(trajectory.messages))
-    turns = _number_steps(turns)
-    ignored = sum(_extra_fields(message) for message in trajectory.messages)
-    return Transcript(tuple(turns), _steps(turns), ignored, trajectory.final_answer)
+    messages, unread = with_calls(trajectory.messages)
+    turns = _number_steps(_pair_results(_merge_pairs(messages)))
+    ignored = sum(_extra_fields(message) for message in messages)
+    return Transcript(tuple(turns), _steps(turns), ignored, trajectory.final_answer, unread)
 
 
 def final_answer(trajectory: Trajectory) -> str:

@@ -30,7 +30,7 @@ from tools.sql.database import source_of
 from tools.states.database_judging import DatabaseJudging
 from tools.states.judging import judged
 from tools.states.looking import PARAMETERS, Look, look, read_look
-from tools.states.report import BadReference, Report
+from tools.states.report import BadReference, Report, leave_open
 from tools.states.weighing import result_of
 from tools.states.work import Work, read_state
 
@@ -101,6 +101,8 @@ class CheckState(DecidingTool):
             return ToolResult("timeout", {"error": f"{why}; timeout_seconds={timeout_seconds:g}"})
         except BadReference as error:
             raise ToolError(f"task.reference.final_state: {error}") from error
+        if unread := read(view.trajectory).unread_calls:
+            leave_open(report, unread)
         return result_of(report, wanted=view.task.reference.final_state is not None)
 
     async def _in_database(self, view: ToolView, environment: Environment, deadline: float) -> Report:

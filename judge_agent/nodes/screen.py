@@ -80,6 +80,8 @@ def _flags(candidate: CanonicalCandidate) -> Json:
     flags: Json = {}
     if transcript.ignored_fields:
         flags["ignored_fields"] = transcript.ignored_fields
+    if transcript.unread_calls:
+        flags["unread_calls"] = transcript.unread_calls
     if candidate.lost:
         flags["import_lost"] = list(candidate.lost)
     planted = _planted(candidate, transcript)

@@ -41,7 +41,7 @@ def left_open(checked: Checked) -> Checked:
     """The same, where what contradicts it may be changed by calls of the same message."""
     if checked.holds is not False:
         return checked
-    return replace(checked, holds=None, problem="what the calls of this message did is not known")
+    return replace(checked, holds=None, problem="what calls did before it is not known")
 
 
 class Claims:

@@ -8,13 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from judge_agent.prompting.material import without_thought
+from judge_agent.call_forms import spoken
 from judge_agent.schema import EndForm, EndState, Environment, ExpectedCall
 from judge_agent.trajectory import Step, Transcript
 from tools.states.claiming import Claims, left_open
 from tools.states.comparing import Comparison, Difference
 from tools.states.replay import Replay
-from tools.states.report import BadReference, Report, has_ended, observed_results, own_answer, said_by
+from tools.states.report import (
+    BadReference,
+    Report,
+    has_ended,
+    observed_results,
+    own_answer,
+    said_by,
+)
 from tools.states.sightings import Undecided
 from tools.states.work import TooMuchWork, Work
 from tools.states.world import World
@@ -66,7 +73,7 @@ def _replay(
     last = _last_with_text(transcript)
     for step in transcript.steps:
         # What a message tells was known before the calls that it makes, or tells of these.
-        told, last_one = without_thought(step.turn.text)[0], step is last
+        told, last_one = spoken(step.turn.text), step is last
         before = claims.check(told, step.id, scope, world.work, last=last_one)
         first = len(report.claims)
         report.claims += map(left_open, before) if step.turn.calls else before

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from judge_agent.call_forms import spoken
 from judge_agent.effects import read_expression
 from judge_agent.errors import ToolError
-from judge_agent.prompting.material import without_thought
 from judge_agent.schema import EndState, Environment
 from judge_agent.schema.environment import ENDED_NAMES
 from judge_agent.trajectory import Transcript, Turn
-from tools.states.claiming import Checked
+from tools.states.claiming import Checked, left_open
 from tools.states.comparing import Difference
 from tools.states.evaluating import evaluate
 from tools.states.sightings import Replayed
@@ -36,6 +36,13 @@ class Report:
     ended: bool = True
 
 
+def leave_open(report: Report, unread: int) -> None:
+    """Decide nothing by the records where calls are in a form that is not read: what these did is not known."""
+    report.undecided = f"{unread} messages make calls in a form that is not read"
+    report.differences = None
+    report.claims = [left_open(claim) for claim in report.claims]
+
+
 def has_ended(transcript: Transcript, environment: Environment, work: Work) -> bool:
     """Whether the trajectory is at its end, as far as the environment says what an end is."""
     if environment.ended is None:
@@ -52,7 +59,7 @@ def said_by(transcript: Transcript, end: EndState | None, work: Work) -> dict[st
     """What of that which had to be told the agent told. Raises TooMuchWork."""
     if end is None or not end.said:
         return {}
-    told = [without_thought(turn.text)[0] for turn in transcript.turns if turn.role == "assistant"]
+    told = [spoken(turn.text) for turn in transcript.turns if turn.role == "assistant"]
     speech = Speech([*told, own_answer(transcript) or ""], work)
     return {(one if isinstance(one, str) else " | ".join(one)): speech.says(one) for one in end.said}
 
@@ -61,8 +68,8 @@ def own_answer(transcript: Transcript) -> str | None:
     """The declared final answer, without hidden reasoning; None where the last message says the same."""
     if transcript.final_answer is None:
         return None
-    answer = without_thought(transcript.final_answer)[0].strip()
-    texts = (without_thought(step.turn.text)[0].strip() for step in reversed(transcript.steps))
+    answer = spoken(transcript.final_answer).strip()
+    texts = (spoken(step.turn.text).strip() for step in reversed(transcript.steps))
     return None if answer == next(filter(None, texts), "") else answer
 
 

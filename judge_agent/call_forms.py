@@ -1,0 +1,230 @@
+"""Reads tool calls that are written in another form than `tool_calls`, and counts where it cannot read them.
+
+Read are content parts (`tool_use`, `tool_call`, `function_call`, `tool-call`, with their results), the older
+`function_call` of a message, and Hermes' `<tool_call>{...}</tool_call>` in a text with `<tool_response>` in the
+message that answers it. Text makes a call only where nothing else in the trajectory does: otherwise who ran the
+agent had another form, and may not have carried out what stands in the text. A result that an agent writes itself is
+no result. Other forms are recognised by the marks of common chat templates: what calls they make is not known.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from judge_agent.schema import ContentPart, Message, ToolCall
+
+_CALL_PARTS = frozenset(("tool_use", "tool_call", "function_call", "tool-call"))
+_RESULT_PARTS = frozenset(("tool_result", "function_call_output", "tool-result"))
+_OPENS, _CLOSES = "<tool_call>", "</tool_call>"
+_THOUGHTS = re.compile(r"<think>.*?(?:</think>|\Z)|\A(?:(?!<think>).)*?</think>", re.DOTALL)
+_RESPONSES = re.compile(r"<tool_response>.*?(?:</tool_response>|\Z)", re.DOTALL)
+_BLOCKS = re.compile(r"<tool_call>.*?(?:</tool_call>|\Z)", re.DOTALL)
+_ANSWER = re.compile(r"\s*(?:<tool_response>.*?</tool_response>\s*)+", re.DOTALL)
+_ANSWERS = re.compile(r"<tool_response>\s*(.*?)\s*</tool_response>", re.DOTALL)
+_NAME = re.compile(r"\"name\"\s*:\s*\"([^\"\\]{1,200})\"")
+_SPACE = re.compile(r"\s*")
+_TOOL = r"[\w.-]{1,128}"
+# A mark counts only where a call begins behind it: to name a tag is no call.
+_UNREAD = re.compile(
+    "|".join(
+        (
+            rf"<tool_calls?>\s*(?:[\[{{]|<function=|<invoke |{_TOOL}\s*<arg_key>)",  # Hermes, Qwen, GLM
+            r"<(?:function_call|tool_use)>\s*[\[{<]",
+            rf"<function={_TOOL}>",  # Llama 3
+            rf"<invoke name=[\"']?{_TOOL}",
+            rf"\[TOOL_CALLS\]\s*(?:[\[{{]|{_TOOL}\s*(?:\[ARGS\])?\s*\{{)",  # Mistral
+            r"<\|python_tag\|>\s*[\[{\w]",
+            r"<\|(?:tool_call|action_start)\|>\s*[\[{<]",  # Granite, Phi, InternLM
+            r"<[|\uff5c]tool[_\u2581]call[_\u2581]begin[|\uff5c]>",  # DeepSeek, Kimi
+            rf"<\|channel\|>[^<]{{0,200}}\bto=functions\.{_TOOL}",  # gpt-oss
+            r"```tool_(?:call|code)s?\s*\n",  # Gemma
+            rf"^Action:[ \t]*{_TOOL}[ \t]*\n+Action Input:",  # ReAct
+        )
+    ),
+    re.MULTILINE,
+)
+_LIKE_A_CALL = re.compile(r"(?:tool|function)[-_]?(?:call|use)\Z", re.I)
+_DECODER = json.JSONDecoder()
+
+
+def with_calls(messages: Sequence[Message]) -> tuple[list[Message], int]:
+    """The messages with the calls that they make as `tool_calls` and results as messages of tools; and in how many
+    places there are calls that could not be read.
+    """
+    found: list[Message] = []
+    unread = 0
+    for message in messages:
+        parts = message.content if isinstance(message.content, tuple) else ()
+        if message.role == "assistant":
+            read, lost = _read_parts(_read_fields(message), parts)
+            found.append(read)
+            unread += lost
+        elif message.role in ("user", "tool") and any(part.type in _RESULT_PARTS for part in parts):
+            found += _results(message, parts)
+        else:
+            found.append(message)
+    if any(message.tool_calls or message.role == "tool_call" for message in found):
+        return found, unread
+    found, lost = _read_texts(found)
+    return found, unread + lost
+
+
+def spoken(text: str) -> str:
+    """What of an agent's text is said to its reader: neither thought, nor calls, nor results."""
+    return _BLOCKS.sub(" ", _RESPONSES.sub(" ", _THOUGHTS.sub(" ", text))) if "<" in text else text
+
+
+def _read_fields(message: Message) -> Message:
+    """The message with its older `function_call`, where it has no other call."""
+    call = (message.model_extra or {}).get("function_call")
+    if message.tool_calls or not isinstance(call, dict) or not isinstance(call.get("name"), str):
+        return message
+    read = message.model_copy(update={"tool_calls": (_tool_call(None, call["name"], call.get("arguments")),)})
+    assert read.model_extra is not None
+    del read.model_extra["function_call"]
+    return read
+
+
+def _read_parts(message: Message, parts: Sequence[ContentPart]) -> tuple[Message, int]:
+    """The message with the calls of its parts, those that `tool_calls` has as well once; and how many are not read."""
+    declared = list(message.tool_calls or ())
+    known = {call.id for call in declared}
+    made: list[ToolCall] = []
+    kept: list[ContentPart] = []
+    unread = 0
+    for part in parts:
+        like_a_call = _LIKE_A_CALL.search(part.type) is not None
+        call = _part_call(part) if like_a_call else None
+        if call is None:
+            kept.append(part)
+            unread += like_a_call
+        elif not declared or (call.id and call.id not in known):
+            made.append(call)
+    if len(kept) == len(parts):
+        return message, unread
+    return message.model_copy(update={"tool_calls": (*declared, *made), "content": tuple(kept)}), unread
+
+
+def _part_call(part: ContentPart) -> ToolCall | None:
+    fields = part.model_extra or {}
+    name = _first(fields, "name", "toolName")
+    if part.type not in _CALL_PARTS or not isinstance(name, str):
+        return None
+    call_id = _first(fields, "call_id", "toolCallId", "id")
+    arguments = _first(fields, "input", "args", "arguments")
+    return _tool_call(call_id if isinstance(call_id, str) else None, name, arguments)
+
+
+def _results(message: Message, parts: Sequence[ContentPart]) -> Iterator[Message]:
+    """One tool message for each result, then what else the message says."""
+    for part in parts:
+        if part.type in _RESULT_PARTS:
+            fields = part.model_extra or {}
+            call_id = _first(fields, "tool_use_id", "call_id", "toolCallId")
+            told = _first(fields, "content", "output", "result")
+            yield Message(
+                role="tool",
+                content=_text(told if told is not None else part.text),
+                tool_call_id=call_id if isinstance(call_id, str) else message.tool_call_id,
+            )
+    if rest := tuple(part for part in parts if part.type not in _RESULT_PARTS):
+        yield message.model_copy(update={"content": rest})
+
+
+def _text(told: object) -> str:
+    """The text of a result: itself, that of its parts, or its JSON."""
+    if told is None or isinstance(told, str):
+        return told or ""
+    parts: Sequence[object] = told if isinstance(told, (list, tuple)) else [told]
+    if all(isinstance(part, dict) and isinstance(part.get("type"), str) for part in parts):
+        said = (part.get("text", part.get("value")) for part in parts)
+        return "\n".join(
+            one if isinstance(one, str) else f"[{part['type']}]"
+            for one, part in zip(said, parts, strict=True)
+        )
+    return json.dumps(told, ensure_ascii=False)
+
+
+def _read_texts(messages: Sequence[Message]) -> tuple[list[Message], int]:
+    """The messages with the calls that stand in their texts, and how many texts make calls in another form."""
+    read: list[Message] = []
+    calls, unread = False, 0
+    for message in messages:
+        text = _own_text(message) if message.role in ("assistant", "user") else ""
+        if message.role == "assistant" and text:
+            made = _calls_in(text) if _OPENS in text else []
+            calls = calls or bool(made)
+            unread += not made and _UNREAD.search(text) is not None
+            read.append(message.model_copy(update={"tool_calls": tuple(made)}) if made else message)
+        elif calls and message.role == "user" and _ANSWER.fullmatch(text):
+            read += [Message(role="tool", content=hit.group(1)) for hit in _ANSWERS.finditer(text)]
+        else:
+            read.append(message)
+    return read, unread
+
+
+def _own_text(message: Message) -> str:
+    if isinstance(message.content, str):
+        return message.content
+    return "\n".join(part.text or "" for part in message.content or ())
+
+
+def _calls_in(text: str) -> list[ToolCall]:
+    """The calls of a text; none where any of its blocks is no JSON, or is only shown, as code."""
+    text = _RESPONSES.sub(" ", _THOUGHTS.sub(" ", text))
+    calls: list[ToolCall] = []
+    at = fences = 0
+    while (start := text.find(_OPENS, at)) >= 0:
+        fences += text.count("```", at, start)
+        found, at = _block(text, start + len(_OPENS))
+        if found is None or fences % 2 == 1 or text[max(0, start - 1) : start] == "`":
+            return []
+        calls += found
+    return calls
+
+
+def _block(text: str, start: int) -> tuple[list[ToolCall] | None, int]:
+    """The calls of the block whose content begins at `start`, None for one that is no JSON, and where it ends."""
+    start = _after_space(text, start)
+    if text[start : start + 1] not in ("{", "["):
+        return None, len(text)
+    try:
+        data, stop = _DECODER.raw_decode(text, start)
+        calls = [_written_call(one) for one in (data if isinstance(data, list) else [data])]
+    except (ValueError, RecursionError):
+        closing = text.find(_CLOSES, start)
+        end, after = (closing, closing + len(_CLOSES)) if closing >= 0 else (len(text), len(text))
+        name = _NAME.search(text, start, end)
+        return [_tool_call(None, name.group(1) if name else "", text[start:end].strip())], after
+    stop = _after_space(text, stop)
+    return calls, stop + len(_CLOSES) if text.startswith(_CLOSES, stop) else stop
+
+
+def _after_space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found is not None else at
+
+
+def _written_call(data: object) -> ToolCall:
+    """One call of a block. Raises ValueError for what names no tool."""
+    if isinstance(data, dict) and isinstance(data.get("function"), dict):
+        data = data["function"]
+    if not isinstance(data, dict) or not isinstance(data.get("name"), str):
+        raise ValueError("names no tool")
+    arguments = _first(data, "arguments", "parameters")
+    # As text: what is read from it is held to the same limits as other arguments.
+    raw = arguments if isinstance(arguments, str) or arguments is None else json.dumps(arguments)
+    return _tool_call(None, data["name"], raw)
+
+
+def _tool_call(call_id: str | None, name: str, arguments: object) -> ToolCall:
+    if arguments is not None and not isinstance(arguments, (str, dict)):
+        arguments = json.dumps(arguments)
+    return ToolCall.model_validate({"id": call_id, "function": {"name": name, "arguments": arguments}})
+
+
+def _first(fields: Mapping[str, Any], *names: str) -> Any:
+    return next((fields[name] for name in names if fields.get(name) is not None), None)
