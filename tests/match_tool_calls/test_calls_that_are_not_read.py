@@ -36,30 +36,34 @@ def whole(result: ToolResult) -> str:
 def test_calls_are_read_or_decide_nothing_and_are_flagged(case: dict[str, Any]) -> None:
     message = {"role": "assistant", **json.loads(case["message"], strict=False)}
     result = run({"messages": [message]}, [{"name": "a", "arguments": {"x": 1}}])
-    read = result.checked["tool_calls"]
     unread = sum(result.flags.get("calls_not_read", {}).values())
-    assert unread == (0 if read else case["calls"])
+    assert (result.checked["tool_calls"], unread) == (case["calls"], case["unread"])
     assert whole(result) == ("refutes/strong" if unread else "refutes/decisive")
 
 
 MADE = {"role": "assistant", "tool_calls": [{"function": {"name": "a", "arguments": "{}"}}]}
 
 
+UNREAD = {"role": "assistant", "content": [{"type": "tool_use", "id": "t"}]}
+
+
 def test_a_complete_match_decides_only_where_no_other_call_could_count() -> None:
-    trajectory = {"messages": [MADE, {"role": "assistant", "content": "<tool_call>{}</tool_call>"}]}
+    trajectory = {"messages": [MADE, UNREAD]}
     assert whole(run(trajectory, [{"name": "a"}])) == "confirms/strong"
     assert whole(run(trajectory, [{"name": "a"}], extra="allowed")) == "confirms/decisive"
     assert whole(run(trajectory, [{"name": "b"}], score="credit")) == "refutes/strong"
 
 
 def test_no_step_is_blamed_where_a_call_was_not_read() -> None:
-    result = run({"messages": [MADE, {"role": "assistant", "content": "<tool_call>{}"}]}, [{"name": "b"}])
+    result = run({"messages": [MADE, UNREAD]}, [{"name": "b"}])
     assert {f.strength for f in result.findings} == {"strong"}
 
 
-def test_calls_in_the_declared_final_answer_are_flagged() -> None:
-    result = run({"final_answer": '<tool_call>{"name": "a"}</tool_call>'}, [{"name": "a"}])
+def test_calls_in_the_declared_final_answer_are_flagged_unless_they_are_read_elsewhere() -> None:
+    text = '<tool_call>{"name": "a"}</tool_call>'
+    result = run({"final_answer": text}, [{"name": "a"}])
     assert (whole(result), result.flags) == ("refutes/strong", {"calls_not_read": {"text": 1}})
+    assert not run({"messages": [MADE], "final_answer": text}, [{"name": "a"}]).flags
 
 
 def test_long_texts_are_looked_through_in_linear_time() -> None:
