@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -131,6 +132,10 @@ def _check_end_state(request: JudgmentRequest) -> None:
             "task.reference.final_state", "needs resources.environment: what calls change, and how"
         )
     sql = environment.database is not None
+    for index, pointer in enumerate(end.ignore if sql else ()):
+        if not re.fullmatch(r"/[^/]+(/\*/[^/]+)?", pointer):
+            field = f"task.reference.final_state.ignore.{index}"
+            raise InvalidRequest(field, "of a database must be /table or /table/*/column")
     for form in end.forms:
         wrong = (form.state is not None or form.contains is not None) if sql else form.queries is not None
         if wrong:

@@ -95,8 +95,10 @@ class Environment(Envelope):
     tool what a call does, `reads` which tools change nothing. `failed` is true of `observed` (the text of a call's
     result; `result` is the same read as JSON) where the call failed. `outcomes`: whose word it is whether a call took
     effect: the declared effects' (`replayed`), the observation's (`observed`), or both, which must agree (the default
-    where `failed` is given). `ended` is true of `last` (the `role`, `text` and tool `name` of the last message) where a
-    trajectory is at its end: one that was cut off before may still go wrong, so that it is not confirmed.
+    where `failed` is given). Without either, a call counts by its declared effect where a result was seen that does not
+    read as a failure; only `replayed` takes the declared effect's word without one. `ended` is true of `last` (the
+    `role`, `text` and tool `name` of the last message) where a trajectory is at its end: one that was cut off before
+    may still go wrong, so that it is not confirmed.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
@@ -212,9 +214,9 @@ class EndState(EndForm):
     """What the records must be at the end, and what the agent must have said by then.
 
     `alternatives` are other ends that are as good. `ignore` and `unordered` are JSON pointers (RFC 6901; `*` is any key
-    or index): places that do not count (of a database: tables), and lists whose order does not. `said` are texts that
-    the agent must have told, in digits or word for word; a list of them: any one. Without any form, only `said` is
-    asked for.
+    or index): places that do not count (of a database: `/table` or `/table/*/column`), and lists whose order does not.
+    `said` are texts that the agent must have told, in digits or word for word; a list of them: any one. Without any
+    form, only `said` is asked for.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_END_EXAMPLE]})

@@ -129,7 +129,10 @@ async def test_a_wrong_declaration_is_refused_by_its_field(
     client: httpx.AsyncClient, case: dict[str, Any]
 ) -> None:
     environment, end = json.loads(case.get("environment", "null")), json.loads(case.get("end", "null"))
-    answer = await client.post("/v1/judgments", json=body(environment, end, RIGHT))
+    asked = body(environment, end, RIGHT)
+    if "databases" in case:
+        asked["resources"]["databases"] = json.loads(case["databases"])
+    answer = await client.post("/v1/judgments", json=asked)
     assert answer.status_code == 422, answer.text
     fields = [error["field"] for error in answer.json()["errors"]]
     assert any(field.startswith(case["field"]) for field in fields), fields

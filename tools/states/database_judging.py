@@ -16,11 +16,12 @@ from tools.states.comparing import Difference
 from tools.states.database_world import DatabaseWorld, NoAnswer, open_world
 from tools.states.in_box.cells import line_of
 from tools.states.report import BadReference, Report, has_ended, observed_results, said_by
-from tools.states.sightings import Sighting, Sightings, Undecided
-from tools.states.work import TooMuchWork, Work
+from tools.states.sightings import Sighting, Sightings, Undecided, Went
+from tools.states.work import EffectError, TooMuchWork, Work
 
 MAX_SHOWN_ROWS = 5
 Json = Mapping[str, Any]
+Ignored = Mapping[str, tuple[str, ...]]
 
 
 class DatabaseJudging:
@@ -48,16 +49,30 @@ class DatabaseJudging:
                 report.undecided = str(reason)
                 return report
             if end is not None:
-                ends = [await self._differences(world, end, form) for form in end.forms]
-                report.differences = min(ends, key=len, default=None)
+                await self._compare(world, end, report)
         return report
 
+    async def _compare(self, world: DatabaseWorld, end: EndState, report: Report) -> None:
+        """An end that fits decides; else one that cannot be told from it leaves all undecided."""
+        ignored = _ignored(end)
+        found: list[tuple[Difference, ...]] = []
+        undecided: list[str] = []
+        for form in end.forms:
+            try:
+                found.append(await self._differences(world, ignored, form))
+            except Undecided as reason:
+                undecided.append(str(reason))
+        if undecided and () not in found:
+            report.undecided = undecided[0]
+        else:
+            report.differences = min(found, key=len, default=None)
+
     async def _differences(
-        self, world: DatabaseWorld, end: EndState, form: EndForm
+        self, world: DatabaseWorld, ignored: Ignored, form: EndForm
     ) -> tuple[Difference, ...]:
         if form.queries is not None:
             return await _asked(world, form.queries)
-        return await self._beside(await _tables(world), end, form.calls or ())
+        return await self._beside(world, ignored, form.calls or ())
 
     async def _replay(self, transcript: Transcript, world: DatabaseWorld, report: Report) -> None:
         results = observed_results(transcript)
@@ -68,27 +83,44 @@ class DatabaseJudging:
                 if isinstance(sighting, Sighting):
                     effect = self._environment.effects[call.name]
                     assert isinstance(effect, SqlEffect)
-                    bound = _parameters(call.arguments or {}, sighting.observed)
-                    went, message = await world.call(effect, bound)
+                    went, message = await self._called(world, effect, call.arguments or {}, sighting.observed)
                     report.calls.append(self._sightings.settle(sighting, went, message))
                 elif sighting is not None:
                     report.calls.append(sighting)
 
+    async def _called(
+        self, world: DatabaseWorld, effect: SqlEffect, arguments: Json, observed: str | None
+    ) -> tuple[Went, str]:
+        """Do what one call does. A number that JSON does not have makes it unclear. Raises NoAnswer."""
+        try:
+            bound = _parameters(self._work.copied(dict(arguments)), observed)
+        except EffectError as error:
+            return "unclear", f"its arguments: {error}"
+        return await world.call(effect, bound)
+
     async def _beside(
-        self, found: Mapping[str, Json], end: EndState, calls: Sequence[ExpectedCall]
+        self, world: DatabaseWorld, ignored: Ignored, calls: Sequence[ExpectedCall]
     ) -> tuple[Difference, ...]:
-        """Where the tables differ from those that the reference's calls lead to, in a box of their own."""
-        async with open_world(self._sandbox, self._source, seed=self._seed) as world:
+        """Where the tables differ from those that the reference's calls lead to, in a box of their own.
+
+        Raises Undecided where they differ only in what a clock or a random value may have written.
+        """
+        found, unsteady = await _tables(world, ignored), set(world.unsteady)
+        async with open_world(self._sandbox, self._source, seed=self._seed) as reference:
             for call in calls:
-                await self._expected(world, call)
-            wanted = await _tables(world)
-        ignored = {pointer.removeprefix("/") for pointer in end.ignore}
-        names = [name for name in {**wanted, **found} if name not in ignored]
-        return tuple(
-            _of_table(name, found.get(name), wanted.get(name))
-            for name in names
-            if found.get(name) != wanted.get(name)
-        )
+                await self._expected(reference, call)
+            wanted = await _tables(reference, ignored)
+            unsteady |= reference.unsteady
+        compared = [name for name in {**wanted, **found} if ignored.get(name.lower()) != ()]
+        differing = [name for name in compared if found.get(name) != wanted.get(name)]
+        # Where columns of a table are ignored, the request has said which of them may change each time.
+        decided = [name for name in differing if name.lower() not in unsteady or name.lower() in ignored]
+        if differing and not decided:
+            raise Undecided(
+                f"the table {differing[0]!r} differs, and its rows hold a clock or a random value, other each "
+                f"time; name such columns in ignore: '/{differing[0]}/*/column'"
+            )
+        return tuple(_of_table(name, found.get(name), wanted.get(name)) for name in decided)
 
     async def _expected(self, world: DatabaseWorld, call: ExpectedCall) -> None:
         if call.name in self._environment.reads:
@@ -97,7 +129,7 @@ class DatabaseJudging:
         if not isinstance(effect, SqlEffect):
             raise BadReference(f"the effect of the reference's call of {call.name!r} is not declared")
         try:
-            went, message = await world.call(effect, _parameters(call.arguments, None))
+            went, message = await self._called(world, effect, call.arguments, None)
         except NoAnswer as error:
             raise BadReference(f"the reference's call of {call.name!r}: {error}") from error
         if went != "done":
@@ -105,17 +137,34 @@ class DatabaseJudging:
 
 
 def _parameters(arguments: Mapping[str, Any], observed: str | None) -> dict[str, Any]:
-    """What statements may name: the arguments, of which lists and objects become JSON text, and `observed`."""
+    """What statements may name: the arguments, of which lists and objects become JSON text, and `observed`, which
+    no argument of that name takes the place of.
+    """
     bound = {
         key: json.dumps(value) if isinstance(value, (dict, list, tuple)) else value
         for key, value in arguments.items()
     }
-    return {"observed": observed, **bound}
+    return {**bound, "observed": observed}
 
 
-async def _tables(world: DatabaseWorld) -> dict[str, Any]:
+def _ignored(end: EndState) -> Ignored:
+    """The places that do not count: columns by table, none for all of it; in lower case. Raises BadReference."""
+    ignored: dict[str, tuple[str, ...]] = {}
+    for pointer in end.ignore:
+        parts = [part.replace("~1", "/").replace("~0", "~").lower() for part in pointer.split("/")[1:]]
+        if len(parts) == 1 and parts[0]:
+            ignored[parts[0]] = ()
+        elif len(parts) == 3 and parts[1] == "*":
+            if ignored.get(parts[0]) != ():
+                ignored[parts[0]] = (*ignored.get(parts[0], ()), parts[2])
+        else:
+            raise BadReference(f"ignore: {pointer[:80]!r} is neither /table nor /table/*/column")
+    return ignored
+
+
+async def _tables(world: DatabaseWorld, ignored: Ignored) -> dict[str, Any]:
     try:
-        return await world.tables()
+        return await world.tables({table: columns for table, columns in ignored.items() if columns})
     except NoAnswer as error:
         raise BadReference(f"the tables could not be read: {error}") from error
 

@@ -6,7 +6,7 @@ What comes back is a claim of a process that a foreign file may have taken over:
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import cache
@@ -26,7 +26,7 @@ DUMP_SECONDS = 15.0
 KILL_AFTER_SECONDS = 1.0
 _MEMORY_BYTES = 1_500_000_000
 _DISK_BYTES = 320_000_000  # the database and its copy
-_MODULES = ("cells", "replaying", "writers")
+_MODULES = ("cells", "replaying", "unsteady", "writers")
 Json = dict[str, Any]
 
 
@@ -35,10 +35,13 @@ class NoAnswer(Exception):
 
 
 class DatabaseWorld:
-    """A database that is open in a box. Not for concurrent use."""
+    """A database that is open in a box. `unsteady` are the tables into which calls wrote clocks or random values, in
+    lower case. Not for concurrent use.
+    """
 
     def __init__(self, box: Box) -> None:
         self._box = box
+        self.unsteady: set[str] = set()
 
     async def call(self, effect: SqlEffect, parameters: Mapping[str, Any]) -> tuple[Went, str]:
         """Do what one call does; say how it went, and why. Raises NoAnswer."""
@@ -48,15 +51,19 @@ class DatabaseWorld:
         went = next((kind for kind in kinds if kind == reply.get("went")), None)
         if went is None:
             raise NoAnswer("the box broke the protocol")
+        written = reply.get("unsteady", ())
+        if not isinstance(written, (list, tuple)):
+            raise NoAnswer("the box broke the protocol")
+        self.unsteady.update(str(name) for name in written)
         return went, str(reply.get("message", ""))[:500]
 
     async def query(self, sql: str) -> Json:
         """The rows of a query: {sha256, count, rows, cut}. Raises NoAnswer."""
         return await self._ask({"op": "query", "sql": sql}, CALL_SECONDS)
 
-    async def tables(self) -> dict[str, Json]:
-        """Every table: {sha256, count, rows, cut}, by name. Raises NoAnswer."""
-        tables = (await self._ask({"op": "dump"}, DUMP_SECONDS)).get("tables")
+    async def tables(self, ignored: Mapping[str, Sequence[str]]) -> dict[str, Json]:
+        """Every table: {sha256, count, rows, cut}, by name, without the ignored columns. Raises NoAnswer."""
+        tables = (await self._ask({"op": "dump", "ignored": ignored}, DUMP_SECONDS)).get("tables")
         if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
             raise NoAnswer("the box broke the protocol")
         return tables

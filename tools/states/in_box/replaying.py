@@ -57,19 +57,24 @@ def _answer(writer: Writer, asked: Json) -> Json:
             return _call(writer, asked)
         if asked["op"] == "query":
             return _rows(writer.query(asked["sql"], asked["seconds"]))
-        return {"tables": {name: _rows(rows, sort=True) for name, rows in writer.tables(asked["seconds"])}}
+        return {
+            "tables": {
+                name: _rows(rows, sort=True)
+                for name, rows in writer.tables(asked["seconds"], asked["ignored"])
+            }
+        }
     except (Unclear, MemoryError, RecursionError) as error:
         return {"error": f"{error}"[:MAX_MESSAGE_CHARS] or type(error).__name__}
 
 
 def _call(writer: Writer, asked: Json) -> Json:
     try:
-        writer.call(asked["require"], asked["run"], asked["parameters"], asked["seconds"])
+        tables = writer.call(asked["require"], asked["run"], asked["parameters"], asked["seconds"])
     except CallFailed as failure:
         return {"went": "failed", "message": str(failure)[:MAX_MESSAGE_CHARS]}
     except Unclear as error:
         return {"went": "unclear", "message": str(error)[:MAX_MESSAGE_CHARS]}
-    return {"went": "done"}
+    return {"went": "done", "unsteady": sorted(tables)}
 
 
 def _rows(found: Iterable[Iterable[object]], *, sort: bool = False) -> Json:
