@@ -139,12 +139,10 @@ def _text(told: object) -> str:
     if told is None or isinstance(told, str):
         return told or ""
     parts: Sequence[object] = told if isinstance(told, (list, tuple)) else [told]
-    if all(isinstance(part, dict) and isinstance(part.get("type"), str) for part in parts):
-        said = (part.get("text", part.get("value")) for part in parts)
-        return "\n".join(
-            one if isinstance(one, str) else f"[{part['type']}]"
-            for one, part in zip(said, parts, strict=True)
-        )
+    typed = [part for part in parts if isinstance(part, dict) and isinstance(part.get("type"), str)]
+    if len(typed) == len(parts):
+        said = ((part.get("text", part.get("value")), part["type"]) for part in typed)
+        return "\n".join(text if isinstance(text, str) else f"[{kind}]" for text, kind in said)
     return json.dumps(told, ensure_ascii=False)
 
 

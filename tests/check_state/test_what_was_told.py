@@ -102,3 +102,31 @@ def test_a_message_may_tell_of_the_calls_that_it_makes(check: Check) -> None:
     spoken[0]["content"] = "Order O1 is cancelled."
     result = check(spoken, world(claims=[CANCELLATION]), None)
     assert [one["holds"] for one in result.output["claims"]] == [True]
+
+
+USE = {"type": "tool_use", "id": "t", "name": "cancel_order", "input": {"id": "O1"}}
+TOLD = '{"status":"cancelled","customer":"ann","items":["cup","pen"],"total":12.5}'
+WRITTEN = '<tool_call>{"name": "cancel_order", "arguments": {"id": "O1"}}</tool_call>'
+OTHERWISE = "<tool_call><function=cancel_order><parameter=id>O1</parameter></function></tool_call>"
+END = {"calls": [{"name": "cancel_order", "arguments": {"id": "O1"}}]}
+
+
+@pytest.mark.parametrize(
+    ("made", "answer", "bearing"),
+    [
+        ([USE], [{"type": "tool_result", "tool_use_id": "t", "content": TOLD}], "confirms"),
+        (WRITTEN, f"<tool_response>{TOLD}</tool_response>", "confirms"),
+        (OTHERWISE, f"<tool_response>{TOLD}</tool_response>", "none"),
+        ("I do nothing.", TOLD, "refutes"),
+    ],
+)
+def test_calls_in_another_form_are_replayed_or_decide_nothing(
+    check: Check, made: Any, answer: Any, bearing: str
+) -> None:
+    spoken = [{"role": "assistant", "content": made}, {"role": "user", "content": answer}]
+    assert check(spoken, world(), END).findings[0].bearing == bearing
+
+
+def test_what_only_the_text_of_a_call_holds_was_not_told(check: Check) -> None:
+    found = check([{"role": "assistant", "content": WRITTEN}], world(), {"said": ["O1"]}).findings[0]
+    assert found.bearing == "refutes"
