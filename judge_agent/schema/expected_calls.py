@@ -149,6 +149,8 @@ def _read(arguments: Any) -> Any:
     if not arguments.strip():
         return {}
     try:
-        return json.loads(arguments)
+        # Half surrogate pairs become what they become in the calls that are made: no record could hold them.
+        written = json.dumps(json.loads(arguments), ensure_ascii=False)
+        return json.loads(written.encode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
         raise Refused("arguments", f"the text is no JSON object: {error}", arguments[:200]) from error
