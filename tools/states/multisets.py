@@ -1,18 +1,18 @@
 """Pairs the items of two lists whose order says nothing, by a comparison that is not always transitive.
 
 Items that are written alike are paired at once. What is left is a bipartite matching (augmenting paths;
-Kuhn, 1955) among items that differ in numbers only, nearest ranks first, so that lists which are the same cost little
+Kuhn, 1955) among items that differ in numbers only, equal ranks first, so that lists which are the same cost little
 more than their size. The search for more pairs of a large list ends once it is certain that not all can be paired:
 after that only what is shown of the difference would change.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
-SMALL = 500
+MORE_PAIRS = 250_000  # that are looked at for what is shown of a difference
 Same = Callable[[int, int], bool]
 
 
@@ -51,43 +51,49 @@ def left_over(found: Sequence[Item], wanted: Sequence[Item], same: Same) -> tupl
     """
     groups: dict[Hashable, tuple[list[Item], list[Item]]] = defaultdict(lambda: ([], []))
     for at, items in enumerate((found, wanted)):
-        for item in sorted(items, key=lambda one: one.rank):
+        for item in items:
             groups[item.group][at].append(item)
     lone_found, lone_wanted = list[int](), list[int]()
     for mine, theirs in groups.values():
-        indexes = [item.index for item in mine]
-        matching = _Matching(indexes, [item.index for item in theirs], same)
+        matching = _Matching(mine, theirs, same)
         lone_wanted += matching.lone()
-        lone_found += [index for index in indexes if index not in matching.partner]
+        lone_found += [item.index for item in mine if item.index not in matching.partner]
     return sorted(lone_found), sorted(lone_wanted)
 
 
 class _Matching:
     """Pairs one group. `partner` maps a found item to its wanted one, `_holder` the other way round."""
 
-    def __init__(self, found: Sequence[int], wanted: Sequence[int], same: Same) -> None:
-        self._found = found
-        self._wanted = wanted
+    def __init__(self, found: Sequence[Item], wanted: Sequence[Item], same: Same) -> None:
+        self._found = [item.index for item in found]
+        self._items = (found, wanted)
         self._same = same
         self.partner: dict[int, int] = {}
         self._holder: dict[int, int] = {}
 
     def lone(self) -> list[int]:
         """Pair as many as can be; the wanted ones that stay alone."""
-        alone = []
-        for rank, wanted in enumerate(self._wanted):
-            if rank < len(self._found) and self._same(self._found[rank], wanted):
-                self._pair(self._found[rank], wanted)
-            else:
-                alone.append(wanted)
-        certain = len(self._found) < len(self._wanted)
-        stays = []
-        for wanted in alone:
-            gives_up = certain and len(self._wanted) > SMALL
-            if gives_up or not self._is_paired(wanted):
+        found, wanted = self._items
+        self._pair_by_rank()
+        alone = [item.index for item in wanted if item.index not in self._holder]
+        certain = len(found) < len(wanted)
+        stays: list[int] = []
+        for searches, one in enumerate(alone):
+            gives_up = certain and searches * len(found) > MORE_PAIRS
+            if gives_up or not self._is_paired(one):
                 certain = True
-                stays.append(wanted)
+                stays.append(one)
         return stays
+
+    def _pair_by_rank(self) -> None:
+        """Pair what has the same rank and is the same, in the order of both lists."""
+        waiting: dict[tuple[float, ...], deque[int]] = defaultdict(deque)
+        for item in self._items[0]:
+            waiting[item.rank].append(item.index)
+        for item in self._items[1]:
+            near = waiting.get(item.rank)
+            if near and self._same(near[0], item.index):
+                self._pair(near.popleft(), item.index)
 
     def _is_paired(self, start: int) -> bool:
         """Find a partner, where need be by giving those of others new ones; breadth first, each found item once."""

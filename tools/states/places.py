@@ -77,19 +77,34 @@ class Rules:
                 if not self.ignores((*path, key))
             }
         if isinstance(value, list):
-            inner = (*path, _EVERY)
-            items = [
-                self._plain(item, (*path, str(index)), _inside(shape, _OF_ITEMS), numbers)
+            kept = [
+                (item, (*path, str(index)))
                 for index, item in enumerate(value)
                 if not self.ignores((*path, str(index)))
             ]
-            return sorted(items, key=self._written) if self.has_no_order(inner[:-1]) else items
+            if self.has_no_order(path):
+                return self._plain_in_one_order(kept, shape, numbers)
+            return [self._plain(item, at, _inside(shape, _OF_ITEMS), numbers) for item, at in kept]
         if not is_number(value):
             return value
         if numbers is not None:
             numbers.append(_rank(value))
             return 0
         return int(value) if isinstance(value, float) and value.is_integer() else value
+
+    def _plain_in_one_order(
+        self, items: list[tuple[Any, Path]], shape: Shape | None, numbers: list[float] | None
+    ) -> list[Any]:
+        """The numbers are put in the order of the items too: else equal lists had other ranks."""
+        made = []
+        for item, at in items:
+            inner: list[float] | None = None if numbers is None else []
+            plain = self._plain(item, at, _inside(shape, _OF_ITEMS), inner)
+            made.append((self._written(plain), inner or [], plain))
+        made.sort(key=lambda one: one[:2])
+        if numbers is not None:
+            numbers += [number for _, inner, _ in made for number in inner]
+        return [plain for _, _, plain in made]
 
     def _names_an_item(self, path: Path) -> bool:
         """Whether a pattern says something of one item of this list, or of a list in it, by an index."""
