@@ -18,6 +18,7 @@ from judge_agent.schema import ContentPart, Message, ToolCall
 
 _CALL_PARTS = frozenset(("tool_use", "tool_call", "function_call", "tool-call"))
 _RESULT_PARTS = frozenset(("tool_result", "function_call_output", "tool-result"))
+MAX_BLOCKS = 1000
 _OPENS, _CLOSES = "<tool_call>", "</tool_call>"
 _THOUGHTS = re.compile(r"<think>.*?(?:</think>|\Z)|\A(?:(?!<think>).)*?</think>", re.DOTALL)
 _RESPONSES = re.compile(r"<tool_response>.*?(?:</tool_response>|\Z)", re.DOTALL)
@@ -171,14 +172,15 @@ def _own_text(message: Message) -> str:
 
 
 def _calls_in(text: str) -> list[ToolCall]:
-    """The calls of a text; none where any of its blocks is no JSON, or is only shown, as code."""
+    """The calls of a text; none where a block is no JSON or is only shown, as code, or there are too many."""
     text = _RESPONSES.sub(" ", _THOUGHTS.sub(" ", text))
     calls: list[ToolCall] = []
-    at = fences = 0
+    at = fences = blocks = 0
     while (start := text.find(_OPENS, at)) >= 0:
         fences += text.count("```", at, start)
         found, at = _block(text, start + len(_OPENS))
-        if found is None or fences % 2 == 1 or text[max(0, start - 1) : start] == "`":
+        blocks += 1
+        if found is None or blocks > MAX_BLOCKS or fences % 2 == 1 or text[max(0, start - 1) : start] == "`":
             return []
         calls += found
     return calls

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+MAX_BESIDE = 1000  # characters of a sentence that are read on either side of a claim
 _SENTENCE = re.compile(r"[^.!?\n]*(?:[.!?](?=\S)[^.!?\n]*)*[.!?\n]?")
 _CURLY = str.maketrans("\u2018\u2019\u02bc\u201c\u201d\u201e\u00ab\u00bb", '\'\'\'"""""')
 # Said in passing: nothing of it speaks of the claim beside it.
@@ -72,9 +73,10 @@ _ITEM = re.compile(r"\s*(?:[-*+\u2022]|\d{1,3}[.)])\s")
 
 @dataclass(frozen=True)
 class Sentence:
-    """One sentence, with the line that introduces it (`If you agree:`) and the sentence that follows it."""
+    """A sentence, as `plain` with plain quotes; the line that introduces it (`If you agree:`), and what follows it."""
 
     text: str
+    plain: str
     start: int
     intro: str
     following: str
@@ -93,9 +95,11 @@ class Sentences:
         """Whether what stands from `start` to `end` of a sentence is claimed."""
         if self._is_quoted(sentence.start + start, sentence.start + end):
             return False
-        text = sentence.text.translate(_CURLY)
-        before = _IN_PASSING.sub(" ", f"{sentence.intro} {text[:start]}")
-        after = _IN_PASSING.sub(" ", _COURTESY.sub("", text[end:]))
+        text = sentence.plain
+        before = _IN_PASSING.sub(
+            " ", f"{sentence.intro[-MAX_BESIDE:]} {text[max(0, start - MAX_BESIDE) : start]}"
+        )
+        after = _IN_PASSING.sub(" ", _COURTESY.sub("", text[end : end + MAX_BESIDE]))
         if "?" in after or _BEFORE.search(before) or _WITHIN.search(_IN_PASSING.sub(" ", text[start:end])):
             return False
         if _AFTER.search(after) or _DENIED_AT_ONCE.match(_JOINED.split(after, maxsplit=1)[0]):
@@ -115,7 +119,7 @@ def _sentences(plain: str, text: str) -> Iterator[Sentence]:
         if intro and index > 1 and not _ITEM.match(hit.group()) and _closes(plain, found[index - 1].end()):
             intro = ""
         following = found[index + 1].group() if index + 1 < len(found) else ""
-        yield Sentence(text[hit.start() : hit.end()], hit.start(), intro, following)
+        yield Sentence(text[hit.start() : hit.end()], hit.group(), hit.start(), intro, following)
         if hit.group().rstrip().rstrip("*_").endswith(":"):
             intro = hit.group().strip()
 

@@ -31,6 +31,7 @@ CHARS_PER_STEP = 1000
 Said = Literal["said", "in_doubt", "not_said"]
 _BEST_FIRST: tuple[Said, ...] = ("said", "in_doubt", "not_said")
 _DENIED = re.compile(r"(?:\bnot|n't|\bnever|\bcannot)(?: [a-z]+){0,3} [^\w\s]{0,2}\Z")
+_DENIALS = ("not", "n't", "never")
 _DENIAL_CHARS = 60
 _TIME = re.compile(r"(\d{1,2}):\d{2}")
 _MAX_HITS = 1000
@@ -62,7 +63,8 @@ class Speech:
         hits += negative_numbers(text)
         for number, at, sure in comma_decimals(text):
             (hits.append((number, at)) if sure else self._maybe.add(number))
-        sure_ones = {number for number, at in hits if not _is_denied(text, at)}
+        denies = any(word in text for word in _DENIALS)
+        sure_ones = {number for number, at in hits if not (denies and _is_denied(text, at))}
         self._maybe.update(number for number, _ in hits)
         self._maybe.update(grouped(text))
         if len(sure_ones) <= MAX_NUMBERS_IN_A_MESSAGE:
