@@ -13,13 +13,13 @@ SCRIPT = "CREATE TABLE t (a INTEGER); INSERT INTO t VALUES (1)"
 HARMFUL: dict[str, list[str]] = {
     "duckdb": [
         "SELECT * FROM read_text('/etc/passwd')",
-        "SELECT * FROM read_csv('/work/database', header = false)",
+        "SELECT * FROM read_csv('/work/box/database', header = false)",
         "SELECT * FROM glob('/*')",
         "SELECT * FROM '/etc/passwd'",
         "SELECT getenv('HOME')",
         "COPY t TO '/work/x.csv'",
         "COPY (SELECT 1) TO '/dev/stdout'",
-        "ATTACH '/work/database' AS again",
+        "ATTACH '/work/box/database' AS again",
         "ATTACH ':memory:' AS other",
         "INSTALL httpfs",
         "LOAD httpfs",
