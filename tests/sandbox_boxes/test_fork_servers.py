@@ -200,7 +200,7 @@ def test_a_program_whose_event_loop_was_closed_ends_when_boxes_are_used_again():
     del left
     gc.collect()
     assert len(os.listdir("/proc/self/fd")) < descriptors
-    assert set(_processes()) == before
+    assert set(_processes()) <= before  # what earlier tests left may end meanwhile
 
 
 @pytest.mark.parametrize("name", ["disk_bytes", "files", "processes", "cpu_seconds"])
