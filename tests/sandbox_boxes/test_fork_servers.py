@@ -51,7 +51,7 @@ async def test_a_cancelled_program_is_gone_when_the_waiting_ends(boxes):
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert _processes() == before
+    assert set(_processes()) <= set(before)
 
 
 async def test_a_fork_server_that_dies_is_a_broken_box_and_the_next_program_gets_another(boxes):
@@ -80,7 +80,7 @@ async def test_closing_ends_every_process_and_boxes_work_again_after_it(boxes):
     assert (await boxes.run(Program("print(1)"), limits=LIMITS)).status == "ok"
     assert len(_processes()) > len(before)
     await boxes.aclose()
-    assert _processes() == before
+    assert set(_processes()) <= set(before)
     assert len(os.listdir("/proc/self/fd")) == descriptors
     assert (await boxes.run(Program("print(2)"), limits=LIMITS)).stdout == b"2\n"
 
