@@ -29,7 +29,7 @@ _NAME = re.compile(r"\"name\"\s*:\s*\"([^\"\\]{1,200})\"")
 _SPACE = re.compile(r"\s*")
 _TOOL = r"[\w.-]{1,128}"
 # A mark counts only where a call begins behind it: to name a tag is no call.
-_UNREAD = re.compile(
+UNREAD_IN_TEXT = re.compile(
     "|".join(
         (
             rf"<tool_calls?>\s*(?:[\[{{]|<function=|<invoke |{_TOOL}\s*<arg_key>)",  # Hermes, Qwen, GLM
@@ -156,7 +156,7 @@ def _read_texts(messages: Sequence[Message]) -> tuple[list[Message], int]:
         if message.role == "assistant" and text:
             made = _calls_in(text) if _OPENS in text else []
             calls = calls or bool(made)
-            unread += not made and _UNREAD.search(text) is not None
+            unread += not made and UNREAD_IN_TEXT.search(text) is not None
             read.append(message.model_copy(update={"tool_calls": tuple(made)}) if made else message)
         elif calls and message.role == "user" and _ANSWER.fullmatch(text):
             read += [Message(role="tool", content=hit.group(1)) for hit in _ANSWERS.finditer(text)]

@@ -8,34 +8,15 @@ Does not read them, and knows the marks of common chat templates only.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 
+from judge_agent.call_forms import UNREAD_IN_TEXT
 from judge_agent.schema import Message, Trajectory
 from judge_agent.trajectory import read, text_of
 
 _PARTS = frozenset(("tooluse", "servertooluse", "toolcall", "functioncall"))
 _FIELDS = frozenset(("functioncall", "functioncalls", "toolcall", "toolcalls", "tooluse"))
-_NAME = r"[\w.-]{1,128}"
-_IN_TEXT = re.compile(
-    "|".join(
-        (
-            rf"<tool_calls?>\s*(?:[\[{{]|<function=|<invoke |{_NAME}\s*<arg_key>)",  # Hermes, Qwen, GLM
-            r"<(?:function_call|tool_use)>\s*[\[{<]",
-            rf"<function={_NAME}>",  # Llama 3
-            rf"<invoke name=[\"']?{_NAME}",
-            rf"\[TOOL_CALLS\]\s*(?:[\[{{]|{_NAME}\s*(?:\[ARGS\])?\s*\{{)",  # Mistral
-            r"<\|python_tag\|>\s*[\[{\w]",
-            r"<\|(?:tool_call|action_start)\|>\s*[\[{<]",  # Granite, Phi, InternLM
-            r"<[|\uff5c]tool[_\u2581]call[_\u2581]begin[|\uff5c]>",  # DeepSeek, Kimi
-            rf"<\|channel\|>[^<]{{0,200}}\bto=functions\.{_NAME}",  # gpt-oss
-            r"```tool_(?:call|code)s?\s*\n",  # Gemma
-            rf"^Action:[ \t]*{_NAME}[ \t]*\n+Action Input:",  # ReAct
-        )
-    ),
-    re.MULTILINE,
-)
 
 
 def unread_calls(trajectory: Trajectory) -> Mapping[str, int]:
@@ -60,7 +41,7 @@ def _forms(message: Message) -> Counter[str]:
 
 
 def _in_text(text: str) -> Counter[str]:
-    marks = sum(1 for _ in _IN_TEXT.finditer(text))
+    marks = sum(1 for _ in UNREAD_IN_TEXT.finditer(text))
     return Counter({"text": marks}) if marks else Counter()
 
 
