@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tools.sql.comparison import compare, expected
@@ -27,6 +28,9 @@ TABLES = st.integers(1, 5).flatmap(
     )
 )
 
+# On one double, two of them exact, and a double that is not far from either.
+PAST_DOUBLES = [(None, number, None, None) for number in (2**70, 2**70 + 1, 9007199254740992.0)]
+
 
 def table(rows, prefix="c") -> QueryResult:
     return QueryResult(tuple(f"{prefix}{at}" for at in range(len(rows[0]))), tuple(rows))
@@ -34,6 +38,8 @@ def table(rows, prefix="c") -> QueryResult:
 
 @settings(deadline=None, max_examples=200)
 @given(TABLES, st.randoms(use_true_random=False))
+@example(PAST_DOUBLES, random.Random(6))
+@example(PAST_DOUBLES, random.Random(8))
 def test_rows_and_columns_in_another_order_are_the_same_result(rows, chance: random.Random) -> None:
     order = list(range(len(rows[0])))
     chance.shuffle(order)
@@ -71,3 +77,11 @@ def test_in_an_order_a_result_equals_itself_and_keeps_its_ties(rows) -> None:
     plan = OrderPlan(keys=(0,))
     assert compare(table(rows), expected(table(rows), None, plan)).matches
     assert not compare(table([*rows, rows[0]]), expected(table(rows), None, plan)).matches
+
+
+def test_a_whole_number_beside_a_double_of_its_size_keeps_its_own_partner() -> None:
+    near, whole = math.nextafter(2.0**70, math.inf), 2**70
+    one, other = [(whole, "a"), (whole + 1, "b")], [("b", whole + 1), ("a", near)]
+    assert compare(table(other, "other"), expected(table(one), None, OrderPlan())).matches
+    other[0] = ("b", whole + 2)
+    assert not compare(table(other, "other"), expected(table(one), None, OrderPlan())).matches

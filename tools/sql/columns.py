@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from tools.sql.matching import Rows, is_within
-from tools.sql.values import Value, is_exact, is_finite, same, size_of
+from tools.sql.values import Value, is_exact, is_finite, is_past_doubles, place_of, same, size_of
 
 MAX_EFFORT = 3_000_000  # cells looked at
 
@@ -40,7 +40,7 @@ class Column:
 
     @cached_property
     def numbers(self) -> list[Value]:
-        return sorted((value for value in self.values if _is_sized(value)), key=size_of)
+        return sorted((value for value in self.values if _is_sized(value)), key=place_of)
 
     @cached_property
     def others(self) -> Counter[Value]:
@@ -53,14 +53,22 @@ class Column:
                 self.counts == other.counts if len(self.values) == len(other.values) else self._counted(other)
             )
         if not (self.is_plain and other.is_plain):
-            return is_within([(value,) for value in self.values], [(value,) for value in other.values])
+            return is_within(_rows(self), _rows(other))
         if self.others - other.others:
             return False
         there = iter(other.numbers)
-        return all(any(same(number, one) for one in _from(there, number)) for number in self.numbers)
+        if all(any(same(number, one) for one in _from(there, number)) for number in self.numbers):
+            return True
+        # Beside exact neighbours the first that is the same may be another's only one.
+        mixed = any(map(is_past_doubles, (*self.numbers, *other.numbers)))
+        return mixed and is_within(_rows(self), _rows(other))
 
     def _counted(self, other: Column) -> bool:
         return all(other.counts[value] >= count for value, count in self.counts.items())
+
+
+def _rows(column: Column) -> Rows:
+    return [(value,) for value in column.values]
 
 
 def _is_sized(value: Value) -> bool:

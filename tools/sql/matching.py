@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
-from tools.sql.values import Value, gap, is_exact, is_finite, same, size_of
+from tools.sql.values import Value, gap, is_exact, is_finite, place_of, same, size_of
 
 MAX_SEARCHED = 64
 Rows = Sequence[tuple[Value, ...]]
@@ -46,7 +47,7 @@ def _has_all(small: list[tuple[Value, ...]], large: list[tuple[Value, ...]]) -> 
         return False
     if not small[0]:
         return True
-    small, large = sorted(small, key=_sizes), sorted(large, key=_sizes)
+    small, large = sorted(small, key=_places), sorted(large, key=_places)
     if _in_order(small, large):
         return True
     if len(large) <= MAX_SEARCHED:
@@ -76,7 +77,7 @@ def _parted(small: Rows, large: Rows) -> list[tuple[Rows, Rows]]:
 
 def _levels(values: Sequence[Value]) -> list[int]:
     """Number the values by size, neighbours that are the same by one number."""
-    order = sorted(range(len(values)), key=lambda at: size_of(values[at]))
+    order = sorted(range(len(values)), key=lambda at: place_of(values[at]))
     levels, level = [0] * len(values), 0
     for before, at in pairwise(order):
         level += not _touch(values[before], values[at])
@@ -93,8 +94,8 @@ def _touch(one: Value, other: Value) -> bool:
     return gap(one, other) <= 2 * max(one.slack, other.slack, one.unit, other.unit)
 
 
-def _sizes(row: tuple[Value, ...]) -> tuple[float, ...]:
-    return tuple(size_of(value) for value in row)
+def _places(row: tuple[Value, ...]) -> tuple[Any, ...]:
+    return tuple(place_of(value) for value in row)
 
 
 def _in_order(small: Rows, large: Rows) -> bool:

@@ -115,8 +115,21 @@ def is_exact(value: Value) -> bool:
 
 
 def size_of(value: Value) -> float:
-    """A number to sort values by that are not exact; values that are the same lie close together."""
+    """About how large a number is; what is no finite one lies below all."""
     return _float(value.content) if value.kind in ("number", "span") and is_finite(value) else -math.inf
+
+
+def place_of(value: Value) -> Any:
+    """A key to sort values by that are not exact: values that are the same lie close together.
+
+    The number itself and not its size: whole numbers that fall on one double have an order as well.
+    """
+    return value.content if value.kind in ("number", "span") and is_finite(value) else -math.inf
+
+
+def is_past_doubles(value: Value) -> bool:
+    """Whether this is a whole number that not every double of its size can be told from."""
+    return value.kind == "number" and isinstance(value.content, int) and abs(value.content) >= _EXACT
 
 
 def is_finite(value: Value) -> bool:
