@@ -143,7 +143,7 @@ async def _measure(
 ) -> tuple[dict[str, Side], list[Holdings]]:
     """All sides in rounds, each round in another order; and what was held at the start, each quarter and the end."""
     tool = RunPython(sandbox, concurrent_runs=cores())
-    a_round = executions // ROUNDS
+    a_round = -(-executions // ROUNDS)
     sides = {
         "tool": Side(lambda program: _through(tool, program), a_round),
         "cold_bwrap": Side(bubblewrap.run, cold),
