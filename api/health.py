@@ -25,9 +25,10 @@ async def health() -> dict[str, str]:
 async def ready(request: Request) -> JSONResponse:
     """Say whether judgments can be made now: database, model, boxes. 200 when they can, else 503."""
     parts: Parts = request.app.state.parts
+    store, counts = await _store_check(parts)
     checks: dict[str, dict[str, Any]] = {
-        "store": await _store_check(parts),
-        "queue": dict(parts.queue.counts),
+        "store": store,
+        "queue": counts,
         "boxes": {"tier": parts.settings.sandbox, "made_by": parts.runs.boxes},
     }
     checks["judge"] = await _judge_check(parts)
@@ -36,12 +37,13 @@ async def ready(request: Request) -> JSONResponse:
     return JSONResponse(body, 200 if is_ready else 503, None if is_ready else {"Retry-After": "5"})
 
 
-async def _store_check(parts: Parts) -> dict[str, Any]:
+async def _store_check(parts: Parts) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Whether the database answers, and how many judgments are open: in all, and in this process."""
     try:
-        await parts.store.heartbeat({})
+        found = await parts.store.open_count()
     except JudgeError as error:
-        return {"ok": False, "reason": str(error)}
-    return {"ok": True}
+        return {"ok": False, "reason": str(error)}, {"running_here": parts.queue.running}
+    return {"ok": True}, {**found._asdict(), "running_here": parts.queue.running}
 
 
 async def _judge_check(parts: Parts) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
 from api.records import to_json, unscored
-from judge_agent.errors import StoreError
+from judge_agent.errors import LeaseLost, StoreError
 from judge_agent.schema import Judgment, JudgmentRequest
-from judge_agent.store import Store, StoredJudgment
+from judge_agent.store import Claimed, Lease, Store, StoredJudgment
 
 FIRST_RETRY_SECONDS = 1.0
 MAX_RETRY_SECONDS = 30.0
@@ -35,6 +35,17 @@ class Judging(Protocol):
         created: float,
         elapsed_seconds: float = 0.0,
         resumed: bool = False,
+        lease: int | None = None,
+    ) -> Judgment: ...
+
+    async def cancelled(
+        self,
+        request: JudgmentRequest,
+        *,
+        judgment_id: str,
+        tenant: str,
+        created: float,
+        elapsed_seconds: float = 0.0,
     ) -> Judgment: ...
 
     def recipes(self) -> Sequence[Mapping[str, Any]]: ...
@@ -46,35 +57,53 @@ class Judging(Protocol):
 
 @dataclass(eq=False)
 class LiveJudgment:
-    """A judgment that has not ended. Its own clock stands still while it waits for its turn."""
+    """A judgment that this process judges. `elapsed_before` is what its own clock showed when it was claimed."""
 
-    id: str
+    lease: Lease
     tenant: str
     created: float
     elapsed_before: float = 0.0
     resumed: bool = False
-    started: float | None = None
+    is_cancelled: bool = False
+    started: float = field(default_factory=time.monotonic)
     is_judged: bool = False
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
-    row: StoredJudgment | None = None
     task: asyncio.Task[None] | None = None
+
+    @classmethod
+    def of(cls, claimed: Claimed) -> LiveJudgment:
+        return cls(
+            claimed.lease,
+            claimed.tenant,
+            claimed.created,
+            claimed.elapsed_seconds,
+            claimed.resumed,
+            claimed.is_cancelled,
+        )
+
+    @property
+    def id(self) -> str:
+        return self.lease.judgment_id
 
     @property
     def elapsed_seconds(self) -> float:
-        return self.elapsed_before + (time.monotonic() - self.started if self.started is not None else 0.0)
+        return self.elapsed_before + time.monotonic() - self.started
 
 
 async def judge_to_its_end(
     judge: Judging, store: Store, live: LiveJudgment, request: JudgmentRequest | None
 ) -> StoredJudgment:
-    """Judge and keep the end. A `request` of None waited its turn on disk, not in memory, and is read from there."""
-    text: str | None = None
-    if request is None:
-        text = await _patiently(lambda: store.request(live.id))
-        if not live.resumed:
-            await _patiently(lambda: store.start(live.id))
-    live.started = time.monotonic()
-    judgment = await _judged(judge, live, request, text)
+    """Judge and keep the end. A `request` of None waited its turn on disk, not in memory, and is read from there.
+
+    Raises LeaseLost where another worker has taken the judgment over: then nothing is kept.
+    """
+    text = await _patiently(lambda: store.request(live.id)) if request is None else None
+    try:
+        judgment = await _judged(judge, live, request, text)
+    except asyncio.CancelledError:
+        if not live.is_cancelled:
+            raise
+        _uncancelled()
+        judgment = await _called_off(judge, live, request, text)
     live.is_judged = True
     return await _kept(store, live, judgment)
 
@@ -83,28 +112,67 @@ async def _judged(
     judge: Judging, live: LiveJudgment, request: JudgmentRequest | None, text: str | None
 ) -> Judgment:
     """Ask the judge. What it should never raise still ends the judgment, unscored."""
+    if live.is_cancelled:
+        return await _called_off(judge, live, request, text)
     try:
         return await judge.judge(
-            request or JudgmentRequest.model_validate(json.loads(text or "")),
+            request or _read(text),
             judgment_id=live.id,
             tenant=live.tenant,
             created=live.created,
             elapsed_seconds=live.elapsed_before,
             resumed=live.resumed,
+            lease=live.lease.token,
         )
+    except LeaseLost:
+        raise
     except Exception as error:  # noqa: BLE001 - a bug of the judge must not lose an accepted judgment
-        _log.error("judgment %s failed", live.id, exc_info=error)
-        reason = f"{type(error).__name__}: {error}"
+        return _broken(live, request, text, error)
+
+
+async def _called_off(
+    judge: Judging, live: LiveJudgment, request: JudgmentRequest | None, text: str | None
+) -> Judgment:
+    """The end of a judgment that was cancelled. It is cancelled as well where that cannot be logged."""
+    try:
+        return await judge.cancelled(
+            request or _read(text),
+            judgment_id=live.id,
+            tenant=live.tenant,
+            created=live.created,
+            elapsed_seconds=live.elapsed_seconds,
+        )
+    except Exception as error:  # noqa: BLE001 - see above
+        return _broken(live, request, text, error).model_copy(update={"state": "cancelled"})
+
+
+def _broken(
+    live: LiveJudgment, request: JudgmentRequest | None, text: str | None, error: Exception
+) -> Judgment:
+    _log.error("judgment %s failed", live.id, exc_info=error)
     raw = text or (to_json(request) if request is not None else "")
+    reason = f"{type(error).__name__}: {error}"
     return unscored(raw, live.id, created=live.created, seconds=live.elapsed_seconds, reason=reason)
+
+
+def _read(text: str | None) -> JudgmentRequest:
+    return JudgmentRequest.model_validate(json.loads(text or ""))
+
+
+def _uncancelled() -> None:
+    """Go on in a task whose cancelling has done what it was for."""
+    task = asyncio.current_task()
+    while task is not None and task.cancelling():
+        task.uncancel()
 
 
 async def _kept(store: Store, live: LiveJudgment, judgment: Judgment) -> StoredJudgment:
     record, seconds = to_json(judgment), live.elapsed_seconds
     state: Literal["done", "cancelled"] = "cancelled" if judgment.state == "cancelled" else "done"
-    is_first = await _patiently(lambda: store.finish(live.id, record, elapsed_seconds=seconds, state=state))
-    if not is_first:
-        _log.error("judgment %s had ended before; its second end is dropped", live.id)
+    lease = live.lease
+    is_kept = await _patiently(lambda: store.finish(lease, record, elapsed_seconds=seconds, state=state))
+    if not is_kept:
+        raise LeaseLost(f"judgment {live.id!r} had ended before, or is another worker's; this end is dropped")
     row = await _patiently(lambda: store.get(live.id))
     if row is None:
         raise StoreError(f"judgment {live.id!r} is gone from the database")
@@ -117,6 +185,8 @@ async def _patiently(call: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await call()
+        except LeaseLost:
+            raise
         except StoreError as error:
             _log.error("the store failed, trying again in %g s: %s", pause, error)
             await asyncio.sleep(pause)

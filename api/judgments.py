@@ -44,7 +44,7 @@ async def create_judgment(request: Request, tenant: Tenant) -> Response:
     no_query(request)
     parts: Parts = request.app.state.parts
     preference = _Preference.of(request)
-    row, created = await _accepted(request, parts, tenant)
+    row, created, _ = await _accepted(request, parts, tenant)
     ended: StoredJudgment | None = row if row.judgment is not None else None
     if ended is None and preference.wait_seconds != 0:
         ended = await parts.queue.ended(row.id, timeout_seconds=preference.wait_seconds)

@@ -1,7 +1,8 @@
-"""Runs accepted judgments: so many at one time, each to its one end, across restarts.
+"""Runs accepted judgments: so many at one time, each to its one end, across restarts and other workers.
 
-A judgment is on disk before its first call, and is judged whether or not anyone waits for it. What is in
-flight when the service stops stays resumable; the time in which the service is down is no one's time.
+A judgment is on disk before its first call, and is judged whether or not anyone waits for it. Who judges it holds a
+lease; what a worker leaves behind, stopped, killed or paused, another one takes over. What is in flight when the
+service stops stays resumable; the time in which nobody judges is no one's time.
 """
 
 from __future__ import annotations
@@ -10,61 +11,99 @@ import asyncio
 import json
 import logging
 import math
+import os
+import socket
 import time
 import uuid
-from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from api.judging import Judging, LiveJudgment, judge_to_its_end
 from api.problems import busy
-from judge_agent.errors import StoreError
+from api.waiting import Waiting
+from judge_agent.errors import LeaseLost, StoreError
 from judge_agent.schema import JudgmentRequest
-from judge_agent.store import Accepted, NewJudgment, Store, StoredJudgment, Unfinished
+from judge_agent.store import Accepted, NewJudgment, Store, StoredJudgment, TooManyOpen
 
-HEARTBEAT_SECONDS = 1.0
+BEAT_SECONDS = 1.0
+BEAT_SECONDS_BESIDE_OTHERS = 0.5
 DRAIN_SECONDS = 5.0
+CANCEL_SECONDS = 10.0
 _log = logging.getLogger("judge_agent.service")
 
 
 class JudgmentQueue:
-    """The accepted judgments of this process. Open it with `opened`, which also resumes what was left."""
+    """The judgments that this process accepts and judges. Open it with `opened`, which also resumes what was left."""
 
     def __init__(
-        self, judge: Judging, store: Store, tasks: asyncio.TaskGroup, *, max_running: int, max_queued: int
+        self,
+        judge: Judging,
+        store: Store,
+        tasks: asyncio.TaskGroup,
+        *,
+        max_running: int,
+        max_queued: int,
+        lease_seconds: float,
+        is_alone: bool,
     ) -> None:
+        self.worker = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
         self._judge = judge
         self._store = store
         self._tasks = tasks
         self._free = max_running
         self._max_running = max_running
         self._capacity = max_running + max_queued
+        self._lease_seconds = lease_seconds
+        self._is_alone = is_alone
         self._live: dict[str, LiveJudgment] = {}
-        self._waiting: deque[LiveJudgment] = deque()
+        self._others_wait = True
+        self._wake = asyncio.Event()
+        self._waiting = Waiting(store)
         self._draining = False
         self._mean_seconds = 1.0
 
     @classmethod
     @asynccontextmanager
     async def opened(
-        cls, judge: Judging, store: Store, *, max_running: int, max_queued: int
+        cls,
+        judge: Judging,
+        store: Store,
+        *,
+        max_running: int,
+        max_queued: int,
+        lease_seconds: float = 10.0,
+        is_alone: bool = True,
     ) -> AsyncIterator[JudgmentQueue]:
-        """Resume what an earlier process left, then take new judgments until the end of the block."""
+        """Take judgments until the end of the block, those that an earlier process left first.
+
+        `is_alone`: no other process judges from this store, so that nothing needs to be waited for.
+        """
         async with asyncio.TaskGroup() as tasks:
-            queue = cls(judge, store, tasks, max_running=max_running, max_queued=max_queued)
-            heart = tasks.create_task(queue._beat())
+            queue = cls(
+                judge,
+                store,
+                tasks,
+                max_running=max_running,
+                max_queued=max_queued,
+                lease_seconds=lease_seconds,
+                is_alone=is_alone,
+            )
+            if is_alone:
+                await store.release_all()
+            background = [tasks.create_task(queue._claim_on()), tasks.create_task(queue._beat())]
+            if not is_alone:
+                background.append(tasks.create_task(queue._waiting.look_on()))
             try:
-                for left in await store.unfinished():
-                    queue._resume(left)
                 yield queue
             finally:
                 await queue.drain()
-                heart.cancel()
+                for task in background:
+                    task.cancel()
 
     @property
-    def counts(self) -> dict[str, int]:
-        """How many judgments run and wait at this moment."""
-        return {"running": self._max_running - self._free, "queued": len(self._waiting)}
+    def running(self) -> int:
+        """How many judgments this process judges at this moment."""
+        return len(self._live)
 
     @property
     def draining(self) -> bool:
@@ -84,51 +123,59 @@ class JudgmentQueue:
             earlier = await self._store.earlier(tenant, idempotency_key, body_sha256)
             if earlier is not None:
                 return Accepted(earlier, created=False)
-        self._refuse_when_full()
-        live = LiveJudgment(f"jdg_{uuid.uuid4().hex}", tenant, time.time())
-        at_once = self._free > 0
+        if self._draining:
+            raise self._stopping(None)
+        # One that comes while others wait takes no place before them.
+        at_once = self._free > 0 and not self._others_wait
         self._free -= at_once
-        self._live[live.id] = live
         new = NewJudgment(
-            live.id,
+            f"jdg_{uuid.uuid4().hex}",
             tenant,
             text,
-            live.created,
+            time.time(),
             metadata=json.dumps(request.metadata),
-            state="running" if at_once else "queued",
+            worker=self.worker if at_once else None,
+            lease_seconds=self._lease_seconds,
             idempotency_key=idempotency_key,
             body_sha256=body_sha256,
+            max_open=self._capacity,
         )
+        accepted: Accepted | None = None
         try:
             accepted = await self._store.accept(new)
-        except BaseException:
-            self._forget(live, at_once)
-            raise
-        if not accepted.created:
-            self._forget(live, at_once)
-        elif self._draining:
-            live.ended.set()
-        elif at_once:
+        except TooManyOpen as full:
+            raise self._full(full.open_count) from None
+        finally:
+            if accepted is None or accepted.lease is None:
+                self._free += at_once
+        if accepted.lease is not None:
+            live = LiveJudgment(accepted.lease, tenant, new.created)
             self._begin(live, request)
-        else:
-            self._waiting.append(live)
-            self._dispatch()
+        elif accepted.created:
+            self._others_wait = True
+            self._wake.set()
         return accepted
 
     async def ended(self, judgment_id: str, *, timeout_seconds: float | None = None) -> StoredJudgment | None:
         """Wait for an end; None when the time is over first. Raises Problem 503 when the service stops."""
-        live = self._live.get(judgment_id)
-        if live is None:
-            row = await self._store.get(judgment_id)
-            return row if row is not None and row.judgment is not None else None
         try:
             async with asyncio.timeout(timeout_seconds):
-                await live.ended.wait()
+                row = await self._waiting.for_end(judgment_id)
         except TimeoutError:
             return None
-        if live.row is None:
+        if row is None:
             raise self._stopping(judgment_id)
-        return live.row
+        return row
+
+    async def cancel(self, judgment_id: str) -> StoredJudgment | None:
+        """End a judgment that has not ended: its calls stop. Returns the row when it has ended, however it did."""
+        claimed = await self._store.cancel(judgment_id, worker=self.worker, lease_seconds=self._lease_seconds)
+        if claimed is not None:
+            self._free -= 1
+            self._begin(LiveJudgment.of(claimed), None)
+        else:
+            self._call_off(judgment_id)
+        return await self.ended(judgment_id, timeout_seconds=CANCEL_SECONDS)
 
     def elapsed_seconds(self, row: StoredJudgment) -> float:
         """Return how long a judgment has been judged, now."""
@@ -136,12 +183,11 @@ class JudgmentQueue:
         return live.elapsed_seconds if live is not None else row.elapsed_seconds
 
     async def drain(self) -> None:
-        """Stop taking and judging. Who waits gets 503; what is open resumes at the next start."""
+        """Stop taking and judging. Who waits gets 503; what is open goes on elsewhere, or at the next start."""
         if self._draining:
             return
         self._draining = True
-        self._waiting.clear()
-        clocks = self._clocks()
+        clocks = {live.lease: live.elapsed_seconds for live in self._live.values()}
         for live in self._live.values():
             # One that only has its end left to keep is let finish.
             if live.task is not None and not live.is_judged:
@@ -150,24 +196,23 @@ class JudgmentQueue:
         if running:
             await asyncio.wait(running, timeout=DRAIN_SECONDS)
         if clocks:
-            await self._note(clocks)
-        for live in self._live.values():
-            live.ended.set()
+            try:
+                await self._store.release(clocks)
+            except StoreError as error:
+                _log.error("the leases of %d judgments could not be given back: %s", len(clocks), error)
+        self._waiting.stop()
 
-    def _refuse_when_full(self) -> None:
-        if self._draining:
-            raise self._stopping(None)
-        if len(self._live) >= self._capacity:
-            rounds = math.ceil(len(self._live) / self._max_running)
-            seconds = min(60, max(1, math.ceil(self._mean_seconds * rounds / 2)))
-            raise busy(
-                f"{len(self._live)} judgments are running or waiting, which is all this service takes "
-                f"(JUDGE_MAX_RUNNING={self._max_running}, "
-                f"JUDGE_MAX_QUEUED={self._capacity - self._max_running}); send it again later",
-                status=429,
-                retry_seconds=seconds,
-                limit=self._capacity,
-            )
+    def _full(self, open_count: int) -> Exception:
+        rounds = math.ceil(open_count / self._max_running)
+        seconds = min(60, max(1, math.ceil(self._mean_seconds * rounds / 2)))
+        return busy(
+            f"{open_count} judgments are running or waiting, which is all this service takes "
+            f"(JUDGE_MAX_RUNNING={self._max_running}, "
+            f"JUDGE_MAX_QUEUED={self._capacity - self._max_running}); send it again later",
+            status=429,
+            retry_seconds=seconds,
+            limit=self._capacity,
+        )
 
     @staticmethod
     def _stopping(judgment_id: str | None) -> Exception:
@@ -179,50 +224,99 @@ class JudgmentQueue:
         problem.headers["X-Judgment-Id"] = judgment_id
         return problem
 
-    def _resume(self, left: Unfinished) -> None:
-        started = left.state == "running"
-        live = LiveJudgment(left.id, left.tenant, left.created, left.elapsed_seconds, resumed=started)
-        self._live[live.id] = live
-        self._waiting.append(live)
-        self._dispatch()
+    async def _claim_on(self) -> None:
+        """Claim what waits whenever there is a free place: at once when this process knows of it, else soon."""
+        while not self._draining:
+            self._wake.clear()
+            try:
+                claimed = await self._claim()
+            except StoreError as error:
+                _log.error("no judgment could be claimed: %s", error)
+                claimed = 0
+            if not claimed:
+                await self._woken()
 
-    def _dispatch(self) -> None:
-        while self._free > 0 and self._waiting and not self._draining:
-            self._free -= 1
-            self._begin(self._waiting.popleft(), None)
+    async def _claim(self) -> int:
+        wanted = self._free
+        if wanted <= 0:
+            return 0
+        self._free -= wanted
+        taken = 0
+        try:
+            claimed = await self._store.claim(self.worker, wanted, lease_seconds=self._lease_seconds)
+            taken = len(claimed)
+        finally:
+            self._free += wanted - taken
+        self._others_wait = taken == wanted
+        for one in claimed:
+            self._begin(LiveJudgment.of(one), None)
+        return taken
+
+    async def _woken(self) -> None:
+        """Wait until something may be there to claim: a place came free, a judgment was accepted, or time went by."""
+        if self._is_alone or self._free <= 0:
+            timeout = self._lease_seconds if self._is_alone else BEAT_SECONDS
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._wake.wait()
+            except TimeoutError:
+                return
+        else:
+            await self._store.changed(BEAT_SECONDS)
 
     def _begin(self, live: LiveJudgment, request: JudgmentRequest | None) -> None:
+        self._live[live.id] = live
+        if self._draining:
+            self._forget(live)
+            return
         live.task = self._tasks.create_task(self._run(live, request), name=live.id)
 
-    def _forget(self, live: LiveJudgment, had_slot: bool) -> None:
-        del self._live[live.id]
-        if had_slot:
-            self._free += 1
-            self._dispatch()
+    def _forget(self, live: LiveJudgment) -> None:
+        if self._live.get(live.id) is live:
+            del self._live[live.id]
+        self._free += 1
+        self._wake.set()
 
     async def _run(self, live: LiveJudgment, request: JudgmentRequest | None) -> None:
         try:
-            live.row = await judge_to_its_end(self._judge, self._store, live, request)
-            self._mean_seconds += 0.1 * (live.row.elapsed_seconds - self._mean_seconds)
+            row = await judge_to_its_end(self._judge, self._store, live, request)
+            self._mean_seconds += 0.1 * (live.elapsed_seconds - live.elapsed_before - self._mean_seconds)
+            self._waiting.tell(row)
+        except LeaseLost as error:
+            _log.warning("%s", error)
         except Exception as error:  # noqa: BLE001 - one judgment that cannot end must not stop the others
-            _log.error("judgment %s stays open until the next start", live.id, exc_info=error)
+            _log.error("judgment %s stays open until its lease runs out", live.id, exc_info=error)
         finally:
-            live.ended.set()
             if not self._draining:
-                self._forget(live, had_slot=True)
+                self._forget(live)
+
+    def _call_off(self, judgment_id: str) -> None:
+        live = self._live.get(judgment_id)
+        if live is not None and not live.is_judged and not live.is_cancelled:
+            live.is_cancelled = True
+            if live.task is not None:
+                live.task.cancel()
 
     async def _beat(self) -> None:
-        """Note the clocks of what runs, so that a killed judgment resumes with the time it had left."""
+        """Renew the leases and note the clocks of what runs; stop what is another's now, or called off."""
         while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
-            if clocks := self._clocks():
-                await self._note(clocks)
+            await asyncio.sleep(BEAT_SECONDS if self._is_alone else BEAT_SECONDS_BESIDE_OTHERS)
+            clocks = {live.lease: live.elapsed_seconds for live in self._live.values()}
+            if not clocks:
+                continue
+            try:
+                renewed = await self._store.renew(clocks, lease_seconds=self._lease_seconds)
+            except StoreError as error:
+                _log.error("the clocks of %d judgments could not be noted: %s", len(clocks), error)
+                continue
+            for judgment_id in renewed.cancelled:
+                self._call_off(judgment_id)
+            for judgment_id in renewed.lost:
+                self._drop(judgment_id)
 
-    def _clocks(self) -> dict[str, float]:
-        return {live.id: live.elapsed_seconds for live in self._live.values() if live.started is not None}
-
-    async def _note(self, clocks: Mapping[str, float]) -> None:
-        try:
-            await self._store.heartbeat(clocks)
-        except StoreError as error:
-            _log.error("the clocks of %d judgments could not be noted: %s", len(clocks), error)
+    def _drop(self, judgment_id: str) -> None:
+        """Stop judging what another worker judges now; one that has just ended here is no such thing."""
+        live = self._live.get(judgment_id)
+        if live is not None and not live.is_judged and live.task is not None:
+            _log.warning("judgment %s is another worker's now; it is dropped here", judgment_id)
+            live.task.cancel()

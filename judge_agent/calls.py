@@ -64,6 +64,7 @@ class Calls:
         shared: SharedResults,
         journalled: Mapping[str, JournalEntry],
         log: AuditLog,
+        lease: int | None = None,
     ) -> None:
         self.judgment_id = judgment_id
         self.tenant = tenant
@@ -85,6 +86,7 @@ class Calls:
             shared=shared,
             journalled=self._journalled,
             log=log,
+            lease=lease,
         )
 
     def charged_to(self, owner: str, kept: float = 0.0, asker: str | None = None) -> Calls:

@@ -7,6 +7,7 @@ JudgeError
 |-- SandboxError        the box itself failed; never a statement about the program in it
 |-- PromptError         a prompt or recipe file is wrong
 |-- StoreError          the database or the journal could not keep or give a row
+|   |-- LeaseLost           another worker judges this judgment now; what this one writes is refused
 |-- BudgetExceeded      time, tokens or calls ran out
 |-- JudgeClientError    a client got no judgment from the service
     |-- RequestRefused      the service said 4xx: names the field, the value and the limit
@@ -91,6 +92,10 @@ class PromptError(JudgeError):
 
 class StoreError(JudgeError):
     pass
+
+
+class LeaseLost(StoreError):
+    """A worker was too slow to renew its lease, and another one judges on: nothing may end here, nor be scored."""
 
 
 class BudgetExceeded(JudgeError):

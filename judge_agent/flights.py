@@ -64,9 +64,10 @@ class Flights:
         shared: SharedResults,
         journalled: Mapping[str, JournalEntry],
         log: AuditLog,
+        lease: int | None = None,
     ) -> None:
         self.tally = Tally()
-        self._judgment_id, self._tenant, self._budget = judgment_id, tenant, budget
+        self._judgment_id, self._tenant, self._budget, self._lease = judgment_id, tenant, budget, lease
         self._journal, self._shared, self._journalled, self._log = journal, shared, journalled, log
         self._noted: list[Awaitable[None]] = []
         self._tasks: dict[str, asyncio.Task[Json]] = {}
@@ -176,7 +177,7 @@ class Flights:
         kind: Literal["model", "tool"] = "tool" if flight.kind == "tool" else "model"
         elapsed = round(self._budget.elapsed_seconds(), 3)
         entry = JournalEntry(flight.key, flight.node, kind, result, elapsed)
-        await self._journal.append(self._judgment_id, entry)
+        await self._journal.append(self._judgment_id, entry, lease=self._lease)
         return result
 
     def _count(self, flight: Flight, result: Json) -> None:

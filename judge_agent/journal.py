@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
-from judge_agent.errors import StoreError
+from judge_agent.errors import LeaseLost, StoreError
 from judge_agent.seams.storage import JournalEntry
 
 T = TypeVar("T")
@@ -43,17 +43,18 @@ class SqliteJournal:
             for key, node, kind, result, elapsed in rows
         }
 
-    async def append(self, judgment_id: str, entry: JournalEntry) -> None:
-        await self._database.execute(
-            "INSERT INTO journal (judgment_id, key, node, kind, result, elapsed_seconds) "
-            "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            judgment_id,
-            entry.key,
-            entry.node,
-            entry.kind,
-            _written(entry),
-            entry.elapsed_seconds,
-        )
+    async def append(self, judgment_id: str, entry: JournalEntry, *, lease: int | None = None) -> None:
+        row = (judgment_id, entry.key, entry.node, entry.kind, written(entry), entry.elapsed_seconds)
+
+        def keep(connection: sqlite3.Connection) -> None:
+            if lease is not None:
+                _check_lease(connection, judgment_id, lease)
+            connection.execute(_APPEND, row)
+
+        await self._database.run(keep)
+
+    async def held(self, judgment_id: str, lease: int) -> None:
+        await self._database.run(lambda connection: _check_lease(connection, judgment_id, lease))
 
 
 class SqliteSharedResults:
@@ -67,7 +68,7 @@ class SqliteSharedResults:
         return None if row is None else dict(json.loads(row))
 
     async def put(self, tenant: str, key: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
-        text = _json(value, f"shared result {key!r}")
+        text = as_json(value, f"shared result {key!r}")
 
         def keep(connection: sqlite3.Connection) -> str:
             connection.execute(
@@ -88,10 +89,13 @@ class MemoryJournal:
     async def load(self, judgment_id: str) -> Mapping[str, JournalEntry]:
         return dict(self._entries.get(judgment_id, {}))
 
-    async def append(self, judgment_id: str, entry: JournalEntry) -> None:
-        result = json.loads(_written(entry))
+    async def append(self, judgment_id: str, entry: JournalEntry, *, lease: int | None = None) -> None:
+        result = json.loads(written(entry))
         kept = JournalEntry(entry.key, entry.node, entry.kind, result, entry.elapsed_seconds)
         self._entries.setdefault(judgment_id, {}).setdefault(entry.key, kept)
+
+    async def held(self, judgment_id: str, lease: int) -> None:
+        """Nobody else can hold anything here."""
 
 
 class MemorySharedResults:
@@ -105,8 +109,26 @@ class MemorySharedResults:
         return None if text is None else dict(json.loads(text))
 
     async def put(self, tenant: str, key: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
-        text = self._values.setdefault((tenant, key), _json(value, f"shared result {key!r}"))
+        text = self._values.setdefault((tenant, key), as_json(value, f"shared result {key!r}"))
         return dict(json.loads(text))
+
+
+_APPEND = (
+    "INSERT INTO journal (judgment_id, key, node, kind, result, elapsed_seconds) "
+    "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+
+
+def _check_lease(connection: sqlite3.Connection, judgment_id: str, lease: int) -> None:
+    query = "SELECT 1 FROM judgments WHERE id = ? AND lease = ? AND state = 'running'"
+    if connection.execute(query, (judgment_id, lease)).fetchone() is None:
+        raise lease_lost(judgment_id, lease)
+
+
+def lease_lost(judgment_id: str, lease: int) -> LeaseLost:
+    return LeaseLost(
+        f"judgment {judgment_id!r} is not held by lease {lease} any more: another worker took it over, or it has ended"
+    )
 
 
 def _shared(connection: sqlite3.Connection, tenant: str, key: str) -> str | None:
@@ -116,11 +138,12 @@ def _shared(connection: sqlite3.Connection, tenant: str, key: str) -> str | None
     return None if row is None else str(row[0])
 
 
-def _written(entry: JournalEntry) -> str:
-    return _json(entry.result, f"journal entry {entry.key!r}")
+def written(entry: JournalEntry) -> str:
+    """The JSON of a finished call's result. Raises StoreError for what is none."""
+    return as_json(entry.result, f"journal entry {entry.key!r}")
 
 
-def _json(value: Mapping[str, Any], what: str) -> str:
+def as_json(value: Mapping[str, Any], what: str) -> str:
     """Write JSON in ASCII, so that lone surrogates survive; log-probabilities of -inf are written too."""
     try:
         return json.dumps(value)

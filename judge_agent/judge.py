@@ -103,14 +103,29 @@ class Judge:
         created: float,
         elapsed_seconds: float = 0.0,
         resumed: bool = False,
+        lease: int | None = None,
     ) -> Judgment:
-        """Judge an accepted request. Never raises but for cancellation: a failure is in the judgment.
+        """Judge an accepted request. A failure is in the judgment; raises LeaseLost where another worker judges it.
 
         `elapsed_seconds` is what the judgment used before a restart. A resumed judgment runs the same
-        graph against its journal and repeats only calls that were not journalled.
+        graph against its journal and repeats only calls that were not journalled. `lease` is the fencing token of
+        the worker that judges; None where no other can.
         """
-        run = _Run(self, request, judgment_id, tenant, created, elapsed_seconds)
+        run = _Run(self, request, judgment_id, tenant, created, elapsed_seconds, lease)
         return await run.run(resumed)
+
+    async def cancelled(
+        self,
+        request: JudgmentRequest,
+        *,
+        judgment_id: str,
+        tenant: str,
+        created: float,
+        elapsed_seconds: float = 0.0,
+    ) -> Judgment:
+        """The end of a judgment that its caller has called off: logged, every candidate unscored."""
+        run = _Run(self, request, judgment_id, tenant, created, elapsed_seconds, None)
+        return await run.called_off()
 
 
 class _Run:
@@ -124,6 +139,7 @@ class _Run:
         tenant: str,
         created: float,
         elapsed_seconds: float,
+        lease: int | None,
     ) -> None:
         self._judge = judge
         self._request = request
@@ -131,13 +147,25 @@ class _Run:
         self._tenant = tenant
         self._created = created
         self._elapsed = elapsed_seconds
+        self._lease = lease
         self._info: ModelInfo | None = None
         self._calls: Calls | None = None
         self._budget: Budget | None = None
 
     async def run(self, resumed: bool) -> Judgment:
         judgment = await self._judged(resumed)
+        if self._lease is not None:
+            await self._judge._journal.held(self._id, self._lease)
         event = AuditEvent("judgment.done", self._id, self._tenant, None, *_summary(judgment))
+        await self._judge._log.append(event)
+        return judgment
+
+    async def called_off(self) -> Judgment:
+        results = self._without_scores("cancelled", "the judgment was cancelled before it ended")
+        judgment = self._judgment(results, (), {}).model_copy(
+            update={"state": "cancelled", "seconds": round(self._elapsed, 3)}
+        )
+        event = AuditEvent("judgment.cancelled", self._id, self._tenant, None, *_summary(judgment))
         await self._judge._log.append(event)
         return judgment
 
@@ -177,6 +205,7 @@ class _Run:
             shared=judge._shared,
             journalled=journalled,
             log=judge._log,
+            lease=self._lease,
         )
         return JudgeContext(
             request=request,
@@ -213,7 +242,7 @@ class _Run:
             )
             return error
         entry = JournalEntry(_INFO, "judge", "model", asdict(self._info), self._elapsed)
-        await self._judge._journal.append(self._id, entry)
+        await self._judge._journal.append(self._id, entry, lease=self._lease)
         return ""
 
     def _finished(self, context: JudgeContext, state: State) -> Judgment:
@@ -234,10 +263,13 @@ class _Run:
             contents,
         )
         await self._judge._log.append(event)
+        return self._judgment(self._without_scores(kind, reason[:500]), (), {})
+
+    def _without_scores(self, kind: FailureKind, reason: str) -> tuple[CandidateResult, ...]:
         recipe = self._judge._recipes.get(self._request.recipe)
         dimensions = declared_dimensions(self._request, recipe) if recipe else ()
         ids = [candidate.id for candidate in self._request.candidates]
-        return self._judgment(record.failed_results(ids, dimensions, kind, reason[:500]), (), {})
+        return record.failed_results(ids, dimensions, kind, reason)
 
     def _judgment(
         self, results: tuple[CandidateResult, ...], evidence: tuple[Evidence, ...], flags: dict[str, Any]

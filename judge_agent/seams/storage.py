@@ -25,8 +25,16 @@ class Journal(Protocol):
         """Return the finished calls of a judgment by key; empty for a new one."""
         ...
 
-    async def append(self, judgment_id: str, entry: JournalEntry) -> None:
-        """Keep one finished call. Returns when it is on disk (group-committed). Raises StoreError."""
+    async def append(self, judgment_id: str, entry: JournalEntry, *, lease: int | None = None) -> None:
+        """Keep one finished call. Returns when it is on disk (group-committed).
+
+        `lease` is the fencing token of the worker that judges; None where nobody else can. Raises LeaseLost where
+        another worker has a later one, and StoreError.
+        """
+        ...
+
+    async def held(self, judgment_id: str, lease: int) -> None:
+        """Raise LeaseLost where another worker judges this judgment now, or it has ended; and StoreError."""
         ...
 
 

@@ -4,26 +4,36 @@ from judge_agent.store.database import Database
 from judge_agent.store.records import (
     Accepted,
     ApiKey,
+    Claimed,
     IdempotencyConflict,
+    KeyScope,
+    Lease,
     LogHead,
     NewJudgment,
+    Open,
     Page,
+    Renewed,
     Store,
     StoredJudgment,
-    Unfinished,
+    TooManyOpen,
 )
 from judge_agent.store.sqlite import SqliteStore
 
 __all__ = [
     "Accepted",
     "ApiKey",
+    "Claimed",
     "Database",
     "IdempotencyConflict",
+    "KeyScope",
+    "Lease",
     "LogHead",
     "NewJudgment",
+    "Open",
     "Page",
+    "Renewed",
     "SqliteStore",
     "Store",
     "StoredJudgment",
-    "Unfinished",
+    "TooManyOpen",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
@@ -21,11 +21,31 @@ class IdempotencyConflict(StoreError):
         self.judgment_id = judgment_id
 
 
+class TooManyOpen(StoreError):
+    """As many judgments are open as may be; nothing was kept."""
+
+    def __init__(self, open_count: int, limit: int) -> None:
+        super().__init__(f"{open_count} judgments are open, which is the limit ({limit})")
+        self.open_count = open_count
+        self.limit = limit
+
+
+class Lease(NamedTuple):
+    """The right of one worker to judge one judgment. `token` grows by one with each claim (a fencing token):
+    whoever comes with an earlier one is refused every write."""
+
+    judgment_id: str
+    token: int
+
+
 @dataclass(frozen=True)
 class NewJudgment:
     """An accepted request. `request` and `metadata` are JSON, `created` is in Unix seconds.
 
-    `body_sha256` tells whether a reused idempotency key came with the same body.
+    `body_sha256` tells whether a reused idempotency key came with the same body. `worker` claims it at once, for
+    `lease_seconds`. `flight_key` is the same for requests that must get the same judgment: while one of them is open,
+    the others wait for it. `cohort` names the group whose members are judged one after the other. `max_open` is how
+    many judgments may be open in the whole store.
     """
 
     id: str
@@ -33,9 +53,13 @@ class NewJudgment:
     request: str
     created: float
     metadata: str = "{}"
-    state: Literal["queued", "running"] = "queued"
+    worker: str | None = None
+    lease_seconds: float = 0.0
     idempotency_key: str | None = None
     body_sha256: str = ""
+    flight_key: str | None = None
+    cohort: str | None = None
+    max_open: int | None = None
 
 
 @dataclass(frozen=True)
@@ -56,20 +80,44 @@ class StoredJudgment:
 
 
 class Accepted(NamedTuple):
-    """`created` is false where the idempotency key had been used: then `row` is the earlier judgment."""
+    """`created` is false where the idempotency key had been used: then `row` is the earlier judgment.
+
+    `lease` is there where the worker of the new row has claimed it; one that waits for its leader is not claimed.
+    """
 
     row: StoredJudgment
     created: bool
+    lease: Lease | None = None
 
 
-class Unfinished(NamedTuple):
-    """A judgment that must go on. `elapsed_seconds` is the later of its heartbeat and its journal."""
+class Claimed(NamedTuple):
+    """A judgment that this worker judges now. `elapsed_seconds` is the later of its heartbeat and its journal.
 
-    id: str
+    `resumed`: another claim came before, so that its journal may hold calls. `leader` is the judgment of the same
+    request that this one has waited for. `is_cancelled`: somebody asked for its end.
+    """
+
+    lease: Lease
     tenant: str
-    state: State
     created: float
     elapsed_seconds: float
+    resumed: bool
+    leader: str | None = None
+    is_cancelled: bool = False
+
+
+class Renewed(NamedTuple):
+    """Judgment ids: those whose lease is another's now, and those that somebody has asked to be cancelled."""
+
+    lost: frozenset[str]
+    cancelled: frozenset[str]
+
+
+class Open(NamedTuple):
+    """How many judgments wait and run, in the whole store."""
+
+    queued: int
+    running: int
 
 
 class Page(NamedTuple):
@@ -77,6 +125,10 @@ class Page(NamedTuple):
 
     rows: tuple[StoredJudgment, ...]
     next_cursor: int | None
+
+
+# What a key may do: everything, or only have rollouts judged. A key in a URL must be of the second kind.
+KeyScope = Literal["all", "judge"]
 
 
 @dataclass(frozen=True)
@@ -89,6 +141,7 @@ class ApiKey:
     prefix: str
     created: float
     revoked: float | None = None
+    scope: KeyScope = "all"
 
 
 @dataclass(frozen=True)
@@ -111,7 +164,7 @@ class Store(Protocol):
     def shared(self) -> SharedResults: ...
 
     async def accept(self, new: NewJudgment) -> Accepted:
-        """Keep an accepted request; it is on disk on return. Raises IdempotencyConflict."""
+        """Keep an accepted request; it is on disk on return. Raises IdempotencyConflict and TooManyOpen."""
         ...
 
     async def earlier(self, tenant: str, idempotency_key: str, body_sha256: str) -> StoredJudgment | None:
@@ -122,23 +175,51 @@ class Store(Protocol):
         """Return the request's JSON. Raises StoreError for an unknown judgment."""
         ...
 
-    async def start(self, judgment_id: str) -> bool:
-        """Mark a queued judgment as running; false when it was not queued."""
+    async def claim(self, worker: str, count: int, *, lease_seconds: float) -> tuple[Claimed, ...]:
+        """Take up to `count` judgments that nobody holds: first those whose lease ran out, then queued ones, of every
+        tenant in turn, cohort by cohort. One that follows an open leader waits."""
         ...
 
-    async def heartbeat(self, elapsed_seconds: Mapping[str, float]) -> None:
-        """Note how long the running judgments have been judged; a clock never goes back."""
+    async def renew(self, clocks: Mapping[Lease, float], *, lease_seconds: float) -> Renewed:
+        """Prolong leases and note how long each judgment has been judged, in seconds; a clock never goes back."""
+        ...
+
+    async def release(self, clocks: Mapping[Lease, float]) -> None:
+        """Give leases back, so that another worker goes on at once. Those that are another's now are left alone."""
+        ...
+
+    async def release_all(self) -> None:
+        """Give every lease back. Only for who knows that no other worker runs."""
+        ...
+
+    async def lead(self, judgment_id: str, former: str) -> None:
+        """Make a judgment that followed `former` lead the others that do."""
+        ...
+
+    async def cancel(self, judgment_id: str, *, worker: str, lease_seconds: float) -> Claimed | None:
+        """Ask for a judgment's end. Where nobody holds it, it is claimed for `worker`, who then ends it; else its
+        holder sees the wish when it renews, and None is returned, as for one that has ended."""
         ...
 
     async def finish(
         self,
-        judgment_id: str,
+        lease: Lease,
         judgment: str,
         *,
         elapsed_seconds: float,
         state: Literal["done", "cancelled"] = "done",
     ) -> bool:
-        """End a judgment, once: false (and nothing changed) when it had ended before."""
+        """End a judgment, once: false (and nothing changed) when it had ended, or another worker holds it."""
+        ...
+
+    async def ended(self, judgment_ids: Collection[str]) -> tuple[StoredJudgment, ...]:
+        """Return those of the judgments that have ended."""
+        ...
+
+    async def open_count(self) -> Open: ...
+
+    async def changed(self, timeout_seconds: float) -> None:
+        """Wait until another process may have ended or queued a judgment, or the time is over."""
         ...
 
     async def get(self, judgment_id: str, tenant: str | None = None) -> StoredJudgment | None:
@@ -148,10 +229,6 @@ class Store(Protocol):
     async def list(
         self, tenant: str, *, states: Sequence[State] = (), limit: int = 20, cursor: int | None = None
     ) -> Page: ...
-
-    async def unfinished(self) -> tuple[Unfinished, ...]:
-        """Return what must resume, oldest first."""
-        ...
 
     async def add_key(self, key: ApiKey) -> None: ...
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Literal
@@ -11,19 +12,22 @@ from typing import Literal
 from judge_agent.errors import StoreError
 from judge_agent.journal import SqliteJournal, SqliteSharedResults
 from judge_agent.schema import State
+from judge_agent.store import leasing
 from judge_agent.store.database import Database
 from judge_agent.store.records import (
     Accepted,
     ApiKey,
-    IdempotencyConflict,
+    Claimed,
+    Lease,
     LogHead,
     NewJudgment,
+    Open,
     Page,
+    Renewed,
     StoredJudgment,
-    Unfinished,
 )
 
-_COLUMNS = "id, tenant, state, metadata, judgment, created, elapsed_seconds"
+LOOK_AGAIN_SECONDS = 0.1
 # A page ends early when its rows weigh this much, so that large records do not add up in memory.
 MAX_PAGE_CHARS = 16_000_000
 
@@ -51,11 +55,11 @@ class SqliteStore:
         await self._database.aclose()
 
     async def accept(self, new: NewJudgment) -> Accepted:
-        return await self._database.run(lambda connection: _accept(connection, new))
+        return await self._database.run(lambda connection: leasing.accept(connection, new))
 
     async def earlier(self, tenant: str, idempotency_key: str, body_sha256: str) -> StoredJudgment | None:
         return await self._database.run(
-            lambda connection: _earlier(connection, tenant, idempotency_key, body_sha256)
+            lambda connection: leasing.earlier_of(connection, tenant, idempotency_key, body_sha256)
         )
 
     async def request(self, judgment_id: str) -> str:
@@ -64,19 +68,31 @@ class SqliteStore:
             raise StoreError(f"there is no judgment {judgment_id!r}")
         return str(rows[0][0])
 
-    async def start(self, judgment_id: str) -> bool:
-        changed = await self._database.execute(
-            "UPDATE judgments SET state = 'running' WHERE id = ? AND state = 'queued'", judgment_id
+    async def claim(self, worker: str, count: int, *, lease_seconds: float) -> tuple[Claimed, ...]:
+        return await self._database.run(
+            lambda connection: leasing.claim(connection, worker, count, lease_seconds)
         )
-        return changed == 1
 
-    async def heartbeat(self, elapsed_seconds: Mapping[str, float]) -> None:
-        rows = [(seconds, judgment_id, seconds) for judgment_id, seconds in elapsed_seconds.items()]
-        await self._database.run(lambda connection: _beat(connection, rows))
+    async def renew(self, clocks: Mapping[Lease, float], *, lease_seconds: float) -> Renewed:
+        return await self._database.run(lambda connection: leasing.renew(connection, clocks, lease_seconds))
+
+    async def release(self, clocks: Mapping[Lease, float]) -> None:
+        await self._database.run(lambda connection: leasing.release(connection, clocks))
+
+    async def release_all(self) -> None:
+        await self._database.execute("UPDATE judgments SET lease_until = 0 WHERE state = 'running'")
+
+    async def lead(self, judgment_id: str, former: str) -> None:
+        await self._database.run(lambda connection: leasing.lead(connection, judgment_id, former))
+
+    async def cancel(self, judgment_id: str, *, worker: str, lease_seconds: float) -> Claimed | None:
+        return await self._database.run(
+            lambda connection: leasing.cancel(connection, judgment_id, worker, lease_seconds)
+        )
 
     async def finish(
         self,
-        judgment_id: str,
+        lease: Lease,
         judgment: str,
         *,
         elapsed_seconds: float,
@@ -84,17 +100,32 @@ class SqliteStore:
     ) -> bool:
         changed = await self._database.execute(
             "UPDATE judgments SET state = ?, judgment = ?, elapsed_seconds = ? "
-            "WHERE id = ? AND state IN ('queued', 'running')",
+            "WHERE id = ? AND lease = ? AND state = 'running'",
             state,
             judgment,
             elapsed_seconds,
-            judgment_id,
+            *lease,
         )
         return changed == 1
 
+    async def ended(self, judgment_ids: Collection[str]) -> tuple[StoredJudgment, ...]:
+        marks = ", ".join("?" * len(judgment_ids))
+        rows = await self._database.fetch(
+            f"SELECT {leasing.COLUMNS} FROM judgments WHERE id IN ({marks}) AND state IN ('done', 'cancelled')",  # noqa: S608
+            *judgment_ids,
+        )
+        return tuple(StoredJudgment(*row) for row in rows)
+
+    async def open_count(self) -> Open:
+        return await self._database.run(leasing.open_count)
+
+    async def changed(self, timeout_seconds: float) -> None:
+        """SQLite tells nobody of changes: whoever waits looks again after a short time."""
+        await asyncio.sleep(min(timeout_seconds, LOOK_AGAIN_SECONDS))
+
     async def get(self, judgment_id: str, tenant: str | None = None) -> StoredJudgment | None:
         rows = await self._database.fetch(
-            f"SELECT {_COLUMNS} FROM judgments WHERE id = ?",  # noqa: S608 - a constant
+            f"SELECT {leasing.COLUMNS} FROM judgments WHERE id = ?",  # noqa: S608 - a constant
             judgment_id,
         )
         if not rows or (tenant is not None and rows[0][1] != tenant):
@@ -108,23 +139,21 @@ class SqliteStore:
             lambda connection: _page(connection, tenant, tuple(states), limit, cursor)
         )
 
-    async def unfinished(self) -> tuple[Unfinished, ...]:
-        return tuple(Unfinished(*row) for row in await self._database.fetch(_UNFINISHED))
-
     async def add_key(self, key: ApiKey) -> None:
         await self._database.execute(
-            "INSERT INTO api_keys VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO api_keys (id, tenant, sha256, prefix, created, revoked, scope) VALUES (?, ?, ?, ?, ?, ?, ?)",
             key.id,
             key.tenant,
             key.sha256,
             key.prefix,
             key.created,
             key.revoked,
+            key.scope,
         )
 
     async def keys(self) -> tuple[ApiKey, ...]:
         rows = await self._database.fetch(
-            "SELECT id, tenant, sha256, prefix, created, revoked FROM api_keys ORDER BY created, id"
+            "SELECT id, tenant, sha256, prefix, created, revoked, scope FROM api_keys ORDER BY created, id"
         )
         return tuple(ApiKey(*row) for row in rows)
 
@@ -142,60 +171,11 @@ class SqliteStore:
         return tuple(LogHead(*row) for row in rows)
 
 
-_UNFINISHED = """
-SELECT id, tenant, state, created, max(elapsed_seconds, coalesce(
-    (SELECT max(journal.elapsed_seconds) FROM journal WHERE journal.judgment_id = judgments.id), 0))
-FROM judgments WHERE state IN ('queued', 'running') ORDER BY sequence
-"""
 _SET_HEAD = """
 INSERT INTO log_heads (writer, segment, count, head) VALUES (?, ?, ?, ?)
 ON CONFLICT (writer, segment) DO UPDATE SET count = excluded.count, head = excluded.head
 WHERE excluded.count >= log_heads.count
 """
-
-
-def _accept(connection: sqlite3.Connection, new: NewJudgment) -> Accepted:
-    if new.idempotency_key is not None:
-        earlier = _earlier(connection, new.tenant, new.idempotency_key, new.body_sha256)
-        if earlier is not None:
-            return Accepted(earlier, created=False)
-    connection.execute(
-        "INSERT INTO judgments (id, tenant, state, request, metadata, created, idempotency_key, body_sha256) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            new.id,
-            new.tenant,
-            new.state,
-            new.request,
-            new.metadata,
-            new.created,
-            new.idempotency_key,
-            new.body_sha256,
-        ),
-    )
-    row = StoredJudgment(new.id, new.tenant, new.state, new.metadata, None, new.created, 0.0)
-    return Accepted(row, created=True)
-
-
-def _earlier(
-    connection: sqlite3.Connection, tenant: str, idempotency_key: str, body_sha256: str
-) -> StoredJudgment | None:
-    row = connection.execute(
-        f"SELECT {_COLUMNS}, body_sha256 FROM judgments WHERE tenant = ? AND idempotency_key = ?",  # noqa: S608
-        (tenant, idempotency_key),
-    ).fetchone()
-    if row is None:
-        return None
-    if row[-1] != body_sha256:
-        raise IdempotencyConflict(idempotency_key, row[0])
-    return StoredJudgment(*row[:-1])
-
-
-def _beat(connection: sqlite3.Connection, rows: Sequence[tuple[float, str, float]]) -> None:
-    connection.executemany(
-        "UPDATE judgments SET elapsed_seconds = ? WHERE id = ? AND state = 'running' AND elapsed_seconds < ?",
-        rows,
-    )
 
 
 def _page(
@@ -204,7 +184,7 @@ def _page(
     """Read one row more than the page holds, to know whether another page follows."""
     marks = ", ".join("?" * len(states))
     query = (
-        f"SELECT sequence, {_COLUMNS} FROM judgments WHERE tenant = ? AND sequence < ?"  # noqa: S608
+        f"SELECT sequence, {leasing.COLUMNS} FROM judgments WHERE tenant = ? AND sequence < ?"  # noqa: S608
         + (f" AND state IN ({marks})" if states else "")
         + " ORDER BY sequence DESC LIMIT ?"
     )

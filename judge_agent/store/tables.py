@@ -55,5 +55,24 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (writer, segment)
     );
     """,
+    """
+    ALTER TABLE judgments ADD COLUMN worker TEXT;
+    ALTER TABLE judgments ADD COLUMN lease INTEGER NOT NULL DEFAULT 0;
+    UPDATE judgments SET lease = 1 WHERE state = 'running';
+    ALTER TABLE judgments ADD COLUMN lease_until REAL NOT NULL DEFAULT 0;
+    ALTER TABLE judgments ADD COLUMN is_cancelled INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE judgments ADD COLUMN flight_key TEXT;
+    ALTER TABLE judgments ADD COLUMN leader TEXT;
+    ALTER TABLE judgments ADD COLUMN cohort TEXT;
+    ALTER TABLE judgments ADD COLUMN turn INTEGER;
+    CREATE INDEX judgments_waiting ON judgments (tenant, coalesce(turn, sequence), sequence)
+        WHERE state = 'queued';
+    CREATE INDEX judgments_leases ON judgments (lease_until) WHERE state = 'running';
+    CREATE INDEX judgments_flights ON judgments (tenant, flight_key)
+        WHERE flight_key IS NOT NULL AND state IN ('queued', 'running');
+    CREATE INDEX judgments_cohorts ON judgments (tenant, cohort) WHERE cohort IS NOT NULL;
+    CREATE INDEX judgments_followers ON judgments (leader) WHERE leader IS NOT NULL;
+    ALTER TABLE api_keys ADD COLUMN scope TEXT NOT NULL DEFAULT 'all';
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -65,12 +65,13 @@ async def test_the_clock_of_a_judgment_stands_still_while_the_service_is_down(tm
         await served.post(request(), prefer="respond-async")
         await asyncio.sleep(0.1)
     async with SqliteStore.opened(path) as store:
-        [left] = await store.unfinished()
-    assert left.state == "running"
+        [left] = await store.claim("a worker that is then killed", 9, lease_seconds=0.0)
+    assert left.resumed
     assert 0.05 < left.elapsed_seconds < 5
     await asyncio.sleep(0.1)
     async with SqliteStore.opened(path) as store:
-        assert (await store.unfinished()) == (left,)
+        [again] = await store.claim("another", 9, lease_seconds=0.0)
+    assert again.elapsed_seconds == left.elapsed_seconds
 
 
 async def test_a_second_service_on_one_database_is_refused(tmp_path: Path) -> None:
@@ -130,7 +131,7 @@ async def test_killed_judgments_end_once_and_repeat_no_journalled_call(tmp_path:
         running.send_signal(signal.SIGKILL)
         running.wait()
     async with SqliteStore.opened(path) as store:
-        open_ids = {left.id for left in await store.unfinished()}
+        open_ids = {row.id for row in (await store.list("local", states=("queued", "running"))).rows}
         before = {found: await store.journal.load(found) for found in open_ids}
     assert open_ids
     calls_before = len(_calls(path))
@@ -143,7 +144,7 @@ async def test_killed_judgments_end_once_and_repeat_no_journalled_call(tmp_path:
         assert running.wait(10) == 0
     assert [answer.json()["state"] for answer in ended] == ["done"] * 6
     async with SqliteStore.opened(path) as store:
-        assert not await store.unfinished()
+        assert sum(await store.open_count()) == 0
         after = {found: await store.journal.load(found) for found in open_ids}
     fresh = 0
     for found, entries in before.items():

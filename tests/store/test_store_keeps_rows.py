@@ -12,7 +12,7 @@ import pytest
 
 from judge_agent.errors import StoreError
 from judge_agent.seams.storage import JournalEntry
-from judge_agent.store import IdempotencyConflict, LogHead, NewJudgment, SqliteStore
+from judge_agent.store import IdempotencyConflict, Lease, LogHead, NewJudgment, SqliteStore
 
 pytestmark = pytest.mark.anyio
 
@@ -27,21 +27,27 @@ def new(id: str, **changes: object) -> NewJudgment:
     return NewJudgment(**{"id": id, "tenant": "ada", "request": "{}", "created": 1.0} | changes)  # type: ignore[arg-type]
 
 
+async def accepted(store: SqliteStore, id: str) -> Lease:
+    found = await store.accept(new(id, worker="w1", lease_seconds=60.0))
+    assert found.lease is not None
+    return found.lease
+
+
 def entry(key: str, seconds: float = 1.0) -> JournalEntry:
     return JournalEntry(key, "critique", "model", {"answer": key}, seconds)
 
 
 async def test_a_judgment_ends_once_however_many_try(store: SqliteStore) -> None:
-    await store.accept(new("j1"))
+    lease = await accepted(store, "j1")
     ends = await asyncio.gather(
-        *(store.finish("j1", f'{{"by": {index}}}', elapsed_seconds=1.0) for index in range(20))
+        *(store.finish(lease, f'{{"by": {index}}}', elapsed_seconds=1.0) for index in range(20))
     )
     assert sum(ends) == 1
     row = await store.get("j1")
     assert row is not None
     assert row.judgment == f'{{"by": {ends.index(True)}}}'
-    assert not await store.start("j1")
-    assert not await store.finish("j1", "{}", elapsed_seconds=1.0, state="cancelled")
+    assert not await store.claim("w2", 1, lease_seconds=60)
+    assert not await store.finish(lease, "{}", elapsed_seconds=1.0, state="cancelled")
 
 
 async def test_one_idempotency_key_makes_one_row_among_concurrent_ones(store: SqliteStore) -> None:
@@ -106,17 +112,18 @@ async def test_shared_results_keep_the_first_and_belong_to_a_tenant(store: Sqlit
     assert await store.shared.get("bob", "k") is None
 
 
-async def test_what_is_unfinished_comes_back_oldest_first_with_the_later_of_its_clocks(
-    store: SqliteStore,
-) -> None:
-    for name in ("j1", "j2", "j3"):
-        await store.accept(new(name, state="running"))
-    await store.heartbeat({"j1": 4.0, "j2": 1.0})
-    await store.heartbeat({"j1": 3.0})
+async def test_what_is_open_comes_back_oldest_first_with_the_later_of_its_clocks(store: SqliteStore) -> None:
+    leases = {name: await accepted(store, name) for name in ("j1", "j2", "j3")}
+    await store.renew({leases["j1"]: 4.0, leases["j2"]: 1.0}, lease_seconds=60)
+    await store.renew({leases["j1"]: 3.0}, lease_seconds=60)
     await store.journal.append("j2", entry("a", seconds=2.5))
-    await store.finish("j3", "{}", elapsed_seconds=1.0)
-    left = await store.unfinished()
-    assert [(one.id, one.elapsed_seconds) for one in left] == [("j1", 4.0), ("j2", 2.5)]
+    await store.finish(leases["j3"], "{}", elapsed_seconds=1.0)
+    await store.release_all()
+    left = await store.claim("w2", 9, lease_seconds=60)
+    assert [(one.lease, one.elapsed_seconds, one.resumed) for one in left] == [
+        (Lease("j1", 2), 4.0, True),
+        (Lease("j2", 2), 2.5, True),
+    ]
 
 
 async def test_the_head_of_a_segment_only_moves_on(store: SqliteStore) -> None:
@@ -128,8 +135,8 @@ async def test_the_head_of_a_segment_only_moves_on(store: SqliteStore) -> None:
 
 async def test_pages_end_early_when_records_are_large(store: SqliteStore) -> None:
     for index in range(3):
-        await store.accept(new(f"j{index}"))
-        await store.finish(f"j{index}", '"' + "x" * 9_000_000 + '"', elapsed_seconds=1.0)
+        lease = await accepted(store, f"j{index}")
+        await store.finish(lease, '"' + "x" * 9_000_000 + '"', elapsed_seconds=1.0)
     first = await store.list("ada", limit=3)
     rest = await store.list("ada", limit=3, cursor=first.next_cursor)
     assert [row.id for row in first.rows + rest.rows][:2] == ["j2", "j1"]
