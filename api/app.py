@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from api import blobs, catalog, docs_page, health, judgments, problems, run_code
+from api import blobs, catalog, compat, docs_page, health, judgments, problems, run_code
+from api.compat.failing import Fallbacks
 from api.hosts import HostCheck
 from api.parts import Parts
 from judge_agent import __version__
@@ -25,6 +26,9 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.parts = parts
     for router in (judgments.router, blobs.router, catalog.router, health.router, run_code.router):
         app.include_router(router)
+    for router in compat.ROUTERS:
+        app.include_router(router, prefix=compat.PREFIX)
+    app.state.fallbacks = Fallbacks()
     docs_page.install(app)
     problems.install(app)
     app.add_middleware(HostCheck, settings=parts.settings)
