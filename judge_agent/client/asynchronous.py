@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from judge_agent.client import exchange
+from judge_agent.client.connections import Connections
 from judge_agent.client.exchange import Answer, Call, JudgmentPage, Patience, Target
 from judge_agent.schema import Judgment, JudgmentRequest, State
 
@@ -17,14 +18,11 @@ from judge_agent.schema import Judgment, JudgmentRequest, State
 class AsyncJudgeClient:
     """Judges by the service at `url` (else JUDGE_URL) with `api_key` (else JUDGE_API_KEY).
 
-    One client serves many tasks, can be pickled, and opens new connections in another event loop.
+    One client serves many tasks, can be pickled, and has connections of its own in every event loop and process.
     A call that is not answered is tried again for `retry_seconds`. `timeout_seconds` is how long `judge`
     and `wait` wait unless they are told otherwise; None waits to the end. Every POST carries an
     idempotency key, so that it is judged once however often it is sent.
     """
-
-    _http: httpx.AsyncClient | None
-    _loop: asyncio.AbstractEventLoop | None
 
     def __init__(
         self,
@@ -35,7 +33,16 @@ class AsyncJudgeClient:
         timeout_seconds: float | None = None,
     ) -> None:
         self._target = Target.of(url, api_key, retry_seconds, timeout_seconds)
-        self._reset()
+        self._connections = Connections(self._target)
+
+    @property
+    def url(self) -> str:
+        return self._target.url
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there are connections to close in this process."""
+        return self._connections.is_open
 
     async def judge(
         self,
@@ -94,10 +101,8 @@ class AsyncJudgeClient:
         return exchange.read_object(await self._once(Call("GET", "/health/ready")))
 
     async def aclose(self) -> None:
-        """Close the connections; the next call opens new ones."""
-        http, self._http = self._http, None
-        if http is not None:
-            await http.aclose()
+        """Close the connections of the running loop; the next call opens new ones."""
+        await self._connections.aclose()
 
     async def __aenter__(self) -> AsyncJudgeClient:
         return self
@@ -113,7 +118,7 @@ class AsyncJudgeClient:
 
     def __setstate__(self, target: Target) -> None:
         self._target = target
-        self._reset()
+        self._connections = Connections(target)
 
     async def _wait(self, judgment_id: str, deadline: float | None) -> Judgment:
         pause = 0.05
@@ -144,7 +149,7 @@ class AsyncJudgeClient:
             await asyncio.sleep(pause or 0.0)
 
     async def _once(self, call: Call) -> Answer:
-        response = await self._connected().request(
+        response = await self._connections.of_this_loop().request(
             call.method,
             call.path,
             params=list(call.params),
@@ -153,16 +158,3 @@ class AsyncJudgeClient:
             timeout=httpx.Timeout(exchange.ANSWER_SECONDS, read=call.read_seconds, pool=None),
         )
         return Answer(response.status_code, response.headers, response.content)
-
-    def _connected(self) -> httpx.AsyncClient:
-        loop = asyncio.get_running_loop()
-        if self._http is None or self._loop is not loop:
-            self._loop = loop
-            self._http = httpx.AsyncClient(
-                base_url=self._target.url, trust_env=not self._target.is_loopback, limits=exchange.LIMITS
-            )
-        return self._http
-
-    def _reset(self) -> None:
-        self._http = None
-        self._loop = None

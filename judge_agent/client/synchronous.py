@@ -1,17 +1,13 @@
-"""The sync client, for trainers. It starts no event loop, so it also works inside a running one."""
+"""The sync client: the async one, run on the process's private loop. Works inside a running loop, too."""
 
 from __future__ import annotations
 
-import os
-import threading
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import httpx
-
-from judge_agent.client import exchange
-from judge_agent.client.exchange import Answer, Call, JudgmentPage, Patience, Target
+from judge_agent.client import private_loop
+from judge_agent.client.asynchronous import AsyncJudgeClient
+from judge_agent.client.exchange import JudgmentPage, Target
 from judge_agent.schema import Judgment, JudgmentRequest, State
 
 
@@ -24,9 +20,6 @@ class JudgeClient:
     idempotency key, so that it is judged once however often it is sent.
     """
 
-    _http: httpx.Client | None
-    _pid: int
-
     def __init__(
         self,
         url: str | None = None,
@@ -35,8 +28,9 @@ class JudgeClient:
         retry_seconds: float = 60.0,
         timeout_seconds: float | None = None,
     ) -> None:
-        self._target = Target.of(url, api_key, retry_seconds, timeout_seconds)
-        self._reset()
+        self._async = AsyncJudgeClient(
+            url, api_key, retry_seconds=retry_seconds, timeout_seconds=timeout_seconds
+        )
 
     def judge(
         self,
@@ -51,55 +45,50 @@ class JudgeClient:
         Raises RequestRefused, ServiceUnavailable, and
         JudgmentPending when the time is over first.
         """
-        deadline = self._target.deadline(timeout_seconds)
-        seconds = exchange.next_wait(deadline) if wait else 0
-        call = exchange.write_judge(request, idempotency_key, seconds)
-        judgment = exchange.read_judgment(self._send(call, deadline))
-        if not wait or exchange.is_over(judgment):
-            return judgment
-        return self._wait(judgment.id, deadline)
+        return private_loop.run(
+            self._async.judge(
+                request, wait=wait, idempotency_key=idempotency_key, timeout_seconds=timeout_seconds
+            )
+        )
 
     def submit(
         self, request: JudgmentRequest | Mapping[str, Any], *, idempotency_key: str | None = None
     ) -> Judgment:
         """Hand a request in and return at once; `wait` or `get` it by its id."""
-        return self.judge(request, wait=False, idempotency_key=idempotency_key)
+        return private_loop.run(self._async.submit(request, idempotency_key=idempotency_key))
 
     def wait(self, judgment_id: str, *, timeout_seconds: float | None = None) -> Judgment:
         """Wait for a judgment's end. Raises JudgmentPending when `timeout_seconds` are over first."""
-        return self._wait(judgment_id, self._target.deadline(timeout_seconds))
+        return private_loop.run(self._async.wait(judgment_id, timeout_seconds=timeout_seconds))
 
     def get(self, judgment_id: str) -> Judgment:
         """Return a judgment as it stands. Raises RequestRefused (404) for an unknown one."""
-        return exchange.read_judgment(self._send(exchange.write_get(judgment_id)))
+        return private_loop.run(self._async.get(judgment_id))
 
     def list(
         self, states: Sequence[State] = (), *, limit: int = 20, cursor: str | None = None
     ) -> JudgmentPage:
         """Return one page of the tenant's judgments, newest first."""
-        return exchange.read_page(self._send(exchange.write_list(states, limit, cursor)))
+        return private_loop.run(self._async.list(states, limit=limit, cursor=cursor))
 
     def upload(self, content: bytes) -> str:
         """Keep bytes, such as a database file, at the service; return the SHA-256 that `resources` name them by."""
-        answer = self._send(exchange.write_upload(content))
-        return str(exchange.read_object(answer)["sha256"])
+        return private_loop.run(self._async.upload(content))
 
     def recipes(self) -> tuple[Mapping[str, Any], ...]:
-        return tuple(exchange.read_object(self._send(Call("GET", "/v1/recipes")))["data"])
+        return private_loop.run(self._async.recipes())
 
     def tools(self) -> tuple[Mapping[str, Any], ...]:
-        return tuple(exchange.read_object(self._send(Call("GET", "/v1/tools")))["data"])
+        return private_loop.run(self._async.tools())
 
     def health(self) -> Mapping[str, Any]:
         """Say what works, also when not all does: `status` is `ready` or `not_ready`. Tries once."""
-        return exchange.read_object(self._once(Call("GET", "/health/ready")))
+        return private_loop.run(self._async.health())
 
     def close(self) -> None:
         """Close the connections; the next call opens new ones."""
-        with self._lock:
-            http, self._http = self._http, None
-        if http is not None:
-            http.close()
+        if self._async.is_open:
+            private_loop.run(self._async.aclose())
 
     def __enter__(self) -> JudgeClient:
         return self
@@ -108,64 +97,11 @@ class JudgeClient:
         self.close()
 
     def __repr__(self) -> str:
-        return f"JudgeClient({self._target.url!r})"
+        return f"JudgeClient({self._async.url!r})"
 
     def __getstate__(self) -> Target:
-        return self._target
+        return self._async.__getstate__()
 
     def __setstate__(self, target: Target) -> None:
-        self._target = target
-        self._reset()
-
-    def _wait(self, judgment_id: str, deadline: float | None) -> Judgment:
-        pause = 0.05
-        while True:
-            seconds = exchange.next_wait(deadline)
-            judgment = exchange.read_judgment(self._send(exchange.write_get(judgment_id, seconds), deadline))
-            if exchange.is_over(judgment):
-                return judgment
-            if deadline is not None and time.monotonic() >= deadline:
-                raise exchange.pending(judgment)
-            if seconds < 1:
-                time.sleep(min(pause, max(0.0, seconds)))
-                pause *= 2
-
-    def _send(self, call: Call, deadline: float | None = None) -> Answer:
-        patience = Patience(self._target.retry_seconds, deadline)
-        while True:
-            try:
-                answer = self._once(call)
-            except httpx.TransportError as error:
-                pause: float | None = patience.after_error(error)
-            else:
-                pause = patience.after_answer(answer)
-                if pause is None:
-                    return answer
-            time.sleep(pause or 0.0)
-
-    def _once(self, call: Call) -> Answer:
-        response = self._connected().request(
-            call.method,
-            call.path,
-            params=list(call.params),
-            headers={**self._target.headers(), **call.headers},
-            content=call.content,
-            timeout=httpx.Timeout(exchange.ANSWER_SECONDS, read=call.read_seconds, pool=None),
-        )
-        return Answer(response.status_code, response.headers, response.content)
-
-    def _connected(self) -> httpx.Client:
-        with self._lock:
-            if self._http is None or self._pid != os.getpid():
-                self._pid = os.getpid()
-                self._http = httpx.Client(
-                    base_url=self._target.url,
-                    trust_env=not self._target.is_loopback,
-                    limits=exchange.LIMITS,
-                )
-            return self._http
-
-    def _reset(self) -> None:
-        self._lock = threading.Lock()
-        self._http = None
-        self._pid = os.getpid()
+        self._async = AsyncJudgeClient.__new__(AsyncJudgeClient)
+        self._async.__setstate__(target)

@@ -1,0 +1,96 @@
+"""What a trainer learns of one rollout: a reward, or the reason why there is none. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from judge_agent.schema import CandidateResult, Judgment, Status
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One rollout's judging. `reward` is None exactly where it must not be trained on; `failure_kind` then says why.
+
+    `failure_kind` is one of the service's (`judge_agent.errors.FAILURE_KINDS`), `partial`, or one of the way there:
+    `judge_timeout, judge_unreachable, judge_busy, judge_error, judge_malformed, judge_refused, rollout_invalid`.
+    `steps` has one score per assistant turn of the completion, None where it was not judged; it is empty where steps
+    were not asked for. `tokens` is the rollout's share of what the judgment cost.
+    """
+
+    reward: float | None
+    score: float | None = None
+    passed: bool | None = None
+    vector: Mapping[str, float | None] = field(default_factory=dict)
+    status: Status = "unscored"
+    failure_kind: str | None = None
+    failure_reason: str | None = None
+    judgment_id: str | None = None
+    steps: tuple[float | None, ...] = ()
+    flags: Mapping[str, Any] = field(default_factory=dict)
+    tokens: float = 0.0
+
+    @property
+    def has_reward(self) -> bool:
+        return self.reward is not None
+
+    @classmethod
+    def of(cls, judgment: Judgment, candidate_id: str) -> Outcome:
+        """Read one candidate of a judgment that has ended."""
+        found = next((result for result in judgment.candidates if result.id == candidate_id), None)
+        if found is None:
+            reason = f"judgment {judgment.id} ({judgment.state}) has no candidate {candidate_id!r}"
+            return cls.failed("judge_malformed", reason, ())
+        usage = judgment.usage
+        return cls(
+            reward=found.reward,
+            score=found.score,
+            passed=found.passed,
+            vector=dict(found.vector),
+            status=found.status,
+            failure_kind=_kind(found),
+            failure_reason=found.failure_reason,
+            judgment_id=judgment.id,
+            steps=tuple(step.score for step in found.steps),
+            flags=dict(found.flags),
+            tokens=(usage.prompt_tokens + usage.completion_tokens) / len(judgment.candidates),
+        )
+
+    @classmethod
+    def failed(cls, kind: str, reason: str, dimensions: Iterable[str] = ()) -> Outcome:
+        """Say that nothing was judged, and why; the vector has its keys all the same."""
+        return cls(None, vector=dict.fromkeys(dimensions), failure_kind=kind, failure_reason=reason)
+
+
+def flat(
+    outcome: Outcome, dimensions: Sequence[str], reward: float, means: Mapping[str, float] | None = None
+) -> dict[str, float]:
+    """Write an outcome as finite numbers under keys that are always the same, for trainers that know no null.
+
+    `score` is `reward`: the outcome's own, or what `FailurePolicy.settle` puts in its place. What is missing is
+    taken from `means` (the group's, by dimension and `acc`); `judge_failed` and `<dimension>_missing` say so.
+    """
+    means = means or {}
+    passed = means.get("acc", 0.0) if not outcome.has_reward else float(bool(outcome.passed))
+    row = {"score": float(reward), "acc": passed, "judge_failed": 0.0 if outcome.has_reward else 1.0}
+    for name in dimensions:
+        value = outcome.vector.get(name)
+        row[name] = _stand_in(outcome, name, means) if value is None else float(value)
+        row[f"{name}_missing"] = 1.0 if value is None else 0.0
+    return row
+
+
+def _stand_in(outcome: Outcome, name: str, means: Mapping[str, float]) -> float:
+    """A missing dimension neither punishes nor pays: the group's mean, else the score; 0 where it has no meaning."""
+    if name in means:
+        return means[name]
+    if outcome.score is None or name in (outcome.flags.get("not_applicable") or ()):
+        return 0.0
+    return outcome.score
+
+
+def _kind(result: CandidateResult) -> str | None:
+    if result.reward is not None:
+        return result.failure_kind
+    return result.failure_kind or ("partial" if result.status == "partial" else "internal")

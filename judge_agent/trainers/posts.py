@@ -1,0 +1,98 @@
+"""Which rollouts are posted together: those of one task, each distinct one once. Pure.
+
+Judged together they share principles and tool results, and recipes that compare can compare. A post stays within what
+the service takes; where a group must be split for that, its outcomes are flagged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from judge_agent.errors import InvalidRequest
+from judge_agent.hashing import canonical_json, sha256_of
+from judge_agent.schema.request import MAX_CANDIDATES
+from judge_agent.trainers.rollout import Asking, Rollout, request_with, task_of, trajectory_of
+
+# The service takes bodies of 10 MB unless it is told otherwise.
+MAX_BYTES = 8_000_000
+
+
+@dataclass
+class Post:
+    """One request: trajectories of one task, and the places in the batch that each of them answers for."""
+
+    task: dict[str, Any]
+    trajectories: list[dict[str, Any]] = field(default_factory=list)
+    places: list[list[int]] = field(default_factory=list)
+    posts_of_group: int = 1
+
+    def request(self, asking: Asking) -> dict[str, Any]:
+        return request_with(self.task, self.trajectories, asking)
+
+    def only(self, kept: Sequence[int]) -> Post:
+        """The same task with some of the candidates."""
+        return Post(
+            self.task,
+            [self.trajectories[at] for at in kept],
+            [self.places[at] for at in kept],
+            self.posts_of_group,
+        )
+
+    @property
+    def all_places(self) -> list[int]:
+        return [place for places in self.places for place in places]
+
+
+@dataclass
+class Folded:
+    """The posts of a batch, and why some rollouts are in none."""
+
+    posts: list[Post] = field(default_factory=list)
+    refused: dict[int, InvalidRequest] = field(default_factory=dict)
+
+
+class _Group:
+    """The distinct trajectories of one task, as they come in."""
+
+    def __init__(self, task: dict[str, Any], task_bytes: int) -> None:
+        self.task = task
+        self._task_bytes = task_bytes
+        self._at = dict[str, tuple[int, int]]()
+        self.posts = [Post(task)]
+        self._bytes = task_bytes
+
+    def add(self, trajectory: dict[str, Any], place: int) -> None:
+        text = canonical_json(trajectory)
+        found = self._at.get(key := sha256_of(text))
+        if found is not None:
+            self.posts[found[0]].places[found[1]].append(place)
+            return
+        self._bytes += len(text)
+        last = self.posts[-1]
+        if last.trajectories and (self._bytes > MAX_BYTES or len(last.trajectories) >= MAX_CANDIDATES):
+            last = Post(self.task)
+            self.posts.append(last)
+            self._bytes = self._task_bytes + len(text)
+        self._at[key] = (len(self.posts) - 1, len(last.trajectories))
+        last.trajectories.append(trajectory)
+        last.places.append([place])
+
+
+def folded(rollouts: Sequence[Rollout], asking: Asking) -> Folded:
+    """Fold a batch into posts. A rollout that cannot be written is refused alone."""
+    groups, refused = dict[tuple[str | None, str], _Group](), dict[int, InvalidRequest]()
+    for place, rollout in enumerate(rollouts):
+        try:
+            task, trajectory = task_of(rollout, asking), trajectory_of(rollout, asking)
+        except InvalidRequest as error:
+            refused[place] = error
+            continue
+        text = canonical_json(task)
+        group = groups.setdefault((rollout.group, sha256_of(text)), _Group(task, len(text)))
+        group.add(trajectory, place)
+    for group in groups.values():
+        for post in group.posts:
+            post.posts_of_group = len(group.posts)
+    return Folded([post for group in groups.values() for post in group.posts], refused)

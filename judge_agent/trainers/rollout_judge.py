@@ -1,0 +1,211 @@
+"""Judges many rollouts within one deadline: one outcome each, whatever happens to the service or to the others."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from judge_agent.client import AsyncJudgeClient, private_loop
+from judge_agent.client.exchange import Target
+from judge_agent.errors import InvalidRequest, JudgeClientError, RequestRefused, ServiceUnavailable
+from judge_agent.schema import Judgment
+from judge_agent.trainers.outcome import Outcome
+from judge_agent.trainers.posts import Post, folded
+from judge_agent.trainers.rollout import Asking, Rollout
+
+log = logging.getLogger(__name__)
+# Trainers give up at 120 s and more (slime 120, OpenRLHF 180, verl 300), and some never: the judge must be first.
+SECONDS = 100.0
+# A loop that is stuck must not hang the trainer: this much past `seconds`, the caller stops waiting for it.
+_GRACE_SECONDS = 5.0
+_MAX_BUDGET_SECONDS = 3600.0
+_CANDIDATE = re.compile(r"candidates\.(\d+)(?:\.|$)")
+
+
+class RolloutJudge:
+    """Asks the service at `url` (else JUDGE_URL) with `api_key` (else JUDGE_API_KEY) for the rewards of rollouts.
+
+    Every rollout gets an outcome, in order, within `seconds`; what fails is an `Outcome.failed` and a line in the
+    log, never an exception and never a number. Identical rollouts are posted once; those of one group are one
+    judgment. Set `seconds` below the trainer's own time-out. A call that was refused as busy, or broke, is tried again
+    for `retry_seconds`.
+
+    One judge serves threads, event loops and forked processes, and can be pickled. The environment is read by the
+    process that calls, when it first does. A pickle never holds the key: where it was an argument, set JUDGE_API_KEY
+    in the process that unpickles.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        api_key: str | None = None,
+        asking: Asking | None = None,
+        seconds: float = SECONDS,
+        *,
+        retry_seconds: float = 30.0,
+        max_in_flight: int = 256,
+    ) -> None:
+        if not 0 < seconds < float("inf"):
+            raise InvalidRequest("seconds", f"must be a number of seconds above 0, not {seconds!r}")
+        if url is not None:
+            Target.of(url, None, retry_seconds, None)
+        self.asking = asking or Asking()
+        self.seconds = seconds
+        self._url = url
+        self._api_key = api_key
+        self._retry_seconds = retry_seconds
+        self._max_in_flight = max_in_flight
+        self._client: tuple[int, AsyncJudgeClient] | None = None
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """The keys of every vector that are known beforehand; empty where the recipe has the say."""
+        return tuple(self.asking.dimensions or ())
+
+    async def outcomes(self, rollouts: Sequence[Rollout]) -> list[Outcome]:
+        """Judge rollouts; the outcomes are in their order. Works in any loop: the client has one of its own."""
+        rollouts = tuple(rollouts)
+        started = private_loop.private_loop().start(self._outcomes(rollouts))
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(started), self.seconds + _GRACE_SECONDS)
+        except TimeoutError:
+            return self._stuck(rollouts)
+
+    def outcomes_now(self, rollouts: Sequence[Rollout]) -> list[Outcome]:
+        """Do the same and block, also inside a running loop."""
+        rollouts = tuple(rollouts)
+        try:
+            return private_loop.run(self._outcomes(rollouts), self.seconds + _GRACE_SECONDS)
+        except TimeoutError:
+            return self._stuck(rollouts)
+
+    async def aclose(self) -> None:
+        """Close the connections; the next call opens new ones."""
+        if self._client is not None and self._client[1].is_open:
+            await asyncio.wrap_future(private_loop.private_loop().start(self._client[1].aclose()))
+
+    def close(self) -> None:
+        """Close the connections; the next call opens new ones."""
+        if self._client is not None and self._client[1].is_open:
+            private_loop.run(self._client[1].aclose())
+
+    def __repr__(self) -> str:
+        return f"RolloutJudge({self._url!r}, recipe={self.asking.recipe!r}, seconds={self.seconds})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_client": None, "_api_key": None}
+
+    async def _outcomes(self, rollouts: Sequence[Rollout]) -> list[Outcome]:
+        """Runs on the private loop: judge all posts at one time, and leave no place empty."""
+        deadline = asyncio.get_running_loop().time() + self.seconds
+        work = folded(rollouts, self._asking())
+        found = {place: self._failed("rollout_invalid", error) for place, error in work.refused.items()}
+        room = asyncio.Semaphore(self._max_in_flight)
+        async with asyncio.TaskGroup() as group:
+            running = [group.create_task(self._post(post, deadline, room)) for post in work.posts]
+        for task in running:
+            found |= task.result()
+        outcomes = [found[place] for place in range(len(rollouts))]
+        _tell(outcomes)
+        return outcomes
+
+    async def _post(self, post: Post, deadline: float, room: asyncio.Semaphore) -> dict[int, Outcome]:
+        """Judge one post; a candidate that the service refuses is left out, and the others are posted again."""
+        try:
+            async with asyncio.timeout_at(deadline), room:
+                return self._read(await self._judgment(post, deadline), post)
+        except RequestRefused as refusal:
+            refused, rest = _split(post, refusal)
+            found = {place: self._failed("judge_refused", refusal) for place in refused.all_places}
+            for part in rest:
+                found |= await self._post(part, deadline, room)
+            return found
+        except TimeoutError:
+            failure = self._failed("judge_timeout", f"no judgment within {self.seconds:g} s")
+        except JudgeClientError as error:
+            failure = self._failed(_kind(error), error)
+        except InvalidRequest as error:
+            failure = self._failed("judge_refused", error)
+        except Exception as error:  # A trainer must not die of, nor be paid for, a fault of ours.
+            log.exception("a judgment failed in a way that nobody foresaw")
+            failure = self._failed("internal", f"{type(error).__name__}: {error}")
+        return dict.fromkeys(post.all_places, failure)
+
+    async def _judgment(self, post: Post, deadline: float) -> Judgment:
+        left = deadline - asyncio.get_running_loop().time()
+        return await self._connected().judge(post.request(self._asking()), timeout_seconds=max(0.0, left))
+
+    def _connected(self) -> AsyncJudgeClient:
+        if self._client is None or self._client[0] != os.getpid():
+            client = AsyncJudgeClient(self._url, self._api_key, retry_seconds=self._retry_seconds)
+            self._client = (os.getpid(), client)
+        return self._client[1]
+
+    def _asking(self) -> Asking:
+        """The judgment's own time ends before ours, so that what was judged by then comes back."""
+        if self.asking.seconds is not None:
+            return self.asking
+        return replace(self.asking, seconds=min(_MAX_BUDGET_SECONDS, 0.9 * self.seconds))
+
+    def _read(self, judgment: Judgment, post: Post) -> dict[int, Outcome]:
+        found = dict[int, Outcome]()
+        split = {"group_split": post.posts_of_group} if post.posts_of_group > 1 else {}
+        for at, places in enumerate(post.places):
+            outcome = Outcome.of(judgment, f"r{at}")
+            vector = dict.fromkeys(self.dimensions) | dict(outcome.vector)
+            outcome = replace(outcome, vector=vector, flags={**outcome.flags, **split})
+            found |= dict.fromkeys(places, outcome)
+        return found
+
+    def _failed(self, kind: str, reason: object) -> Outcome:
+        return Outcome.failed(kind, str(reason), self.dimensions)
+
+    def _stuck(self, rollouts: Sequence[Rollout]) -> list[Outcome]:
+        outcomes = [self._failed("judge_timeout", f"no outcome {_GRACE_SECONDS:g} s past the deadline")]
+        _tell(outcomes * len(rollouts))
+        return outcomes * len(rollouts)
+
+
+def _split(post: Post, refusal: RequestRefused) -> tuple[Post, list[Post]]:
+    """Tell who is refused from who is worth another post: only what is wrong with one candidate spares the others."""
+    count = len(post.trajectories)
+    named = _CANDIDATE.match(refusal.field or "")
+    if count > 1 and named is not None and int(named[1]) < count:
+        others = [at for at in range(count) if at != int(named[1])]
+        return post.only([int(named[1])]), [post.only(others)]
+    is_of_the_body = (refusal.field or "body").startswith(("body", "candidates"))
+    if count > 1 and refusal.status in (400, 413, 422) and is_of_the_body:
+        half = count // 2
+        return post.only([]), [post.only(range(half)), post.only(range(half, count))]
+    return post, []
+
+
+def _kind(error: JudgeClientError) -> str:
+    if not isinstance(error, ServiceUnavailable):
+        return "judge_timeout"
+    if error.status is None:
+        return "judge_unreachable"
+    if error.status < 400:
+        return "judge_malformed"
+    return "judge_busy" if error.status in (429, 503) else "judge_error"
+
+
+def _tell(outcomes: Sequence[Outcome]) -> None:
+    """Say aloud what has no reward: one line a kind, for a batch may hold thousands."""
+    failed = [outcome for outcome in outcomes if not outcome.has_reward]
+    for kind, count in Counter(outcome.failure_kind for outcome in failed).items():
+        first = next(outcome for outcome in failed if outcome.failure_kind == kind)
+        log.warning(
+            "the judge gave no reward to %d of %d rollouts: %s (%s; judgment %s)",
+            count,
+            len(outcomes),
+            kind,
+            first.failure_reason,
+            first.judgment_id,
+        )
