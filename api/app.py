@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from api import blobs, catalog, compat, docs_page, health, judgments, problems, run_code
+from api import blobs, catalog, compat, docs_page, events, health, judgments, problems, run_code
 from api.compat.failing import Fallbacks
 from api.hosts import HostCheck
 from api.parts import Parts
@@ -24,7 +24,14 @@ def create_app(parts: Parts) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.parts = parts
-    for router in (judgments.router, blobs.router, catalog.router, health.router, run_code.router):
+    for router in (
+        judgments.router,
+        events.router,
+        blobs.router,
+        catalog.router,
+        health.router,
+        run_code.router,
+    ):
         app.include_router(router)
     for router in compat.ROUTERS:
         app.include_router(router, prefix=compat.PREFIX)

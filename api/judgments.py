@@ -84,6 +84,26 @@ async def get_judgment(judgment_id: str, request: Request, tenant: Tenant) -> Re
     return _json(_record(parts, row), 200, headers)
 
 
+@router.post(
+    "/{judgment_id}:cancel",
+    response_model=Judgment,
+    responses={202: {"description": "It has not ended yet."}},
+)
+async def cancel_judgment(judgment_id: str, request: Request, tenant: Tenant) -> Response:
+    """Call a judgment off: its calls stop, its open candidates are unscored (`cancelled`).
+
+    Answers the record as it ended; one that had ended before stays as it is.
+    """
+    no_query(request)
+    parts: Parts = request.app.state.parts
+    row = await parts.store.get(judgment_id, tenant)
+    if row is None:
+        raise Problem(404, "not_found", "there is no such judgment")
+    if row.judgment is None:
+        row = await parts.queue.cancel(row.id) or row
+    return _json(_record(parts, row), 200 if row.judgment else 202, _headers(row))
+
+
 async def _accepted(request: Request, parts: Parts, tenant: str) -> Accepted:
     """Read, check and accept. The parsed body ends here: hundreds may be waiting for their end."""
     key = _idempotency_key(request)

@@ -8,6 +8,7 @@ service stops stays resumable; the time in which nobody judges is no one's time.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import math
@@ -166,6 +167,12 @@ class JudgmentQueue:
         if row is None:
             raise self._stopping(judgment_id)
         return row
+
+    async def ended_soon(self, judgment_id: str, timeout_seconds: float) -> None:
+        """Wait for an end, or until the time is over, or the service stops."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_seconds):
+                await self._waiting.for_end(judgment_id)
 
     async def cancel(self, judgment_id: str) -> StoredJudgment | None:
         """End a judgment that has not ended: its calls stop. Returns the row when it has ended, however it did."""

@@ -14,7 +14,7 @@ from api.settings import Settings
 from api.vllm import started_vllm
 from judge_agent.errors import ModelError
 from judge_agent.judge import Judge
-from judge_agent.log import AuditLogWriter
+from judge_agent.log import AuditLogWriter, ToldLog
 from judge_agent.seams.model import ChatModel
 from judge_agent.seams.sandbox import Sandbox
 from judge_agent.seams.tool import Tool
@@ -53,7 +53,8 @@ async def _opened(
         store = await stack.enter_async_context(
             SqliteStore.opened(settings.database_path, exclusive=exclusive)
         )
-        log = await stack.enter_async_context(AuditLogWriter(settings.log_dir, anchor=store.set_head))
+        written = await stack.enter_async_context(AuditLogWriter(settings.log_dir, anchor=store.set_head))
+        log = await stack.enter_async_context(ToldLog(written, store.tell))
         model = await _model(settings)
         if model is not None:
             stack.push_async_callback(model.aclose)

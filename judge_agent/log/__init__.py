@@ -14,6 +14,7 @@ from judge_agent.log.reading import Event as Event
 from judge_agent.log.reading import read as read
 from judge_agent.log.redaction import redact as redact
 from judge_agent.log.segment_check import LogProblem as LogProblem
+from judge_agent.log.told import ToldLog as ToldLog
 from judge_agent.log.verification import Report as Report
 from judge_agent.log.verification import verify as verify
 from judge_agent.log.writer import AuditLogWriter as AuditLogWriter

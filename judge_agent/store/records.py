@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from judge_agent.errors import StoreError
 from judge_agent.schema import State
-from judge_agent.seams.storage import Journal, SharedResults
+from judge_agent.seams.storage import AuditEvent, Journal, SharedResults
 
 
 class IdempotencyConflict(StoreError):
@@ -120,6 +120,17 @@ class Open(NamedTuple):
     running: int
 
 
+class Happening(NamedTuple):
+    """One thing that happened in a judgment: a line of its log without content. `number` grows within the store;
+    `fields` is JSON, `at` is in Unix seconds."""
+
+    number: int
+    type: str
+    node: str | None
+    fields: str
+    at: float
+
+
 class Page(NamedTuple):
     """Judgments, newest first. `next_cursor` is None on the last page."""
 
@@ -229,6 +240,16 @@ class Store(Protocol):
     async def list(
         self, tenant: str, *, states: Sequence[State] = (), limit: int = 20, cursor: int | None = None
     ) -> Page: ...
+
+    async def tell(self, events: Sequence[AuditEvent]) -> None:
+        """Keep what happened, in this order, for who follows a judgment. Contents are not kept."""
+        ...
+
+    async def happenings(
+        self, judgment_id: str, *, after: int = 0, limit: int = 500
+    ) -> tuple[Happening, ...]:
+        """Return what happened in a judgment after the number `after`, oldest first."""
+        ...
 
     async def add_key(self, key: ApiKey) -> None: ...
 

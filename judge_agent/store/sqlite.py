@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Literal
 
 from judge_agent.errors import StoreError
-from judge_agent.journal import SqliteJournal, SqliteSharedResults
+from judge_agent.journal import SqliteJournal, SqliteSharedResults, as_json
 from judge_agent.schema import State
+from judge_agent.seams.storage import AuditEvent
 from judge_agent.store import leasing
 from judge_agent.store.database import Database
 from judge_agent.store.records import (
     Accepted,
     ApiKey,
     Claimed,
+    Happening,
     Lease,
     LogHead,
     NewJudgment,
@@ -139,6 +142,20 @@ class SqliteStore:
             lambda connection: _page(connection, tenant, tuple(states), limit, cursor)
         )
 
+    async def tell(self, events: Sequence[AuditEvent]) -> None:
+        now = time.time()
+        rows = [
+            (one.judgment_id, one.type, one.node, as_json(one.fields, f"event {one.type!r}"), now)
+            for one in events
+        ]
+        await self._database.run(lambda connection: connection.executemany(_TELL, rows) and None)
+
+    async def happenings(
+        self, judgment_id: str, *, after: int = 0, limit: int = 500
+    ) -> tuple[Happening, ...]:
+        rows = await self._database.fetch(_HAPPENINGS, judgment_id, after, limit)
+        return tuple(Happening(*row) for row in rows)
+
     async def add_key(self, key: ApiKey) -> None:
         await self._database.execute(
             "INSERT INTO api_keys (id, tenant, sha256, prefix, created, revoked, scope) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -171,6 +188,10 @@ class SqliteStore:
         return tuple(LogHead(*row) for row in rows)
 
 
+_TELL = "INSERT INTO happenings (judgment_id, type, node, fields, at) VALUES (?, ?, ?, ?, ?)"
+_HAPPENINGS = """
+SELECT number, type, node, fields, at FROM happenings WHERE judgment_id = ? AND number > ? ORDER BY number LIMIT ?
+"""
 _SET_HEAD = """
 INSERT INTO log_heads (writer, segment, count, head) VALUES (?, ?, ?, ?)
 ON CONFLICT (writer, segment) DO UPDATE SET count = excluded.count, head = excluded.head

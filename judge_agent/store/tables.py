@@ -74,5 +74,16 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX judgments_followers ON judgments (leader) WHERE leader IS NOT NULL;
     ALTER TABLE api_keys ADD COLUMN scope TEXT NOT NULL DEFAULT 'all';
     """,
+    """
+    CREATE TABLE happenings (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        judgment_id TEXT NOT NULL,
+        type TEXT NOT NULL,
+        node TEXT,
+        fields TEXT NOT NULL,
+        at REAL NOT NULL
+    );
+    CREATE INDEX happenings_judgment ON happenings (judgment_id, number);
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)

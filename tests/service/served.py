@@ -16,7 +16,7 @@ from api.parts import Parts, assembled
 from api.server import JudgeServer, bind
 from api.settings import Settings
 from judge_agent.judge import Judge
-from judge_agent.log import MemoryLog
+from judge_agent.log import MemoryLog, ToldLog
 from judge_agent.models.scripted import ScriptedModel
 from judge_agent.seams.sandbox import Sandbox
 from judge_agent.store import SqliteStore
@@ -53,13 +53,13 @@ async def serving(
 ) -> AsyncIterator[Served]:
     """Serve until the end of the block. `path` is the database, None keeps it in memory."""
     model = model or ScriptedModel()
-    async with store_type.opened(path) as store:
+    async with store_type.opened(path) as store, ToldLog(MemoryLog(), store.tell) as log:
         judge = judge_type(
             model=model,
             tools=(CheckToolCalls(),),
             journal=store.journal,
             shared=store.shared,
-            log=MemoryLog(),
+            log=log,
         )
         wanted = Settings(**({"port": 0} | settings))
         async with assembled(wanted, store=store, judge=judge, sandbox=sandbox) as parts:

@@ -1,0 +1,60 @@
+"""Tells who follows a judgment what is written to the log, while it happens."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from types import TracebackType
+from typing import Self
+
+from judge_agent.errors import StoreError
+from judge_agent.seams.storage import AuditEvent, AuditLog
+
+Tell = Callable[[Sequence[AuditEvent]], Awaitable[None]]
+_log = logging.getLogger("judge_agent.service")
+
+
+class ToldLog:
+    """An `AuditLog` that also hands every event on, in order, without its contents. An async context manager.
+
+    The log is the record: what cannot be told is missing for who follows, and nothing waits for the telling.
+    """
+
+    def __init__(self, log: AuditLog, tell: Tell) -> None:
+        self._log = log
+        self._tell = tell
+        self._untold: list[AuditEvent] = []
+        self._telling: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._telling is not None:
+            await asyncio.wait([self._telling])
+
+    async def append(self, event: AuditEvent) -> None:
+        self._take(event)
+        await self._log.append(event)
+
+    def note(self, event: AuditEvent) -> Awaitable[None]:
+        self._take(event)
+        return self._log.note(event)
+
+    def _take(self, event: AuditEvent) -> None:
+        self._untold.append(event)
+        if self._telling is None:
+            self._telling = asyncio.get_running_loop().create_task(self._tell_all())
+
+    async def _tell_all(self) -> None:
+        """What comes while one telling is on its way goes together with the next."""
+        while self._untold:
+            events, self._untold = self._untold, []
+            try:
+                await self._tell(events)
+            except StoreError as error:
+                _log.error("%d events could not be told to who follows: %s", len(events), error)
+        self._telling = None
