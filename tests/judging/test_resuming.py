@@ -146,7 +146,7 @@ class StoppingJournal(MemoryJournal):
         super().__init__()
         self.at, self.after, self.writes, self.stopped = at, after, 0, asyncio.Event()
 
-    async def append(self, judgment_id, entry):
+    async def append(self, judgment_id, entry, *, lease=None):
         number, self.writes = self.writes, self.writes + 1
         if number == self.at and not self.after:
             await self._stop()
