@@ -8,6 +8,8 @@ from typing import Any
 
 from judge_agent.schema import CandidateResult, Judgment, Status
 
+MAX_EXPLANATION = 4000
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -16,7 +18,8 @@ class Outcome:
     `failure_kind` is one of the service's (`judge_agent.errors.FAILURE_KINDS`), `partial`, or one of the way there:
     `judge_timeout, judge_unreachable, judge_busy, judge_error, judge_malformed, judge_refused, rollout_invalid`.
     `steps` has one score per assistant turn of the completion, None where it was not judged; it is empty where steps
-    were not asked for. `tokens` is the rollout's share of what the judgment cost.
+    were not asked for. `tokens` is the rollout's share of what the judgment cost, `prompt_tokens` of them read and
+    `completion_tokens` written. `explanation` has a line per principle: its score and the judge's reason.
     """
 
     reward: float | None
@@ -30,6 +33,9 @@ class Outcome:
     steps: tuple[float | None, ...] = ()
     flags: Mapping[str, Any] = field(default_factory=dict)
     tokens: float = 0.0
+    prompt_tokens: float = 0.0
+    completion_tokens: float = 0.0
+    explanation: str = ""
 
     @property
     def has_reward(self) -> bool:
@@ -55,6 +61,9 @@ class Outcome:
             steps=tuple(step.score for step in found.steps),
             flags=dict(found.flags),
             tokens=(usage.prompt_tokens + usage.completion_tokens) / len(judgment.candidates),
+            prompt_tokens=usage.prompt_tokens / len(judgment.candidates),
+            completion_tokens=usage.completion_tokens / len(judgment.candidates),
+            explanation=_explanation(found),
         )
 
     @classmethod
@@ -94,3 +103,15 @@ def _kind(result: CandidateResult) -> str | None:
     if result.reward is not None:
         return result.failure_kind
     return result.failure_kind or ("partial" if result.status == "partial" else "internal")
+
+
+def _explanation(result: CandidateResult) -> str:
+    """Say why, for people; bounded, for it goes into every log line of an evaluation."""
+    lines = [
+        f"{item.name}: {'not judged' if item.score is None else f'{item.score:g}'}"
+        + (f" ({item.decided_by})" if item.decided_by else "")
+        + (f": {reason}" if (reason := item.reason or item.failure_reason) else "")
+        for item in result.principles
+    ]
+    text = "\n".join(lines)
+    return text if len(text) <= MAX_EXPLANATION else f"{text[:MAX_EXPLANATION]} [cut]"
