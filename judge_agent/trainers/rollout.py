@@ -41,9 +41,10 @@ class Asking:
     """How to judge: the fields of a request that are the same for every rollout. What is None is the recipe's.
 
     `columns` says which dataset column holds which field: of the reference (`answer, solution, sql, tests,
-    final_state, tool_calls, tool_call_rules`), of the resources (`databases, environment`), or `agent_tools`, the
-    schemas of the tools that the agent had. None takes the columns that are called like that. `tools` are the
-    judge's. `seconds` is the judgment's own time; RolloutJudge sets it below its own where it is None.
+    final_state, tool_calls, tool_call_rules`), of the resources (`databases, environment`), or `agent_tools`. None
+    takes the columns that are called like that. `agent_tools` are the schemas of the tools that every agent had, where
+    no column has them; `tools` are the judge's. `seconds` is the judgment's own time; RolloutJudge sets it below its
+    own where it is None.
     """
 
     recipe: str = "default"
@@ -59,6 +60,7 @@ class Asking:
     tool_calls: int | None = None
     samples: int | None = None
     seed: int = 0
+    agent_tools: Sequence[Mapping[str, Any]] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -85,13 +87,13 @@ def trajectory_of(rollout: Rollout, asking: Asking) -> dict[str, Any]:
     """Write the completion as a trajectory; an empty one stays empty, and is judged as such."""
     named = asking.columns
     own = None if named is None else {key: named[key] for key in TRAJECTORY_FIELDS if key in named}
-    tools = fields_of(rollout.columns, own).get("agent_tools") or ()
+    tools = fields_of(rollout.columns, own).get("agent_tools") or as_json(asking.agent_tools, "agent_tools")
     completion = rollout.completion
     if isinstance(completion, str) and not tools:
         return {"text": completion}
     said = [{"role": "assistant", "content": completion}] if isinstance(completion, str) else completion
     messages = _messages(said, "completion")
-    return {"messages": messages} | ({"tools": list(tools)} if tools else {})
+    return {"messages": messages} | ({"tools": tools} if tools else {})
 
 
 def request_of(rollouts: Sequence[Rollout], asking: Asking) -> dict[str, Any]:

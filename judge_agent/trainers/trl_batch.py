@@ -1,0 +1,141 @@
+"""One batch of TRL's as rollouts, and its outcomes as the columns that TRL sums. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from judge_agent.errors import InvalidRequest
+from judge_agent.trainers.failures import FailurePolicy
+from judge_agent.trainers.outcome import Outcome
+from judge_agent.trainers.rollout import Rollout, Text
+from judge_agent.trainers.shared_batch import content_of
+
+# What TRL passes beside the columns of the data set.
+_OF_THE_TRAINER = frozenset(("completion_ids", "trainer_state", "log_extra", "log_metric", "environments"))
+Column = list[float | None]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a reward function is called with."""
+
+    prompts: Sequence[Text]
+    completions: Sequence[Text]
+    extra: Mapping[str, Any]
+
+    @property
+    def content(self) -> int:
+        """Tells this batch from another in the same list."""
+        step = getattr(self.extra.get("trainer_state"), "global_step", None)
+        return content_of((self.prompts, self.completions, step))
+
+    def row(self, at: int) -> dict[str, Any]:
+        """The dataset columns of one completion; what is no list of one value each is the same for all."""
+        count = len(self.completions)
+        return {
+            name: values[at] if isinstance(values, (list, tuple)) and len(values) == count else values
+            for name, values in self.extra.items()
+            if name not in _OF_THE_TRAINER
+        }
+
+
+def groups_of(prompts: Sequence[Text], size: int | None, *, adjacent: bool) -> list[int]:
+    """Return the group of each completion.
+
+    `adjacent`: TRL puts the completions of one prompt side by side, at most `size` of them where that is known, so
+    that a prompt that comes twice makes two groups. Else all completions of a prompt are one group: online DPO puts
+    the second ones behind all the first.
+    """
+    contents = [content_of(prompt) for prompt in prompts]
+    if not adjacent:
+        return [contents.index(content) for content in contents]
+    groups, group, filled = list[int](), -1, 0
+    for at, content in enumerate(contents):
+        if at == 0 or content != contents[at - 1] or filled == size:
+            group, filled = group + 1, 0
+        groups.append(group)
+        filled += 1
+    return groups
+
+
+def rollouts_of(batch: Batch, groups: Sequence[int], transcript: str | None) -> list[Rollout]:
+    """Write a batch as rollouts. `transcript` is the column where a `rollout_func` left the messages."""
+    rollouts = []
+    for at, (prompt, completion) in enumerate(zip(batch.prompts, batch.completions, strict=True)):
+        row = batch.row(at)
+        if transcript is not None:
+            completion = _behind(prompt, row.pop(transcript, None), transcript)
+        rollouts.append(Rollout(prompt, completion, row, group=str(groups[at])))
+    return rollouts
+
+
+def masked(outcomes: Sequence[Outcome], groups: Sequence[int], dimensions: Sequence[str]) -> list[Column]:
+    """Return a column per dimension (the reward without any), None for what must not be trained on.
+
+    TRL adds up what a row has, so that a row that lacks a dimension which others of its group have would be paid less
+    for a lack of the judge's: such a row is None throughout, and TRL leaves it out of the group.
+    """
+    if not dimensions:
+        return [[outcome.reward for outcome in outcomes]]
+    known = {
+        (group, name)
+        for outcome, group in zip(outcomes, groups, strict=True)
+        for name in dimensions
+        if outcome.has_reward and outcome.vector.get(name) is not None
+    }
+    whole = [
+        outcome.has_reward
+        and all(outcome.vector.get(name) is not None or (group, name) not in known for name in dimensions)
+        for outcome, group in zip(outcomes, groups, strict=True)
+    ]
+    return [
+        [outcome.vector.get(name) if good else None for outcome, good in zip(outcomes, whole, strict=True)]
+        for name in dimensions
+    ]
+
+
+def settled(
+    outcomes: Sequence[Outcome],
+    groups: Sequence[int],
+    dimensions: Sequence[str],
+    policy: FailurePolicy,
+) -> list[Column]:
+    """Return the same columns without any None: the group's mean stands in. Raises JudgeUnavailable.
+
+    All of a group is there, so that the mean is that of all its members, whatever their order.
+    """
+    batch = object()
+    keys = [(batch, group) for group in groups]
+    for outcome, key in zip(outcomes, keys, strict=True):
+        policy.observe(outcome, key)
+    found = [policy.settle(outcome, key, observed=True) for outcome, key in zip(outcomes, keys, strict=True)]
+    if not dimensions:
+        return [[one.reward for one in found]]
+    # A dimension that nobody in the group has is 0 for all of them, which compares to nothing.
+    return [
+        [
+            one.means.get(name, 0.0) if value is None else value
+            for one, value in zip(found, (outcome.vector.get(name) for outcome in outcomes), strict=True)
+        ]
+        for name in dimensions
+    ]
+
+
+def _behind(prompt: Text, transcript: Any, name: str) -> Text:
+    """The transcript without the prompt that it may begin with."""
+    if transcript is None or isinstance(transcript, Mapping):
+        raise InvalidRequest(name, "rollout_func returned no list of messages for this completion")
+    if isinstance(prompt, str) or isinstance(transcript, str):
+        return transcript if not isinstance(prompt, str) else _text_behind(prompt, transcript)
+    start = list(transcript[: len(prompt)])
+    return list(transcript[len(prompt) :]) if start == list(prompt) else list(transcript)
+
+
+def _text_behind(prompt: str, transcript: Any) -> Text:
+    if isinstance(transcript, str):
+        return transcript.removeprefix(prompt)
+    first = transcript[0] if transcript else {}
+    is_prompt = isinstance(first, Mapping) and first.get("role") == "user" and first.get("content") == prompt
+    return list(transcript[1:]) if is_prompt else list(transcript)
