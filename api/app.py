@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from api import blobs, catalog, compat, docs_page, events, health, judgments, problems, run_code
-from api.compat.failing import Fallbacks
+from api.compat.keys import PathKeys
 from api.hosts import HostCheck
 from api.parts import Parts
 from judge_agent import __version__
@@ -33,10 +33,9 @@ def create_app(parts: Parts) -> FastAPI:
         run_code.router,
     ):
         app.include_router(router)
-    for router in compat.ROUTERS:
-        app.include_router(router, prefix=compat.PREFIX)
-    app.state.fallbacks = Fallbacks()
+    compat.install(app)
     docs_page.install(app)
     problems.install(app)
+    app.add_middleware(PathKeys, parts=parts)
     app.add_middleware(HostCheck, settings=parts.settings)
     return app

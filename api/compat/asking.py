@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from api.compat.answers import Told, told_of, unended
-from api.compat.labels import read_label
+from api.compat.labels import inside, read_label
 from api.compat.query import How
 from api.parts import Parts
 from api.problems import FieldError, Problem, invalid
@@ -152,7 +152,7 @@ def _body(wanted: Wanted, how: How) -> tuple[dict[str, Any], Mapping[str, str]]:
     }
     data |= {name: value for name, value in given.items() if value is not None} | label
     written = {"task.reference": "reference", **{name: name for name in label}}
-    places = {ours: f"{wanted.label_field}.{theirs}" for ours, theirs in written.items()}
+    places = {ours: inside(wanted.label_field, theirs) for ours, theirs in written.items()}
     return data, {**wanted.places, "budget.seconds": "seconds", **places}
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections import Counter, OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
 from api.compat.answers import Told
@@ -45,10 +46,33 @@ class Fallbacks:
 
     def __init__(self) -> None:
         self._tenants: dict[str, _Tenant] = {}
+        self._open: Counter[tuple[str, str]] = Counter()
+
+    def observe(self, tenant: str, group: str, told: Told) -> None:
+        """Count an end, before it or others of its group are settled. One that is told twice counts once."""
+        self._of(tenant).observe(group, told)
 
     def settle(self, tenant: str, group: str, told: Told, on_failure: OnFailure) -> Settled:
         """Turn what was told into numbers. Raises Problem 503 where that would invent a reward."""
-        return self._tenants.setdefault(tenant, _Tenant()).settle(group, told, on_failure)
+        return self._of(tenant).settle(group, told, on_failure)
+
+    @contextmanager
+    def in_flight(self, tenant: str, group: str) -> Iterator[None]:
+        """Say that a rollout of the group is being judged, until the end of the block."""
+        self._open[tenant, group] += 1
+        try:
+            yield
+        finally:
+            self._open[tenant, group] -= 1
+            if not self._open[tenant, group]:
+                del self._open[tenant, group]
+
+    def is_open(self, tenant: str, group: str) -> bool:
+        """Whether a rollout of the group is being judged."""
+        return (tenant, group) in self._open
+
+    def _of(self, tenant: str) -> _Tenant:
+        return self._tenants.setdefault(tenant, _Tenant())
 
 
 class _Tenant:
@@ -56,12 +80,16 @@ class _Tenant:
         self._groups: OrderedDict[str, OrderedDict[str, _Member]] = OrderedDict()
         self._ends: OrderedDict[str, tuple[float, bool]] = OrderedDict()
 
-    def settle(self, group: str, told: Told, on_failure: OnFailure) -> Settled:
+    def observe(self, group: str, told: Told) -> None:
         self._note(told)
         if told.reward is not None and told.score is not None:
             self._remember(group, told, _Member(told.reward, told.score, told.vector or {}))
+        else:
+            _log.warning("judgment %s gave no reward: %s", told.judgment_id, told.reason)
+
+    def settle(self, group: str, told: Told, on_failure: OnFailure) -> Settled:
+        if told.reward is not None and told.score is not None:
             return Settled(told.reward, told.score, self._values(group, told))
-        _log.warning("judgment %s gave no reward: %s", told.judgment_id, told.reason)
         members = self._groups.get(group)
         if on_failure == "error":
             raise judge_failed(told, "on_failure=error")
@@ -81,13 +109,13 @@ class _Tenant:
         _shorten(self._groups, MAX_GROUPS)
 
     def _values(self, group: str, told: Told) -> dict[str, float]:
-        """A number for each dimension: the judge's, else the group's mean of it, else 0; `flat` tells them apart."""
-        members = self._groups.get(group, {}).values()
+        """A number for each dimension: the judge's, else what moves the policy least; `flat` tells them apart."""
+        members = self._groups.get(group, OrderedDict()).values()
         found = {}
         for name in told.dimensions:
             own = told.valued(name)
             known = [value for member in members if (value := member.vector.get(name)) is not None]
-            found[name] = own if own is not None else _mean(known) if known else 0.0
+            found[name] = own if own is not None else _mean(known) if known else _stand_in(told, name)
         return found
 
     def _note(self, told: Told) -> None:
@@ -118,6 +146,12 @@ def judge_failed(told: Told, why: str) -> Problem:
     )
     problem.code = "judge_failed"
     return problem
+
+
+def _stand_in(told: Told, name: str) -> float:
+    """What is shown of a dimension of which nobody knows anything: 0 where it does not apply, else the score."""
+    flags = told.result.flags if told.result is not None else {}
+    return 0.0 if told.score is None or name in (flags.get("not_applicable") or ()) else told.score
 
 
 def _mean(values: tuple[float, ...] | list[float]) -> float:

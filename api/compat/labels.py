@@ -9,6 +9,7 @@ from api.body import parse
 from api.problems import FieldError, Problem, invalid
 
 FIELDS = ("reference", "principles", "resources", "recipe", "dimensions", "metadata")
+_JSON_ANSWER = 'an answer that is itself JSON goes into {"reference": {"answer": "..."}}'
 _LIMIT = f"text, or an object with any of {', '.join(FIELDS)}"
 
 
@@ -44,19 +45,24 @@ def _object_in(text: str, field: str) -> dict[str, Any] | None:
 def _checked(label: dict[str, Any], field: str) -> Mapping[str, Any]:
     for name in label:
         if name not in FIELDS:
-            detail = f'is no field of a label, which is {_LIMIT}; an answer that is JSON goes into {{"reference": {{"answer": "..."}}}}'
-            raise invalid(f"{field}.{name}", detail, value=label[name], limit=_LIMIT)
+            detail = f"is no field of a label, which is {_LIMIT}; {_JSON_ANSWER}"
+            raise invalid(inside(field, name), detail, value=label[name], limit=_LIMIT)
     given = {name: value for name, value in label.items() if value is not None}
     metadata = given.get("metadata", {})
     if not isinstance(metadata, dict):
-        raise invalid(f"{field}.metadata", "must be an object", value=metadata)
+        raise invalid(inside(field, "metadata"), "must be an object", value=metadata)
     return given
+
+
+def inside(field: str, name: str) -> str:
+    """The path of something in `field`; the body itself has no name."""
+    return f"{field}.{name}" if field else name
 
 
 def under(problem: Problem, field: str) -> Problem:
     """The same refusal, of something that lies in `field`."""
     errors = [
-        FieldError(f"{field}.{error.field}", error.detail, error.value, error.limit)
+        FieldError(inside(field, error.field), error.detail, error.value, error.limit)
         for error in problem.errors
     ]
     detail = f"{errors[0].field}: {errors[0].detail}" if errors else f"{field}: {problem.detail}"

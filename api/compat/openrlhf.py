@@ -15,16 +15,19 @@ from pydantic import BaseModel, Field
 
 from api.auth import Tenant
 from api.compat.answers import flat
-from api.compat.asking import Wanted, ask
+from api.compat.asking import Wanted
 from api.compat.query import read_how
 from api.compat.serving import RESPONSES, Sent, documented, fallbacks_of, parts_of, read_sent
+from api.compat.settling import ask_and_settle
 from api.problems import invalid
 
 router = APIRouter(tags=["trainers"])
 MAX_ROLLOUTS = 64
 # What tokenizers write at the end of a turn, kept in the query: `<|im_end|>`, `</s>`, `<eos>`, padding.
-_END = re.compile(r"(?:\s*(?:<\|[A-Za-z0-9_ -]{1,40}\|>|</s>|<eos>|<pad>|\[PAD\]|<end_of_turn>))+\s*\Z")
+_END = re.compile(r"(?:<\|[^|<>\s]{1,40}\|>|</s>|<eos>|<pad>|\[PAD\]|<end_of_turn>)\Z")
+_MAX_MARK_CHARS = 44
 _MIN_SHARED_CHARS = 16
+_MAX_TAILS = 64
 _EXAMPLE = {"query": ["What is 2+2? It is 4."], "prompts": ["What is 2+2?"], "labels": ["4"]}
 Texts = Annotated[list[str], Field(min_length=1, max_length=MAX_ROLLOUTS)]
 
@@ -46,7 +49,7 @@ class Rewards(BaseModel):
 
 
 @router.post(
-    "/openrlhf/get_reward",
+    "/get_reward",
     response_model=Rewards,
     responses=RESPONSES,
     openapi_extra=documented(GetReward, _EXAMPLE),
@@ -65,11 +68,12 @@ async def get_reward(request: Request, tenant: Tenant) -> Rewards:
         _wanted(index, prompt, response, label)
         for index, (prompt, (response, _), label) in enumerate(zip(sent.prompts, splits, labels, strict=True))
     ]
-    answered = await ask(wanted, how, parts, tenant)
-    settled, logs = [], []
-    for (prepared, (told,)), (_, was_found) in zip(answered, splits, strict=True):
-        settled.append(fallbacks_of(request).settle(tenant, prepared.group, told, how.on_failure))
-        logs.append({**flat(told, settled[-1].values), "prompt_in_query": float(was_found)})
+    answered = await ask_and_settle(wanted, how, parts, tenant, fallbacks_of(request))
+    settled = [one for _, one in answered]
+    logs = [
+        {**flat(told, one.values), "prompt_in_query": float(was_found)}
+        for (told, one), (_, was_found) in zip(answered, splits, strict=True)
+    ]
     if len(settled) == 1:
         one = settled[0]
         return Rewards(rewards=one.reward, scores=one.score, extra_logs={**logs[0]})
@@ -98,19 +102,31 @@ def _response(query: str, prompt: str) -> tuple[str, bool]:
     prompt is not there, all of the query is judged.
     """
     at = query.find(prompt)
-    if at >= 0:
-        return _END.sub("", query[at + len(prompt) :]), True
-    shared = _tail_in_front(query, prompt)
-    return _END.sub("", query[shared:]), shared > 0
+    start = at + len(prompt) if at >= 0 else _tail_in_front(query, prompt)
+    return query[start : _end_of_text(query, start)], at >= 0 or start > 0
 
 
 def _tail_in_front(query: str, prompt: str) -> int:
     """How long the longest end of the prompt is that the query begins with; 0 for less than 16 characters."""
     head = query[:_MIN_SHARED_CHARS]
     at = prompt.find(head) if len(head) == _MIN_SHARED_CHARS else -1
-    while at >= 0:
-        tail = prompt[at:]
-        if query.startswith(tail):
-            return len(tail)
+    for _ in range(_MAX_TAILS):
+        if at < 0:
+            break
+        if query.startswith(prompt[at:]):
+            return len(prompt) - at
         at = prompt.find(head, at + 1)
     return 0
+
+
+def _end_of_text(query: str, start: int) -> int:
+    """Where the response ends and what the tokenizer wrote behind it begins."""
+    end = len(query)
+    while True:
+        last = end
+        while last > start and query[last - 1].isspace():
+            last -= 1
+        mark = _END.search(query, max(start, last - _MAX_MARK_CHARS), last)
+        if mark is None:
+            return end
+        end = mark.start()

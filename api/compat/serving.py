@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -58,6 +58,12 @@ def typed(data: Any, kind: type[T]) -> T:
         return kind.model_validate(data)
     except ValidationError as error:
         raise as_problem(error, data) from None
+
+
+def ignored(names: Iterable[str]) -> dict[str, str]:
+    """Name what was sent and not read, in plain characters: nothing is left out in silence."""
+    said = ", ".join(name[:64].encode("ascii", "backslashreplace").decode() for name in list(names)[:16])
+    return {"X-Ignored-Fields": "".join(c if c.isprintable() else "?" for c in said)} if said else {}
 
 
 def documented(kind: type[BaseModel], example: Mapping[str, Any] | list[Any], **how: Any) -> dict[str, Any]:

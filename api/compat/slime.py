@@ -1,4 +1,4 @@
-"""slime's remote reward model: `--rm-type remote_rm --rm-url http://host:8800/compat/slime?recipe=... --reward-key score`.
+"""slime's remote reward model: `--rm-type remote_rm --rm-url http://host:8800/compat/slime --reward-key score`.
 
 Source: slime, `slime/rollout/rm_hub/__init__.py`. Its client sends one sample a post, gives up after 120 s, tries ten
 times and then ends the run. The answer becomes `sample.reward`, of which `--reward-key` names the number to train on.
@@ -14,9 +14,10 @@ from fastapi import APIRouter, Request
 
 from api.auth import Tenant
 from api.compat.answers import flat
-from api.compat.asking import Wanted, ask
+from api.compat.asking import Wanted
 from api.compat.query import read_how
 from api.compat.serving import RESPONSES, Sent, documented, fallbacks_of, parts_of, read_sent
+from api.compat.settling import ask_and_settle
 
 router = APIRouter(tags=["trainers"])
 _EXAMPLE = {"prompt": "What is 2+2?", "response": "It is 4.", "label": "4"}
@@ -31,7 +32,7 @@ class Sample(Sent):
 
 
 @router.post(
-    "/slime",
+    "",
     response_model=dict[str, float],
     responses=RESPONSES,
     openapi_extra=documented(Sample, _EXAMPLE),
@@ -41,8 +42,7 @@ async def slime(request: Request, tenant: Tenant) -> dict[str, float]:
     parts = parts_of(request)
     how = read_how(request, parts.settings.max_judgment_seconds)
     sent = await read_sent(request, Sample)
-    [(prepared, (told,))] = await ask([_wanted(sent)], how, parts, tenant)
-    settled = fallbacks_of(request).settle(tenant, prepared.group, told, how.on_failure)
+    [(told, settled)] = await ask_and_settle([_wanted(sent)], how, parts, tenant, fallbacks_of(request))
     return {"score": settled.reward, **flat(told, settled.values)}
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from judge_agent.importers.imported import Imported, Importer
 from judge_agent.importers.openai import from_openai
 from judge_agent.importers.plan_rewardbench import from_plan_rewardbench
+from judge_agent.importers.responses import from_responses
 from judge_agent.importers.tau_bench import from_tau_bench
 from judge_agent.importers.text import from_text
 from judge_agent.schema import ForeignTrajectory, TextTrajectory, Trajectory
@@ -20,6 +21,7 @@ class NamedImporter(NamedTuple):
 
 IMPORTERS: tuple[NamedImporter, ...] = (
     NamedImporter("openai", from_openai),
+    NamedImporter("responses", from_responses),
     NamedImporter("text", from_text),
     NamedImporter("tau_bench", from_tau_bench),
     NamedImporter("plan_rewardbench", from_plan_rewardbench),

@@ -72,7 +72,7 @@ class TextTrajectory(Envelope):
 class ForeignTrajectory(Envelope):
     """A trajectory in another format, read by the importer of that name."""
 
-    format: Literal["openai", "text", "tau_bench", "plan_rewardbench"]
+    format: Literal["openai", "responses", "text", "tau_bench", "plan_rewardbench"]
     data: Any
 
 

@@ -1,0 +1,60 @@
+"""Judges rollouts for a trainer that takes nothing but numbers: each comes back with what to answer for it.
+
+A rollout that failed early is not without a mean only because its siblings take longer: it waits for those that are
+being judged, within its own time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from api.compat.answers import Told
+from api.compat.asking import GRACE_SECONDS, Prepared, Wanted, accept, prepare, told
+from api.compat.failing import Fallbacks, Settled
+from api.compat.query import How
+from api.parts import Parts
+from api.problems import Problem
+from judge_agent.store import StoredJudgment
+
+_LOOK_AGAIN_SECONDS = 0.05
+
+
+async def ask_and_settle(
+    wanted: Sequence[Wanted], how: How, parts: Parts, tenant: str, fallbacks: Fallbacks
+) -> list[tuple[Told, Settled]]:
+    """Judge rollouts of one candidate each, in order. Raises Problem 422 and 429, and 503 where no number is honest."""
+    until = time.monotonic() + how.seconds + GRACE_SECONDS
+    prepared = [await prepare(one, how, parts, tenant) for one in wanted]
+    rows = [await accept(one, parts, tenant) for one in prepared]
+    ends = [
+        await _ended(row, one, parts, tenant, fallbacks, until)
+        for one, row in zip(prepared, rows, strict=True)
+    ]
+    return [
+        (end, await _settled(end, one.group, how, tenant, fallbacks, until))
+        for one, end in zip(prepared, ends, strict=True)
+    ]
+
+
+async def _ended(
+    row: StoredJudgment, prepared: Prepared, parts: Parts, tenant: str, fallbacks: Fallbacks, until: float
+) -> Told:
+    with fallbacks.in_flight(tenant, prepared.group):
+        [end] = await told(row, prepared, parts, until=until)
+        fallbacks.observe(tenant, prepared.group, end)
+    return end
+
+
+async def _settled(
+    end: Told, group: str, how: How, tenant: str, fallbacks: Fallbacks, until: float
+) -> Settled:
+    while True:
+        try:
+            return fallbacks.settle(tenant, group, end, how.on_failure)
+        except Problem:
+            over = time.monotonic() >= until or not fallbacks.is_open(tenant, group)
+            if over or how.on_failure == "error":
+                raise
+        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
