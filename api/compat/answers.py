@@ -74,6 +74,8 @@ def reasons(result: CandidateResult, dimension: str) -> str:
 
 
 def _told(judgment: Judgment, result: CandidateResult, dimensions: tuple[str, ...]) -> Told:
+    # What was judged says best which keys it declared; the others are those of a judgment that has not ended.
+    dimensions = tuple(result.vector) or dimensions
     shared: dict[str, Any] = {"vector": result.vector, "result": result}
     if result.reward is not None:
         score = result.score if result.score is not None else result.reward

@@ -49,11 +49,6 @@ class Wanted:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def group(self) -> str:
-        """Names the rollouts of one prompt: a hash of the task as the policy got it."""
-        return _sha256({key: value for key, value in self.task.items() if key != "reference"})
-
 
 @dataclass(frozen=True)
 class Prepared:
@@ -80,7 +75,8 @@ async def prepare(wanted: Wanted, how: How, parts: Parts, tenant: str) -> Prepar
         raise _renamed(problem, places) from None
     dimensions = _dimensions(request, parts)
     _check_names(dimensions)
-    return Prepared(request, json.dumps(data, ensure_ascii=False), _sha256(data), dimensions, wanted.group)
+    text = json.dumps(data, ensure_ascii=False)
+    return Prepared(request, text, _sha256(data), dimensions, data["metadata"]["group"])
 
 
 async def accept(prepared: Prepared, parts: Parts, tenant: str) -> StoredJudgment:
@@ -132,28 +128,29 @@ def _body(wanted: Wanted, how: How) -> tuple[dict[str, Any], Mapping[str, str]]:
     label = dict(read_label(wanted.label, wanted.label_field))
     reference = label.pop("reference", None)
     seconds = how.seconds if wanted.budget_seconds is None else wanted.budget_seconds
-    metadata = {
-        **label.pop("metadata", {}),
-        **wanted.metadata,
-        "facade": wanted.facade,
-        "group": wanted.group,
-    }
     data: dict[str, Any] = {
         "task": {**wanted.task, **({"reference": reference} if reference is not None else {})},
         "candidates": list(wanted.candidates),
         "recipe": how.recipe or wanted.recipe,
         "budget": {"seconds": seconds},
-        "metadata": metadata,
     }
     given = {
         "dimensions": list(how.dimensions) if how.dimensions else None,
         "principles": list(wanted.principles) if wanted.principles else None,
         "granularity": list(wanted.granularity) if wanted.granularity else None,
     }
+    metadata = {**label.pop("metadata", {}), **wanted.metadata, "facade": wanted.facade}
     data |= {name: value for name, value in given.items() if value is not None} | label
+    data["metadata"] = {**metadata, "group": _group(data, wanted)}
     written = {"task.reference": "reference", **{name: name for name in label}}
     places = {ours: inside(wanted.label_field, theirs) for ours, theirs in written.items()}
     return data, {**wanted.places, "budget.seconds": "seconds", **places}
+
+
+def _group(data: Mapping[str, Any], wanted: Wanted) -> str:
+    """Names the rollouts of one prompt that are judged in one way."""
+    way = {name: data.get(name) for name in ("recipe", "dimensions", "principles")}
+    return _sha256({"task": wanted.task, **way})
 
 
 def _dimensions(request: JudgmentRequest, parts: Parts) -> tuple[str, ...]:

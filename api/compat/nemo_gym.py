@@ -37,6 +37,8 @@ _EXAMPLE = {
     },
     "label": "4",
 }
+# What an earlier failure of the same row left in it.
+_STALE = frozenset(("_ng_failure_class", "_ng_failure_judge_error"))
 # Our kinds in the words that NeMo Gym groups failures by; what is not here is `judge_failed`.
 _FAILURES = {
     "model_unparseable": "judge_unparseable",
@@ -161,10 +163,11 @@ def _verified(row: dict[str, Any], told: Told) -> dict[str, Any]:
     """The row with what was judged; a field of the row keeps its value where a dimension has its name."""
     components = {name: told.valued(name) or 0.0 for name in told.dimensions}
     missing = {f"{name}_missing": float(told.valued(name) is None) for name in told.dimensions}
+    sent = {name: value for name, value in row.items() if name not in _STALE}
     answer = {
         **components,
         **missing,
-        **row,
+        **sent,
         "reward": told.reward if told.reward is not None else 0.0,
         "reward_components": components,
         "mask_sample": told.failed,
@@ -172,12 +175,16 @@ def _verified(row: dict[str, Any], told: Told) -> dict[str, Any]:
         "failure_reason": told.reason[:2000] if told.failed else None,
         "judgment_id": told.judgment_id,
     }
-    return answer | _masked(row, told) if told.failed else answer
-
-
-def _masked(row: Mapping[str, Any], told: Told) -> dict[str, Any]:
-    """The mask where older readers look for it."""
     config = row.get("instance_config")
+    if told.failed:
+        return answer | _masked(config, told)
+    if isinstance(config, dict) and "mask_sample" in config:
+        answer["instance_config"] = {**config, "mask_sample": False}
+    return answer
+
+
+def _masked(config: Any, told: Told) -> dict[str, Any]:
+    """The mask where older readers look for it."""
     return {
         "instance_config": {**(config if isinstance(config, dict) else {}), "mask_sample": True},
         "_ng_failure_class": "judge_failed",
