@@ -48,11 +48,17 @@ def resource_files(settings: Settings) -> ResourceFiles:
 
 @asynccontextmanager
 async def assembled(
-    settings: Settings, *, store: Store, judge: Judging, sandbox: Sandbox | None = None
+    settings: Settings,
+    *,
+    store: Store,
+    judge: Judging,
+    sandbox: Sandbox | None = None,
+    lease_seconds: float = 10.0,
 ) -> AsyncIterator[Parts]:
     """Start the queue, which resumes what was left. Raises InvalidRequest for an open door.
 
-    `sandbox` is where programs of `POST /run_code` run.
+    `sandbox` is where programs of `POST /run_code` run. `lease_seconds` is after what time without a sign of life
+    another service on the same PostgreSQL takes a judgment over.
     """
     keys = KeyRing(store, tuple((tenant, key.get_secret_value()) for tenant, key in settings.api_keys))
     if not settings.is_loopback and not await keys.has_keys():
@@ -62,7 +68,12 @@ async def assembled(
             "`judge-agent keys add TENANT`, or listen on 127.0.0.1",
         )
     async with JudgmentQueue.opened(
-        judge, store, max_running=settings.max_running, max_queued=settings.max_queued
+        judge,
+        store,
+        max_running=settings.max_running,
+        max_queued=settings.max_queued,
+        lease_seconds=lease_seconds,
+        is_alone=settings.database is None,
     ) as queue:
         yield Parts(
             settings,

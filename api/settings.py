@@ -42,6 +42,11 @@ class Settings(BaseModel):
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(8800, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     data_dir: Path = Field(Path(".judge"), description="Folder of the database and the log.")
+    database_url: SecretStr | None = Field(
+        None,
+        description="postgresql://user:password@host:port/name, for services that share one queue; unset: a SQLite "
+        "file in data_dir, which one service has alone. Straight to the server, not through a transaction pooler.",
+    )
     cache_dir: Path = Field(
         default_factory=_default_cache_dir,
         description="Folder of converted model weights and compiled WebAssembly, shared by services.",
@@ -146,6 +151,13 @@ class Settings(BaseModel):
             raise ValueError("one key is given to more than one tenant")
         return pairs
 
+    @field_validator("database_url")
+    @classmethod
+    def _url_is_of_postgres(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("must have the form postgresql://user:password@host:port/name")
+        return value
+
     @field_validator("resources_root")
     @classmethod
     def _root_is_a_folder(cls, value: Path | None) -> Path | None:
@@ -171,6 +183,11 @@ class Settings(BaseModel):
     @property
     def database_path(self) -> Path:
         return self.data_dir / "judge.db"
+
+    @property
+    def database(self) -> str | None:
+        """The URL of the database, with its password: for the store alone."""
+        return self.database_url.get_secret_value() if self.database_url is not None else None
 
     @property
     def blobs_dir(self) -> Path:

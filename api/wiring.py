@@ -18,7 +18,8 @@ from judge_agent.log import AuditLogWriter, ToldLog
 from judge_agent.seams.model import ChatModel
 from judge_agent.seams.sandbox import Sandbox
 from judge_agent.seams.tool import Tool
-from judge_agent.store.sqlite import SqliteStore
+from judge_agent.store import Store
+from judge_agent.store.opening import opened_store
 from sandboxes import SLOWDOWN, choose
 from tools import BOXED_TOOLS, RESOURCE_TOOLS, TOOLS
 from tools.query_sql import SECONDS_PER_QUERY, QuerySql
@@ -48,10 +49,10 @@ async def local_judge(settings: Settings) -> AsyncIterator[Judge]:
 @asynccontextmanager
 async def _opened(
     settings: Settings, *, exclusive: bool = True
-) -> AsyncIterator[tuple[SqliteStore, Judge, Sandbox | None]]:
+) -> AsyncIterator[tuple[Store, Judge, Sandbox | None]]:
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(
-            SqliteStore.opened(settings.database_path, exclusive=exclusive)
+            opened_store(settings.database_path, settings.database, exclusive=exclusive)
         )
         written = await stack.enter_async_context(AuditLogWriter(settings.log_dir, anchor=store.set_head))
         log = await stack.enter_async_context(ToldLog(written, store.tell))

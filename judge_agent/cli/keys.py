@@ -10,7 +10,8 @@ from typing import Any
 
 from judge_agent.cli import checkout
 from judge_agent.errors import InvalidRequest
-from judge_agent.store import SqliteStore
+from judge_agent.store import Store
+from judge_agent.store.opening import opened_store
 
 
 def add_parser(verbs: Any) -> None:
@@ -31,12 +32,12 @@ def add_parser(verbs: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Change or list the keys; returns 0. Raises JudgeError for an unknown id or an unusable database."""
     settings = checkout.load("api.settings", "keys").from_environment(data_dir=arguments.data_dir)
-    asyncio.run(_run(arguments, settings.database_path))
+    asyncio.run(_run(arguments, settings.database_path, settings.database))
     return 0
 
 
-async def _run(arguments: argparse.Namespace, path: Path) -> None:
-    async with SqliteStore.opened(path, exclusive=False) as store:
+async def _run(arguments: argparse.Namespace, path: Path, database_url: str | None) -> None:
+    async with opened_store(path, database_url, exclusive=False) as store:
         if arguments.action == "add":
             await _add(store, arguments.tenant)
         elif arguments.action == "list":
@@ -47,7 +48,7 @@ async def _run(arguments: argparse.Namespace, path: Path) -> None:
             print(f"revoked {arguments.id}")
 
 
-async def _add(store: SqliteStore, tenant: str) -> None:
+async def _add(store: Store, tenant: str) -> None:
     if not tenant or len(tenant) > 128 or not tenant.isprintable():
         raise InvalidRequest("tenant", f"{tenant[:40]!r} must be 1 to 128 printable characters")
     secret, row = checkout.load("api.auth", "keys").make_key(tenant)
@@ -55,7 +56,7 @@ async def _add(store: SqliteStore, tenant: str) -> None:
     print(f"{secret}\nkey {row.id} of tenant {tenant!r}; it is kept as a hash and cannot be shown again")
 
 
-async def _list(store: SqliteStore) -> None:
+async def _list(store: Store) -> None:
     for key in await store.keys():
         made = time.strftime("%Y-%m-%d %H:%M", time.localtime(key.created))
         state = "works" if key.revoked is None else "revoked"

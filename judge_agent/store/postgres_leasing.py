@@ -1,0 +1,225 @@
+"""Who judges what, in SQL for PostgreSQL: accepting, claiming, renewing, cancelling and ending.
+
+The clock of leases is the database's, so that workers need not agree on the time. Every change is one statement,
+which finds and locks its rows itself; the fencing token is checked where the row is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from judge_agent.errors import StoreError
+from judge_agent.store.postgres_pool import Session
+from judge_agent.store.records import (
+    Accepted,
+    Claimed,
+    IdempotencyConflict,
+    Lease,
+    NewJudgment,
+    Renewed,
+    StoredJudgment,
+    TooManyOpen,
+)
+from judge_agent.store.turns import fair_shares
+
+COLUMNS = "id, tenant, state, metadata, judgment, created, elapsed_seconds"
+_NOW = "(SELECT clock_timestamp())"  # once for a statement, so that an index can be used
+_UNTIL = "clock_timestamp() + {seconds} * interval '1 second'"
+_FREE = """state = 'queued' AND (leader IS NULL OR NOT EXISTS (
+    SELECT 1 FROM judgments AS first WHERE first.id = judgments.leader AND first.state IN ('queued', 'running')))"""
+_ACCEPT = """
+SELECT outcome, found_id, token, open_count FROM accept_judgments(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::double precision[], $6::text[], $7::text[], $8::text[],
+    $9::double precision[], $10::text[], $11::text[], $12::bigint[]
+) ORDER BY place
+"""
+_COUNTS = f"""
+SELECT tenant, count(*) FILTER (WHERE {_FREE}),
+    count(*) FILTER (WHERE state = 'running' AND lease_until > {_NOW}),
+    count(*) FILTER (WHERE state = 'running' AND lease_until <= {_NOW})
+FROM judgments WHERE state IN ('queued', 'running') GROUP BY tenant
+"""  # noqa: S608
+_OVER = f"""
+    SELECT id, sequence AS place FROM judgments WHERE state = 'running' AND lease_until <= {_NOW}
+    ORDER BY sequence LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED
+"""  # noqa: S608
+_WAITING = f"""
+    SELECT next.id, row_number() OVER (ORDER BY shares.place, next.turn, next.sequence) AS place
+    FROM unnest($3::text[], $4::bigint[]) WITH ORDINALITY AS shares (tenant, share, place),
+    LATERAL (
+        SELECT id, coalesce(turn, sequence) AS turn, sequence FROM judgments
+        WHERE tenant = shares.tenant AND {_FREE} ORDER BY coalesce(turn, sequence), sequence
+        LIMIT shares.share FOR NO KEY UPDATE OF judgments SKIP LOCKED
+    ) AS next
+"""  # noqa: S608
+_CLAIMED = """id, lease, tenant, created, greatest(judgments.elapsed_seconds, (
+        SELECT max(journal.elapsed_seconds) FROM journal WHERE journal.judgment_id = judgments.id)),
+    lease > 1, leader, is_cancelled"""
+_TAKE = f"""
+WITH next AS MATERIALIZED ({{next}}), taken AS (
+    UPDATE judgments SET state = 'running', worker = $1, lease = lease + 1,
+        lease_until = {_UNTIL.format(seconds="$2::double precision")}
+    FROM next WHERE judgments.id = next.id
+    RETURNING next.place, judgments.{_CLAIMED.replace("lease > 1", "lease > 1 AS is_resumed")}
+)
+SELECT * FROM taken ORDER BY place
+"""  # noqa: S608
+_TAKE_OVER = _TAKE.format(next=_OVER)
+_TAKE_WAITING = _TAKE.format(next=_WAITING)
+_PROLONG = """
+WITH given AS (
+    SELECT * FROM unnest($1::text[], $2::bigint[], $3::double precision[]) AS given (id, lease, seconds)
+), held AS MATERIALIZED (
+    SELECT judgments.id, seconds FROM judgments JOIN given USING (id, lease)
+    WHERE state = 'running' ORDER BY judgments.id FOR NO KEY UPDATE OF judgments
+)
+UPDATE judgments SET lease_until = {until}, elapsed_seconds = greatest(elapsed_seconds, held.seconds)
+FROM held WHERE judgments.id = held.id
+RETURNING judgments.id, is_cancelled
+"""
+_RENEW = _PROLONG.format(until=_UNTIL.format(seconds="$4::double precision"))
+_RELEASE = _PROLONG.format(until="'-infinity'")
+_CANCEL = f"""
+WITH found AS MATERIALIZED (
+    SELECT id, state = 'queued' OR lease_until <= clock_timestamp() AS is_free FROM judgments
+    WHERE id = $1 AND state IN ('queued', 'running') FOR NO KEY UPDATE
+)
+UPDATE judgments SET is_cancelled = true, state = 'running',
+    worker = CASE WHEN is_free THEN $2 ELSE worker END,
+    lease = CASE WHEN is_free THEN lease + 1 ELSE lease END,
+    lease_until = CASE WHEN is_free THEN {_UNTIL.format(seconds="$3::double precision")} ELSE lease_until END
+FROM found WHERE judgments.id = found.id
+RETURNING is_free, judgments.{_CLAIMED}
+"""  # noqa: S608
+_LEAD = """
+WITH found AS MATERIALIZED (
+    SELECT id FROM judgments WHERE id = $1 OR (leader = $2 AND state = 'queued')
+    ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE judgments SET leader = CASE WHEN judgments.id = $1 THEN NULL ELSE $1 END
+FROM found WHERE judgments.id = found.id
+"""
+
+
+async def accept_all(session: Session, items: Sequence[NewJudgment]) -> list[Accepted | StoreError]:
+    """Accept judgments in their order, in one statement; each is accepted or refused by itself."""
+    columns: list[list[object]] = [
+        [getattr(new, name) for new in items]
+        for name in (
+            "id",
+            "tenant",
+            "request",
+            "metadata",
+            "created",
+            "idempotency_key",
+            "body_sha256",
+            "worker",
+            "lease_seconds",
+            "flight_key",
+            "cohort",
+            "max_open",
+        )
+    ]
+    rows = await session.fetch(_ACCEPT, *columns)
+    return [
+        await _accepted(session, new, str(outcome), str(found), int(token), int(open_count))
+        for new, (outcome, found, token, open_count) in zip(items, rows, strict=True)
+    ]
+
+
+async def _accepted(
+    session: Session, new: NewJudgment, outcome: str, found: str, token: int, open_count: int
+) -> Accepted | StoreError:
+    if outcome == "kept":
+        row = StoredJudgment(
+            new.id, new.tenant, "running" if token else "queued", new.metadata, None, new.created, 0.0
+        )
+        return Accepted(row, created=True, lease=Lease(new.id, token) if token else None)
+    if session.is_repeated and found == new.id and outcome != "conflict":
+        return await _kept_before(session, new)
+    if outcome == "conflict":
+        return IdempotencyConflict(new.idempotency_key or "", found)
+    if outcome == "full":
+        return TooManyOpen(open_count, new.max_open or 0)
+    if outcome == "taken":
+        return StoreError(f"there is a judgment {new.id!r} already")
+    earlier = await row_of(session, found)
+    return Accepted(earlier, created=False) if earlier else StoreError(f"judgment {found!r} is gone")
+
+
+async def _kept_before(session: Session, new: NewJudgment) -> Accepted | StoreError:
+    """What an accepting kept whose answer was lost. Its lease may have run out and be another's by now."""
+    row = await row_of(session, new.id)
+    if row is None:
+        return StoreError(f"judgment {new.id!r} is gone")
+    holds = await session.fetch(
+        "SELECT 1 FROM judgments WHERE id = $1 AND lease = 1 AND worker = $2 AND state = 'running'",
+        new.id,
+        new.worker,
+    )
+    return Accepted(row, created=True, lease=Lease(new.id, 1) if holds else None)
+
+
+async def row_of(session: Session, judgment_id: str) -> StoredJudgment | None:
+    rows = await session.fetch(f"SELECT {COLUMNS} FROM judgments WHERE id = $1", judgment_id)  # noqa: S608
+    return StoredJudgment(*rows[0]) if rows else None
+
+
+def same_body(row: Sequence[Any], idempotency_key: str, body_sha256: str) -> StoredJudgment:
+    """The judgment of a row of COLUMNS and body_sha256. Raises IdempotencyConflict where the body was another."""
+    if row[-1] != body_sha256:
+        raise IdempotencyConflict(idempotency_key, str(row[0]))
+    return StoredJudgment(*row[:-1])
+
+
+async def claim(session: Session, worker: str, count: int, lease_seconds: float) -> tuple[Claimed, ...]:
+    """Take what is free. Two workers that count at one moment may both favour one tenant, once."""
+    if count <= 0:
+        return ()
+    counts = await session.fetch(_COUNTS)
+    rows = list[tuple[Any, ...]]()
+    if any(over for *_, over in counts):
+        rows += await session.fetch(_TAKE_OVER, worker, lease_seconds, count)
+    waiting = {tenant: number for tenant, number, _, _ in counts if number}
+    if waiting and len(rows) < count:
+        running = {tenant: number for tenant, _, number, _ in counts}
+        for _, _, _, tenant, *_ in rows:
+            running[tenant] += 1
+        shares = fair_shares(waiting, running, count - len(rows))
+        rows += await session.fetch(
+            _TAKE_WAITING, worker, lease_seconds, tuple(shares), tuple(shares.values())
+        )
+    return tuple(_claimed(row[1:]) for row in rows)
+
+
+async def renew(session: Session, clocks: Mapping[Lease, float], lease_seconds: float) -> Renewed:
+    if not clocks:
+        return Renewed(frozenset(), frozenset())
+    rows = await session.fetch(_RENEW, *_columns(clocks), lease_seconds)
+    held = {str(found): bool(is_cancelled) for found, is_cancelled in rows}
+    lost = frozenset(lease.judgment_id for lease in clocks) - held.keys()
+    return Renewed(lost, frozenset(found for found, is_cancelled in held.items() if is_cancelled))
+
+
+async def release(session: Session, clocks: Mapping[Lease, float]) -> None:
+    if clocks:
+        await session.fetch(_RELEASE, *_columns(clocks))
+
+
+async def cancel(session: Session, judgment_id: str, worker: str, lease_seconds: float) -> Claimed | None:
+    rows = await session.fetch(_CANCEL, judgment_id, worker, lease_seconds)
+    return _claimed(rows[0][1:]) if rows and rows[0][0] else None
+
+
+async def lead(session: Session, judgment_id: str, former: str) -> None:
+    await session.fetch(_LEAD, judgment_id, former)
+
+
+def _columns(clocks: Mapping[Lease, float]) -> tuple[list[str], list[int], list[float]]:
+    return [lease.judgment_id for lease in clocks], [lease.token for lease in clocks], list(clocks.values())
+
+
+def _claimed(row: Sequence[Any]) -> Claimed:
+    found, token, tenant, created, elapsed, resumed, leader, is_cancelled = row
+    return Claimed(Lease(found, token), tenant, created, elapsed, resumed, leader, is_cancelled)

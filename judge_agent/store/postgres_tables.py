@@ -1,0 +1,168 @@
+"""The tables and the one function of the PostgreSQL store, and the step from each schema version to the next."""
+
+from __future__ import annotations
+
+# One script per version: a database at version N is brought on by MIGRATIONS[N:].
+# A released script never changes. Advisory locks are keyed by numbers that nothing else in this product uses.
+MIGRATION_LOCK = 5_927_301_001
+ACCEPT_LOCK = 5_927_301_002
+
+_ACCEPT_JUDGMENTS = f"""
+CREATE FUNCTION accept_judgments(
+    ids text[], tenants text[], requests text[], metadatas text[], createds double precision[], keys text[],
+    bodies text[], workers text[], leases double precision[], flights text[], cohorts text[], limits bigint[]
+) RETURNS TABLE (place bigint, outcome text, found_id text, token bigint, open_count bigint)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    given record;
+    earlier record;
+    opened bigint;
+    first_id text;
+    first_turn bigint;
+BEGIN
+    -- Whoever accepts counts what the others have accepted, and nobody waits inside: one statement, one commit.
+    PERFORM pg_advisory_xact_lock({ACCEPT_LOCK});
+    SELECT count(*) INTO opened FROM judgments WHERE state IN ('queued', 'running');
+    FOR given IN SELECT * FROM unnest(
+        ids, tenants, requests, metadatas, createds, keys, bodies, workers, leases, flights, cohorts, limits
+    ) WITH ORDINALITY AS new (
+        id, tenant, request, metadata, created, key, body, worker, lease_seconds, flight, cohort, max_open, place
+    ) ORDER BY place LOOP
+        place := given.place;
+        found_id := given.id;
+        token := 0;
+        open_count := opened;
+        SELECT id, body_sha256 INTO earlier FROM judgments
+            WHERE tenant = given.tenant AND idempotency_key = given.key;
+        IF FOUND THEN
+            found_id := earlier.id;
+            outcome := CASE WHEN earlier.body_sha256 = given.body THEN 'earlier' ELSE 'conflict' END;
+            RETURN NEXT;
+            CONTINUE;
+        END IF;
+        IF EXISTS (SELECT 1 FROM judgments WHERE id = given.id) THEN
+            outcome := 'taken';
+            RETURN NEXT;
+            CONTINUE;
+        END IF;
+        IF opened >= given.max_open THEN
+            outcome := 'full';
+            RETURN NEXT;
+            CONTINUE;
+        END IF;
+        first_id := NULL;
+        IF given.flight IS NOT NULL THEN
+            SELECT id INTO first_id FROM judgments
+                WHERE tenant = given.tenant AND flight_key = given.flight AND state IN ('queued', 'running')
+                    AND leader IS NULL AND NOT is_cancelled
+                ORDER BY sequence LIMIT 1;
+        END IF;
+        first_turn := NULL;
+        IF given.cohort IS NOT NULL THEN
+            SELECT min(sequence) INTO first_turn FROM judgments
+                WHERE tenant = given.tenant AND cohort = given.cohort;
+        END IF;
+        token := CASE WHEN given.worker IS NOT NULL AND first_id IS NULL THEN 1 ELSE 0 END;
+        INSERT INTO judgments (
+            id, tenant, state, request, metadata, created, idempotency_key, body_sha256, worker, lease, lease_until,
+            flight_key, leader, cohort, turn
+        ) VALUES (
+            given.id, given.tenant, CASE token WHEN 1 THEN 'running' ELSE 'queued' END, given.request,
+            given.metadata, given.created, given.key, given.body, CASE token WHEN 1 THEN given.worker END, token,
+            CASE token WHEN 1 THEN clock_timestamp() + given.lease_seconds * interval '1 second'
+                ELSE '-infinity' END,
+            given.flight, first_id, given.cohort, first_turn
+        );
+        opened := opened + 1;
+        outcome := 'kept';
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+"""  # noqa: S608
+
+MIGRATIONS: tuple[str, ...] = (
+    # Columns that every heartbeat changes are in no index, so that a heartbeat rewrites none (HOT updates).
+    """
+    CREATE TABLE judgments (
+        sequence bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        id text NOT NULL UNIQUE,
+        tenant text NOT NULL,
+        state text NOT NULL CHECK (state IN ('queued', 'running', 'done', 'cancelled')),
+        request text NOT NULL,
+        metadata text NOT NULL,
+        judgment text,
+        created double precision NOT NULL,
+        elapsed_seconds double precision NOT NULL DEFAULT 0,
+        idempotency_key text,
+        body_sha256 text NOT NULL,
+        worker text,
+        lease bigint NOT NULL DEFAULT 0,
+        lease_until timestamptz NOT NULL DEFAULT '-infinity',
+        is_cancelled boolean NOT NULL DEFAULT false,
+        flight_key text,
+        leader text,
+        cohort text,
+        turn bigint,
+        CHECK ((state IN ('done', 'cancelled')) = (judgment IS NOT NULL))
+    ) WITH (fillfactor = 70);
+    CREATE UNIQUE INDEX judgments_idempotency ON judgments (tenant, idempotency_key)
+        WHERE idempotency_key IS NOT NULL;
+    CREATE INDEX judgments_tenant ON judgments (tenant, sequence);
+    CREATE INDEX judgments_open ON judgments (state, tenant, sequence) WHERE state IN ('queued', 'running');
+    CREATE INDEX judgments_waiting ON judgments (tenant, coalesce(turn, sequence), sequence)
+        WHERE state = 'queued';
+    CREATE INDEX judgments_flights ON judgments (tenant, flight_key)
+        WHERE flight_key IS NOT NULL AND state IN ('queued', 'running');
+    CREATE INDEX judgments_cohorts ON judgments (tenant, cohort) WHERE cohort IS NOT NULL;
+    CREATE INDEX judgments_followers ON judgments (leader) WHERE leader IS NOT NULL AND state = 'queued';
+    CREATE TABLE journal (
+        sequence bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        judgment_id text NOT NULL,
+        key text NOT NULL,
+        node text NOT NULL,
+        kind text NOT NULL,
+        result text NOT NULL,
+        elapsed_seconds double precision NOT NULL
+    );
+    CREATE UNIQUE INDEX journal_key ON journal (judgment_id, key);
+    CREATE TABLE shared_results (
+        tenant text NOT NULL,
+        key text NOT NULL,
+        value text NOT NULL,
+        PRIMARY KEY (tenant, key)
+    );
+    CREATE TABLE api_keys (
+        id text PRIMARY KEY,
+        tenant text NOT NULL,
+        sha256 text NOT NULL UNIQUE,
+        prefix text NOT NULL,
+        created double precision NOT NULL,
+        revoked double precision,
+        scope text NOT NULL DEFAULT 'all'
+    );
+    CREATE TABLE log_heads (
+        sequence bigint GENERATED ALWAYS AS IDENTITY,
+        writer text NOT NULL,
+        segment text NOT NULL,
+        count bigint NOT NULL,
+        head text NOT NULL,
+        PRIMARY KEY (writer, segment)
+    );
+    CREATE TABLE happenings (
+        number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        judgment_id text NOT NULL,
+        type text NOT NULL,
+        node text,
+        fields text NOT NULL,
+        at double precision NOT NULL,
+        telling text NOT NULL,
+        place bigint NOT NULL,
+        UNIQUE (telling, place)
+    );
+    CREATE INDEX happenings_judgment ON happenings (judgment_id, number);
+    """
+    + _ACCEPT_JUDGMENTS,
+)
+SCHEMA_VERSION = len(MIGRATIONS)
