@@ -18,8 +18,7 @@ import sys
 import tempfile
 import threading
 import tomllib
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +68,17 @@ class Counts:
     skipped: int = 0
     not_installed: int = 0
 
+    def add(self, trainer: Trainer, status: int | None, found: Mapping[str, int]) -> None:
+        """Count what pytest tells; an end that it tells nothing of is a failed test, too."""
+        failed = found.get("failed", 0) + found.get("error", 0)
+        if status != 0 and not failed:
+            why = f"took longer than {TEST_SECONDS} s" if status is None else f"ended with {status}"
+            print(f"FAILED {trainer.name}: pytest {why}", flush=True)
+            failed = 1
+        self.failed += failed
+        self.passed += found.get("passed", 0)
+        self.skipped += found.get("skipped", 0)
+
     def __str__(self) -> str:
         return (
             f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped, "
@@ -114,33 +124,14 @@ def _test(trainer: Trainer, wheel: Path, url: str, folder: Path, counts: Counts)
         counts.not_installed += 1
         print(f"NOT INSTALLED {trainer.name}: {reason}", flush=True)
         return
-    stage, report = _stage(trainer, folder), folder / f"{trainer.name}.xml"
-    command = [str(trainer.interpreter), "-P", "-m", "pytest", "-v", "-m", "trainers", f"--junitxml={report}"]
-    environment = _environment() | {
-        "JUDGE_URL": url,
-        "HF_HUB_OFFLINE": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-    }
-    try:
-        subprocess.run([*command, f"tests/{trainer.tests}"], cwd=stage, env=environment, timeout=TEST_SECONDS)
-    except subprocess.TimeoutExpired:
-        print(f"FAILED {trainer.name}: its tests took longer than {TEST_SECONDS} s", flush=True)
-    _count(trainer, report, counts)
-
-
-def _count(trainer: Trainer, report: Path, counts: Counts) -> None:
-    if not report.is_file():
-        counts.failed += 1
-        print(f"FAILED {trainer.name}: pytest gave no report", flush=True)
-        return
-    found = Counter[str](json.loads(report.read_text("utf-8")))
-    failed = found["failed"] + found["error"]
-    if not found.total():
-        failed += 1
-        print(f"FAILED {trainer.name}: no test was found in tests/{trainer.tests}", flush=True)
-    counts.failed += failed
-    counts.skipped += found["skipped"]
-    counts.passed += found["passed"]
+    stage, report = _stage(trainer, folder), folder / f"{trainer.name}.json"
+    command = [str(trainer.interpreter), "-P", "-m", "pytest", "-v", "-m", "trainers"]
+    environment = _environment() | OFFLINE | {"JUDGE_URL": url, "TRAINERS_REPORT": str(report)}
+    status: int | None = None
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        running = [*command, f"tests/{trainer.tests}"]
+        status = subprocess.run(running, cwd=stage, env=environment, timeout=TEST_SECONDS).returncode
+    counts.add(trainer, status, json.loads(report.read_text("utf-8")) if report.is_file() else {})
 
 
 def _stage(trainer: Trainer, folder: Path) -> Path:
