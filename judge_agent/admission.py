@@ -89,8 +89,6 @@ def _refuse_what_is_not_built(request: JudgmentRequest) -> None:
             raise InvalidRequest(
                 field, f"is not supported by this version (got {_short(value)}); leave it out"
             )
-    if request.cache not in (None, "no"):
-        raise InvalidRequest("cache", f"{request.cache!r} is not supported by this version; only 'no' is")
 
 
 def _check_images(task: Task, candidates: Sequence[CanonicalCandidate]) -> None:

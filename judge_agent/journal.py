@@ -67,14 +67,13 @@ class SqliteSharedResults:
         row = await self._database.run(lambda connection: _shared(connection, tenant, key))
         return None if row is None else dict(json.loads(row))
 
-    async def put(self, tenant: str, key: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def put(
+        self, tenant: str, key: str, value: Mapping[str, Any], *, replace: bool = False
+    ) -> Mapping[str, Any]:
         text = as_json(value, f"shared result {key!r}")
 
         def keep(connection: sqlite3.Connection) -> str:
-            connection.execute(
-                "INSERT INTO shared_results (tenant, key, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-                (tenant, key, text),
-            )
+            connection.execute(_REPLACE if replace else _PUT, (tenant, key, text))
             return _shared(connection, tenant, key) or text
 
         return dict(json.loads(await self._database.run(keep)))
@@ -108,11 +107,21 @@ class MemorySharedResults:
         text = self._values.get((tenant, key))
         return None if text is None else dict(json.loads(text))
 
-    async def put(self, tenant: str, key: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
-        text = self._values.setdefault((tenant, key), as_json(value, f"shared result {key!r}"))
+    async def put(
+        self, tenant: str, key: str, value: Mapping[str, Any], *, replace: bool = False
+    ) -> Mapping[str, Any]:
+        text = as_json(value, f"shared result {key!r}")
+        if replace:
+            self._values[(tenant, key)] = text
+        text = self._values.setdefault((tenant, key), text)
         return dict(json.loads(text))
 
 
+_PUT = "INSERT INTO shared_results (tenant, key, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+_REPLACE = (
+    "INSERT INTO shared_results (tenant, key, value) VALUES (?, ?, ?) "
+    "ON CONFLICT (tenant, key) DO UPDATE SET value = excluded.value"
+)
 _APPEND = (
     "INSERT INTO journal (judgment_id, key, node, kind, result, elapsed_seconds) "
     "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"

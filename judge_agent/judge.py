@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, cast
 
 import judge_agent
@@ -21,6 +21,7 @@ from judge_agent.errors import FailureKind, JudgeError, ModelError
 from judge_agent.given_principles import declared_dimensions
 from judge_agent.prompting import PromptLibrary
 from judge_agent.recipes import Recipe, load_recipes
+from judge_agent.remembering import Known, Memory, merged
 from judge_agent.schema import CandidateResult, Evidence, Judgment, JudgmentRequest, Provenance, Usage
 from judge_agent.seams.model import ChatModel, ModelInfo
 from judge_agent.seams.storage import AuditEvent, AuditLog, Journal, JournalEntry, SharedResults
@@ -172,15 +173,35 @@ class _Run:
     async def _judged(self, resumed: bool) -> Judgment:
         try:
             context = await self._open(resumed)
-            state = await self._judge._graph.ainvoke(empty(), context=context)
-            await context.calls.logged()
+            memory = self._memory(context)
+            known = await memory.known(context.candidates)
+            fresh = [one for one in context.candidates if one.id not in known.results]
+            state = await self._state(context, fresh)
+            judgment = self._finished(context, state, known)
+            kept = await memory.keep(judgment, context.candidates, [one.id for one in fresh])
         except JudgeError as error:
             return await self._failed(error.failure_kind, str(error), error)
         except Exception as error:  # noqa: BLE001 - rule 1: the judge's own failure is never a reward
             inner = _first(error)
             kind = inner.failure_kind if isinstance(inner, JudgeError) else "internal"
             return await self._failed(kind, f"{type(inner).__name__}: {inner}", error)
-        return self._finished(context, cast(State, state))
+        # What another judgment of the same had kept first holds for all.
+        return self._finished(context, state, merged([known, kept])) if kept.results else judgment
+
+    async def _state(self, context: JudgeContext, fresh: Sequence[CanonicalCandidate]) -> State:
+        """What the graph finds of the candidates that nothing is remembered of."""
+        if not fresh:
+            return empty()
+        if len(fresh) < len(context.candidates):
+            context = replace(context, candidates=tuple(fresh))
+        state = await self._judge._graph.ainvoke(empty(), context=context)
+        await context.calls.logged()
+        return cast(State, state)
+
+    def _memory(self, context: JudgeContext) -> Memory:
+        together = context.recipe.comparing is not None
+        shared, request, provenance = self._judge._shared, self._request, self._provenance()
+        return Memory(shared, self._tenant, self._id, request, context.task, provenance, together=together)
 
     async def _open(self, resumed: bool) -> JudgeContext:
         judge, request = self._judge, self._request
@@ -245,11 +266,19 @@ class _Run:
         await self._judge._journal.append(self._id, entry, lease=self._lease)
         return ""
 
-    def _finished(self, context: JudgeContext, state: State) -> Judgment:
-        results = record.candidate_results(context, state)
+    def _finished(self, context: JudgeContext, state: State, known: Known) -> Judgment:
+        fresh = tuple(one for one in context.candidates if one.id not in known.results)
+        source = known.source_of(context.candidates)
+        found = {one.id: one for one in record.candidate_results(replace(context, candidates=fresh), state)}
+        found |= known.results if source else known.marked
         thoughts = self._calls.thoughts.flags if self._calls else {}
         flags = {**state["flags"].get("", {}), **({"reasoning": thoughts} if thoughts else {})}
-        return self._judgment(results, record.evidence_of(state), flags)
+        judgment = self._judgment(
+            tuple(found[one.id] for one in context.candidates),
+            record.all_evidence(record.evidence_of(state), known.evidence),
+            {**flags, **(known.flags or {})},
+        )
+        return judgment.model_copy(update={"cached_from": source})
 
     async def _failed(self, kind: FailureKind, reason: str, error: BaseException) -> Judgment:
         """Every candidate unscored; the traceback goes to the log, not to the caller."""
@@ -345,6 +374,7 @@ def _summary(judgment: Judgment) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """The facts of a judgment for the log, and its content."""
     fields = {
         "state": judgment.state,
+        "cached_from": judgment.cached_from,
         "seconds": judgment.seconds,
         "usage": judgment.usage.model_dump(mode="json"),
         "provenance": judgment.provenance.model_dump(mode="json"),

@@ -43,21 +43,29 @@ def failed_results(
     )
 
 
+def all_evidence(fresh: Sequence[Evidence], remembered: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    """What was found now and before, equal items once, with every candidate that it belongs to."""
+    merged: dict[str, Evidence] = {}
+    for item in (*fresh, *remembered):
+        known = merged.get(item.id)
+        ids = {*(known.candidate_ids if known else ()), *item.candidate_ids}
+        merged[item.id] = item.model_copy(update={"candidate_ids": tuple(sorted(ids))})
+    return tuple(merged.values())
+
+
 def evidence_of(state: State) -> tuple[Evidence, ...]:
     """All evidence, equal items once, with every candidate that it belongs to."""
-    merged: dict[str, Evidence] = {}
     twins = {
         candidate_id: screened["duplicate_of"]
         for candidate_id, screened in state["screened"].items()
         if "duplicate_of" in screened
     }
+    items = []
     for data in state["evidence"]:
         item = Evidence.model_validate(data)
-        known = merged.get(item.id)
-        ids = {*(known.candidate_ids if known else ()), *item.candidate_ids}
-        ids |= {twin for twin, judged in twins.items() if judged in ids}
-        merged[item.id] = item.model_copy(update={"candidate_ids": tuple(sorted(ids))})
-    return tuple(merged.values())
+        also = tuple(twin for twin, judged in twins.items() if judged in item.candidate_ids)
+        items.append(item.model_copy(update={"candidate_ids": (*item.candidate_ids, *also)}))
+    return all_evidence(items, ())
 
 
 def ranking_of(results: Sequence[CandidateResult]) -> tuple[tuple[str, ...], ...] | None:

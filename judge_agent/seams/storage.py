@@ -43,8 +43,13 @@ class SharedResults(Protocol):
 
     async def get(self, tenant: str, key: str) -> Mapping[str, Any] | None: ...
 
-    async def put(self, tenant: str, key: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Keep `value` unless the key is there already; return what is kept. Raises StoreError."""
+    async def put(
+        self, tenant: str, key: str, value: Mapping[str, Any], *, replace: bool = False
+    ) -> Mapping[str, Any]:
+        """Keep `value` unless the key is there already, or it is to replace that; return what is kept.
+
+        Raises StoreError.
+        """
         ...
 
 

@@ -1,0 +1,188 @@
+"""Remembers what came of a candidate, so that the same input gets the same reward (rule 5 of the design).
+
+A pointwise candidate is remembered by itself, whatever others it was posted with; candidates that were compared are
+remembered together. Only what is scored is: a judge that failed may do better next time. Who judges the same at the
+same time gets what was kept first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from judge_agent.context import CanonicalCandidate
+from judge_agent.hashing import sha256_of
+from judge_agent.schema import SCHEMA_VERSION, CandidateResult, Evidence, Judgment, JudgmentRequest, Task
+from judge_agent.schema.judgment import Provenance
+from judge_agent.seams.storage import SharedResults
+
+# Fields that do not change what is judged: what a caller writes beside it, and how long it may take.
+_BESIDE = {"task", "candidates", "metadata", "cache", "group", "shape"}
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is remembered of candidates, by the ids that they have now; `by` is the judgment that each is from."""
+
+    results: Mapping[str, CandidateResult]
+    evidence: tuple[Evidence, ...] = ()
+    flags: Mapping[str, Any] | None = None
+    by: Mapping[str, str] = field(default_factory=dict)
+
+    def source_of(self, candidates: Sequence[CanonicalCandidate]) -> str | None:
+        """The one judgment that all these candidates are remembered from; None where there is no such one."""
+        sources = {self.by.get(candidate.id) for candidate in candidates}
+        return sources.pop() if len(sources) == 1 else None
+
+    @property
+    def marked(self) -> dict[str, CandidateResult]:
+        """The results, each with the judgment that it is from among its flags."""
+        return {
+            id_: one.model_copy(update={"flags": {**one.flags, "cached_from": self.by[id_]}})
+            for id_, one in self.results.items()
+        }
+
+
+class Memory:
+    """What the judgments of one tenant share of their ends, asked by one of them.
+
+    `provenance` and the request are all that a result depends on beside the candidate.
+    """
+
+    def __init__(
+        self,
+        shared: SharedResults,
+        tenant: str,
+        judgment_id: str,
+        request: JudgmentRequest,
+        task: Task,
+        provenance: Provenance,
+        *,
+        together: bool,
+    ) -> None:
+        self._shared = shared
+        self._tenant = tenant
+        self._judgment_id = judgment_id
+        self._reads = request.cache in (None, "yes")
+        self._together = together
+        self._writes = request.cache != "no" and _is_kept_apart(request)
+        facts = provenance.model_dump(mode="json")
+        self._facts = sha256_of([SCHEMA_VERSION, facts, task.model_dump(mode="json"), wishes(request)])
+
+    async def known(self, candidates: Sequence[CanonicalCandidate]) -> Known:
+        """Return what is remembered of these candidates; of compared ones all or nothing."""
+        if not (self._reads and self._writes):
+            return Known({})
+        if self._together:
+            found = await self._get(self._key_of_all(candidates))
+            return Known({}) if found is None else _read(found, {c.id: c.id for c in candidates})
+        return merged(
+            [
+                _read(found, {found["candidate"]: candidate.id})
+                for candidate in candidates
+                if (found := await self._get(self._key(candidate))) is not None
+            ]
+        )
+
+    async def keep(
+        self, judgment: Judgment, candidates: Sequence[CanonicalCandidate], fresh: Collection[str]
+    ) -> Known:
+        """Remember the scored ones among `fresh` (ids); return what another judgment had kept of them before.
+
+        Raises StoreError.
+        """
+        if not self._writes:
+            return Known({})
+        results = {one.id: one for one in judgment.candidates}
+        if self._together:
+            if not all(one.status == "scored" for one in results.values()):
+                return Known({})
+            kept = await self._put(self._key_of_all(candidates), _written(judgment, None))
+            own = kept["by"] == self._judgment_id
+            return Known({}) if own else _read(kept, {name: name for name in results})
+        found = []
+        for candidate in candidates:
+            result = results[candidate.id]
+            if candidate.id in fresh and result.status == "scored" and "duplicate_of" not in result.flags:
+                kept = await self._put(self._key(candidate), _written(judgment, candidate.id))
+                if kept["by"] != self._judgment_id:
+                    found.append(_read(kept, {kept["candidate"]: candidate.id}))
+        return merged(found)
+
+    async def _get(self, key: str) -> Mapping[str, Any] | None:
+        """What is kept there; a judgment that goes on after a crash does not learn from itself."""
+        found = await self._shared.get(self._tenant, key)
+        return None if found is None or found["by"] == self._judgment_id else found
+
+    async def _put(self, key: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+        return await self._shared.put(self._tenant, key, value, replace=not self._reads)
+
+    def _key(self, candidate: CanonicalCandidate) -> str:
+        return f"outcome/{sha256_of([self._facts, candidate.sha256])}"
+
+    def _key_of_all(self, candidates: Sequence[CanonicalCandidate]) -> str:
+        return f"outcomes/{sha256_of([self._facts, [[one.id, one.sha256] for one in candidates]])}"
+
+
+def wishes(request: JudgmentRequest) -> dict[str, Any]:
+    """What of a request changes how it is judged, beside task and candidates."""
+    said = request.model_dump(mode="json", exclude=_BESIDE)
+    said["budget"].pop("seconds", None)
+    return said
+
+
+def flight_key(request: JudgmentRequest, *, together: bool) -> str | None:
+    """The same for requests that come to the same judgment while neither has ended; None for those kept apart."""
+    if request.cache not in (None, "yes") or not _is_kept_apart(request):
+        return None
+    trajectories = [
+        [one.id if together else None, one.trajectory.model_dump(mode="json", by_alias=True)]
+        for one in request.candidates
+    ]
+    return sha256_of([request.task.model_dump(mode="json"), wishes(request), trajectories])
+
+
+def _is_kept_apart(request: JudgmentRequest) -> bool:
+    """Whether its resources are known by their content: a file under the operator's root may change in its place."""
+    return all(database.root_name is None for database in request.resources.databases)
+
+
+def _written(judgment: Judgment, candidate_id: str | None) -> dict[str, Any]:
+    results = [one for one in judgment.candidates if candidate_id in (None, one.id)]
+    evidence = [one for one in judgment.evidence if candidate_id is None or candidate_id in one.candidate_ids]
+    if candidate_id is not None:
+        evidence = [one.model_copy(update={"candidate_ids": (candidate_id,)}) for one in evidence]
+    return {
+        "by": judgment.id,
+        "candidate": candidate_id,
+        "results": [one.model_dump(mode="json") for one in results],
+        "evidence": [one.model_dump(mode="json") for one in evidence],
+        "flags": judgment.flags if candidate_id is None else None,
+    }
+
+
+def _read(found: Mapping[str, Any], names: Mapping[str, str]) -> Known:
+    """Read what is kept, with the ids that the candidates have now; nothing where it is of another form."""
+    try:
+        results = [CandidateResult.model_validate(one) for one in found["results"]]
+        evidence = [Evidence.model_validate(one) for one in found["evidence"]]
+    except ValidationError:
+        return Known({})
+    renamed = [one.model_copy(update={"id": names[one.id]}) for one in results]
+    placed = [
+        one.model_copy(update={"candidate_ids": tuple(names.get(id_, id_) for id_ in one.candidate_ids)})
+        for one in evidence
+    ]
+    by = dict.fromkeys((one.id for one in renamed), str(found["by"]))
+    return Known({one.id: one for one in renamed}, tuple(placed), found["flags"], by)
+
+
+def merged(parts: Sequence[Known]) -> Known:
+    """Several pieces of what is remembered as one; of compared candidates there is one piece."""
+    results = {id_: result for part in parts for id_, result in part.results.items()}
+    by = {id_: source for part in parts for id_, source in part.by.items()}
+    flags = next((part.flags for part in parts if part.flags is not None), None)
+    return Known(results, tuple(item for part in parts for item in part.evidence), flags, by)
