@@ -37,7 +37,12 @@ def without_end_marks(message: Mapping[str, Any]) -> dict[str, Any]:
     content = message.get("content")
     if message.get("role") != "assistant" or not isinstance(content, str):
         return dict(message)
-    return {**message, "content": _END_MARKS.sub("", content)}
+    return {**message, "content": spoken(content)}
+
+
+def spoken(text: str) -> str:
+    """Return what was said, without the tokens that end a turn."""
+    return _END_MARKS.sub("", text)
 
 
 def _own_words(message: Mapping[str, Any]) -> str:

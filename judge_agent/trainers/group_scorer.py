@@ -69,7 +69,12 @@ class GroupScorer:
         _check_keys(judge.dimensions, taken)
 
     async def row(self, rollout: Rollout | Outcome, group: Hashable) -> dict[str, float]:
-        """Return `flat` numbers for one rollout, or for an outcome that is known without asking.
+        """Return `flat` numbers for one rollout, or for an outcome that is known without asking; raises as `judged`."""
+        outcome, settled = await self.judged(rollout, group)
+        return flat(outcome, self.judge.dimensions, settled.reward, settled.means)
+
+    async def judged(self, rollout: Rollout | Outcome, group: Hashable) -> tuple[Outcome, Settled]:
+        """Judge one rollout and settle it.
 
         Raises JudgeUnavailable where the policy has no honest number, but not while siblings that are being judged
         may still give it one; for those it waits `judge.seconds` at most.
@@ -77,12 +82,7 @@ class GroupScorer:
         with self._in_flight.one(group):
             outcome = rollout if isinstance(rollout, Outcome) else (await self.judge.outcomes([rollout]))[0]
             self.policy.observe(outcome, group)
-        settled = await self._settled(outcome, group)
-        return flat(outcome, self.judge.dimensions, settled.reward, settled.means)
-
-    def row_now(self, rollout: Rollout | Outcome, group: Hashable) -> dict[str, float]:
-        """Do the same and block, also inside a running loop."""
-        return private_loop.run(self.row(rollout, group))
+        return outcome, await self._settled(outcome, group)
 
     async def _settled(self, outcome: Outcome, group: Hashable) -> Settled:
         end = time.monotonic() + self.judge.seconds

@@ -38,10 +38,14 @@ if TYPE_CHECKING:
     from judge_agent.trainers.verl_reward_loop import JudgeRewardManager as JudgeRewardManager
 
 # Keys that verl's trainers write themselves; one more value under them shifts or overwrites theirs.
-TAKEN = frozenset(
-    "reward uid index pred data_source reward_model extra_info extras raw_prompt messages messages_read agent_tools "
-    "turn_scores tool_rewards min_global_steps max_global_steps prompts responses input output gts step rm_scores "
-    "token_level_scores token_level_rewards advantages returns".split()
+TAKEN = (
+    frozenset(("reward", "pred", "uid", "index", "data_source", "reward_model", "extra_info", "raw_prompt"))
+    | frozenset(
+        ("extras", "messages", "messages_read", "agent_tools", "turn_scores", "tool_rewards", "step", "gts")
+    )
+    | frozenset(
+        ("min_global_steps", "max_global_steps", "prompts", "responses", "input", "output", "rm_scores")
+    )
 )
 # verl gives these to every reward function when it hosts a reward model itself.
 _OF_VERL = frozenset(("reward_router_address", "reward_model_tokenizer"))
