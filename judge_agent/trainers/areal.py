@@ -123,14 +123,14 @@ def judge_reward(
 
 
 def _prompt(prompt: str, data: Mapping[str, Any]) -> Text:
-    messages = data.get("messages")
+    messages: Any = data.get("messages")
     if is_missing(messages) or isinstance(messages, str):
         return prompt
-    return messages.tolist() if hasattr(messages, "tolist") else list(messages)
+    return list(messages)
 
 
 def _group(asked: Text, data: Mapping[str, Any]) -> Hashable:
-    """Rollouts of one row: the same prompt with the same columns. A row that is no JSON is alone, and is refused later."""
+    """Rollouts of one row. One that cannot be written as JSON is alone here, and is refused when it is judged."""
     try:
         return sha256_of(as_json({"prompt": asked, "row": data}, "row"))
     except InvalidRequest:

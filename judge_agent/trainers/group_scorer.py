@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 
-from judge_agent.client import private_loop
 from judge_agent.errors import InvalidRequest
 from judge_agent.trainers.failures import FailurePolicy, JudgeUnavailable, Settled
 from judge_agent.trainers.outcome import Outcome, flat
