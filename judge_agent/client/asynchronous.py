@@ -140,7 +140,7 @@ class AsyncJudgeClient:
         while True:
             try:
                 answer = await self._once(call)
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 pause: float | None = patience.after_error(error)
             else:
                 pause = patience.after_answer(answer)

@@ -78,7 +78,7 @@ def _close_later(loop: asyncio.AbstractEventLoop, http: httpx.AsyncClient, pid: 
         return
 
     def close() -> None:
-        closing = loop.create_task(http.aclose())
+        closing = loop.create_task(http.aclose(), name=private_loop.CLOSING)
         Connections._closings.add(closing)
         closing.add_done_callback(Connections._closings.discard)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import random
+import ssl
 import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx
 from pydantic import ValidationError
@@ -27,6 +28,8 @@ UPLOAD_BYTES_PER_SECOND = 1_000_000
 # A pool that is full must make callers wait, not fail: a group of rollouts posts at once.
 LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=100)
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
+# Broken on the way, or not there yet; another address, certificate or key is not had by trying again.
+_PASSING = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError)
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -70,15 +73,14 @@ class Target:
         cls, url: str | None, api_key: str | None, retry_seconds: float, timeout_seconds: float | None
     ) -> Target:
         chosen = (url or os.environ.get("JUDGE_URL") or DEFAULT_URL).rstrip("/")
-        parts = urlsplit(chosen)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
+        if not _is_url(chosen):
             raise InvalidRequest("url", f"{chosen!r} is no http or https address (JUDGE_URL)")
         return cls(chosen, retry_seconds, timeout_seconds, api_key)
 
     @property
     def is_loopback(self) -> bool:
         """Whether proxies of the environment must not be asked for this address."""
-        return urlsplit(self.url).hostname in _LOOPBACK
+        return httpx.URL(self.url).host in _LOOPBACK
 
     def deadline(self, timeout_seconds: float | None) -> float | None:
         """When waiting ends, as `time.monotonic` counts."""
@@ -86,7 +88,10 @@ class Target:
         return None if seconds is None else time.monotonic() + seconds
 
     def headers(self) -> dict[str, str]:
-        key = self.given_key or os.environ.get("JUDGE_API_KEY")
+        """Return the key's header. Raises InvalidRequest, without the key, for one that no header can carry."""
+        key = (self.given_key or os.environ.get("JUDGE_API_KEY") or "").strip()
+        if not key.isascii() or not key.isprintable():
+            raise InvalidRequest("api_key", "holds characters that no HTTP header can carry (JUDGE_API_KEY)")
         return {"Authorization": f"Bearer {key}"} if key else {}
 
 
@@ -100,8 +105,14 @@ class Patience:
         self._tries = 0
 
     def after_error(self, error: Exception) -> float:
-        """Return the pause after a broken connection. Raises ServiceUnavailable when patience is over."""
-        return self._pause(f"no answer from the service: {type(error).__name__}: {error}", None, None, error)
+        """Return the pause after a broken connection.
+
+        Raises ServiceUnavailable when patience is over, and at once for what no other try can mend.
+        """
+        message = f"no answer from the service: {type(error).__name__}: {error}"
+        if not isinstance(error, _PASSING) or _is_certificate(error):
+            raise ServiceUnavailable(message) from error
+        return self._pause(message, None, None, error)
 
     def after_answer(self, answer: Answer) -> float | None:
         """Return None for a good answer, the pause for one worth another try; raises for the rest."""
@@ -125,7 +136,8 @@ class Patience:
         judgment_id: str | None = None,
     ) -> float:
         backoff = min(MAX_PAUSE_SECONDS, 0.1 * 2.0**self._tries) * random.uniform(0.5, 1.0)  # noqa: S311
-        pause = min(MAX_PAUSE_SECONDS, backoff if wanted is None else max(wanted, backoff))
+        # Spread beyond what was asked for: the rollouts of a step were all refused at one time.
+        pause = backoff if wanted is None else wanted * random.uniform(1.0, 1.2) + backoff  # noqa: S311
         self._tries += 1
         if time.monotonic() + pause > self._end:
             status = answer.status if answer is not None else None
@@ -204,6 +216,23 @@ def next_wait(deadline: float | None) -> float:
     if deadline is None:
         return WAIT_SECONDS
     return max(0.0, min(WAIT_SECONDS, deadline - time.monotonic()))
+
+
+def _is_url(text: str) -> bool:
+    try:
+        url = httpx.URL(text)
+        return url.scheme in ("http", "https") and bool(url.host)
+    except httpx.InvalidURL:
+        return False
+
+
+def _is_certificate(error: BaseException | None) -> bool:
+    """Whether a certificate was refused; httpx tells that as a failed connection."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _body(request: JudgmentRequest | Mapping[str, Any]) -> bytes:

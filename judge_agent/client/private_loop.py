@@ -17,6 +17,7 @@ from collections.abc import Coroutine
 from typing import Any, Protocol, TypeVar
 
 Result = TypeVar("Result")
+CLOSING = "judge-agent-closing"
 _STOP_SECONDS = 2.0
 
 
@@ -69,7 +70,9 @@ class PrivateLoop:
     async def _finish(self) -> None:
         running = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in running:
-            task.cancel()
+            # A pool that is being closed already would stay open, and say so, were that cut short.
+            if task.get_name() != CLOSING:
+                task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         await asyncio.gather(*(pool.aclose() for pool in list(self._pools)), return_exceptions=True)
         await self._loop.shutdown_asyncgens()
