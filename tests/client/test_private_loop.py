@@ -57,7 +57,7 @@ def test_all_clients_of_a_process_share_one_thread(served: Served) -> None:
 
 
 def test_a_program_that_closes_nothing_ends_without_a_warning(served: Served) -> None:
-    command = [sys.executable, "-X", "dev", "-W", "error", "-c", LEFT_OPEN, served.url]
+    command = [sys.executable, "-W", "error", "-c", LEFT_OPEN, served.url]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "ready\n", "")
 
