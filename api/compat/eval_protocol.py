@@ -1,9 +1,9 @@
 """eval-protocol's remote reward function: `/compat/eval-protocol/evaluate`, and `/reward`, where its client posts.
 
 Source: eval-protocol 0.3.33, `generic_server.py`, `server.py`, `reward_function.py`, `models.py`. `/evaluate` has
-further arguments in `kwargs`, `/reward` beside the others. Its client drops `is_score_valid` of what it gets and keeps
-`score`: so a failure has no number there at all. `score` is then null, which that client refuses as invalid, and `error` says
-why; a reader of the JSON has `is_score_valid: false`.
+further arguments in `kwargs`, `/reward` beside the others. Its client drops `is_score_valid` of what it gets and
+keeps `score`: so a failure has no number there at all. `score` is then null, which that client refuses as invalid,
+and `error` says why; a reader of the JSON has `is_score_valid: false`.
 """
 
 from __future__ import annotations

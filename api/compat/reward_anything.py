@@ -2,9 +2,9 @@
 
 Source: rewardanything 1.0.1, `client.py`, `serve.py`, `models.py`. All responses are judged together by one principle
 in words; scores run from 1 to 5. The client cannot put anything into the URL, so `recipe`, `dimensions` and `seconds`
-may stand in the body too, where its `judge(..., recipe=...)` writes them. It gives up after 30 s and tries four times: the
-answer comes before that or is 503, and the next try waits for the same judgment. A judge that failed is 503 as well,
-for there is no other answer that this client does not take for a score.
+may stand in the body too, where its `judge(..., recipe=...)` writes them. It gives up after 30 s and tries four
+times: the answer comes before that or is 503, and the next try waits for the same judgment. A judge that failed is
+503 as well, for there is no other answer that this client does not take for a score.
 """
 
 from __future__ import annotations

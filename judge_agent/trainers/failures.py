@@ -88,10 +88,13 @@ class FailurePolicy:
         with seen.lock:
             self._count(seen, outcome, group)
 
-    def settle(self, outcome: Outcome, group: Hashable, *, observed: bool = False) -> Settled:
+    def settle(
+        self, outcome: Outcome, group: Hashable, *, observed: bool = False, masked: bool = False
+    ) -> Settled:
         """Give the outcome's reward, or what stands in for it. Raises JudgeUnavailable.
 
-        `group` names the rollouts that are compared with each other: those of one prompt in one step.
+        `group` names the rollouts that are compared with each other: those of one prompt in one step. A trainer that
+        leaves the rollout out of its loss says `masked`: then it is given 0 where the group has no mean yet.
         """
         seen = self._of_this_process()
         with seen.lock:
@@ -100,10 +103,13 @@ class FailurePolicy:
             means = {name: mean.value for name, mean in seen.groups.get(group, {}).items()}
             if outcome.reward is not None:
                 return Settled(outcome.reward, False, means)
-            self._refuse(seen, outcome, means)
-            return Settled(means["reward"], True, means)
+            self._refuse(seen, outcome)
+            if "reward" not in means and not masked:
+                why = f"{outcome.failure_kind}: {outcome.failure_reason}"
+                raise JudgeUnavailable(f"the judge gave no reward ({why}), and its group has no mean yet")
+            return Settled(means.get("reward", 0.0), True, means)
 
-    def _refuse(self, seen: _Seen, outcome: Outcome, means: Mapping[str, float]) -> None:
+    def _refuse(self, seen: _Seen, outcome: Outcome) -> None:
         why = f"{outcome.failure_kind}: {outcome.failure_reason}"
         if self.on_failure == "raise":
             raise JudgeUnavailable(f"the judge gave no reward ({why}), and on_failure is 'raise'")
@@ -113,8 +119,6 @@ class FailurePolicy:
                 f"{share:.0%} of the last {len(seen.failures)} rollouts have no reward, more than "
                 f"max_failed_share={self.max_failed_share}; the last: {why}"
             )
-        if "reward" not in means:
-            raise JudgeUnavailable(f"the judge gave no reward ({why}), and its group has no mean yet")
 
     def _count(self, seen: _Seen, outcome: Outcome, group: Hashable) -> None:
         seen.failures.append(not outcome.has_reward)

@@ -27,6 +27,15 @@ def held_model(gate: asyncio.Event, *, rules: Sequence[tuple[str, Answer]] = ())
     return ScriptedModel(rules=rules, otherwise=Held(gate, grade))
 
 
+async def was_asked(model: ScriptedModel, text: str = "") -> None:
+    """Wait until the model was asked about something that holds the text."""
+    for _ in range(1000):
+        if any(text in request.text for request in model.requests):
+            return
+        await asyncio.sleep(0.01)
+    raise TimeoutError(f"the model was not asked about {text!r}")
+
+
 def grade(request: ScriptedRequest) -> Answer:
     """Pass what holds the right answer, break on what says so; a list is ranked."""
     if BROKEN in request.text:

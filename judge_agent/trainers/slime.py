@@ -1,0 +1,179 @@
+"""slime: a reward function that masks what the judge could not judge, and a hook that leaves it out of its group.
+
+    --custom-rm-path judge_agent.trainers.slime.custom_rm
+    --custom-reward-post-process-path judge_agent.trainers.slime.post_process
+    --reward-key score        (then the reward is a dict with the dimensions beside the score, else a number)
+
+How to judge stands in the file of --custom-config-path, under `judge`; the settings are those of
+`scorer_settings.SETTINGS`. JUDGE_URL and JUDGE_API_KEY come from the environment.
+
+    judge: {recipe: verify, dimensions: [correctness]}
+
+Source: slime, `slime/rollout/rm_hub/__init__.py`, `slime/ray/rollout.py`, `slime/utils/types.py`. With --group-rm the
+function gets a list and answers with one. A sample that was not judged has `remove_sample`, so that slime gives it no
+loss, and a number all the same, for slime takes no other; without the hook that number is in its group's mean.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+from judge_agent.errors import InvalidRequest
+from judge_agent.hashing import sha256_of
+from judge_agent.trainers.as_json import as_json, is_missing
+from judge_agent.trainers.columns import FIELDS
+from judge_agent.trainers.group_scorer import GroupScorer
+from judge_agent.trainers.outcome import Outcome, flat
+from judge_agent.trainers.rollout import Rollout
+from judge_agent.trainers.scorer_settings import scorer_of, settings_text
+
+# Where a sample says, for the hook, that its number is not the judge's.
+FAILED = "judge_failed"
+_CENTRED = frozenset(("grpo", "gspo", "cispo", "rloo", "reinforce_plus_plus_baseline"))
+_SCALED = frozenset(("grpo", "gspo", "cispo"))
+_EPSILON = 1e-6
+Reward = float | dict[str, float]
+
+
+async def custom_rm(args: Any, sample: Any, **kwargs: Any) -> Reward | list[Reward]:
+    """Score one Sample, or a list of them in their order (--group-rm).
+
+    Raises InvalidRequest for settings that there are not, and JudgeUnavailable where more of the last samples failed
+    than `max_failed_share`: a run without rewards is better stopped.
+    """
+    samples = list(sample) if isinstance(sample, (list, tuple)) else [sample]
+    scorer = _scorer(args)
+    known = [_outcome_or_rollout(one, scorer) for one in samples]
+    asked = [one for one in known if isinstance(one, Rollout)]
+    judged = iter(await scorer.judge.outcomes(asked) if asked else ())
+    outcomes = [next(judged) if isinstance(one, Rollout) else one for one in known]
+    for one, outcome in zip(samples, outcomes, strict=True):
+        scorer.policy.observe(outcome, _peers(one))
+    rewards = [_settled(one, outcome, scorer, args) for one, outcome in zip(samples, outcomes, strict=True)]
+    return rewards if isinstance(sample, (list, tuple)) else rewards[0]
+
+
+def post_process(args: Any, samples: Sequence[Any]) -> tuple[list[float], list[float]]:
+    """Return the rewards as they are, and as slime would train on them, without those that the judge did not give.
+
+    Centred (and scaled) within each group as `args` ask for; a sample that was not judged gets 0 and moves no mean.
+    """
+    flattened = [one for item in samples for one in (item if isinstance(item, (list, tuple)) else (item,))]
+    raw = [_value(args, one) for one in flattened]
+    if not _normalises(args):
+        return raw, raw
+    groups: dict[Hashable, list[int]] = {}
+    for place, one in enumerate(flattened):
+        groups.setdefault(_group(one), []).append(place)
+    shaped = [0.0] * len(raw)
+    for places in groups.values():
+        judged = [place for place in places if not _has_failed(flattened[place])]
+        for place, value in zip(judged, _shaped(args, [raw[place] for place in judged]), strict=True):
+            shaped[place] = value
+    return raw, shaped
+
+
+def _scorer(args: Any) -> GroupScorer:
+    settings = getattr(args, "judge", None) or {}
+    if not isinstance(settings, Mapping):
+        raise InvalidRequest("args.judge", f"must be an object of settings, not {type(settings).__name__}")
+    return scorer_of(settings_text(settings, "args.judge"))
+
+
+def _outcome_or_rollout(sample: Any, scorer: GroupScorer) -> Rollout | Outcome:
+    """What to judge; a sample that cannot be read has failed, and spoils no other."""
+    try:
+        return Rollout(sample.prompt, sample.response or "", _columns(sample))
+    except InvalidRequest as error:
+        return Outcome.failed("rollout_invalid", str(error), scorer.judge.dimensions)
+
+
+def _settled(sample: Any, outcome: Outcome, scorer: GroupScorer, args: Any) -> Reward:
+    settled = scorer.policy.settle(outcome, _peers(sample), observed=True, masked=True)
+    metadata = sample.metadata if isinstance(sample.metadata, dict) else {}
+    if settled.failed:
+        sample.remove_sample = True
+        sample.metadata = {**metadata, FAILED: True, "judge_failure": f"{outcome.failure_kind}"}
+    elif FAILED in metadata:
+        sample.metadata = {name: value for name, value in metadata.items() if name != FAILED}
+    if not getattr(args, "reward_key", None):
+        return settled.reward
+    return flat(outcome, scorer.judge.dimensions, settled.reward, settled.means)
+
+
+def _columns(sample: Any) -> dict[str, Any]:
+    """The row's metadata, and what its label says: text is the answer, an object (or JSON text of one) says more."""
+    metadata = sample.metadata if isinstance(sample.metadata, dict) else {}
+    label = sample.label
+    if is_missing(label) or label == "":
+        return dict(metadata)
+    fields = _object_in(label)
+    if fields is None:
+        return {**metadata, "answer": label, "label": label}
+    return {**metadata, **fields, "label": label}
+
+
+def _object_in(label: Any) -> dict[str, Any] | None:
+    """The fields in a label; the form that the service's facades take has them in `reference` and `resources`."""
+    found = label
+    if isinstance(label, str) and label.lstrip().startswith("{"):
+        try:
+            found = json.loads(label)
+        except (ValueError, RecursionError):
+            return None
+    if not isinstance(found, dict):
+        return None
+    inner = [found[name] for name in ("reference", "resources") if isinstance(found.get(name), dict)]
+    fields = {name: value for part in (*inner, found) for name, value in part.items()}
+    known = {name: value for name, value in fields.items() if name in FIELDS}
+    if isinstance(label, str) and not known:
+        return None
+    strange = sorted(set(fields) - set(FIELDS) - {"reference", "resources", "metadata"})
+    if strange:
+        raise InvalidRequest("label", f"{strange[0]!r} is no field; there are {', '.join(FIELDS)}")
+    return known
+
+
+def _group(sample: Any) -> Hashable:
+    """What samples have in common that slime compares: its own index of them, else the prompt."""
+    index = getattr(sample, "group_index", None)
+    return ("index", index) if index is not None else ("prompt", sha256_of(as_json(sample.prompt, "prompt")))
+
+
+def _peers(sample: Any) -> Hashable:
+    """Whose mean stands in for a sample: evaluation counts its groups from 0 too, so the prompt tells them apart."""
+    return (_group(sample), sha256_of(as_json(sample.prompt, "prompt")))
+
+
+def _value(args: Any, sample: Any) -> float:
+    """The number of a sample that slime trains on. Raises InvalidRequest where it has none."""
+    key = getattr(args, "reward_key", None)
+    value = sample.reward[key] if key and isinstance(sample.reward, Mapping) else sample.reward
+    if not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise InvalidRequest("reward", f"sample {getattr(sample, 'index', None)} has the reward {value!r}")
+    return float(value)
+
+
+def _has_failed(sample: Any) -> bool:
+    return isinstance(sample.metadata, dict) and bool(sample.metadata.get(FAILED))
+
+
+def _normalises(args: Any) -> bool:
+    estimator = getattr(args, "advantage_estimator", None)
+    return estimator in _CENTRED and bool(getattr(args, "rewards_normalization", True))
+
+
+def _shaped(args: Any, rewards: Sequence[float]) -> list[float]:
+    if not rewards:
+        return []
+    mean = statistics.fmean(rewards)
+    centred = [reward - mean for reward in rewards]
+    scaled = args.advantage_estimator in _SCALED and getattr(args, "grpo_std_normalization", True)
+    if not scaled or len(rewards) < 2:
+        return centred
+    deviation = statistics.stdev(rewards)
+    return [value / (deviation + _EPSILON) for value in centred]
