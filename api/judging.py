@@ -36,7 +36,10 @@ class Judging(Protocol):
         elapsed_seconds: float = 0.0,
         resumed: bool = False,
         lease: int | None = None,
+        twin: Judgment | None = None,
     ) -> Judgment: ...
+
+    def flight_key(self, request: JudgmentRequest) -> str | None: ...
 
     async def cancelled(
         self,
@@ -64,6 +67,7 @@ class LiveJudgment:
     created: float
     elapsed_before: float = 0.0
     resumed: bool = False
+    leader: str | None = None
     is_cancelled: bool = False
     started: float = field(default_factory=time.monotonic)
     is_judged: bool = False
@@ -77,6 +81,7 @@ class LiveJudgment:
             claimed.created,
             claimed.elapsed_seconds,
             claimed.resumed,
+            claimed.leader,
             claimed.is_cancelled,
         )
 
@@ -98,7 +103,7 @@ async def judge_to_its_end(
     """
     text = await _patiently(lambda: store.request(live.id)) if request is None else None
     try:
-        judgment = await _judged(judge, live, request, text)
+        judgment = await _judged(judge, live, request, text, await _twin(store, live))
     except asyncio.CancelledError:
         if not live.is_cancelled:
             raise
@@ -109,7 +114,11 @@ async def judge_to_its_end(
 
 
 async def _judged(
-    judge: Judging, live: LiveJudgment, request: JudgmentRequest | None, text: str | None
+    judge: Judging,
+    live: LiveJudgment,
+    request: JudgmentRequest | None,
+    text: str | None,
+    twin: Judgment | None,
 ) -> Judgment:
     """Ask the judge. What it should never raise still ends the judgment, unscored."""
     if live.is_cancelled:
@@ -123,11 +132,24 @@ async def _judged(
             elapsed_seconds=live.elapsed_before,
             resumed=live.resumed,
             lease=live.lease.token,
+            twin=twin,
         )
     except LeaseLost:
         raise
     except Exception as error:  # noqa: BLE001 - a bug of the judge must not lose an accepted judgment
         return _broken(live, request, text, error)
+
+
+async def _twin(store: Store, live: LiveJudgment) -> Judgment | None:
+    """The end that this judgment has waited for; where it has none to share, the others wait for this one."""
+    leader = live.leader
+    if leader is None or live.is_cancelled:
+        return None
+    row = await _patiently(lambda: store.get(leader))
+    if row is None or row.state != "done" or row.judgment is None:
+        await _patiently(lambda: store.lead(live.id, leader))
+        return None
+    return Judgment.model_validate_json(row.judgment)
 
 
 async def _called_off(

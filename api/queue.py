@@ -139,6 +139,7 @@ class JudgmentQueue:
             lease_seconds=self._lease_seconds,
             idempotency_key=idempotency_key,
             body_sha256=body_sha256,
+            flight_key=self._judge.flight_key(request),
             max_open=self._capacity,
         )
         accepted: Accepted | None = None
@@ -289,6 +290,7 @@ class JudgmentQueue:
             row = await judge_to_its_end(self._judge, self._store, live, request)
             self._mean_seconds += 0.1 * (live.elapsed_seconds - live.elapsed_before - self._mean_seconds)
             self._waiting.tell(row)
+            self._others_wait = True  # those who have waited for this end
         except LeaseLost as error:
             _log.warning("%s", error)
         except Exception as error:  # noqa: BLE001 - one judgment that cannot end must not stop the others

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from judge_agent.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from judge_agent.client import AsyncJudgeClient as AsyncJudgeClient

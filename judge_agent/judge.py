@@ -5,30 +5,21 @@ A failure of the judge is never a score: whatever goes wrong in here ends as `un
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any
 
-import judge_agent
-from judge_agent import graph, record
+from judge_agent import graph
 from judge_agent.admission import admit
-from judge_agent.budget import Budget
-from judge_agent.call_limits import deadline_of, model_boundary
-from judge_agent.calls import Calls
-from judge_agent.context import CanonicalCandidate, JudgeContext, Turns
-from judge_agent.errors import FailureKind, JudgeError, ModelError
-from judge_agent.given_principles import declared_dimensions
+from judge_agent.context import Turns
+from judge_agent.errors import ModelError
 from judge_agent.prompting import PromptLibrary
-from judge_agent.recipes import Recipe, load_recipes
-from judge_agent.remembering import Known, Memory, merged
-from judge_agent.schema import CandidateResult, Evidence, Judgment, JudgmentRequest, Provenance, Usage
-from judge_agent.seams.model import ChatModel, ModelInfo
-from judge_agent.seams.storage import AuditEvent, AuditLog, Journal, JournalEntry, SharedResults
+from judge_agent.recipes import load_recipes
+from judge_agent.remembering import flight_key
+from judge_agent.run import JudgeParts, Run
+from judge_agent.schema import Judgment, JudgmentRequest
+from judge_agent.seams.model import ChatModel
+from judge_agent.seams.storage import AuditLog, Journal, SharedResults
 from judge_agent.seams.tool import Tool
-from judge_agent.state import State, empty
-
-_INFO = "model_info"
 
 
 class Judge:
@@ -44,30 +35,33 @@ class Judge:
         log: AuditLog,
         prompts: PromptLibrary | None = None,
     ) -> None:
-        self._model = model
-        self._tools = tuple(tools)
-        self._journal = journal
-        self._shared = shared
-        self._log = log
-        self._prompts = prompts or PromptLibrary()
-        self._recipes = load_recipes(self._prompts.folder)
-        self._graph = graph.build()
-        self._turns = Turns()
+        library = prompts or PromptLibrary()
+        self._parts = JudgeParts(
+            model=model,
+            tools=tuple(tools),
+            journal=journal,
+            shared=shared,
+            log=log,
+            prompts=library,
+            recipes=load_recipes(library.folder),
+            graph=graph.build(),
+            turns=Turns(),
+        )
 
     def check(self, request: JudgmentRequest) -> None:
         """Raise InvalidRequest, naming the field, for what can never be judged; before anything is accepted."""
-        admit(request, self._recipes, self._tools)
+        admit(request, self._parts.recipes, self._parts.tools)
 
     def seconds_of(self, request: JudgmentRequest) -> float:
         """The judgment's time: the request's, else its recipe's."""
-        recipe = self._recipes.get(request.recipe)
+        recipe = self._parts.recipes.get(request.recipe)
         return request.budget.seconds or (recipe.budget.seconds if recipe else 0.0)
 
     def recipes(self) -> list[dict[str, Any]]:
         """The recipes, as `GET /v1/recipes` lists them."""
         return [
             recipe.model_dump(mode="json", exclude={"fallback_principles"})
-            for recipe in self._recipes.values()
+            for recipe in self._parts.recipes.values()
         ]
 
     def tools(self) -> list[dict[str, Any]]:
@@ -80,15 +74,15 @@ class Judge:
                 "parameters": dict(tool.parameters),
                 "model_may_call": bool(tool.parameters),
             }
-            for tool in self._tools
+            for tool in self._parts.tools
         ]
 
     async def ready(self) -> dict[str, Any]:
         """Whether the model answers, and which one it is; `ok` is false when it does not."""
-        if self._model is None:
+        if self._parts.model is None:
             return {"ok": True, "model": None}
         try:
-            info = await self._model.info()
+            info = await self._parts.model.info()
         except ModelError as error:
             return {"ok": False, "model": None, "failure_kind": error.failure_kind, "reason": str(error)}
         told = {"ok": True, "model": info.id, "revision": info.revision, "backend": info.backend}
@@ -105,15 +99,22 @@ class Judge:
         elapsed_seconds: float = 0.0,
         resumed: bool = False,
         lease: int | None = None,
+        twin: Judgment | None = None,
     ) -> Judgment:
         """Judge an accepted request. A failure is in the judgment; raises LeaseLost where another worker judges it.
 
         `elapsed_seconds` is what the judgment used before a restart. A resumed judgment runs the same
         graph against its journal and repeats only calls that were not journalled. `lease` is the fencing token of
-        the worker that judges; None where no other can.
+        the worker that judges; None where no other can. `twin` is an ended judgment of the same request that this one
+        has waited for: what the judge failed at there is not tried again.
         """
-        run = _Run(self, request, judgment_id, tenant, created, elapsed_seconds, lease)
-        return await run.run(resumed)
+        run = Run(self._parts, request, judgment_id, tenant, created, elapsed_seconds, lease)
+        return await run.run(resumed, twin)
+
+    def flight_key(self, request: JudgmentRequest) -> str | None:
+        """The same for requests that are judged once while the first is under way; None for those judged apart."""
+        recipe = self._parts.recipes.get(request.recipe)
+        return flight_key(request, together=recipe is not None and recipe.comparing is not None)
 
     async def cancelled(
         self,
@@ -125,268 +126,5 @@ class Judge:
         elapsed_seconds: float = 0.0,
     ) -> Judgment:
         """The end of a judgment that its caller has called off: logged, every candidate unscored."""
-        run = _Run(self, request, judgment_id, tenant, created, elapsed_seconds, None)
+        run = Run(self._parts, request, judgment_id, tenant, created, elapsed_seconds, None)
         return await run.called_off()
-
-
-class _Run:
-    """One judgment on its way."""
-
-    def __init__(
-        self,
-        judge: Judge,
-        request: JudgmentRequest,
-        judgment_id: str,
-        tenant: str,
-        created: float,
-        elapsed_seconds: float,
-        lease: int | None,
-    ) -> None:
-        self._judge = judge
-        self._request = request
-        self._id = judgment_id
-        self._tenant = tenant
-        self._created = created
-        self._elapsed = elapsed_seconds
-        self._lease = lease
-        self._info: ModelInfo | None = None
-        self._calls: Calls | None = None
-        self._budget: Budget | None = None
-
-    async def run(self, resumed: bool) -> Judgment:
-        judgment = await self._judged(resumed)
-        if self._lease is not None:
-            await self._judge._journal.held(self._id, self._lease)
-        event = AuditEvent("judgment.done", self._id, self._tenant, None, *_summary(judgment))
-        await self._judge._log.append(event)
-        return judgment
-
-    async def called_off(self) -> Judgment:
-        results = self._without_scores("cancelled", "the judgment was cancelled before it ended")
-        judgment = self._judgment(results, (), {}).model_copy(
-            update={"state": "cancelled", "seconds": round(self._elapsed, 3)}
-        )
-        event = AuditEvent("judgment.cancelled", self._id, self._tenant, None, *_summary(judgment))
-        await self._judge._log.append(event)
-        return judgment
-
-    async def _judged(self, resumed: bool) -> Judgment:
-        try:
-            context = await self._open(resumed)
-            memory = self._memory(context)
-            known = await memory.known(context.candidates)
-            fresh = [one for one in context.candidates if one.id not in known.results]
-            state = await self._state(context, fresh)
-            judgment = self._finished(context, state, known)
-            kept = await memory.keep(judgment, context.candidates, [one.id for one in fresh])
-        except JudgeError as error:
-            return await self._failed(error.failure_kind, str(error), error)
-        except Exception as error:  # noqa: BLE001 - rule 1: the judge's own failure is never a reward
-            inner = _first(error)
-            kind = inner.failure_kind if isinstance(inner, JudgeError) else "internal"
-            return await self._failed(kind, f"{type(inner).__name__}: {inner}", error)
-        # What another judgment of the same had kept first holds for all.
-        return self._finished(context, state, merged([known, kept])) if kept.results else judgment
-
-    async def _state(self, context: JudgeContext, fresh: Sequence[CanonicalCandidate]) -> State:
-        """What the graph finds of the candidates that nothing is remembered of."""
-        if not fresh:
-            return empty()
-        if len(fresh) < len(context.candidates):
-            context = replace(context, candidates=tuple(fresh))
-        state = await self._judge._graph.ainvoke(empty(), context=context)
-        await context.calls.logged()
-        return cast(State, state)
-
-    def _memory(self, context: JudgeContext) -> Memory:
-        together = context.recipe.comparing is not None
-        shared, request, provenance = self._judge._shared, self._request, self._provenance()
-        return Memory(shared, self._tenant, self._id, request, context.task, provenance, together=together)
-
-    async def _open(self, resumed: bool) -> JudgeContext:
-        judge, request = self._judge, self._request
-        recipe, candidates, task = admit(request, judge._recipes, judge._tools)
-        self._budget = _budget(request, recipe, candidates, self._elapsed)
-        fields = {"recipe": recipe.name, "candidates": len(candidates), "resumed": resumed}
-        type_: Any = "judgment.resumed" if resumed else "judgment.accepted"
-        contents = {"request": request.model_dump(mode="json")}
-        await judge._log.append(AuditEvent(type_, self._id, self._tenant, None, fields, contents))
-        journalled = await judge._journal.load(self._id)
-        problem = await self._identify(recipe, journalled)
-        self._calls = Calls(
-            judgment_id=self._id,
-            tenant=self._tenant,
-            seed=request.seed,
-            budget=self._budget,
-            call_seconds=recipe.budget.call_seconds,
-            model=judge._model if self._info else None,
-            model_info=self._info,
-            no_model=problem,
-            journal=judge._journal,
-            shared=judge._shared,
-            journalled=journalled,
-            log=judge._log,
-            lease=self._lease,
-        )
-        return JudgeContext(
-            request=request,
-            task=task,
-            recipe=recipe,
-            candidates=candidates,
-            dimensions=declared_dimensions(request, recipe),
-            steps_wanted="steps" in (request.granularity or recipe.granularity),
-            tools=_chosen_tools(request, recipe, judge._tools),
-            calls=self._calls,
-            prompts=judge._prompts,
-            turns=judge._turns,
-            tenant=self._tenant,
-        )
-
-    async def _identify(self, recipe: Recipe, journalled: Mapping[str, JournalEntry]) -> ModelError | str:
-        """Learn which model answers; journalled, so that a resumed judgment keeps its keys. Returns why not."""
-        model = self._judge._model
-        if not recipe.models:
-            return "the recipe asks no model"
-        if model is None:
-            return "the service runs without a model; the recipe 'verify' needs none"
-        if _INFO in journalled:
-            self._info = ModelInfo(**journalled[_INFO].result)
-            return ""
-        assert self._budget is not None
-        try:
-            async with deadline_of(self._budget), model_boundary():
-                self._info = await model.info()
-        except ModelError as error:
-            fields = {"failure_kind": error.failure_kind, "reason": str(error)[:500]}
-            await self._judge._log.append(
-                AuditEvent("node.finished", self._id, self._tenant, "judge", fields)
-            )
-            return error
-        entry = JournalEntry(_INFO, "judge", "model", asdict(self._info), self._elapsed)
-        await self._judge._journal.append(self._id, entry, lease=self._lease)
-        return ""
-
-    def _finished(self, context: JudgeContext, state: State, known: Known) -> Judgment:
-        fresh = tuple(one for one in context.candidates if one.id not in known.results)
-        source = known.source_of(context.candidates)
-        found = {one.id: one for one in record.candidate_results(replace(context, candidates=fresh), state)}
-        found |= known.results if source else known.marked
-        thoughts = self._calls.thoughts.flags if self._calls else {}
-        flags = {**state["flags"].get("", {}), **({"reasoning": thoughts} if thoughts else {})}
-        judgment = self._judgment(
-            tuple(found[one.id] for one in context.candidates),
-            record.all_evidence(record.evidence_of(state), known.evidence),
-            {**flags, **(known.flags or {})},
-        )
-        return judgment.model_copy(update={"cached_from": source})
-
-    async def _failed(self, kind: FailureKind, reason: str, error: BaseException) -> Judgment:
-        """Every candidate unscored; the traceback goes to the log, not to the caller."""
-        contents = {"traceback": "".join(traceback.format_exception(error))[-8000:]}
-        event = AuditEvent(
-            "node.finished",
-            self._id,
-            self._tenant,
-            "judge",
-            {"failure_kind": kind, "reason": reason},
-            contents,
-        )
-        await self._judge._log.append(event)
-        return self._judgment(self._without_scores(kind, reason[:500]), (), {})
-
-    def _without_scores(self, kind: FailureKind, reason: str) -> tuple[CandidateResult, ...]:
-        recipe = self._judge._recipes.get(self._request.recipe)
-        dimensions = declared_dimensions(self._request, recipe) if recipe else ()
-        ids = [candidate.id for candidate in self._request.candidates]
-        return record.failed_results(ids, dimensions, kind, reason)
-
-    def _judgment(
-        self, results: tuple[CandidateResult, ...], evidence: tuple[Evidence, ...], flags: dict[str, Any]
-    ) -> Judgment:
-        return Judgment(
-            id=self._id,
-            state="done",
-            created=self._created,
-            seconds=round(self._budget.elapsed_seconds() if self._budget else 0.0, 3),
-            metadata=self._request.metadata,
-            candidates=results,
-            ranking=record.ranking_of(results),
-            preference=record.preference_of(results, flags),
-            evidence=evidence,
-            usage=self._calls.usage if self._calls else Usage(),
-            provenance=self._provenance(),
-            flags=flags,
-        )
-
-    def _provenance(self) -> Provenance:
-        recipe = self._judge._recipes.get(self._request.recipe)
-        if recipe is None:
-            return Provenance(recipe=self._request.recipe)
-        info = self._info
-        model = {"id": info.id, "revision": info.revision, "backend": info.backend} if info else None
-        return Provenance(
-            recipe=recipe.name,
-            recipe_sha256=recipe.sha256,
-            prompts={name: self._judge._prompts.load(name).sha256 for name in recipe.all_prompts},
-            model=model,
-            tools={
-                tool.name: tool.version for tool in _chosen_tools(self._request, recipe, self._judge._tools)
-            },
-            seed=self._request.seed,
-            judge_agent=judge_agent.__version__,
-        )
-
-
-def _budget(
-    request: JudgmentRequest,
-    recipe: Recipe,
-    candidates: Sequence[CanonicalCandidate],
-    elapsed_seconds: float,
-) -> Budget:
-    """As many equal shares as candidates were posted, whatever they are; one pool of tokens where they are compared."""
-    wanted, default = request.budget, recipe.budget
-    tokens, tool_calls = wanted.model_tokens, wanted.tool_calls
-    posted = len(candidates)
-    return Budget(
-        seconds=wanted.seconds or default.seconds,
-        model_tokens=default.model_tokens_per_candidate * posted if tokens is None else tokens,
-        tool_calls=default.tool_calls_per_candidate * posted if tool_calls is None else tool_calls,
-        elapsed_seconds=elapsed_seconds,
-        parts=posted,
-        pooled=recipe.comparing is not None,
-    )
-
-
-def _chosen_tools(request: JudgmentRequest, recipe: Recipe, tools: Sequence[Tool]) -> tuple[Tool, ...]:
-    """The request's tools, else the recipe's, else all."""
-    names = request.tools if request.tools is not None else recipe.tools or None
-    return tuple(tool for tool in tools if names is None or tool.name in names)
-
-
-def _first(error: BaseException) -> BaseException:
-    """The first plain error inside an exception group."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
-
-
-def _summary(judgment: Judgment) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """The facts of a judgment for the log, and its content."""
-    fields = {
-        "state": judgment.state,
-        "cached_from": judgment.cached_from,
-        "seconds": judgment.seconds,
-        "usage": judgment.usage.model_dump(mode="json"),
-        "provenance": judgment.provenance.model_dump(mode="json"),
-        "candidates": [
-            {
-                "id": c.id,
-                "status": c.status,
-                "failure_kind": c.failure_kind,
-                "reward": c.reward,
-                "passed": c.passed,
-            }
-            for c in judgment.candidates
-        ],
-    }
-    return fields, {"judgment": judgment.model_dump(mode="json")}

@@ -127,6 +127,25 @@ class Memory:
         return f"outcomes/{sha256_of([self._facts, [[one.id, one.sha256] for one in candidates]])}"
 
 
+def failed_with(twin: Judgment, candidates: Sequence[CanonicalCandidate]) -> Known:
+    """What the judge failed at in a judgment of the same request that this one has waited for.
+
+    The work was shared, and so is its failure: to try again at once, once for each who waited, would be a herd. One
+    that ran out of its own time, or was called off, says nothing about this one.
+    """
+    pairs = list(zip(candidates, twin.candidates, strict=False))
+    if len(twin.candidates) != len(candidates) or not all(_is_common_failure(one) for _, one in pairs):
+        return Known({})
+    names = {one.id: candidate.id for candidate, one in pairs}
+    results = {names[one.id]: one.model_copy(update={"id": names[one.id]}) for _, one in pairs}
+    evidence = tuple(_renamed(item, names) for item in twin.evidence)
+    return Known(results, evidence, twin.flags, dict.fromkeys(results, twin.id))
+
+
+def _is_common_failure(result: CandidateResult) -> bool:
+    return result.status == "unscored" and result.failure_kind not in ("cancelled", "deadline", "internal")
+
+
 def wishes(request: JudgmentRequest) -> dict[str, Any]:
     """What of a request changes how it is judged, beside task and candidates."""
     said = request.model_dump(mode="json", exclude=_BESIDE)
@@ -172,12 +191,14 @@ def _read(found: Mapping[str, Any], names: Mapping[str, str]) -> Known:
     except ValidationError:
         return Known({})
     renamed = [one.model_copy(update={"id": names[one.id]}) for one in results]
-    placed = [
-        one.model_copy(update={"candidate_ids": tuple(names.get(id_, id_) for id_ in one.candidate_ids)})
-        for one in evidence
-    ]
+    placed = [_renamed(one, names) for one in evidence]
     by = dict.fromkeys((one.id for one in renamed), str(found["by"]))
     return Known({one.id: one for one in renamed}, tuple(placed), found["flags"], by)
+
+
+def _renamed(item: Evidence, names: Mapping[str, str]) -> Evidence:
+    ids = tuple(names.get(id_, id_) for id_ in item.candidate_ids)
+    return item.model_copy(update={"candidate_ids": ids})
 
 
 def merged(parts: Sequence[Known]) -> Known:
