@@ -79,7 +79,9 @@ class PostgresServer:
         return f"postgresql://judge@/{database}?host={self._root}"
 
     def start(self, *settings: str) -> None:
-        """Start, and wait until it answers. `settings` such as `max_connections=50`."""
+        """Start, and wait until it answers; one that runs is left alone. `settings` such as `max_connections=50`."""
+        if self._process is not None and self._process.poll() is None:
+            return
         command = [str(self._bin / "postgres"), "-D", str(self._data), "-k", str(self._root)]
         for setting in ("listen_addresses=", "max_connections=200", *settings):
             command += ["-c", setting]

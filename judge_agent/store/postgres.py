@@ -16,7 +16,7 @@ from judge_agent.store import postgres_leasing as leasing
 from judge_agent.store.batching import Batches, Unreachable
 from judge_agent.store.postgres_journal import PostgresJournal, PostgresSharedResults
 from judge_agent.store.postgres_news import News
-from judge_agent.store.postgres_pool import CONNECTIONS, PostgresPool, Session
+from judge_agent.store.postgres_pool import CONNECTIONS, RETRY_SECONDS, PostgresPool, Session
 from judge_agent.store.records import (
     Accepted,
     ApiKey,
@@ -50,11 +50,14 @@ class PostgresStore:
 
     @classmethod
     @asynccontextmanager
-    async def opened(cls, url: str, *, connections: int = CONNECTIONS) -> AsyncIterator[PostgresStore]:
+    async def opened(
+        cls, url: str, *, connections: int = CONNECTIONS, retry_seconds: float = RETRY_SECONDS
+    ) -> AsyncIterator[PostgresStore]:
         """Open the database at `url` (postgresql://user:password@host:port/name), bring its tables up to date, and
         close it at the end. Any number of processes may; connections go straight to the server, for a pooler that
-        shares them among transactions knows no LISTEN. Raises StoreError."""
-        pool = PostgresPool(url, connections=connections)
+        shares them among transactions knows no LISTEN. A server that does not answer is asked again for
+        `retry_seconds`. Raises StoreError."""
+        pool = PostgresPool(url, connections=connections, retry_seconds=retry_seconds)
         await pool.open()
         store = cls(pool)
         store._news.start()
@@ -91,7 +94,10 @@ class PostgresStore:
         return str(rows[0][0])
 
     async def claim(self, worker: str, count: int, *, lease_seconds: float) -> tuple[Claimed, ...]:
-        return await self._pool.run(lambda session: leasing.claim(session, worker, count, lease_seconds))
+        taking = uuid.uuid4().hex
+        return await self._pool.run(
+            lambda session: leasing.claim(session, worker, count, lease_seconds, taking)
+        )
 
     async def renew(self, clocks: Mapping[Lease, float], *, lease_seconds: float) -> Renewed:
         return await self._pool.run(lambda session: leasing.renew(session, clocks, lease_seconds))
@@ -108,8 +114,9 @@ class PostgresStore:
         await self._pool.run(lambda session: leasing.lead(session, judgment_id, former))
 
     async def cancel(self, judgment_id: str, *, worker: str, lease_seconds: float) -> Claimed | None:
+        taking = uuid.uuid4().hex
         claimed = await self._pool.run(
-            lambda session: leasing.cancel(session, judgment_id, worker, lease_seconds)
+            lambda session: leasing.cancel(session, judgment_id, worker, lease_seconds, taking)
         )
         self._news.tell()
         return claimed

@@ -46,7 +46,7 @@ _OVER = f"""
 """  # noqa: S608
 _WAITING = f"""
     SELECT next.id, row_number() OVER (ORDER BY shares.place, next.turn, next.sequence) AS place
-    FROM unnest($3::text[], $4::bigint[]) WITH ORDINALITY AS shares (tenant, share, place),
+    FROM unnest($3::text[], $5::bigint[]) WITH ORDINALITY AS shares (tenant, share, place),
     LATERAL (
         SELECT id, coalesce(turn, sequence) AS turn, sequence FROM judgments
         WHERE tenant = shares.tenant AND {_FREE} ORDER BY coalesce(turn, sequence), sequence
@@ -58,12 +58,16 @@ _CLAIMED = """id, lease, tenant, created, greatest(judgments.elapsed_seconds, (
     lease > 1, leader, is_cancelled"""
 _TAKE = f"""
 WITH next AS MATERIALIZED ({{next}}), taken AS (
-    UPDATE judgments SET state = 'running', worker = $1, lease = lease + 1,
+    UPDATE judgments SET state = 'running', worker = $1, taking = $4, lease = lease + 1,
         lease_until = {_UNTIL.format(seconds="$2::double precision")}
     FROM next WHERE judgments.id = next.id
     RETURNING next.place, judgments.{_CLAIMED.replace("lease > 1", "lease > 1 AS is_resumed")}
 )
 SELECT * FROM taken ORDER BY place
+"""  # noqa: S608
+_TAKEN = f"""
+SELECT {_CLAIMED} FROM judgments
+WHERE taking = $1 AND state = 'running' AND lease_until > {_NOW} ORDER BY sequence
 """  # noqa: S608
 _TAKE_OVER = _TAKE.format(next=_OVER)
 _TAKE_WAITING = _TAKE.format(next=_WAITING)
@@ -87,6 +91,7 @@ WITH found AS MATERIALIZED (
 )
 UPDATE judgments SET is_cancelled = true, state = 'running',
     worker = CASE WHEN is_free THEN $2 ELSE worker END,
+    taking = CASE WHEN is_free THEN $4 ELSE taking END,
     lease = CASE WHEN is_free THEN lease + 1 ELSE lease END,
     lease_until = CASE WHEN is_free THEN {_UNTIL.format(seconds="$3::double precision")} ELSE lease_until END
 FROM found WHERE judgments.id = found.id
@@ -173,14 +178,21 @@ def same_body(row: Sequence[Any], idempotency_key: str, body_sha256: str) -> Sto
     return StoredJudgment(*row[:-1])
 
 
-async def claim(session: Session, worker: str, count: int, lease_seconds: float) -> tuple[Claimed, ...]:
-    """Take what is free. Two workers that count at one moment may both favour one tenant, once."""
+async def claim(
+    session: Session, worker: str, count: int, lease_seconds: float, taking: str
+) -> tuple[Claimed, ...]:
+    """Take what is free. Two workers that count at one moment may both favour one tenant, once.
+
+    `taking` is new for every claim: by it a claim whose answer was lost finds what it took.
+    """
     if count <= 0:
         return ()
+    if session.is_repeated and (taken := await session.fetch(_TAKEN, taking)):
+        return tuple(_claimed(row) for row in taken)
     counts = await session.fetch(_COUNTS)
     rows = list[tuple[Any, ...]]()
     if any(over for *_, over in counts):
-        rows += await session.fetch(_TAKE_OVER, worker, lease_seconds, count)
+        rows += await session.fetch(_TAKE_OVER, worker, lease_seconds, count, taking)
     waiting = {tenant: number for tenant, number, _, _ in counts if number}
     if waiting and len(rows) < count:
         running = {tenant: number for tenant, _, number, _ in counts}
@@ -188,7 +200,7 @@ async def claim(session: Session, worker: str, count: int, lease_seconds: float)
             running[tenant] += 1
         shares = fair_shares(waiting, running, count - len(rows))
         rows += await session.fetch(
-            _TAKE_WAITING, worker, lease_seconds, tuple(shares), tuple(shares.values())
+            _TAKE_WAITING, worker, lease_seconds, tuple(shares), taking, tuple(shares.values())
         )
     return tuple(_claimed(row[1:]) for row in rows)
 
@@ -207,8 +219,12 @@ async def release(session: Session, clocks: Mapping[Lease, float]) -> None:
         await session.fetch(_RELEASE, *_columns(clocks))
 
 
-async def cancel(session: Session, judgment_id: str, worker: str, lease_seconds: float) -> Claimed | None:
-    rows = await session.fetch(_CANCEL, judgment_id, worker, lease_seconds)
+async def cancel(
+    session: Session, judgment_id: str, worker: str, lease_seconds: float, taking: str
+) -> Claimed | None:
+    if session.is_repeated and (taken := await session.fetch(_TAKEN, taking)):
+        return _claimed(taken[0])
+    rows = await session.fetch(_CANCEL, judgment_id, worker, lease_seconds, taking)
     return _claimed(rows[0][1:]) if rows and rows[0][0] else None
 
 

@@ -36,6 +36,7 @@ _AGAIN = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection that was lost in the middle of something
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.TransactionRollbackError,
@@ -50,7 +51,9 @@ _NOT_AGAIN = (
     asyncpg.OutOfMemoryError,
     asyncpg.DatabaseDroppedError,
 )
-_FAILURES = (*_AGAIN, asyncpg.PostgresError, asyncpg.InternalClientError, ValueError)
+_FAILURES = (*_AGAIN, asyncpg.PostgresError, ValueError)
+# After these nobody knows in what state the connection is.
+_BROKEN = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _SESSION = {
     "application_name": "judge-agent",
     "default_transaction_isolation": "read committed",
@@ -84,15 +87,18 @@ Work = Callable[[Session], Awaitable[T]]
 class PostgresPool:
     """Connections to one database. Open it with `open`, which brings the tables up to date."""
 
-    def __init__(self, url: str, *, connections: int = CONNECTIONS) -> None:
+    def __init__(
+        self, url: str, *, connections: int = CONNECTIONS, retry_seconds: float = RETRY_SECONDS
+    ) -> None:
         self._url = url
+        self._retry_seconds = retry_seconds
         self._connections = connections
         self._pool: Any = None
         self._working: set[asyncio.Task[Any]] = set()
 
     async def open(self) -> None:
         """Connect and migrate; waits a short time for a server that is starting. Raises StoreError."""
-        await _patiently(self._migrate, seconds=OPEN_SECONDS)
+        await _patiently(self._migrate, seconds=min(self._retry_seconds, OPEN_SECONDS))
         # Every statement is a transaction of its own, so that a connection comes back as it went.
         self._pool = await asyncpg.create_pool(
             self._url,
@@ -109,7 +115,7 @@ class PostgresPool:
         """Run `work` to its end, also where the caller is cancelled before.
 
         It is run again where the connection is lost, so it must be safe to repeat. Raises what `work` raises, and
-        StoreError: Unreachable where the server has not answered for RETRY_SECONDS.
+        StoreError: Unreachable where the server has not answered for so long.
         """
         if self._pool is None:
             raise StoreError("the PostgreSQL store is closed")
@@ -134,7 +140,7 @@ class PostgresPool:
         if pool is None:
             return
         if self._working:
-            await asyncio.wait(tuple(self._working), timeout=RETRY_SECONDS)
+            await asyncio.wait(tuple(self._working), timeout=self._retry_seconds)
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await pool.close()
@@ -151,10 +157,14 @@ class PostgresPool:
         pool = self._pool
 
         async def once(is_repeated: bool) -> T:
-            async with pool.acquire(timeout=RETRY_SECONDS) as connection:
-                return await work(Session(connection, is_repeated))
+            async with pool.acquire(timeout=self._retry_seconds) as connection:
+                try:
+                    return await work(Session(connection, is_repeated))
+                except _BROKEN:
+                    connection.terminate()
+                    raise
 
-        return await _patiently(once, seconds=RETRY_SECONDS)
+        return await _patiently(once, seconds=self._retry_seconds)
 
     async def _migrate(self, _is_repeated: bool) -> None:
         connection = await self.listening()

@@ -98,6 +98,7 @@ MIGRATIONS: tuple[str, ...] = (
         idempotency_key text,
         body_sha256 text NOT NULL,
         worker text,
+        taking text,
         lease bigint NOT NULL DEFAULT 0,
         lease_until timestamptz NOT NULL DEFAULT '-infinity',
         is_cancelled boolean NOT NULL DEFAULT false,

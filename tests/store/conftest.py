@@ -32,7 +32,8 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def database_url(postgres: PostgresServer) -> str:
-    """An empty database."""
+    """An empty database. A server that the test before has left stopped is started again."""
+    postgres.start()
     return postgres.new_database()
 
 
