@@ -69,12 +69,12 @@ async def prepare(wanted: Wanted, how: How, parts: Parts, tenant: str) -> Prepar
         _check_seconds(request, parts.settings.max_judgment_seconds)
         parts.judge.check(request)
         await check_resources(request.resources, parts.files, tenant)
+        dimensions = _dimensions(request, parts)
+        _check_names(dimensions)
     except InvalidRequest as error:
         raise _renamed(refusal(error, data), places) from None
     except Problem as problem:
         raise _renamed(problem, places) from None
-    dimensions = _dimensions(request, parts)
-    _check_names(dimensions)
     text = json.dumps(data, ensure_ascii=False)
     return Prepared(request, text, _sha256(data), dimensions, data["metadata"]["group"])
 

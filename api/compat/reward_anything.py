@@ -112,7 +112,7 @@ async def _judged(
     parts = parts_of(request)
     how = read_how(request, parts.settings.max_judgment_seconds, seconds=WAIT_SECONDS, choices=("error",))
     asked = [_wanted(one, how, parts, f"{index}{dot}" if dot else "") for index, one in enumerate(sent)]
-    seconds = max([how.seconds, *(one.seconds for one in sent if one.seconds is not None)])
+    seconds = max([one.seconds for one in sent if one.seconds is not None], default=how.seconds)
     plain = How(how.recipe, how.dimensions, how.seconds, "error")
     ended = await ask(asked, plain, parts, tenant, wait_seconds=seconds)
     if not all(one.mask_responses for one in sent):
