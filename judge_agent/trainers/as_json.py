@@ -12,11 +12,15 @@ import datetime
 import io
 import math
 from collections.abc import Mapping, Sequence, Set
+from decimal import Decimal
+from pathlib import PurePath
 from typing import Any
+from uuid import UUID
 
 from judge_agent.errors import InvalidRequest
 
 MAX_DEPTH = 100
+_PICTURES = ((b"\x89PNG", "png"), (b"\xff\xd8", "jpeg"), (b"GIF8", "gif"), (b"RIFF", "webp"))
 
 
 def as_json(value: Any, where: str, depth: int = 0) -> Any:
@@ -46,6 +50,10 @@ def _converted(value: Any, where: str) -> Any:
     """What a foreign object stands for."""
     if isinstance(value, (datetime.date, datetime.time)):
         return value.isoformat()
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, (UUID, PurePath)):
+        return str(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
     if hasattr(value, "model_dump"):
@@ -58,7 +66,10 @@ def _converted(value: Any, where: str) -> Any:
 
 
 def picture_url(picture: Any) -> str:
-    """Write a PIL picture as a PNG `data:` URL, the same pixels always as the same text."""
+    """Write a picture as a `data:` URL: the bytes of a file as they are, a PIL picture as PNG."""
+    if isinstance(picture, bytes):
+        kind = next((name for start, name in _PICTURES if picture[:4].startswith(start)), "png")
+        return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
     written = io.BytesIO()
     fit = picture if picture.mode in ("1", "L", "LA", "P", "RGB", "RGBA") else picture.convert("RGB")
     fit.save(written, format="PNG")

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from judge_agent.errors import InvalidRequest
 from judge_agent.schema import CandidateResult, Judgment, Status
 
 MAX_EXPLANATION = 4000
+_FLAT_KEYS = frozenset(("score", "acc", "judge_failed"))
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,11 @@ def flat(
 
     `score` is `reward`: the outcome's own, or what `FailurePolicy.settle` puts in its place. What is missing is
     taken from `means` (the group's, by dimension and `acc`); `judge_failed` and `<dimension>_missing` say so.
+    Raises InvalidRequest for a dimension whose name is one of these keys.
     """
+    taken = _FLAT_KEYS.intersection(dimensions)
+    if taken:
+        raise InvalidRequest("dimensions", f"{min(taken)!r} is a key of every row; give it another name")
     means = means or {}
     passed = means.get("acc", 0.0) if not outcome.has_reward else float(bool(outcome.passed))
     row = {"score": float(reward), "acc": passed, "judge_failed": 0.0 if outcome.has_reward else 1.0}

@@ -6,6 +6,7 @@ the service takes; where a group must be split for that, its outcomes are flagge
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from judge_agent.hashing import canonical_json, sha256_of
 from judge_agent.schema.request import MAX_CANDIDATES
 from judge_agent.trainers.rollout import Asking, Rollout, request_with, task_of, trajectory_of
 
+log = logging.getLogger(__name__)
 # The service takes bodies of 10 MB unless it is told otherwise.
 MAX_BYTES = 8_000_000
 
@@ -60,24 +62,30 @@ class _Group:
         self.task = task
         self._task_bytes = task_bytes
         self._at = dict[str, tuple[int, int]]()
-        self.posts = [Post(task)]
+        self._posts = [Post(task)]
         self._bytes = task_bytes
 
-    def add(self, trajectory: dict[str, Any], place: int) -> None:
-        text = canonical_json(trajectory)
+    def add(self, trajectory: dict[str, Any], text: str, place: int) -> None:
+        """Take a trajectory, which is `text` as JSON, for a place of the batch."""
         found = self._at.get(key := sha256_of(text))
         if found is not None:
-            self.posts[found[0]].places[found[1]].append(place)
+            self._posts[found[0]].places[found[1]].append(place)
             return
         self._bytes += len(text)
-        last = self.posts[-1]
+        last = self._posts[-1]
         if last.trajectories and (self._bytes > MAX_BYTES or len(last.trajectories) >= MAX_CANDIDATES):
             last = Post(self.task)
-            self.posts.append(last)
+            self._posts.append(last)
             self._bytes = self._task_bytes + len(text)
-        self._at[key] = (len(self.posts) - 1, len(last.trajectories))
+        self._at[key] = (len(self._posts) - 1, len(last.trajectories))
         last.trajectories.append(trajectory)
         last.places.append([place])
+
+    def finished(self) -> list[Post]:
+        """The posts; none for a group whose only rollout could not be written."""
+        for post in self._posts:
+            post.posts_of_group = len(self._posts)
+        return [post for post in self._posts if post.trajectories]
 
 
 def folded(rollouts: Sequence[Rollout], asking: Asking) -> Folded:
@@ -86,13 +94,14 @@ def folded(rollouts: Sequence[Rollout], asking: Asking) -> Folded:
     for place, rollout in enumerate(rollouts):
         try:
             task, trajectory = task_of(rollout, asking), trajectory_of(rollout, asking)
+            text = canonical_json(task)
+            group = groups.setdefault((rollout.group, sha256_of(text)), _Group(task, len(text)))
+            group.add(trajectory, canonical_json(trajectory), place)
         except InvalidRequest as error:
             refused[place] = error
-            continue
-        text = canonical_json(task)
-        group = groups.setdefault((rollout.group, sha256_of(text)), _Group(task, len(text)))
-        group.add(trajectory, place)
-    for group in groups.values():
-        for post in group.posts:
-            post.posts_of_group = len(group.posts)
-    return Folded([post for group in groups.values() for post in group.posts], refused)
+        except Exception as error:
+            # Foreign objects run code of their own when they are read; one that breaks is its rollout's affair.
+            log.exception("a rollout cannot be read")
+            refused[place] = InvalidRequest("rollout", f"cannot be read: {type(error).__name__}: {error}")
+    posts = [post for group in groups.values() for post in group.finished()]
+    return Folded(posts, refused)

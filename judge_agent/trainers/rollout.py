@@ -8,7 +8,7 @@ from typing import Any
 
 from judge_agent.errors import InvalidRequest
 from judge_agent.schema.request import Aggregate, Granularity
-from judge_agent.trainers.as_json import as_json
+from judge_agent.trainers.as_json import as_json, picture_url
 from judge_agent.trainers.columns import (
     REFERENCE_FIELDS,
     RESOURCE_FIELDS,
@@ -161,4 +161,8 @@ def _part(part: Any, where: str) -> Any:
     picture = written.pop("image", None)
     if picture is None:
         return written
-    return written | {"type": "image_url", "image_url": {"url": as_json(picture, f"{where}.image")}}
+    if isinstance(picture, Mapping):
+        # The form of a data set whose pictures are not decoded.
+        picture = picture.get("bytes") or picture.get("path")
+    url = picture_url(picture) if isinstance(picture, bytes) else as_json(picture, f"{where}.image")
+    return written | {"type": "image_url", "image_url": {"url": url}}

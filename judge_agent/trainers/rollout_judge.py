@@ -102,7 +102,17 @@ class RolloutJudge:
         return self.__dict__ | {"_client": None, "_api_key": None}
 
     async def _outcomes(self, rollouts: Sequence[Rollout]) -> list[Outcome]:
-        """Runs on the private loop: judge all posts at one time, and leave no place empty."""
+        """Run on the private loop; whatever happens there, every rollout has an outcome."""
+        try:
+            outcomes = await self._judged(rollouts)
+        except Exception as error:  # A trainer must not die of, nor be paid for, a fault of ours.
+            log.exception("a batch of rollouts could not be judged")
+            outcomes = [self._failed("internal", f"{type(error).__name__}: {error}")] * len(rollouts)
+        _tell(outcomes)
+        return outcomes
+
+    async def _judged(self, rollouts: Sequence[Rollout]) -> list[Outcome]:
+        """Judge all posts at one time, and leave no place empty."""
         deadline = asyncio.get_running_loop().time() + self.seconds
         work = folded(rollouts, self._asking())
         found = {place: self._failed("rollout_invalid", error) for place, error in work.refused.items()}
@@ -111,9 +121,7 @@ class RolloutJudge:
             running = [group.create_task(self._post(post, deadline, room)) for post in work.posts]
         for task in running:
             found |= task.result()
-        outcomes = [found[place] for place in range(len(rollouts))]
-        _tell(outcomes)
-        return outcomes
+        return [found[place] for place in range(len(rollouts))]
 
     async def _post(self, post: Post, deadline: float, room: asyncio.Semaphore) -> dict[int, Outcome]:
         """Judge one post; a candidate that the service refuses is left out, and the others are posted again."""
@@ -132,7 +140,7 @@ class RolloutJudge:
             failure = self._failed(_kind(error), error)
         except InvalidRequest as error:
             failure = self._failed("judge_refused", error)
-        except Exception as error:  # A trainer must not die of, nor be paid for, a fault of ours.
+        except Exception as error:
             log.exception("a judgment failed in a way that nobody foresaw")
             failure = self._failed("internal", f"{type(error).__name__}: {error}")
         return dict.fromkeys(post.all_places, failure)
@@ -175,12 +183,12 @@ class RolloutJudge:
 def _split(post: Post, refusal: RequestRefused) -> tuple[Post, list[Post]]:
     """Tell who is refused from who is worth another post: only what is wrong with one candidate spares the others."""
     count = len(post.trajectories)
-    named = _CANDIDATE.match(refusal.field or "")
+    field = str(refusal.field or "body")
+    named = _CANDIDATE.match(field)
     if count > 1 and named is not None and int(named[1]) < count:
         others = [at for at in range(count) if at != int(named[1])]
         return post.only([int(named[1])]), [post.only(others)]
-    is_of_the_body = (refusal.field or "body").startswith(("body", "candidates"))
-    if count > 1 and refusal.status in (400, 413, 422) and is_of_the_body:
+    if count > 1 and refusal.status in (400, 413, 422) and field.startswith(("body", "candidates")):
         half = count // 2
         return post.only([]), [post.only(range(half)), post.only(range(half, count))]
     return post, []
