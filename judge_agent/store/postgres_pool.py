@@ -230,14 +230,15 @@ async def _brought_up_to_date(connection: Any) -> None:
         return
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
-        version = await _version(connection)
+        # What another service has made meanwhile is seen by this, and not yet by to_regclass.
+        await connection.execute("CREATE TABLE IF NOT EXISTS judge_agent_schema (version integer NOT NULL)")
+        version = await connection.fetchval("SELECT version FROM judge_agent_schema") or 0
         if version > SCHEMA_VERSION:
             raise StoreError(
                 f"the database has schema version {version}, newer than {SCHEMA_VERSION}, which this judge-agent "
                 "knows; upgrade judge-agent, or give it another database"
             )
         if version == 0:
-            await connection.execute("CREATE TABLE judge_agent_schema (version integer NOT NULL)")
             await connection.execute("INSERT INTO judge_agent_schema (version) VALUES (0)")
         for script in MIGRATIONS[version:]:
             await connection.execute(script)
@@ -247,4 +248,4 @@ async def _brought_up_to_date(connection: Any) -> None:
 async def _version(connection: Any) -> int:
     if await connection.fetchval("SELECT to_regclass('judge_agent_schema')") is None:
         return 0
-    return int(await connection.fetchval("SELECT version FROM judge_agent_schema"))
+    return int(await connection.fetchval("SELECT version FROM judge_agent_schema") or 0)
