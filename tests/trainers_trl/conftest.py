@@ -12,7 +12,8 @@ if importlib.util.find_spec("trl") is None:
     collect_ignore_glob = ["test_*"]
 
 TEMPLATE = (
-    "{% for message in messages %}<{{ message.role }}>{{ message.content }}</s>{% endfor %}"
+    "{% for message in messages %}<{{ message.role }}>{{ message.content or '' }}"
+    "{% for call in message.tool_calls or [] %}{{ call.function | tojson }}{% endfor %}</s>{% endfor %}"
     "{% if add_generation_prompt %}<assistant>{% endif %}"
 )
 
