@@ -5,6 +5,9 @@
 The value of a score is `{"reward": ..., <dimension>: ...}`, each in [0, 1], NaN for a dimension that was not judged. A
 sample whose judge failed is unscored (NaN at the root, with a reason): Inspect leaves it out of every metric and counts
 it. The key is JUDGE_API_KEY, so that it is in no log. The model's reasoning is not shown to the judge.
+
+A log is scored again by `inspect score LOG --scorer judge_agent/judged -S recipe=default`: without `--scorer` Inspect
+looks for a scorer by the name that its log holds, which lacks the package.
 """
 
 from __future__ import annotations

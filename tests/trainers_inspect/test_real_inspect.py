@@ -29,6 +29,7 @@ from inspect_ai.model import (
 from inspect_ai.scorer import Target
 from inspect_ai.solver import Generate, Solver, TaskState, generate, solver, use_tools
 from inspect_ai.tool import ToolCall, tool
+from inspect_ai.util import registry_info
 
 from judge_agent.trainers.inspect import judged
 from tests.trainers.answering import answering, judgment, scored, unscored
@@ -322,7 +323,8 @@ def test_the_command_line_of_inspect_runs_it_and_scores_its_log_again(tmp_path: 
         evaluate = [*inspect, "eval", "arithmetic.py", *flags]
         subprocess.run(evaluate, cwd=tmp_path, env=environment, check=True, timeout=120)
         (log,) = (tmp_path / "logs").glob("*.eval")
-        again = [*inspect, "score", str(log), "--action", "overwrite", "--overwrite", *flags]
+        named = ["--scorer", registry_info(judged).name, "-S", "recipe=verify"]
+        again = [*inspect, "score", str(log), *named, "--action", "overwrite", "--overwrite", *flags]
         subprocess.run(again, cwd=tmp_path, env=environment, check=True, timeout=120)
     assert len(server.bodies) == 2
     assert metric(read_eval_log(str(log)), "reward") == 1.0
