@@ -30,7 +30,7 @@ INSTALL_SECONDS = 1800
 # anyio runs the coroutines of tests; its pytest plugin comes with httpx.
 TEST_PACKAGES = ("pytest>=8.3", "anyio>=4")
 # Nothing is fetched while tests run; what they need they make.
-OFFLINE = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+OFFLINE = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
 CONFIG = """
 [pytest]
 addopts = --import-mode=importlib --strict-markers -ra -p tests.trainers.judge_service -p no:cacheprovider
@@ -140,6 +140,8 @@ def _stage(trainer: Trainer, folder: Path) -> Path:
     for name in {"trainers", trainer.tests}:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / "tests" / name, stage / "tests" / name, ignore=ignored)
+    # Some trainers install a package `tests` of their own (verl does), which would be found before a bare folder.
+    (stage / "tests" / "__init__.py").touch()
     (stage / "pytest.ini").write_text(CONFIG, "utf-8")
     return stage
 

@@ -15,7 +15,7 @@ from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 
 from judge_agent.errors import InvalidRequest
-from judge_agent.trainers.failures import FailurePolicy, JudgeUnavailable, Settled
+from judge_agent.trainers.failures import FailurePolicy, Settled
 from judge_agent.trainers.outcome import Outcome, flat
 from judge_agent.trainers.rollout import Rollout
 from judge_agent.trainers.rollout_judge import RolloutJudge
@@ -73,25 +73,22 @@ class GroupScorer:
         return flat(outcome, self.judge.dimensions, settled.reward, settled.means)
 
     async def judged(self, rollout: Rollout | Outcome, group: Hashable) -> tuple[Outcome, Settled]:
-        """Judge one rollout and settle it.
+        """Judge one rollout and settle it. Raises JudgeUnavailable where the policy has no honest number.
 
-        Raises JudgeUnavailable where the policy has no honest number, but not while siblings that are being judged
-        may still give it one; for those it waits `judge.seconds` at most.
+        One that failed waits until its siblings that are being judged have ended, `judge.seconds` at most: what it
+        is given is then the mean of all of them, and does not depend on which of them came first.
         """
         with self._in_flight.one(group):
             outcome = rollout if isinstance(rollout, Outcome) else (await self.judge.outcomes([rollout]))[0]
             self.policy.observe(outcome, group)
-        return outcome, await self._settled(outcome, group)
+        if not outcome.has_reward and self.policy.on_failure != "raise":
+            await self._siblings_ended(group)
+        return outcome, self.policy.settle(outcome, group, observed=True)
 
-    async def _settled(self, outcome: Outcome, group: Hashable) -> Settled:
+    async def _siblings_ended(self, group: Hashable) -> None:
         end = time.monotonic() + self.judge.seconds
-        while True:
-            try:
-                return self.policy.settle(outcome, group, observed=True)
-            except JudgeUnavailable:
-                over = time.monotonic() >= end or not self._in_flight.any_of(group)
-                if over or self.policy.on_failure == "raise":
-                    raise
+        # Siblings are judged in other loops and threads, too: no event of this loop could tell.
+        while self._in_flight.any_of(group) and time.monotonic() < end:  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
 

@@ -75,7 +75,7 @@ async def score_sample(sample: VerlSample, reward_kwargs: Mapping[str, Any]) -> 
     own = {name: value for name, value in reward_kwargs.items() if name not in _OF_VERL}
     scorer = scorer_of(settings_text(own, "reward_kwargs"), TAKEN)
     try:
-        rollout, messages_read = sample.rollout(scorer.judge.asking.columns)
+        rollout, messages_read = sample.rollout(scorer.judge.asking)
         group = sample.group
     except InvalidRequest as error:
         failure = Outcome.failed("rollout_invalid", str(error), scorer.judge.dimensions)

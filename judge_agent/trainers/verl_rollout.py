@@ -17,10 +17,12 @@ from judge_agent.hashing import sha256_of
 from judge_agent.trainers.as_json import as_json, is_missing
 from judge_agent.trainers.columns import FIELDS, RESOURCE_FIELDS, TRAJECTORY_FIELDS
 from judge_agent.trainers.decoded_text import complete
-from judge_agent.trainers.rollout import Rollout, Text
+from judge_agent.trainers.rollout import Asking, Rollout, Text
 
 log = logging.getLogger(__name__)
 _PROMPT_FIELDS = ("raw_prompt", "prompt", "question")
+# Evidence alone needs no prompt, but every request has one.
+_NO_PROMPT = "(the trainer hands the prompt over to nobody)"
 
 
 @dataclass(frozen=True)
@@ -54,20 +56,24 @@ class VerlSample:
         shown = {"prompt": self.prompt, "truth": self.ground_truth}
         return ("prompt", sha256_of(as_json(shown, "prompt")))
 
-    def rollout(self, named: Mapping[str, str] | None) -> tuple[Rollout, bool]:
+    def rollout(self, asking: Asking) -> tuple[Rollout, bool]:
         """Return the rollout, and whether its messages were read (else the decoded text). Raises InvalidRequest.
 
-        `named` maps fields of a reference or of resources to keys of the ground truth or of `extra_info`; without
-        it the ground truth is a text (the answer), or an object of such fields, or JSON text of one.
+        `asking.columns` maps fields of a reference or of resources to keys of the ground truth or of `extra_info`;
+        without it the ground truth is a text (the answer), or an object of such fields, or JSON text of one.
         """
-        prompt = self.prompt
-        columns = self._named_columns() if named is not None else self._columns()
-        said = self._said(prompt)
-        if said is None:
-            return Rollout(prompt, self.solution_str, columns), False
-        return Rollout(said[0], said[1], columns), True
+        columns = self._columns() if asking.columns is None else self._named_columns()
+        prompt, said = self._said(self.prompt) or (self.prompt, None)
+        if not prompt and asking.recipe != "verify":
+            raise InvalidRequest(
+                "extra_info",
+                f"has no {', '.join(_PROMPT_FIELDS)}, so that nobody knows what was asked; take JudgeRewardManager, "
+                "or a data set with `question` in its extra_info",
+            )
+        completion = self.solution_str if said is None else said
+        return Rollout(prompt or _NO_PROMPT, completion, columns), said is not None
 
-    def _said(self, prompt: Text) -> tuple[Text, Text] | None:
+    def _said(self, prompt: Text) -> tuple[Text, Text | None] | None:
         """The messages of the prompt, and those after it; None where there are none of this rollout."""
         handed = self.extra_info.get("messages")
         if is_missing(handed):
