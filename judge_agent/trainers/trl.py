@@ -38,6 +38,7 @@ class Judged(NamedTuple):
     columns: list[Column]
     outcomes: list[Outcome]
     seconds: float
+    split_groups: int = 0
 
 
 def judge_rewards(
@@ -60,9 +61,9 @@ def judge_rewards(
     `url` and `api_key` are JUDGE_URL and JUDGE_API_KEY where they are None. `asking` says all that can be asked for,
     `recipe` and `columns` the most of it. `sync` gives functions that block. `on_failure`: `mask` gives None (the
     default of the others), `neutral` the group's mean (the default of `sync`), `raise` raises JudgeUnavailable; a
-    FailurePolicy sets the limits too. `group_size` is `num_generations`, for data sets in which a prompt comes twice in
-    a row. `transcript` is the column in which a `rollout_func` returns the messages of each rollout. `agent_tools` are
-    the trainer's `tools`, functions or schemas, which calls are checked against.
+    FailurePolicy sets the limits too. `group_size` is `num_generations`: it keeps two groups of one prompt apart, and
+    tells of groups that are split over ranks. `transcript` is the column in which a `rollout_func` returns the messages
+    of each rollout. `agent_tools` are the trainer's `tools`, functions or schemas, which calls are checked against.
     Raises InvalidRequest for arguments that cannot be meant.
     """
     wanted = tuple(dimensions or ())
@@ -175,7 +176,24 @@ class _SharedJudge:
             log.exception("a batch could not be judged")
             failed = Outcome.failed("internal", f"{type(error).__name__}: {error}", self._dimensions)
             outcomes = [failed] * len(batch.completions)
-        return self._columns(outcomes, groups, time.monotonic() - began)
+        judged = self._columns(outcomes, groups, time.monotonic() - began)
+        return judged._replace(split_groups=self._split(groups))
+
+    def _split(self, groups: Sequence[int]) -> int:
+        """Count the groups that lack members here. TRL hands each rank its own slice of the batch, and a group that two
+        ranks share is compared within each slice alone."""
+        if self._group_size is None or not self._adjacent:
+            return 0
+        count = sum(size != self._group_size for size in Counter(groups).values())
+        if count:
+            log.warning(
+                "%d of %d groups have not %d members in this process: recipes that compare see parts of them; choose "
+                "a per_device_train_batch_size that num_generations divides",
+                count,
+                len(set(groups)),
+                self._group_size,
+            )
+        return count
 
     def _columns(self, outcomes: list[Outcome], groups: list[int], seconds: float) -> Judged:
         if self._policy is None:
@@ -224,6 +242,7 @@ def _log(
         )
         metric("judge/tokens", sum(outcome.tokens for outcome in outcomes) / count)
         metric("judge/seconds", judged.seconds)
+        metric("judge/split_groups", float(judged.split_groups))
         for kind, times in kinds.items():
             metric(f"judge/failed/{kind}", times / count)
     if column is not None:

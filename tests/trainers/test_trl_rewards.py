@@ -115,6 +115,15 @@ async def test_a_prompt_that_comes_twice_in_a_batch_is_two_groups() -> None:
 
 
 @pytest.mark.anyio
+async def test_groups_that_ranks_share_are_counted() -> None:
+    metrics = dict[str, float]()
+    with answering() as server:
+        functions = both(server.url, group_size=3)
+        await called(functions, ["p", "p", "q", "q", "q"], list("abcde"), log_metric=metrics.__setitem__)
+    assert metrics["judge/split_groups"] == 1
+
+
+@pytest.mark.anyio
 async def test_columns_of_the_data_set_become_the_reference_and_the_trainers_log_hears_of_failures() -> None:
     metrics, extras = dict[str, float](), dict[str, list[Any]]()
     with answering(fails_on("bad")) as server:
