@@ -20,7 +20,7 @@ from judge_agent.trainers.rollout_judge import SECONDS, RolloutJudge
 from judge_agent.trainers.trace_reading import TraceReading, read_trace
 
 try:
-    from pydantic import Field, model_validator
+    from pydantic import Field, PrivateAttr, model_validator
     from verifiers.v1.configs.judge import JudgeConfig  # type: ignore[import-not-found]
     from verifiers.v1.judge import Judge  # type: ignore[import-not-found]
     from verifiers.v1.types import Usage  # type: ignore[import-not-found]
@@ -31,7 +31,16 @@ except ImportError as error:
 
 __all__ = ["ServiceJudge", "ServiceJudgeConfig"]
 
-_OF_ANOTHER_JUDGE = ("base_url", "headers", "headers_from_env", "model", "sampling", "prompt")
+_OF_ANOTHER_JUDGE = (
+    "base_url",
+    "api_key_var",
+    "headers",
+    "headers_from_env",
+    "timeout",
+    "model",
+    "sampling",
+    "prompt",
+)
 
 
 class ServiceJudgeConfig(JudgeConfig):  # type: ignore[misc]
@@ -59,6 +68,8 @@ class ServiceJudgeConfig(JudgeConfig):  # type: ignore[misc]
     seconds: float = Field(default=SECONDS, gt=0)
     """How long a judgment may take; keep it below the task's own scoring timeout."""
     retry_seconds: float = Field(default=30.0, ge=0)
+    # verifiers makes a judge for each trace, all with this configuration: here the connections outlive them.
+    _judge: RolloutJudge | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _nothing_is_ignored(self) -> ServiceJudgeConfig:
@@ -72,7 +83,15 @@ class ServiceJudgeConfig(JudgeConfig):  # type: ignore[misc]
             raise ValueError("rewards='vector' needs `dimensions`, so that every trace has the same rewards")
         return self
 
-    def asking(self) -> Asking:
+    def rollout_judge(self) -> RolloutJudge:
+        """Return the one judge of this configuration."""
+        if self._judge is None:
+            self._judge = RolloutJudge(
+                self.url, asking=self._asking(), seconds=self.seconds, retry_seconds=self.retry_seconds
+            )
+        return self._judge
+
+    def _asking(self) -> Asking:
         return Asking(
             recipe=self.recipe,
             dimensions=self.dimensions,
@@ -97,16 +116,7 @@ class ServiceJudge(Judge[float, ServiceJudgeConfig]):  # type: ignore[misc]
         Metrics `<name>/...` and `trace.info["judge_agent"][name]` are recorded in both cases, under the same keys.
         """
         reading = read_trace(task, trace)
-        judge = RolloutJudge(
-            self.config.url,
-            asking=self.config.asking(),
-            seconds=self.config.seconds,
-            retry_seconds=self.config.retry_seconds,
-        )
-        try:
-            (outcome,) = await judge.outcomes([reading.rollout])
-        finally:
-            await judge.aclose()
+        (outcome,) = await self.config.rollout_judge().outcomes([reading.rollout])
         self._record(trace, outcome, reading)
         return self._rewards(outcome)
 

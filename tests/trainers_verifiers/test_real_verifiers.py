@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import multiprocessing
 import os
 import pickle
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -208,6 +210,28 @@ async def test_a_trace_without_a_turn_is_judged_as_empty() -> None:
     assert body["candidates"][0]["trajectory"] == {"messages": []}
 
 
+async def test_a_scoring_deadline_ends_the_wait_at_once() -> None:
+    hang, _ = WAYS["it hangs"]
+    with answering(hang) as server:
+        task = task_at(server.url)
+        trace = answered(task, "4")
+        started = time.monotonic()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await task.score(trace)
+    assert time.monotonic() - started < 5
+    assert trace.rewards == {"judge-agent": None}
+
+
+async def test_traces_of_one_task_share_their_judge_and_copies_of_the_task_work() -> None:
+    with answering() as server:
+        task = task_at(server.url)
+        for one in (task, copy.deepcopy(task), vf.Task(task.data, task.config.model_copy(deep=True))):
+            await one.score(trace := answered(one, "12345"))
+            assert trace.reward == 0.5
+    assert task.config.judges[0].rollout_judge() is task.config.judges[0].rollout_judge()
+
+
 def test_one_task_scores_in_several_loops() -> None:
     with answering() as server:
         task = task_at(server.url)
@@ -248,7 +272,13 @@ def test_a_pickled_judge_scores_and_holds_no_key(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    "given", [{"model": "gpt-9"}, {"base_url": "http://elsewhere"}, {"rewards": "vector"}]
+    "given",
+    [
+        {"model": "gpt-9"},
+        {"base_url": "http://elsewhere"},
+        {"timeout": {"connect": 1.0}},
+        {"rewards": "vector"},
+    ],
 )
 def test_a_setting_that_would_be_ignored_is_refused(given: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"says nothing here|needs `dimensions`"):
