@@ -142,6 +142,8 @@ def _stage(trainer: Trainer, folder: Path) -> Path:
         shutil.copytree(ROOT / "tests" / name, stage / "tests" / name, ignore=ignored)
     # Some trainers install a package `tests` of their own (verl does), which would be found before a bare folder.
     (stage / "tests" / "__init__.py").touch()
+    # Some trainers install a package `tests` of their own, which would hide a folder that is none.
+    (stage / "tests" / "__init__.py").touch()
     (stage / "pytest.ini").write_text(CONFIG, "utf-8")
     return stage
 

@@ -126,7 +126,9 @@ async def _evaluated(
 def _wanted(sent: Evaluate | Reward, more: Mapping[str, Any], where: str, unread: list[str]) -> Wanted:
     """The messages are judged as they are; the task is what stands before the first assistant turn."""
     known = {name: value for name, value in more.items() if name in FIELDS}
-    label: Any = {**read_label(sent.ground_truth, "ground_truth"), **known} if known else sent.ground_truth
+    # Where its caller gives none, the client sends the messages before the last one: they are no ground truth.
+    truth = None if sent.ground_truth == sent.messages[:-1] else sent.ground_truth
+    label: Any = {**read_label(truth, "ground_truth"), **known} if known else truth
     field = where if known else "ground_truth"
     metadata = {"ignored_fields": unread[:64]} if unread else {}
     return Wanted(

@@ -63,6 +63,14 @@ async def test_reward_takes_its_arguments_beside_the_messages(served: Served) ->
     assert (told.json()["score"], told.headers["x-ignored-fields"]) == (1.0, "temperature")
 
 
+async def test_what_the_client_sends_for_no_ground_truth_is_none(served: Served) -> None:
+    told = await evaluate(
+        served, RIGHT, "reward", ground_truth=conversation(RIGHT)[:-1], principles=PRINCIPLES
+    )
+    assert told.json()["score"] == 1.0
+    assert not any("REFERENCE" in request.text for request in served.model.requests)
+
+
 async def test_the_url_can_ask_for_an_error(served: Served) -> None:
     body = {"messages": conversation(BROKEN), "kwargs": LABEL}
     params = {"on_failure": "error"}
