@@ -53,12 +53,12 @@ async def assembled(
     store: Store,
     judge: Judging,
     sandbox: Sandbox | None = None,
-    lease_seconds: float = 10.0,
+    is_alone: bool = True,
 ) -> AsyncIterator[Parts]:
     """Start the queue, which resumes what was left. Raises InvalidRequest for an open door.
 
-    `sandbox` is where programs of `POST /run_code` run. `lease_seconds` is after what time without a sign of life
-    another service on the same PostgreSQL takes a judgment over.
+    `sandbox` is where programs of `POST /run_code` run. `is_alone`: no other process judges from a SQLite store; from
+    PostgreSQL another one always may.
     """
     keys = KeyRing(store, tuple((tenant, key.get_secret_value()) for tenant, key in settings.api_keys))
     if not settings.is_loopback and not await keys.has_keys():
@@ -71,9 +71,9 @@ async def assembled(
         judge,
         store,
         max_running=settings.max_running,
-        max_queued=settings.max_queued,
-        lease_seconds=lease_seconds,
-        is_alone=settings.database is None,
+        max_queued=settings.max_queued + (settings.workers - 1) * settings.max_running,
+        lease_seconds=settings.lease_seconds,
+        is_alone=is_alone and settings.database is None,
     ) as queue:
         yield Parts(
             settings,

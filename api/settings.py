@@ -106,7 +106,14 @@ class Settings(BaseModel):
     resources_root: Path | None = Field(
         None, description="Folder whose files requests may name (root_name); none without it."
     )
-    max_running: int = Field(32, ge=1, le=4096, description="Judgments that run at one time.")
+    workers: int = Field(1, ge=1, le=64, description="Processes that serve and judge, on one port.")
+    lease_seconds: float = Field(
+        10,
+        ge=2,
+        le=600,
+        description="After so long without a sign of life from a worker another one goes on with its judgments.",
+    )
+    max_running: int = Field(32, ge=1, le=4096, description="Judgments that one worker judges at one time.")
     max_queued: int = Field(1000, ge=0, le=1_000_000, description="Judgments that wait for their turn.")
     max_judgment_seconds: float = Field(3600, gt=0, description="Largest budget.seconds of a request.")
     run_code_profile: Literal["strict", "subprocess"] = Field(

@@ -30,11 +30,14 @@ INTRODUCTION_SECONDS = 3.0
 
 
 @asynccontextmanager
-async def service(settings: Settings) -> AsyncIterator[Parts]:
-    """Everything that the service needs, opened in order and closed in reverse. Raises JudgeError."""
+async def service(settings: Settings, *, is_alone: bool = True) -> AsyncIterator[Parts]:
+    """Everything that the service needs, opened in order and closed in reverse. Raises JudgeError.
+
+    `is_alone` is false for one of several workers: whoever starts them holds the lock of a SQLite file.
+    """
     async with (
-        _opened(settings) as (store, judge, sandbox),
-        assembled(settings, store=store, judge=judge, sandbox=sandbox) as parts,
+        _opened(settings, exclusive=is_alone) as (store, judge, sandbox),
+        assembled(settings, store=store, judge=judge, sandbox=sandbox, is_alone=is_alone) as parts,
     ):
         yield parts
 

@@ -28,6 +28,7 @@ def add_parser(verbs: Any) -> None:
         help="embedded, none, the URL of an OpenAI-compatible server, or a folder or hub id (org/name) that a "
         "vLLM of its own serves (JUDGE_MODEL, JUDGE_MODEL_URL, JUDGE_VLLM_MODEL)",
     )
+    parser.add_argument("--workers", type=int, help="processes that serve and judge (JUDGE_WORKERS, 1)")
     parser.add_argument("--model-name", help="the model's name at that server (JUDGE_MODEL_NAME)")
     parser.add_argument("--revision", help="branch, tag or commit of a hub id (JUDGE_VLLM_REVISION)")
     parser.add_argument(
@@ -38,16 +39,20 @@ def add_parser(verbs: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT; returns 0. Raises JudgeError for what keeps the service from starting."""
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
-    for chatty in ("httpx", "httpx2", "openai"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-    settings = _settings(arguments)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(settings))
+    configure_logging()
+    settings, overrides = _settings(arguments)
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(_serve(settings) if settings.workers == 1 else _serve_with_workers(settings, overrides))
     return 0
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def configure_logging() -> None:
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    for chatty in ("httpx", "httpx2", "openai"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """uvloop's, which takes a tenth off the cost of a call; None, the standard library's, where there is none."""
     try:
         import uvloop
@@ -68,6 +73,19 @@ async def _serve(settings: Any) -> None:
     print("stopped; what had not ended goes on at the next start", flush=True)
 
 
+async def _serve_with_workers(settings: Any, overrides: dict[str, Any]) -> None:
+    server = checkout.load("api.server", "serve")
+    workers = checkout.load("api.workers", "serve")
+    workers.check(settings)
+    listener = server.bind(settings.host, settings.port)
+    with listener:
+        async with workers.Workers.started(settings, listener, overrides) as running:
+            _announce(server.url_of(listener), settings)
+            print(f"workers: {', '.join(map(str, running.pids))}", flush=True)
+            await running.until_stopped()
+    print("stopped; what had not ended goes on at the next start", flush=True)
+
+
 def _announce(url: str, settings: Any) -> None:
     print(f"judge-agent serves {url}  (API page: {url}/docs)")
     print(
@@ -84,19 +102,19 @@ def _told(settings: Any) -> str:
     return str(settings.model)
 
 
-def _settings(arguments: argparse.Namespace) -> Any:
-    """The settings; a server that is given by its URL alone is asked for the model's name."""
+def _settings(arguments: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
+    """The settings, and what of them the command line gave; of a server's URL alone the model's name is asked."""
     read = checkout.load("api.settings", "serve").from_environment
     given = _overrides(arguments)
     if "model_url" in given:
         known = read(**(given | {"model": "none"}))
         key = known.model_api_key.get_secret_value() if known.model_api_key else None
         given["model_name"] = known.model_name or served_name(known.model_url, key)
-    return read(**given)
+    return read(**given), {name: value for name, value in given.items() if value is not None}
 
 
 def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
-    given = {name: getattr(arguments, name) for name in ("host", "port", "data_dir", "model_name")}
+    given = {name: getattr(arguments, name) for name in ("host", "port", "data_dir", "workers", "model_name")}
     given |= {"vllm_revision": arguments.revision, "vllm_max_model_len": arguments.max_model_len}
     return given | _model(arguments.model)
 

@@ -256,6 +256,9 @@ def _connect(path: Path | None) -> sqlite3.Connection:
 
 
 def _migrate(connection: sqlite3.Connection, name: str) -> None:
+    # A file that is up to date is not locked for this: another process may hold its lock for long.
+    if int(connection.execute("PRAGMA user_version").fetchone()[0]) == SCHEMA_VERSION:
+        return
     connection.execute("BEGIN IMMEDIATE")
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > SCHEMA_VERSION:

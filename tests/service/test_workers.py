@@ -1,0 +1,144 @@
+"""Several processes on one port: one that is killed or paused loses nothing, and none outlives the service."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+ROOT = Path(__file__).parents[2]
+LEASE_SECONDS = 2.0
+
+
+@contextmanager
+def two_workers(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str, list[int]]]:
+    """A real service with two workers: its process, its URL, the workers' pids."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("JUDGE_")},
+        "JUDGE_DATA_DIR": str(folder),
+        "JUDGE_LEASE_SECONDS": str(LEASE_SECONDS),
+        "JUDGE_SANDBOX": "none",
+        "PYTHONPATH": str(ROOT),
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "judge_agent.cli",
+        "serve",
+        "--port",
+        "0",
+        "--model",
+        "none",
+        "--workers",
+        "2",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT) as service:
+        assert service.stdout is not None
+        try:
+            url = service.stdout.readline().split()[2]
+            service.stdout.readline()
+            pids = service.stdout.readline().removeprefix("workers: ")
+            yield service, url, [int(pid) for pid in pids.split(",")]
+        finally:
+            service.terminate()
+            service.wait(30)
+
+
+def calls(seed: int) -> dict:
+    """What `verify` decides without a model and without a box: a call against its schema."""
+    parameters = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    tool = {"type": "function", "function": {"name": "weather", "parameters": parameters}}
+    call = {"id": "1", "type": "function", "function": {"name": "weather", "arguments": '{"town": "Rome"}'}}
+    messages = [{"role": "assistant", "content": None, "tool_calls": [call]}]
+    candidate = {"id": "a", "trajectory": {"messages": messages, "tools": [tool]}}
+    return {"task": {"prompt": "Weather?"}, "candidates": [candidate], "recipe": "verify", "seed": seed}
+
+
+async def sent(http: httpx.AsyncClient, method: str, path: str, **given) -> httpx.Response:
+    """Send until some worker answers: one that has just been killed had the connection."""
+    while True:
+        try:
+            return await http.request(method, path, **given)
+        except httpx.TransportError:
+            await asyncio.sleep(0.05)
+
+
+async def accepted(http: httpx.AsyncClient, seed: int) -> str:
+    headers = {"Prefer": "respond-async", "Idempotency-Key": f"post-{seed}"}
+    answer = await sent(http, "POST", "/v1/judgments", json=calls(seed), headers=headers)
+    return str(answer.json()["id"])
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+async def test_killed_and_paused_workers_lose_nothing(tmp_path: Path) -> None:
+    with two_workers(tmp_path) as (_, url, pids):
+        async with httpx.AsyncClient(base_url=url, timeout=30) as http:
+            ids = [await accepted(http, seed) for seed in range(10)]
+            os.kill(pids[0], signal.SIGKILL)
+            ids += [await accepted(http, seed) for seed in range(10, 20)]
+            asyncio.get_running_loop().call_later(2 * LEASE_SECONDS, os.kill, pids[1], signal.SIGCONT)
+            os.kill(pids[1], signal.SIGSTOP)
+            ids += await asyncio.gather(*(accepted(http, seed) for seed in range(20, 30)))
+            ended = [
+                (await sent(http, "GET", f"/v1/judgments/{id_}", headers={"Prefer": "wait=20"})).json()
+                for id_ in ids
+            ]
+    assert len(set(ids)) == 30
+    assert {one["state"] for one in ended} == {"done"}
+    assert {one["candidates"][0]["passed"] for one in ended} == {False}
+
+
+async def test_a_judgment_is_seen_and_followed_at_every_worker(tmp_path: Path) -> None:
+    with two_workers(tmp_path) as (_, url, _):
+        for seed in range(6):
+            async with httpx.AsyncClient(base_url=url, timeout=30) as http:
+                posted = (await http.post("/v1/judgments", json=calls(seed))).json()
+            async with httpx.AsyncClient(base_url=url, timeout=30) as http:
+                found = (await http.get(f"/v1/judgments/{posted['id']}")).json()
+                events = (await http.get(f"/v1/judgments/{posted['id']}/events")).text
+            assert found == posted
+            assert events.rstrip().rpartition("event: ")[2].startswith("judgment.done")
+
+
+async def test_no_worker_outlives_a_killed_service(tmp_path: Path) -> None:
+    with two_workers(tmp_path) as (service, _, pids):
+        service.kill()
+        service.wait()
+        for _ in range(100):
+            if not any(map(is_alive, pids)):
+                return
+            await asyncio.sleep(0.1)
+    pytest.fail(f"still there: {[pid for pid in pids if is_alive(pid)]}")
+
+
+async def test_a_taken_database_is_refused_before_any_worker_starts(tmp_path: Path) -> None:
+    with two_workers(tmp_path):
+        environment = {**os.environ, "JUDGE_DATA_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-m", "judge_agent.cli", "serve", "--port", "0", "--model", "none"]
+        second = await asyncio.to_thread(
+            subprocess.run,
+            command,
+            env=environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert second.returncode != 0
+    assert "in use by another service" in second.stderr
