@@ -61,6 +61,7 @@ class RolloutJudge:
         self._api_key = api_key
         self._retry_seconds = retry_seconds
         self._max_in_flight = max_in_flight
+        self._key_was_left = False
         self._client: tuple[int, AsyncJudgeClient] | None = None
 
     @property
@@ -99,7 +100,8 @@ class RolloutJudge:
         return f"RolloutJudge({self._url!r}, recipe={self.asking.recipe!r}, seconds={self.seconds})"
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_client": None, "_api_key": None}
+        left = self._key_was_left or self._api_key is not None
+        return self.__dict__ | {"_client": None, "_api_key": None, "_key_was_left": left}
 
     async def _outcomes(self, rollouts: Sequence[Rollout]) -> list[Outcome]:
         """Run on the private loop; whatever happens there, every rollout has an outcome."""
@@ -130,7 +132,7 @@ class RolloutJudge:
                 return self._read(await self._judgment(post, deadline), post)
         except RequestRefused as refusal:
             refused, rest = _split(post, refusal)
-            found = {place: self._failed("judge_refused", refusal) for place in refused.all_places}
+            found = dict.fromkeys(refused.all_places, self._refused(refusal))
             for part in rest:
                 found |= await self._post(part, deadline, room)
             return found
@@ -170,6 +172,11 @@ class RolloutJudge:
             outcome = replace(outcome, vector=vector, flags={**outcome.flags, **split})
             found |= dict.fromkeys(places, outcome)
         return found
+
+    def _refused(self, refusal: RequestRefused) -> Outcome:
+        hint = "; a key that is an argument is left out of pickles: set JUDGE_API_KEY in this process"
+        needs_hint = refusal.status in (401, 403) and self._key_was_left
+        return self._failed("judge_refused", f"{refusal}{hint if needs_hint else ''}")
 
     def _failed(self, kind: str, reason: object) -> Outcome:
         return Outcome.failed(kind, str(reason), self.dimensions)

@@ -228,6 +228,15 @@ def test_address_and_key_are_read_by_the_process_that_calls_and_are_in_no_pickle
     assert server.keys == ["Bearer of-the-environment"]
 
 
+def test_a_key_that_a_pickle_left_out_is_missed_aloud() -> None:
+    with answering(lambda body: Reply(401, '{"detail": "no key"}')) as server:
+        copy: RolloutJudge = pickle.loads(pickle.dumps(judge_at(server.url, api_key="secret")))
+        (outcome,) = copy.outcomes_now(rollouts("a"))
+        copy.close()
+    assert outcome.failure_kind == "judge_refused"
+    assert "JUDGE_API_KEY" in str(outcome.failure_reason)
+
+
 @pytest.mark.anyio
 async def test_a_cancelled_call_ends_at_once_and_the_next_one_works() -> None:
     gate, asked = threading.Event(), threading.Event()
