@@ -32,7 +32,8 @@ def code(operator: str) -> str:
 
 
 async def test_the_plugin_is_found_by_the_name_of_the_package() -> None:
-    assert judge_class("judge-agent") is ServiceJudge
+    for name in ("judge-agent", "judge_agent", "owner/judge-agent@0.1"):
+        assert judge_class(name) is ServiceJudge
     assert type(task_at(None).config.judges[0]) is ServiceJudgeConfig
 
 
@@ -175,6 +176,17 @@ async def test_turn_rewards_that_the_task_set_are_kept_and_own_ones_are_replaced
         await task.score(other)
     assert other.info["turn_rewards"] == [9.0, 9.0]
     assert other.info["judge_agent"]["judge-agent"]["turn_rewards_taken"] is False
+
+
+async def test_a_trace_that_was_saved_is_scored_again_as_it_was() -> None:
+    with answering([stepped(0.1, 0.2, 0.3), stepped(0.4, 0.5, 0.6)]) as server:
+        task = task_at(server.url, steps=True)
+        trace = with_tools(task)
+        await task.score(trace)
+        again = vf.WireTrace.model_validate(json.loads(json.dumps(trace.to_record())))
+        await task.score(again)
+    assert again.info["turn_rewards"] == [0.4, 0.6]
+    assert server.bodies[0] == server.bodies[1]
 
 
 async def test_steps_that_do_not_match_the_turns_are_given_to_none() -> None:
