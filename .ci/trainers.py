@@ -3,7 +3,8 @@
 Each row of trainers.toml gets a virtual environment under .venvs/ that holds the trainer and the wheel of this
 project, and nothing of the checkout. A judge service without a model is started once for all of them. Says one line
 per test, one for each trainer that cannot be installed, and a last one with the counts. Exits with 1 when a test
-failed, 2 when the service or the wheel could not be made.
+failed, 2 when the service or the wheel could not be made. TORCH_INDEX names an index with a CPU build of torch, where
+the usual one brings CUDA.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ TEST_PACKAGES = ("pytest>=8.3", "anyio>=4")
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
 CONFIG = """
 [pytest]
-addopts = --import-mode=importlib --strict-markers -ra -p tests.trainers.judge_service -p no:cacheprovider
+addopts = --import-mode=importlib --strict-markers -ra -p tests.trainers.judge_service -p no:cacheprovider --disable-warnings
 pythonpath = .
 markers = trainers: needs the real trainer
 filterwarnings = error:::judge_agent
@@ -142,8 +143,6 @@ def _stage(trainer: Trainer, folder: Path) -> Path:
         shutil.copytree(ROOT / "tests" / name, stage / "tests" / name, ignore=ignored)
     # Some trainers install a package `tests` of their own (verl does), which would be found before a bare folder.
     (stage / "tests" / "__init__.py").touch()
-    # Some trainers install a package `tests` of their own, which would hide a folder that is none.
-    (stage / "tests" / "__init__.py").touch()
     (stage / "pytest.ini").write_text(CONFIG, "utf-8")
     return stage
 
@@ -179,6 +178,8 @@ def _create(trainer: Trainer) -> None:
 
 def _pip(trainer: Trainer, *arguments: str) -> None:
     command = [str(trainer.interpreter), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    index = os.environ.get("TORCH_INDEX")
+    command += ["--extra-index-url", index] if index else []
     try:
         done = subprocess.run(
             [*command, *trainer.pip, *arguments],
