@@ -59,7 +59,7 @@ test-pg: install
 
 # One environment per trainer under .venvs/; what cannot be installed is said, and the others are tested.
 test-trainers: install
-	@$(BIN)/python .ci/trainers.py $(TRAINERS)
+	@TORCH_INDEX=$(TORCH_INDEX) $(BIN)/python .ci/trainers.py $(TRAINERS)
 
 check: install
 	$(BIN)/ruff format --check .

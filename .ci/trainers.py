@@ -34,7 +34,8 @@ TEST_PACKAGES = ("pytest>=8.3", "anyio>=4")
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
 CONFIG = """
 [pytest]
-addopts = --import-mode=importlib --strict-markers -ra -p tests.trainers.judge_service -p no:cacheprovider --disable-warnings
+addopts = --import-mode=importlib --strict-markers -ra --disable-warnings
+    -p tests.trainers.judge_service -p no:cacheprovider
 pythonpath = .
 markers = trainers: needs the real trainer
 filterwarnings = error:::judge_agent
