@@ -176,11 +176,20 @@ def _usable(folder: Path, root: Path, user: pwd.struct_passwd | None) -> Path:
     try:
         subprocess.run(command, check=True, capture_output=True, cwd="/", user=user.pw_uid, group=user.pw_gid)
     except (OSError, subprocess.CalledProcessError):
-        shutil.copytree(folder.parent, root / "programs", symlinks=True)
-        for path in (root, *root.rglob("*")):
-            os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
-        return root / "programs" / folder.name
+        return _copied(folder, root, user)
     return folder
+
+
+def _copied(folder: Path, root: Path, user: pwd.struct_passwd) -> Path:
+    """The package's programs beside the libraries that its wheel carries, as they lie in site-packages."""
+    install, libraries = folder.parent, folder.parents[2] / f"{PACKAGE}.libs"
+    copy = root / "programs" / PACKAGE / install.name
+    shutil.copytree(install, copy, symlinks=True)
+    if libraries.is_dir():
+        shutil.copytree(libraries, root / "programs" / libraries.name)
+    for path in (root, *root.rglob("*")):
+        os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
+    return copy / folder.name
 
 
 def main() -> int:

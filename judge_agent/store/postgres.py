@@ -75,7 +75,7 @@ class PostgresStore:
     async def accept(self, new: NewJudgment) -> Accepted:
         accepted = await self._accepts.add(new)
         if accepted.created and accepted.lease is None:
-            self._news.tell()
+            self._news.announce()
         return accepted
 
     async def earlier(self, tenant: str, idempotency_key: str, body_sha256: str) -> StoredJudgment | None:
@@ -104,11 +104,11 @@ class PostgresStore:
 
     async def release(self, clocks: Mapping[Lease, float]) -> None:
         await self._pool.run(lambda session: leasing.release(session, clocks))
-        self._news.tell()
+        self._news.announce()
 
     async def release_all(self) -> None:
         await self._pool.fetch("UPDATE judgments SET lease_until = '-infinity' WHERE state = 'running'")
-        self._news.tell()
+        self._news.announce()
 
     async def lead(self, judgment_id: str, former: str) -> None:
         await self._pool.run(lambda session: leasing.lead(session, judgment_id, former))
@@ -118,7 +118,7 @@ class PostgresStore:
         claimed = await self._pool.run(
             lambda session: leasing.cancel(session, judgment_id, worker, lease_seconds, taking)
         )
-        self._news.tell()
+        self._news.announce()
         return claimed
 
     async def finish(
@@ -144,7 +144,7 @@ class PostgresStore:
             self._unsure.add(lease)
             raise
         self._unsure.discard(lease)
-        self._news.tell()
+        self._news.announce()
         return is_kept
 
     async def ended(self, judgment_ids: Collection[str]) -> tuple[StoredJudgment, ...]:

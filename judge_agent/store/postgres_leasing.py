@@ -197,7 +197,7 @@ async def claim(
     if waiting and len(rows) < count:
         running = {tenant: number for tenant, _, number, _ in counts}
         for _, _, _, tenant, *_ in rows:
-            running[tenant] += 1
+            running[tenant] = running.get(tenant, 0) + 1
         shares = fair_shares(waiting, running, count - len(rows))
         rows += await session.fetch(
             _TAKE_WAITING, worker, lease_seconds, tuple(shares), taking, tuple(shares.values())

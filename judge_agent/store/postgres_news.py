@@ -21,6 +21,7 @@ CHANNEL = "judge_agent_changed"
 QUIET_SECONDS = 0.03
 ALIVE_SECONDS = 10.0
 RECONNECT_SECONDS = 0.5
+LAST_SECONDS = 1.0
 _LOST = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 # News are worth no wait for the disk.
 _NOTIFY = f"SELECT set_config('synchronous_commit', 'off', true), pg_notify('{CHANNEL}', '')"
@@ -41,7 +42,7 @@ class News:
     def start(self) -> None:
         self._tasks = [asyncio.create_task(self._listen_on()), asyncio.create_task(self._tell_on())]
 
-    def tell(self) -> None:
+    def announce(self) -> None:
         """Have every process look again, this one too."""
         self._to_tell.set()
 
@@ -57,11 +58,16 @@ class News:
         self._heard_by[task] = self._heard
 
     async def aclose(self) -> None:
+        """Stop listening, and tell what was not told yet: that leases were given back, say."""
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        if self._to_tell.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LAST_SECONDS):
+                    await self._tell()
 
     def _hear(self, *_: object) -> None:
         self._heard += 1
@@ -72,11 +78,14 @@ class News:
         while True:
             await self._to_tell.wait()
             self._to_tell.clear()
-            try:
-                await self._pool.fetch(_NOTIFY)
-            except StoreError as error:
-                _log.warning("other processes were not told of changes: %s", error)
+            await self._tell()
             await asyncio.sleep(QUIET_SECONDS)
+
+    async def _tell(self) -> None:
+        try:
+            await self._pool.fetch(_NOTIFY)
+        except StoreError as error:
+            _log.warning("other processes were not told of changes: %s", error)
 
     async def _listen_on(self) -> None:
         while True:

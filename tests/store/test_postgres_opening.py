@@ -15,7 +15,7 @@ from judge_agent.store.opening import opened_store
 from judge_agent.store.postgres import PostgresStore
 from judge_agent.store.sqlite import SqliteStore
 from tests.postgres_server import PostgresServer
-from tests.store.stores import accepted, new, queued
+from tests.store.stores import accepted, claimed, entry, new, queued
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
 
@@ -110,6 +110,42 @@ async def test_what_changed_between_two_looks_is_not_waited_for(database_url: st
         await asyncio.sleep(0.1)
         assert await _heard(other) < 0.1
         assert await _heard(other, 0.2) >= 0.2
+
+
+async def test_a_service_that_stops_tells_others_that_it_gave_its_judgments_back(database_url: str) -> None:
+    async with PostgresStore.opened(database_url) as other:
+        async with PostgresStore.opened(database_url) as one:
+            lease = await accepted(one, "j1")
+            await _quiet(other)
+            hearing = asyncio.create_task(_heard(other))
+            await one.release({lease: 1.0})
+        assert await hearing < 1.0
+        assert await claimed(other) == ["j1"]
+
+
+async def test_text_that_postgresql_cannot_hold_comes_back_as_it_went(database_url: str) -> None:
+    odd = "nul \0, half \ud800 and \udc00, escape \x1a0000, \x1a, \u00e9 \U0001f600"
+    async with PostgresStore.opened(database_url) as store:
+        lease = await accepted(store, odd, tenant=odd, request=odd, metadata=odd, idempotency_key=odd)
+        await store.journal.append(odd, entry(odd), lease=lease.token)
+        await store.shared.put(odd, odd, {odd: odd})
+        assert await store.finish(lease, odd, elapsed_seconds=1.0)
+        row = await store.earlier(odd, odd, "")
+        assert row == await store.get(odd, odd) == (await store.list(odd)).rows[0]
+        assert (row.id, row.tenant, row.metadata, row.judgment) == (odd, odd, odd, odd)
+        assert await store.request(odd) == odd
+        assert list(await store.journal.load(odd)) == [odd]
+        assert await store.shared.get(odd, odd) == {odd: odd}
+        assert await store.get(odd.replace("\0", "\x1a0000")) is None
+
+
+async def test_a_closed_store_says_so(database_url: str) -> None:
+    async with PostgresStore.opened(database_url) as store:
+        pass
+    await store.aclose()
+    for call in (store.get("j1"), store.accept(new("j1"))):
+        with pytest.raises(StoreError, match="closed"):
+            await call
 
 
 async def test_a_listener_that_was_cut_off_listens_again(postgres: PostgresServer, database_url: str) -> None:
