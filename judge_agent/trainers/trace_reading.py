@@ -6,6 +6,7 @@ needs no package.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,6 +51,18 @@ def read_trace(task: Any, trace: Any) -> TraceReading:
         sum(node.message.role == "assistant" for node in said),
         max(0, len(branches) - 1),
     )
+
+
+def scoring_seconds_left(task: Any, trace: Any) -> float | None:
+    """How long verifiers will still wait for this trace's rewards; None where it sets no limit.
+
+    A trace whose scoring it cut off counts as complete, without the rewards that were missing: their sum is then 0.
+    """
+    timeout = getattr(getattr(trace.agent.config, "timeout", None), "scoring", None) or task.timeout.scoring
+    span = trace.timing.scoring
+    if timeout is None or not span.start or span.end:
+        return None
+    return float(timeout) - (time.time() - float(span.start))
 
 
 def _root_branch(branches: Sequence[Any], root_reply: str | None) -> Sequence[Any]:

@@ -9,6 +9,7 @@ rollout holds. Other branches (of subagents, before a compaction) are not read; 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ from judge_agent.trainers.failures import JudgeUnavailable
 from judge_agent.trainers.outcome import Outcome
 from judge_agent.trainers.rollout import Asking
 from judge_agent.trainers.rollout_judge import SECONDS, RolloutJudge
-from judge_agent.trainers.trace_reading import TraceReading, read_trace
+from judge_agent.trainers.trace_reading import TraceReading, read_trace, scoring_seconds_left
 
 try:
     from pydantic import Field, PrivateAttr, model_validator
@@ -43,6 +44,9 @@ _OF_ANOTHER_JUDGE = (
 )
 
 
+_SHARE_OF_TIME_LEFT = 0.9
+
+
 class ServiceJudgeConfig(JudgeConfig):  # type: ignore[misc]
     """How a trace is judged; what is None is the recipe's. The key is JUDGE_API_KEY, never in a configuration."""
 
@@ -66,7 +70,7 @@ class ServiceJudgeConfig(JudgeConfig):  # type: ignore[misc]
     rewards: Literal["reward", "vector"] = "reward"
     """One reward under this judge's name, or one per dimension as `<name>/<dimension>`, each with `weight`."""
     seconds: float = Field(default=SECONDS, gt=0)
-    """How long a judgment may take; keep it below the task's own scoring timeout."""
+    """How long a judgment may take, or what the scoring timeout of verifiers leaves where that is less."""
     retry_seconds: float = Field(default=30.0, ge=0)
     # verifiers makes a judge for each trace, all with this configuration: here the connections outlive them.
     _judge: RolloutJudge | None = PrivateAttr(default=None)
@@ -116,9 +120,21 @@ class ServiceJudge(Judge[float, ServiceJudgeConfig]):  # type: ignore[misc]
         Metrics `<name>/...` and `trace.info["judge_agent"][name]` are recorded in both cases, under the same keys.
         """
         reading = read_trace(task, trace)
-        (outcome,) = await self.config.rollout_judge().outcomes([reading.rollout])
+        outcome = await self._outcome(reading, scoring_seconds_left(task, trace))
         self._record(trace, outcome, reading)
         return self._rewards(outcome)
+
+    async def _outcome(self, reading: TraceReading, seconds_left: float | None) -> Outcome:
+        """Judge within what verifiers leaves for it: past that, it would take the missing reward for none."""
+        limit = None if seconds_left is None else max(0.0, _SHARE_OF_TIME_LEFT * seconds_left)
+        judge: RolloutJudge = self.config.rollout_judge()
+        try:
+            async with asyncio.timeout(limit):
+                (outcome,) = await judge.outcomes([reading.rollout])
+        except TimeoutError:
+            why = f"no judgment within {limit:.2f} s, which the scoring timeout of verifiers left for it"
+            return Outcome.failed("judge_timeout", why, self.config.dimensions or ())
+        return outcome
 
     def _rewards(self, outcome: Outcome) -> float | Mapping[str, float]:
         name = self.reward_name

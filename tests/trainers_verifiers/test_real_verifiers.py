@@ -222,7 +222,7 @@ async def test_a_trace_without_a_turn_is_judged_as_empty() -> None:
     assert body["candidates"][0]["trajectory"] == {"messages": []}
 
 
-async def test_a_scoring_deadline_ends_the_wait_at_once() -> None:
+async def test_a_scoring_that_is_called_off_ends_at_once() -> None:
     hang, _ = WAYS["it hangs"]
     with answering(hang) as server:
         task = task_at(server.url)
@@ -233,6 +233,23 @@ async def test_a_scoring_deadline_ends_the_wait_at_once() -> None:
                 await task.score(trace)
     assert time.monotonic() - started < 5
     assert trace.rewards == {"judge-agent": None}
+
+
+@pytest.mark.parametrize("of_the_agent", [True, False])
+async def test_a_slow_judge_is_an_error_before_verifiers_takes_its_silence_for_zero(
+    of_the_agent: bool,
+) -> None:
+    hang, _ = WAYS["it hangs"]
+    limits = vf.TaskTimeout() if of_the_agent else vf.TaskTimeout(scoring=0.5)
+    with answering(hang) as server:
+        task = task_at(server.url, Row(prompt="2+2?", timeout=limits))
+        trace = answered(task, "4")
+        trace.agent.config.timeout.scoring = 0.5 if of_the_agent else None
+        trace.timing.scoring.start = time.time()
+        with pytest.raises(TaskError, match="judge_timeout"):
+            async with asyncio.timeout(0.5):
+                await task.score(trace)
+    assert trace.metrics["judge-agent/failed"] == 1.0
 
 
 async def test_traces_of_one_task_share_their_judge_and_copies_of_the_task_work() -> None:
