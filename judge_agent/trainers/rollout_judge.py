@@ -103,6 +103,15 @@ class RolloutJudge:
         left = self._key_was_left or self._api_key is not None
         return self.__dict__ | {"_client": None, "_api_key": None, "_key_was_left": left}
 
+    def __copy__(self) -> RolloutJudge:
+        """A twin in this process, which a pickle is not: it has the key."""
+        twin = type(self).__new__(type(self))
+        twin.__dict__.update(self.__dict__ | {"_client": None})
+        return twin
+
+    def __deepcopy__(self, memo: object) -> RolloutJudge:
+        return self.__copy__()
+
     async def _outcomes(self, rollouts: Sequence[Rollout]) -> list[Outcome]:
         """Run on the private loop; whatever happens there, every rollout has an outcome."""
         try:

@@ -85,13 +85,20 @@ def judge_rewards(
     return [Reward(shared, at, name) for at, name in enumerate(names)]
 
 
-class Reward:
-    """An async reward function: one column of the judge's vectors. TRL logs it under its `__name__`."""
+class _Column:
+    """One column of the judge's vectors. A trainer logs it under its `__name__`."""
 
     def __init__(self, shared: _SharedJudge, at: int, name: str) -> None:
         self._shared = shared
         self._at = at
         self.__name__ = f"judge/{name}"
+
+    def __repr__(self) -> str:
+        return f"<{self.__name__}>"
+
+
+class Reward(_Column):
+    """An async reward function, for GRPO, RLOO and AsyncGRPO."""
 
     async def __call__(
         self, prompts: Sequence[Text], completions: Sequence[Text], **extra: Any
@@ -106,17 +113,9 @@ class Reward:
             judged = self._shared.stuck(len(completions))
         return _handed_over(judged, self._at, is_first, extra)
 
-    def __repr__(self) -> str:
-        return f"<{self.__name__}>"
 
-
-class BlockingReward:
+class BlockingReward(_Column):
     """The same for trainers that call plain functions. Works inside a running loop, too."""
-
-    def __init__(self, shared: _SharedJudge, at: int, name: str) -> None:
-        self._shared = shared
-        self._at = at
-        self.__name__ = f"judge/{name}"
 
     def __call__(
         self, prompts: Sequence[Text], completions: Sequence[Text], **extra: Any
@@ -128,9 +127,6 @@ class BlockingReward:
         except TimeoutError:
             judged = self._shared.stuck(len(completions))
         return _handed_over(judged, self._at, is_first, extra)
-
-    def __repr__(self) -> str:
-        return f"<{self.__name__}>"
 
 
 class _SharedJudge:

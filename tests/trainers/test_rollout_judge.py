@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import logging
 import os
@@ -186,18 +187,18 @@ def test_a_group_that_one_post_cannot_hold_is_split_and_flagged() -> None:
 def test_one_judge_serves_loops_threads_and_a_pickle_of_it() -> None:
     with answering() as server:
         judge = judge_at(server.url)
-        copy: RolloutJudge = pickle.loads(pickle.dumps(judge))
+        sent: RolloutJudge = pickle.loads(pickle.dumps(judge))
         assert rewards(asyncio.run(judge.outcomes(rollouts("a")))) == [0.1]
         assert rewards(asyncio.run(judge.outcomes(rollouts("aa")))) == [0.2]
         with ThreadPoolExecutor(8) as pool:
             found = list(pool.map(lambda at: judge.outcomes_now(rollouts("a" * at))[0].reward, range(1, 9)))
 
         async def inside() -> list[float | None]:
-            return rewards(copy.outcomes_now(rollouts("aaa")))
+            return rewards(sent.outcomes_now(rollouts("aaa")))
 
         assert asyncio.run(inside()) == [0.3]
         judge.close()
-        copy.close()
+        sent.close()
     assert found == [at / 10 for at in range(1, 9)]
 
 
@@ -228,11 +229,19 @@ def test_address_and_key_are_read_by_the_process_that_calls_and_are_in_no_pickle
     assert server.keys == ["Bearer of-the-environment"]
 
 
+def test_a_copy_in_the_same_process_keeps_the_key() -> None:
+    with answering() as server:
+        twin = copy.deepcopy(judge_at(server.url, api_key="secret"))
+        assert rewards(twin.outcomes_now(rollouts("a"))) == [0.1]
+        twin.close()
+    assert server.keys == ["Bearer secret"]
+
+
 def test_a_key_that_a_pickle_left_out_is_missed_aloud() -> None:
     with answering(lambda body: Reply(401, '{"detail": "no key"}')) as server:
-        copy: RolloutJudge = pickle.loads(pickle.dumps(judge_at(server.url, api_key="secret")))
-        (outcome,) = copy.outcomes_now(rollouts("a"))
-        copy.close()
+        sent: RolloutJudge = pickle.loads(pickle.dumps(judge_at(server.url, api_key="secret")))
+        (outcome,) = sent.outcomes_now(rollouts("a"))
+        sent.close()
     assert outcome.failure_kind == "judge_refused"
     assert "JUDGE_API_KEY" in str(outcome.failure_reason)
 
