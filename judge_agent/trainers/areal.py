@@ -92,23 +92,23 @@ class JudgeReward:
     ) -> dict[str, float]:
         """Judge the conversation of an agent's `run` and return `{interaction_id: reward}`.
 
-        `interaction_ids` are those of the assistant turns, in order. With `granularity=["outcome", "steps"]` each
-        turn has its own score; else the last one has the reward of the whole. Raises JudgeUnavailable where a step
-        was not judged, InvalidRequest where the ids are not as many as the turns.
+        `interaction_ids` are those of the agent's turns, in order: the last assistant turns of `messages`; what stands
+        before them is the prompt. With `granularity=["outcome", "steps"]` each turn has its own score; else the last
+        one has the reward of the whole. Raises JudgeUnavailable where a turn was not judged, InvalidRequest where
+        there are fewer turns than ids.
         """
         said = [without_end_marks(message) for message in messages]
         turns = [at for at, message in enumerate(said) if message.get("role") == "assistant"]
-        if len(turns) != len(interaction_ids) or not turns:
+        if not 0 < len(interaction_ids) <= len(turns):
             raise InvalidRequest(
                 "interaction_ids", f"there are {len(interaction_ids)} for {len(turns)} turns of the assistant"
             )
-        asked = said[: turns[0]]
-        outcome, settled = await self.scorer.judged(
-            Rollout(asked, said[turns[0] :], data), _group(asked, data)
-        )
+        first = turns[-len(interaction_ids)]
+        asked = said[:first]
+        outcome, settled = await self.scorer.judged(Rollout(asked, said[first:], data), _group(asked, data))
         if "steps" not in (self.scorer.judge.asking.granularity or ()):
             return {interaction_ids[-1]: settled.reward}
-        return dict(zip(interaction_ids, _by_turn(outcome, len(turns)), strict=True))
+        return dict(zip(interaction_ids, _by_turn(outcome, len(interaction_ids)), strict=True))
 
 
 def judge_reward(

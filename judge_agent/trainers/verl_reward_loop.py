@@ -20,6 +20,7 @@ except ImportError as error:
         f"JudgeRewardManager runs inside verl, which cannot be imported here ({error}): pip install 'verl>=0.9.1'"
     ) from error
 
+_HANDED = ("raw_prompt", "messages", "agent_tools")
 _OWN_PATHS = frozenset(("judge_agent.trainers.verl", "judge_agent/trainers/verl"))
 
 
@@ -51,8 +52,8 @@ class JudgeRewardManager(RewardManagerBase):  # type: ignore[misc]
         text = await asyncio.to_thread(self._response, item)
         handed = dict(columns.get("tool_extra_fields") or {})
         extra_info = {**(columns.get("extra_info") or {}), **handed}
-        if "raw_prompt" in columns:
-            extra_info["raw_prompt"] = columns["raw_prompt"]
+        # Where verl scores after the rollouts, what the agent loop handed over has become columns.
+        extra_info |= {name: columns[name] for name in _HANDED if name in columns}
         uid = columns.get("uid")
         sample = VerlSample(
             data_source=str(columns.get("data_source")),

@@ -30,9 +30,8 @@ MANAGERS = pytest.mark.parametrize(
         OUR_MANAGER,
         (*OUR_FUNCTION, "reward.reward_manager.name=dapo"),
         (*OUR_FUNCTION, "reward.reward_manager.name=gdpo"),
-        (*OUR_FUNCTION, "reward.reward_manager.name=rate_limited", "+reward.max_concurrent=4"),
     ],
-    ids=["naive", "ours", "dapo", "gdpo", "rate_limited"],
+    ids=["naive", "ours", "dapo", "gdpo"],
 )
 
 

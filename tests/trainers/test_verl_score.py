@@ -1,0 +1,137 @@
+"""What verl hands to `compute_score`, and the request that comes of it; no verl is needed for that."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import inspect
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from judge_agent.trainers import JudgeUnavailable
+from judge_agent.trainers.verl import compute_score
+from judge_agent.trainers.verl_rollout import VerlSample
+from tests.trainers.answering import answering, judgment
+from tests.trainers.failing_services import WAYS, seconds_for
+
+CASES = json.loads(Path(__file__).with_name("verl_truths.json").read_text("utf-8"))
+ASKED = [{"role": "user", "content": "2 + 3?"}]
+KEYS = {"score", "acc", "judge_failed", "correctness", "correctness_missing", "messages_read"}
+
+
+def score(url: str, text: str, truth: Any = "5", **given: Any) -> dict[str, float]:
+    info = given.pop("extra_info", {"index": 0, "question": "2 + 3?"})
+    settings = {"judge_url": url, "dimensions": ["correctness"], "retry_seconds": 0.1} | given
+    return asyncio.run(compute_score("sums", text, truth, info, **settings))
+
+
+def test_verl_takes_the_function_for_an_async_one() -> None:
+    assert inspect.iscoroutinefunction(compute_score)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_a_ground_truth_becomes_the_reference(case: dict[str, Any]) -> None:
+    with answering() as server:
+        score(server.url, "x", case["truth"], **case.get("settings", {}), extra_info=case["extra_info"])
+        assert server.bodies[0]["task"].get("reference") == case["reference"]
+
+
+def test_a_ground_truth_that_cannot_be_read_is_no_zero() -> None:
+    with answering() as server, pytest.raises(JudgeUnavailable, match="'style' is no field"):
+        score(server.url, "x", {"answer": "5", "style": "rule"})
+    assert not server.bodies
+
+
+@pytest.mark.parametrize("name", ["raw_prompt", "prompt", "question"])
+def test_the_prompt_is_what_the_row_says(name: str) -> None:
+    with answering() as server:
+        score(server.url, "x", extra_info={name: ASKED})
+        score(server.url, "y", extra_info={name: "2 + 3?"})
+        assert [body["task"].get("messages") for body in server.bodies] == [ASKED, None]
+        assert [body["task"].get("prompt") for body in server.bodies] == [None, "2 + 3?"]
+
+
+def test_without_a_prompt_a_model_is_not_asked() -> None:
+    with answering() as server, pytest.raises(JudgeUnavailable, match="nobody knows what was asked"):
+        score(server.url, "x", extra_info=None)
+    assert not server.bodies
+
+
+def test_evidence_alone_needs_no_prompt() -> None:
+    with answering() as server:
+        assert score(server.url, "xxxx", extra_info=None, recipe="verify")["score"] == 0.4
+
+
+def test_messages_of_the_prompt_alone_do_not_empty_the_completion() -> None:
+    with answering() as server:
+        found = score(server.url, "xxxx", extra_info={"messages": ASKED})
+        assert server.bodies[0]["candidates"][0]["trajectory"]["messages"][0]["content"] == "xxxx"
+    assert (found["score"], found["messages_read"]) == (0.4, 1.0)
+
+
+def test_messages_of_another_rollout_are_left_aside() -> None:
+    said = [*ASKED, {"role": "assistant", "content": "another"}]
+    with answering() as server:
+        found = score(server.url, "xxxx", extra_info={"messages": said, "raw_prompt": ASKED})
+    assert (found["score"], found["messages_read"]) == (0.4, 0.0)
+
+
+def test_an_empty_completion_is_judged() -> None:
+    with answering() as server:
+        assert score(server.url, "")["score"] == 0.0
+        assert server.bodies[0]["candidates"][0]["trajectory"] == {"text": ""}
+
+
+def test_what_verl_adds_for_a_reward_model_of_its_own_is_no_setting() -> None:
+    with answering() as server:
+        assert score(server.url, "xxxx", reward_router_address="a:1", reward_model_tokenizer=object())[
+            "score"
+        ]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_failure_has_the_keys_and_the_mean_of_success(way: str) -> None:
+    answer, kind = WAYS[way]
+    with answering([judgment, judgment, answer]) as server:
+        seconds = seconds_for(kind) if kind != "judge_timeout" else 1.0
+        good = [score(server.url, "xxxx", seconds=seconds), score(server.url, "xxxxxx", seconds=seconds)]
+        bad = score(server.url, "x" * 8, seconds=seconds)
+    assert set(bad) == set(good[0]) == KEYS
+    assert all(math.isfinite(value) and isinstance(value, float) for value in bad.values())
+    assert (bad["score"], bad["judge_failed"]) == (pytest.approx(0.5), 1.0)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_without_a_mean_failure_raises(way: str) -> None:
+    answer, kind = WAYS[way]
+    with answering(answer) as server, pytest.raises(JudgeUnavailable, match=kind):
+        score(server.url, "x", seconds=seconds_for(kind))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({"index": 1}, {"index": 1}, True),
+        ({"index": 1}, {"index": 2}, False),
+        ({"index": 1, "split": "train"}, {"index": 1, "split": "test"}, False),
+        ({"question": "a"}, {"question": "a"}, True),
+        ({"question": "a"}, {"question": "b"}, False),
+        ({}, {}, False),
+    ],
+)
+def test_a_group_is_a_row_of_the_data(one: dict[str, Any], other: dict[str, Any], same: bool) -> None:
+    groups = [VerlSample("sums", "x", "5", info).group for info in (one, other)]
+    assert (groups[0] == groups[1]) is same
+
+
+@pytest.mark.skipif(importlib.util.find_spec("verl") is not None, reason="verl is installed")
+@pytest.mark.parametrize("name", ["JudgeRewardManager", "JudgeToolAgentLoop"])
+def test_without_verl_its_parts_say_what_to_install(name: str) -> None:
+    module = importlib.import_module("judge_agent.trainers.verl")
+    with pytest.raises(ImportError, match="pip install 'verl"):
+        getattr(module, name)
