@@ -15,6 +15,7 @@ from api.vllm import started_vllm
 from judge_agent.errors import ModelError
 from judge_agent.judge import Judge
 from judge_agent.log import AuditLogWriter, ToldLog
+from judge_agent.log.shared_heads import SharedHeads
 from judge_agent.seams.model import ChatModel
 from judge_agent.seams.sandbox import Sandbox
 from judge_agent.seams.tool import Tool
@@ -57,7 +58,8 @@ async def _opened(
         store = await stack.enter_async_context(
             opened_store(settings.database_path, settings.database, exclusive=exclusive)
         )
-        written = await stack.enter_async_context(AuditLogWriter(settings.log_dir, anchor=store.set_head))
+        heads = store if settings.database is None else SharedHeads(store, settings.log_dir)
+        written = await stack.enter_async_context(AuditLogWriter(settings.log_dir, anchor=heads.set_head))
         log = await stack.enter_async_context(ToldLog(written, store.tell))
         model = await _model(settings)
         if model is not None:

@@ -7,6 +7,7 @@ or came before its anchor, or nothing anchors the ends), 3 wrong usage or no log
 from __future__ import annotations
 
 import argparse
+import asyncio
 import csv
 import json
 import sys
@@ -19,6 +20,8 @@ from judge_agent.log import Report, heads_in, show, verify
 from judge_agent.log.account import harmless
 from judge_agent.log.heads import Heads
 from judge_agent.log.querying import Table, query
+from judge_agent.log.shared_heads import SharedHeads
+from judge_agent.store.opening import opened_store
 
 VERIFY_EXIT_CODES = {"intact": 0, "tampered": 1, "incomplete": 2, "empty": 3}
 
@@ -52,31 +55,39 @@ def add_parser(verbs: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run one action; returns its exit code. Raises JudgeError for wrong input and unusable files."""
-    database, log = _places(arguments.data_dir)
+    database, log, url = _places(arguments.data_dir)
     if not log.is_dir():
         raise StoreError(
             f"there is no log in {str(log)!r}; say where the service keeps its data with --data-dir"
         )
     if arguments.action == "verify":
-        return _verify(log, database, as_json=arguments.json)
+        return _verify(log, database, url, as_json=arguments.json)
     if arguments.action == "show":
         return _show(log, arguments.id, reasoning=arguments.reasoning)
     _print_table(query(log, arguments.sql, max_rows=arguments.max_rows), arguments.format)
     return 0
 
 
-def _places(data_dir: Path | None) -> tuple[Path, Path]:
-    """The database and the log. With --data-dir this works without the checkout."""
-    if data_dir is not None:
-        return data_dir / "judge.db", data_dir / "log"
-    settings = checkout.load("api.settings", "audit").from_environment()
-    return settings.database_path, settings.log_dir
+def _places(data_dir: Path | None) -> tuple[Path, Path, str | None]:
+    """The database, the log, and the URL of a PostgreSQL in place of the former. With --data-dir this works without
+    the checkout; a PostgreSQL is looked for where that folder has no database."""
+    if data_dir is not None and (data_dir / "judge.db").is_file():
+        return data_dir / "judge.db", data_dir / "log", None
+    if data_dir is not None and not checkout.is_there():
+        return data_dir / "judge.db", data_dir / "log", None
+    settings = checkout.load("api.settings", "audit").from_environment(data_dir=data_dir)
+    return settings.database_path, settings.log_dir, settings.database
 
 
-def _verify(log: Path, database: Path, *, as_json: bool) -> int:
+async def _shared_heads(database: Path, log: Path, url: str) -> Heads:
+    async with opened_store(database, url) as store:
+        return await SharedHeads(store, log).heads()
+
+
+def _verify(log: Path, database: Path, url: str | None, *, as_json: bool) -> int:
     heads: Heads | None = None
     try:
-        heads = heads_in(database)
+        heads = heads_in(database) if url is None else asyncio.run(_shared_heads(database, log, url))
     except StoreError as error:
         print(f"judge-agent audit: {error}", file=sys.stderr)
     report = verify(log, heads)
