@@ -80,6 +80,6 @@ def _told(judgment: Judgment, result: CandidateResult, dimensions: tuple[str, ..
     if result.reward is not None:
         score = result.score if result.score is not None else result.reward
         return Told(judgment.id, dimensions, result.reward, score, **shared)
-    kind = result.failure_kind or ("cancelled" if judgment.state == "cancelled" else "abstained")
+    kind = result.failure_kind or ("partial" if result.status == "partial" else "internal")
     reason = result.failure_reason or f"the candidate is {result.status}: its reward is not known"
     return Told(judgment.id, dimensions, failure_kind=kind, failure_reason=reason, **shared)

@@ -20,7 +20,6 @@ from judge_agent.store import ApiKey
 
 PREFIX = "/k/"
 FACADES = "/compat/"
-_SHOWN = "/k/..."
 # ROLL's client sends its key under this name.
 _ROLL_HEADER = b"xrl-authorization"
 
@@ -46,14 +45,13 @@ class PathKeys:
             await self._app(_with_roll_key(scope), receive, send)
             return
         secret, _, rest = path.removeprefix(PREFIX).partition("/")
+        _take_out(scope, secret, f"/{rest}")
         try:
             problem = await self._refusal(secret, f"/{rest}")
         except StoreError:
             problem = Problem(503, "unavailable", "the keys cannot be read", headers={"Retry-After": "5"})
-        if problem is not None:
-            await render(problem)({**scope, "path": f"{_SHOWN}/{rest}", "raw_path": b""}, receive, send)
-            return
-        await self._app(_rewritten(scope, secret, f"/{rest}"), receive, send)
+        answer = self._app if problem is None else render(problem)
+        await answer(scope, receive, send)
 
     async def _refusal(self, secret: str, rest: str) -> Problem | None:
         """Why this key may not come here; None where it may."""
@@ -75,11 +73,14 @@ class PathKeys:
         )
 
 
-def _rewritten(scope: Scope, secret: str, path: str) -> Scope:
-    """The request as it would be with its key in a header, and in no other place."""
+def _take_out(scope: Scope, secret: str, path: str) -> None:
+    """Make the request what it would be with its key in a header, and in no other place.
+
+    The scope itself is changed: the server that made it writes its path into logs.
+    """
     kept = [(name, value) for name, value in scope["headers"] if name not in (b"authorization", b"x-api-key")]
-    headers = [*kept, (b"x-api-key", secret.encode("utf-8", "surrogateescape"))]
-    return {**scope, "path": path, "raw_path": quote(path).encode(), "headers": headers}
+    scope["headers"] = [*kept, (b"x-api-key", secret.encode("utf-8", "surrogateescape"))]
+    scope["path"], scope["raw_path"] = path, quote(path).encode()
 
 
 def _with_roll_key(scope: Scope) -> Scope:

@@ -31,8 +31,8 @@ class AggregateMetrics(BaseModel):
     """Flat names for a logger; one entry a task and one a repeat beside them."""
 
     group_level_metrics: list[dict[str, Any]] = []
-    agent_metrics: dict[str, float] = {}
-    key_metrics: dict[str, float] = {}
+    agent_metrics: dict[str, int | float] = {}
+    key_metrics: dict[str, int | float] = {}
     perf_summary: dict[str, Any] | None = None
     repeat_level_metrics: list[dict[str, Any]] = []
 
