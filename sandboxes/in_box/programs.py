@@ -6,27 +6,24 @@ this, and what it then says on its channel is a claim that the host bounds and n
 
 from __future__ import annotations
 
-import _sitebuiltins
-import atexit
 import builtins
-import gc
 import io
 import json
 import marshal
 import os
 import random
+import site
 import sys
-import threading
 import traceback
 from importlib.machinery import ModuleSpec
-from itertools import islice
 from types import CodeType, ModuleType
 
+from sandboxes.in_box.ending import Before, end, exit_code, report
 from sandboxes.in_box.layers import WORK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
 _STANDARD_STREAMS = {"/dev/stdin": 0, "/proc/self/fd/0": 0, "/dev/stdout": 1, "/dev/stderr": 2}
@@ -119,25 +116,25 @@ def reseed(seed: int) -> None:
 
 def run_to_the_end(program: Mapping[str, Any], channel: int) -> int:
     """Run the program as `__main__`, and do what Python does at its end. Returns the exit code."""
-    code, known = 0, len(sys.modules)
+    _put_sent_modules(program["modules"])
+    code, before = 0, Before()
     try:
         _run(program, channel)
-    except SystemExit as end:
-        code = _exit_code(end)
+    except SystemExit as ended:
+        code = exit_code(ended)
     except BaseException as error:  # noqa: BLE001 - whatever the program raises is its own result
-        code = _report(error)
-    for last in (threading._shutdown, atexit._run_exitfuncs):  # type: ignore[attr-defined]
-        code = _finish(last, code)
-    code = _flush(code)
-    _let_go(known)
-    return _flush(code)
+        code = report(error, __file__)
+    return end(code, before)
+
+
+def _put_sent_modules(modules: Mapping[str, str | CodeType]) -> None:
+    if modules:
+        sys.meta_path.insert(0, SentModules(modules))
+        for name in modules:  # one of the library's that was imported ahead must not hide it
+            sys.modules.pop(name, None)
 
 
 def _run(program: Mapping[str, Any], channel: int) -> None:
-    if program["modules"]:
-        sys.meta_path.insert(0, SentModules(program["modules"]))
-        for name in program["modules"]:  # one of the library's that was imported ahead must not hide it
-            sys.modules.pop(name, None)
     main = ModuleType("__main__")
     main.__dict__["__builtins__"] = builtins
     main.__dict__["__file__"] = f"{WORK}/program.py"
@@ -155,14 +152,14 @@ def prepare_streams() -> None:
     """Done once, before any fork: streams that know that they are no files and no terminals."""
     kept = [os.dup(descriptor) for descriptor in range(3)]
     read, write = os.pipe()
-    for descriptor, end in enumerate((read, write, write)):
-        os.dup2(end, descriptor)
+    for descriptor, side in enumerate((read, write, write)):
+        os.dup2(side, descriptor)
     for name, descriptor, mode, errors, buffering in _STREAMS:
         stream = open(descriptor, mode, buffering, "utf-8", errors, closefd=False)  # noqa: SIM115 - the program's
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
-    for descriptor, end in enumerate(kept):
-        os.dup2(end, descriptor)
+    for descriptor, side in enumerate(kept):
+        os.dup2(side, descriptor)
     for descriptor in (read, write, *kept):
         os.close(descriptor)
 
@@ -180,8 +177,8 @@ def warm_up() -> None:
         reseed(0)
         program = read_head(b'{"source": "", "modules": [], "files": []}', memoryview(b""))
         exec(compile("import json\nvalue = [1, 2.5]\nprint(value)", "<warm>", "exec"), {"print": str})
-        _flush(0)
-        _empty({"_a": 1, "b": 2})
+        sys.stdout.flush()
+        Before().later()
         try:
             exec(compile("1 / 0", "<warm>", "exec"), {"program": program})
         except ZeroDivisionError as error:
@@ -190,9 +187,8 @@ def warm_up() -> None:
 
 def prepare_builtins() -> None:
     """Done once, before any fork: what `site` would add, and the names of streams that are links into /proc."""
-    for name in ("exit", "quit"):
-        setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D"))
-    builtins.help = _sitebuiltins._Helper()
+    for add in (site.setquit, site.setcopyright, site.sethelper):
+        add()
     real = io.open
 
     def opened(file: Any, *args: Any, **kwargs: Any) -> Any:
@@ -202,75 +198,3 @@ def prepare_builtins() -> None:
         return real(file, *args, **kwargs)
 
     builtins.open = io.open = opened
-
-
-def _exit_code(end: SystemExit) -> int:
-    if end.code is None:
-        return 0
-    if isinstance(end.code, int):
-        number = int.__index__(end.code)  # not what a subclass of the program's makes of it
-        return number & 0xFF if -(2**63) <= number < 2**63 else 0xFF
-    try:
-        sys.stderr.write(f"{end.code}\n")
-    except BaseException:  # noqa: BLE001 - the program's own stream, or a word of its own that cannot be told
-        return 1
-    return 1
-
-
-def _report(error: BaseException) -> int:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
-        trace = trace.tb_next
-    try:
-        if sys.excepthook is not sys.__excepthook__:
-            sys.excepthook(type(error), error, trace)
-        else:
-            traceback.print_exception(type(error), error, trace, limit=20)
-    except BaseException:  # noqa: BLE001 - a program may have broken sys.stderr, or its own __str__
-        os.write(2, f"{type(error).__name__}\n".encode())
-    return 1
-
-
-def _finish(last: Callable[[], object], code: int) -> int:
-    try:
-        last()
-    except SystemExit as end:
-        return _exit_code(end)
-    except BaseException as error:  # noqa: BLE001 - a handler of the program's
-        _report(error)
-    return code
-
-
-def _let_go(known: int) -> None:
-    """Drop what the program made, as Python does at its end: files that it left open are written, `__del__` runs.
-
-    `known` modules were there before it: all others came later, so they stand last.
-    """
-    try:
-        if threading.active_count() > 1:  # a daemon would stumble over what is gone
-            return
-        came = islice(reversed(sys.modules.values()), max(len(sys.modules) - known, 0))
-        for module in (sys.modules["__main__"], *came):
-            _empty(module.__dict__)
-        gc.collect()
-    except BaseException:  # noqa: BLE001 - what a program left in sys.modules is its own affair
-        return
-
-
-def _empty(names: dict[str, Any]) -> None:
-    """In Python's order: names with one leading underscore, then the others."""
-    for private in (True, False):
-        for name in list(names):
-            if name != "__builtins__" and (name[:1] == "_" and name[1:2] != "_") == private:
-                names[name] = None
-
-
-def _flush(code: int) -> int:
-    for name in ("stdout", "stderr", "__stdout__", "__stderr__"):
-        try:
-            stream = getattr(sys, name, None)
-            if stream is not None and not stream.closed:
-                stream.flush()
-        except BaseException:  # noqa: BLE001 - the host closed the pipe at its cap, or the stream is the program's own
-            code = code or 120
-    return code

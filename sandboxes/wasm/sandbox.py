@@ -45,6 +45,7 @@ _ENVIRONMENT = {
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONHASHSEED": "0",
 }
+_PROGRAMS = ("in_box/ending", "in_box/programs")
 
 
 class WasmSandbox:
@@ -60,7 +61,9 @@ class WasmSandbox:
         self._cache = cache_dir / "wasm"
         self.version = f"1.{found.digest}"
         self._boot = (_HERE / "in_child" / "guest.py").read_text(encoding="utf-8")
-        self._programs = (_HERE.parent / "in_box" / "programs.py").read_text(encoding="utf-8")
+        self._programs = {
+            name: (_HERE.parent / f"{name}.py").read_text(encoding="utf-8") for name in _PROGRAMS
+        }
         self._filter = _filter()
         self._opening = threading.Lock()
         self._module = -1

@@ -1,7 +1,7 @@
 """The first program in a WASM box, run by the Python in it: reads what the host sent, and runs that.
 
-Its text and that of `in_box/programs.py` come as an argument and with the program; nothing of the host's is there.
-Does NOT protect against anything: WebAssembly does, and the gate.
+Its text comes as an argument, that of what runs programs in every box with the program; nothing of the host's is
+there. Does NOT protect against anything: WebAssembly does, and the gate.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from types import ModuleType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from importlib.machinery import ModuleSpec
     from typing import Any, NoReturn
 
@@ -95,15 +95,20 @@ def read_sent(descriptor: int) -> dict[str, Any]:
     return sent
 
 
-def load_programs(source: str) -> Any:
+def load_programs(sources: Mapping[str, str]) -> Any:
     """The module that runs programs in every kind of box. What it takes from the layers of another kind is a name."""
     layers: Any = ModuleType("sandboxes.in_box.layers")
     layers.WORK = WORK
+    loaded = [layers]
     sys.modules[layers.__name__] = layers
-    programs: Any = ModuleType("sandboxes.in_box.programs")
-    programs.__file__ = "<boot>"
-    exec(compile(source, programs.__file__, "exec", dont_inherit=True), programs.__dict__)
-    del sys.modules[layers.__name__]
+    for name, source in sources.items():
+        loaded.append(ModuleType("sandboxes." + name.replace("/", ".")))
+        loaded[-1].__file__ = "<boot>"
+        sys.modules[loaded[-1].__name__] = loaded[-1]
+        exec(compile(source, "<boot>", "exec", dont_inherit=True), vars(loaded[-1]))
+    for module in loaded:
+        del sys.modules[module.__name__]
+    programs = loaded[-1]
     programs.Channel = Channel
     return programs
 
@@ -122,11 +127,11 @@ def open_streams() -> None:
 
 def prepare_builtins() -> None:
     """What `site` would add, and the files below /dev that programs open."""
-    import _sitebuiltins
     import builtins
+    import site
 
-    for name in ("exit", "quit"):
-        setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D"))
+    for add in (site.setquit, site.setcopyright, site.sethelper):
+        add()
     streams = {"/dev/stdin": 0, "/proc/self/fd/0": 0, "/dev/stdout": 1, "/dev/stderr": 2}
     real = io.open
 
