@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from judge_agent.errors import InvalidRequest
 from judge_agent.trainers.outcome import Outcome
 from judge_agent.trainers.rollout import Asking
 from judge_agent.trainers.rollout_judge import SECONDS, RolloutJudge
@@ -65,8 +66,13 @@ def judged(
 
     `columns` says which key of the sample's metadata holds which field of the reference (see `Asking.columns`);
     `target` names the sample's target, which is the answer unless `columns` says otherwise. Raises nothing for a
-    sample: what fails is unscored, `grader_failed` or `scoring_failed`.
+    sample: what fails is unscored, `grader_failed` or `scoring_failed`. Raises InvalidRequest for a setting that cannot
+    be meant.
     """
+    if "reward" in (dimensions or ()):
+        raise InvalidRequest(
+            "dimensions", "'reward' is the name of the whole; call the dimension something else"
+        )
     judge = RolloutJudge(
         url,
         asking=Asking(

@@ -31,6 +31,7 @@ from inspect_ai.solver import Generate, Solver, TaskState, generate, solver, use
 from inspect_ai.tool import ToolCall, tool
 from inspect_ai.util import registry_info
 
+from judge_agent.errors import InvalidRequest
 from judge_agent.trainers.inspect import judged
 from tests.trainers.answering import answering, judgment, scored, unscored
 from tests.trainers.failing_services import WAYS, Answer, seconds_for
@@ -227,6 +228,11 @@ def test_a_column_that_is_not_there_leaves_the_sample_unscored() -> None:
     assert found.reason == "scoring_failed"
     assert found.metadata["failure_kind"] == "rollout_invalid"
     assert server.bodies == []
+
+
+def test_a_dimension_cannot_take_the_place_of_the_reward() -> None:
+    with pytest.raises(InvalidRequest, match="the name of the whole"):
+        judged(dimensions=["reward"])
 
 
 def test_steps_are_in_the_metadata() -> None:
