@@ -55,7 +55,7 @@ def walk(query: Query, engine) -> None:
     """What the tool does with a tree."""
     assert query.tree is not None
     plan_order(query.tree, ("a",), engine)
-    written(query.tree)
+    written(query.tree, {})
     hints_of([query.tree])
     schema_overlap(query.tree, query.tree, {})
     assert query.tree.copy().sql(dialect=engine)

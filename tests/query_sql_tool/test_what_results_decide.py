@@ -17,7 +17,7 @@ from tools.query_sql import QuerySql
 pytestmark = pytest.mark.anyio
 CASES = [
     (case, engine)
-    for name in ("results", "telling", "left_open", "columns")
+    for name in ("results", "telling", "left_open", "columns", "written_down")
     for case in tomllib.loads((Path(__file__).parent / f"{name}.toml").read_text("utf-8"))["case"]
     for engine in case.get("engines", ["sqlite"])
 ]
@@ -130,13 +130,13 @@ async def test_full_text_tables_of_a_database_are_searched(judged) -> None:
         "INSERT INTO d VALUES ('red fox'), ('blue fox'), ('red hen'); INSERT INTO e SELECT body FROM d;"
     )
     databases = [{"name": "d", "engine": "sqlite", "sql": script}]
-    for table in ("d", "e"):
+    for table, strength in (("d", "decisive"), ("e", "strong")):  # no copy shows that e holds what d does
         verdict, result = await judged(
             f"SELECT body FROM {table} WHERE {table} MATCH 'red'",
             "SELECT body FROM d WHERE body LIKE '%red%'",
             databases=databases,
         )
-        assert verdict == ("confirms", "decisive"), result
+        assert verdict == ("confirms", strength), result
 
 
 async def test_values_of_every_type_come_through_inline_tables(judged) -> None:

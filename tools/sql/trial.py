@@ -116,8 +116,9 @@ async def try_query(sandbox: Sandbox, source: DatabaseSource, trial: Trial) -> V
             weighed = await weigh(pair, outcome)
         except ValueError as error:
             raise ToolError(f"the result of the candidate's query cannot be read: {error}") from error
-        verdict = replace(_compared(source, outcome, pair, weighed), overlap=overlap)
-        return replace(verdict, copies=await _on_copies(pair, weighed, trial))
+        copies = await _on_copies(pair, weighed, trial)
+        weighed = weighed.told_by_copies(copies.matches if copies is not None else None)
+        return replace(_compared(source, outcome, pair, weighed), overlap=overlap, copies=copies)
 
 
 async def _overlap(box: DatabaseBox, own: Query, reference: Query, seconds: float) -> SchemaOverlap | None:

@@ -23,6 +23,7 @@ from tools.sql.choices import is_ordered_choice, may_choose, reordered
 from tools.sql.comparison import Comparison, compare, expected
 from tools.sql.engine_box import DatabaseBox, QueryFailed, QueryResult
 from tools.sql.parts import Pair, Told, is_nothing, told_apart
+from tools.sql.perturbing.schema_overlap import schema_of
 from tools.sql.reference import Wanted, ask_reference
 from tools.sql.rounding import left_by_rounding
 from tools.sql.scan import Refused
@@ -35,18 +36,30 @@ _SCHEMA_WITH_COLLATIONS = {
 }
 _WEAK: dict[Told, str] = {
     "nothing": "the reference's result is the same on parts of the data, so that there was little to tell apart",
-    "untried": "it cannot be tried on parts of the data, and a result of one row proves little",
+    "untried": "it cannot be tried on parts of the data that the reference reads",
     "otherwise": "on parts of the data its result never follows the reference's",
 }
 
 
 @dataclass(frozen=True)
 class Weighed:
-    """`facts`: `told_apart` of a match, `left_open` of a difference; None where it is not known."""
+    """`facts`: `told_apart` of a match, `left_open` of a difference; None where it is not known. `untried`: a match
+    that only copies of the database can tell apart.
+    """
 
     comparison: Comparison
     finding: Finding
     facts: dict[str, bool | None] = field(default_factory=dict)
+    untried: bool = False
+
+    def told_by_copies(self, followed: bool | None) -> Weighed:
+        """What the match is worth after copies: it decides where the result followed the reference's on them."""
+        if not (self.untried and followed):
+            return self
+        finding = Finding(
+            "confirms", "decisive", 1.0, f"{self.comparison.reason}, also on copies of the database"
+        )
+        return replace(self, finding=finding, facts={**self.facts, "told_apart": True}, untried=False)
 
 
 async def weigh(pair: Pair, result: QueryResult) -> Weighed:
@@ -62,14 +75,15 @@ async def _match(pair: Pair, result: QueryResult, comparison: Comparison) -> Wei
         return Weighed(comparison, Finding("none", "strong", None, comparison.reason))
     if (trivial := _trivial(result)) is not None:
         return _weak_match(comparison, f"both results hold {trivial}, which proves little", told=False)
-    if await _is_hard_coded(pair):
+    if await _is_hard_coded(pair, result):
         reason = f"{comparison.reason}, but values of it are written into the query"
         return _weak_match(comparison, reason, told=False)
     if not comparison.precise:
         return _weak_match(comparison, comparison.reason, told=None)
     told = await told_apart(pair)
     if told in _WEAK:
-        return _weak_match(comparison, f"{comparison.reason}, but {_WEAK[told]}", told=False)
+        weak = _weak_match(comparison, f"{comparison.reason}, but {_WEAK[told]}", told=False)
+        return replace(weak, untried=told == "untried")
     facts = {"told_apart": True if told == "apart" else None}
     return Weighed(comparison, Finding("confirms", "decisive", 1.0, comparison.reason), facts)
 
@@ -87,11 +101,15 @@ def _trivial(result: QueryResult) -> str | None:
     return "nothing but zero" if is_nothing(result) else None
 
 
-async def _is_hard_coded(pair: Pair) -> bool:
+async def _is_hard_coded(pair: Pair, result: QueryResult) -> bool:
     reference = pair.wanted.query
     if reference.reads and not pair.query.reads:
         return True
-    return await asyncio.to_thread(is_hard_coded, pair.query.tree, reference.tree)
+    try:
+        schema = schema_of(await pair.reference_box.describe(seconds=pair.seconds))
+    except QueryFailed:
+        schema = {}
+    return await asyncio.to_thread(is_hard_coded, pair.query.tree, reference.tree, schema, result.rows)
 
 
 async def weigh_difference(pair: Pair, result: QueryResult, comparison: Comparison) -> Weighed:
