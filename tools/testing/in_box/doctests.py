@@ -14,6 +14,7 @@ import io
 import re
 from typing import Any
 
+from tools.testing.in_box.expected import TEST_FILE
 from tools.testing.in_box.names import read_uses
 from tools.testing.in_box.outcome import CodeStopped, Outcome, Session, explain
 
@@ -31,6 +32,7 @@ def run_doctests(session: Session, prefix: str, text: str, namespace: dict[str, 
         session.finish(prefix, Outcome("broken", f"no doctest: {error}"))
         return
     scope = {**namespace, "__name__": "__test__"}
+    session.test_file = TEST_FILE
     uncarried = None if session.shared else _uncarried(session, examples)
     for index, example in enumerate(examples):
         name = f"{prefix}.{index}"
@@ -67,7 +69,7 @@ def _run(session: Session, example: doctest.Example, scope: dict[str, Any]) -> O
     printed = io.StringIO()
     try:
         with contextlib.redirect_stdout(printed):
-            exec(compile(example.source, "<doctest>", "single", dont_inherit=True), scope)
+            exec(compile(example.source, TEST_FILE, "single", dont_inherit=True), scope)
     except BaseException as error:
         return _raised(session, error, example)
     finally:

@@ -13,6 +13,7 @@ import symtable
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
+from tools.testing.in_box.expected import Catcher, read_catchers
 from tools.testing.in_box.lacking_modules import absent_names
 from tools.testing.in_box.own_doing import is_bounded, words_of
 
@@ -52,7 +53,7 @@ class Uses(NamedTuple):
     there. `asked` ones must be functions of the code: called and free, or called and imported. `bound` ones its own
     top level binds; `star` says that it imports all of the code's names, `set_up` that it sets up files, patches,
     seeds or the like, or asks for identity, which code in another box cannot see. `words` are all identifiers of the
-    text; a `bounded` text ends soon on any plain value.
+    text; a `bounded` text ends soon on any plain value; `catchers` are the places where it catches errors.
     """
 
     free: frozenset[str] = _NONE
@@ -63,6 +64,7 @@ class Uses(NamedTuple):
     set_up: bool = False
     words: frozenset[str] = _NONE
     bounded: bool = False
+    catchers: tuple[Catcher, ...] = ()
 
     def can_do(self, words: Collection[str]) -> bool:
         """Whether the text holds one of these words; one that was not read may hold any."""
@@ -101,7 +103,9 @@ def read_uses(source: str, modules: Collection[str]) -> Uses:
     asked = frozenset(imported.get(name, name) for name in called if name in free or name in imported)
     star = any(alias.name == "*" for alias in taken)
     bounded = is_bounded(tree, modules)
-    return Uses(free, asked, bound, imported, star, _sets_up(tree), words_of(tree), bounded)
+    return Uses(
+        free, asked, bound, imported, star, _sets_up(tree), words_of(tree), bounded, read_catchers(tree)
+    )
 
 
 def _attributes(tree: ast.Module, modules: Collection[str]) -> set[str]:

@@ -6,10 +6,12 @@ import json
 import re
 import sys
 import time
+import types
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from tools.testing.in_box.expected import TEST_FILE, reached
 from tools.testing.in_box.lacking_modules import lacking_name
 from tools.testing.in_box.names import Uses
 from tools.testing.in_box.own_doing import COMPILES, ENDS_EARLY
@@ -53,6 +55,8 @@ class Session:
 
     `loss` is what arrived as something else on its way to the code or back. `uses` is of the text that runs now;
     `code_globals` is the code's module, where it shares the box. `watched`: whether it is told what took a test's time.
+    `carried` are errors of the code, `awaited` those that an `except` of the test's is to catch, with its frame;
+    `spoiled` says why the current test cannot pass; `lacks` is the module that a call says it did not find.
     """
 
     channel: Channel
@@ -67,11 +71,17 @@ class Session:
     needs_sharing: str | None = None
     loss: str | None = None
     carried: list[BaseException] = field(default_factory=list)
+    awaited: list[tuple[BaseException, types.FrameType]] = field(default_factory=list)
+    spoiled: str | None = None
+    lacks: str | None = None
+    test_file: str = TEST_FILE
     watched: bool = True
 
     def start(self, name: str) -> None:
         self.started, self.calls, self.needs_sharing, self.loss = time.monotonic(), 0, None, None
         self.carried.clear()
+        self.awaited.clear()
+        self.spoiled = self.lacks = None
         self._tell({"op": "start", "name": name[:200], "bounded": self.uses.bounded})
         if not self.watched:
             self._tell({"op": "slow_test"})
@@ -81,12 +91,26 @@ class Session:
             outcome = Outcome("shared", self.needs_sharing)
         elif not self.shared and outcome.status in ("fail", "error") and (why := self._unfair()):
             outcome = Outcome("shared", why)
+        elif outcome.status in ("pass", "skipped", "broken") and (foul := self.foul()):
+            outcome = Outcome("error", foul)
         report = {"op": "result", "name": name[:200], "status": outcome.status, "certain": outcome.certain}
         self._tell({**report, "message": outcome.message[:MAX_MESSAGE], "lacks": outcome.lacks})
 
     def _unfair(self) -> str | None:
         """Why a failure may be due to the two boxes: what they hide from each other, or what arrives changed."""
         return "the test sets up what code in another box cannot see" if self.uses.set_up else self.loss
+
+    def foul(self) -> str | None:
+        """What the code did that no test may pass after, whatever became of it on its way."""
+        lost = [error for error, frame in self.awaited if not reached(error, frame)]
+        if lost:
+            return f"the code raised {type(lost[0]).__name__}, which ended a loop or a look-up of the test"
+        return self.spoiled
+
+    def spoil(self, why: str) -> TypeError:
+        """Note that this test cannot pass, even one that expects a TypeError; the caller raises what comes back."""
+        self.spoiled = self.spoiled or why
+        return TypeError(why)
 
     def note_loss(self, loss: object) -> None:
         if isinstance(loss, str):

@@ -5,9 +5,10 @@ The names that the prompt gives are the prompt's own, whatever the code calls by
 
 from __future__ import annotations
 
-import ast
+import types
 from typing import Any
 
+from tools.testing.in_box.expected import TEST_FILE
 from tools.testing.in_box.names import Given
 from tools.testing.in_box.outcome import BrokenTest, Outcome, Session, run_test
 from tools.testing.in_box.proxies import FunctionProxy, visible_names
@@ -24,7 +25,7 @@ def run_assert(session: Session, name: str, source: str, namespace: dict[str, An
     run_test(
         session,
         name,
-        lambda: exec(source, scope),
+        lambda: exec(_compiled(source), scope),
         uses_data=_uses_data(session, given),
         certain=not given.definitions,
     )
@@ -37,7 +38,7 @@ def run_check(session: Session, name: str, source: str, namespace: dict[str, Any
     scope = {**namespace, **given.imports, **given.definitions, "__name__": "__test__"}
 
     def body() -> None:
-        exec(source, scope)
+        exec(_compiled(source), scope)
         if not callable(scope.get("check")):
             raise BrokenTest("the program defines no check(candidate)")
         scope["check"](_candidate(session, namespace))
@@ -63,7 +64,7 @@ def _candidate(session: Session, namespace: dict[str, Any]) -> Any:
 def _can_run(session: Session, name: str, source: str, given: Given) -> bool:
     """Whether a test can run here. One that does not compile, or needs what cannot cross, is reported."""
     try:
-        compile(ast.parse(source), name, "exec", dont_inherit=True)
+        _compiled(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         session.start(name)
         session.finish(name, Outcome("broken", f"it does not compile: {error}"))
@@ -75,6 +76,10 @@ def _can_run(session: Session, name: str, source: str, given: Given) -> bool:
             session.finish(name, Outcome("shared"))
             return False
     return True
+
+
+def _compiled(source: str) -> types.CodeType:
+    return compile(source, TEST_FILE, "exec", dont_inherit=True)
 
 
 def _from_the_code(session: Session, given: Given) -> set[str]:

@@ -18,6 +18,7 @@ from typing import Any
 
 from tools.testing.codec import MAX_LINE_BYTES, NotPlain, decode, encode_noting, parse
 from tools.testing.in_box.outcome import CodeStopped, Session
+from tools.testing.in_box.raised import hand_over
 
 MAX_PRINTED = 1 << 16
 _MUTABLE = (list, dict, set, bytearray, deque)
@@ -123,15 +124,14 @@ def _unpack(
         for key, changed in after["kwargs"].items():
             _write_back(kwargs[key], decode(changed))
     if "raised" in reply:
-        error = _rebuild(reply["raised"])
-        session.carried.append(error)
-        raise error
+        raised = reply["raised"] if isinstance(reply["raised"], dict) else {}
+        raise hand_over(session, raised, sys._getframe(1))
     if "opaque" in reply:
         kind = str(reply["opaque"])[:100]
         if kind.startswith("always-equal"):
-            raise TypeError(f"the code returned no plain data but an {kind} object")
+            raise session.spoil(f"the code returned no plain data but an {kind} object")
         if kind == "range":  # a test that went through it would hang, and seem to hang by itself
-            raise TypeError("the code returned a range longer than any test can go through")
+            raise session.spoil("the code returned a range longer than any test can go through")
         raise session.refuse(f"a returned {kind}")
     session.note_loss(reply.get("loss"))
     same = reply.get("same_as")
@@ -175,20 +175,3 @@ def _kept(old: Any, new: Any) -> Any:
         _write_back(old, new)
         return old
     return new
-
-
-def _rebuild(raised: dict[str, Any]) -> BaseException:
-    """Make the exception that the code raised: its nearest builtin type, and nothing else of it."""
-    found = getattr(builtins, str(raised.get("type")), Exception)
-    kind: type[BaseException] = (
-        found if isinstance(found, type) and issubclass(found, Exception) else RuntimeError
-    )
-    if found is SystemExit:
-        kind = SystemExit
-    name, text = str(raised.get("name")), str(raised.get("text"))
-    try:
-        if not raised.get("exact") or kind is RuntimeError:
-            kind = type(name, (kind,), {})
-        return kind(*decode(raised.get("args") or []))
-    except (TypeError, ValueError):
-        return Exception(f"{name}: {text}")

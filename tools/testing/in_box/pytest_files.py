@@ -27,6 +27,7 @@ def run_pytest_file(session: Session, name: str, source: str) -> None:
     place = os.path.abspath(f"test_{name.replace('.', '_')}.py")
     with open(place, "w", encoding="utf-8", errors="surrogatepass") as file:
         file.write(source)
+    session.test_file = place
     session.start(name)
     reporter = _Reporter(session, name)
     pytest.main([place, f"--rootdir={os.path.dirname(place)}", *_ARGUMENTS], plugins=[reporter])
@@ -66,6 +67,11 @@ class _Reporter:
                 self._explain(cause, self._asked()) if cause is not None else Outcome("broken", message)
             )
         return report
+
+    def pytest_collection_finish(self) -> None:
+        """What the code did while the file was loaded counts against the file: each test starts afresh."""
+        if self.collection is None and (foul := self._session.foul()) is not None:
+            self.collection = Outcome("error", foul)
 
     def pytest_runtest_logstart(self, nodeid: str, location: Any) -> None:
         self._outcome, self._touched = Outcome("pass"), False
