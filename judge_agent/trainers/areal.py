@@ -16,6 +16,7 @@ JUDGE_URL and JUDGE_API_KEY come from the environment of the processes.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +34,9 @@ from judge_agent.trainers.scorer_settings import scorer_of, settings_text
 if TYPE_CHECKING:
     from judge_agent.trainers.areal_workflow import JudgeRLVRWorkflow as JudgeRLVRWorkflow
 
-# With what RolloutJudge allows itself on top where even its own clock fails, this stays below AReaL's 15 s.
+# With the grace that is given where even our own clock fails, this stays below AReaL's 15 s.
 POOL_SECONDS = 9.0
+_GRACE_SECONDS = 5.0
 
 
 class JudgeReward:
@@ -65,8 +67,9 @@ class JudgeReward:
     ) -> float:
         """Judge one rollout and block until it is done. Raises JudgeUnavailable, never TimeoutError."""
         work = self.awaited(prompt, completions, prompt_ids, completion_ids, **data)
+        may_wait = 1 if self.scorer.policy.on_failure == "raise" else 2
         try:
-            return private_loop.run(work)
+            return private_loop.run(work, may_wait * self.scorer.judge.seconds + _GRACE_SECONDS)
         except TimeoutError as error:
             # AReaL would take it for a time-out of its own, and answer 0.
             raise JudgeUnavailable(f"the judge gave no reward in time: {error}") from error
@@ -82,9 +85,8 @@ class JudgeReward:
         """Do the same without blocking; `prompt_ids` and `completion_ids` are AReaL's and not needed."""
         asked = _prompt(prompt, data)
         columns = {name: value for name, value in data.items() if name != "messages"}
-        _, settled = await self.scorer.judged(
-            Rollout(asked, spoken(completions), columns), _group(asked, data)
-        )
+        rollout = Rollout(asked, spoken(completions), columns)
+        _, settled = await self.scorer.judged(rollout, self._group(asked, data))
         return settled.reward
 
     async def by_interaction(
@@ -105,10 +107,20 @@ class JudgeReward:
             )
         first = turns[-len(interaction_ids)]
         asked = said[:first]
-        outcome, settled = await self.scorer.judged(Rollout(asked, said[first:], data), _group(asked, data))
+        rollout = Rollout(asked, said[first:], data)
+        outcome, settled = await self.scorer.judged(rollout, self._group(asked, data))
         if "steps" not in (self.scorer.judge.asking.granularity or ()):
             return {interaction_ids[-1]: settled.reward}
         return dict(zip(interaction_ids, _by_turn(outcome, len(interaction_ids)), strict=True))
+
+    def _group(self, asked: Text, data: Mapping[str, Any]) -> Hashable:
+        """Rollouts of one row. One that cannot be written as JSON is alone here, and is refused when it is judged."""
+        if self.scorer.policy.on_failure == "raise":
+            return "nobody needs a mean"
+        try:
+            return sha256_of(as_json({"prompt": asked, "row": data}, "row"))
+        except InvalidRequest:
+            return object()
 
 
 def judge_reward(
@@ -129,14 +141,6 @@ def _prompt(prompt: str, data: Mapping[str, Any]) -> Text:
     return list(messages)
 
 
-def _group(asked: Text, data: Mapping[str, Any]) -> Hashable:
-    """Rollouts of one row. One that cannot be written as JSON is alone here, and is refused when it is judged."""
-    try:
-        return sha256_of(as_json({"prompt": asked, "row": data}, "row"))
-    except InvalidRequest:
-        return object()
-
-
 def _by_turn(outcome: Outcome, turns: int) -> list[float]:
     scores = [score for score in outcome.steps if score is not None]
     if len(outcome.steps) != turns or len(scores) != turns:
@@ -151,6 +155,4 @@ def __getattr__(name: str) -> Any:
     """Load what is built on AReaL's classes only when it is asked for."""
     if name != "JudgeRLVRWorkflow":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
     return importlib.import_module("judge_agent.trainers.areal_workflow").JudgeRLVRWorkflow

@@ -28,10 +28,12 @@ JudgeToolAgentLoop is named in the file that `actor_rollout_ref.rollout.agent.ag
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from judge_agent.errors import InvalidRequest
+from judge_agent.trainers.columns import check_names
 from judge_agent.trainers.outcome import Outcome
 from judge_agent.trainers.scorer_settings import scorer_of, settings_text
 from judge_agent.trainers.verl_rollout import VerlSample
@@ -76,9 +78,11 @@ async def compute_score(
 async def score_sample(sample: VerlSample, reward_kwargs: Mapping[str, Any]) -> dict[str, float]:
     """Do what `compute_score` does, for a sample whose group may be known by its uid."""
     own = {name: value for name, value in reward_kwargs.items() if name not in _OF_VERL}
+    named = own.pop("columns", None)
+    check_names(named or {})
     scorer = scorer_of(settings_text(own, "reward_kwargs"), TAKEN)
     try:
-        rollout, messages_read = sample.rollout(scorer.judge.asking)
+        rollout, messages_read = sample.rollout(scorer.judge.asking.recipe, named)
         group = sample.group
     except InvalidRequest as error:
         failure = Outcome.failed("rollout_invalid", str(error), scorer.judge.dimensions)
@@ -90,6 +94,4 @@ def __getattr__(name: str) -> Any:
     """Load what is built on verl's classes only when it is asked for: `compute_score` needs none of them."""
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
     return getattr(importlib.import_module(f"judge_agent.trainers.{_LAZY[name]}"), name)

@@ -17,7 +17,7 @@ from judge_agent.hashing import sha256_of
 from judge_agent.trainers.as_json import as_json, is_missing
 from judge_agent.trainers.columns import FIELDS, RESOURCE_FIELDS, TRAJECTORY_FIELDS
 from judge_agent.trainers.decoded_text import complete
-from judge_agent.trainers.rollout import Asking, Rollout, Text
+from judge_agent.trainers.rollout import Rollout, Text
 
 log = logging.getLogger(__name__)
 _PROMPT_FIELDS = ("raw_prompt", "prompt", "question")
@@ -56,15 +56,16 @@ class VerlSample:
         shown = {"prompt": self.prompt, "truth": self.ground_truth}
         return ("prompt", sha256_of(as_json(shown, "prompt")))
 
-    def rollout(self, asking: Asking) -> tuple[Rollout, bool]:
+    def rollout(self, recipe: str, named: Mapping[str, str] | None = None) -> tuple[Rollout, bool]:
         """Return the rollout, and whether its messages were read (else the decoded text). Raises InvalidRequest.
 
-        `asking.columns` maps fields of a reference or of resources to keys of the ground truth or of `extra_info`;
-        without it the ground truth is a text (the answer), or an object of such fields, or JSON text of one.
+        `named` maps fields of a reference or of resources to keys of the ground truth or of `extra_info`
+        (`ground_truth` is the whole of it); without it the ground truth is a text (the answer), or an object of such
+        fields, or JSON text of one.
         """
-        columns = self._columns() if asking.columns is None else self._named_columns()
+        columns = self._handed() | (self._reference() if named is None else self._named(named))
         prompt, said = self._said(self.prompt) or (self.prompt, None)
-        if not prompt and asking.recipe != "verify":
+        if not prompt and recipe != "verify":
             raise InvalidRequest(
                 "extra_info",
                 f"has no {', '.join(_PROMPT_FIELDS)}, so that nobody knows what was asked; take JudgeRewardManager, "
@@ -88,9 +89,10 @@ class VerlSample:
             return None
         return (prompt if prompt else messages[:before]), said
 
-    def _columns(self) -> dict[str, Any]:
-        resources = {name: self.extra_info.get(name) for name in (*RESOURCE_FIELDS, *TRAJECTORY_FIELDS)}
-        return {name: value for name, value in resources.items() if not is_missing(value)} | self._reference()
+    def _handed(self) -> dict[str, Any]:
+        """What stands in `extra_info` under names that nobody means otherwise; an `answer` there may be anything."""
+        found = {name: self.extra_info.get(name) for name in (*RESOURCE_FIELDS, *TRAJECTORY_FIELDS)}
+        return {name: value for name, value in found.items() if not is_missing(value)}
 
     def _reference(self) -> dict[str, Any]:
         truth = self.ground_truth
@@ -107,9 +109,15 @@ class VerlSample:
             )
         return dict(fields)
 
-    def _named_columns(self) -> dict[str, Any]:
-        fields = _object_in(self.ground_truth) or {}
-        return {**self.extra_info, **fields, "ground_truth": self.ground_truth}
+    def _named(self, named: Mapping[str, str]) -> dict[str, Any]:
+        row = {**self.extra_info, **(_object_in(self.ground_truth) or {}), "ground_truth": self.ground_truth}
+        for field_name, column in named.items():
+            if column not in row:
+                there = ", ".join(sorted(map(str, row)))
+                raise InvalidRequest(
+                    "columns", f"there is no {column!r} for {field_name!r}; there are {there}"
+                )
+        return {field_name: row[column] for field_name, column in named.items()}
 
 
 def _object_in(truth: Any) -> Mapping[str, Any] | None:

@@ -41,6 +41,21 @@ def test_a_ground_truth_becomes_the_reference(case: dict[str, Any]) -> None:
         assert server.bodies[0]["task"].get("reference") == case["reference"]
 
 
+def test_the_agents_tools_and_resources_are_handed_on_beside_named_columns() -> None:
+    tools = [{"type": "function", "function": {"name": "plus", "parameters": {}}}]
+    info = {"question": "q", "agent_tools": tools, "databases": [{"name": "d", "sql": "select 1"}]}
+    with answering() as server:
+        score(server.url, "x", {"target": "5"}, extra_info=info, columns={"answer": "target"})
+        body = server.bodies[0]
+    assert body["candidates"][0]["trajectory"]["tools"] == tools
+    assert body["resources"]["databases"][0]["name"] == "d"
+
+
+def test_a_named_column_that_is_missing_is_said() -> None:
+    with answering() as server, pytest.raises(JudgeUnavailable, match="there is no 'target'"):
+        score(server.url, "x", "5", columns={"answer": "target"})
+
+
 def test_a_ground_truth_that_cannot_be_read_is_no_zero() -> None:
     with answering() as server, pytest.raises(JudgeUnavailable, match="'style' is no field"):
         score(server.url, "x", {"answer": "5", "style": "rule"})

@@ -46,6 +46,13 @@ def test_a_batch_is_rewarded_by_the_judge_from_full_messages(loop_config: MakeCo
     assert out.non_tensor_batch["max_global_steps"].tolist() == [3, 3]
 
 
+def test_a_turn_that_is_empty_is_judged_as_such(loop_config: MakeConfig, judge_url: str) -> None:
+    out = generate(loop_config(judge_url), ["", ADD.format("+")], rows(2, truth={"tests": TESTS}))
+    rewards, infos = extract_reward(out)
+    assert rewards.sum(-1).tolist() == [0.0, 1.0]
+    assert infos["judge_failed"].tolist() == [0.0, 0.0]
+
+
 def test_tool_turns_arrive_as_messages_with_the_tools_that_the_agent_had(loop_config: MakeConfig) -> None:
     with answering() as server:
         generate(loop_config(server.url), [f"Let me see.{CALL}", "It is 5."], rows(1))
