@@ -19,7 +19,7 @@ from judge_agent.trainers.group_scorer import GroupScorer
 from judge_agent.trainers.rollout import Asking
 from judge_agent.trainers.rollout_judge import RolloutJudge
 
-_OF_THE_JUDGE = ("judge_url", "seconds", "retry_seconds", "max_in_flight")
+_OF_THE_JUDGE = ("judge_url", "seconds", "retry_seconds")
 _OF_ASKING = tuple(field.name for field in dataclasses.fields(Asking) if field.name != "seconds")
 _OF_THE_POLICY = tuple(field.name for field in dataclasses.fields(FailurePolicy) if field.init)
 SETTINGS = _OF_THE_JUDGE + _OF_ASKING + _OF_THE_POLICY

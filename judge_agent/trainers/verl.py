@@ -17,8 +17,8 @@ not; it reads the same settings:
 Each reward worker is a process with group means and a share of failures of its own, and rollouts are dealt to them
 at random: with one worker a group is always together. It waits for the judge only, so that one is enough.
 
-Not with verl's `rate_limited` manager: it makes a reward of 0 out of every exception. The judge's own limit is
-`max_in_flight`.
+Not with verl's `rate_limited` manager: it makes a reward of 0 out of every exception. Where the service is
+full it says so itself, and is asked again.
 
 JudgeToolAgentLoop is named in the file that `actor_rollout_ref.rollout.agent.agent_loop_config_path` points to:
 
