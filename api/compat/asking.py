@@ -117,12 +117,6 @@ async def ask(
     return [(one, await told(row, one, parts, until=until)) for one, row in zip(prepared, rows, strict=True)]
 
 
-def declared(recipe: str, dimensions: Sequence[str] | None, parts: Parts) -> tuple[str, ...]:
-    """The keys of the vector where nothing but the recipe is known."""
-    own = next((found["dimensions"] for found in parts.judge.recipes() if found["name"] == recipe), ())
-    return tuple(dimensions if dimensions is not None else own)
-
-
 def _body(wanted: Wanted, how: How) -> tuple[dict[str, Any], Mapping[str, str]]:
     """The request's JSON, and where each of its fields was written by the caller."""
     label = dict(read_label(wanted.label, wanted.label_field))
@@ -155,9 +149,11 @@ def _group(data: Mapping[str, Any], wanted: Wanted) -> str:
 
 def _dimensions(request: JudgmentRequest, parts: Parts) -> tuple[str, ...]:
     """The keys of the vector, as the judge will declare them."""
+    if request.dimensions is not None:
+        return request.dimensions
+    own = next(found["dimensions"] for found in parts.judge.recipes() if found["name"] == request.recipe)
     named = [spec.dimension for spec in request.principles or () if spec.dimension]
-    own = declared(request.recipe, request.dimensions, parts)
-    return own if request.dimensions is not None else tuple(dict.fromkeys([*own, *named]))
+    return tuple(dict.fromkeys([*own, *named]))
 
 
 def _check_names(dimensions: Sequence[str]) -> None:
