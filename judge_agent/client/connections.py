@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 import weakref
 from typing import Any, ClassVar, NamedTuple
 
 import httpx
 
+from judge_agent.client import loaded_early as loaded_early
 from judge_agent.client import private_loop
 from judge_agent.client.exchange import LIMITS, Target
+
+# What no connection uses saves making a context for each client; it trusts nobody.
+_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class _Pool(NamedTuple):
@@ -51,9 +56,15 @@ class Connections:
             await found.http.aclose()
 
     def _opened(self, loop: asyncio.AbstractEventLoop) -> _Pool:
-        http = httpx.AsyncClient(
-            base_url=self._target.url, trust_env=not self._target.is_loopback, limits=LIMITS
-        )
+        plain = self._target.url.startswith("http://")
+        # OpenSSL has locks of its own, and a forked child cannot make a context while the parent's thread makes one.
+        with private_loop.no_fork():
+            http = httpx.AsyncClient(
+                base_url=self._target.url,
+                trust_env=not self._target.is_loopback,
+                limits=LIMITS,
+                verify=_NO_TLS if plain else True,
+            )
         private_loop.close_at_exit(loop, http)
         dropped = weakref.finalize(self, _close_later, loop, http, os.getpid())
         dropped.atexit = False

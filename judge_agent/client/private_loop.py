@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import atexit
 import concurrent.futures
+import contextlib
 import os
 import threading
 import weakref
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Any, Protocol, TypeVar
 
 Result = TypeVar("Result")
@@ -82,13 +83,12 @@ class _Process:
     """The loop of this process. The one thing here that is global: a process has one, as it has one main thread."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._pid = os.getpid()
+        self.lock = threading.RLock()
         self._found: PrivateLoop | None = None
         self._inherited = list[PrivateLoop | None]()
 
     def loop(self) -> PrivateLoop:
-        with self._lock:
+        with self.lock:
             if self._found is None or not self._found.is_alive:
                 self._found = PrivateLoop()
             return self._found
@@ -97,14 +97,20 @@ class _Process:
     def found(self) -> PrivateLoop | None:
         return self._found
 
-    def after_fork(self) -> None:
+    def before_fork(self) -> None:
+        self.lock.acquire()
+
+    def after_fork_in_parent(self) -> None:
+        self.lock.release()
+
+    def after_fork_in_child(self) -> None:
         """Start anew in a child. What is inherited is kept, so that nothing of the parent's is closed from here."""
-        self._lock = threading.Lock()
+        self.lock = threading.RLock()
         self._inherited.append(self._found)
         self._found = None
 
     def stop(self) -> None:
-        with self._lock:
+        with self.lock:
             found, self._found = self._found, None
         if found is not None:
             found.stop()
@@ -113,12 +119,23 @@ class _Process:
 _process = _Process()
 atexit.register(_process.stop)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_process.after_fork)
+    os.register_at_fork(
+        before=_process.before_fork,
+        after_in_parent=_process.after_fork_in_parent,
+        after_in_child=_process.after_fork_in_child,
+    )
 
 
 def private_loop() -> PrivateLoop:
     """Return this process's loop; it is started where there is none."""
     return _process.loop()
+
+
+@contextlib.contextmanager
+def no_fork() -> Iterator[None]:
+    """Keep this process from forking meanwhile, where a child would inherit a lock that nobody there lets go of."""
+    with _process.lock:
+        yield
 
 
 def close_at_exit(loop: asyncio.AbstractEventLoop, pool: Closing) -> None:

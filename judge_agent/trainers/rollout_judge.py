@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import logging
 import os
 import re
@@ -85,6 +86,8 @@ class RolloutJudge:
             return private_loop.run(self._outcomes(rollouts), self.seconds + _GRACE_SECONDS)
         except TimeoutError:
             return self._stuck(rollouts)
+        except concurrent.futures.CancelledError:
+            return [self._failed("internal", "the process ends")] * len(rollouts)
 
     async def aclose(self) -> None:
         """Close the connections; the next call opens new ones."""

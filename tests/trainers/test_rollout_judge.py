@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from judge_agent.trainers import Asking, Outcome, Rollout, RolloutJudge
-from tests.trainers.answering import Body, Reply, answering, judgment, scored, text_of, unscored
+from tests.trainers.answering import Answering, Body, Reply, answering, judgment, scored, text_of, unscored
 
 DIMENSIONS = ("correctness", "process")
 ASKING = Asking(recipe="verify", dimensions=DIMENSIONS)
@@ -214,6 +214,28 @@ def test_a_forked_child_judges_and_so_does_the_parent_afterwards() -> None:
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
         assert rewards(judge.outcomes_now(rollouts("aaa"))) == [0.3]
         judge.close()
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_children_that_are_forked_while_threads_open_connections_judge() -> None:
+    def at_work(server: Answering) -> None:
+        judge = judge_at(server.url)
+        judge.outcomes_now(rollouts("a"))
+        judge.close()
+
+    with answering() as server:
+        judge, ends = judge_at(server.url), list[int]()
+        threads = [threading.Thread(target=at_work, args=(server,)) for _ in range(12)]
+        for thread in threads:
+            thread.start()
+        for _ in range(4):
+            pid = os.fork()
+            if pid == 0:
+                os._exit(0 if rewards(judge.outcomes_now(rollouts("aa"))) == [0.2] else 1)
+            ends.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        for thread in threads:
+            thread.join()
+    assert ends == [0, 0, 0, 0]
 
 
 def test_address_and_key_are_read_by_the_process_that_calls_and_are_in_no_pickle(
