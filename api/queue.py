@@ -24,7 +24,7 @@ from api.problems import busy
 from api.waiting import Waiting
 from judge_agent.errors import LeaseLost, StoreError
 from judge_agent.schema import JudgmentRequest
-from judge_agent.store import Accepted, NewJudgment, Store, StoredJudgment, TooManyOpen
+from judge_agent.store import Accepted, Lease, NewJudgment, Store, StoredJudgment, TooManyOpen
 
 BEAT_SECONDS = 1.0
 BEAT_SECONDS_BESIDE_OTHERS = 0.5
@@ -273,11 +273,18 @@ class JudgmentQueue:
             await self._store.changed(BEAT_SECONDS)
 
     def _begin(self, live: LiveJudgment, request: JudgmentRequest | None) -> None:
+        former = self._live.get(live.id)
+        if former is not None and former.task is not None:
+            # This process slept past its own lease, and has taken the judgment over from itself.
+            former.task.cancel()
         self._live[live.id] = live
         if self._draining:
             self._forget(live)
             return
-        live.task = self._tasks.create_task(self._run(live, request), name=live.id)
+        before = former.task if former is not None else None
+        live.task = self._tasks.create_task(self._run(live, request, before), name=live.id)
+        # Not at the end of the task's own code: one that is cancelled before its first step has no such end.
+        live.task.add_done_callback(lambda _: None if self._draining else self._forget(live))
 
     def _forget(self, live: LiveJudgment) -> None:
         if self._live.get(live.id) is live:
@@ -285,8 +292,12 @@ class JudgmentQueue:
         self._free += 1
         self._wake.set()
 
-    async def _run(self, live: LiveJudgment, request: JudgmentRequest | None) -> None:
+    async def _run(
+        self, live: LiveJudgment, request: JudgmentRequest | None, before: asyncio.Task[None] | None
+    ) -> None:
         try:
+            if before is not None:
+                await asyncio.wait([before])
             row = await judge_to_its_end(self._judge, self._store, live, request)
             self._mean_seconds += 0.1 * (live.elapsed_seconds - live.elapsed_before - self._mean_seconds)
             self._waiting.tell(row)
@@ -295,9 +306,6 @@ class JudgmentQueue:
             _log.warning("%s", error)
         except Exception as error:  # noqa: BLE001 - one judgment that cannot end must not stop the others
             _log.error("judgment %s stays open until its lease runs out", live.id, exc_info=error)
-        finally:
-            if not self._draining:
-                self._forget(live)
 
     def _call_off(self, judgment_id: str) -> None:
         live = self._live.get(judgment_id)
@@ -320,12 +328,14 @@ class JudgmentQueue:
                 continue
             for judgment_id in renewed.cancelled:
                 self._call_off(judgment_id)
-            for judgment_id in renewed.lost:
-                self._drop(judgment_id)
+            for lease in clocks:
+                if lease.judgment_id in renewed.lost:
+                    self._drop(lease)
 
-    def _drop(self, judgment_id: str) -> None:
+    def _drop(self, lease: Lease) -> None:
         """Stop judging what another worker judges now; one that has just ended here is no such thing."""
-        live = self._live.get(judgment_id)
-        if live is not None and not live.is_judged and live.task is not None:
-            _log.warning("judgment %s is another worker's now; it is dropped here", judgment_id)
-            live.task.cancel()
+        live = self._live.get(lease.judgment_id)
+        if live is None or live.lease != lease or live.is_judged or live.task is None:
+            return
+        _log.warning("judgment %s is another worker's now; it is dropped here", live.id)
+        live.task.cancel()
