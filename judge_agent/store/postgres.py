@@ -81,7 +81,7 @@ class PostgresStore:
     async def earlier(self, tenant: str, idempotency_key: str, body_sha256: str) -> StoredJudgment | None:
         rows = await self._pool.fetch(
             f"SELECT {leasing.COLUMNS}, body_sha256 FROM judgments "  # noqa: S608
-            "WHERE tenant = $1 AND idempotency_key = $2",
+            "WHERE idempotency_key = $2 AND tenant || '' = $1",
             tenant,
             idempotency_key,
         )

@@ -24,7 +24,8 @@ T = TypeVar("T")
 CONNECTIONS = 8
 CONNECT_SECONDS = 5.0
 STATEMENT_SECONDS = 30.0
-RETRY_SECONDS = 20.0
+RETRY_SECONDS = 30.0
+STARTING_FACTOR = 4
 OPEN_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 0.02
 MAX_PAUSE_SECONDS = 1.0
@@ -54,11 +55,15 @@ _NOT_AGAIN = (
 _FAILURES = (*_AGAIN, asyncpg.PostgresError, ValueError)
 # After these nobody knows in what state the connection is.
 _BROKEN = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+# Every statement is written for an index; a plan that was made while the tables were empty must not stay without one.
+# Bitmap scans do not mark the entries of rows that have ended as dead, and walk through them again and again.
 _SESSION = {
     "application_name": "judge-agent",
     "default_transaction_isolation": "read committed",
     "idle_in_transaction_session_timeout": "10s",
     "lock_timeout": "10s",
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
     "tcp_keepalives_idle": "30",
 }
 
@@ -184,14 +189,16 @@ def _kept(value: object) -> object:
 
 async def _patiently(call: Callable[[bool], Awaitable[T]], *, seconds: float) -> T:
     """Call until it is answered; the argument says whether an earlier call was lost. Raises StoreError."""
-    until, pause, is_repeated = time.monotonic() + seconds, FIRST_PAUSE_SECONDS, False
+    began, pause, is_repeated = time.monotonic(), FIRST_PAUSE_SECONDS, False
     while True:
         try:
             return await call(is_repeated)
         except _FAILURES as error:
             if not isinstance(error, _AGAIN) or isinstance(error, _NOT_AGAIN):
                 raise StoreError(f"PostgreSQL refused: {_said(error)}") from error
-            if time.monotonic() + pause > until:
+            # One that says that it is starting is on its way: recovery after a crash takes its time.
+            patience = STARTING_FACTOR if isinstance(error, asyncpg.CannotConnectNowError) else 1
+            if time.monotonic() + pause > began + patience * seconds:
                 raise Unreachable(f"PostgreSQL did not answer: {_said(error)}") from error
             _log.info("PostgreSQL is asked again in %.2f s: %s", pause, _said(error))
         is_repeated = True
