@@ -39,6 +39,7 @@ class TestResult:
     `broken`: the test itself is wrong, which says nothing of the code. `not_run`: given up after too many deaths.
     `lacking`: the box lacks a module that the code or the test imports. `lacks` is that module, a mere claim before.
     `certain` is false where a failure may be the test's own doing (it ran out of time outside the code's box).
+    `touched`: the test called the code, or read a constant of it, before it ended.
     """
 
     __test__ = False
@@ -51,6 +52,7 @@ class TestResult:
     isolation: Isolation = "split"
     certain: bool = True
     lacks: str | None = None
+    touched: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "message", without_addresses(self.message))

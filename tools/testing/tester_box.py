@@ -274,7 +274,8 @@ class TesterBox:
         result = self._result(run, name, test, status, text)
         certain = run.shared or run.verdict is not None or message.get("certain") is not False
         lacks = text_or_none(message.get("lacks")) or run.lacks
-        run.results[name] = replace(result, certain=certain, lacks=lacks)
+        touched = message.get("touched") is True
+        run.results[name] = replace(result, certain=certain, lacks=lacks, touched=touched)
 
     def _close_current(self, run: _Run, tests: Sequence[TextTest], status: TestStatus, message: str) -> None:
         """The tester stopped in a test: note it, and leave that text out of the next start."""

@@ -78,12 +78,19 @@ def _refutes(failed: Sequence[TestResult], count: int, kind: str) -> Finding:
 
 
 def _all_hidden_pass(hidden: Sequence[TestResult], report: Report) -> Finding:
-    """A test that is said to be broken or skipped from a box with the code in it may have failed: it counts too."""
-    shared = sum(result.isolation == "shared" and result.visibility == "hidden" for result in report.results)
-    if not shared:
-        return Finding("confirms", "decisive", 1.0, f"all {len(hidden)} hidden tests pass")
-    reason = f"all {len(hidden)} hidden tests pass, {shared} of them in one box with the code, where it could cheat"
-    return Finding("confirms", "strong", 1.0, reason)
+    """A test that is said to be broken or skipped from a box with the code in it may have failed: it counts too.
+
+    So does one that was skipped after it had called the code: what the code answered may be why.
+    """
+    given = [result for result in report.results if result.visibility == "hidden"]
+    shared = sum(result.isolation == "shared" for result in given)
+    skipped = sum(result.status == "skipped" and result.touched for result in given)
+    reason = f"all {len(hidden)} hidden tests pass"
+    if shared:
+        reason += f", {shared} of them in one box with the code, where it could cheat"
+    if skipped:
+        reason += f", but {skipped} were skipped after they had called the code"
+    return Finding("confirms", "strong" if shared or skipped else "decisive", 1.0, reason)
 
 
 def _nothing(results: Sequence[TestResult]) -> str:

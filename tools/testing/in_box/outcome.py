@@ -56,7 +56,7 @@ class Session:
     `loss` is what arrived as something else on its way to the code or back. `uses` is of the text that runs now;
     `code_globals` is the code's module, where it shares the box. `watched`: whether it is told what took a test's time.
     `carried` are errors of the code, `awaited` those that an `except` of the test's is to catch, with its frame;
-    `spoiled` says why the current test cannot pass; `lacks` is the module that a call says it did not find.
+    `reads_data`: it reads a constant of the code. `spoiled` says why the current test cannot pass; `lacks` is the module that a call says it did not find.
     """
 
     channel: Channel
@@ -73,6 +73,7 @@ class Session:
     carried: list[BaseException] = field(default_factory=list)
     awaited: list[tuple[BaseException, types.FrameType]] = field(default_factory=list)
     spoiled: str | None = None
+    reads_data: bool = False
     lacks: str | None = None
     test_file: str = TEST_FILE
     watched: bool = True
@@ -82,6 +83,7 @@ class Session:
         self.carried.clear()
         self.awaited.clear()
         self.spoiled = self.lacks = None
+        self.reads_data = False
         self._tell({"op": "start", "name": name[:200], "bounded": self.uses.bounded})
         if not self.watched:
             self._tell({"op": "slow_test"})
@@ -94,7 +96,9 @@ class Session:
         elif outcome.status in ("pass", "skipped", "broken") and (foul := self.foul()):
             outcome = Outcome("error", foul)
         report = {"op": "result", "name": name[:200], "status": outcome.status, "certain": outcome.certain}
-        self._tell({**report, "message": outcome.message[:MAX_MESSAGE], "lacks": outcome.lacks})
+        report["touched"] = bool(self.calls) or self.reads_data
+        lacks = outcome.lacks or self.lacks
+        self._tell({**report, "message": outcome.message[:MAX_MESSAGE], "lacks": lacks})
 
     def _unfair(self) -> str | None:
         """Why a failure may be due to the two boxes: what they hide from each other, or what arrives changed."""
@@ -124,10 +128,11 @@ class Session:
     def can_do(self, words: Collection[str]) -> bool:
         """Whether the test may have caused by itself what takes one of these words.
 
-        Where code shares the box, a function of some library that it left in place of its own raises without a
-        frame of the code's: then only the test's text can clear the code.
+        After a call of the code that may be what it made of the answer (`eval(f(1))`); and where code shares the box,
+        a function of some library that it left in place of its own raises without a frame of the code's. Then only
+        the test's text can clear the code.
         """
-        return not self.shared or self.uses.can_do(words)
+        return not (self.shared or self.calls) or self.uses.can_do(words)
 
     def ended_early(self, how: str) -> Outcome:
         """The outcome of a test that was skipped or never finished."""
@@ -152,6 +157,7 @@ def run_test(
     A failure is `certain` unless the caller says otherwise, or the code stopped or raised.
     """
     session.start(name)
+    session.reads_data = uses_data
     try:
         body()
     except BaseException as error:
@@ -184,7 +190,7 @@ def _classify(session: Session, error: BaseException, uses_data: bool) -> Outcom
             Outcome("error", f"the code does not define {missing!r}") if blamed else Outcome("broken", text)
         )
     if isinstance(error, BrokenTest) or (
-        isinstance(error, (SyntaxError, ImportError)) and session.can_do(_causes(error))
+        isinstance(error, (SyntaxError, ImportError)) and _is_the_texts(session, error)
     ):
         return Outcome("broken", text)
     if not (session.calls or uses_data or session.shared):
@@ -192,9 +198,11 @@ def _classify(session: Session, error: BaseException, uses_data: bool) -> Outcom
     return Outcome("fail" if isinstance(error, AssertionError) else "error", text)
 
 
-def _causes(error: SyntaxError | ImportError) -> Collection[str]:
-    """The words without which a test cannot raise this by itself."""
-    return (error.name or "").split(".")[:1] if isinstance(error, ImportError) else COMPILES
+def _is_the_texts(session: Session, error: SyntaxError | ImportError) -> bool:
+    """Whether the text of the test fails by itself in this way: it has no such syntax, or there is no such module."""
+    if isinstance(error, ImportError):
+        return session.can_do((error.name or "").split(".")[:1])
+    return error.filename == session.test_file or not session.calls and session.can_do(COMPILES)
 
 
 def passed_the_code(session: Session, error: BaseException) -> bool:

@@ -25,6 +25,9 @@ ENDS_EARLY = frozenset(
     }
 )
 COMPILES = frozenset({"eval", "exec", "compile", "literal_eval", "parse", "run_path", "run_module"})
+LOOKS_UP_NAMES = frozenset(
+    {"eval", "exec", "getattr", "globals", "hasattr", "locals", "modules", "vars", "__dict__"}
+)
 _QUIET_MODULES = frozenset(
     {
         "collections",

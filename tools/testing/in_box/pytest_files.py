@@ -19,6 +19,7 @@ _ARGUMENTS = (
     "--import-mode=importlib",
     "-p",
     "no:cacheprovider",
+    "--noconftest",
 )
 
 
@@ -57,14 +58,14 @@ class _Reporter:
         try:
             report = yield
         except BaseException as stopped:  # pytest ends the whole run at a SystemExit here
-            self.collection = self._explain(stopped, self._asked())
+            self.collection = self._explain(stopped, self._read())
             raise
         error = getattr(getattr(report, "call", None), "excinfo", None)
         if report.failed and self.collection is None:
             message = str(report.longrepr)[-300:]
             cause = (error.value.__cause__ or error.value) if error is not None else None
             self.collection = (
-                self._explain(cause, self._asked()) if cause is not None else Outcome("broken", message)
+                self._explain(cause, self._read()) if cause is not None else Outcome("broken", message)
             )
         return report
 
@@ -83,6 +84,7 @@ class _Reporter:
         report = yield
         raised = call.excinfo.value if call.excinfo else None
         self._touched = self._touched or bool(self._constants(_names_of(item)))
+        self._session.reads_data = self._touched
         if report.skipped and raised is not None and passed_the_code(self._session, raised):
             self._outcome = Outcome("error", f"the code skipped its test: {type(raised).__name__}")
         elif report.skipped:
@@ -104,14 +106,16 @@ class _Reporter:
     def _explain(self, error: BaseException, names: Collection[str]) -> Outcome:
         return explain(self._session, error, uses_data=bool(self._constants(names)))
 
-    def _asked(self) -> list[str]:
+    def _read(self) -> list[str]:
+        """The names by which a file may read the code's constants while it is loaded."""
         uses = self._session.uses
-        return [alias for alias, name in uses.imported.items() if name in uses.asked]
+        return [*uses.imported, *(uses.free if uses.star else ())]
 
     def _constants(self, names: Collection[str]) -> set[str]:
         """Those of a test's names that are constants of the code."""
         imported, kinds = self._session.uses.imported, self._session.names
-        return {name for name in names if kinds.get(imported.get(name, "")) == "data"}
+        star = self._session.uses.star
+        return {name for name in names if kinds.get(imported.get(name, name if star else "")) == "data"}
 
     def _name(self, nodeid: str) -> str:
         return f"{self._prefix}::{nodeid.partition('::')[2]}"

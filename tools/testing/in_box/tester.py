@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 import sys
 import threading
 import time
@@ -20,9 +21,13 @@ from tools.testing.in_box.doctests import run_doctests
 from tools.testing.in_box.lacking_modules import lacking_name
 from tools.testing.in_box.loading import LoadError, describe, load
 from tools.testing.in_box.names import Given, asked_builtin, given_by, read_uses
+from tools.testing.in_box.own_doing import LOOKS_UP_NAMES
 from tools.testing.in_box.outcome import Channel, Outcome, Session
 from tools.testing.in_box.plain_tests import run_assert, run_check
 from tools.testing.in_box.proxies import ModuleProxy, proxies, visible_names
+
+
+_RUNNERS_OWN = re.compile(r"pytest|collect_ignore|load_tests|set_?up|tear_?down|test", re.IGNORECASE)
 
 
 def main(channel: Channel) -> None:
@@ -132,19 +137,26 @@ def _run_pytest(session: Session, name: str, source: str, module: types.ModuleTy
             name, Outcome("broken", f"this box runs no test files: {error}", lacks=lacking_name(error))
         )
         return
-    if not session.shared:
-        _give_to_star(session, module)
+    _give_to_star(session, module)
     run_pytest_file(session, name, source)
 
 
 def _give_to_star(session: Session, module: types.ModuleType) -> None:
-    """`from solution import *` neither replaces what the file binds itself, nor what the prompt imports."""
+    """`from solution import *` gives a file the names that its text reads, and no others of the code's.
+
+    It neither replaces what the file binds itself, nor what the prompt imports, nor brings what the runner of tests
+    looks for (`setup_module`, `pytestmark`, ...): the code would steer its own tests by those.
+    """
     if not session.uses.star:
         return
     seen = vars(module)
-    seen.update(_given(session, seen).imports)
-    names = [name for name in visible_names(session) if not name.startswith("_")]
-    seen["__all__"] = [name for name in names if name not in session.uses.bound]
+    if not session.shared:
+        seen.update(_given(session, seen).imports)
+    read = session.uses.free
+    if session.uses.words & LOOKS_UP_NAMES:
+        read = frozenset(name for name in session.names if not _RUNNERS_OWN.match(name)) - session.uses.bound
+    names = visible_names(session) if not session.shared else list(seen)
+    seen["__all__"] = [name for name in names if name in read and not name.startswith("_")]
 
 
 def _start_watch(session: Session, seconds: float) -> None:
