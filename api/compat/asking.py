@@ -23,7 +23,7 @@ from api.validation import read_request, refusal
 from judge_agent.errors import InvalidRequest
 from judge_agent.resources import check_resources
 from judge_agent.schema import Judgment, JudgmentRequest
-from judge_agent.store import StoredJudgment
+from judge_agent.store import IdempotencyConflict, StoredJudgment
 
 # The longest that a client goes on trying: ten times 120 s and its pauses.
 SAME_SECONDS = 1800.0
@@ -83,9 +83,17 @@ async def accept(prepared: Prepared, parts: Parts, tenant: str) -> StoredJudgmen
     """Have a request judged, unless it is already. Raises Problem 429 and 503, StoreError."""
     for attempt in range(MAX_ATTEMPTS):
         key = f"compat/{prepared.sha256}/{attempt}"
-        accepted = await parts.queue.accept(
-            prepared.request, prepared.text, tenant=tenant, idempotency_key=key, body_sha256=prepared.sha256
-        )
+        try:
+            accepted = await parts.queue.accept(
+                prepared.request,
+                prepared.text,
+                tenant=tenant,
+                idempotency_key=key,
+                body_sha256=prepared.sha256,
+            )
+        except IdempotencyConflict:
+            # The tenant's own client has used such a key for something else.
+            continue
         if accepted.created or _still_holds(accepted.row):
             return accepted.row
     accepted = await parts.queue.accept(prepared.request, prepared.text, tenant=tenant)

@@ -130,7 +130,7 @@ def _wanted(sent: Evaluate | Reward, more: Mapping[str, Any], where: str, unread
     truth = None if sent.ground_truth == sent.messages[:-1] else sent.ground_truth
     label: Any = {**read_label(truth, "ground_truth"), **known} if known else truth
     field = where if known else "ground_truth"
-    metadata = {"ignored_fields": unread[:64]} if unread else {}
+    metadata = {"ignored_fields": [name[:64] for name in unread[:64]]} if unread else {}
     return Wanted(
         "eval_protocol",
         {},

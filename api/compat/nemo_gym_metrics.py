@@ -19,6 +19,7 @@ from api.compat.serving import Sent, documented, read_sent
 router = APIRouter(tags=["trainers"])
 TASK, ROLLOUT = "_ng_task_index", "_ng_rollout_index"
 MAX_ROWS = 100_000
+_LARGEST = 1e100
 _EXAMPLE = {"verify_responses": [{TASK: 0, ROLLOUT: 0, "reward": 1.0}, {TASK: 0, ROLLOUT: 1, "reward": 0.0}]}
 Row = Mapping[str, Any]
 
@@ -83,8 +84,17 @@ def _by(rows: Iterable[Row], key: str) -> list[dict[str, Any]]:
     return sorted(found, key=lambda entry: _place(entry[key]))
 
 
-def _place(index: Any) -> tuple[float, str]:
-    return (float(index), "") if isinstance(index, (int, float)) else (float("inf"), str(index))
+def _place(index: Any) -> tuple[bool, float, str]:
+    """Numbers in their order, then everything else by its text."""
+    is_number = isinstance(index, (int, float))
+    return not is_number, index if is_number else 0, "" if is_number else str(index)
+
+
+def _is_measure(name: str, value: Any) -> bool:
+    """Whether a field is a number to average: marks are not, nor what would overflow."""
+    if name.startswith("_") or name == "mask_sample" or not isinstance(value, (int, float)):
+        return False
+    return abs(value) <= _LARGEST
 
 
 def _summary(rows: Sequence[Row]) -> dict[str, float]:
@@ -92,7 +102,7 @@ def _summary(rows: Sequence[Row]) -> dict[str, float]:
     columns: dict[str, list[float]] = defaultdict(list)
     for row in rows:
         for name, value in row.items():
-            if isinstance(value, (int, float)) and not name.startswith("_") and name != "mask_sample":
+            if _is_measure(name, value):
                 columns[name].append(float(value))
     found = {}
     for name, values in columns.items():

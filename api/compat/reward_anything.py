@@ -127,7 +127,7 @@ def _wanted(sent: RewardRequest, how: How, parts: Parts, at: str) -> Wanted:
         for index, text in enumerate(sent.responses.values(), start=1)
     ]
     names = list(sent.responses)
-    texts = {f"candidates.{index}": f"{at}responses.{name}" for index, name in enumerate(names)}
+    texts = {f"candidates.{index}": f"{at}responses.{name[:80]}" for index, name in enumerate(names)}
     label = {"recipe": sent.recipe, "dimensions": sent.dimensions}
     recipe = "verify" if parts.settings.model == "none" else "reward-anything"
     return Wanted(

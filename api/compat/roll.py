@@ -140,7 +140,7 @@ def _wanted(sent: Submit, seconds: float) -> Wanted:
         label,
         field,
         budget_seconds=seconds,
-        metadata={name: value for name, value in ids.items() if value is not None},
+        metadata={name: str(value)[:200] for name, value in ids.items() if value is not None},
         places={"task.prompt": "prompt", "candidates.0": "response"},
     )
 

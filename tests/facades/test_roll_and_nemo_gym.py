@@ -243,3 +243,15 @@ async def test_responses_are_compared_and_rewarded_in_their_order(served: Served
     body["response_objs"].append({"output": [message(BROKEN)]})
     failed = await served.http.post("/compat/nemo-gym/compare", json=body, params=params)
     assert (failed.status_code, failed.json()["code"]) == (503, "judge_failed")
+
+
+async def test_numbers_without_bounds_break_neither_rows_nor_metrics(served: Served) -> None:
+    huge = 10**400
+    told = await verify(served, row(message(RIGHT), cost=huge))
+    assert (told.status_code, told.json()["cost"]) == (200, huge)
+    rows = [
+        {"reward": 1.0, "cost": huge, "_ng_task_index": huge},
+        {"reward": 0.0, "cost": 1e99, "_ng_task_index": [1]},
+    ]
+    answer = await served.http.post("/compat/nemo-gym/aggregate_metrics", json={"verify_responses": rows})
+    assert answer.json()["key_metrics"]["mean/reward"] == 0.5
