@@ -43,6 +43,10 @@ class JudgeError(Exception):
 
     failure_kind: FailureKind = "internal"
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors cross process borders in trainers; by the default way, arguments beside the message are lost.
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
 
 class InvalidRequest(JudgeError):
     """The request cannot be judged as it stands; `field` is a dotted path such as `candidates.0.id`."""
@@ -113,10 +117,6 @@ class JudgeClientError(JudgeError):
         super().__init__(message)
         self.judgment_id = judgment_id
 
-    def __reduce__(self) -> tuple[object, ...]:
-        # Errors cross process borders in trainers; keyword arguments are lost by the default way.
-        return _rebuilt, (type(self), self.args, self.__dict__)
-
 
 class RequestRefused(JudgeClientError):
     """The service refused the request; sending it again unchanged is of no use.
@@ -155,9 +155,7 @@ class JudgmentPending(JudgeClientError):
     """The judgment had not ended when the time to wait was over. It goes on; get it by `judgment_id`."""
 
 
-def _rebuilt(
-    kind: type[JudgeClientError], args: tuple[object, ...], state: dict[str, object]
-) -> JudgeClientError:
+def _rebuilt(kind: type[JudgeError], args: tuple[object, ...], state: dict[str, object]) -> JudgeError:
     error = kind.__new__(kind)
     error.args = args
     error.__dict__.update(state)
