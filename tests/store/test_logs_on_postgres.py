@@ -1,12 +1,18 @@
-"""The ends of logs in one PostgreSQL: several folders with writers of one name, checked each by itself; and keys."""
+"""Several services, each with a folder of its own, on one PostgreSQL: their logs, their keys, and they themselves."""
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from judge_agent.log import AuditLogWriter, verify
@@ -15,6 +21,7 @@ from judge_agent.seams.storage import AuditEvent
 from judge_agent.store.postgres import PostgresStore
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
+ROOT = Path(__file__).parents[2]
 
 
 async def _log(store: PostgresStore, folder: Path, *, lines: int) -> None:
@@ -59,3 +66,43 @@ async def test_audit_verify_and_keys_use_the_database_of_the_settings(
         [key] = await store.keys()
         assert key.tenant == "ada"
     assert not (tmp_path / "judge.db").exists()
+
+
+@contextmanager
+def _serving(url: str, folder: Path) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
+    """`judge-agent serve` as an operator starts it, in a folder of its own."""
+    settings = {"DATABASE_URL": url, "DATA_DIR": str(folder), "MODEL": "none", "SANDBOX": "none", "PORT": "0"}
+    environment = os.environ | {f"JUDGE_{name}": value for name, value in settings.items()}
+    command = [sys.executable, "-m", "judge_agent.cli", "serve"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as running:
+        try:
+            assert running.stdout is not None
+            found = re.findall(r"http://\S+?:\d+", running.stdout.readline())[0]
+            with httpx.Client(base_url=found, timeout=40) as http:
+                yield running, http
+        finally:
+            running.kill()
+
+
+def test_two_services_as_operators_start_them_are_one(database_url: str, tmp_path: Path) -> None:
+    body = json.loads((ROOT / "evals/examples/support_agent.json").read_text()) | {"recipe": "verify"}
+    one_folder, other_folder = tmp_path / "one", tmp_path / "other"
+    with (
+        _serving(database_url, one_folder) as (one, http),
+        _serving(database_url, other_folder) as (_, beside),
+    ):
+        headers = {"Idempotency-Key": "k"}
+        posted = http.post("/v1/judgments", json=body, headers=headers)
+        assert posted.status_code == 200, posted.text
+        found = beside.get(f"/v1/judgments/{posted.json()['id']}").json()
+        assert found["candidates"] == posted.json()["candidates"]
+        assert found["candidates"][0]["status"] == "scored"
+        replayed = beside.post("/v1/judgments", json=body, headers=headers)
+        assert replayed.json()["id"] == posted.json()["id"]
+        other = beside.post("/v1/judgments", json=body | {"seed": 7}, headers={"Prefer": "respond-async"})
+        ended = http.get(other.headers["location"], headers={"Prefer": "wait=20"}).json()
+        assert ended["state"] == "done"
+        one.send_signal(signal.SIGTERM)
+        assert one.wait(20) == 0
+        assert beside.post("/v1/judgments", json=body).status_code == 200
+        assert _program("audit", "verify", url=database_url, folder=one_folder).returncode == 0
