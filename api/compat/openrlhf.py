@@ -7,7 +7,6 @@ the judge failed the numbers are the group's mean so far, and `extra_logs.judge_
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
@@ -16,6 +15,7 @@ from pydantic import BaseModel, Field
 from api.auth import Tenant
 from api.compat.answers import flat
 from api.compat.asking import Wanted
+from api.compat.decoded import response_of, with_opened_thought
 from api.compat.query import read_how
 from api.compat.serving import RESPONSES, Sent, documented, fallbacks_of, parts_of, read_sent
 from api.compat.settling import ask_and_settle
@@ -23,11 +23,6 @@ from api.problems import invalid
 
 router = APIRouter(tags=["trainers"])
 MAX_ROLLOUTS = 64
-# What tokenizers write at the end of a turn, kept in the query: `<|im_end|>`, `</s>`, `<eos>`, padding.
-_END = re.compile(r"(?:<\|[^|<>\s]{1,40}\|>|</s>|<eos>|<pad>|\[PAD\]|<end_of_turn>)\Z")
-_MAX_MARK_CHARS = 44
-_MIN_SHARED_CHARS = 16
-_MAX_TAILS = 64
 _EXAMPLE = {"query": ["What is 2+2? It is 4."], "prompts": ["What is 2+2?"], "labels": ["4"]}
 Texts = Annotated[list[str], Field(min_length=1, max_length=MAX_ROLLOUTS)]
 
@@ -63,7 +58,7 @@ async def get_reward(request: Request, tenant: Tenant) -> Rewards:
     if not len(sent.query) == len(sent.prompts) == len(labels):
         detail = f"holds {len(sent.query)}, prompts {len(sent.prompts)}, labels {len(labels)}"
         raise invalid("query", f"{detail}: each rollout needs one of each", limit="lists of one length")
-    splits = [_response(query, prompt) for query, prompt in zip(sent.query, sent.prompts, strict=True)]
+    splits = [response_of(query, prompt) for query, prompt in zip(sent.query, sent.prompts, strict=True)]
     wanted = [
         _wanted(index, prompt, response, label)
         for index, (prompt, (response, _), label) in enumerate(zip(sent.prompts, splits, labels, strict=True))
@@ -88,45 +83,8 @@ def _wanted(index: int, prompt: str, response: str, label: Any) -> Wanted:
     return Wanted(
         "openrlhf",
         {"prompt": prompt},
-        [{"id": "a", "trajectory": {"text": response}}],
+        [{"id": "a", "trajectory": {"text": with_opened_thought(prompt, response)}}],
         label,
         f"labels.{index}",
         places={"task.prompt": f"prompts.{index}", "candidates.0": f"query.{index}"},
     )
-
-
-def _response(query: str, prompt: str) -> tuple[str, bool]:
-    """What the policy wrote, and whether its prompt was found before it.
-
-    The decoded query may begin with a token of its own, or have lost the beginning of a long prompt. Where the
-    prompt is not there, all of the query is judged.
-    """
-    at = query.find(prompt)
-    start = at + len(prompt) if at >= 0 else _tail_in_front(query, prompt)
-    return query[start : _end_of_text(query, start)], at >= 0 or start > 0
-
-
-def _tail_in_front(query: str, prompt: str) -> int:
-    """How long the longest end of the prompt is that the query begins with; 0 for less than 16 characters."""
-    head = query[:_MIN_SHARED_CHARS]
-    at = prompt.find(head) if len(head) == _MIN_SHARED_CHARS else -1
-    for _ in range(_MAX_TAILS):
-        if at < 0:
-            break
-        if query.startswith(prompt[at:]):
-            return len(prompt) - at
-        at = prompt.find(head, at + 1)
-    return 0
-
-
-def _end_of_text(query: str, start: int) -> int:
-    """Where the response ends and what the tokenizer wrote behind it begins."""
-    end = len(query)
-    while True:
-        last = end
-        while last > start and query[last - 1].isspace():
-            last -= 1
-        mark = _END.search(query, max(start, last - _MAX_MARK_CHARS), last)
-        if mark is None:
-            return end
-        end = mark.start()

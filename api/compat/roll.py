@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 from api.auth import Tenant
 from api.compat.answers import Told, told_of
 from api.compat.asking import Wanted, accept, prepare
+from api.compat.decoded import with_opened_thought
 from api.compat.failing import Settled
 from api.compat.query import read_how
 from api.compat.serving import RESPONSES, Sent, documented, fallbacks_of, parts_of, read_sent
@@ -136,7 +137,7 @@ def _wanted(sent: Submit, seconds: float) -> Wanted:
     return Wanted(
         "roll",
         {"prompt": sent.prompt},
-        [{"id": "a", "trajectory": {"text": sent.response}}],
+        [{"id": "a", "trajectory": {"text": with_opened_thought(sent.prompt, sent.response)}}],
         label,
         field,
         budget_seconds=seconds,

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Request
 from api.auth import Tenant
 from api.compat.answers import flat
 from api.compat.asking import Wanted
+from api.compat.decoded import with_opened_thought
 from api.compat.query import read_how
 from api.compat.serving import RESPONSES, Sent, documented, fallbacks_of, parts_of, read_sent
 from api.compat.settling import ask_and_settle
@@ -48,10 +49,11 @@ async def slime(request: Request, tenant: Tenant) -> dict[str, float]:
 
 def _wanted(sent: Sample) -> Wanted:
     field = "prompt" if isinstance(sent.prompt, str) else "messages"
+    text = with_opened_thought(sent.prompt, sent.response) if isinstance(sent.prompt, str) else sent.response
     return Wanted(
         "slime",
         {field: sent.prompt},
-        [{"id": "a", "trajectory": {"text": sent.response}}],
+        [{"id": "a", "trajectory": {"text": text}}],
         sent.label,
         places={f"task.{field}": "prompt", "task.prompt": "prompt", "candidates.0": "response"},
     )

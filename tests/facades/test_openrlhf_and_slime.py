@@ -237,3 +237,10 @@ async def test_rollouts_of_a_group_are_answered_in_their_order(served: Served) -
     answers = [f"{QUESTION}{RIGHT if place % 3 else WRONG} ({place})" for place in range(12)]
     rewards = (await openrlhf(served, *answers)).json()["rewards"]
     assert rewards == [1.0 if place % 3 else 0.0 for place in range(12)]
+
+
+async def test_thoughts_that_the_prompt_began_are_no_part_of_the_answer(served: Served) -> None:
+    prompt = f"<|im_start|>user\n{QUESTION}<|im_end|>\n<|im_start|>assistant\n<think>\n"
+    await openrlhf(served, f"{prompt}SECRET thoughts.</think>{RIGHT}<|im_end|>", prompt=prompt)
+    assert RIGHT in served.model.requests[0].text
+    assert "SECRET" not in served.model.requests[0].text
