@@ -4,7 +4,15 @@ rollout.py        what a trainer has: a prompt, a completion, dataset columns ->
 rollout_judge.py  RolloutJudge: many rollouts, one deadline, one outcome each, whatever happens
 outcome.py        Outcome: what came back, or why nothing did; `flat` for trainers that want numbers only
 failures.py       FailurePolicy: what a trainer that cannot mask is given in place of a missing reward
+group_scorer.py   GroupScorer: the same numbers always, for trainers that hand over one rollout at a time
 trl.py            TRL: reward functions of GRPO, RLOO, AsyncGRPO and online DPO
+verl.py           verl: a reward function, a reward manager and an agent loop
+areal.py          AReaL: a reward function for its process pool, and a workflow
+slime.py          slime: a reward function that masks, and its post-processing hook
+verifiers.py      verifiers and prime-rl: a judge plugin
+skyrl_gym.py      SkyRL-gym: a mixin for text environments
+openenv.py        OpenEnv: rubrics
+inspect.py        Inspect: a scorer
 """
 
 from judge_agent.trainers.failures import FailurePolicy as FailurePolicy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from judge_agent.errors import InvalidRequest
 from judge_agent.schema.request import Aggregate, Granularity
@@ -61,6 +61,8 @@ class Asking:
     samples: int | None = None
     seed: int = 0
     agent_tools: Sequence[Mapping[str, Any]] = ()
+    cache: Literal["yes", "no", "refresh"] | None = None
+    include_hidden_reasoning: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -121,6 +123,8 @@ def _wishes(asking: Asking) -> dict[str, Any]:
         "granularity": asking.granularity,
         "aggregate": asking.aggregate,
         "pass_threshold": asking.pass_threshold,
+        "cache": asking.cache,
+        "include_hidden_reasoning": asking.include_hidden_reasoning or None,
     }
     budget = {
         "seconds": asking.seconds,

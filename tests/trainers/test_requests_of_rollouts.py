@@ -102,9 +102,12 @@ def test_what_is_asked_for_stands_in_the_request_and_the_rest_is_the_recipes() -
         samples=2,
         seed=7,
         metadata={"run": "a"},
+        cache="no",
+        include_hidden_reasoning=True,
     )
     read = JudgmentRequest.model_validate(request_of([Rollout("p", "c")], full))
     assert (read.budget.seconds, read.budget.samples, read.seed) == (9, 2, 7)
+    assert (read.cache, read.include_hidden_reasoning) == ("no", True)
     assert (read.dimensions, read.tools, read.metadata) == (("correctness",), ("run_tests",), {"run": "a"})
 
 
