@@ -17,7 +17,7 @@ from tools.query_sql import QuerySql
 pytestmark = pytest.mark.anyio
 CASES = [
     (case, engine)
-    for name in ("results", "telling", "left_open", "columns", "written_down")
+    for name in ("results", "telling", "left_open", "columns", "written_down", "own_names")
     for case in tomllib.loads((Path(__file__).parent / f"{name}.toml").read_text("utf-8"))["case"]
     for engine in case.get("engines", ["sqlite"])
 ]

@@ -7,16 +7,19 @@ reads otherwise than the engine does is stopped there.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import sqlglot
-from sqlglot import Token, TokenType, exp
+from sqlglot import TokenType, exp
 from sqlglot.errors import SqlglotError
 
 from judge_agent.schema import Engine
-from tools.sql.catalogue import CLOCK, allowed_functions, is_outside, words_before_parentheses
+from tools.sql.catalogue import allowed_functions, is_outside, words_before_parentheses
+from tools.sql.clock import asks_the_clock, asks_unread
 from tools.sql.scan import Refused, check_text
 from tools.sql.substitution import read_tables
 
@@ -43,6 +46,7 @@ _FILE_ENDINGS = (
     ".db",
     ".duckdb",
 )
+_DEFINITION = re.compile(r'(?:\bwith|\brecursive|,)\s*"?(\w+)"?\s*\([^()]{0,2000}\)\s*as\b', re.IGNORECASE)
 
 
 class NotParsed(Exception):
@@ -53,13 +57,15 @@ class NotParsed(Exception):
 class Query:
     """A query that may run. `tree` is None where only SQLite could read it.
 
-    `unlisted` are functions that only the engine can tell: it must not know them. `clock`: the result depends on the
-    time of day. `reads`: it reads a table, and not only what it says itself.
+    `unlisted` are functions that only the engine can tell: it must not know them. `files` are tables of the names of
+    files: DuckDB must have tables of these names. `clock`: the result depends on the time of day. `reads`: it reads a
+    table, and not only what it says itself.
     """
 
     sql: str
     tree: exp.Expr | None
     unlisted: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     clock: bool = False
     reads: bool = True
 
@@ -74,7 +80,7 @@ def read_query(sql: str, engine: Engine) -> Query:
     except NotParsed:
         if engine != "sqlite":
             raise
-    return Query(sql, None, clock="now" in sql.lower())
+    return Query(sql, None, clock=asks_unread(sql))
 
 
 def parse_query(sql: str, engine: Engine) -> Query:
@@ -85,7 +91,7 @@ def parse_query(sql: str, engine: Engine) -> Query:
         tokens = dialect.tokenize(sql)
         trees = [tree for tree in dialect.parser().parse(tokens, sql) if not _is_empty(tree)]
     except (SqlglotError, RecursionError, ValueError) as error:
-        _refuse_calls(_calls_in(_words(sql)), engine, is_sql=False)
+        _refuse_calls(_calls_in(_words(_DEFINITION.sub(" as ", sql))), engine, is_sql=False)
         raise NotParsed(str(error)[:300] or type(error).__name__) from error
     if not trees:
         raise Refused("there is no statement in it", evidence=True, is_sql=False)
@@ -95,13 +101,14 @@ def parse_query(sql: str, engine: Engine) -> Query:
     assert tree is not None
     _refuse_depth(tree)
     _refuse_writing(tree)
-    calls = _calls_in([(token.text, token.token_type == TokenType.L_PAREN) for token in tokens])
+    words = _calls_in([(token.text, token.token_type == TokenType.L_PAREN) for token in tokens])
+    calls = tuple(Counter(words) - _definitions(tree))
     _refuse_calls(calls, engine)
-    _refuse_files(tree, engine)
     _refuse_samples(tree)
-    listed = allowed_functions(engine) | _own_names(tree) | words_before_parentheses()
-    unlisted = tuple(sorted({name for name in calls if name not in listed}))
-    return Query(sql, tree, unlisted, _asks_the_clock(tree, tokens), any(read_tables(tree)))
+    listed = allowed_functions(engine) | words_before_parentheses()
+    unlisted = tuple(sorted(name for name in calls if name not in listed))
+    files = _file_names(tree) if engine == "duckdb" else ()
+    return Query(sql, tree, unlisted, files, asks_the_clock(tree, engine), any(read_tables(tree)))
 
 
 def _refuse_depth(tree: exp.Expr) -> None:
@@ -158,16 +165,14 @@ def _refuse_calls(calls: Sequence[str], engine: Engine, *, is_sql: bool = True) 
             raise Refused(message, evidence=True, is_sql=is_sql)
 
 
-def _refuse_files(tree: exp.Expr, engine: Engine) -> None:
-    """DuckDB reads a table whose name is that of a file from the file."""
-    if engine != "duckdb":
-        return
-    for table in tree.find_all(exp.Table):
-        name = table.name.lower()
-        if any(mark in name for mark in _FILE_NAMES) or name.endswith(_FILE_ENDINGS):
-            raise Refused(
-                f"the table {table.name[:60]!r} is a file, not a table of the database", evidence=True
-            )
+def _file_names(tree: exp.Expr) -> tuple[str, ...]:
+    """DuckDB reads a table whose name is that of a file from the file, where it has no table of that name."""
+    names = {table.name for table in read_tables(tree)}
+    return tuple(sorted(name for name in names if _is_of_a_file(name.lower())))
+
+
+def _is_of_a_file(name: str) -> bool:
+    return any(mark in name for mark in _FILE_NAMES) or name.endswith(_FILE_ENDINGS)
 
 
 def _refuse_samples(tree: exp.Expr) -> None:
@@ -175,16 +180,7 @@ def _refuse_samples(tree: exp.Expr) -> None:
         raise Refused("it samples rows at random, so that no result can be compared with it")
 
 
-def _own_names(tree: exp.Expr) -> set[str]:
-    """Names that the query itself gives: a CTE or an alias may carry a list of columns in parentheses."""
-    return set(_lowered(tree.find_all(exp.TableAlias))) | set(_lowered(tree.find_all(exp.CTE)))
-
-
-def _lowered(nodes: Iterator[exp.Expr]) -> Iterator[str]:
-    return (node.alias_or_name.lower() or node.name.lower() for node in nodes)
-
-
-def _asks_the_clock(tree: exp.Expr, tokens: Sequence[Token]) -> bool:
-    if any(node.is_string and node.name.lower() == "now" for node in tree.find_all(exp.Literal)):
-        return True
-    return any(token.text.lower() in CLOCK and token.token_type != TokenType.STRING for token in tokens)
+def _definitions(tree: exp.Expr) -> Counter[str]:
+    """How often the query gives a name of its own with a list of columns behind it, as a CTE or an alias may."""
+    named = (alias for alias in tree.find_all(exp.TableAlias) if alias.columns and alias.this is not None)
+    return Counter(alias.name.lower() for alias in named)

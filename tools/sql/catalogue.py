@@ -13,15 +13,21 @@ from pathlib import Path
 
 from judge_agent.schema import Engine
 
-# These reach out of the database: files, network, extensions, settings, other databases, text run as a query.
-_OUTSIDE = re.compile(
-    r"read_\w+|write\w*|parquet_\w+|sniff_csv|glob|getenv|\w*_scan\w*|scan_\w+|load_extension|readfile|edit|"
-    r"fts3_tokenizer|query|query_table|current_setting|duckdb_(?:settings|secrets|logs|extensions|temporary_files|"
-    r"memory|approx_database_count|optimizers)|which_secret|set_config|pg_read_\w+|pg_ls_\w+|lo_import|lo_export|"
-    r"st_read\w*|http_\w+|shell|system|sqlite_attach|postgres_\w+|mysql_\w+|iceberg_\w+|delta_\w+|force_checkpoint|"
-    r"checkpoint|add_parquet_key|json_execute\w*|from_substrait\w*|enable_\w+|disable_\w+|import_database|"
-    r"arrow_\w+|pandas_\w+|python_\w+|\w*external_resource\w*|truncate_\w+|sql_auto_complete"
-)
+# These reach out of the database: files, network, extensions, settings, other databases, text run as a query. Names of
+# functions that there are: what a database or a query calls its own may well begin with `write` or `read`.
+_OUTSIDE = {
+    "sqlite": re.compile(r"load_extension|readfile|writefile|fsdir|edit|fts3_tokenizer"),
+    "duckdb": re.compile(
+        r"read_(?:blob|text|csv|csv_auto|json\w*|ndjson\w*|parquet|duckdb|single_\w+_file|xlsx|avro|gsheet)|sniff_csv|"
+        r"parquet_(?:bloom_probe|\w*metadata|scan|schema)|glob|getenv|load_extension|query|query_table|current_setting|"
+        r"duckdb_(?:settings|secrets|logs|extensions|temporary_files|memory|approx_database_count|optimizers|external_\w+)|"
+        r"which_secret|set_config|pg_(?:read|ls)_\w+|lo_import|lo_export|st_read\w*|http_(?:get|post|head|put|delete)\w*|"
+        r"(?:sqlite|postgres|mysql|iceberg|delta|lance|ducklake)_(?:scan\w*|attach|query|execute|metadata|snapshots)|"
+        r"seq_scan|(?:python_)?arrow_scan\w*|pandas_scan|python_map_function|write_log|force_checkpoint|checkpoint|"
+        r"add_parquet_key|json_execute_serialized_sql|from_substrait\w*|(?:en|dis)able_(?:logging|profiling)|"
+        r"import_database|\w+_external_resources?(?:_types?)?|truncate_duckdb_logs|sql_auto_complete"
+    ),
+}
 # These give another result each time, or another one on each machine, or are the engine's own affair.
 _UNSTEADY = re.compile(
     r"random|rand|randomblob|setseed|uuid|gen_random_uuid|uuidv[47]|nextval|currval|txid_current|\w*reservoir\w*|"
@@ -34,13 +40,6 @@ _UNSTEADY = re.compile(
     r"__\w+|setval|json_serialize_plan|repeat_row|test_\w+|sql_\w+|matchinfo|subtype|bar|index_key|vertex_\w+|"
     r"variant_bytes\w*|variant_to_\w+|hive_\w+|map_to_pg_oid|remap_struct|replace_type|make_type|get_type|\w+_byte_comparable"
 )
-CLOCK = frozenset(
-    (
-        "now", "current_date", "current_time", "current_timestamp", "get_current_time", "get_current_timestamp",
-        "localtime", "localtimestamp", "today", "transaction_timestamp", "current_localtime",
-        "current_localtimestamp", "age", "unixepoch", "julianday",
-    )
-)  # fmt: skip
 # The parsers know these themselves; no catalogue names them.
 _SPECIAL = (
     "coalesce nullif ifnull if iif cast try_cast extract position substring trim ltrim rtrim overlay row count "
@@ -57,8 +56,7 @@ _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 
 def is_outside(name: str, engine: Engine) -> bool:
     """Whether a function of this (lower-case) name reaches out of the database."""
-    # SQLite's glob(pattern, text) is a comparison; DuckDB's of that name lists files.
-    return not (engine == "sqlite" and name == "glob") and bool(_OUTSIDE.fullmatch(name))
+    return bool(_OUTSIDE[engine].fullmatch(name))
 
 
 @cache

@@ -94,9 +94,7 @@ async def try_query(sandbox: Sandbox, source: DatabaseSource, trial: Trial) -> V
     try:
         query = await asyncio.to_thread(read_query, trial.sql, source.engine)
     except Refused as refusal:
-        if not refusal.evidence:
-            return _unavailable(source, f"the candidate's query is not run: {refusal}")
-        return _refuted(source, f"the candidate's SQL is refused: {refusal}", "refused", parses=True)
+        return _not_run(source, refusal)
     except NotParsed as problem:
         return await _as_the_engine_parses(sandbox, source, trial, str(problem))
     async with AsyncExitStack() as boxes:
@@ -107,7 +105,7 @@ async def try_query(sandbox: Sandbox, source: DatabaseSource, trial: Trial) -> V
         if isinstance(wanted, str):
             return _unavailable(source, wanted)
         if isinstance(outcome, Refused):
-            return _unavailable(source, f"the candidate's query is not run: {outcome}")
+            return _not_run(source, outcome)
         overlap = await _overlap(reference_box, query, wanted.query, trial.seconds)
         if isinstance(outcome, QueryFailed):
             return replace(_failed(source, outcome), overlap=overlap)
@@ -119,6 +117,12 @@ async def try_query(sandbox: Sandbox, source: DatabaseSource, trial: Trial) -> V
         copies = await _on_copies(pair, weighed, trial)
         weighed = weighed.told_by_copies(copies.matches if copies is not None else None)
         return replace(_compared(source, outcome, pair, weighed), overlap=overlap, copies=copies)
+
+
+def _not_run(source: DatabaseSource, refusal: Refused) -> Verdict:
+    if not refusal.evidence:
+        return _unavailable(source, f"the candidate's query is not run: {refusal}")
+    return _refuted(source, f"the candidate's SQL is refused: {refusal}", "refused", parses=True)
 
 
 async def _overlap(box: DatabaseBox, own: Query, reference: Query, seconds: float) -> SchemaOverlap | None:
@@ -187,7 +191,16 @@ async def _candidate(
 
 
 async def _unlisted(box: DatabaseBox, query: Query, seconds: float) -> Refused | None:
-    """A function that the engine has but the list has not is not called; one that it has not is its own error."""
+    """A function that the engine has but the list has not is not called; one that it has not is its own error.
+
+    A table of the name of a file is refused where the database has no such table.
+    """
+    if query.files:
+        tables = schema_of(await box.describe(seconds=seconds))
+        missing = [name for name in query.files if name.casefold() not in tables]
+        if missing:
+            what = f"the table {missing[0][:60]!r} is a file, not a table of the database"
+            return Refused(what, evidence=True)
     if not query.unlisted:
         return None
     there = await box.knows(query.unlisted, seconds=seconds)
