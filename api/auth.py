@@ -14,11 +14,12 @@ from typing import Annotated, NamedTuple
 from fastapi import Depends, Request
 
 from api.problems import Problem
-from judge_agent.store import ApiKey, Store
+from judge_agent.store import ApiKey, KeyScope, Store
 
 LOCAL_TENANT = "local"
 # A key that is added or revoked beside the running service works, or ends, within this time.
 REFRESH_SECONDS = 2.0
+_JUDGING = frozenset({"/v1/judgments", "/v1/judgments/batch", "/v1/groups"})
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="judge-agent"'}
 
 
@@ -29,16 +30,22 @@ class NewKey(NamedTuple):
     row: ApiKey
 
 
-def make_key(tenant: str) -> NewKey:
+def make_key(tenant: str, scope: KeyScope = "all") -> NewKey:
     """Make a key of 256 random bits, so that a plain hash of it cannot be searched."""
     secret = f"jk_{secrets.token_urlsafe(32)}"
-    return NewKey(
-        secret, ApiKey(f"key_{uuid.uuid4().hex[:12]}", tenant, digest(secret), secret[:7], time.time())
-    )
+    id_ = f"key_{uuid.uuid4().hex[:12]}"
+    return NewKey(secret, ApiKey(id_, tenant, digest(secret), secret[:7], time.time(), scope=scope))
 
 
 def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+class Caller(NamedTuple):
+    """Whom a key stands for, and what it may do."""
+
+    tenant: str
+    scope: KeyScope
 
 
 class KeyRing:
@@ -47,7 +54,7 @@ class KeyRing:
     def __init__(self, store: Store, configured: tuple[tuple[str, str], ...] = ()) -> None:
         """Take `configured` as (tenant, secret) pairs; only their hashes are held."""
         self._store = store
-        self._configured = tuple((digest(secret), tenant) for tenant, secret in configured)
+        self._configured = tuple((digest(secret), Caller(tenant, "all")) for tenant, secret in configured)
         self._known = self._configured
         self._locked = bool(configured)
         self._read_at: float | None = None
@@ -57,16 +64,16 @@ class KeyRing:
         await self._refresh()
         return self._locked
 
-    async def tenant_of(self, secret: str | None) -> str | None:
-        """Return the caller's tenant, None where the key is missing or wrong."""
+    async def caller(self, secret: str | None) -> Caller | None:
+        """Return whom a key stands for, None where it is missing or wrong."""
         if not await self.has_keys():
-            return LOCAL_TENANT
+            return Caller(LOCAL_TENANT, "all")
         if not secret:
             return None
         presented, found = digest(secret), None
-        for known, tenant in self._known:
+        for known, caller in self._known:
             if hmac.compare_digest(known, presented):
-                found = tenant
+                found = caller
         return found
 
     async def _refresh(self) -> None:
@@ -76,21 +83,32 @@ class KeyRing:
         self._read_at = now
         kept = await self._store.keys()
         self._known = self._configured + tuple(
-            (key.sha256, key.tenant) for key in kept if key.revoked is None
+            (key.sha256, Caller(key.tenant, key.scope)) for key in kept if key.revoked is None
         )
         self._locked = bool(self._configured) or bool(kept)
 
 
 async def tenant(request: Request) -> str:
-    """Return the tenant of a request. Raises Problem 401."""
+    """Return the tenant of a request. Raises Problem 401, and 403 for what the key may not do."""
     keys: KeyRing = request.app.state.parts.keys
     secret = _presented(request)
-    found = await keys.tenant_of(secret)
+    found = await keys.caller(secret)
     if found is None:
         detail = "the key is wrong or revoked" if secret else "a key is needed"
         detail += ": send Authorization: Bearer KEY, or X-Api-Key: KEY"
         raise Problem(401, "unauthorized", detail, headers=_CHALLENGE)
-    return found
+    if found.scope == "judge" and not _is_judging(request):
+        detail = "this key is of scope 'judge': it has rollouts judged, and reads a judgment by its id, nothing else"
+        raise Problem(403, "forbidden", detail)
+    return found.tenant
+
+
+def _is_judging(request: Request) -> bool:
+    """Whether a key that may stand in a URL, and so in logs of others, may do this."""
+    method, path = request.method, request.url.path
+    if path.startswith("/compat/") or (method == "POST" and path in _JUDGING):
+        return True
+    return method == "GET" and path.startswith("/v1/judgments/")
 
 
 Tenant = Annotated[str, Depends(tenant)]

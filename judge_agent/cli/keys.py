@@ -23,6 +23,12 @@ def add_parser(verbs: Any) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     add = actions.add_parser("add", parents=[place], help="make a key for a tenant; it is shown once")
     add.add_argument("tenant")
+    add.add_argument(
+        "--scope",
+        choices=("all", "judge"),
+        default="all",
+        help="judge: it has rollouts judged and reads a judgment by its id, nothing else; may stand in a URL (all)",
+    )
     actions.add_parser("list", parents=[place], help="list the keys, without their secrets")
     revoke = actions.add_parser("revoke", parents=[place], help="make a key useless")
     revoke.add_argument("id", help="the key's id, as `list` shows it")
@@ -39,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
 async def _run(arguments: argparse.Namespace, path: Path, database_url: str | None) -> None:
     async with opened_store(path, database_url, exclusive=False) as store:
         if arguments.action == "add":
-            await _add(store, arguments.tenant)
+            await _add(store, arguments.tenant, arguments.scope)
         elif arguments.action == "list":
             await _list(store)
         elif not await store.revoke_key(arguments.id, time.time()):
@@ -48,16 +54,18 @@ async def _run(arguments: argparse.Namespace, path: Path, database_url: str | No
             print(f"revoked {arguments.id}")
 
 
-async def _add(store: Store, tenant: str) -> None:
+async def _add(store: Store, tenant: str, scope: str) -> None:
     if not tenant or len(tenant) > 128 or not tenant.isprintable():
         raise InvalidRequest("tenant", f"{tenant[:40]!r} must be 1 to 128 printable characters")
-    secret, row = checkout.load("api.auth", "keys").make_key(tenant)
+    secret, row = checkout.load("api.auth", "keys").make_key(tenant, scope)
     await store.add_key(row)
-    print(f"{secret}\nkey {row.id} of tenant {tenant!r}; it is kept as a hash and cannot be shown again")
+    print(
+        f"{secret}\nkey {row.id} of tenant {tenant!r}, scope {scope}; it is kept as a hash and cannot be shown again"
+    )
 
 
 async def _list(store: Store) -> None:
     for key in await store.keys():
         made = time.strftime("%Y-%m-%d %H:%M", time.localtime(key.created))
         state = "works" if key.revoked is None else "revoked"
-        print(f"{key.id}  {key.prefix}...  {key.tenant}  {made}  {state}")
+        print(f"{key.id}  {key.prefix}...  {key.tenant}  {key.scope}  {made}  {state}")
