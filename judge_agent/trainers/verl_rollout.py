@@ -22,12 +22,12 @@ from judge_agent.trainers.rollout import Rollout, Text
 log = logging.getLogger(__name__)
 _PROMPT_FIELDS = ("raw_prompt", "prompt", "question")
 # Evidence alone needs no prompt, but every request has one.
-_NO_PROMPT = "(the trainer hands the prompt over to nobody)"
+_NO_PROMPT = "(the trainer did not hand the prompt over)"
 
 
 @dataclass(frozen=True)
 class VerlSample:
-    """One sample as verl's reward managers see it. `uid` is the group's, where the manager knows it."""
+    """One sample as verl's reward managers see it. `uid` is the group's; a manager knows it, else `extra_info` may."""
 
     data_source: str
     solution_str: str
@@ -47,8 +47,9 @@ class VerlSample:
     def group(self) -> Hashable:
         """What rollouts of one prompt have in common: the uid, else the row's index, else the prompt itself."""
         index = self.extra_info.get("index")
-        if self.uid is not None:
-            return ("uid", str(self.uid))
+        uid = self.extra_info.get("uid") if self.uid is None else self.uid
+        if not is_missing(uid):
+            return ("uid", str(uid))
         if not is_missing(index):
             return ("index", str(self.data_source), str(self.extra_info.get("split")), str(index))
         if not self.prompt:
@@ -87,7 +88,7 @@ class VerlSample:
                 "extra_info['messages'] is not of the rollout that is scored; its decoded text is judged"
             )
             return None
-        return (prompt if prompt else messages[:before]), said
+        return (messages[:before] if before and isinstance(prompt, str) else prompt), said
 
     def _handed(self) -> dict[str, Any]:
         """What stands in `extra_info` under names that nobody means otherwise; an `answer` there may be anything."""

@@ -89,6 +89,14 @@ def test_messages_of_the_prompt_alone_do_not_empty_the_completion() -> None:
     assert (found["score"], found["messages_read"]) == (0.4, 1.0)
 
 
+def test_the_prompt_of_the_messages_says_more_than_the_question() -> None:
+    asked = [{"role": "system", "content": "Be short."}, *ASKED]
+    said = [*asked, {"role": "assistant", "content": "xxxx"}]
+    with answering() as server:
+        score(server.url, "xxxx", extra_info={"messages": said, "question": "2 + 3?"})
+        assert server.bodies[0]["task"]["messages"] == asked
+
+
 def test_messages_of_another_rollout_are_left_aside() -> None:
     said = [*ASKED, {"role": "assistant", "content": "another"}]
     with answering() as server:
@@ -133,6 +141,8 @@ def test_without_a_mean_failure_raises(way: str) -> None:
     [
         ({"index": 1}, {"index": 1}, True),
         ({"index": 1}, {"index": 2}, False),
+        ({"index": 1, "uid": "a"}, {"index": 1, "uid": "b"}, False),
+        ({"index": 1, "uid": "a"}, {"index": 2, "uid": "a"}, True),
         ({"index": 1, "split": "train"}, {"index": 1, "split": "test"}, False),
         ({"question": "a"}, {"question": "a"}, True),
         ({"question": "a"}, {"question": "b"}, False),
