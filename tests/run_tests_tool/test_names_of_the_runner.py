@@ -73,7 +73,10 @@ async def test_a_file_that_the_code_breaks_counts_as_failed(name, judge):
 
 
 async def test_a_test_skipped_for_what_the_code_answered_leaves_no_decisive_pass(judge):
-    file = "import pytest\nfrom solution import sq\ndef test_hard():\n    if sq(3) is None: pytest.skip('none')\n    assert sq(3) == 9\n"
+    file = (
+        "import pytest\nfrom solution import sq\ndef test_hard():\n"
+        "    if sq(3) is None: pytest.skip('none')\n    assert sq(3) == 9\n"
+    )
     easy = "from solution import sq\ndef test_easy():\n    assert sq(0) is None\n"
     decided, _, result = await judge("def sq(n): return None", "pytest", [file, easy])
     assert decided == ("confirms", "strong"), result.findings[0].reason

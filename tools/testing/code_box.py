@@ -26,6 +26,7 @@ _MODULES = (
     "tools.testing.in_box.loading",
     "tools.testing.in_box.candidate_server",
     "tools.testing.in_box.own_doing",
+    "tools.testing.in_box.own_state",
     "tools.testing.in_box.expected",
     "tools.testing.in_box.names",
     "tools.testing.in_box.outcome",

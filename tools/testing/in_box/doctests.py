@@ -33,6 +33,7 @@ def run_doctests(session: Session, prefix: str, text: str, namespace: dict[str, 
         return
     scope = {**namespace, "__name__": "__test__"}
     session.test_file = TEST_FILE
+    session.uses = session.uses._replace(set_up=read_uses("".join(one.source for one in examples), ()).set_up)
     uncarried = None if session.shared else _uncarried(session, examples)
     for index, example in enumerate(examples):
         name = f"{prefix}.{index}"

@@ -16,33 +16,10 @@ from typing import Any, NamedTuple
 from tools.testing.in_box.expected import Catcher, read_catchers
 from tools.testing.in_box.lacking_modules import absent_names
 from tools.testing.in_box.own_doing import is_bounded, words_of
+from tools.testing.in_box.own_state import touches
 
 _NONE: frozenset[str] = frozenset()
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-# what a test sets up in its own box, where code in another box cannot see it
-_SET_UP = frozenset(
-    [
-        "tmp_path",
-        "tmp_path_factory",
-        "tmpdir",
-        "monkeypatch",
-        "mocker",
-        "patch",
-        "capfd",
-        "caplog",
-        "recwarn",
-        "open",
-        "environ",
-        "putenv",
-        "chdir",
-        "argv",
-        "stdin",
-        "id",
-        "assertIs",
-        "assertIsNot",
-    ]
-)
-_SET_UP_METHODS = frozenset(["seed", "err", "warns", "catch_warnings", "assertWarns", "assertLogs"])
 _DEFINITIONS = (ast.Import, ast.ImportFrom, *_FUNCTIONS, ast.ClassDef, ast.Assign)
 
 
@@ -51,7 +28,7 @@ class Uses(NamedTuple):
 
     `free` ones are read and bound nowhere in it. `imported` maps what it imports from the code's module to the name
     there. `asked` ones must be functions of the code: called and free, or called and imported. `bound` ones its own
-    top level binds; `star` says that it imports all of the code's names, `set_up` that it sets up files, patches,
+    top level binds; `star` says that it imports all of the code's names, `set_up` that it may touch files, streams,
     seeds or the like, or asks for identity, which code in another box cannot see. `words` are all identifiers of the
     text; a `bounded` text ends soon on any plain value; `catchers` are the places where it catches errors.
     """
@@ -104,7 +81,15 @@ def read_uses(source: str, modules: Collection[str]) -> Uses:
     star = any(alias.name == "*" for alias in taken)
     bounded = is_bounded(tree, modules)
     return Uses(
-        free, asked, bound, imported, star, _sets_up(tree), words_of(tree), bounded, read_catchers(tree)
+        free,
+        asked,
+        bound,
+        imported,
+        star,
+        touches(tree, modules),
+        words_of(tree),
+        bounded,
+        read_catchers(tree),
     )
 
 
@@ -122,26 +107,6 @@ def _attributes(tree: ast.Module, modules: Collection[str]) -> set[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in aliases
     }
-
-
-def _sets_up(tree: ast.Module) -> bool:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and node.attr in _SET_UP | _SET_UP_METHODS:
-            return True
-        if (isinstance(node, ast.Name) and node.id in _SET_UP) or (
-            isinstance(node, ast.arg) and node.arg in _SET_UP
-        ):
-            return True
-        if isinstance(node, ast.Compare) and _asks_identity(node):
-            return True
-    return False
-
-
-def _asks_identity(node: ast.Compare) -> bool:
-    """Whether it compares objects by `is`; None, booleans and the like are the same in every box."""
-    sides = [node.left, *node.comparators]
-    asks = any(isinstance(operator, (ast.Is, ast.IsNot)) for operator in node.ops)
-    return asks and not any(isinstance(side, ast.Constant) for side in sides)
 
 
 def _free(table: symtable.SymbolTable) -> frozenset[str]:

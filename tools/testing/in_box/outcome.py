@@ -56,7 +56,8 @@ class Session:
     `loss` is what arrived as something else on its way to the code or back. `uses` is of the text that runs now;
     `code_globals` is the code's module, where it shares the box. `watched`: whether it is told what took a test's time.
     `carried` are errors of the code, `awaited` those that an `except` of the test's is to catch, with its frame;
-    `reads_data`: it reads a constant of the code. `spoiled` says why the current test cannot pass; `lacks` is the module that a call says it did not find.
+    `reads_data`: it reads a constant of the code. `spoiled` says why the current test cannot pass; `lacks` is the
+    module that a call says it did not find.
     """
 
     channel: Channel
@@ -202,7 +203,7 @@ def _is_the_texts(session: Session, error: SyntaxError | ImportError) -> bool:
     """Whether the text of the test fails by itself in this way: it has no such syntax, or there is no such module."""
     if isinstance(error, ImportError):
         return session.can_do((error.name or "").split(".")[:1])
-    return error.filename == session.test_file or not session.calls and session.can_do(COMPILES)
+    return error.filename == session.test_file or (not session.calls and session.can_do(COMPILES))
 
 
 def passed_the_code(session: Session, error: BaseException) -> bool:

@@ -21,11 +21,10 @@ from tools.testing.in_box.doctests import run_doctests
 from tools.testing.in_box.lacking_modules import lacking_name
 from tools.testing.in_box.loading import LoadError, describe, load
 from tools.testing.in_box.names import Given, asked_builtin, given_by, read_uses
-from tools.testing.in_box.own_doing import LOOKS_UP_NAMES
 from tools.testing.in_box.outcome import Channel, Outcome, Session
+from tools.testing.in_box.own_doing import LOOKS_UP_NAMES
 from tools.testing.in_box.plain_tests import run_assert, run_check
 from tools.testing.in_box.proxies import ModuleProxy, proxies, visible_names
-
 
 _RUNNERS_OWN = re.compile(r"pytest|collect_ignore|load_tests|set_?up|tear_?down|test", re.IGNORECASE)
 
