@@ -28,6 +28,8 @@ from judge_agent.store import IdempotencyConflict, StoredJudgment
 # The longest that a client goes on trying: ten times 120 s and its pauses.
 SAME_SECONDS = 1800.0
 MAX_ATTEMPTS = 64
+# What ended before this process began may be another model's: the model is chosen when the service starts.
+_STARTED = time.time()
 RESERVED = ("score", "reward", "judge_failed", "mask_sample", "response", "prompt_in_query")
 # A deadline that the judge keeps itself says more than one that is kept here: it is given so much more.
 GRACE_SECONDS = 1.0
@@ -176,7 +178,7 @@ def _still_holds(row: StoredJudgment) -> bool:
     """Whether an earlier judgment of the same content answers for this one too."""
     if row.judgment is None:
         return True
-    if time.time() - row.created > SAME_SECONDS:
+    if row.created < max(_STARTED, time.time() - SAME_SECONDS):
         return False
     return all(one.get("reward") is not None for one in json.loads(row.judgment).get("candidates") or [{}])
 

@@ -108,6 +108,8 @@ async def submit(request: Request, tenant: Tenant) -> Submitted:
     openapi_extra=documented(Poll, {"reward_request_id": "jdg_0"}),
 )
 @router.get("/poll", response_model=Result, include_in_schema=False)
+@router.get("/result", response_model=Result, include_in_schema=False)
+@router.post("/result", response_model=Result, include_in_schema=False)
 @router.get("/task_result", response_model=Result, include_in_schema=False)
 @router.post("/task_result", response_model=Result, include_in_schema=False)
 async def poll(request: Request, tenant: Tenant) -> Result:
