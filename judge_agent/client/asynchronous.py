@@ -139,7 +139,7 @@ class AsyncJudgeClient:
         patience = Patience(self._target.retry_seconds, deadline)
         while True:
             try:
-                answer = await self._once(call)
+                answer = await self._once(call, deadline)
             except httpx.RequestError as error:
                 pause: float | None = patience.after_error(error)
             else:
@@ -148,13 +148,16 @@ class AsyncJudgeClient:
                     return answer
             await asyncio.sleep(pause or 0.0)
 
-    async def _once(self, call: Call) -> Answer:
+    async def _once(self, call: Call, deadline: float | None = None) -> Answer:
+        seconds = exchange.answer_within(deadline)
         response = await self._connections.of_this_loop().request(
             call.method,
             call.path,
             params=list(call.params),
             headers={**self._target.headers(), **call.headers},
             content=call.content,
-            timeout=httpx.Timeout(exchange.ANSWER_SECONDS, read=call.read_seconds, pool=None),
+            timeout=httpx.Timeout(
+                min(exchange.ANSWER_SECONDS, seconds), read=min(call.read_seconds, seconds), pool=None
+            ),
         )
         return Answer(response.status_code, response.headers, response.content)

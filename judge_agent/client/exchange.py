@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import ssl
@@ -23,6 +24,7 @@ DEFAULT_URL = "http://127.0.0.1:8800"
 # One exchange waits this long for the end; then the next one asks again, so that no proxy sees it as dead.
 WAIT_SECONDS = 30
 ANSWER_SECONDS = 30.0
+LATE_SECONDS = 2.0
 MAX_PAUSE_SECONDS = 30.0
 UPLOAD_BYTES_PER_SECOND = 1_000_000
 # A pool that is full must make callers wait, not fail: a group of rollouts posts at once.
@@ -233,6 +235,12 @@ def _is_certificate(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def answer_within(deadline: float | None) -> float:
+    """How long one exchange may take, in seconds: a service that hangs must not outlast the caller's own time by more
+    than what a busy one needs to say that it is still at work."""
+    return math.inf if deadline is None else max(0.0, deadline - time.monotonic()) + LATE_SECONDS
 
 
 def _body(request: JudgmentRequest | Mapping[str, Any]) -> bytes:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -91,3 +93,12 @@ def test_an_answer_that_is_no_judgment_says_so() -> None:
     page = Failure(200, "<html>hello</html>")
     with failing(page) as server, pytest.raises(ServiceUnavailable, match="JUDGE_URL"):
         JudgeClient(server.url).judge({"task": {}})
+
+
+def test_a_service_that_hangs_is_waited_for_no_longer_than_was_said() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        client = JudgeClient(f"http://127.0.0.1:{deaf.getsockname()[1]}")
+        began = time.monotonic()
+        with client, pytest.raises(ServiceUnavailable, match="ReadTimeout"):
+            client.judge({"task": {}}, timeout_seconds=0.1)
+    assert time.monotonic() - began < 10
