@@ -107,7 +107,7 @@ class PostgresStore:
         self._news.announce()
 
     async def release_all(self) -> None:
-        await self._pool.fetch("UPDATE judgments SET lease_until = '-infinity' WHERE state = 'running'")
+        await self._pool.run(leasing.release_all)
         self._news.announce()
 
     async def lead(self, judgment_id: str, former: str) -> None:

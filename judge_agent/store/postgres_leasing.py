@@ -1,7 +1,8 @@
 """Who judges what, in SQL for PostgreSQL: accepting, claiming, renewing, cancelling and ending.
 
 The clock of leases is the database's, so that workers need not agree on the time. Every change is one statement,
-which finds and locks its rows itself; the fencing token is checked where the row is written.
+which finds and locks its rows itself; the fencing token is checked where the row is written. What locks several rows
+locks them in the order of their ids, or skips those that are locked, so that nobody waits in a circle.
 """
 
 from __future__ import annotations
@@ -84,6 +85,12 @@ RETURNING judgments.id, is_cancelled
 """
 _RENEW = _PROLONG.format(until=_UNTIL.format(seconds="$4::double precision"))
 _RELEASE = _PROLONG.format(until="'-infinity'")
+_RELEASE_ALL = """
+WITH held AS MATERIALIZED (
+    SELECT id FROM judgments WHERE state = 'running' ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE judgments SET lease_until = '-infinity' FROM held WHERE judgments.id = held.id
+"""
 _CANCEL = f"""
 WITH found AS MATERIALIZED (
     SELECT id, state = 'queued' OR lease_until <= clock_timestamp() AS is_free FROM judgments
@@ -217,6 +224,10 @@ async def renew(session: Session, clocks: Mapping[Lease, float], lease_seconds: 
 async def release(session: Session, clocks: Mapping[Lease, float]) -> None:
     if clocks:
         await session.fetch(_RELEASE, *_columns(clocks))
+
+
+async def release_all(session: Session) -> None:
+    await session.fetch(_RELEASE_ALL)
 
 
 async def cancel(

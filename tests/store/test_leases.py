@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from random import Random
 
 import pytest
 
 from judge_agent.errors import LeaseLost
-from judge_agent.store import Lease, Renewed, Store
+from judge_agent.store import Claimed, Lease, Renewed, Store
 from tests.store.stores import Place, accepted, claimed, entry, ids_of, new, queued
 
 pytestmark = pytest.mark.anyio
@@ -160,3 +162,45 @@ async def test_a_finish_and_a_take_over_at_one_moment_leave_one_end(store: Store
     assert all(later)
     lost = {lease.judgment_id for lease, end in zip(leases, ends, strict=True) if not end}
     assert lost == set(ids_of(taken))
+
+
+async def test_workers_in_strife_end_each_judgment_once(place: Place, store: Store) -> None:
+    """Leases run out, are given back and taken over while calls are journalled, cancelled and ended."""
+    count, ends, chance = 200, Counter[str](), Random(7)
+
+    async def judge(own: Store, worker: str, one: Claimed) -> None:
+        lease = one.lease
+        try:
+            if one.leader is not None:
+                await own.lead(lease.judgment_id, one.leader)
+            for index in range(3):
+                await own.journal.append(lease.judgment_id, entry(f"k{index}"), lease=lease.token)
+                await asyncio.sleep(0.1 * (chance.random() < 0.1))
+        except LeaseLost:
+            return
+        if await own.finish(lease, f'"{worker}"', elapsed_seconds=1.0):
+            ends[lease.judgment_id] += 1
+
+    async def work(worker: str) -> None:
+        async with place.opened() as own, asyncio.TaskGroup() as tasks:
+            while len(ends) < count:
+                for one in await own.claim(worker, 20, lease_seconds=0.1):
+                    tasks.create_task(judge(own, worker, one))
+                if chance.random() < 0.1:
+                    await own.release_all()
+                await own.changed(0.05)
+
+    async def called_off(id: str) -> None:
+        taken = await store.cancel(id, worker="w9", lease_seconds=60)
+        if taken and await store.finish(taken.lease, "{}", elapsed_seconds=0.0, state="cancelled"):
+            ends[id] += 1
+
+    async with asyncio.TaskGroup() as tasks:
+        for index in range(4):
+            tasks.create_task(work(f"w{index}"))
+        for index in range(count):
+            await queued(store, f"j{index}", tenant=f"t{index % 3}", flight_key=f"f{index // 4}")
+            if index % 10 == 0:
+                await called_off(f"j{chance.randrange(index + 1)}")
+    assert set(ends.values()) == {1}
+    assert sum(await store.open_count()) == 0
