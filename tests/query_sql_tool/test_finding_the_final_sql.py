@@ -14,6 +14,12 @@ from tools.sql.answer import final_sql
 
 pytestmark = pytest.mark.anyio
 CASES = tomllib.loads((Path(__file__).parent / "answers.toml").read_text("utf-8"))["case"]
+ASIDES = tomllib.loads((Path(__file__).parent / "asides.toml").read_text("utf-8"))["case"]
+VERDICTS = {
+    "right": ("confirms", "decisive"),
+    "wrong": ("refutes", "decisive"),
+    "unclear": ("refutes", "strong"),
+}
 
 
 def trajectory_of(case) -> Trajectory:
@@ -97,3 +103,14 @@ async def test_a_last_block_that_checks_the_answer_is_not_held_against_it(judged
     assert verdict == ("refutes", "strong")
     verdict, _ = await judged(None, WRONG, trajectory=Trajectory.model_validate({"final_answer": answer}))
     assert verdict == ("refutes", "decisive")
+
+
+@pytest.mark.parametrize("case", ASIDES, ids=[case["name"] for case in ASIDES])
+async def test_what_stands_beside_the_query_is_not_taken_for_it(judged, case) -> None:
+    def filled(text: str) -> str:
+        return text.format(right=RIGHT, wrong=WRONG)
+
+    given = {"steps": [[filled(step), ""] for step in case.get("steps", ())]}
+    answer = {"answer": filled(case["answer"])} if "answer" in case else {}
+    verdict, result = await judged(None, RIGHT, trajectory=trajectory_of(given | answer))
+    assert verdict == VERDICTS[case["verdict"]], result

@@ -14,7 +14,8 @@ from judge_agent.fenced_code import plain_text
 from judge_agent.schema import Engine, Trajectory
 from judge_agent.trajectory import Step, read
 from tools.sql.calls import in_call, only_explores
-from tools.sql.texts import Reading, TextReader, is_sql, only_looks
+from tools.sql.statements import is_sql, is_statement, only_looks, only_prepares, query_alone
+from tools.sql.texts import Reading, TextReader
 
 Origin = Literal["artifact", "final_answer", "fenced_block", "text", "tool_call"]
 MAX_OTHERS = 3
@@ -47,32 +48,43 @@ def final_sql(trajectory: Trajectory, engine: Engine) -> FinalSql | NoSql:
     reader, in_doubt = TextReader(engine), False
     artifacts = [artifact for artifact in trajectory.artifacts if artifact.kind == "sql"]
     if artifacts:
-        return FinalSql(_of_artifact(artifacts[-1].content, reader), "artifact", last)
+        return FinalSql(_of_artifact(artifacts[-1].content, reader, engine), "artifact", last)
     if trajectory.final_answer is not None:
         found = reader.read(trajectory.final_answer)
         if found.sql is not None:
-            return FinalSql(found.sql, "final_answer", last, found.others)
+            answer = FinalSql(found.sql, "final_answer", last, found.others)
+            return (only_prepares(found.sql) and _query_in_steps(steps, engine, reader)) or answer
         if found.doubt == "grave":
             return NoSql(in_doubt=True)
         in_doubt = found.doubt != "none"
     return _in_steps(steps, engine, reader) or NoSql(in_doubt or _are_in_doubt(steps, reader))
 
 
-def _of_artifact(content: str, reader: TextReader) -> str:
+def _query_in_steps(steps: Sequence[Step], engine: Engine, reader: TextReader) -> FinalSql | None:
+    """The query before an answer that only tunes or sets up."""
+    found = _in_steps(steps, engine, reader)
+    return found if isinstance(found, FinalSql) and not is_statement(found.sql) else None
+
+
+def _of_artifact(content: str, reader: TextReader, engine: Engine) -> str:
     """An artifact is SQL by its kind; one that does not begin so may hold it in a fence."""
     sql = plain_text(content).strip()
-    return sql if is_sql(sql) else reader.read(sql).sql or sql
+    return query_alone(sql, engine) if is_sql(sql) else reader.read(sql).sql or sql
 
 
 def _in_steps(steps: Sequence[Step], engine: Engine, reader: TextReader) -> FinalSql | NoSql | None:
     """The last query that does more than look around; it may be one of several that were called with."""
     explored: FinalSql | None = None
+    prepared: FinalSql | None = None
     found: list[FinalSql] = []
     for one in _stated(steps, reader):
         if isinstance(one, NoSql):
             if found:
                 continue
             return one
+        if only_prepares(one.sql) and not only_looks(one.sql):
+            prepared = prepared or one
+            continue
         if not found and one.origin != "tool_call":
             return one
         if one.origin == "tool_call" and only_explores(one.sql, engine):
@@ -83,7 +95,7 @@ def _in_steps(steps: Sequence[Step], engine: Engine, reader: TextReader) -> Fina
         if len(found) > MAX_OTHERS:
             break
     if not found:
-        return explored
+        return explored or prepared
     others = dict.fromkeys(one.sql for one in found[1:] if one.sql != found[0].sql)
     return found[0]._replace(others=tuple(others))
 

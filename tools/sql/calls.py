@@ -16,7 +16,8 @@ from judge_agent.schema import Engine
 from tools.sql.allowed import NotParsed, parse_query
 from tools.sql.forms import texts_of
 from tools.sql.scan import MAX_QUERY_CHARS, Refused
-from tools.sql.texts import NOTHING, Reading, TextReader, is_sql, only_looks
+from tools.sql.statements import is_sql, only_looks
+from tools.sql.texts import NOTHING, Reading, TextReader
 
 MAX_TEXTS = 12
 _NAMES = frozenset(("sql", "sql_query", "sql_statement", "final_sql"))

@@ -29,22 +29,21 @@ from tools.sql.forms import (
     undecorated,
 )
 from tools.sql.scan import Refused
+from tools.sql.statements import (
+    QUERY,
+    STATEMENT,
+    is_sql,
+    is_statement,
+    only_looks,
+    only_prepares,
+    query_alone,
+)
 
 MAX_TEXT_CHARS = 200_000
 MAX_PARSED_CHARS = 150_000
 MAX_NESTED = 3
+MAX_OTHERS = 3
 Doubt = Literal["none", "slight", "grave"]
-_QUERY = re.compile(
-    r"\A(?:\s|--[^\n]*\n|/\*.*?\*/|\()*+(?:select|with|values|from)\b", re.IGNORECASE | re.DOTALL
-)
-_STATEMENT = re.compile(
-    r"\A(?:\s|--[^\n]*\n|/\*.*?\*/)*+(?:drop|delete|insert|update|create|alter|attach|copy|pragma|truncate|replace|merge|"
-    r"export|install|load|set|call|vacuum|explain|describe|show|detach)\s+\S",
-    re.IGNORECASE | re.DOTALL,
-)
-_LOOKS = re.compile(
-    r"\A(?:\s|--[^\n]*\n|/\*.*?\*/)*+(?:pragma|explain|describe|desc|show)\b", re.IGNORECASE | re.DOTALL
-)
 _LINE = re.compile(r"^[ \t]*(?:select|with)\b", re.IGNORECASE | re.MULTILINE)
 _LABELLED = re.compile(r"[:\uff1a][ \t*_]*(?=(?:select|with)\b)", re.IGNORECASE)
 _PROSE = re.compile(r"[ \t]*(?:[A-Z][a-z']*,?[ \t]+[a-z]|[A-Z][\w ]{0,30}:(?:\s|\Z)|[^\x00-\x7f])")
@@ -54,17 +53,19 @@ _PARAGRAPHS = re.compile(rf"\n[ \t]*\n(?![ \t\n]*{_CLAUSES})", re.IGNORECASE)
 _TO_FILL_IN = re.compile(r"%[sd](?![a-z])|%\(|\{\w*\}|\?|(?<![:\w]):[a-z_]")
 _SQL_KEY = re.compile(r"(?:\A|_|[a-z])(?:sql|query|statement)(?:\Z|_)", re.IGNORECASE)
 _FINAL = re.compile(r"final|answer|corrected|solution|result", re.IGNORECASE)
-_CHECKS = re.compile(
-    r"\b(?:verify|verif\w+|check\w*|sanity|confirm\w*|inspect\w*|explor\w+|debug\w*)\b", re.IGNORECASE
+# Words before a last block that may make it no answer: it checks, compares, repeats what was there, or adds something.
+_ASIDE = re.compile(
+    r"\b(?:verif\w+|check\w*|sanity|confirm\w*|inspect\w*|explor\w+|debug\w*|test\w*|compar\w+|contrast|original\w*|"
+    r"previous\w*|earlier|initial\w*|instead|alternativ\w*|otherwise|another way|equivalent\w*|wrong|incorrect\w*|"
+    r"mistake\w*|avoid\w*|unlike|not work|naive|old|existing|your (?:query|version|attempt|sql)|optional\w*|bonus|"
+    r"extra|also|example|in case|if (?:you|we|they|the)|speed\w*|fast\w*|perform\w*|optimi[sz]\w+|index\w*)\b",
+    re.IGNORECASE,
 )
 _STATED = re.compile(r"\bSELECT\b")
 _STATED_VALUE = re.compile(r"\bSELECT\s+(?:[-\d'*]|\w+\()")
 _SAID = re.compile(r"\bselect\b", re.IGNORECASE)
 _SAID_WITH = re.compile(r"\bwith\s+\w+\s+as\s*\(", re.IGNORECASE)
 _FROM = re.compile(r"\bFROM\b|\bfrom\b")
-_SHOUTED = re.compile(r"\bSELECT\b(?=[\s\S])|\bselect\s+(?:[-\d'*(]|\w+\()")
-_SAID = re.compile(r"\bselect\b", re.IGNORECASE)
-_FROM = re.compile(r"\bfrom\b", re.IGNORECASE)
 
 
 class Reading(NamedTuple):
@@ -82,16 +83,6 @@ NOTHING = Reading()
 UNCLEAR = Reading(doubt="grave")
 
 
-def is_sql(text: str) -> bool:
-    """Whether the text begins as a statement of SQL does."""
-    return bool(_QUERY.match(text) or _STATEMENT.match(text))
-
-
-def only_looks(sql: str) -> bool:
-    """Whether it is a statement that describes: PRAGMA, EXPLAIN, DESCRIBE, SHOW."""
-    return bool(_LOOKS.match(sql))
-
-
 class TextReader:
     """Reads the texts of one candidate; they share one allowance for parsing. Blocking."""
 
@@ -101,13 +92,14 @@ class TextReader:
 
     def read(self, text: str) -> Reading:
         """The query of a text, after its thought."""
-        if len(text) > MAX_TEXT_CHARS and _QUERY.match(text):
+        if len(text) > MAX_TEXT_CHARS and QUERY.match(text):
             return Reading(text.strip())
-        return self._read(spoken(text[:MAX_TEXT_CHARS]), 0)
+        found = self._read(spoken(text[:MAX_TEXT_CHARS]), 0)
+        return found._replace(sql=query_alone(found.sql, self._engine)) if found.sql else found
 
     def is_query(self, text: str) -> bool:
         """Whether it is one query to the parser; one that is refused for what it does is still one."""
-        if not _QUERY.match(text) or len(text) > self._chars or len(text.split(maxsplit=1)) < 2:
+        if not QUERY.match(text) or len(text) > self._chars or len(text.split(maxsplit=1)) < 2:
             return False
         self._chars -= len(text)
         try:
@@ -143,10 +135,7 @@ class TextReader:
     def _in_blocks(self, fenced: list[Block], said: str) -> Reading:
         queries = [block.source.strip() for block in fenced if self._holds_sql(block)]
         if queries:
-            telling = [query for query in queries if not only_looks(query)] or queries
-            before = said[: max(said.rfind(telling[-1]), 0)].rstrip().rpartition("\n")[0][-200:]
-            others = tuple(telling[:-1]) if _CHECKS.search(before.rpartition("```")[2]) else ()
-            return Reading(telling[-1], is_fenced=True, others=others)
+            return _final_of(queries, said)
         for block in reversed(fenced[-MAX_PIECES:]):
             for found in (self._in_json(block.source, MAX_NESTED), self.in_literals(block.source)):
                 if found != NOTHING:
@@ -183,23 +172,39 @@ class TextReader:
         for part in _paragraphs(said):
             if self._is_whole(part):
                 return Reading(part.strip())
-            if _QUERY.match(part) and part.rstrip().endswith(".") and self.is_query(part.rstrip()[:-1]):
+            if QUERY.match(part) and part.rstrip().endswith(".") and self.is_query(part.rstrip()[:-1]):
                 return Reading(part.rstrip()[:-1].strip())
         return NOTHING
 
     def _is_whole(self, part: str) -> bool:
-        return bool(_STATEMENT.match(part) and part.rstrip().endswith(";")) or self.is_query(part)
+        return bool(STATEMENT.match(part) and part.rstrip().endswith(";")) or self.is_query(part)
 
     def _between_ticks(self, said: str) -> Reading:
-        spans = [(span, before) for span, before in between_ticks(said) if _QUERY.match(span)][:MAX_PIECES]
+        spans = [(span, before) for span, before in between_ticks(said) if QUERY.match(span)][:MAX_PIECES]
         found = [(span, before) for span, before in spans if self.is_query(span)]
         if found and _FINAL.search(found[0][1]):
             return Reading(found[0][0])
         return _only([span for span, _ in found])
 
     def _queries(self, pieces: Iterable[str]) -> list[str]:
-        found = [piece for piece in pieces if _QUERY.match(piece)]
+        found = [piece for piece in pieces if QUERY.match(piece)]
         return [piece for piece in found[-MAX_PIECES:] if self.is_query(piece)]
+
+
+def _final_of(stated: list[str], said: str) -> Reading:
+    """The last of several blocks, but a query before statements that only tune or describe.
+
+    Where a query stands before the last block, and that one is no query or may be none of the answer, it may be meant.
+    """
+    telling = [sql for sql in stated if not only_looks(sql)] or stated
+    queries = [sql for sql in telling if not is_statement(sql)]
+    if queries and only_prepares(telling[-1]):
+        telling = [sql for sql in telling if not only_prepares(sql)]
+    final = telling[-1]
+    before = said[: max(said.rfind(final), 0)].rstrip().rpartition("\n")[0][-200:]
+    may_be_aside = is_statement(final) or _ASIDE.search(before.rpartition("```")[2])
+    others = tuple(sql for sql in telling[:-1] if not is_statement(sql)) if may_be_aside else ()
+    return Reading(final, is_fenced=True, others=others[-MAX_OTHERS:])
 
 
 def _goes_on_as_prose(text: str) -> bool:
@@ -232,7 +237,7 @@ def _beginnings(paragraph: str) -> Iterator[str]:
     lines = paragraph.split("\n")
     for at in range(len(lines) - 1, max(len(lines) - 20, 0) - 1, -1):
         bare = undecorated(lines[at])
-        if bare != lines[at].strip() and _QUERY.match(bare):
+        if bare != lines[at].strip() and QUERY.match(bare):
             yield "\n".join([bare, *lines[at + 1 :]])
     starts = [match.start() for match in (_LINE.search(paragraph),) if match]
     starts += [match.end() for match in _LABELLED.finditer(paragraph)][-2:]
