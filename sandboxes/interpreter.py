@@ -34,6 +34,7 @@ PACKAGES = (
     "tzdata",  # where zoneinfo looks on a machine that has no time zones of its own
 )
 _LOCAL = "/usr/local/lib"
+_LOCALES = ("/usr/lib/locale/C.utf8", "/usr/lib/locale/C.UTF-8")
 _LIBRARY_FOLDERS = ("/usr/lib", "/usr/lib64", _LOCAL, "/lib", "/lib64")
 
 
@@ -60,6 +61,11 @@ class Interpreter:
         return hashlib.sha256("\n".join(known).encode()).hexdigest()[:8]
 
     @property
+    def language(self) -> str:
+        """The locale that a box can set: C.UTF-8 where this machine has it."""
+        return "C.UTF-8" if any(target in _LOCALES for _, target in self.binds) else "C"
+
+    @property
     def readable(self) -> tuple[str, ...]:
         """The box paths that a program may read."""
         return (*(target for _, target in self.binds), SITE)
@@ -81,6 +87,7 @@ def find_interpreter() -> Interpreter:
     if os.path.exists("/etc/ld.so.cache"):
         folders.append("/etc/ld.so.cache")
     folders += _zone_folders()
+    folders += [place for place in _LOCALES if os.path.isdir(place) and not os.path.islink(place)]
     binds = [(folder, folder) for folder in _outermost(folders)]
     packages = _packages()
     binds += [(str(origin), f"{SITE}/{origin.name}") for origin in packages.values()]

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from judge_agent.errors import SandboxError
+from sandboxes.in_box.layers import DISK, WORK
 from sandboxes.interpreter import Interpreter
 
 EXIT_SECONDS = 5.0
@@ -31,9 +32,10 @@ _LAUNCHER = str(_HERE / "launcher.py")
 _FIRST_BOX_UID, _BOX_UIDS = 0x70000000, 0x0FFFFFF0  # above the ranges of users, subuids and containers
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 _ENVIRONMENT = {
-    "HOME": "/work/box",
-    "TMPDIR": "/work/box",
-    "LANG": "C.UTF-8",
+    "HOME": WORK,
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "USER": "box",
+    "LOGNAME": "box",
     "PYTHONUTF8": "1",
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONHASHSEED": "0",
@@ -168,14 +170,17 @@ def _command(
         arguments += ["--symlink", target, place]
     for device in _DEVICES:
         arguments += ["--dev-bind", device, device]
-    for name, value in _ENVIRONMENT.items():
+    for name, value in {**_ENVIRONMENT, "LANG": interpreter.language}.items():
         arguments += ["--setenv", name, value]
     if host_proc:
         arguments += ["--bind", f"@{len(sources)}", "/box/proc"]
         sources.append("/proc")
     else:
         arguments += ["--proc", "/box/proc"]
-    arguments += ["--dir", "/work/box", "--dir", "/dev/shm", "--remount-ro", "/"]
+    arguments += ["--dir", WORK, "--dir", DISK]
+    for place, folder in (("/tmp", "tmp"), ("/var/tmp", "tmp"), ("/dev/shm", "shm")):
+        arguments += ["--symlink", f"{DISK}/{folder}", place]
+    arguments += ["--remount-ro", "/"]
     arguments += ["--", interpreter.executable, "-s", "-S", "-P", "-c", _START]
     uid = _FIRST_BOX_UID + secrets.randbelow(_BOX_UIDS)
     kept = f"{control_fd},{alive_fd}"

@@ -5,6 +5,9 @@ makes threads only, where children are allowed it makes processes but no namespa
 libc falls back to `clone`, and `socket`, `mount`, `ptrace`, `bpf`, `io_uring`, `memfd_create` and all others are simply
 not on the list.
 
+Files have no extended attributes; to set one, and `fallocate`, answer ENOTSUP, which libc takes for an answer.
+Nodes are FIFOs only.
+
 `flock` is not on it: it would lock the host's own library files, for every box to see; nor is `sysinfo`, which tells of
 the host's load and memory.
 
@@ -27,21 +30,29 @@ _ALLOWED: dict[str, str] = {
         " 221 7 271 23 270 213 291 233 232 281 441 290 9 11 10 25 28 12 27 26 324 13 14 15 127 128 130 131 62"
         " 200 234 202 273 274 334 218 186 39 110 102 107 104 108 118 120 115 111 121 124 24 204 143 145 146 147"
         " 140 309 228 229 230 35 96 201 100 98 97 36 38 37 34 63 318 60 231 219 158 48 45 47 51 52 61 247"
+        " 92 93 94 260"
     ),
     "aarch64": (
         "63 64 65 66 67 68 69 70 62 56 57 436 80 79 291 48 439 61 78 17 49 50 34 35 38 276 37 36 45 46 52 53 166"
         " 88 43 44 23 24 59 82 83 71 285 223 73 72 20 21 22 441 19 222 215 226 216 233 214 232 227 283 134"
         " 135 139 136 137 133 132 129 130 131 98 99 100 293 96 178 172 173 174 175 176 177 148 150 158 155 156"
         " 124 123 121 120 125 126 141 168 113 114 115 101 169 153 165 163 102 103 160 278 93 94 128 210 207"
-        " 212 204 205 260 95"
+        " 212 204 205 260 95 54 55"
     ),
 }
 # fork, vfork, execve, setpgid, setsid; wait4 and waitid are in the list above
 _FOR_CHILDREN = {"x86_64": " 57 58 59 109 112", "aarch64": " 221 154 157"}
+# fallocate, and what reads and writes extended attributes: programs take "not supported" for an answer
+_UNSUPPORTED = {
+    "x86_64": (285, *range(188, 194), 197, 198, 199),
+    "aarch64": (47, *range(5, 11), 14, 15, 16),
+}
+_WITHOUT_ENTRIES = {"x86_64": (194, 195, 196), "aarch64": (11, 12, 13)}  # a list of extended attributes
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 # name: (x86_64, aarch64)
 _CLONE, _CLONE3, _SOCKETPAIR, _SENDTO = (56, 220), (435, 435), (53, 199), (44, 206)
 _IOCTL, _PRCTL, _PRLIMIT, _FCNTL = (16, 29), (157, 167), (302, 261), (72, 25)
+_SETPRIORITY, _MKNODAT = (141, 140), (259, 33)
 
 _CLONE_THREAD = 0x00010000
 # NEWNS NEWCGROUP NEWUTS NEWIPC NEWUSER NEWPID NEWNET NEWTIME, and PARENT: a child of the fork server, which does not
@@ -53,11 +64,17 @@ _IOCTLS = (0x5401, 0x5413, 0x5421, 0x5450, 0x5451)  # TCGETS TIOCGWINSZ FIONBIO 
 _FCNTLS = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1032)
 _PRCTLS = (3, 15, 16)  # PR_GET_DUMPABLE PR_SET_NAME PR_GET_NAME
 _AF_UNIX = 1
-_RLIMIT_STACK = 3  # programs raise it before deep recursion; memory_bytes bounds it
+_FIFO, _OTHER_FILES = 0o010000, 0o160000  # bits of a mode
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN, _JUMP = 0x20, 0x15, 0x35, 0x45, 0x06, 0x05
 _FARTHEST = 255  # of a conditional jump
-_KILL, _ALLOW, _EPERM, _ENOSYS = 0x80000000, 0x7FFF0000, 0x00050000 | 1, 0x00050000 | 38
+_KILL, _ALLOW = 0x80000000, 0x7FFF0000
+_ZERO, _EPERM, _ENOSYS, _ENOTSUP = (
+    0x00050000,
+    0x00050001,
+    0x00050026,
+    0x0005005F,
+)  # not done, and this returned
 _NUMBER, _ARCH = 0, 4
 
 Instruction = tuple[int, int, int, int]
@@ -65,6 +82,7 @@ Leaf = tuple[Instruction, ...]
 _ALLOWED_LEAF: Leaf = ((_RETURN, 0, 0, _ALLOW),)
 _DENIED_LEAF: Leaf = ((_RETURN, 0, 0, _EPERM),)
 _A_THREAD: Leaf = ((_ANY_BIT, 2, 0, _CLONE_ELSEWHERE), (_ANY_BIT, 0, 1, _CLONE_THREAD))
+_A_FIFO: Leaf = ((_ANY_BIT, 2, 0, _OTHER_FILES), (_ANY_BIT, 0, 1, _FIFO))
 _NO_NAMESPACE: Leaf = ((_ANY_BIT, 1, 0, _CLONE_ELSEWHERE),)  # skips the one `allow` where a bit of one is set
 
 
@@ -95,14 +113,19 @@ def _leaves(machine: str, *, children: bool) -> dict[int, Leaf]:
     """What is done with each listed call."""
     column = 0 if machine == "x86_64" else 1
     listed = _ALLOWED[machine] + (_FOR_CHILDREN[machine] if children else "")
-    stack = ((_LOAD, 0, 0, _low(1)), (_EQUAL, 0, 1, _RLIMIT_STACK), (_RETURN, 0, 0, _ALLOW))
+    own = ((_LOAD, 0, 0, _low(0)), (_EQUAL, 0, 1, 0), (_RETURN, 0, 0, _ALLOW))
     return {
         **{int(number): _ALLOWED_LEAF for number in listed.split()},
+        **dict.fromkeys(_UNSUPPORTED[machine], ((_RETURN, 0, 0, _ENOTSUP),)),
+        **dict.fromkeys(_WITHOUT_ENTRIES[machine], ((_RETURN, 0, 0, _ZERO),)),
         _CLONE3[column]: ((_RETURN, 0, 0, _ENOSYS),),
         _CLONE[column]: _when(((_LOAD, 0, 0, _low(0)), *(_NO_NAMESPACE if children else _A_THREAD))),
         _SOCKETPAIR[column]: _when(((_LOAD, 0, 0, _low(0)), (_EQUAL, 0, 1, _AF_UNIX))),
         _SENDTO[column]: _when(_is_zero(4)),
-        _PRLIMIT[column]: _when((*stack, *_is_zero(2))),
+        # A process may change its own limits, which without capabilities it cannot raise; of others it may read.
+        _PRLIMIT[column]: _when((*own, *_is_zero(2))),
+        _SETPRIORITY[column]: _when(_zero(_low(0), _low(1))),  # of the thread that asks, never back up
+        _MKNODAT[column]: _when(((_LOAD, 0, 0, _low(2)), *_A_FIFO)),
         _IOCTL[column]: _one_of(1, _IOCTLS),
         _FCNTL[column]: _one_of(1, _FCNTLS),
         _PRCTL[column]: _one_of(0, _PRCTLS),
@@ -137,8 +160,17 @@ def _low(argument: int) -> int:
 
 
 def _is_zero(argument: int) -> Leaf:
-    low = _low(argument)
-    return ((_LOAD, 0, 0, low), (_EQUAL, 0, 3, 0), (_LOAD, 0, 0, low + 4), (_EQUAL, 0, 1, 0))
+    return _zero(_low(argument), _low(argument) + 4)
+
+
+def _zero(*offsets: int) -> Leaf:
+    """That these words are zero: the first that is not skips the other tests and the one `allow`."""
+    after = [2 * later + 1 for later in reversed(range(len(offsets)))]
+    tests = (
+        ((_LOAD, 0, 0, offset), (_EQUAL, 0, skipped, 0))
+        for offset, skipped in zip(offsets, after, strict=True)
+    )
+    return tuple(chain.from_iterable(tests))
 
 
 def _when(test: Leaf) -> Leaf:

@@ -47,7 +47,7 @@ class Limits:
     disk_bytes: int = 32 * 2**20
     files: int = 1024
     open_files: int = 128
-    processes: int = 32
+    processes: int = 72
     output_bytes: int = 2**20
     program_bytes: int = 16 * 2**20
     artifacts: int = 64

@@ -16,16 +16,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_WORK_RULE, _SHARED_RULE = "/work", "/dev"
+_WORK_RULE = "/work"
 WORK = "/work/box"
-SHARED_MEMORY = "/dev/shm"
+DISK = "/work/disk"
+"""The one file system that a program can write to: the work folder, and what /tmp and /dev/shm are links to."""
+FOLDERS = ("box", "tmp", "shm")
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID = 0x20000, 0x10000000, 0x20000000
 MNT_DETACH = 2
 INNER_UID = 2000
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 4, 22, 38, 47
 _PR_CAP_AMBIENT_CLEAR_ALL = 4
-_MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 2, 4, 8
+_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_BIND = 2, 4, 8, 4096
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR, _IOCTL_DEV = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 15
 _SECCOMP_MODE_FILTER = 2
@@ -78,11 +80,15 @@ def own_namespaces(proc: int, uid: int, gid: int) -> None:
         os.close(descriptor)
 
 
-def mount_memory(path: str, size: int, inodes: int) -> None:
-    """Put an empty file system of `size` bytes over a folder. Raises OSError."""
-    options = f"size={size},nr_inodes={inodes},mode=0700".encode()
+def mount_disk(size: int, files: int) -> None:
+    """Give the program an empty file system of `size` bytes and `files` inodes. Raises OSError."""
+    options = f"size={size},nr_inodes={files + 1 + len(FOLDERS)},mode=0700".encode()
     flags = ctypes.c_ulong(_MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
-    _check(_LIBC.mount(b"tmpfs", path.encode(), b"tmpfs", flags, options), f"mount {path}")
+    _check(_LIBC.mount(b"tmpfs", DISK.encode(), b"tmpfs", flags, options), f"mount {DISK}")
+    for name in FOLDERS:
+        os.mkdir(f"{DISK}/{name}", 0o700)
+    bound = ctypes.c_ulong(_MS_BIND)  # keeps what the disk forbids
+    _check(_LIBC.mount(f"{DISK}/box".encode(), WORK.encode(), None, bound, None), f"mount {WORK}")
 
 
 def set_limits(limits: Mapping[str, int], base_bytes: int, *, watched: bool) -> None:
@@ -136,8 +142,7 @@ def landlock_rules(readable: Sequence[str], *, run: bool) -> int | None:
     for path in _DEVICES:
         _allow_beneath(ruleset, path, _READ_FILE)
     _allow_beneath(ruleset, "/dev/null", _READ_FILE | _WRITE_FILE)
-    for path in (_WORK_RULE, _SHARED_RULE) if run else (_WORK_RULE,):
-        _allow_beneath(ruleset, path, files & ~(_EXECUTE | _IOCTL_DEV))
+    _allow_beneath(ruleset, _WORK_RULE, files & ~(_EXECUTE | _IOCTL_DEV))
     return ruleset
 
 

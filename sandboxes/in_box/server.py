@@ -30,6 +30,7 @@ from sandboxes.in_box.programs import (
     sink_stdout,
     warm_up,
 )
+from sandboxes.in_box.user import prepare_user
 from sandboxes.in_box.watch import Watch
 
 TYPE_CHECKING = False
@@ -149,11 +150,9 @@ class Server:
     def _lock_down(self, request: Mapping[str, Any], payload: int) -> None:
         limits, profile = request["limits"], request["profile"]
         layers.own_namespaces(self._proc, self._uid, self._gid)
-        layers.mount_memory(layers.WORK, limits["disk_bytes"], limits["files"] + 1)
-        if profile == "subprocess":
-            layers.mount_memory(layers.SHARED_MEMORY, limits["disk_bytes"], limits["files"] + 1)
+        layers.mount_disk(limits["disk_bytes"], limits["files"])
         os.chdir(layers.WORK)
-        os.umask(0o077)
+        os.umask(0o022)
         self._hand_over_work_folder()
         layers.drop_capabilities()
         rules = self._rules[profile]
@@ -229,6 +228,7 @@ def main() -> None:
         except ImportError:  # a machine without it: a program that needs it is told so
             continue
     prepare_builtins()
+    prepare_user(layers.INNER_UID)
     prepare_streams()
     warm_up()
     server = Server(control, ground, nursery, setup)

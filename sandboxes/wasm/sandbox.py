@@ -59,7 +59,7 @@ class WasmSandbox:
             raise SandboxError(f"boxes of WebAssembly need wasmtime and Python's WebAssembly: {INSTALL}")
         self._interpreter = found
         self._cache = cache_dir / "wasm"
-        self.version = f"1.{found.digest}"
+        self.version = f"2.{found.digest}"
         self._boot = (_HERE / "in_child" / "guest.py").read_text(encoding="utf-8")
         self._programs = {
             name: (_HERE.parent / f"{name}.py").read_text(encoding="utf-8") for name in _PROGRAMS
