@@ -14,10 +14,20 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from judge_agent.result_marks import kind_is_error, marked_as_error
 from judge_agent.schema import ContentPart, Message, ToolCall
 
 _CALL_PARTS = frozenset(("tool_use", "tool_call", "function_call", "tool-call"))
-_RESULT_PARTS = frozenset(("tool_result", "function_call_output", "tool-result"))
+_RESULT_PARTS = frozenset(
+    (
+        "tool_result",
+        "function_call_output",
+        "tool-result",
+        "tool-error",
+        "mcp_tool_result",
+        "function_response",
+    )
+)
 MAX_BLOCKS = 1000
 _OPENS, _CLOSES = "<tool_call>", "</tool_call>"
 _THOUGHTS = re.compile(r"<think>.*?(?:</think>|\Z)|\A(?:(?!<think>).)*?</think>", re.DOTALL)
@@ -125,14 +135,26 @@ def _results(message: Message, parts: Sequence[ContentPart]) -> Iterator[Message
         if part.type in _RESULT_PARTS:
             fields = part.model_extra or {}
             call_id = _first(fields, "tool_use_id", "call_id", "toolCallId")
-            told = _first(fields, "content", "output", "result")
-            yield Message(
+            told = _first(fields, "content", "output", "result", "response", "error")
+            read = Message(
                 role="tool",
                 content=_text(told if told is not None else part.text),
                 tool_call_id=call_id if isinstance(call_id, str) else message.tool_call_id,
             )
+            marked = kind_is_error(part.type) or marked_as_error(fields) or _holds_an_error(told)
+            if marked or marked_as_error(message.model_extra or {}):
+                assert read.model_extra is not None
+                read.model_extra["is_error"] = True
+            yield read
     if rest := tuple(part for part in parts if part.type not in _RESULT_PARTS):
         yield message.model_copy(update={"content": rest})
+
+
+def _holds_an_error(told: object) -> bool:
+    """Whether one of the parts of a result is an error by its type."""
+    parts = told if isinstance(told, (list, tuple)) else ()
+    kinds = (part.get("type") for part in parts if isinstance(part, dict))
+    return any(isinstance(kind, str) and kind_is_error(kind) for kind in kinds)
 
 
 def _text(told: object) -> str:
@@ -143,8 +165,15 @@ def _text(told: object) -> str:
     typed = [part for part in parts if isinstance(part, dict) and isinstance(part.get("type"), str)]
     if len(typed) == len(parts):
         said = ((part.get("text", part.get("value")), part["type"]) for part in typed)
-        return "\n".join(text if isinstance(text, str) else f"[{kind}]" for text, kind in said)
+        return "\n".join(_piece(text, kind) for text, kind in said)
     return json.dumps(told, ensure_ascii=False)
+
+
+def _piece(said: object, kind: str) -> str:
+    """What one part says: its text, JSON that it holds as such (`json` of the AI SDK), else what it is."""
+    if isinstance(said, (dict, list)):
+        return json.dumps(said, ensure_ascii=False)
+    return said if isinstance(said, str) else f"[{kind}]"
 
 
 def _read_texts(messages: Sequence[Message]) -> tuple[list[Message], int]:

@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple
 
 from judge_agent.call_forms import with_calls
 from judge_agent.fenced_code import CodeFinder, blocks, plain_text
+from judge_agent.result_marks import MARKS, bare, kind_is_error, marked_as_error
 from judge_agent.schema import ContentPart, Message, ToolCall, Trajectory
 
 MAX_DEPTH = 100
@@ -39,7 +40,8 @@ class Call:
 class Turn:
     """One message. `span_id` (m0, m1, ...) is how evidence and citations name it.
 
-    `parts` are there where some of them are `images`.
+    `parts` are there where some of them are `images`. `repeats` names the call that a further result is of, where the
+    call has been answered; a result `marked_failed` is marked as an error beside its text.
     """
 
     span_id: str
@@ -54,6 +56,8 @@ class Turn:
     images: int = 0
     declared_id: str | None = None
     parts: tuple[ContentPart, ...] = ()
+    repeats: str | None = None
+    marked_failed: bool = False
 
 
 @dataclass(frozen=True)
@@ -163,7 +167,10 @@ def _last_step_id(trajectory: Trajectory) -> str | None:
 
 
 def _extra_fields(message: Message) -> int:
-    return len(message.model_extra or {})
+    """The fields of a message that nothing reads; the marks of a tool's result are read."""
+    fields = message.model_extra or {}
+    is_result = message.role in ("tool", "tool_response")
+    return sum(not (is_result and bare(name) in MARKS) for name in fields)
 
 
 def _merge_pairs(messages: Sequence[Message]) -> list[Turn]:
@@ -199,6 +206,8 @@ def _turn(message: Message) -> Turn:
         images=images,
         declared_id=message.id,
         parts=parts if images else (),
+        marked_failed=role == "tool"
+        and (marked_as_error(message.model_extra or {}) or any(kind_is_error(part.type) for part in parts)),
     )
 
 
@@ -284,7 +293,11 @@ def _pair_results(turns: list[Turn]) -> list[Turn]:
     for index, turn in enumerate(turns):
         for position, call in enumerate(turn.calls):
             open_calls.add(call, (index, position))
-        if turn.role != "tool" or (place := open_calls.take(turn)) is None:
+        if turn.role != "tool":
+            continue
+        if (place := open_calls.take(turn)) is None:
+            if (again := open_calls.again(turn)) is not None:
+                turns[index] = replace(turn, repeats=f"{turns[again[0]].span_id}.{again[1]}")
             continue
         asker, position = place
         answered.setdefault(asker, set()).add(position)
@@ -311,6 +324,8 @@ class _OpenCalls:
         self._all = _Queues()
         self._without_id = _Queues()
         self._by_id: dict[str, deque[_Place]] = {}
+        self._answered: dict[str, _Place] = {}
+        self._last_answered: _Place | None = None
 
     def add(self, call: Call, place: _Place) -> None:
         self._all.add(call.name, place)
@@ -326,7 +341,14 @@ class _OpenCalls:
             place = self._first(queues.by_name.get(result.name) if result.name else queues.any_name)
         if place is not None:
             self._taken.add(place)
+            self._last_answered = place
+            if result.call_id:
+                self._answered[result.call_id] = place
         return place
+
+    def again(self, result: Turn) -> _Place | None:
+        """The answered call that a further result is of: by its id; without one, the call that was answered last."""
+        return self._answered.get(result.call_id) if result.call_id else self._last_answered
 
     def _first(self, queue: deque[_Place] | None) -> _Place | None:
         while queue and queue[0] in self._taken:

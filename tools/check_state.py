@@ -59,7 +59,7 @@ class CheckState(DecidingTool):
 
     def __init__(self, sandbox: Sandbox | None, files: ResourceFiles | None = None) -> None:
         # What a box does is part of what a verdict on a database rests on.
-        self.version = f"2/{sandbox.name}-{sandbox.version}" if sandbox is not None else "2/no box"
+        self.version = f"3/{sandbox.name}-{sandbox.version}" if sandbox is not None else "3/no box"
         self._sandbox = sandbox
         self._files = files
 

@@ -95,10 +95,11 @@ class Environment(Envelope):
     tool what a call does, `reads` which tools change nothing. `failed` is true of `observed` (the text of a call's
     result; `result` is the same read as JSON) where the call failed. `outcomes`: whose word it is whether a call took
     effect: the declared effects' (`replayed`), the observation's (`observed`), or both, which must agree (the default
-    where `failed` is given). Without either, a call counts by its declared effect where a result was seen that does not
-    read as a failure; only `replayed` takes the declared effect's word without one. `ended` is true of `last` (the
-    `role`, `text` and tool `name` of the last message) where a trajectory is at its end: one that was cut off before
-    may still go wrong, so that it is not confirmed.
+    where `failed` is given). Without either, a call counts by its declared effect where a result was seen that says
+    that it did well; only `replayed` takes the declared effect's word without one. A result that is marked as an error
+    (`is_error`, `status: "error"` and the like) is one, whatever `failed` says; of several results of a call, all must
+    agree. `ended` is true of `last` (the `role`, `text` and tool `name` of the last message) where a trajectory is at
+    its end: one that was cut off before may still go wrong, so that it is not confirmed.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})

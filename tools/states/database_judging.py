@@ -78,7 +78,7 @@ class DatabaseJudging:
         results = observed_results(transcript)
         for step in transcript.steps:
             for position, call in enumerate(step.turn.calls):
-                observed = results.get(f"{step.turn.span_id}.{position}")
+                observed = results.get(f"{step.turn.span_id}.{position}", ())
                 sighting = await asyncio.to_thread(self._sightings.of, call, observed, step.id)
                 if isinstance(sighting, Sighting):
                     effect = self._environment.effects[call.name]

@@ -78,7 +78,7 @@ def _replay(
         first = len(report.claims)
         report.claims += map(left_open, before) if step.turn.calls else before
         for position, call in enumerate(step.turn.calls):
-            replayed = replay.made(call, results.get(f"{step.turn.span_id}.{position}"), step.id)
+            replayed = replay.made(call, results.get(f"{step.turn.span_id}.{position}", ()), step.id)
             if replayed is not None:
                 report.calls.append(replayed)
         if step.turn.calls and any(one.holds is False for one in before):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from judge_agent.effects import Operation, read_operations
 from judge_agent.schema import Environment, ExpectedCall
 from judge_agent.trajectory import Call
-from tools.states.sightings import Replayed, Sighting, Sightings, Undecided, as_json, observation
+from tools.states.sightings import Observed, Replayed, Sighting, Sightings, Undecided, as_json, observation
 from tools.states.work import EffectError
 from tools.states.world import AnotherWorld, CallFailed, Outcome, World
 
@@ -26,12 +26,12 @@ class Replay:
             if isinstance(effect, tuple)
         }
 
-    def made(self, call: Call, observed: str | None, step_id: str) -> Replayed | None:
-        """Replay a call that the agent made, and saw this result of; None for one that only reads.
+    def made(self, call: Call, results: Sequence[Observed], step_id: str) -> Replayed | None:
+        """Replay a call that the agent made, and saw these results of; None for one that only reads.
 
         Raises Undecided; TooMuchWork, TimeoutError.
         """
-        sighting = self._sightings.of(call, observed, step_id)
+        sighting = self._sightings.of(call, results, step_id)
         return self._replayed(sighting) if isinstance(sighting, Sighting) else sighting
 
     def expected(self, call: ExpectedCall) -> None:
@@ -55,8 +55,10 @@ class Replay:
             return self._sightings.settle(sighting, "unclear", str(error))
         except AnotherWorld as error:
             raise Undecided(f"{sighting.where}: the agent saw other records: {error}") from error
-        replayed = self._sightings.settle(sighting, "done", "")
-        if not self._agrees(outcome, sighting.observed):
+        agrees = self._agrees(outcome, sighting.observed)
+        told = outcome.has_result and sighting.observed is not None and agrees
+        replayed = self._sightings.settle(sighting, "done", "", agrees=told)
+        if not agrees:
             raise Undecided(f"{sighting.where}: it gave another result than its declared effect gives")
         return replayed
 

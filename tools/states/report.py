@@ -13,7 +13,7 @@ from judge_agent.trajectory import Transcript, Turn
 from tools.states.claiming import Checked, left_open
 from tools.states.comparing import Difference
 from tools.states.evaluating import evaluate
-from tools.states.sightings import Replayed
+from tools.states.sightings import Observed, Replayed
 from tools.states.telling import Said, Speech
 from tools.states.work import EffectError, Work
 
@@ -73,9 +73,14 @@ def own_answer(transcript: Transcript) -> str | None:
     return None if answer == next(filter(None, texts), "") else answer
 
 
-def observed_results(transcript: Transcript) -> dict[str, str]:
-    """The text of the result of each call that has one, by `message.position`."""
-    return {turn.answers: turn.text for turn in transcript.turns if turn.answers is not None}
+def observed_results(transcript: Transcript) -> dict[str, list[Observed]]:
+    """The results of each call that has one, by `message.position`: further ones of an answered call as well."""
+    found: dict[str, list[Observed]] = {}
+    for turn in transcript.turns:
+        place = turn.answers or turn.repeats
+        if place is not None:
+            found.setdefault(place, []).append(Observed(turn.text, turn.marked_failed))
+    return found
 
 
 def _tool_of(turn: Turn, transcript: Transcript) -> str:

@@ -5,30 +5,35 @@ Undecided is a result: where that is not known for sure, nothing can be said of 
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from judge_agent.effects import read_expression
+from judge_agent.result_marks import denies_itself
 from judge_agent.schema import Environment
 from judge_agent.schema.environment import OUTCOME_NAMES
 from judge_agent.schema.expected_calls import is_deeper
 from judge_agent.trajectory import Call
 from tools.states.evaluating import evaluate
+from tools.states.outcomes import outcome_of
 from tools.states.work import MAX_STATE_DEPTH, EffectError, Work, read_json
 
 MAX_OBSERVED_CHARS = 200_000
 MAX_NAME_CHARS = 80
-_FAILURE_CHARS = 200
-_FAILURE = re.compile(
-    r"\W{0,20}(?:[\w.]{0,80}(?:error|exception)\b|traceback\b|fail(?:ed|ure)\b|fatal\b|http\W{0,3}[45]\d\d\b)",
-    re.I,
-)
 Went = Literal["done", "failed", "unclear"]
 
 
 class Undecided(Exception):
     """What a call did cannot be told; the message names the call and why."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One result of a call, and whether it is marked as an error beside its text."""
+
+    text: str
+    marked_failed: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,12 +48,13 @@ class Replayed:
 
 @dataclass(frozen=True)
 class Sighting:
-    """One call, and what was seen of it. `failed` is None where nothing tells whether it failed."""
+    """One call, and what was seen of it: its last result. `failed` is None where nothing tells whether it failed."""
 
     call: Call
     step_id: str
     observed: str | None
     failed: bool | None
+    doubt: str | None = None
 
     @property
     def name(self) -> str:
@@ -75,15 +81,20 @@ class Sightings:
             read_expression(environment.failed, OUTCOME_NAMES) if environment.failed is not None else None
         )
 
-    def of(self, call: Call, observed: str | None, step_id: str) -> Sighting | Replayed | None:
+    def of(self, call: Call, results: Sequence[Observed], step_id: str) -> Sighting | Replayed | None:
         """What was seen of a call; how it went where that needs no replay; None for one that only reads.
 
-        Raises Undecided for a call that cannot be replayed and was not seen to fail.
+        Raises Undecided for a call that cannot be replayed and was not seen to fail, and for results that disagree.
         """
         if call.name in self._environment.reads:
             return None
-        failed = self._was_failure(call, observed, step_id)
-        sighting = Sighting(call, step_id, observed, failed)
+        found = {self._was_failure(call, one, step_id) for one in results} or {None}
+        name = call.name[:MAX_NAME_CHARS]
+        if len(found) > 1:
+            raise Undecided(f"step {step_id}, {name!r}: its results disagree on whether it failed")
+        failed = found.pop()
+        observed = results[-1].text if results else None
+        sighting = Sighting(call, step_id, observed, failed, self._doubt(results))
         if failed and self._environment.trusted == "observed":
             return sighting.went_wrong()
         problem = self._not_replayable(call)
@@ -93,8 +104,11 @@ class Sightings:
             raise Undecided(f"{sighting.where}: {problem}")
         return sighting
 
-    def settle(self, sighting: Sighting, went: Went, message: str) -> Replayed:
-        """How a call went, by its effect and by what was seen. Raises Undecided where these do not agree."""
+    def settle(self, sighting: Sighting, went: Went, message: str, *, agrees: bool = False) -> Replayed:
+        """How a call went, by its effect and by what was seen. Raises Undecided where these do not agree.
+
+        `agrees`: the result is the one that was declared, whatever its words.
+        """
         if went == "failed":
             if sighting.failed is False:
                 raise Undecided(
@@ -107,7 +121,7 @@ class Sightings:
             raise Undecided(f"{sighting.where}: its declared effect says nothing of this call: {message}")
         if sighting.failed:
             raise Undecided(f"{sighting.where}: by its declared effect it succeeds, it was seen to fail")
-        if self._wants_results:
+        if self._wants_results and not agrees:
             self._refuse_doubt(sighting)
         return Replayed(sighting.step_id, sighting.name, "done")
 
@@ -117,11 +131,17 @@ class Sightings:
             raise Undecided(
                 f"{sighting.where}: its result is not in the trajectory, so whether it took effect is not known"
             )
-        if sighting.failed is None and reads_as_failure(sighting.observed):
-            raise Undecided(
-                f"{sighting.where}: by its declared effect it succeeds, its result reads as a failure, and no "
-                "'failed' of the environment tells which it was"
-            )
+        if sighting.failed is None and sighting.doubt is not None:
+            raise Undecided(f"{sighting.where}: by its declared effect it succeeds, {sighting.doubt}")
+
+    def _doubt(self, results: Sequence[Observed]) -> str | None:
+        """Why results do not show that a call did well, where no `failed` of the environment tells."""
+        found = [outcome_of(as_json(one.text)) for one in results]
+        if "badly" in found:
+            return "its result reads as a failure, and no 'failed' of the environment tells which it was"
+        if "unclear" in found:
+            return "its result does not say that it did, and no 'failed' of the environment tells"
+        return None
 
     def _not_replayable(self, call: Call) -> str | None:
         if call.name not in self._environment.effects:
@@ -132,34 +152,25 @@ class Sightings:
             return "its arguments are nested too deeply"
         return None
 
-    def _was_failure(self, call: Call, observed: str | None, step_id: str) -> bool | None:
-        if observed is None or self._failed is None or not self._count:
+    def _was_failure(self, call: Call, seen: Observed, step_id: str) -> bool | None:
+        """Whether a result shows a failure: its mark does, whatever its text reads."""
+        if seen.marked_failed and self._wants_results:
+            return True
+        if self._failed is None or not self._count:
             return None
+        where = f"step {step_id}, {call.name[:MAX_NAME_CHARS]!r}"
         try:
-            return bool(evaluate(self._failed, observation(observed), self._work))
+            failed = bool(evaluate(self._failed, observation(seen.text), self._work))
         except EffectError as error:
-            name = call.name[:MAX_NAME_CHARS]
-            raise Undecided(
-                f"step {step_id}, {name!r}: 'failed' says nothing of its result: {error}"
-            ) from error
+            raise Undecided(f"{where}: 'failed' says nothing of its result: {error}") from error
+        if not failed and denies_itself(as_json(seen.text)):
+            raise Undecided(f"{where}: 'failed' is not true of its result, which says itself that it failed")
+        return failed
 
 
 def observation(observed: str) -> dict[str, Any]:
     """The names `observed` and `result`: the text of a result, and the same as JSON; a text that is none is itself."""
     return {"observed": observed, "result": as_json(observed)}
-
-
-def reads_as_failure(observed: str) -> bool:
-    """Whether a result begins as errors do, or is an object that says so: enough to doubt, not to know."""
-    found = as_json(observed)
-    if isinstance(found, str):
-        return _FAILURE.match(found[:_FAILURE_CHARS]) is not None
-    if not isinstance(found, dict):
-        return False
-    denies = any(found.get(key) is False for key in ("ok", "success", "succeeded"))
-    status = found.get("status")
-    says = isinstance(status, str) and status.lower() in ("error", "failed", "failure")
-    return denies or says or any(found.get(key) for key in ("error", "errors", "isError", "is_error"))
 
 
 def as_json(text: str) -> Any:
