@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -20,6 +21,7 @@ from typing import Any
 
 from evals import defog, evalplus
 from evals.bench.machine import commit
+from evals.options import whole
 from evals.pair_rows import rows_of
 from evals.service import running
 from judge_agent.client import JudgeClient
@@ -37,9 +39,9 @@ def add_parser(names: Any) -> None:
     parser.add_argument("data", type=Path, help="folder of the benchmark data")
     parser.add_argument("--only", choices=SETS, action="append", help="run these sets only")
     parser.add_argument(
-        "--count", type=int, help="items per set (40 problems, 20 questions, 20 pairs, 20 trajectories)"
+        "--count", type=whole(), help="items per set (40 problems, 20 questions, 20 pairs, 20 trajectories)"
     )
-    parser.add_argument("--at-once", type=int, default=2, help="judgments in flight")
+    parser.add_argument("--at-once", type=whole(1, 4096), default=2, help="judgments in flight")
     parser.add_argument("--model", default="embedded", help="embedded, none, or the URL of a model server")
     parser.add_argument("--data-dir", type=Path, default=Path(".judge/acceptance"))
     parser.set_defaults(run=run)
@@ -47,7 +49,11 @@ def add_parser(names: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     wanted = arguments.only or SETS
-    requests = {name: list(_requests(name, arguments.data, arguments.count)) for name in wanted}
+    try:
+        requests = {name: list(_requests(name, arguments.data, arguments.count)) for name in wanted}
+    except (OSError, KeyError, ValueError) as error:
+        print(f"{arguments.data}: no benchmark data: {type(error).__name__}: {error}", file=sys.stderr)
+        return 2
     holds = []
     with (
         running(arguments.data_dir, model=arguments.model, settings=_settings(arguments.data)) as url,

@@ -23,6 +23,7 @@ from typing import Any
 
 import httpx
 
+from evals.options import whole
 from evals.service import free_port, start, stop, wait_until_ready
 from judge_agent.log import heads_in, verify
 
@@ -34,7 +35,7 @@ Request = dict[str, Any]
 
 def add_parser(names: Any) -> None:
     parser = names.add_parser("kill", help="SIGKILL the service at random moments, and check what is left")
-    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--kills", type=whole(1, 10_000), default=20, help="how often it is killed (20)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--data-dir", type=Path, default=Path(".judge/kill"))
     parser.set_defaults(run=run)

@@ -13,7 +13,7 @@ import json
 import sys
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from evals.mutation.problems import Problem
 from evals.mutation.progress import Progress
 from evals.mutation.report import Report
 from evals.mutation.trial import compare, judge, sampled, with_tests
+from evals.options import whole
 from sandboxes import make_sandbox
 
 COUNT = 2000
@@ -36,28 +37,16 @@ def add_parser(names: Any) -> None:
     )
     parser.add_argument("data", type=Path, help="folder of EvalPlus")
     parser.add_argument(
-        "--count", type=_whole_number(0), default=COUNT, help=f"mutants to try ({COUNT}); 0 tries all"
+        "--count", type=whole(0), default=COUNT, help=f"mutants to try ({COUNT}); 0 tries all"
     )
-    parser.add_argument("--problems", type=_whole_number(1), help="problems to take (all)")
-    parser.add_argument(
-        "--inputs", type=_whole_number(1), default=INPUTS, help=f"inputs of each problem ({INPUTS})"
-    )
+    parser.add_argument("--problems", type=whole(), help="problems to take (all)")
+    parser.add_argument("--inputs", type=whole(), default=INPUTS, help=f"inputs of each problem ({INPUTS})")
     parser.add_argument(
         "--kind", action="append", choices=[kind.__name__ for kind in KINDS], help="this kind only"
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     parser.set_defaults(run=run)
-
-
-def _whole_number(least: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        number = int(text)
-        if number < least:
-            raise argparse.ArgumentTypeError(f"{number} is less than {least}")
-        return number
-
-    return read
 
 
 def run(arguments: argparse.Namespace) -> int:

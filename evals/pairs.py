@@ -20,6 +20,7 @@ from typing import Any
 
 from evals import pair_results, pair_sets
 from evals.bench.machine import commit, machine
+from evals.options import above_zero, whole
 from evals.pair_report import Tally, table, tally
 from evals.pair_results import Key, PairResult, Results
 from evals.pair_sets import Pair
@@ -48,14 +49,12 @@ def add_parser(names: Any) -> None:
     parser.add_argument(
         "--recipe", dest="recipes", action="append", help="a recipe (default); may be repeated"
     )
-    parser.add_argument("--count", type=_positive(int), default=20, help="pairs of each set (20)")
-    parser.add_argument("--at-once", type=_positive(int, 4096), default=2, help="judgments in flight (2)")
+    parser.add_argument("--count", type=whole(), default=20, help="pairs of each set (20)")
+    parser.add_argument("--at-once", type=whole(1, 4096), default=2, help="judgments in flight (2)")
     parser.add_argument(
-        "--seconds", type=_positive(float, MAX_SECONDS), default=SECONDS, help="budget of each judgment (900)"
+        "--seconds", type=above_zero(MAX_SECONDS), default=SECONDS, help="budget of each judgment (900)"
     )
-    parser.add_argument(
-        "--grace", type=_positive(float), default=GRACE_SECONDS, help="seconds beyond it (30)"
-    )
+    parser.add_argument("--grace", type=above_zero(), default=GRACE_SECONDS, help="seconds beyond it (30)")
     parser.add_argument("--model", default="embedded", help="embedded, none, or the URL of a model server")
     parser.add_argument("--service", help="URL of a running service to ask, instead of one of its own")
     parser.add_argument(
@@ -234,13 +233,3 @@ def _print(
         print(
             json.dumps({"tallies": [one.model_dump() for one in tallies], "model": model, "machine": facts})
         )
-
-
-def _positive(kind: type[int] | type[float], most: float = 1_000_000) -> Any:
-    def read(text: str) -> float:
-        value = kind(text)
-        if not 0 < value <= most:
-            raise argparse.ArgumentTypeError(f"{text!r} must be above 0, and {most:g} at most")
-        return value
-
-    return read

@@ -8,6 +8,9 @@ the F1 of the credits is the score either way.
 Does not know what a call did, nor whether a failed one was made good later: each call that was made counts. Where the
 trajectory holds calls in a form that is not read (`calls/unread.py`), what is missing or complete decides nothing, and
 `flags.calls_not_read` names the forms.
+
+More calls than can be compared do not save a candidate: the first ones are compared, the others count as calls that
+nobody expected, and `flags.calls_not_compared` says how many they are.
 """
 
 from __future__ import annotations
@@ -17,11 +20,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from judge_agent.errors import ToolError
+from judge_agent.hashing import sha256_of
 from judge_agent.schema import CallRules, ExpectedCall, PrincipleSpec
 from judge_agent.seams.tool import DecidingTool, Finding, OpeningCall, ToolResult, ToolView
 from judge_agent.trajectory import Call, Step, read
-from tools.calls.matching import Match, match
+from tools.calls.matching import Match, comparable, match
 from tools.calls.unread import unread_calls
 
 MAX_MADE_CALLS = 2000
@@ -33,7 +36,7 @@ class MatchToolCalls(DecidingTool):
     """The tool `match_tool_calls`. Needs no box: nothing is run."""
 
     name = "match_tool_calls"
-    version = "2"
+    version = "3"
     description = (
         "Compares the trajectory's tool calls with the expected ones: names, arguments, values, order; "
         "missing, wrong and extra calls."
@@ -67,7 +70,7 @@ class MatchToolCalls(DecidingTool):
     async def run(
         self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float
     ) -> ToolResult:
-        """Compare all calls, off the event loop. Raises ValueError for arguments, ToolError for too many calls."""
+        """Compare all calls, off the event loop. Raises ValueError for arguments."""
         if arguments:
             raise ValueError(f"{self.name} takes no arguments, got {sorted(arguments)!r}")
         deadline = time.monotonic() + timeout_seconds
@@ -78,23 +81,25 @@ class MatchToolCalls(DecidingTool):
 
 
 def _compared(view: ToolView, deadline: float) -> ToolResult:
-    made, unread = read(view.trajectory).calls, unread_calls(view.trajectory)
-    if len(made) > MAX_MADE_CALLS:
-        raise ToolError(f"the trajectory has {len(made)} tool calls; at most {MAX_MADE_CALLS} are compared")
+    every, unread = read(view.trajectory).calls, unread_calls(view.trajectory)
     rules, wanted = _rules(view), _alternatives(view)
-    calls = [call for _, call in made]
+    made = every[: min(MAX_MADE_CALLS, *(comparable([call for _, call in every], one) for one in wanted))]
+    calls, rest = [call for _, call in made], len(every) - len(made)
     matches = [match(calls, expected, rules, deadline=deadline) for expected in wanted]
     best = max(range(len(matches)), key=lambda index: (*_rank(matches[index]), -index))
     found = matches[best]
     of_steps = _of_steps(made, found, rules, sure=len(matches) == 1 and not unread)
-    findings = (_of_all(found, rules, sum(unread.values())), *of_steps)
+    findings = (_of_all(found, rules, sum(unread.values()), rest), *of_steps)
     return ToolResult(
         "ok",
         _output(made, wanted[best], found, best if len(matches) > 1 else None),
         findings,
-        truncated=len(made) > MAX_LISTED or len(found.missing) > MAX_LISTED,
+        truncated=len(every) > MAX_LISTED or len(found.missing) > MAX_LISTED,
         checked={"tool_calls": len(made), "expected_tool_calls": found.expected},
-        flags={"calls_not_read": dict(unread)} if unread else {},
+        flags={
+            **({"calls_not_read": dict(unread)} if unread else {}),
+            **({"calls_not_compared": rest} if rest else {}),
+        },
     )
 
 
@@ -110,10 +115,12 @@ def _rank(found: Match) -> tuple[bool, bool, float]:
     return found.complete and not found.extra, found.complete, found.f1
 
 
-def _of_all(found: Match, rules: CallRules, unread: int) -> Finding:
-    """The finding on the whole candidate: what the principle rests on."""
+def _of_all(found: Match, rules: CallRules, unread: int, rest: int) -> Finding:
+    """The finding on the whole candidate: what the principle rests on. `rest`: calls beyond those compared."""
     reason, numbers = _summary(found), _numbers(found)
-    right = found.complete and not found.extra
+    right = found.complete and not found.extra and (not rest or rules.extra == "allowed")
+    if rest:
+        reason += f"; {rest} more calls are not compared"
     if unread and not (right and rules.extra == "allowed"):
         reason += f"; not certain, for the trajectory has calls in a form that is not read ({unread})"
         return Finding("confirms" if found.complete else "refutes", "strong", None, reason, detail=numbers)
@@ -137,23 +144,37 @@ def _of_steps(
     for index, (step, _) in enumerate(made):
         outcomes.setdefault(step.id, []).append(_outcome(index, found))
     # A call that would not count either may be no wrong one, but one beside the expected one that is missing.
-    spared = {
+    spared = _one_of_several(made, found) | {
         step.id
         for index, (step, call) in enumerate(made)
         if _outcome(index, found) == "wrong" and (call.name in rules.free or rules.extra == "allowed")
     }
     decisive = rules.exact and sure and rules.order == "any"
-    return [_of_step(step, told, decisive, step not in spared) for step, told in outcomes.items()]
+    return [_of_step(step, told, decisive and step not in spared) for step, told in outcomes.items()]
 
 
-def _of_step(step: str, outcomes: Sequence[str], decisive: bool, blamed: bool) -> Finding:
+def _one_of_several(made: Sequence[tuple[Step, Call]], found: Match) -> set[str]:
+    """Steps with a call that was made more than once, where not each of these counts alike: any may be the one."""
+    alike: dict[str, list[int]] = {}
+    for index, (_, call) in enumerate(made):
+        alike.setdefault(sha256_of([call.name, call.arguments]), []).append(index)
+    return {
+        made[index][0].id
+        for indices in alike.values()
+        if len({_outcome(index, found) for index in indices}) > 1
+        for index in indices
+    }
+
+
+def _of_step(step: str, outcomes: Sequence[str], decisive: bool) -> Finding:
     bad = [outcome for outcome in outcomes if outcome in ("wrong", "extra")]
     if bad:
         reason = (
             f"{len(bad)} of {len(outcomes)} calls of this step are not as expected ({', '.join(bad[:5])})"
         )
-        sure = decisive and blamed
-        return Finding("refutes", "decisive" if sure else "strong", 0.0 if sure else None, reason, step)
+        return Finding(
+            "refutes", "decisive" if decisive else "strong", 0.0 if decisive else None, reason, step
+        )
     if "matched" not in outcomes:
         return Finding("none", "hint", None, "calls that do not count", step)
     reason = "the calls of this step are as expected"

@@ -26,6 +26,7 @@ from typing import Any
 import uvloop
 
 from evals.bench.machine import machine
+from evals.options import above_zero
 from judge_agent.judge import Judge
 from judge_agent.log import AuditLogWriter
 from judge_agent.models.openai_chat import OpenAIChatModel
@@ -112,7 +113,7 @@ def add_parser(benches: Any) -> None:
         help="this cell only; may be repeated",
     )
     parser.add_argument(
-        "--seconds", type=_positive, default=SECONDS_A_CELL, help="about how long each side runs a cell"
+        "--seconds", type=above_zero(), default=SECONDS_A_CELL, help="about how long each side runs a cell"
     )
     parser.set_defaults(run=run)
 
@@ -150,13 +151,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _place(latency: float, flight: int) -> str:
     return f"{latency:g}/{flight}"
-
-
-def _positive(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
-    return seconds
 
 
 def _name(latency: float) -> str:

@@ -26,6 +26,7 @@ import uvloop
 from evals.bench.cold_runs import ColdBubblewrap, ProgramFailed, cold_python
 from evals.bench.machine import machine
 from evals.bench.process_tree import Holdings, growth, holdings
+from evals.options import whole
 from judge_agent.errors import JudgeError
 from judge_agent.schema import Task, Trajectory
 from judge_agent.seams.sandbox import Sandbox
@@ -94,13 +95,13 @@ def add_parser(benches: Any) -> None:
     parser.add_argument("--json", action="store_true", help="end with one JSON object on a line")
     parser.add_argument(
         "--executions",
-        type=_at_least(ROUNDS),
+        type=whole(ROUNDS),
         default=EXECUTIONS,
         help=f"through the tool, {EXECUTIONS} unless given; 50000 says more of growth",
     )
     parser.add_argument(
         "--cold",
-        type=_at_least(1),
+        type=whole(),
         default=COLD_A_ROUND,
         help=f"of each cold side in each of the {ROUNDS} rounds, {COLD_A_ROUND} unless given",
     )
@@ -256,16 +257,3 @@ def _leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
         for one in group.exceptions
         for leaf in (_leaves(one) if isinstance(one, BaseExceptionGroup) else [one])
     ]
-
-
-def _at_least(least: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        try:
-            found = int(text)
-        except ValueError:
-            found = 0
-        if found < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least {least}")
-        return found
-
-    return number

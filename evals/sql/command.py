@@ -23,6 +23,7 @@ import sqlglot
 
 from evals.bench.machine import commit
 from evals.mutation.progress import Progress
+from evals.options import whole
 from evals.sql.apart import rows, told_apart
 from evals.sql.mutants import Mutant, mutants
 from evals.sql.questions import Asked, questions
@@ -41,9 +42,9 @@ T = TypeVar("T")
 def add_parser(names: Any) -> None:
     parser = names.add_parser("sql", help="gold queries, rewrites and mutants through `query_sql`")
     parser.add_argument("data", type=Path, help="folder of Defog's questions and databases")
-    parser.add_argument("--count", type=int, default=COUNT, help=f"mutants to try ({COUNT})")
-    parser.add_argument("--questions", type=int, help="questions to take (all)")
-    parser.add_argument("--rewrites", type=int, help="rewrites to take (all)")
+    parser.add_argument("--count", type=whole(), default=COUNT, help=f"mutants to try ({COUNT})")
+    parser.add_argument("--questions", type=whole(), help="questions to take (all)")
+    parser.add_argument("--rewrites", type=whole(), help="rewrites to take (all)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     parser.set_defaults(run=run)

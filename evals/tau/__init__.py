@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.bench.machine import machine
+from evals.options import whole
 from evals.service import running
 from evals.tau.episodes import Episode, load, request, world
 from evals.tau.report import Outcome, outcome_of, shares, table
@@ -39,8 +40,10 @@ def add_parser(names: Any) -> None:
         "tau", help="how many outcomes of tau-bench (airline) evidence decides, and rightly"
     )
     parser.add_argument("data", type=Path, help="folder of tau-bench's airline set")
-    parser.add_argument("--count", type=_positive, default=None, help="the first so many trajectories (all)")
-    parser.add_argument("--at-once", type=_positive, default=2, help="judgments in flight (2)")
+    parser.add_argument(
+        "--count", type=whole(1, 10_000), default=None, help="the first so many trajectories (all)"
+    )
+    parser.add_argument("--at-once", type=whole(1, 10_000), default=2, help="judgments in flight (2)")
     parser.add_argument("--service", help="URL of a running service to ask, instead of one of its own")
     parser.add_argument("--json", action="store_true", help="end with one JSON object on a line")
     parser.set_defaults(run=run)
@@ -89,10 +92,3 @@ async def _judged(url: str, episodes: Sequence[Episode], state: bytes, at_once: 
                 workers.create_task(work())
     print(file=sys.stderr)
     return outcomes
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if not 0 < value <= 10_000:
-        raise argparse.ArgumentTypeError(f"{text!r} must be from 1 to 10000")
-    return value

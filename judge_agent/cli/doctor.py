@@ -1,7 +1,8 @@
 """`judge-agent doctor`: what works on this machine, and what to install for what does not.
 
-Exit code 0 when the recipe `default` can run with all its tools in the boxes that JUDGE_SANDBOX chooses, 1 otherwise.
-Other kinds of boxes are tried, too, so that it is known which would work; they do not change the exit code.
+Exit code 0 when the recipe `default` can run with the tools that the boxes chosen by JUDGE_SANDBOX can hold, 1
+otherwise: `wasm` holds none that needs numpy or DuckDB, and to choose `none` is 1 always. Other kinds of boxes are
+tried, too, so that it is known which would work; they do not change the exit code.
 """
 
 from __future__ import annotations
@@ -103,6 +104,10 @@ def _box() -> Iterator[Check]:
         if tier == "none" and not is_chosen:
             continue
         found = asyncio.run(sandboxes.probe_tier(tier, cache_dir=settings.cache_dir))
+        if tier == "none":
+            mend = "tools that need a box are unavailable: unset JUDGE_SANDBOX, or choose namespaces or wasm"
+            yield Check("boxes [none], in use", False, found.detail, mend)
+            continue
         use = "in use" if is_chosen else f"JUDGE_SANDBOX={tier} would choose them"
         yield Check(
             f"boxes [{tier}], {use}", found.works, found.detail, found.install or "", needed=is_chosen

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from judge_agent.errors import ToolError
 from judge_agent.prompting.results import output_text
 from judge_agent.schema import Task, Trajectory
 from judge_agent.seams.tool import Tool, ToolResult, ToolView
@@ -175,11 +174,36 @@ def test_calls_that_take_longer_than_the_time_given_decide_nothing() -> None:
     assert (result.status, result.findings) == ("timeout", ())
 
 
-def test_too_many_calls_are_refused() -> None:
-    with pytest.raises(ToolError, match="2001"):
-        run(view([" && ".join(["a {}"] * 2001)], [{"name": "a"}]))
-    with pytest.raises(ToolError, match="200000 pairs"):
-        run(view([" && ".join(["a {}"] * 400)], [{"name": "a"}] * 500))
+@pytest.mark.parametrize(
+    ("made", "expected", "rules", "told", "rest"),
+    [
+        (["a {}"] * 2001, [{"name": "a"}], {"exact": True}, "refutes/decisive", 1),
+        (["b {}"] * 2001, [{"name": "a"}], {"exact": True}, "refutes/decisive", 1),
+        (["b {}"] * 2001, [{"name": "a"}], {}, "refutes/strong", 1),
+        (["a {}"] * 2001, [{"name": "a"}], {"extra": "allowed"}, "confirms/decisive", 1),
+        (["a {}"] * 400, [{"name": "a"}] * 300, {"exact": True}, "refutes/decisive", 67),
+        (["a {}"] * 2001, [{"name": "a"}], {"score": "credit"}, "both/decisive", 1),
+    ],
+)
+def test_more_calls_than_can_be_compared_save_no_candidate(made, expected, rules, told, rest) -> None:
+    result = run(view([" && ".join(made)], expected, rules))
+    whole = result.findings[0]
+    assert (result.status, f"{whole.bearing}/{whole.strength}") == ("ok", told)
+    assert result.flags == {"calls_not_compared": rest}
+    assert f"{rest} more calls are not compared" in whole.reason
+
+
+def test_of_equal_calls_none_is_surely_the_one_too_many() -> None:
+    result = run(
+        view(['a {"x":1}', 'a {"x":1}', 'b {"y":1}'], [{"name": "a", "arguments": {"x": 1}}], {"exact": True})
+    )
+    whole, *steps = result.findings
+    assert (whole.bearing, whole.strength) == ("refutes", "decisive")
+    assert [(step.bearing, step.strength) for step in steps] == [
+        ("confirms", "strong"),
+        ("refutes", "strong"),
+        ("refutes", "decisive"),
+    ]
 
 
 def test_arguments_are_refused_as_bad_arguments() -> None:

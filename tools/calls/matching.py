@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, takewhile
 
-from judge_agent.errors import ToolError
 from judge_agent.schema import CallRules, ExpectedCall
 from judge_agent.trajectory import Call
 from tools.calls.credit import Asked, Credit, Crediting, values_asked
@@ -65,12 +66,19 @@ class Match:
         return sum(credit.share for _, credit in self.pairs.values())
 
 
+def comparable(made: Sequence[Call], expected: Sequence[ExpectedCall]) -> int:
+    """How many of the calls, from the first one on, can be compared: each with all expected ones of its name."""
+    columns = Counter(one.name for one in expected)
+    pairs = accumulate(columns[call.name] for call in made)
+    return sum(1 for _ in takewhile(lambda found: found <= MAX_COMPARED_PAIRS, pairs))
+
+
 def match(
     made: Sequence[Call], expected: Sequence[ExpectedCall], rules: CallRules, *, deadline: float
 ) -> Match:
     """Find the best pairing: most complete pairs first, then most credit.
 
-    Raises TimeoutError past `deadline`, ToolError for too many pairs.
+    Raises TimeoutError past `deadline`. For so many calls that it takes long: `comparable`.
     """
     equality = Equality(rules, deadline=deadline)
     asked = _asked(expected, rules, equality)
@@ -146,9 +154,6 @@ def _credits(
     columns: dict[str, list[int]] = {}
     for column, one in enumerate(expected):
         columns.setdefault(one.name, []).append(column)
-    compared = sum(len(columns.get(call.name, ())) for call in made)
-    if compared > MAX_COMPARED_PAIRS:
-        raise ToolError(f"{compared} pairs of calls share a name; at most {MAX_COMPARED_PAIRS} are compared")
     found = {}
     for name, theirs in columns.items():
         crediting = Crediting(name, rules, equality)
