@@ -18,6 +18,7 @@ from tools.sql.database import DatabaseSource
 from tools.sql.engine_box import DatabaseBox, QueryFailed, QueryResult, open_database
 from tools.sql.parts import Pair
 from tools.sql.perturbing.copies import OnCopies, try_copies
+from tools.sql.perturbing.row_order import is_by_chance
 from tools.sql.perturbing.schema_overlap import SchemaOverlap, schema_of, schema_overlap
 from tools.sql.reference import Wanted, ask_reference, chooses_among_equals
 from tools.sql.scan import Refused
@@ -114,7 +115,7 @@ async def try_query(sandbox: Sandbox, source: DatabaseSource, trial: Trial) -> V
             weighed = await weigh(pair, outcome)
         except ValueError as error:
             raise ToolError(f"the result of the candidate's query cannot be read: {error}") from error
-        copies = await _on_copies(pair, weighed, trial)
+        copies = await _on_copies(pair, outcome, weighed, trial)
         weighed = weighed.told_by_copies(copies.matches if copies is not None else None)
         return replace(_compared(source, outcome, pair, weighed), overlap=overlap, copies=copies)
 
@@ -134,10 +135,12 @@ async def _overlap(box: DatabaseBox, own: Query, reference: Query, seconds: floa
     return await asyncio.to_thread(schema_overlap, own.tree, reference.tree, schema)
 
 
-async def _on_copies(pair: Pair, weighed: Weighed, trial: Trial) -> OnCopies | None:
-    """A query that differs on the given data needs no copies."""
+async def _on_copies(pair: Pair, result: QueryResult, weighed: Weighed, trial: Trial) -> OnCopies | None:
+    """A query that differs on the given data needs no copies, nor one whose rows are in order by chance."""
     if trial.copies_end is None or not (weighed.comparison.matches and weighed.comparison.named):
         return None
+    if await asyncio.to_thread(is_by_chance, pair.query.tree, result, pair.wanted.expected):
+        return OnCopies(differs="its rows in another order, which the query leaves open,", decisive=True)
     return await try_copies(pair, trial.seed, trial.copies_end)
 
 
