@@ -175,7 +175,8 @@ class Database:
         return _Outcome(item, value)
 
     def _classified(self, error: Exception) -> Exception:
-        if not isinstance(error, sqlite3.Error):
+        # Half a surrogate pair and numbers of more than 64 bits fail before SQLite sees them.
+        if not isinstance(error, (sqlite3.Error, UnicodeEncodeError, OverflowError)):
             return error
         failure = StoreError(f"the database {self._name} failed: {error}")
         failure.__cause__ = error

@@ -65,3 +65,12 @@ async def test_keys_can_be_changed_beside_the_owner(tmp_path: Path) -> None:
         await owner.accept(new("j1"))
         assert await beside.get("j1") is not None
         assert await beside.keys() == ()
+
+
+async def test_values_that_sqlite_cannot_hold_are_clear_errors_and_stop_nobody(tmp_path: Path) -> None:
+    async with SqliteStore.opened(tmp_path / "judge.db") as store:
+        with pytest.raises(StoreError, match="surrogates not allowed"):
+            await store.accept(new("half \ud800"))
+        with pytest.raises(StoreError, match="too large"):
+            await store.list("ada", cursor=2**80)
+        assert (await store.accept(new("j1"))).created
