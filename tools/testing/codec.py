@@ -30,9 +30,8 @@ MAX_INT_BITS = 2**22
 MAX_FRACTION_BITS = 20_000  # making a Fraction takes a gcd, whose time grows with the square of this
 MAX_RANGE = 10**8  # more steps than a test can go through in its time
 MAX_FLOAT_CHARACTERS = 400
-MAX_NAMED_TUPLES = 100  # each type of one is compiled where it arrives
-_PLAIN_INT = 2**1024
-_KEPT = (Counter, OrderedDict, defaultdict)
+MAX_FIELDS, MAX_NAMED_TUPLES = 250, 100  # each type of a named tuple is compiled where it arrives
+_PLAIN_INT, _KEPT = 2**1024, (Counter, OrderedDict, defaultdict)
 _MUTABLE = frozenset((list, dict, set, bytearray, deque))
 _FACTORIES: dict[str, type] = {
     kind.__name__: kind for kind in (int, float, bool, str, list, tuple, dict, set, frozenset)
@@ -174,9 +173,10 @@ def _write_pairs(encoder: _Encoder, items: list[tuple[Any, Any]], depth: int) ->
 def _write_tuple(encoder: _Encoder, value: Any, depth: int) -> Any:
     kind, members = type(value), encoder.items(tuple.__iter__(value), depth)
     fields = kind.__dict__.get("_fields")
-    if kind.__bases__ != (tuple,) or type(fields) is not tuple or len(fields) != len(members):
+    named = kind.__bases__ == (tuple,) and type(fields) is tuple
+    if not named or not MAX_FIELDS >= len(fields or ()) == len(members):
         return {"$": "tuple", "v": members}
-    return {"$": "namedtuple", "v": [kind.__name__, encoder.encode(list(fields), depth), members]}
+    return {"$": "namedtuple", "v": [kind.__name__, encoder.encode(list(fields or ()), depth), members]}
 
 
 def _write_fraction(encoder: _Encoder, value: Any, depth: int) -> Any:
@@ -358,7 +358,7 @@ def _named(values: list[Any]) -> Any:
     name, fields, members = values
     if type(name) is not str or type(fields) is not list or type(members) is not list:
         raise ValueError("no name, fields and members")
-    if not all(type(field) is str for field in fields) or len(fields) != len(members):
+    if not all(type(field) is str for field in fields) or not MAX_FIELDS >= len(fields) == len(members):
         raise ValueError("fields and members do not match")
     return named_reader(name, tuple(fields), members)
 

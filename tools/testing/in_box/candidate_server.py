@@ -27,7 +27,8 @@ from tools.testing.codec import (
 from tools.testing.in_box.lacking_modules import lacking_name
 from tools.testing.in_box.loading import LoadError, constants, describe, load, resolve
 
-MAX_PRINTED = 1 << 16
+MAX_PRINTED = 1 << 18
+MAX_MEMBERS = 300  # told of an object that does not cross
 _HARMLESS = frozenset(
     {"__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__slots__", "__init__", "__new__"}
     | {"__repr__", "__str__", "__format__", "__annotations__", "__reduce_ex__", "__static_attributes__"}
@@ -60,7 +61,9 @@ def _line(reply: dict[str, Any]) -> bytes:
     line = json.dumps(reply, separators=(",", ":")).encode()
     if len(line) <= MAX_LINE_BYTES:
         return line
-    return json.dumps({"opaque": TOO_LARGE, "printed": reply.get("printed")}).encode()
+    told = {name: reply[name] for name in ("printed", "complained", "cut") if name in reply}
+    alone = len(json.dumps(reply.get("value"), separators=(",", ":"))) > MAX_LINE_BYTES // 2
+    return json.dumps({"opaque": TOO_LARGE, "alone": alone, **told}).encode()
 
 
 def _load(request: dict[str, Any]) -> tuple[types.ModuleType | None, dict[str, Any]]:
@@ -76,10 +79,10 @@ def _load(request: dict[str, Any]) -> tuple[types.ModuleType | None, dict[str, A
 def _call(module: types.ModuleType, request: dict[str, Any]) -> dict[str, Any]:
     arguments = [decode(item) for item in request["args"]]
     keywords = {name: decode(item) for name, item in request["kwargs"].items()}
-    printed = io.StringIO()
+    printed, complained = Printed(), Printed()
     reply: dict[str, Any]
     try:
-        with contextlib.redirect_stdout(printed):
+        with contextlib.redirect_stdout(printed.stream), contextlib.redirect_stderr(complained.stream):
             value = resolve(module, request["name"])(*arguments, **keywords)
         (encoded,), loss = encode_noting([value])
         reply = {"value": encoded, "loss": loss.reason if loss and _only_adds(loss.kind) else None}
@@ -87,15 +90,40 @@ def _call(module: types.ModuleType, request: dict[str, Any]) -> dict[str, Any]:
             if value is argument:
                 reply["same_as"] = index
     except NotPlain:
-        reply = {"opaque": _opaque_kind(value)}
+        reply = {"opaque": _opaque_kind(value), **_abilities(value)}
     except BaseException as error:
         reply = {"raised": _describe_error(error)}
     if request["mutations"]:
         with contextlib.suppress(NotPlain):
             reply["args"] = [encode(argument) for argument in arguments]
             reply["kwargs"] = {name: encode(value) for name, value in keywords.items()}
-    reply["printed"] = printed.getvalue()[:MAX_PRINTED]
+    for name, told in (("printed", printed.text()), ("complained", complained.text())):
+        reply[name] = told[:MAX_PRINTED]
+        if len(told) > MAX_PRINTED:
+            reply["cut"] = f"more than {MAX_PRINTED} printed characters of one call"
     return reply
+
+
+class Printed:
+    """Keeps what one call prints: as text, or as bytes into `stream.buffer`, which Python's own streams have."""
+
+    def __init__(self) -> None:
+        self._bytes = _Unclosed()
+        self.stream = io.TextIOWrapper(
+            self._bytes, "utf-8", "surrogatepass", newline="\n", write_through=True
+        )
+
+    def text(self) -> str:
+        found = self._bytes.getvalue()
+        try:
+            return found.decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            return found.decode("utf-8", "backslashreplace")
+
+
+class _Unclosed(io.BytesIO):
+    def close(self) -> None:
+        """Code that closes its standard output, or lets its stream go, has printed all the same."""
 
 
 def _only_adds(kind: type) -> bool:
@@ -103,6 +131,20 @@ def _only_adds(kind: type) -> bool:
     kinds = [one for one in kind.__mro__ if one.__module__ not in ("builtins", "enum", "numpy")]
     special = {name for one in kinds for name in vars(one) if name.startswith("__") and name.endswith("__")}
     return special <= _HARMLESS
+
+
+def _abilities(value: object) -> dict[str, Any]:
+    """Its special methods and other members, read without a line of its own; members are None where it makes them."""
+    kinds = type.__dict__["__mro__"].__get__(type(value))
+    names = {
+        name for kind in kinds[:-1] for name in type.__dict__["__dict__"].__get__(kind) if type(name) is str
+    }
+    with contextlib.suppress(AttributeError, TypeError):
+        names.update(name for name in object.__getattribute__(value, "__dict__") if type(name) is str)
+    special = sorted(name for name in names if name.startswith("__"))[:MAX_MEMBERS]
+    members = sorted(name for name in names if not name.startswith("__"))
+    made = "__getattr__" in names or "__getattribute__" in names or len(members) > MAX_MEMBERS
+    return {"can": special, "has": None if made else members}
 
 
 def _opaque_kind(value: object) -> str:

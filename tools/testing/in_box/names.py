@@ -13,6 +13,7 @@ import symtable
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
+from tools.testing.in_box.closer import asks_types, called_only, looks_closer
 from tools.testing.in_box.expected import Catcher, read_catchers
 from tools.testing.in_box.lacking_modules import absent_names
 from tools.testing.in_box.own_doing import is_bounded, words_of
@@ -31,6 +32,7 @@ class Uses(NamedTuple):
     top level binds; `star` says that it imports all of the code's names, `set_up` that it may touch files, streams,
     seeds or the like, or asks for identity, which code in another box cannot see. `words` are all identifiers of the
     text; a `bounded` text ends soon on any plain value; `catchers` are the places where it catches errors.
+    It may look `closer` at results than at their values, or ask for their `types`; `only_called` names are called only.
     """
 
     free: frozenset[str] = _NONE
@@ -42,6 +44,9 @@ class Uses(NamedTuple):
     words: frozenset[str] = _NONE
     bounded: bool = False
     catchers: tuple[Catcher, ...] = ()
+    closer: bool = False
+    types: bool = False
+    only_called: frozenset[str] = _NONE
 
     def can_do(self, words: Collection[str]) -> bool:
         """Whether the text holds one of these words; one that was not read may hold any."""
@@ -90,6 +95,9 @@ def read_uses(source: str, modules: Collection[str]) -> Uses:
         words_of(tree),
         bounded,
         read_catchers(tree),
+        looks_closer(tree, modules),
+        asks_types(tree),
+        called_only(tree),
     )
 
 

@@ -126,6 +126,11 @@ class Session:
         self.needs_sharing = self.needs_sharing or why[:200]
         return NotCarried(why)
 
+    def calls_only(self, name: str) -> bool:
+        """Whether the text that runs now does nothing with this name of the code but call it."""
+        here = {alias for alias, there in self.uses.imported.items() if there == name} or {name}
+        return not self.uses.types and here <= self.uses.only_called
+
     def can_do(self, words: Collection[str]) -> bool:
         """Whether the test may have caused by itself what takes one of these words.
 

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 
+from tools.testing.in_box.closer import asks_identity
+
 _ALL = "*"
 _LOGIC = "abc array bisect cmath collections colorsys copy csv dataclasses datetime difflib enum fractions"
 _TEXT = (
@@ -106,7 +108,7 @@ def _node_touches(node: ast.AST, names: Mapping[str, tuple[str, ...] | None], ba
         return node.id in _BUILTINS or (id(node) not in bases and len(names.get(node.id) or ()) == 1)
     if isinstance(node, ast.arg):
         return node.arg in _FIXTURES
-    return isinstance(node, ast.Compare) and _asks_identity(node)
+    return isinstance(node, ast.Compare) and asks_identity(node)
 
 
 def _path_touches(node: ast.Attribute, names: Mapping[str, tuple[str, ...] | None]) -> bool:
@@ -127,10 +129,3 @@ def _path_touches(node: ast.Attribute, names: Mapping[str, tuple[str, ...] | Non
 def _by_the_code(name: str) -> tuple[str, ...] | None:
     """A module that a text reads without importing it: the code does."""
     return (name,) if name in sys.stdlib_module_names else {"np": ("numpy",)}.get(name)
-
-
-def _asks_identity(node: ast.Compare) -> bool:
-    """Whether it compares objects by `is`; None, booleans and the like are the same in every box."""
-    sides = [node.left, *node.comparators]
-    asks = any(isinstance(operator, (ast.Is, ast.IsNot)) for operator in node.ops)
-    return asks and not any(isinstance(side, ast.Constant) for side in sides)

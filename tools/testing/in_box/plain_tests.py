@@ -56,7 +56,7 @@ def _candidate(session: Session, namespace: dict[str, Any]) -> Any:
     if session.shared:
         found = namespace[top]
         return getattr(found(), method) if method else found
-    if not method and session.names.get(top) != "function":
+    if not method and session.names.get(top) not in ("function", "class"):
         raise session.refuse(f"{session.names.get(top)} {top!r}")
     return FunctionProxy(session, name)
 
@@ -70,6 +70,8 @@ def _can_run(session: Session, name: str, source: str, given: Given) -> bool:
         session.finish(name, Outcome("broken", f"it does not compile: {error}"))
         return False
     for one in sorted(_from_the_code(session, given) & set(visible_names(session))):
+        if session.names[one] == "class" and session.calls_only(one):
+            continue
         if session.names[one] in ("class", "other") and not session.shared:
             session.start(name)
             session.refuse(f"{session.names[one]} {one!r}")

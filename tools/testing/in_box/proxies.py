@@ -14,13 +14,28 @@ import json
 import sys
 import types
 from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
-from tools.testing.codec import MAX_LINE_BYTES, NotPlain, decode, encode_noting, parse
+from tools.testing.codec import MAX_LINE_BYTES, TOO_LARGE, NotPlain, decode, encode_noting, parse
 from tools.testing.in_box.outcome import CodeStopped, Session
 from tools.testing.in_box.raised import hand_over
+from tools.testing.in_box.stand_in import stand_in
 
-MAX_PRINTED = 1 << 16
+MAX_PRINTED = 1 << 18
+_READS_PRINTED = frozenset(
+    [
+        "capsys",
+        "readouterr",
+        "redirect_stdout",
+        "redirect_stderr",
+        "stdout",
+        "stderr",
+        "StringIO",
+        "out",
+        "err",
+    ]
+)
 _MUTABLE = (list, dict, set, bytearray, deque)
 
 
@@ -53,6 +68,8 @@ class ModuleProxy(types.ModuleType):
     def __getattr__(self, name: str) -> Any:
         session: Session = self.__dict__["__session__"]
         if name in session.names:
+            if session.names[name] == "class" and session.calls_only(name):
+                return FunctionProxy(session, name)
             raise session.refuse(f"{session.names[name]} {name!r}")
         if not name.startswith("__"):
             session.calls += 1
@@ -117,27 +134,49 @@ def _unpack(
     sent: dict[str, Any],
 ) -> Any:
     sys.stdout.write(str(reply.get("printed") or "")[:MAX_PRINTED])
-    after = {"args": reply.get("args", sent["args"]), "kwargs": reply.get("kwargs", sent["kwargs"])}
-    if after != sent:
-        for value, changed in zip(args, after["args"], strict=False):
-            _write_back(value, decode(changed))
-        for key, changed in after["kwargs"].items():
-            _write_back(kwargs[key], decode(changed))
+    sys.stderr.write(str(reply.get("complained") or "")[:MAX_PRINTED])
+    if session.uses.can_do(_READS_PRINTED):
+        session.note_loss(reply.get("cut"))
+    with _reading(session):
+        after = {"args": reply.get("args", sent["args"]), "kwargs": reply.get("kwargs", sent["kwargs"])}
+        if after != sent:
+            for value, changed in zip(args, after["args"], strict=False):
+                _write_back(value, decode(changed))
+            for key, changed in after["kwargs"].items():
+                _write_back(kwargs[key], decode(changed))
     if "raised" in reply:
         raised = reply["raised"] if isinstance(reply["raised"], dict) else {}
         raise hand_over(session, raised, sys._getframe(1))
     if "opaque" in reply:
-        kind = str(reply["opaque"])[:100]
-        if kind.startswith("always-equal"):
-            raise session.spoil(f"the code returned no plain data but an {kind} object")
-        if kind == "range":  # a test that went through it would hang, and seem to hang by itself
-            raise session.spoil("the code returned a range longer than any test can go through")
-        raise session.refuse(f"a returned {kind}")
-    session.note_loss(reply.get("loss"))
+        return _opaque(session, reply)
+    if session.uses.closer or session.uses.types:
+        session.note_loss(reply.get("loss"))
     same = reply.get("same_as")
     if isinstance(same, int) and 0 <= same < len(args):
         return args[same]
-    return decode(reply["value"])
+    with _reading(session):
+        return decode(reply["value"])
+
+
+@contextlib.contextmanager
+def _reading(session: Session) -> Iterator[None]:
+    """What no honest box of the code writes is forged: no test may pass by the error of reading it."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise session.spoil(f"the code returned no plain data: {type(error).__name__}: {error}") from None
+
+
+def _opaque(session: Session, reply: dict[str, Any]) -> Any:
+    """What stands for a result that is no plain data."""
+    kind = str(reply["opaque"])[:100]
+    if kind.startswith("always-equal"):
+        raise session.spoil(f"the code returned no plain data but an {kind} object")
+    if kind == "range":  # a test that went through it would hang, and seem to hang by itself
+        raise session.spoil("the code returned a range longer than any test can go through")
+    if session.uses.types or (kind == TOO_LARGE and reply.get("alone") is not True):
+        raise session.refuse(f"a returned {kind}")
+    return stand_in(session, kind, reply)
 
 
 def _is_mutable(value: object) -> bool:

@@ -102,6 +102,9 @@ def _is_real(name: str) -> bool:
 def _run(session: Session, kind: str, name: str, source: str, module: types.ModuleType) -> None:
     seen = vars(module)
     namespace = {key: seen[key] for key in visible_names(session) if key in seen}
+    if not session.shared:
+        classes = [key for key, what in session.names.items() if what == "class" and session.calls_only(key)]
+        namespace.update({key: getattr(module, key) for key in classes if key in visible_names(session)})
     given = Given() if session.shared else _given(session, namespace)
     if kind == "assert":
         if session.entry_point is None and (
