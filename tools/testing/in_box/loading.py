@@ -2,6 +2,7 @@
 
 HumanEval-like tasks give the head of a function as prompt and accept its body, or the whole function, as an answer.
 Definitions and imports of a prompt that is Python are there before the code runs, without the entry point itself.
+The text is a file of the work folder, so that code knows its own place (`__file__`) and source (`inspect`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import ast
 import contextlib
 import inspect
 import json
+import os
 import sys
 import textwrap
 import types
@@ -64,15 +66,19 @@ def load(code: str, prompt: str, entry_point: str | None) -> tuple[types.ModuleT
 
 
 def _load_one(source: str, prompt: str, entry_point: str | None) -> types.ModuleType:
+    place = os.path.abspath(f"{MODULE}.py")
     try:
         tree = ast.parse(source)
-        program = compile(tree, MODULE, "exec", dont_inherit=True)
+        program = compile(tree, place, "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise LoadError("syntax", f"the code does not compile: {type(error).__name__}: {error}") from error
     top = entry_point.partition(".")[0] if entry_point else None
     if top is not None and top not in _top_level_names(tree):
         raise LoadError("missing", f"the code does not define {top!r}")
+    with open(place, "w", encoding="utf-8", errors="surrogatepass") as file:
+        file.write(source)
     module = types.ModuleType(MODULE)
+    module.__file__ = place
     sys.modules[MODULE] = module
     _add_prompt_definitions(module, prompt, top)
     try:
