@@ -28,6 +28,8 @@ def same(expected: Any, actual: Any, atol: float | None = None) -> bool:
         return expected is actual
     if isinstance(expected, _NUMBERS) and isinstance(actual, _NUMBERS):
         return _same_number(expected, actual, atol)
+    if isinstance(expected, deque) is not isinstance(actual, deque):
+        return False
     if isinstance(expected, (list, tuple, deque)) and isinstance(actual, (list, tuple, deque)):
         return len(expected) == len(actual) and all(
             same(one, other, atol) for one, other in zip(expected, actual, strict=True)
