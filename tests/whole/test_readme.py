@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import shlex
@@ -47,10 +48,25 @@ def test_the_python_example_prints_a_reward(verify_service: str, tmp_path: Path)
     assert (done.stdout, done.stderr) == ("1.0\n", "")
 
 
+def test_the_rewards_that_the_readme_shows_judge_a_batch(verify_service: str) -> None:
+    [shown] = [block for block in blocks("python") if "judge_rewards" in block]
+    scope: dict[str, Any] = {}
+    exec(shown.replace("http://127.0.0.1:8800", verify_service), scope)
+    tests = {"kind": "call", "entry_point": "add", "hidden": [{"args": [2, 3], "expected": 5}]}
+    completions = [f"```python\ndef add(a, b):\n    return {body}\n```" for body in ("a + b", "a - b")]
+
+    async def columns() -> list[list[float | None]]:
+        batch = {"prompts": ["Write add."] * 2, "completions": completions, "tests": [tests] * 2}
+        return await asyncio.gather(*(reward(**batch) for reward in scope["rewards"]))
+
+    assert asyncio.run(columns()) == [[1.0, 0.0], [None, None]]
+
+
 @pytest.mark.anyio
 async def test_the_tool_that_the_readme_shows_answers_the_model() -> None:
     scope: dict[str, Any] = {}
-    exec(blocks("python")[1], scope)
+    [shown] = [block for block in blocks("python") if "class Calendar" in block]
+    exec(shown, scope)
     call = {"tool": "calendar", "arguments": {"date": "2026-02-13"}}
     asked: Sequence[Any] = [
         {"thought": "Which day?", "call": call},
