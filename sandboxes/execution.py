@@ -27,15 +27,21 @@ _PIECE = 1 << 16
 _MOMENT = 0.5
 _NEARLY = 0.8  # the kernel's limit and its account round differently
 _KILLED_SECONDS = 60.0  # a fork server that has not reaped a killed child by then has stopped working
-_LAST_WORDS: tuple[tuple[re.Pattern[bytes], Limit], ...] = (
-    (re.compile(rb"[\w.]*MemoryError\b"), "memory_bytes"),
-    (re.compile(rb"OSError: \[Errno 12\]"), "memory_bytes"),
-    (re.compile(rb"RuntimeError: can't start new thread"), "processes"),
-    (re.compile(rb"BlockingIOError: \[Errno 11\]"), "processes"),
-    (re.compile(rb"OSError: \[Errno 24\]"), "open_files"),
-    (re.compile(rb"OSError: \[Errno (27|28|122)\]"), "disk_bytes"),
-    (re.compile(rb"sqlite3\.OperationalError: database or disk is full"), "disk_bytes"),
+_LEFT_SECONDS = 0.15  # of its CPU time, to a program that was warned that it is over and ended by itself
+_TRACEBACK = b"Traceback (most recent call last):"
+_TOLD_BYTES = 1 << 16
+_UNTOLD = b"MemoryError"  # all that Python says where there is no memory left for more
+_SAID: tuple[tuple[bytes, Limit], ...] = (
+    (rb"^(?:MemoryError|numpy[\w.]*\._ArrayMemoryError)\b", "memory_bytes"),
+    (rb"^(?:OSError|PermissionError|BlockingIOError): \[Errno 12\]", "memory_bytes"),
+    (rb"^RuntimeError: can't start new thread: memory_bytes", "memory_bytes"),
+    (rb"^RuntimeError: can't start new thread", "processes"),
+    (rb"^BlockingIOError: \[Errno 11\]", "processes"),
+    (rb"^OSError: \[Errno 24\]", "open_files"),
+    (rb"^OSError: \[Errno (?:27|28|122)\]", "disk_bytes"),
+    (rb"^sqlite3\.OperationalError: database or disk is full", "disk_bytes"),
 )
+_WORDS = tuple((re.compile(words, re.MULTILINE), limit) for words, limit in _SAID)
 
 
 @dataclass(frozen=True)
@@ -281,24 +287,28 @@ class Execution:
         if limit is None and (self._stdout.truncated or self._stderr.truncated):
             limit = "output_bytes"  # seen only after the program's end
         by_kernel = exit_code in (-signal.SIGKILL, -signal.SIGXCPU)
-        if limit is None and by_kernel and end.cpu_seconds >= _NEARLY * self._limits.cpu_seconds:
+        most = self._limits.cpu_seconds
+        spent = _NEARLY * most if by_kernel else most - _LEFT_SECONDS
+        if limit is None and exit_code != 0 and end.cpu_seconds >= spent:
             limit = "cpu_seconds"
         if limit in ("wall_seconds", "cpu_seconds"):
             return "timeout", limit
         if limit is None and exit_code == -signal.SIGSYS:
             return "refused", "system_calls"
         if limit is not None or exit_code != 0:
-            return "failed", limit or self._last_word(stderr)
+            return "failed", limit or self._told(stderr, end.peak_bytes)
         return "ok", None
 
-    def _last_word(self, stderr: bytes) -> Limit | None:
-        """The limit that the program's last line speaks of; whether inodes or bytes ran out the folder itself says."""
-        last = stderr.rstrip().rpartition(b"\n")[2]
-        for words, limit in _LAST_WORDS:
-            if words.match(last):
-                is_full = limit == "disk_bytes" and os.fstatvfs(self._folder).f_ffree == 0
-                return "files" if is_full else limit
-        return None
+    def _told(self, stderr: bytes, peak_bytes: int) -> Limit | None:
+        """The limit that the program's tracebacks speak of last. Whether inodes or bytes ran out the folder says."""
+        told = stderr[-_TOLD_BYTES:]
+        if _TRACEBACK not in told:
+            spent = peak_bytes >= self._limits.memory_bytes // 4
+            return "memory_bytes" if spent and told.rstrip().rpartition(b"\n")[2] == _UNTOLD else None
+        found = [(said.start(), limit) for words, limit in _WORDS for said in words.finditer(told)]
+        last = max(found, default=(0, None), key=lambda one: one[0])[1]
+        is_full = last == "disk_bytes" and os.fstatvfs(self._folder).f_ffree == 0
+        return "files" if is_full else last
 
 
 def _as_a_shell_says(exit_code: int) -> int:

@@ -30,6 +30,7 @@ from sandboxes.in_box.programs import (
     sink_stdout,
     warm_up,
 )
+from sandboxes.in_box.threads import prepare_threads
 from sandboxes.in_box.user import prepare_user
 from sandboxes.in_box.watch import Watch
 
@@ -230,6 +231,7 @@ def main() -> None:
     prepare_builtins()
     prepare_user(layers.INNER_UID)
     prepare_streams()
+    prepare_threads()
     warm_up()
     server = Server(control, ground, nursery, setup)
     gc.collect()

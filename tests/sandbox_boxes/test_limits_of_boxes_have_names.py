@@ -32,11 +32,11 @@ async def test_a_ceiling_that_is_hit_is_named(name, profile, sandbox):
     case = CASES[name, profile]
     limits = Limits(**{"wall_seconds": 8.0, "cpu_seconds": 6, **case["limits"]})
     result = await sandbox.run(Program(case["source"], profile=profile), limits=limits)
-    assert (result.status, result.limit) == (case["status"], case["limit"]), result
+    assert (result.status, result.limit) == (case["status"], case.get("limit")), result
     assert result.seconds < limits.wall_seconds + 2
     assert len(result.stdout) <= limits.output_bytes
     assert len(result.stderr) <= limits.output_bytes
-    assert result.truncated == (case["limit"] == "output_bytes")
+    assert result.truncated == (case.get("limit") == "output_bytes")
 
     after = await sandbox.run(Program("print(6 * 7)", profile=profile), limits=Limits(wall_seconds=6))
     assert (after.status, after.stdout) == ("ok", b"42\n")
