@@ -9,6 +9,7 @@ JudgeError
 |-- StoreError          the database or the journal could not keep or give a row
 |   |-- LeaseLost           another worker judges this judgment now; what this one writes is refused
 |-- BudgetExceeded      time, tokens or calls ran out
+|-- JudgeUnavailable    (trainers/failures.py) no reward can be given, and the trainer cannot leave the rollout out
 |-- JudgeClientError    a client got no judgment from the service
     |-- RequestRefused      the service said 4xx: names the field, the value and the limit
     |-- ServiceUnavailable  no answer, or 429 or 5xx for longer than the client was to try

@@ -6,17 +6,15 @@ come in one, only facades take it, and it is out of the path before anything can
 
 from __future__ import annotations
 
-import hmac
 from typing import Any
 from urllib.parse import quote
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.auth import digest
+from api.auth import Caller
 from api.parts import Parts
 from api.problems import Problem, render
 from judge_agent.errors import StoreError
-from judge_agent.store import ApiKey
 
 PREFIX = "/k/"
 FACADES = "/compat/"
@@ -24,9 +22,9 @@ FACADES = "/compat/"
 _ROLL_HEADER = b"xrl-authorization"
 
 
-def may_come_in_a_path(key: ApiKey) -> bool:
-    """Whether a key can do nothing but ask for judgments; a key that says nothing of its scope can do more."""
-    return getattr(key, "scope", None) == "judge"
+def may_come_in_a_path(caller: Caller) -> bool:
+    """Whether a key can do nothing but have rollouts judged."""
+    return caller.scope == "judge"
 
 
 class PathKeys:
@@ -60,10 +58,9 @@ class PathKeys:
             return Problem(404, "not_found", detail)
         if not await self._parts.keys.has_keys():
             return None
-        presented = digest(secret)
-        for key in await self._parts.store.keys():
-            if hmac.compare_digest(key.sha256, presented) and key.revoked is None and may_come_in_a_path(key):
-                return None
+        caller = await self._parts.keys.caller(secret)
+        if caller is not None and may_come_in_a_path(caller):
+            return None
         detail = (
             "the key in the path is wrong, revoked, or may do more than judge; a path takes only keys "
             "that can do nothing else: judge-agent keys add TENANT --scope judge"
