@@ -31,6 +31,10 @@ SETUPS = {
     "(1, 0.1, 0), (1, 0.2, 0), (1, 0, 0.3), (2, 100.1, 0), (2, 0, 100.1), (3, 5.5, 0), (3, 0, 1.1)",
     "hits": "CREATE TABLE v (id INTEGER PRIMARY KEY, hit INTEGER); INSERT INTO v VALUES "
     + ", ".join(f"({at}, {int(at <= 23)})" for at in range(1, 41)),
+    "large": "CREATE TABLE k (id BIGINT, v INTEGER); INSERT INTO k VALUES "
+    "(9007199254740995, 5), (9007199254740996, 6), (1234567890123456789, 7)",
+    "places": "CREATE TABLE p (id INTEGER, g VARCHAR(3), x DOUBLE PRECISION, version VARCHAR(9)); INSERT INTO p VALUES "
+    "(1, 'a', 2.12, '1.10'), (2, 'b', 3.45, '1.2'), (3, 'c', 7.77, '2.10'), (4, 'd', 3.5, '2.11')",
 }
 CASES = [
     (case, engine)
@@ -91,3 +95,14 @@ async def test_more_rows_than_were_read_are_too_many(patient) -> None:
     verdict, result = await patient("SELECT a.id FROM w AS a, w AS b WHERE b.id < 3", "SELECT id FROM w")
     assert verdict == ("refutes", "decisive")
     assert "more than 50000 rows instead of 30000" in result.findings[0].reason
+
+
+async def test_a_match_without_proof_is_none_on_copies_either(judged) -> None:
+    script = "CREATE TABLE k (id BIGINT PRIMARY KEY, v INTEGER NOT NULL); INSERT INTO k VALUES " + ", ".join(
+        f"({2**53 + 2 * at + 1}, {at})" for at in range(6)
+    )
+    for engine in ("sqlite", "duckdb"):
+        databases = [{"name": "d", "engine": engine, "sql": script}]
+        sql = "SELECT CAST(id AS DOUBLE PRECISION) AS id FROM k"
+        verdict, result = await judged(sql, "SELECT id FROM k", databases=databases)
+        assert (verdict, result.asides) == (("confirms", "strong"), ()), result.output

@@ -7,7 +7,8 @@ evaluation of Defog, which do not look at names at all; BIRD wants them in place
 values fit only against them, the result is not one that names confirm: `named` is false.
 
 Numbers are the same to within what summing in another order changes (`values.py`). Results that agree only to a
-relative 1e-6, or only if sort keys that close are ties, match without proof: `precise` is false. Numbers below 1e-9
+relative 1e-6, only if sort keys that close are ties, or only if decimals that are texts are read as numbers, match
+without proof: `precise` is false. Numbers below 1e-9
 beside a zero may be what a cancellation left: that difference is not certain (`slack.py`).
 """
 
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tools.sql.columns import TooMuch, assignments
+from tools.sql.decimals import as_numbers
 from tools.sql.engine_box import QueryResult
 from tools.sql.matching import Rows, is_within, same_row
 from tools.sql.ordering import OrderPlan
@@ -139,7 +141,7 @@ def _compared(rows: Rows, names: Sequence[str], wanted: Expected) -> Comparison:
     try:
         if (found := _found(rows, names, wanted)) is not None:
             return found
-        if (found := _nearly(rows, names, wanted)) is not None:
+        if (found := _nearly(rows, names, wanted) or _as_numbers(rows, names, wanted)) is not None:
             return found
         certain = wanted.certain
         if not certain and not wanted.limited:
@@ -164,6 +166,17 @@ def _nearly(rows: Rows, names: Sequence[str], wanted: Expected) -> Comparison | 
     if all(changed) and len(rows) == 1:  # both may be such a rest, and nothing shows of what
         pairs.append((few, fewer))
     return _SMALL if any(_found(own, names, other) is not None for own, other in pairs) else None
+
+
+def _as_numbers(rows: Rows, names: Sequence[str], wanted: Expected) -> Comparison | None:
+    """Whether the rows fit where decimals of one result are texts and those of the other are numbers."""
+    if (read := as_numbers(rows, wanted.rows)) is None:
+        return None
+    own, others = read[0], replace(wanted, rows=read[1])
+    found = _found(own, names, others) or _nearly(own, names, others)
+    if found is None or not found.matches:
+        return None
+    return replace(found, reason=f"{found.reason}, but decimals of one are texts of the other", precise=False)
 
 
 def _found(rows: Rows, names: Sequence[str], wanted: Expected) -> Comparison | None:

@@ -17,6 +17,7 @@ from sqlglot import exp
 from judge_agent.seams.tool import Finding
 from tools.sql.allowed import NotParsed, parse_query
 from tools.sql.comparison import Expected, compare, expected
+from tools.sql.decimals import numbers_of
 from tools.sql.engine_box import DatabaseBox, QueryFailed, QueryResult
 from tools.sql.ordering import OrderPlan, unwrapped
 from tools.sql.parts import Pair
@@ -195,7 +196,7 @@ async def _asked(
         result = await box.query(sql, seconds=pair.seconds)
     except (Refused, NotParsed, QueryFailed):
         return None
-    return None if result.cut else result
+    return None if result.cut else replace(result, rows=numbers_of(result.rows))
 
 
 def _without(tree: exp.Expr | None, pair: Pair, found: Sequence[Rounding | None]) -> str | None:

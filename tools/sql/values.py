@@ -1,7 +1,9 @@
 """Brings cells of either engine into one form, and says when two of them are the same value.
 
 Numbers are compared as numbers, whole ones exactly and others to within their slack: 2 = 2.0 = true = DECIMAL '2.00'.
-A date equals its midnight and its ISO text; a text that is a plain number equals the number. NULL equals NULL only.
+A date equals its midnight and its ISO text; a text that is a whole number equals the number, one with a point is a text
+('1.10' is not '1.1'; `decimals.py` reads it beside numbers). NULL equals NULL only. A whole number past 2**53 equals no
+double, which may stand for its neighbours as well.
 
 The slack is a relative 2e-12. Two sums of the same million doubles in other orders differ by up to 1e-13 in either
 engine, by 1e-11 where the rounding leans to one side (a million times 0.1); a second is 5e-12 of a date as a Julian
@@ -20,7 +22,7 @@ from typing import Any, NamedTuple
 RELATIVE = 2e-12
 _ULPS = 4
 _EXACT = 2**53
-_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,17})(?:\.\d{0,17}[1-9])?", re.ASCII)
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,17})", re.ASCII)
 _ISO = re.compile(
     r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
 )
@@ -81,7 +83,10 @@ def _alike(one: Value, other: Value, numbers: Callable[[Value, Value], bool]) ->
 
 def _is_near(one: Value, other: Value) -> bool:
     unit = one.unit if one.unit == other.unit else 0.0
-    return gap(one, other) <= max(one.slack, other.slack, unit)
+    slack = max(one.slack, other.slack, unit)
+    if is_past_doubles(one) != is_past_doubles(other) and slack <= 2 * RELATIVE * size_of(one):
+        return False
+    return gap(one, other) <= slack
 
 
 def _is_equal(one: Value, other: Value) -> bool:
