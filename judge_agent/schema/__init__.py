@@ -1,11 +1,11 @@
 """Every border type, request to judgment: frozen pydantic models."""
 
 from judge_agent.schema.base import Envelope as Envelope
+from judge_agent.schema.claims import Claim as Claim
 from judge_agent.schema.databases import Column as Column
 from judge_agent.schema.databases import Database as Database
 from judge_agent.schema.databases import Engine as Engine
 from judge_agent.schema.databases import InlineTable as InlineTable
-from judge_agent.schema.environment import Claim as Claim
 from judge_agent.schema.environment import EndForm as EndForm
 from judge_agent.schema.environment import EndState as EndState
 from judge_agent.schema.environment import Environment as Environment

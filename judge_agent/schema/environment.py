@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from types import NoneType
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
@@ -15,6 +16,7 @@ from pydantic.config import JsonDict
 from judge_agent.effects.expressions import NotAnExpression, read_expression
 from judge_agent.effects.operations import MAX_OPERATIONS, WrongOperation, read_operations
 from judge_agent.schema.base import Envelope, Name
+from judge_agent.schema.claims import Claim, refuse_unreadable
 from judge_agent.schema.expected_calls import Calls, is_deeper
 from judge_agent.schema.files import refuse_climbing
 from judge_agent.schema.refusals import Refused
@@ -26,7 +28,6 @@ MAX_STATE_DEPTH = 60
 MAX_EXPRESSION_CHARS = 2000
 MAX_SAID = 100
 MAX_ALTERNATIVES = 8
-CLAIM_NAMES = ("state", "before", "said")
 OUTCOME_NAMES = ("observed", "result")
 ENDED_NAMES = ("last",)
 # Lists are read to their first wrong item: each of a hundred thousand would be an error to keep.
@@ -56,28 +57,9 @@ _EXAMPLE: JsonDict = {
 }
 
 
-class Claim(Envelope):
-    """Something that the agent may tell of the records, and how it is looked up.
-
-    `pattern` (RE2) finds it in what the agent says and names its parts: `refund of \\$(?P<amount>[0-9.]+)`. `check`
-    is true where it holds, of `state` (when it was said), `before` (the state at the start) and `said` (the named
-    parts, as texts). `strength` is how much a contradiction weighs. `where`: in the last message only, or in all.
-    """
-
-    name: Name
-    pattern: Annotated[str, Field(min_length=1, max_length=1000)]
-    check: _Text
-    strength: Literal["decisive", "strong", "hint"] = "strong"
-    where: Literal["last", "all"] = "last"
-
-    @field_validator("check")
-    @classmethod
-    def _reads(cls, value: str) -> str:
-        return _checked(value, CLAIM_NAMES)
-
-
 class SqlEffect(Envelope):
-    """What a tool does to a database: statements with named parameters (`:order_id`), which are the call's arguments.
+    """What a tool does to a database: statements with named parameters (`:order_id`; DuckDB takes `$order_id` too),
+    which are the call's arguments.
 
     `require` are queries; where one gives no row, or a first cell that is null, 0 or false, the call fails and leaves
     no effect.
@@ -150,8 +132,8 @@ class Environment(Envelope):
         self._check_size()
         for tool, effect in self.effects.items():
             self._check_effect(tool, effect)
-        if self.database is not None and self.claims:
-            raise Refused("claims", "are looked up in a JSON state; a database has none", None)
+        for index, claim in enumerate(self.claims):
+            refuse_unreadable(claim, f"claims.{index}.check", in_database=self.database is not None)
         return self
 
     def _check_size(self) -> None:
@@ -182,6 +164,19 @@ class EndQuery(Envelope):
     sql: _Text
     rows: Annotated[tuple[tuple[Any, ...], ...], Field(max_length=10_000, fail_fast=True)]
     ordered: bool = False
+
+    @model_validator(mode="after")
+    def _cells(self) -> EndQuery:
+        for at, row in enumerate(self.rows):
+            for column, cell in enumerate(row):
+                if not isinstance(cell, (str, int, float, NoneType)):
+                    raise Refused(
+                        f"rows.{at}.{column}", "must be a text, a number, true, false or null", cell
+                    )
+            if len(row) != len(self.rows[0]):
+                message = f"has {len(row)} cells; the first row has {len(self.rows[0])}"
+                raise Refused(f"rows.{at}", message, row)
+        return self
 
 
 class EndForm(Envelope):

@@ -49,6 +49,10 @@ def test_end_states_of_databases_are_judged_as_the_case_says(
     sandbox: Sandbox, case: dict[str, Any], engine: str
 ) -> None:
     effects = json.loads(case.get("effects", "null"))
+    if "wrong" in case:
+        with pytest.raises(ToolError, match=case["wrong"]):
+            replayed(sandbox, engine, case["calls"], json.loads(case["end"]), effects)
+        return
     result = replayed(sandbox, engine, case["calls"], json.loads(case["end"]), effects)
     whole = result.findings[0]
     assert f"{whole.bearing}/{whole.strength}" == case["whole"], whole

@@ -1,7 +1,9 @@
-"""Finds where in a text of an agent something is claimed: not what it asks, denies, supposes, plans or quotes.
+"""Says where in a text of an agent something is claimed, where it surely is not, and where that is not sure.
 
-Known words are English, and coarse on purpose: a claim that is passed over costs less than a true sentence that is
-held to be false. What stands after a claim hides it only where it speaks of it: "no fee" does not.
+Claimed is what stands plainly, or behind words that only present it ("I can confirm that"). Surely not claimed is what
+a question, a condition or a denial governs directly. Any other sign of asking, denying, supposing, planning or quoting
+leaves it unsure: what contradicts the records there neither refutes nor is passed over. Known words are English, and
+coarse on purpose.
 """
 
 from __future__ import annotations
@@ -10,16 +12,44 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
+from tools.states.presenting import without_presenting
+
+Stance = Literal["claimed", "unsure", "not_claimed"]
 MAX_BESIDE = 1000  # characters of a sentence that are read on either side of a claim
 _SENTENCE = re.compile(r"[^.!?\n]*(?:[.!?](?=\S)[^.!?\n]*)*[.!?\n]?")
 _CURLY = str.maketrans("\u2018\u2019\u02bc\u201c\u201d\u201e\u00ab\u00bb", '\'\'\'"""""')
-# Said in passing: nothing of it speaks of the claim beside it.
-_IN_PASSING = re.compile(
-    r"\b(?:(?:there (?:is|are|was|will be)|at|with|for|and) )?(?:no|without|not|free of)(?: (?:an?|any|the|extra|"
-    r"additional|further|more|at all))* (?:problems?|worry|worries|fees?|charges?|costs?|penalty|penalties|issues?|"
-    r"hassle|delays?|doubt)\b|\bnot only\b|\bas (?:you(?:'ve| have| had)? )?(?:requested|asked|wanted|wished)\b|"
-    r"\bas (?:per )?your request\b|\bonce again\b|\bif i may say\b",
+_THE = r"(?: (?:that|the|your|my|this|their|an?|of|our))*\s*\Z"
+# What governs a claim so that it is none, directly before it.
+_GOVERNED = re.compile(
+    r"(?:\b(?:if|unless|whether|in case|in the event|assuming|suppos(?:e|ing)|provided|imagine)"
+    r"|(?:\b(?:not|never)|n't)(?: \w+)? (?:so|true|the case|correct|right|certain|sure|clear|confirmed)"
+    r"|(?:\b(?:cannot|unable to|never|(?:can|could|did|do|will|would) not)|n't)(?: yet)? "
+    r"(?:confirm|say|claim|verify|see|find|guarantee|promise|state|believe|think)"
+    r"|\b(?:false|untrue|wrong|incorrect|a lie|a myth|den(?:y|ied))"
+    r"|\bno (?:sign|evidence|record|proof|indication))" + _THE,
+    re.I,
+)
+# What was so, and is so no longer: "was open, but now it is not".
+_WAS, _SINCE = (
+    re.compile(r"\b(?:was|were|had)\b", re.I),
+    re.compile(r"\b(?:now|but|until|then|and (?:i|we)|so (?:i|we))\b", re.I),
+)
+_ATTRIBUTED = re.compile(
+    r"\b(?:you|the (?:customer|user|client)|they|he|she)(?:'ve| have| had)? "
+    r"(?:said|wrote|claim(?:ed|s)?|mentioned|stated|told (?:me|us)|thought|believed?)[:,]? ?[\"']?" + _THE,
+    re.I,
+)
+_ASKS = re.compile(
+    r"[\W_]*(?:(?:and|but|so|then|or|sorry|well)\b[, ]*)?(?:(?:do|did) you (?:mean|want|think|believe|say)|is it "
+    r"(?:true|so|correct|possible)|are you (?:sure|saying|asking|certain)|(?:can|could) you (?:confirm|tell|check)|"
+    r"shall i|should i|why|how come)\b[^;:.!\n]*\?",
+    re.I,
+)
+_OTHER_TIME = re.compile(
+    r"\b(?:previously|earlier|yesterday|originally|initially|at first|at the (?:start|beginning|time)|back then|"
+    r"formerly|used to|ago|had been|last (?:week|month|year|night)|tomorrow|later|soon|next (?:week|month|year))\b",
     re.I,
 )
 _BEFORE = re.compile(
@@ -91,20 +121,25 @@ class Sentences:
         self._quoted = sorted([*_spans(_QUOTED, plain), *_fences(plain)])
         self._starts = [start for start, _ in self._quoted]
 
-    def claims(self, sentence: Sentence, start: int, end: int) -> bool:
+    def stance(self, sentence: Sentence, start: int, end: int) -> Stance:
         """Whether what stands from `start` to `end` of a sentence is claimed."""
-        if self._is_quoted(sentence.start + start, sentence.start + end):
-            return False
         text = sentence.plain
-        before = _IN_PASSING.sub(
-            " ", f"{sentence.intro[-MAX_BESIDE:]} {text[max(0, start - MAX_BESIDE) : start]}"
-        )
-        after = _IN_PASSING.sub(" ", _COURTESY.sub("", text[end : end + MAX_BESIDE]))
-        if "?" in after or _BEFORE.search(before) or _WITHIN.search(_IN_PASSING.sub(" ", text[start:end])):
-            return False
+        before = f"{sentence.intro[-MAX_BESIDE:]} {text[max(0, start - MAX_BESIDE) : start]}"
+        presented = without_presenting(before)
+        if any(one.search(presented) for one in (_GOVERNED, _ATTRIBUTED)) or _ASKS.fullmatch(text.rstrip()):
+            return "not_claimed"
+        if self._is_quoted(sentence.start + start, sentence.start + end):
+            return "unsure"
+        after = without_presenting(_COURTESY.sub("", text[end : end + MAX_BESIDE]))
+        if "?" in after or _BEFORE.search(presented) or _WITHIN.search(without_presenting(text[start:end])):
+            return "unsure"
+        if _WAS.search(text, start, end) and _SINCE.search(after):
+            return "unsure"
+        if _OTHER_TIME.search(presented) or _OTHER_TIME.search(after):
+            return "unsure"
         if _AFTER.search(after) or _DENIED_AT_ONCE.match(_JOINED.split(after, maxsplit=1)[0]):
-            return False
-        return _TAKEN_BACK.match(sentence.following) is None
+            return "unsure"
+        return "claimed" if _TAKEN_BACK.match(sentence.following) is None else "unsure"
 
     def _is_quoted(self, start: int, end: int) -> bool:
         """Whether it stands within a quotation; a claim that has a quotation within itself does not."""

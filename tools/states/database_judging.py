@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from judge_agent.call_forms import spoken
+from judge_agent.errors import ToolError
 from judge_agent.schema import EndForm, EndState, Environment, ExpectedCall, SqlEffect
 from judge_agent.schema.environment import EndQuery
 from judge_agent.seams.sandbox import Sandbox
-from judge_agent.trajectory import Transcript
+from judge_agent.trajectory import Call, Transcript
 from tools.sql.database import DatabaseSource
+from tools.states.claiming import Checked, Claims, Found, checked, left_open, readings, told_at
 from tools.states.comparing import Difference
-from tools.states.database_world import DatabaseWorld, NoAnswer, open_world
+from tools.states.database_world import DatabaseWorld, NoAnswer, WrongStatement, open_world
 from tools.states.in_box.cells import line_of
-from tools.states.report import BadReference, Report, has_ended, observed_results, said_by
-from tools.states.sightings import Sighting, Sightings, Undecided, Went
+from tools.states.report import (
+    BadReference,
+    Report,
+    has_ended,
+    last_with_text,
+    observed_results,
+    own_answer,
+    said_by,
+)
+from tools.states.sightings import Observed, Sighting, Sightings, Undecided, Went
 from tools.states.work import EffectError, TooMuchWork, Work
 
 MAX_SHOWN_ROWS = 5
+_NUMERAL = re.compile(r"[-+]?\d+(?:\.\d+)?")
 Json = Mapping[str, Any]
 Ignored = Mapping[str, tuple[str, ...]]
 
@@ -38,13 +51,14 @@ class DatabaseJudging:
         self._sightings = Sightings(environment, work)
 
     async def judged(self, transcript: Transcript, end: EndState | None) -> Report:
-        """Judge a trajectory. Raises BadReference; ToolError for a database that does not open, SandboxError."""
+        """Judge a trajectory. Raises BadReference, SandboxError; ToolError for a wrong database or declaration."""
+        claims = Claims(self._environment.claims)
         report = Report()
         async with open_world(self._sandbox, self._source, seed=self._seed) as world:
             try:
                 report.said = await asyncio.to_thread(said_by, transcript, end, self._work)
                 report.ended = has_ended(transcript, self._environment, self._work)
-                await self._replay(transcript, world, report)
+                await self._replay(transcript, world, claims, report)
             except (Undecided, NoAnswer, TooMuchWork) as reason:
                 report.undecided = str(reason)
                 return report
@@ -74,29 +88,75 @@ class DatabaseJudging:
             return await _asked(world, form.queries)
         return await self._beside(world, ignored, form.calls or ())
 
-    async def _replay(self, transcript: Transcript, world: DatabaseWorld, report: Report) -> None:
+    async def _replay(
+        self, transcript: Transcript, world: DatabaseWorld, claims: Claims, report: Report
+    ) -> None:
         results = observed_results(transcript)
+        last = last_with_text(transcript)
         for step in transcript.steps:
+            # What a message tells was known before the calls that it makes, or tells of these.
+            told, last_one = spoken(step.turn.text), step is last
+            found = await asyncio.to_thread(claims.found, told, step.id, self._work, last=last_one)
+            before = await self._looked_up(world, found, step.id)
+            first = len(report.claims)
+            report.claims += map(left_open, before) if step.turn.calls else before
             for position, call in enumerate(step.turn.calls):
                 observed = results.get(f"{step.turn.span_id}.{position}", ())
-                sighting = await asyncio.to_thread(self._sightings.of, call, observed, step.id)
-                if isinstance(sighting, Sighting):
-                    effect = self._environment.effects[call.name]
-                    assert isinstance(effect, SqlEffect)
-                    went, message = await self._called(world, effect, call.arguments or {}, sighting.observed)
-                    report.calls.append(self._sightings.settle(sighting, went, message))
-                elif sighting is not None:
-                    report.calls.append(sighting)
+                await self._made(world, call, observed, step.id, report)
+            if step.turn.calls and any(one.holds is False for one in before):
+                after = await self._looked_up(world, found, step.id)
+                report.claims[first:] = told_at(before, after)
+        if answer := own_answer(transcript):
+            step_id = transcript.steps[-1].id if transcript.steps else ""
+            found = await asyncio.to_thread(claims.found, answer, step_id, self._work, last=True)
+            report.claims += await self._looked_up(world, found, step_id)
+
+    async def _made(
+        self, world: DatabaseWorld, call: Call, results: Sequence[Observed], step_id: str, report: Report
+    ) -> None:
+        """Replay a call that the agent made, and saw these results of. Raises Undecided, NoAnswer, ToolError."""
+        sighting = await asyncio.to_thread(self._sightings.of, call, results, step_id)
+        if isinstance(sighting, Sighting):
+            went, message = await self._called(world, call.name, call.arguments or {}, sighting.observed)
+            report.calls.append(self._sightings.settle(sighting, went, message))
+        elif sighting is not None:
+            report.calls.append(sighting)
+
+    async def _looked_up(self, world: DatabaseWorld, found: Sequence[Found], step_id: str) -> list[Checked]:
+        """Ask the database, as it is now, for each claim. Raises NoAnswer, ToolError for a check that is no query."""
+        looked_up = []
+        for one in found:
+            holds, problem = await self._holds(world, one, one.parts)
+            others = readings(one.parts) if holds is not True else None
+            if others is not None and (await self._holds(world, one, others))[0]:
+                holds, problem = None, "it holds if its number is read in another way"
+            looked_up.append(checked(one, step_id, holds, problem))
+        return looked_up
+
+    async def _holds(
+        self, world: DatabaseWorld, found: Found, parts: Mapping[str, str]
+    ) -> tuple[bool | None, str]:
+        query = SqlEffect(require=(found.claim.check,))
+        try:
+            went, message = await world.call(query, {name: parts.get(name) for name in found.claim.parts})
+        except WrongStatement as error:
+            raise ToolError(f"resources.environment.claims.{found.index}.check: {error}") from error
+        return (None, message) if went == "unclear" else (went == "done", "")
 
     async def _called(
-        self, world: DatabaseWorld, effect: SqlEffect, arguments: Json, observed: str | None
+        self, world: DatabaseWorld, name: str, arguments: Json, observed: str | None
     ) -> tuple[Went, str]:
-        """Do what one call does. A number that JSON does not have makes it unclear. Raises NoAnswer."""
+        """Do what one call does. A number that JSON does not have makes it unclear. Raises NoAnswer, ToolError."""
+        effect = self._environment.effects[name]
+        assert isinstance(effect, SqlEffect)
         try:
             bound = _parameters(self._work.copied(dict(arguments)), observed)
         except EffectError as error:
             return "unclear", f"its arguments: {error}"
-        return await world.call(effect, bound)
+        try:
+            return await world.call(effect, bound)
+        except WrongStatement as error:
+            raise ToolError(f"resources.environment.effects.{name}: {error}") from error
 
     async def _beside(
         self, world: DatabaseWorld, ignored: Ignored, calls: Sequence[ExpectedCall]
@@ -125,11 +185,10 @@ class DatabaseJudging:
     async def _expected(self, world: DatabaseWorld, call: ExpectedCall) -> None:
         if call.name in self._environment.reads:
             return
-        effect = self._environment.effects.get(call.name)
-        if not isinstance(effect, SqlEffect):
+        if call.name not in self._environment.effects:
             raise BadReference(f"the effect of the reference's call of {call.name!r} is not declared")
         try:
-            went, message = await self._called(world, effect, call.arguments, None)
+            went, message = await self._called(world, call.name, call.arguments, None)
         except NoAnswer as error:
             raise BadReference(f"the reference's call of {call.name!r}: {error}") from error
         if went != "done":
@@ -180,11 +239,39 @@ async def _asked(world: DatabaseWorld, queries: Sequence[EndQuery]) -> tuple[Dif
         rows = reply.get("rows")
         if reply.get("cut") is not False or not isinstance(rows, list):
             raise BadReference(f"queries.{index}: it gives more rows than can be compared")
-        found, wanted = [line_of(row) for row in rows], [line_of(row) for row in query.rows]
+        _refuse_other_rows(f"queries.{index}.rows", rows, query.rows)
+        found, wanted = _lines(rows), _lines(query.rows)
         if found != wanted and (query.ordered or sorted(found) != sorted(wanted)):
             shown = rows[:MAX_SHOWN_ROWS], list(query.rows[:MAX_SHOWN_ROWS])
             differences.append(Difference(f"/queries/{index}", "another value", *shown, None))
     return tuple(differences)
+
+
+def _lines(rows: Sequence[Sequence[Any]]) -> list[str]:
+    """Rows as texts. SQLite keeps truth as 1 and 0, DuckDB does not: either may be asked for in either way."""
+    return [line_of([int(cell) if isinstance(cell, bool) else cell for cell in row]) for row in rows]
+
+
+def _refuse_other_rows(field: str, found: Sequence[Sequence[Any]], wanted: Sequence[Sequence[Any]]) -> None:
+    """Raise BadReference for rows that no end could give: of another width, or with numbers written as texts."""
+    if not found:
+        return
+    width = len(found[0])
+    for at, row in enumerate(wanted):
+        if len(row) != width:
+            raise BadReference(f"{field}.{at}: {row!r:.80} has {len(row)} cells; the query gives {width}")
+    for column in range(width):
+        if not all(_is_number(row[column]) for row in found):
+            continue
+        for at, row in enumerate(wanted):
+            if isinstance(row[column], str) and _NUMERAL.fullmatch(row[column].strip()):
+                raise BadReference(
+                    f"{field}.{at}.{column}: {row[column]!r:.80} is a text; the query gives numbers there"
+                )
+
+
+def _is_number(cell: object) -> bool:
+    return isinstance(cell, (int, float)) and not isinstance(cell, bool)
 
 
 def _of_table(name: str, found: Json | None, wanted: Json | None) -> Difference:

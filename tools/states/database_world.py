@@ -34,6 +34,10 @@ class NoAnswer(Exception):
     """The box gave no answer to a question; the message says why."""
 
 
+class WrongStatement(Exception):
+    """A declared statement is none for this database, whatever a call's arguments are; the message is the engine's."""
+
+
 class DatabaseWorld:
     """A database that is open in a box. `unsteady` are the tables into which calls wrote clocks or random values, in
     lower case. Not for concurrent use.
@@ -44,9 +48,11 @@ class DatabaseWorld:
         self.unsteady: set[str] = set()
 
     async def call(self, effect: SqlEffect, parameters: Mapping[str, Any]) -> tuple[Went, str]:
-        """Do what one call does; say how it went, and why. Raises NoAnswer."""
+        """Do what one call does; say how it went, and why. Raises NoAnswer, WrongStatement."""
         asked = {"op": "call", "require": effect.require, "run": effect.run, "parameters": dict(parameters)}
         reply = await self._ask(asked, CALL_SECONDS)
+        if reply.get("went") == "wrong":
+            raise WrongStatement(str(reply.get("message", ""))[:500])
         kinds: tuple[Went, ...] = ("done", "failed", "unclear")
         went = next((kind for kind in kinds if kind == reply.get("went")), None)
         if went is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,13 @@ from tools.states.work import EffectError, Work
 MAX_RANGE = 10_000
 MAX_INTEGER_BITS = 256
 _ABSENT = object()
+# Ways to write a number with groups of digits, and what stands between the groups.
+_GROUPED = (
+    (re.compile(r"[-+]?\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d*)?"), ","),
+    (re.compile(r"[-+]?\d{1,3}(?:\.\d{3})+,\d{1,2}|[-+]?\d{1,3}(?:\.\d{3}){2,}"), r"\."),
+    (re.compile(r"[-+]?\d{1,3}(?:['\u2019 \u00a0\u202f\u2009]\d{3})+(?:[.,]\d{1,2})?"), r"['\u2019\s]"),
+    (re.compile(r"[-+]?\d+,\d{1,2}"), r"(?!)"),
+)
 
 
 def call_function(name: str, arguments: Sequence[Any], work: Work) -> Any:
@@ -110,10 +118,18 @@ def _range(count: Any) -> list[int]:
 
 
 def _to_number(value: Any) -> float:
-    """A number, or the text of one with or without `,` between thousands and a currency sign before it."""
+    """A number, or the text of one with or without marks between thousands and a currency sign beside it.
+
+    A comma with one or two digits behind it is decimal (35,50); before three it is a mark of thousands (1,786), as are
+    points where there are several, or a decimal comma. Raises EffectError for a text that can be read in no such way.
+    """
     if not isinstance(value, str):
         return float(value) if isinstance(value, float) else int(_number(value))
-    text = value.strip().lstrip("$€£¥").replace(",", "")
+    text = value.strip().strip("$€£¥ ")
+    for form, thousands in _GROUPED:
+        if form.fullmatch(text):
+            text = re.sub(thousands, "", text).replace(",", ".")
+            break
     try:
         return int(text)
     except ValueError:

@@ -10,14 +10,15 @@ from typing import Any
 
 from judge_agent.call_forms import spoken
 from judge_agent.schema import EndForm, EndState, Environment, ExpectedCall
-from judge_agent.trajectory import Step, Transcript
-from tools.states.claiming import Claims, left_open
+from judge_agent.trajectory import Transcript
+from tools.states.claiming import StateClaims, left_open, told_at
 from tools.states.comparing import Comparison, Difference
 from tools.states.replay import Replay
 from tools.states.report import (
     BadReference,
     Report,
     has_ended,
+    last_with_text,
     observed_results,
     own_answer,
     said_by,
@@ -41,7 +42,7 @@ def judged(
 
     Raises ToolError for a declaration that is wrong, BadReference, TimeoutError.
     """
-    claims = Claims(environment.claims)
+    claims = StateClaims(environment.claims)
     report = Report()
     world = World(state, work)
     try:
@@ -61,7 +62,7 @@ def _replay(
     transcript: Transcript,
     environment: Environment,
     world: World,
-    claims: Claims,
+    claims: StateClaims,
     load: Load,
     report: Report,
 ) -> None:
@@ -70,7 +71,7 @@ def _replay(
     scope: dict[str, Any] = {"state": world.state}
     if claims.need_the_start:
         scope["before"] = load()
-    last = _last_with_text(transcript)
+    last = last_with_text(transcript)
     for step in transcript.steps:
         # What a message tells was known before the calls that it makes, or tells of these.
         told, last_one = spoken(step.turn.text), step is last
@@ -83,16 +84,10 @@ def _replay(
                 report.calls.append(replayed)
         if step.turn.calls and any(one.holds is False for one in before):
             after = claims.check(told, step.id, scope, world.work, last=last_one)
-            report.claims[first:] = [
-                now if was.holds is False else was for was, now in zip(before, after, strict=True)
-            ]
+            report.claims[first:] = told_at(before, after)
     if answer := own_answer(transcript):
         step_id = transcript.steps[-1].id if transcript.steps else ""
         report.claims += claims.check(answer, step_id, scope, world.work, last=True)
-
-
-def _last_with_text(transcript: Transcript) -> Step | None:
-    return next((step for step in reversed(transcript.steps) if step.turn.text.strip()), None)
 
 
 def _compare(world: World, environment: Environment, end: EndState, load: Load, report: Report) -> None:

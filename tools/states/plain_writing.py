@@ -22,6 +22,9 @@ _ESCAPED = re.compile(r"\\(?=[^\w\s])")
 # Marks of emphasis stand at the border of a word; those within are the word's own.
 _MARKS = re.compile(r"\*\*|~~|(?<!\w)(?:__?|\*)(?=\S)|(?<=[^\s_*])(?:__?|\*)(?!\w)")
 _CODE = re.compile(r"`+([^`\n]*)`+")
+_BLANKS = re.compile(r"[^\S\n]+")
+# A line that goes on in the next one: that is no item of a list, no heading, no quotation, no row of a table.
+_BROKEN = re.compile(r"(?<=[\w,;)'\"%-]) ?\n ?(?=[\w$('\"])(?!\d{1,3}[.)] )")
 _LINK = re.compile(r"\[([^\[\]\n]{1,300})\]\([^()\s]{1,500}\)")
 
 
@@ -35,6 +38,14 @@ def plain(text: str) -> str:
         lambda found: found.group().replace(".", "").replace(",", "."), " ".join(text.split())
     )
     return _GROUPS.sub("", text)
+
+
+def unmarked(text: str) -> str:
+    """The same words, case and sentences, without marks of emphasis, code and links, or breaks within a sentence."""
+    text = _CODE.sub(r"\1", html.unescape(_TAG.sub(" ", text)))
+    text = unicodedata.normalize("NFKC", text.translate(_SIGNS))
+    text = _MARKS.sub("", _ESCAPED.sub("", _LINK.sub(r"\1", text)))
+    return _BROKEN.sub(" ", _BLANKS.sub(" ", text))
 
 
 def squashed(text: str) -> str:

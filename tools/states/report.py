@@ -9,7 +9,7 @@ from judge_agent.effects import read_expression
 from judge_agent.errors import ToolError
 from judge_agent.schema import EndState, Environment
 from judge_agent.schema.environment import ENDED_NAMES
-from judge_agent.trajectory import Transcript, Turn
+from judge_agent.trajectory import Step, Transcript, Turn
 from tools.states.claiming import Checked, left_open
 from tools.states.comparing import Difference
 from tools.states.evaluating import evaluate
@@ -32,7 +32,7 @@ class Report:
     undecided: str | None = None
     differences: tuple[Difference, ...] | None = None
     said: dict[str, Said] = field(default_factory=dict)
-    claims: list[Checked] = field(default_factory=list)
+    claims: list[Checked] = field(default_factory=list)  # those that are not sure among them
     ended: bool = True
 
 
@@ -62,6 +62,11 @@ def said_by(transcript: Transcript, end: EndState | None, work: Work) -> dict[st
     told = [spoken(turn.text) for turn in transcript.turns if turn.role == "assistant"]
     speech = Speech([*told, own_answer(transcript) or ""], work)
     return {(one if isinstance(one, str) else " | ".join(one)): speech.says(one) for one in end.said}
+
+
+def last_with_text(transcript: Transcript) -> Step | None:
+    """The last message of the agent that says something."""
+    return next((step for step in reversed(transcript.steps) if step.turn.text.strip()), None)
 
 
 def own_answer(transcript: Transcript) -> str | None:

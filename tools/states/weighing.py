@@ -20,7 +20,7 @@ def result_of(report: Report, *, wanted: bool) -> ToolResult:
     """The result of judging. `wanted`: an end state was asked for, not only what claims are worth."""
     findings = [_of_all(report, wanted), *_of_steps(report)]
     outcomes = Counter(call.outcome for call in report.calls)
-    flags = {} if report.undecided is None else {"state_not_decided": report.undecided[:300]}
+    sure = [claim for claim in report.claims if claim.sure]
     return ToolResult(
         "ok",
         _output(report),
@@ -29,15 +29,28 @@ def result_of(report: Report, *, wanted: bool) -> ToolResult:
         checked={
             "writing_calls": outcomes["done"],
             "failed_calls": outcomes["failed"],
-            "claims": len(report.claims),
+            "claims": sum(claim.holds is not None for claim in sure),
         },
-        flags=flags,
+        flags=_flags(report),
     )
+
+
+def _flags(report: Report) -> dict[str, Any]:
+    """What kept the check from deciding."""
+    flags: dict[str, Any] = {}
+    if report.undecided is not None:
+        flags["state_not_decided"] = report.undecided[:300]
+    if doubts := [claim for claim in report.claims if claim.leaves_doubt]:
+        flags["claims_not_decided"] = _doubt(doubts[0])
+    if in_doubt := sum(found == "in_doubt" for found in report.said.values()):
+        flags["telling_not_decided"] = in_doubt
+    return flags
 
 
 def _of_all(report: Report, wanted: bool) -> Finding:
     """The finding on the whole candidate: what the principle rests on."""
-    contradicted = [claim for claim in report.claims if claim.holds is False and claim.strength != "hint"]
+    claims = [claim for claim in report.claims if claim.sure]
+    contradicted = [claim for claim in claims if claim.holds is False and claim.strength != "hint"]
     sure = next((claim for claim in contradicted if claim.strength == "decisive"), None)
     missing = sum(found == "not_said" for found in report.said.values())
     if report.differences:
@@ -55,8 +68,11 @@ def _of_all(report: Report, wanted: bool) -> Finding:
         return Finding("refutes", "strong", None, _contradiction(contradicted[0]))
     if "in_doubt" in report.said.values():
         return Finding("none", "hint", None, "whether something that had to be told was told is in doubt")
+    doubts = [claim for claim in report.claims if claim.leaves_doubt]
+    if doubts:
+        return Finding("none", "hint", None, _doubt(doubts[0]))
     if not wanted:
-        held = sum(claim.holds is True for claim in report.claims)
+        held = sum(claim.holds is True for claim in claims)
         return Finding("confirms" if held else "none", "hint", None, f"{held} claims about records hold")
     if not report.ended:
         return Finding(
@@ -84,7 +100,7 @@ def _of_steps(report: Report) -> list[Finding]:
             reason = "what this step wrote is not as required at the end"
             found.setdefault(difference.by, Finding("refutes", "strong", None, reason, difference.by))
     for claim in report.claims:
-        if claim.holds is False and claim.step_id:  # An answer without messages is of no step.
+        if claim.sure and claim.holds is False and claim.step_id:  # An answer without messages is of no step.
             strength: Strength = "hint" if claim.strength == "hint" else "strong"
             finding = Finding("refutes", strength, None, _contradiction(claim), claim.step_id)
             found.setdefault(claim.step_id, finding)
@@ -93,6 +109,14 @@ def _of_steps(report: Report) -> list[Finding]:
 
 def _contradiction(claim: Checked) -> str:
     return f"the records contradict what step {claim.step_id} tells ({claim.name}): {claim.said!r}"
+
+
+def _doubt(claim: Checked) -> str:
+    if not claim.sure:
+        why = "it may be no claim, and is not so by the records"
+    else:
+        why = f"it cannot be checked: {claim.problem}"
+    return f"what step {claim.step_id} tells ({claim.name}) is in doubt, {claim.said!r}: {why}"[:300]
 
 
 def _output(report: Report) -> dict[str, Any]:
@@ -107,8 +131,10 @@ def _output(report: Report) -> dict[str, Any]:
             }
             for call in report.calls[:MAX_LISTED]
         ],
-        "claims": [_told_claim(claim) for claim in report.claims[:MAX_LISTED]],
+        "claims": [_told_claim(claim) for claim in report.claims if claim.sure][:MAX_LISTED],
     }
+    if unsure := [claim for claim in report.claims if not claim.sure and claim.leaves_doubt]:
+        output["may_be_claims"] = [_told_claim(claim) for claim in unsure[:MAX_LISTED]]
     if report.undecided is not None:
         output["undecided"] = report.undecided[:500]
     if report.differences is not None:

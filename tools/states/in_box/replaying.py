@@ -14,7 +14,14 @@ from collections.abc import Iterable
 
 from tools.sql.in_box.engine import DATABASE, Channel, EngineError, Json
 from tools.states.in_box.cells import line_of
-from tools.states.in_box.writers import CallFailed, DuckdbWriter, SqliteWriter, Unclear, Writer
+from tools.states.in_box.writers import (
+    CallFailed,
+    DuckdbWriter,
+    SqliteWriter,
+    Unclear,
+    Writer,
+    WrongStatement,
+)
 
 REPLAYED = "replayed"
 MAX_MESSAGE_CHARS = 500
@@ -73,7 +80,10 @@ def _call(writer: Writer, asked: Json) -> Json:
     except CallFailed as failure:
         return {"went": "failed", "message": str(failure)[:MAX_MESSAGE_CHARS]}
     except Unclear as error:
-        return {"went": "unclear", "message": str(error)[:MAX_MESSAGE_CHARS]}
+        return {
+            "went": "wrong" if isinstance(error, WrongStatement) else "unclear",
+            "message": str(error)[:MAX_MESSAGE_CHARS],
+        }
     return {"went": "done", "unsteady": sorted(tables)}
 
 

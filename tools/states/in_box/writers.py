@@ -7,6 +7,7 @@ Does NOT protect against a bug in an engine that a foreign file or a statement r
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 import time
@@ -28,6 +29,15 @@ MAX_TABLES = 500
 STEPS_BETWEEN_LOOKS = 5_000
 Rows = Iterable[Sequence[object]]
 Ignored = Mapping[str, Sequence[str]]  # columns by table, both in lower case
+_SQLITE_WRONG = re.compile(
+    r"syntax error|no such (?:table|column|function)|unrecognized token|incomplete input|not authorized|prohibited|"
+    r"one statement at a time"
+)
+_DUCKDB_WRONG = re.compile(r"(?:Parser|Catalog) Error|Binder Error: (?:Referenced|Table) .*not found", re.S)
+_COLONS = re.compile(
+    r"--[^\n]*|/\*.*?(?:\*/|\Z)|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$(\w*)\$.*?\$\1\$|(?<=[\s(,=<>+*/|%!-]):([A-Za-z_]\w*)",
+    re.S,
+)
 _ROWS_ONLY = frozenset(
     (
         sqlite3.SQLITE_SELECT,
@@ -55,6 +65,10 @@ class CallFailed(Exception):
 
 class Unclear(Exception):
     """The engine could not do what is declared; the message is its own."""
+
+
+class WrongStatement(Unclear):
+    """What is declared is no statement for this database, whatever values it is given."""
 
 
 class Writer(Protocol):
@@ -94,6 +108,11 @@ def _do_call(
         writer.rows(sql, parameters)
         unsteady_tables |= writer.unsteady_tables(sql, parameters)
     return unsteady_tables
+
+
+def _with_dollars(sql: str) -> str:
+    """Named parameters as DuckDB writes them (`$name`), out of strings, quoted names, comments and casts (`::`)."""
+    return _COLONS.sub(lambda hit: f"${hit[2]}" if hit[2] else hit[0], sql)
 
 
 def _without(ignored: Ignored, table: str, columns: Iterable[str]) -> str:
@@ -177,7 +196,8 @@ class SqliteWriter:
         except sqlite3.IntegrityError as error:
             raise CallFailed(str(error)) from error
         except (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError) as error:
-            raise Unclear(f"{sql[:100]!r}: {error}") from error
+            kind = WrongStatement if _SQLITE_WRONG.search(str(error)) else Unclear
+            raise kind(f"{sql[:100]!r}: {error}") from error
         finally:
             connection.set_authorizer(None)
 
@@ -297,14 +317,15 @@ class DuckdbWriter:
         except self._duckdb.ConstraintException as error:
             raise CallFailed(str(error)) from error
         except (self._duckdb.Error, ValueError, OverflowError) as error:
-            raise Unclear(f"{sql[:100]!r}: {error}") from error
+            kind = WrongStatement if _DUCKDB_WRONG.match(str(error)) else Unclear
+            raise kind(f"{sql[:100]!r}: {error}") from error
         finally:
             timer.cancel()
 
     def _executed(self, sql: str, parameters: Mapping[str, Any]) -> list[tuple[object, ...]]:
-        statements = self._connection.extract_statements(sql)
+        statements = self._connection.extract_statements(_with_dollars(sql))
         if len(statements) != 1 or statements[0].type not in self._kinds:
-            raise Unclear(f"{sql[:100]!r}: must be one SELECT, INSERT, UPDATE or DELETE")
+            raise WrongStatement(f"{sql[:100]!r}: must be one SELECT, INSERT, UPDATE or DELETE")
         wanted = statements[0].named_parameters
         missing = sorted(name for name in wanted if name not in parameters)
         if missing:
