@@ -13,6 +13,7 @@ import importlib.metadata
 import os
 import platform
 import shutil
+import sqlite3
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ def add_parser(verbs: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    checks = [*_python(), *_extras(), _weights(), *_box(), _gpu(), _vllm(), _folder()]
+    checks = [*_python(), *_extras(), _weights(), *_box(), _sqlite(), _gpu(), _vllm(), _folder()]
     for check in checks:
         print(f"{_word(check)} {check.name}: {check.detail}")
         if not check.ok and check.mend:
@@ -112,6 +113,16 @@ def _box() -> Iterator[Check]:
         yield Check(
             f"boxes [{tier}], {use}", found.works, found.detail, found.install or "", needed=is_chosen
         )
+
+
+def _sqlite() -> Check:
+    """Python 3.11 has no call for SQLite's DEFENSIVE: `query_sql` rests on its authorizer and read-only files there."""
+    there = hasattr(sqlite3, "SQLITE_DBCONFIG_DEFENSIVE")
+    detail = f"SQLite {sqlite3.sqlite_version}, DEFENSIVE {'on' if there else 'not set'} in its boxes"
+    mend = (
+        "Python 3.12 or newer sets it; until then the authorizer and read-only files refuse what it forbids"
+    )
+    return Check("sqlite", there, detail, mend, needed=False)
 
 
 def _gpu() -> Check:

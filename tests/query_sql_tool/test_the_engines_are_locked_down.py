@@ -8,6 +8,9 @@ opened read-only and immutable, with `query_only`.
 from __future__ import annotations
 
 import contextlib
+import sqlite3
+import subprocess
+import sys
 import time
 
 import pytest
@@ -128,3 +131,11 @@ async def test_settings_of_duckdb_are_those_of_the_box(sandbox) -> None:
                 for name in names.split()
             ]
             assert values == [False, True, False, False]
+
+
+def test_doctor_says_whether_sqlite_is_defensive() -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "judge_agent.cli", "doctor"], capture_output=True, text=True, check=False
+    )
+    is_set = "on" if hasattr(sqlite3, "SQLITE_DBCONFIG_DEFENSIVE") else "not set"
+    assert f"DEFENSIVE {is_set} in its boxes" in told.stdout
