@@ -135,11 +135,11 @@ async def test_a_search_of_frames_memory_files_and_arguments_finds_no_expected_v
     )
 
 
-async def test_an_object_that_forces_one_box_never_confirms_decisively(judge):
+async def test_an_object_equal_to_many_numbers_is_equal_to_none_where_a_number_is_asked_for(judge):
     code = "class Sly:\n    def __eq__(self, other): return other in range(1000)\ndef f(x): return Sly()\n"
     decided, _, result = await judge(code, "check", [CHECK], entry_point="f")
-    assert decided != ("confirms", "decisive")
-    assert {test["isolation"] for test in result.output["tests"]} == {"shared"}
+    assert decided == ("refutes", "decisive")
+    assert {test["isolation"] for test in result.output["tests"]} == {"split"}
 
 
 async def test_the_code_cannot_replace_the_builtins_that_a_test_uses(judge):
@@ -151,7 +151,7 @@ async def test_the_code_cannot_replace_the_builtins_that_a_test_uses(judge):
 
 
 async def test_a_result_made_of_colliding_hashes_costs_the_host_nothing(judge):
-    code = "def f(x): return {n * (2 ** 61 - 1) for n in range(3000)}\n"
+    code = "def f(x): return {n * (2 ** 61 - 1) for n in range(300)}\n"
     decided, _, result = await judge(code, "call", SQUARES[:1], entry_point="f")
     assert decided == ("refutes", "decisive")
     assert "share one hash" in result.findings[0].reason

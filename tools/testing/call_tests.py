@@ -49,7 +49,8 @@ async def _one(box: CodeBox, entry_point: str, test: CallTest, atol: float | Non
     except (NotPlain, ValueError) as error:
         return _End("broken", f"the test's own values cannot be carried: {error}")
     try:
-        reply = await box.call(entry_point, arguments, keywords, mutations=False)
+        written = json.dumps(test.expected).encode()
+        reply = await box.call(entry_point, arguments, keywords, expected=written)
     except CodeStopped as stopped:
         return _End("timeout" if stopped.timed_out else "error", str(stopped))
     except CodeGivenUp as given_up:
@@ -57,10 +58,20 @@ async def _one(box: CodeBox, entry_point: str, test: CallTest, atol: float | Non
     if "raised" in reply:
         return _End("error", describe_raised(reply["raised"]), lacks_of(reply))
     if reply.get("opaque") == TOO_LARGE:
-        return _End("error", f"returned a {TOO_LARGE}")
+        return _End("error", "returned a value larger than what is expected can be")
+    if "value" not in reply and not _can_cross(expected):
+        return _End("broken", "the expected value is larger or nested deeper than what can be carried")
     if "value" not in reply:
         return _End("fail", f"returned no plain data but: {str(reply.get('opaque'))[:100]}")
     return _End(*await asyncio.to_thread(_compare, reply["value"], expected, atol))
+
+
+def _can_cross(value: Any) -> bool:
+    try:
+        encode(value)
+    except NotPlain:
+        return False
+    return True
 
 
 def _compare(encoded: Any, expected: Any, atol: float | None) -> tuple[TestStatus, str]:

@@ -6,6 +6,7 @@ whether that is right.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -14,10 +15,17 @@ from importlib import resources
 from typing import Any
 
 from judge_agent.seams.sandbox import Box, BoxClosed, Limits, Program, Sandbox, Warm
-from tools.testing.codec import parse
+from tools.testing.codec import TOO_LARGE, parse
+from tools.testing.in_box.loading import MAX_CONSTANT_BYTES
 from tools.testing.report import Code, Unloadable
 
 LOAD_SECONDS = 20.0
+MAX_LOADED_BYTES = 2 * MAX_CONSTANT_BYTES
+_ROOM_BYTES, _ROOM_PARTS, _ROOM_TIMES = (
+    64 * 1024,
+    1000,
+    64,
+)  # of a reply, beside what is expected: tags, digits
 MAX_DEATHS = 3
 MAX_TIMEOUTS = 2
 _MODULES = (
@@ -108,22 +116,53 @@ class CodeBox:
         code = self._code
         request = {"op": "load", "code": code.source, "prompt": code.prompt, "entry_point": code.entry_point}
         try:
-            reply = await self._ask(request, max(LOAD_SECONDS, self._seconds_per_test))
+            line = await self._exchange(
+                json.dumps(request).encode(), max(LOAD_SECONDS, self._seconds_per_test)
+            )
+            if len(line) > MAX_LOADED_BYTES:
+                raise ValueError(f"more than {MAX_LOADED_BYTES} bytes")
+            reply = await asyncio.to_thread(_object, line)
         except CodeStopped as stopped:
             return Unloadable("timeout" if stopped.timed_out else "died", str(stopped))
+        except ValueError as error:
+            return Unloadable("died", f"the code forged the report of its own loading: {error}")
         if "failed" in reply:
             return Unloadable(str(reply.get("kind")), str(reply["failed"]), text_or_none(reply.get("lacks")))
         return _loaded(reply)
 
-    async def call(self, name: str, args: Any, kwargs: Any, *, mutations: bool) -> dict[str, Any]:
+    async def call(self, name: str, args: Any, kwargs: Any, *, expected: bytes) -> dict[str, Any]:
         """Call one function with encoded arguments and return its reply, as parsed JSON.
 
+        A reply that is too large to be the `expected` value (as JSON) is not read: `{"opaque": TOO_LARGE}`.
         Raises CodeStopped when the code died or ran out of time in this call, CodeGivenUp after too many of those.
+        """
+        request = {
+            "op": "call",
+            "name": name,
+            "args": args,
+            "kwargs": kwargs,
+            "mutations": False,
+            "quiet": True,
+        }
+        line = await self.call_line(json.dumps(request).encode())
+        if len(line) > _ROOM_BYTES + _ROOM_TIMES * len(expected) or _parts(line) > _ROOM_PARTS + (
+            _ROOM_TIMES * _parts(expected)
+        ):
+            return {"opaque": TOO_LARGE}
+        try:
+            return _object(line)
+        except ValueError as error:
+            self._deaths += 1
+            raise await self._death_notice(error) from error
+
+    async def call_line(self, line: bytes) -> bytes:
+        """Hand one call on as it was written, and return the reply unread. Raises as `call` does.
+
+        What the code writes is large at will: on its way to the tester it costs this process no more than its bytes.
         """
         if self._box is None:
             await self._restart()
-        request = {"op": "call", "name": name, "args": args, "kwargs": kwargs, "mutations": mutations}
-        return await self._ask(request, self._seconds_per_test)
+        return await self._exchange(line, self._seconds_per_test)
 
     async def _restart(self) -> None:
         if self._timeouts >= MAX_TIMEOUTS or self._deaths >= MAX_DEATHS:
@@ -135,14 +174,12 @@ class CodeBox:
             self._deaths = MAX_DEATHS
             raise CodeGivenUp(f"not run: the code did not load again: {outcome.reason}")
 
-    async def _ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
+    async def _exchange(self, line: bytes, seconds: float) -> bytes:
         box = self._box
         assert box is not None
         try:
-            await box.send(json.dumps(request).encode())
-            reply = parse(await box.receive(timeout_seconds=seconds))
-            if not isinstance(reply, dict):
-                raise ValueError("the reply is no object")
+            await box.send(line)
+            return await box.receive(timeout_seconds=seconds)
         except TimeoutError as error:
             self._timeouts += 1
             await self._drop()
@@ -150,7 +187,6 @@ class CodeBox:
         except (BoxClosed, ValueError) as error:
             self._deaths += 1
             raise await self._death_notice(error) from error
-        return reply
 
     async def _death_notice(self, error: Exception) -> CodeStopped:
         box = self._box
@@ -166,6 +202,19 @@ class CodeBox:
     async def _drop(self) -> None:
         self._box = None
         await self._stack.aclose()
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    """Read one reply. Raises ValueError."""
+    reply = parse(line)
+    if not isinstance(reply, dict):
+        raise ValueError("the reply is no object")
+    return reply
+
+
+def _parts(line: bytes) -> int:
+    """At least as many as a text of JSON has values; the same in two texts of equal values, but for tags."""
+    return line.count(b",") + line.count(b"[") + line.count(b"{")
 
 
 def text_or_none(claim: object) -> str | None:

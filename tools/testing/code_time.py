@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from judge_agent.seams.sandbox import Limits, Sandbox
 from tools.testing.code_box import CodeBox, CodeStopped
@@ -63,12 +62,12 @@ class TimedCodeBox(CodeBox):
         super().__init__(sandbox, code, limits, seconds_per_test=seconds_per_test, seed=seed)
         self._time = code_time
 
-    async def _ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
+    async def _exchange(self, line: bytes, seconds: float) -> bytes:
         if self._time.used_up:
             raise CodeStopped(str(self._time), timed_out=True)
         try:
             with self._time.spending():
-                return await super()._ask(request, self._time.at_most(seconds))
+                return await super()._exchange(line, self._time.at_most(seconds))
         except CodeStopped as stopped:
             if stopped.timed_out and self._time.used_up:
                 raise CodeStopped(str(self._time), timed_out=True) from stopped

@@ -6,16 +6,15 @@ again for the tests that are left, a few times.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from judge_agent.seams.sandbox import Box, BoxClosed, Sandbox, Warm
-from tools.testing.call_tests import lacks_of
 from tools.testing.code_box import (
     LOAD_SECONDS,
     CodeBox,
@@ -35,7 +34,9 @@ MAX_TESTER_STARTS = 3
 # not timed: a busy machine changes no result. The judge's model may spend less of the judgment's time.
 MAX_CALLS_OF_AN_UNBOUNDED_TEST: dict[Visibility, int] = {"model": 1000}
 MAX_CALLS_ELSE = 20_000  # tests that try random values may make many calls and still end
-_LAZY = re.compile(r'"\$": "(range|int|decimal|fraction)"')  # small to carry, long to go through
+MAX_MESSAGES = 50_000  # of one run: a box that the code shares may write without end
+MAX_MESSAGE_BYTES = 16 * 1024  # but for a call, which is handed on unread
+_CALL = b'{"op":"call",'
 _STATUSES: dict[str, TestStatus] = {
     "pass": "pass",
     "fail": "fail",
@@ -76,7 +77,7 @@ class _Run:
     bounded: dict[str, bool] = field(default_factory=dict)
     calls: int = 0
     lazy: bool = False
-    lacks: str | None = None
+    messages: int = 0
 
     def test_of(self, name: str) -> TextTest | None:
         """The text that a result belongs to: `hidden.0` of `hidden.0::test_x`, `doctest` of `doctest.3`."""
@@ -207,8 +208,12 @@ class TesterBox:
         """Serve the tester until it is done. Raises BoxClosed, TimeoutError, ValueError."""
         seconds = LOAD_SECONDS
         while True:
-            message = parse(await self._next_line(run, tester, seconds))
+            line = await self._next_line(run, tester, seconds)
             seconds = self._seconds
+            if box is not None and line.startswith(_CALL):
+                await self._relay_call(run, tester, box, line)
+                continue
+            message = await self._read(run, line)
             if message["op"] == "slow_test":
                 run.slow_test = True
                 seconds = max(0.0, run.started + self._seconds - time.monotonic())
@@ -222,10 +227,21 @@ class TesterBox:
                 self._begin(run, str(message["name"]), bounded=message.get("bounded") is True)
             elif message["op"] == "result":
                 self._record(run, message)
-            elif message["op"] == "call" and box is not None:
-                await self._relay_call(run, tester, box, message)
+            elif message["op"] == "lazy" and not run.shared:
+                run.lazy = True
             else:
                 raise ValueError("an unknown message")
+
+    async def _read(self, run: _Run, line: bytes) -> dict[str, Any]:
+        """Read one message, and let others go on: lines that are there already are taken without a wait."""
+        run.messages += 1
+        if run.messages > MAX_MESSAGES or len(line) > MAX_MESSAGE_BYTES:
+            raise ValueError(f"a message of {len(line)} bytes, or more than {MAX_MESSAGES} of them")
+        await asyncio.sleep(0)
+        message = parse(line)
+        if not isinstance(message, dict):
+            raise ValueError("a message that is no object")
+        return message
 
     async def _next_line(self, run: _Run, tester: Box, seconds: float) -> bytes:
         """In a box that the code shares, its time cannot be told from the test's: all of it counts as the code's."""
@@ -234,23 +250,19 @@ class TesterBox:
         with self._time.spending():
             return await tester.receive(timeout_seconds=max(0.0, self._time.at_most(seconds)))
 
-    async def _relay_call(self, run: _Run, tester: Box, box: CodeBox, message: dict[str, Any]) -> None:
+    async def _relay_call(self, run: _Run, tester: Box, box: CodeBox, line: bytes) -> None:
         if run.calls >= run.most_calls:
             raise _CallsWithoutEnd(f"the test called the code {run.calls} times and did not end")
         try:
-            reply = await box.call(
-                str(message["name"]), message["args"], message["kwargs"], mutations=bool(message["mutations"])
-            )
+            reply = await box.call_line(line)
         except CodeStopped as stopped:
             run.verdict = ("timeout" if stopped.timed_out else "error"), str(stopped)
-            reply = {"stopped": str(stopped)}
+            reply = json.dumps({"stopped": str(stopped)}).encode()
         except CodeGivenUp as given_up:
             run.verdict = "not_run", str(given_up)
-            reply = {"stopped": str(given_up)}
-        line = json.dumps(reply)
-        run.calls, run.lazy = run.calls + 1, run.lazy or _LAZY.search(line) is not None
-        run.lacks = lacks_of(reply) or run.lacks
-        await tester.send(line.encode())
+            reply = json.dumps({"stopped": str(given_up)}).encode()
+        run.calls += 1
+        await tester.send(reply)
 
     def _begin(self, run: _Run, name: str, *, bounded: bool) -> None:
         test = run.test_of(name)
@@ -259,7 +271,7 @@ class TesterBox:
             if before is not None and before.name != test.name:
                 run.done.add(before.name)
         run.current, run.started, run.verdict, run.slow_test = name, time.monotonic(), None, False
-        run.calls, run.lazy, run.lacks = 0, False, None
+        run.calls, run.lazy = 0, False
         if test is not None and not run.shared:
             run.bounded[test.name] = bounded
 
@@ -273,7 +285,7 @@ class TesterBox:
         status, text = run.verdict or (_STATUSES[message["status"]], str(message["message"]))
         result = self._result(run, name, test, status, text)
         certain = run.shared or run.verdict is not None or message.get("certain") is not False
-        lacks = text_or_none(message.get("lacks")) or run.lacks
+        lacks = text_or_none(message.get("lacks"))
         touched = message.get("touched") is True
         run.results[name] = replace(result, certain=certain, lacks=lacks, touched=touched)
 

@@ -97,7 +97,9 @@ def _call(module: types.ModuleType, request: dict[str, Any]) -> dict[str, Any]:
         with contextlib.suppress(NotPlain):
             reply["args"] = [encode(argument) for argument in arguments]
             reply["kwargs"] = {name: encode(value) for name, value in keywords.items()}
-    for name, told in (("printed", printed.text()), ("complained", complained.text())):
+    for name, told in (
+        () if request.get("quiet") else (("printed", printed.text()), ("complained", complained.text()))
+    ):
         reply[name] = told[:MAX_PRINTED]
         if len(told) > MAX_PRINTED:
             reply["cut"] = f"more than {MAX_PRINTED} printed characters of one call"

@@ -57,7 +57,7 @@ class Session:
     `code_globals` is the code's module, where it shares the box. `watched`: whether it is told what took a test's time.
     `carried` are errors of the code, `awaited` those that an `except` of the test's is to catch, with its frame;
     `reads_data`: it reads a constant of the code. `spoiled` says why the current test cannot pass; `lacks` is the
-    module that a call says it did not find.
+    module that a call says it did not find, `received` counts the bytes that the code answered.
     """
 
     channel: Channel
@@ -75,6 +75,7 @@ class Session:
     awaited: list[tuple[BaseException, types.FrameType]] = field(default_factory=list)
     spoiled: str | None = None
     reads_data: bool = False
+    received: int = 0
     lacks: str | None = None
     test_file: str = TEST_FILE
     watched: bool = True
@@ -84,7 +85,7 @@ class Session:
         self.carried.clear()
         self.awaited.clear()
         self.spoiled = self.lacks = None
-        self.reads_data = False
+        self.reads_data, self.received = False, 0
         self._tell({"op": "start", "name": name[:200], "bounded": self.uses.bounded})
         if not self.watched:
             self._tell({"op": "slow_test"})

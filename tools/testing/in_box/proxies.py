@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import gc
 import importlib
 import json
+import re
 import sys
 import types
 from collections import deque
@@ -23,6 +25,8 @@ from tools.testing.in_box.raised import hand_over
 from tools.testing.in_box.stand_in import stand_in
 
 MAX_PRINTED = 1 << 18
+MAX_TEST_BYTES = 64 * 2**20
+_LAZY = re.compile(r'"\$": "(range|int|decimal|fraction)"')  # small to carry, long to go through
 _READS_PRINTED = frozenset(
     [
         "capsys",
@@ -119,11 +123,28 @@ def _call(session: Session, name: str, args: tuple[Any, ...], kwargs: dict[str, 
     line = json.dumps(request, separators=(",", ":")).encode()
     if len(line) > MAX_LINE_BYTES:
         raise session.refuse("arguments larger than one line")
-    session.channel.send(line)
-    reply = parse(session.channel.receive() or b'{"stopped": "the host has gone"}')
+    reply = _reply(session, line)
     if "stopped" in reply:
-        raise CodeStopped(str(reply["stopped"]))
+        why = str(reply["stopped"])
+        session.spoil(why)
+        raise CodeStopped(why)
     return _unpack(session, reply, args, kwargs, sent)
+
+
+def _reply(session: Session, line: bytes) -> dict[str, Any]:
+    """Ask the code, and read what it answered: the host has only handed it on. All of one test has its bound."""
+    if session.received > MAX_TEST_BYTES:
+        raise session.spoil(f"the code answered with more than {MAX_TEST_BYTES} bytes in one test")
+    session.channel.send(line)
+    answer = session.channel.receive() or b'{"stopped": "the host has gone"}'
+    session.received += len(answer)
+    with _reading(session):
+        reply = parse(answer)
+        if not isinstance(reply, dict):
+            raise ValueError("the reply is no object")
+    if (b"$" in answer or b"\\" in answer) and _LAZY.search(json.dumps(reply)):
+        session.channel.send(b'{"op": "lazy"}')
+    return reply
 
 
 def _unpack(
@@ -160,11 +181,19 @@ def _unpack(
 
 @contextlib.contextmanager
 def _reading(session: Session) -> Iterator[None]:
-    """What no honest box of the code writes is forged: no test may pass by the error of reading it."""
+    """What no honest box of the code writes is forged: no test may pass by the error of reading it.
+
+    Millions of small lists take several times as long where the collector looks through them again and again.
+    """
+    collects = gc.isenabled()
+    gc.disable()
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise session.spoil(f"the code returned no plain data: {type(error).__name__}: {error}") from None
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _opaque(session: Session, reply: dict[str, Any]) -> Any:

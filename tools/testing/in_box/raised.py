@@ -59,4 +59,4 @@ def _make(kind: type[BaseException], raised: dict[str, Any]) -> BaseException:
 
 
 def _text_or_none(claim: object) -> str | None:
-    return claim if isinstance(claim, str) else None
+    return claim[:100] if isinstance(claim, str) else None
