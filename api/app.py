@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from api import blobs, catalog, compat, docs_page, events, health, judgments, problems, run_code
+from api import batch, blobs, catalog, compat, docs_page, events, health, judgments, problems, run_code
 from api.compat.keys import PathKeys
 from api.hosts import HostCheck
 from api.parts import Parts
@@ -25,6 +25,7 @@ def create_app(parts: Parts) -> FastAPI:
     )
     app.state.parts = parts
     for router in (
+        batch.router,
         judgments.router,
         events.router,
         blobs.router,

@@ -9,17 +9,15 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
+from api.accepting import accepted
 from api.auth import Tenant
 from api.body import read_json
 from api.parts import Parts
 from api.problems import Problem, invalid
 from api.queries import ListQuery, no_query, read_list_query
 from api.records import to_json
-from api.validation import read_request, refusal
-from judge_agent.errors import InvalidRequest
-from judge_agent.resources import check_resources
 from judge_agent.schema import Judgment
-from judge_agent.store import Accepted, IdempotencyConflict, StoredJudgment
+from judge_agent.store import Accepted, StoredJudgment
 
 router = APIRouter(prefix="/v1/judgments", tags=["judgments"])
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -105,22 +103,10 @@ async def cancel_judgment(judgment_id: str, request: Request, tenant: Tenant) ->
 
 
 async def _accepted(request: Request, parts: Parts, tenant: str) -> Accepted:
-    """Read, check and accept. The parsed body ends here: hundreds may be waiting for their end."""
-    key = _idempotency_key(request)
+    """Read, check and accept: hundreds may be waiting for their end, none with its parsed body."""
+    key = idempotency_key(request)
     body = await read_json(request, parts.settings.max_body_bytes, parts.large_bodies)
-    wanted = read_request(body.data)
-    _check_seconds(wanted.budget.seconds, parts.settings.max_judgment_seconds)
-    try:
-        parts.judge.check(wanted)
-        await check_resources(wanted.resources, parts.files, tenant)
-    except InvalidRequest as error:
-        raise refusal(error, body.data) from None
-    try:
-        return await parts.queue.accept(
-            wanted, body.text, tenant=tenant, idempotency_key=key, body_sha256=body.sha256() if key else ""
-        )
-    except IdempotencyConflict as conflict:
-        raise _conflict(conflict) from None
+    return await accepted(parts, tenant, body, key)
 
 
 class _Preference:
@@ -142,7 +128,8 @@ class _Preference:
         return cls(wait, {"Preference-Applied": ", ".join(applied)} if applied else {})
 
 
-def _idempotency_key(request: Request) -> str | None:
+def idempotency_key(request: Request) -> str | None:
+    """The request's Idempotency-Key. Raises Problem 422 for one that no header carries safely."""
     given = request.headers.getlist("idempotency-key")
     if not given:
         return None
@@ -150,17 +137,6 @@ def _idempotency_key(request: Request) -> str | None:
         limit = "one value of 1 to 255 visible ASCII characters"
         raise invalid("Idempotency-Key", f"must be {limit}", value=given[0], limit=limit)
     return given[0]
-
-
-def _check_seconds(seconds: float | None, limit: float) -> None:
-    if seconds is not None and seconds > limit:
-        detail = f"{seconds:g} is more than this service allows (JUDGE_MAX_JUDGMENT_SECONDS={limit:g})"
-        raise invalid("budget.seconds", detail, value=seconds, limit=limit)
-
-
-def _conflict(conflict: IdempotencyConflict) -> Problem:
-    detail = "the Idempotency-Key was used for a request with another body; use a new key for a new request"
-    return Problem(409, "idempotency_conflict", detail, id=conflict.judgment_id, field="Idempotency-Key")
 
 
 def _headers(row: StoredJudgment) -> dict[str, str]:

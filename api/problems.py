@@ -79,7 +79,8 @@ def bounded(value: Any) -> Any:
     return text if len(text) <= MAX_VALUE_CHARS else text[:MAX_VALUE_CHARS] + "..."
 
 
-def render(problem: Problem) -> Response:
+def body_of(problem: Problem) -> dict[str, Any]:
+    """What a problem says, as JSON."""
     body: dict[str, Any] = {
         "type": f"urn:judge-agent:problem:{problem.code}",
         "title": HTTPStatus(problem.status).phrase,
@@ -92,7 +93,11 @@ def render(problem: Problem) -> Response:
         first = problem.errors[0]
         body |= {"field": first.field, "value": first.value, "limit": first.limit}
         body["errors"] = [vars(error) for error in problem.errors]
-    content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+    return body
+
+
+def render(problem: Problem) -> Response:
+    content = json.dumps(body_of(problem), ensure_ascii=False).encode("utf-8", "replace")
     return Response(content, problem.status, problem.headers, "application/problem+json")
 
 

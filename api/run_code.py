@@ -178,6 +178,7 @@ def _program(wanted: RunCodeRequest, settings: Settings) -> Program:
         collect=[glob.escape(plain(name)) for name in wanted.fetch_files],
         profile=settings.run_code_profile,
         warm="pytest" if wanted.language == "pytest" else "python",
+        script=made.script,
     )
 
 

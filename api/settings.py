@@ -99,6 +99,9 @@ class Settings(BaseModel):
         1800, gt=0, description="How long vLLM may take to answer, downloads included."
     )
     max_body_bytes: int = Field(10_000_000, ge=1000, description="Largest request body.")
+    max_batch_bytes: int = Field(
+        1_000_000_000, ge=1000, description="Largest body of a batch (POST /v1/judgments/batch)."
+    )
     max_blob_bytes: int = Field(64_000_000, ge=1000, description="Largest upload (POST /v1/blobs).")
     max_tenant_blob_bytes: int = Field(
         2_000_000_000, ge=1000, description="What the uploads of one tenant may have together."

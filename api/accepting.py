@@ -1,0 +1,40 @@
+"""From a parsed body to an accepted judgment: checked in full, then on disk. For one post as for a line of a batch."""
+
+from __future__ import annotations
+
+from api.body import JsonBody
+from api.parts import Parts
+from api.problems import Problem, invalid
+from api.validation import read_request, refusal
+from judge_agent.errors import InvalidRequest
+from judge_agent.resources import check_resources
+from judge_agent.store import Accepted, IdempotencyConflict
+
+
+async def accepted(parts: Parts, tenant: str, body: JsonBody, idempotency_key: str | None) -> Accepted:
+    """Check a request and keep it. Raises Problem: 409, 422, 429 or 503. The parsed body ends here."""
+    wanted = read_request(body.data)
+    _check_seconds(wanted.budget.seconds, parts.settings.max_judgment_seconds)
+    try:
+        parts.judge.check(wanted)
+        await check_resources(wanted.resources, parts.files, tenant)
+    except InvalidRequest as error:
+        raise refusal(error, body.data) from None
+    sha256 = body.sha256() if idempotency_key else ""
+    try:
+        return await parts.queue.accept(
+            wanted, body.text, tenant=tenant, idempotency_key=idempotency_key, body_sha256=sha256
+        )
+    except IdempotencyConflict as conflict:
+        raise _conflict(conflict) from None
+
+
+def _check_seconds(seconds: float | None, limit: float) -> None:
+    if seconds is not None and seconds > limit:
+        detail = f"{seconds:g} is more than this service allows (JUDGE_MAX_JUDGMENT_SECONDS={limit:g})"
+        raise invalid("budget.seconds", detail, value=seconds, limit=limit)
+
+
+def _conflict(conflict: IdempotencyConflict) -> Problem:
+    detail = "the Idempotency-Key was used for a request with another body; use a new key for a new request"
+    return Problem(409, "idempotency_conflict", detail, id=conflict.judgment_id, field="Idempotency-Key")

@@ -1,0 +1,208 @@
+"""Many requests in one: JSON lines in, one JSON line out for each, as it ends.
+
+The lines are put aside before the first answer is sent: a client that reads nothing before it has sent everything
+would otherwise wait for us, and we for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, BinaryIO
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
+
+from api.accepting import accepted
+from api.auth import Tenant
+from api.body import THREAD_BYTES, JsonBody, parse, read_chunks
+from api.judgments import idempotency_key
+from api.parts import Parts
+from api.problems import Problem, body_of, bounded, busy, invalid
+from api.queries import no_query
+from judge_agent.errors import StoreError
+from judge_agent.store import StoredJudgment
+
+router = APIRouter(prefix="/v1/judgments", tags=["judgments"])
+MEDIA_TYPES = (
+    "application/jsonl",
+    "application/x-ndjson",
+    "application/x-jsonlines",
+    "application/json-lines",
+)
+IN_MEMORY_BYTES = 8_000_000
+FULL_PAUSE_SECONDS = 0.5
+MAX_CUSTOM_ID_CHARS = 200
+_log = logging.getLogger("judge_agent.service")
+_SAMPLE = '{"custom_id": "a", "body": {"task": {"prompt": "..."}, "candidates": []}}\n'
+_DOCUMENTED = {
+    "requestBody": {
+        "required": True,
+        "description": "One request a line, as it would be posted by itself, or `{custom_id, body}` around it.",
+        "content": {"application/jsonl": {"schema": {"type": "string"}, "example": _SAMPLE}},
+    }
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    index: int
+    custom_id: str | None
+    body: JsonBody
+
+
+@router.post(
+    "/batch",
+    response_class=StreamingResponse,
+    openapi_extra=_DOCUMENTED,
+    responses={200: {"content": {"application/jsonl": {"schema": {"type": "string"}}}}},
+)
+async def judge_batch(request: Request, tenant: Tenant) -> Response:
+    """Judge one request a line; answer one line for each as it ends, in whatever order.
+
+    A line of the answer has `index` (from 0), `custom_id`, `status` (as a post by itself would have had) and
+    `judgment`, or `error`: one that is refused stops no other. With an `Idempotency-Key` each line has a key of its
+    own, so that a batch that was cut off can be sent again. What was accepted is judged, read or not.
+    """
+    no_query(request)
+    parts: Parts = request.app.state.parts
+    _check_media_type(request)
+    key = idempotency_key(request)
+    lines = await _spooled(request, parts.settings.max_batch_bytes)
+    return StreamingResponse(
+        _answers(parts, tenant, lines, key),
+        media_type="application/jsonl",
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def _check_media_type(request: Request) -> None:
+    given = request.headers.get("content-type", "")
+    if given.partition(";")[0].strip().lower() not in MEDIA_TYPES:
+        detail = f"the body must be {MEDIA_TYPES[0]} (one JSON request a line), not {bounded(given)!r}"
+        raise Problem(415, "unsupported_media_type", detail, headers={"Accept": ", ".join(MEDIA_TYPES)})
+
+
+async def _spooled(request: Request, max_bytes: int) -> BinaryIO:
+    spool = tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES)  # noqa: SIM115 - the answer closes it
+    try:
+        async for chunk in read_chunks(request, max_bytes, "JUDGE_MAX_BATCH_BYTES"):
+            await asyncio.to_thread(spool.write, chunk)
+        spool.seek(0)
+    except BaseException:
+        spool.close()
+        raise
+    return spool  # type: ignore[return-value]
+
+
+async def _answers(parts: Parts, tenant: str, lines: BinaryIO, key: str | None) -> AsyncIterator[bytes]:
+    """Judge so many lines at one time as the service judges; hand on each answer as it comes.
+
+    A line keeps its place until its answer is taken, so that a slow reader slows the reading of lines.
+    """
+    ended: asyncio.Queue[bytes | None] = asyncio.Queue()
+    places = asyncio.Semaphore(parts.settings.max_running)
+
+    async def answer(line: Line | bytes) -> None:
+        ended.put_nowait(line if isinstance(line, bytes) else await _answer(parts, tenant, line, key))
+
+    async def answer_all() -> None:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                async for line in _read(lines, parts):
+                    await places.acquire()
+                    tasks.create_task(answer(line))
+        finally:
+            ended.put_nowait(None)
+
+    answering = asyncio.create_task(answer_all(), name="batch")
+    try:
+        while (found := await ended.get()) is not None:
+            yield found
+            places.release()
+        await answering
+    finally:
+        answering.cancel()
+        lines.close()
+
+
+async def _read(lines: BinaryIO, parts: Parts) -> AsyncIterator[Line | bytes]:
+    """Each line parsed, or the answer to one that cannot be read; blank lines are none."""
+    limit, index = parts.settings.max_body_bytes, 0
+    while raw := await asyncio.to_thread(lines.readline, limit + 1):
+        if len(raw) > limit and not raw.endswith(b"\n"):
+            while (rest := await asyncio.to_thread(lines.readline, limit)) and not rest.endswith(b"\n"):
+                continue
+            detail = f"the line is larger than {limit} bytes (JUDGE_MAX_BODY_BYTES)"
+            problem = invalid("line", detail, limit=limit, status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            yield _refused(index, None, problem)
+        elif not raw.strip():
+            continue
+        else:
+            yield await _parsed(index, raw, parts)
+        index += 1
+
+
+async def _parsed(index: int, raw: bytes, parts: Parts) -> Line | bytes:
+    custom_id: str | None = None
+    try:
+        if len(raw) <= THREAD_BYTES:
+            body = parse(raw)
+        else:
+            async with parts.large_bodies:
+                body = await asyncio.to_thread(parse, raw)
+        if isinstance(body.data, dict) and "body" in body.data:
+            custom_id = _custom_id(body.data)
+            inner = body.data["body"]
+            body = JsonBody(json.dumps(inner), inner)
+    except Problem as problem:
+        return _refused(index, custom_id, problem)
+    return Line(index, custom_id, body)
+
+
+def _custom_id(line: dict[str, Any]) -> str | None:
+    """The caller's own name of a line. `method` and `url`, which batches of OpenAI's form have, may stand beside it."""
+    unknown = sorted(set(line) - {"custom_id", "body", "method", "url"})
+    if unknown:
+        raise invalid(unknown[0], "there is no such field beside custom_id and body", value=line[unknown[0]])
+    given = line.get("custom_id")
+    if given is not None and not (isinstance(given, str) and 0 < len(given) <= MAX_CUSTOM_ID_CHARS):
+        limit = f"a text of 1 to {MAX_CUSTOM_ID_CHARS} characters"
+        raise invalid("custom_id", f"must be {limit}", value=given, limit=limit)
+    return given
+
+
+async def _answer(parts: Parts, tenant: str, line: Line, key: str | None) -> bytes:
+    own_key = None if key is None else f"{key}/{line.index}/{line.custom_id or ''}"
+    try:
+        row = (await _patiently(parts, tenant, line, own_key)).row
+        ended: StoredJudgment | None = row if row.judgment is not None else await parts.queue.ended(row.id)
+    except Problem as problem:
+        return _refused(line.index, line.custom_id, problem)
+    except StoreError as error:
+        _log.error("the store failed: %s", error)
+        return _refused(line.index, line.custom_id, busy("the database failed", status=503))
+    assert ended is not None
+    head = json.dumps({"index": line.index, "custom_id": line.custom_id, "status": 200})
+    return f'{head[:-1]}, "judgment": {ended.judgment}}}\n'.encode("utf-8", "replace")
+
+
+async def _patiently(parts: Parts, tenant: str, line: Line, key: str | None) -> Any:
+    """Have a line accepted; while the service is full, wait: the client has handed its lines in already."""
+    while True:
+        try:
+            return await accepted(parts, tenant, line.body, key)
+        except Problem as problem:
+            if problem.status != HTTPStatus.TOO_MANY_REQUESTS:
+                raise
+        await asyncio.sleep(FULL_PAUSE_SECONDS)
+
+
+def _refused(index: int, custom_id: str | None, problem: Problem) -> bytes:
+    answer = {"index": index, "custom_id": custom_id, "status": problem.status, "error": body_of(problem)}
+    return (json.dumps(answer) + "\n").encode()
