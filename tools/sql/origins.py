@@ -20,6 +20,7 @@ MAX_DEPTH = 90
 _RANK: tuple[Origin, ...] = ("constant", "chosen", "data")
 _LITERALS = (
     exp.Literal, exp.Null, exp.Boolean, exp.Interval, exp.DataType, exp.Identifier, exp.Var, exp.JSONPath,
+    exp.HexString, exp.BitString, exp.ByteString, exp.RawString, exp.UnicodeString, exp.National, exp.Pi,
 )  # fmt: skip
 # These give one of the values of their first part, or all of them; the rest says which, or in which order.
 _PASSED_ON = (

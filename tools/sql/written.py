@@ -5,10 +5,11 @@ beside it. `CASE city WHEN 'Oslo' THEN 2 ELSE 3 END` takes the choice alone from
 'Bo'` adds a row that no table has. What the reference writes down itself is not held against a query: labels, flags,
 and a predicate that a CASE spells out.
 
-Two looks: where the columns come from (`origins.py`), and whether all texts of a column stand in texts of the query
-that the reference has not, in whatever way they are taken out of there.
+Two looks: where the columns come from (`origins.py`), and whether all values of a column stand in texts or numbers of
+the query that the reference has not, in whatever way they are taken out of there.
 
-Knows the text only: `42 + 0 * a` passes here, `char(65)` too, and so does a result that a filter is chosen to give.
+Knows the text only: a lone `42 + 0 * a` passes here, `char(64 + a)` too, and so does a result that a filter is chosen
+to give.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from sqlglot import exp
 from tools.sql.origins import Columns, Reader, Schema, branches_of, together
 
 MAX_CELLS = 2_000
-_CONDITIONS = (exp.Predicate, exp.Where, exp.Having, exp.Qualify)
+MAX_DIGITS = 30
+_EVERYWHERE = (-1, 0, 1, 10, 100, 1000)
+_CONDITIONS = (exp.Predicate, exp.Where, exp.Having, exp.Qualify, exp.Limit, exp.Offset, exp.Order, exp.Group)
 
 
 def is_hard_coded(
@@ -44,7 +47,8 @@ def is_hard_coded(
         return True
     if own.rows > other.rows or own.choices > spelled_out:
         return True
-    return _stands_in_texts(rows, set(_texts(candidate)) - set(_texts(reference, everywhere=True)))
+    own_literals = set(_literals(candidate)) - set(_literals(reference, everywhere=True))
+    return _stands_in(rows, own_literals)
 
 
 @dataclass(frozen=True)
@@ -88,31 +92,47 @@ def _is_predicate(value: exp.Expr) -> bool:
     return isinstance(value, (exp.Predicate, exp.Connector))
 
 
-def _stands_in_texts(rows: Sequence[Sequence[Any]], texts: set[str]) -> bool:
-    """Whether all values of some column are pieces of these texts, none of them a single character."""
-    if not texts or not rows:
+def _stands_in(rows: Sequence[Sequence[Any]], literals: set[str | float]) -> bool:
+    """Whether the values of some column are all pieces of the texts, or all among the numbers."""
+    if not literals or not rows:
         return False
-    return any(
-        _all_in({row[at] for row in rows if _is_text(row[at])}, rows, at, texts) for at in range(len(rows[0]))
+    texts = [one for one in literals if isinstance(one, str)]
+    numbers = {one for one in literals if not isinstance(one, str)}
+    for at in range(len(rows[0])):
+        cells = {cell for row in rows if not isinstance(cell := row[at], (dict, list)) and cell is not None}
+        if 0 < len(cells) <= MAX_CELLS and (_are_pieces(cells, texts) or _are_among(cells, numbers)):
+            return True
+    return False
+
+
+def _are_pieces(cells: set[Any], texts: Sequence[str]) -> bool:
+    """A single character stands in any text."""
+    return all(
+        isinstance(cell, str) and len(cell) > 1 and any(cell in text for text in texts) for cell in cells
     )
 
 
-def _all_in(cells: set[str], rows: Sequence[Sequence[Any]], at: int, texts: set[str]) -> bool:
-    if not 0 < len(cells) <= MAX_CELLS or any(not _is_text(row[at]) and row[at] is not None for row in rows):
+def _are_among(cells: set[Any], numbers: set[float]) -> bool:
+    """A lone number may be there by chance (`parts.py` tells it), and so may 0, 1 and 100, which many queries write."""
+    if len(cells) < 2 or not all(isinstance(cell, (int, float)) and cell in numbers for cell in cells):
         return False
-    return all(len(cell) > 1 and any(cell in text for text in texts) for cell in cells)
+    return not all(cell in _EVERYWHERE for cell in cells)
 
 
-def _is_text(cell: Any) -> bool:
-    return isinstance(cell, str)
-
-
-def _texts(tree: exp.Expr | None, *, everywhere: bool = False) -> Iterator[str]:
-    """The texts of a query, but those of conditions: what a condition compares with is not what comes out."""
+def _literals(tree: exp.Expr | None, *, everywhere: bool = False) -> Iterator[str | float]:
+    """The texts and numbers of a query, but those of conditions: what a condition compares with does not come out."""
     left = [tree] if tree is not None else []
     while left:
         node = left.pop()
-        if isinstance(node, exp.Literal) and node.is_string:
-            yield node.name
+        if isinstance(node, exp.Literal):
+            yield from _value(node)
         elif everywhere or not isinstance(node, _CONDITIONS):
             left += node.iter_expressions()
+
+
+def _value(literal: exp.Literal) -> Iterator[str | float]:
+    if literal.is_string:
+        yield literal.name
+    elif len(literal.name) <= MAX_DIGITS:
+        yield float(literal.name)
+        yield -float(literal.name)
