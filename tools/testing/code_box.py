@@ -36,6 +36,7 @@ _MODULES = (
     "tools.testing.in_box.own_doing",
     "tools.testing.in_box.own_state",
     "tools.testing.in_box.closer",
+    "tools.testing.in_box.edited_arguments",
     "tools.testing.in_box.expected",
     "tools.testing.in_box.names",
     "tools.testing.in_box.outcome",

@@ -38,7 +38,8 @@ class TestResult:
 
     `broken`: the test itself is wrong, which says nothing of the code. `not_run`: given up after too many deaths.
     `lacking`: the box lacks a module that the code or the test imports. `lacks` is that module, a mere claim before.
-    `certain` is false where a failure may be the test's own doing (it ran out of time outside the code's box).
+    `certain` is false where a failure may be the test's own doing (it ran out of time outside the code's box), or a
+    pass rests on what the code did to the test: it changed what its result is compared with, or gave it a helper.
     `touched`: the test called the code, or read a constant of it, before it ended.
     """
 

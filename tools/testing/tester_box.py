@@ -227,6 +227,9 @@ class TesterBox:
                 self._begin(run, str(message["name"]), bounded=message.get("bounded") is True)
             elif message["op"] == "result":
                 self._record(run, message)
+            elif message["op"] == "doubt" and str(message["name"]) in run.results and not run.shared:
+                name = str(message["name"])
+                run.results[name] = replace(run.results[name], certain=False)
             elif message["op"] == "lazy" and not run.shared:
                 run.lazy = True
             else:

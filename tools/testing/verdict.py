@@ -85,12 +85,15 @@ def _all_hidden_pass(hidden: Sequence[TestResult], report: Report) -> Finding:
     given = [result for result in report.results if result.visibility == "hidden"]
     shared = sum(result.isolation == "shared" for result in given)
     skipped = sum(result.status == "skipped" and result.touched for result in given)
+    doubtful = sum(result.status == "pass" and not result.certain for result in given)
     reason = f"all {len(hidden)} hidden tests pass"
     if shared:
         reason += f", {shared} of them in one box with the code, where it could cheat"
     if skipped:
         reason += f", but {skipped} were skipped after they had called the code"
-    return Finding("confirms", "strong" if shared or skipped else "decisive", 1.0, reason)
+    if doubtful:
+        reason += f", {doubtful} of them only by arguments that the code changed or helpers that nobody asked it for"
+    return Finding("confirms", "strong" if shared or skipped or doubtful else "decisive", 1.0, reason)
 
 
 def _nothing(results: Sequence[TestResult]) -> str:

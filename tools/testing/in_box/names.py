@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from tools.testing.in_box.closer import asks_types, called_only, looks_closer
+from tools.testing.in_box.edited_arguments import compares_with_arguments
 from tools.testing.in_box.expected import Catcher, read_catchers
 from tools.testing.in_box.lacking_modules import absent_names
 from tools.testing.in_box.own_doing import is_bounded, words_of
@@ -33,6 +34,7 @@ class Uses(NamedTuple):
     seeds or the like, or asks for identity, which code in another box cannot see. `words` are all identifiers of the
     text; a `bounded` text ends soon on any plain value; `catchers` are the places where it catches errors.
     It may look `closer` at results than at their values, or ask for their `types`; `only_called` names are called only.
+    `compares_arguments`: it compares what a call returned with an argument of the call.
     """
 
     free: frozenset[str] = _NONE
@@ -47,6 +49,7 @@ class Uses(NamedTuple):
     closer: bool = False
     types: bool = False
     only_called: frozenset[str] = _NONE
+    compares_arguments: bool = False
 
     def can_do(self, words: Collection[str]) -> bool:
         """Whether the text holds one of these words; one that was not read may hold any."""
@@ -98,6 +101,7 @@ def read_uses(source: str, modules: Collection[str]) -> Uses:
         looks_closer(tree, modules),
         asks_types(tree),
         called_only(tree),
+        compares_with_arguments(tree),
     )
 
 

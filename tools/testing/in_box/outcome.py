@@ -57,7 +57,9 @@ class Session:
     `code_globals` is the code's module, where it shares the box. `watched`: whether it is told what took a test's time.
     `carried` are errors of the code, `awaited` those that an `except` of the test's is to catch, with its frame;
     `reads_data`: it reads a constant of the code. `spoiled` says why the current test cannot pass; `lacks` is the
-    module that a call says it did not find, `received` counts the bytes that the code answered.
+    module that a call says it did not find, `received` counts the bytes that the code answered,
+    `unasked` is a function that the test calls and nobody asked for. `leans`: a test of this text compares a result
+    with an argument that the code changed; then the text runs `again` without such changes. `passed`: calls of each.
     """
 
     channel: Channel
@@ -76,6 +78,10 @@ class Session:
     spoiled: str | None = None
     reads_data: bool = False
     received: int = 0
+    unasked: str | None = None
+    passed: dict[str, int] = field(default_factory=dict)
+    leans: bool = False
+    again: bool = False
     lacks: str | None = None
     test_file: str = TEST_FILE
     watched: bool = True
@@ -85,7 +91,9 @@ class Session:
         self.carried.clear()
         self.awaited.clear()
         self.spoiled = self.lacks = None
-        self.reads_data, self.received = False, 0
+        self.reads_data, self.received, self.unasked = False, 0, None
+        if self.again:
+            return
         self._tell({"op": "start", "name": name[:200], "bounded": self.uses.bounded})
         if not self.watched:
             self._tell({"op": "slow_test"})
@@ -97,6 +105,13 @@ class Session:
             outcome = Outcome("shared", why)
         elif outcome.status in ("pass", "skipped", "broken") and (foul := self.foul()):
             outcome = Outcome("error", foul)
+        if self.again:
+            if name in self.passed and outcome.status in ("fail", "error"):
+                self._tell({"op": "doubt", "name": name[:200]})
+            return
+        if outcome.status == "pass":
+            self.passed[name] = self.calls
+            outcome = outcome._replace(certain=outcome.certain and self.unasked is None)
         report = {"op": "result", "name": name[:200], "status": outcome.status, "certain": outcome.certain}
         report["touched"] = bool(self.calls) or self.reads_data
         lacks = outcome.lacks or self.lacks
@@ -126,6 +141,17 @@ class Session:
         """Note that this test must share a box with the code; the caller raises what comes back."""
         self.needs_sharing = self.needs_sharing or why[:200]
         return NotCarried(why)
+
+    def note_call(self, name: str) -> None:
+        """Count a call of the code. One of a helper that nobody asked the code for proves nothing of what was."""
+        self.calls += 1
+        if self.again and self.calls > max(self.passed.values(), default=0):
+            raise CodeStopped("the test goes on and on where the code changes no arguments")
+        entry_point = (self.entry_point or "").partition(".")[0]
+        if not entry_point or name.partition(".")[0] == entry_point or name in self.uses.imported.values():
+            return
+        if re.search(rf"\b{re.escape(name)}\b", self.prompt) is None:
+            self.unasked = name
 
     def calls_only(self, name: str) -> bool:
         """Whether the text that runs now does nothing with this name of the code but call it."""

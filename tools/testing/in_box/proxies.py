@@ -108,7 +108,7 @@ def proxies(session: Session, constants: dict[str, Any]) -> dict[str, Any]:
 
 
 def _call(session: Session, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    session.calls += 1
+    session.note_call(name)
     try:
         encoded, loss = encode_noting([*args, *kwargs.values()])
         sent = {
@@ -160,7 +160,9 @@ def _unpack(
         session.note_loss(reply.get("cut"))
     with _reading(session):
         after = {"args": reply.get("args", sent["args"]), "kwargs": reply.get("kwargs", sent["kwargs"])}
-        if after != sent:
+        changed_any = after != sent
+        session.leans = session.leans or (changed_any and session.uses.compares_arguments)
+        if changed_any and not session.again:
             for value, changed in zip(args, after["args"], strict=False):
                 _write_back(value, decode(changed))
             for key, changed in after["kwargs"].items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import types
 from collections.abc import Collection, Generator
 from typing import Any
@@ -29,6 +30,8 @@ def run_pytest_file(session: Session, name: str, source: str) -> None:
     with open(place, "w", encoding="utf-8", errors="surrogatepass") as file:
         file.write(source)
     session.test_file = place
+    for module in [key for key, found in sys.modules.items() if getattr(found, "__file__", None) == place]:
+        del sys.modules[module]  # a file that runs again starts afresh
     session.start(name)
     reporter = _Reporter(session, name)
     pytest.main([place, f"--rootdir={os.path.dirname(place)}", *_ARGUMENTS], plugins=[reporter])

@@ -30,7 +30,11 @@ _RUNNERS_OWN = re.compile(r"pytest|collect_ignore|load_tests|set_?up|tear_?down|
 
 
 def main(channel: Channel) -> None:
-    """Take the set-up, run every test in order, say `done`."""
+    """Take the set-up, run every test in order, say `done`.
+
+    A text that compares a result with an argument which the code changed runs once more without such changes: what
+    passes only with them is in doubt.
+    """
     carry_arrays()
     setup = parse(channel.receive() or b"{}")
     try:
@@ -44,7 +48,13 @@ def main(channel: Channel) -> None:
     for test in setup["tests"]:
         session.uses = read_uses(test["source"] if test["kind"] != "doctest" else "", setup["module_names"])
         _import_as(module, _importable(session, test["kind"], setup["module_names"]))
+        session.leans, session.again = False, False
+        session.passed.clear()
         _run(session, test["kind"], test["name"], test["source"], module)
+        if session.leans and session.passed and not session.shared:
+            session.again = True
+            _run(session, test["kind"], test["name"], test["source"], module)
+            session.again = False
     channel.send(b'{"op": "done"}')
 
 
