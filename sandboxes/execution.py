@@ -13,7 +13,7 @@ import re
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,14 @@ _LEFT_SECONDS = 0.15  # of its CPU time, to a program that was warned that it is
 _TRACEBACK = b"Traceback (most recent call last):"
 _TOLD_BYTES = 1 << 16
 _UNTOLD = b"MemoryError"  # all that Python says where there is no memory left for more
+Words = tuple[tuple[re.Pattern[bytes], Limit], ...]
+
+
+def compiled(said: Sequence[tuple[bytes, Limit]]) -> Words:
+    """The patterns of lines that speak of a limit."""
+    return tuple((re.compile(words, re.MULTILINE), limit) for words, limit in said)
+
+
 _SAID: tuple[tuple[bytes, Limit], ...] = (
     (rb"^(?:MemoryError|numpy[\w.]*\._ArrayMemoryError)\b", "memory_bytes"),
     (rb"^(?:OSError|PermissionError|BlockingIOError): \[Errno 12\]", "memory_bytes"),
@@ -41,7 +49,7 @@ _SAID: tuple[tuple[bytes, Limit], ...] = (
     (rb"^OSError: \[Errno (?:27|28|122)\]", "disk_bytes"),
     (rb"^sqlite3\.OperationalError: database or disk is full", "disk_bytes"),
 )
-_WORDS = tuple((re.compile(words, re.MULTILINE), limit) for words, limit in _SAID)
+_WORDS = compiled(_SAID)
 
 
 @dataclass(frozen=True)
@@ -93,6 +101,8 @@ class Pipe:
 
 class Execution:
     """See `Box`. Made by a fork server, which calls `ended` or `lost` once."""
+
+    words: Words = _WORDS
 
     def __init__(
         self,
@@ -305,10 +315,12 @@ class Execution:
         if _TRACEBACK not in told:
             spent = peak_bytes >= self._limits.memory_bytes // 4
             return "memory_bytes" if spent and told.rstrip().rpartition(b"\n")[2] == _UNTOLD else None
-        found = [(said.start(), limit) for words, limit in _WORDS for said in words.finditer(told)]
+        found = [(said.start(), limit) for words, limit in self.words for said in words.finditer(told)]
         last = max(found, default=(0, None), key=lambda one: one[0])[1]
-        is_full = last == "disk_bytes" and os.fstatvfs(self._folder).f_ffree == 0
-        return "files" if is_full else last
+        return "files" if last == "disk_bytes" and self._lacks_inodes() else last
+
+    def _lacks_inodes(self) -> bool:
+        return os.fstatvfs(self._folder).f_ffree == 0
 
 
 def _as_a_shell_says(exit_code: int) -> int:

@@ -25,6 +25,7 @@ def payload_of(program: Program) -> bytes:
     modules = {name: _compiled(name, source) for name, source in program.modules.items()}
     head = {
         "source": program.source,
+        "script": program.script,
         "modules": [(name, len(code)) for name, code in modules.items()],
         "files": [(name, len(content)) for name, content in program.files.items()],
     }

@@ -131,7 +131,7 @@ def _program(code: str, given: CandidateFiles, seed: int) -> tuple[Program, str]
     """The candidate's files come last where modules are looked for, so that none passes for the standard library."""
     made = script(code, beside=given.files, imports="last")
     files = {**given.files, made.name: made.content}
-    return Program(made.source, seed=seed, files=files, collect=("*",)), made.name
+    return Program(made.source, seed=seed, files=files, collect=("*",), script=made.script), made.name
 
 
 def _left(result: BoxResult, given: Mapping[str, bytes], name: str) -> list[Artifact]:

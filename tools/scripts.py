@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Literal, NamedTuple
 
-# No name but __file__ is left in the program's globals; the work folder is the current one.
-_START = """__file__ = __import__("os").path.abspath({name!r})
-__import__("sys").path.{put}__import__("os").getcwd())
-exec(compile(open(__file__, "rb").read(), __file__, "exec", dont_inherit=True))
+# No name is left in the program's globals; the work folder is the current one.
+_START = """__import__("sys").path.{put}__import__("os").getcwd())
 """
 
 # The header names versions, which packages in a box do not have.
@@ -23,11 +21,12 @@ raise SystemExit(int(pytest.main([{name!r}, *fixed, *{arguments!r}])))
 
 
 class Script(NamedTuple):
-    """`source` is what the box runs; it needs `content` in the work folder under `name`."""
+    """`source` is what the box runs; it needs `content` in the work folder under `name`. `script`: see `Program`."""
 
     source: str
     name: str
     content: bytes
+    script: str = ""
 
 
 def script(code: str, *, beside: Collection[str] = (), imports: Literal["first", "last"] = "first") -> Script:
@@ -37,7 +36,7 @@ def script(code: str, *, beside: Collection[str] = (), imports: Literal["first",
     """
     name = _free("program", beside)
     put = "insert(0, " if imports == "first" else "append("
-    return Script(_START.format(name=name, put=put), name, code.encode("utf-8", "surrogatepass"))
+    return Script(_START.format(put=put), name, code.encode("utf-8", "surrogatepass"), name)
 
 
 def pytest_script(code: str, arguments: Sequence[str] = (), *, beside: Collection[str] = ()) -> Script:

@@ -63,7 +63,8 @@ class Program:
     opened for talking, `source` must define `main(channel)`; `channel.receive() -> bytes | None` and
     `channel.send(line: bytes)` carry one line each. `seed` fixes the random numbers of the box. `files` are put into
     the work folder (relative names, `/` between folders); `collect` are the patterns (fnmatch, `*` crosses `/`) of the
-    files of the work folder that come back. `warm` is about speed only.
+    files of the work folder that come back. `warm` is about speed only. `script` names one of `files` that runs behind
+    `source`, under the same names, as Python runs a file: with `__file__`, and lines in its tracebacks.
     """
 
     source: str
@@ -74,6 +75,7 @@ class Program:
     collect: Sequence[str] = ()
     profile: Profile = "strict"
     warm: Warm = "python"
+    script: str = ""
 
 
 @dataclass(frozen=True)

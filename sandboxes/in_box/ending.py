@@ -95,6 +95,7 @@ def report(error: BaseException, *harness: str) -> int:
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename in harness:
         trace = trace.tb_next
+    error.__traceback__ = trace
     sys.last_type, sys.last_value, sys.last_traceback = type(error), error, trace
     try:
         if sys.excepthook is not sys.__excepthook__:

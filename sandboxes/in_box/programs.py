@@ -115,16 +115,44 @@ def reseed(seed: int) -> None:
 
 
 def run_to_the_end(program: Mapping[str, Any], channel: int) -> int:
-    """Run the program as `__main__`, and do what Python does at its end. Returns the exit code."""
+    """Run the program as `__main__`, and do what Python does at its end. Returns the exit code.
+
+    It runs from here and not from a function of its own: each frame below it is one less for its recursion.
+    """
     _put_sent_modules(program["modules"])
     code, before = 0, Before()
+    names = _main()
     try:
-        _run(program, channel)
+        source = compile(program["source"], "<program>", "exec", dont_inherit=True)
+        if not program["talks"]:
+            os.close(channel)
+        exec(source, names)
+        if program["script"]:
+            sys.argv[:] = [program["script"]]
+            names["__file__"] = os.path.abspath(program["script"])
+            exec(_script(names["__file__"]), names)
+        if program["talks"]:
+            names["main"](Channel(channel))
     except SystemExit as ended:
         code = exit_code(ended)
     except BaseException as error:  # noqa: BLE001 - whatever the program raises is its own result
         code = report(error, __file__)
+    names = {}
     return end(code, before)
+
+
+def _main() -> dict[str, Any]:
+    """The names of a new `__main__`."""
+    main = ModuleType("__main__")
+    main.__dict__["__builtins__"] = builtins
+    main.__dict__["__file__"] = f"{WORK}/program.py"
+    sys.modules["__main__"] = main
+    return main.__dict__
+
+
+def _script(place: str) -> CodeType:
+    with open(place, "rb") as file:
+        return compile(file.read(), place, "exec", dont_inherit=True)
 
 
 def _put_sent_modules(modules: Mapping[str, str | CodeType]) -> None:
@@ -132,20 +160,6 @@ def _put_sent_modules(modules: Mapping[str, str | CodeType]) -> None:
         sys.meta_path.insert(0, SentModules(modules))
         for name in modules:  # one of the library's that was imported ahead must not hide it
             sys.modules.pop(name, None)
-
-
-def _run(program: Mapping[str, Any], channel: int) -> None:
-    main = ModuleType("__main__")
-    main.__dict__["__builtins__"] = builtins
-    main.__dict__["__file__"] = f"{WORK}/program.py"
-    sys.modules["__main__"] = main
-    code = compile(program["source"], "<program>", "exec", dont_inherit=True)
-    if program["talks"]:
-        exec(code, main.__dict__)
-        main.__dict__["main"](Channel(channel))
-        return
-    os.close(channel)
-    exec(code, main.__dict__)
 
 
 def prepare_streams() -> None:

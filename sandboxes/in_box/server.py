@@ -37,10 +37,12 @@ from sandboxes.in_box.watch import Watch
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any, NoReturn
+    from typing import Any
 
     Ground = tuple[int, int]
     """Descriptors of a proc file system, which is mounted nowhere, and of the fork server's own pid namespace."""
+    Born = tuple[Mapping[str, Any], Sequence[int]]
+    """In a child: the request, and the descriptors that came with it."""
 
 CONTROL = 3
 _CHANNEL, _PAYLOAD = 3, 4  # in a child; before that, descriptors up to _LAST are the server's own
@@ -60,6 +62,7 @@ class Server:
         self._control = control
         self._proc, self._namespace = ground
         self._nursery = nursery
+        self._born: Born | None = None
         self._rules = {
             profile: layers.landlock_rules(setup["readable"], run=profile == "subprocess")
             for profile in setup["filters"]
@@ -82,19 +85,23 @@ class Server:
         """The optional layers that this kernel lacks."""
         return ["landlock"] if None in self._rules.values() else []
 
-    def serve(self) -> None:
-        while True:
+    def serve(self) -> Born | None:
+        """Until the host closes the control socket. What was asked for is returned in each child, where it is to run:
+        all frames of this loop are left there, for they would be a part of the program's recursion.
+        """
+        while self._born is None:
             watched = any(child.watched for child in self._children.values())
             for descriptor, _ in self._poll.poll(Watch.MILLISECONDS if watched else None):
                 if descriptor != self._control.fileno():
                     self._end(descriptor)
                 elif not self._obey():
-                    return
+                    return self._born
             if watched:
                 self._watch.look({child for child in self._children.values() if child.watched})
+        return self._born
 
     def _obey(self) -> bool:
-        """Read one message of the host; False when it has gone."""
+        """Read one message of the host; False when it has gone, and in a child."""
         message, descriptors, _, _ = socket.recv_fds(self._control, _MAX_MESSAGE, _DESCRIPTORS)
         if not message:
             return False
@@ -104,49 +111,57 @@ class Server:
                 child.kill()
             return True
         try:
-            self._fork(request, descriptors)
+            if self._fork(request):
+                self._born = request, descriptors
+                return False
         except OSError as error:
             self._say({"number": request["number"], "error": str(error)})
-        finally:
-            for descriptor in descriptors:
-                os.close(descriptor)
+        for descriptor in descriptors:
+            os.close(descriptor)
         return True
 
-    def _fork(self, request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
+    def _fork(self, request: Mapping[str, Any]) -> bool:
+        """True in the child."""
         namespace, first = self._nursery.take()
+        pid = -1
         try:
             layers.join(namespace, layers.CLONE_NEWPID)
             pid = os.fork()
-            if pid == 0:
-                self._become(request, descriptors)
         except OSError:
             signal.pidfd_send_signal(first, signal.SIGKILL)
             os.close(first)
             raise
         finally:
-            layers.join(self._namespace, layers.CLONE_NEWPID)
-            os.close(namespace)
+            if pid != 0:
+                layers.join(self._namespace, layers.CLONE_NEWPID)
+                os.close(namespace)
+        if pid == 0:
+            return True
         child = Child(request, first, pid)
         for pidfd in child.pidfds:
             self._children[pidfd] = child
             self._poll.register(pidfd, select.POLLIN)
+        return False
 
-    def _become(self, request: Mapping[str, Any], descriptors: Sequence[int]) -> NoReturn:
-        """In the child: put on every layer, then read the program and run it."""
-        code = NEVER_BEGAN
-        try:
-            os.setsid()  # else it is in the fork server's process group, which kill(0) reaches past namespaces
-            payload, *streams, channel = descriptors
-            for place, descriptor in enumerate(streams):
-                os.dup2(descriptor, place)
-            os.dup2(channel, _CHANNEL, inheritable=False)
-            self._lock_down(request, payload)
-            os.write(_CHANNEL, b"R")
-            code = self._run(request)
-        except BaseException as error:  # noqa: BLE001 - the last frame of this process
-            os.write(2, f"{type(error).__name__}: {error}\n".encode())
-        finally:
-            _leave(code)
+    def become(self, request: Mapping[str, Any], descriptors: Sequence[int]) -> dict[str, Any]:
+        """In the child: put on every layer, then read the program that it is to run."""
+        os.setsid()  # else it is in the fork server's process group, which kill(0) reaches past namespaces
+        payload, *streams, channel = descriptors
+        for place, descriptor in enumerate(streams):
+            os.dup2(descriptor, place)
+        os.dup2(channel, _CHANNEL, inheritable=False)
+        self._lock_down(request, payload)
+        os.write(_CHANNEL, b"R")
+        sys.argv[:] = ["program"]
+        for name in self._own_modules:
+            del sys.modules[name]
+        reseed(request["seed"])
+        if request["talks"]:
+            sink_stdout()
+        self.__dict__.clear()  # what other children are is no business of this one
+        program = read_payload(_PAYLOAD)
+        gc.enable()
+        return {**program, "talks": request["talks"]}
 
     def _lock_down(self, request: Mapping[str, Any], payload: int) -> None:
         limits, profile = request["limits"], request["profile"]
@@ -171,19 +186,6 @@ class Server:
         socket.send_fds(channel, [b"F"], [folder])
         channel.detach()
         os.close(folder)
-
-    def _run(self, request: Mapping[str, Any]) -> int:
-        talks = request["talks"]
-        sys.argv[:] = ["program"]
-        for name in self._own_modules:
-            del sys.modules[name]
-        reseed(request["seed"])
-        if talks:
-            sink_stdout()
-        self.__dict__.clear()  # what other children are is no business of this one
-        program = read_payload(_PAYLOAD)
-        gc.enable()
-        return run_to_the_end({**program, "talks": talks}, _CHANNEL)
 
     def _end(self, pidfd: int) -> None:
         child = self._children.pop(pidfd)
@@ -238,4 +240,13 @@ def main() -> None:
     gc.disable()  # a collection would write to pages that all children share
     gc.freeze()
     control.send(json.dumps({"ready": True, "absent": server.absent}).encode())
-    server.serve()
+    born = server.serve()
+    if born is None:
+        return
+    code = NEVER_BEGAN
+    try:
+        code = run_to_the_end(server.become(*born), _CHANNEL)
+    except BaseException as error:  # noqa: BLE001 - the last frame of this process
+        os.write(2, f"Traceback (most recent call last):\n{type(error).__name__}: {error}\n".encode())
+    finally:
+        _leave(code)

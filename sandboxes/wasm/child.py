@@ -20,18 +20,17 @@ from typing import Any
 
 from judge_agent.errors import SandboxError
 from judge_agent.seams.sandbox import Limit
-from sandboxes.execution import Ended, Execution
+from sandboxes.execution import Ended, Execution, compiled
 from sandboxes.wasm.interpreter import WasmInterpreter
 
 START_SECONDS = 60.0
 _BY_CPU = (signal.SIGPROF, signal.SIGXCPU)
 _MAX_REPORT = 1 << 16
-_LAST_WORDS: tuple[tuple[bytes, Limit], ...] = (  # numbers are WASI's
-    (b"MemoryError", "memory_bytes"),
-    (b"OverflowError: cannot fit 'int' into an index-sized integer", "memory_bytes"),
-    (b"OSError: [Errno 33]", "open_files"),
-    (b"OSError: [Errno 22]", "disk_bytes"),
-    (b"OSError: [Errno 51]", "disk_bytes"),
+_SAID: tuple[tuple[bytes, Limit], ...] = (  # numbers are WASI's
+    (rb"^MemoryError\b", "memory_bytes"),
+    (rb"^OverflowError: cannot fit 'int' into an index-sized integer", "memory_bytes"),
+    (rb"^OSError: \[Errno 33\]", "open_files"),
+    (rb"^OSError: \[Errno (?:22|51)\]", "disk_bytes"),
 )
 
 
@@ -50,10 +49,10 @@ class WasmExecution(Execution):
 
     refused: Sequence[str] = ()
 
-    def _last_word(self, stderr: bytes) -> Limit | None:
-        last = stderr.rstrip().rpartition(b"\n")[2]
-        limit = next((limit for words, limit in _LAST_WORDS if last.startswith(words)), None)
-        return "files" if limit == "disk_bytes" and "files" in self.refused else limit
+    words = compiled(_SAID)
+
+    def _lacks_inodes(self) -> bool:
+        return "files" in self.refused
 
 
 class Child:

@@ -143,6 +143,7 @@ class WasmSandbox:
         head = {
             "programs": self._programs,
             "source": program.source,
+            "script": program.script,
             "modules": dict(program.modules),
             "seed": program.seed,
             "files": [(name, len(content)) for name, content in program.files.items()],

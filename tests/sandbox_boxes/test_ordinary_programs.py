@@ -42,6 +42,23 @@ def test_there_are_enough_of_them() -> None:
 @pytest.mark.parametrize("name", PROGRAMS)
 async def test_a_program_ends_in_a_box_as_without_one(name, sandbox, tmp_path):
     made = script(PROGRAMS[name])
-    program = Program(made.source, stdin=STDIN, files={made.name: made.content})
+    program = Program(made.source, stdin=STDIN, files={made.name: made.content}, script=made.script)
     result = await sandbox.run(program, limits=Limits())
     assert (result.stdout, result.exit_code) == plainly(PROGRAMS[name], tmp_path), result
+
+
+async def test_a_traceback_begins_in_the_program(sandbox):
+    made = script("def f():\n    1 / 0\nf()")
+    program = Program(made.source, files={made.name: made.content}, script=made.script)
+    told = (await sandbox.run(program, limits=Limits())).stderr.decode().splitlines()
+    assert told[:2] == [
+        "Traceback (most recent call last):",
+        '  File "/work/box/program.py", line 3, in <module>',
+    ]
+
+
+async def test_a_program_that_does_not_compile_has_no_traceback(sandbox):
+    made = script("def f(:")
+    program = Program(made.source, files={made.name: made.content}, script=made.script)
+    told = (await sandbox.run(program, limits=Limits())).stderr.decode().splitlines()
+    assert told[0] == '  File "/work/box/program.py", line 1'

@@ -117,7 +117,7 @@ def test_webassembly_judges_where_there_are_no_namespaces_and_provenance_names_i
     judgment = json.loads(done.stdout)
     assert judgment["candidates"][0]["reward"] == 1.0
     version = judgment["provenance"]["tools"]["run_tests"]
-    assert "wasm-1." in version
+    assert "wasm-2." in version
     assert version.endswith("/80s/480s")  # a slow box is no slow answer
 
 

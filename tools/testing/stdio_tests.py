@@ -33,7 +33,8 @@ async def run_stdio_test(
     limits = Limits(wall_seconds=seconds, cpu_seconds=max(1, int(seconds)), output_bytes=room)
     made = script(source)  # a file, as the program would be anywhere else
     stdin = test.stdin.encode("utf-8", "surrogatepass")
-    program = Program(made.source, stdin=stdin, seed=seed, files={made.name: made.content})
+    files = {made.name: made.content}
+    program = Program(made.source, stdin=stdin, seed=seed, files=files, script=made.script)
     result = await sandbox.run(program, limits=limits)
     if result.limit == "program_bytes":  # refused before it ran: that says nothing of what it does
         raise ToolError(

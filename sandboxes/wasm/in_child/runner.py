@@ -43,6 +43,7 @@ from sandboxes.wasm.in_child.second_wall import go_first_when_memory_is_short, s
 _OWN_MEMORY = 2**30  # what the engine itself may take, the program's memory aside
 _OWN_DESCRIPTORS = 24
 _LAST_MEMORY = 2**32 - PAGE
+_UNTOLD_EXIT, _NO_CODE = "invalid exit status", 0xFF  # the engine keeps a code above 125 to itself
 
 
 class Report:
@@ -115,7 +116,7 @@ def _to_the_end(start: Func, store: Store) -> int | Exception:
         except ExitTrap as end:
             ends.append(end.code & 0xFF)
         except Exception as error:  # noqa: BLE001 - whatever the engine says, the host must hear of it
-            ends.append(error)
+            ends.append(_NO_CODE if _UNTOLD_EXIT in str(error) else error)
         else:
             ends.append(0)
 
