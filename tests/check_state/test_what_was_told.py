@@ -130,3 +130,12 @@ def test_calls_in_another_form_are_replayed_or_decide_nothing(
 def test_what_only_the_text_of_a_call_holds_was_not_told(check: Check) -> None:
     found = check([{"role": "assistant", "content": WRITTEN}], world(), {"said": ["O1"]}).findings[0]
     assert found.bearing == "refutes"
+
+
+def test_a_number_among_all_that_there_are_was_not_told(check: Check) -> None:
+    told: list[dict[str, Any]] = []
+    for first in range(0, 1190, 119):
+        listed = "; ".join(f"it is {number}" for number in range(first, first + 119))
+        told += [{"role": "assistant", "content": listed}, {"role": "user", "content": "?"}]
+    found = check(told, world(), {"said": ["737"]}).findings[0]
+    assert (found.bearing, found.strength) == ("none", "hint")

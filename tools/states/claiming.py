@@ -27,6 +27,7 @@ from tools.states.work import EffectError, TooMuchWork, Work
 MAX_FOUND = 200
 MAX_SAID_CHARS = 200
 PROGRAM_SIZE = 20_000
+_NUMBER_BEFORE, _NUMBER_BEHIND = re.compile(r"\d[.,]?\Z"), re.compile(r"[.,]?\d")
 _EITHER = re.compile(r"(?<![\d.,])(\d{1,3})([.,])(\d{3})(?![\d.,]*\d)")
 
 
@@ -117,7 +118,8 @@ class Claims:
                         raise TooMuchWork(f"step {step_id} makes more than {MAX_FOUND} claims")
                     parts = {name: part for name, part in hit.groupdict().items() if part is not None}
                     said = hit.group(0)[:MAX_SAID_CHARS]
-                    found.append(Found(claim, index, said, parts, stance == "claimed"))
+                    sure = stance == "claimed" and not _cuts_a_number(sentence.text, *hit.span())
+                    found.append(Found(claim, index, said, parts, sure))
         return found
 
 
@@ -154,6 +156,16 @@ class StateClaims:
             return bool(evaluate(self._checks[check], {**scope, "said": dict(parts)}, work)), ""
         except EffectError as error:
             return None, str(error)
+
+
+def _cuts_a_number(text: str, start: int, end: int) -> bool:
+    """Whether what was found begins or ends within a number: 35 of 35.50, O1 of O12."""
+    begins = (
+        _NUMBER_BEFORE.search(text[max(0, start - 2) : start]) is not None
+        and text[start : start + 1].isdigit()
+    )
+    ends = end > start and text[end - 1].isdigit() and _NUMBER_BEHIND.match(text, end) is not None
+    return begins or ends
 
 
 def checked(found: Found, step_id: str, holds: bool | None, problem: str = "") -> Checked:

@@ -46,7 +46,7 @@ _PHRASES = (
     # Another matter: no fee, not a problem, only a small fee applies.
     r"\b(?:(?:there (?:is|are|was|will be)|at|with|for|and) )?(?:no|without|not|free of)(?: (?:an?|any|the|extra|"
     r"additional|further|more|at all))* (?:problems?|worry|worries|fees?|charges?|costs?|penalty|penalties|issues?|"
-    r"hassle|delays?|doubt|questions?|trouble)\b",
+    r"hassle|delays?|doubt|questions?|trouble)\b(?! of\b| over\b| above\b)",
     r"[,;(] ?(?:with |and |for )?only (?:an? |the )?(?:\w+ ){0,2}(?:fees?|charges?|costs?|penalty|deductions?)\b",
     r"\((?![^()]*(?:\b(?:not|no|never|if|unless|once|when|until|after|before|would|could|should|might|may|false|wrong|"
     r"only|pending|each|or)\b|n't|\?))[^()]*\)",
