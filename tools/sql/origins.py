@@ -79,7 +79,7 @@ class Reader:
     schema: Schema
     names: frozenset[str]
     seen: dict[int, Columns] = field(default_factory=dict)
-    reading: list[int] = field(default_factory=list)
+    named: dict[int, Sequence[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, tree: exp.Expr, schema: Schema) -> Reader:
@@ -93,9 +93,7 @@ class Reader:
         key = id(query)
         if key not in self.seen:
             self.seen[key] = ()
-            self.reading.append(key)
             self.seen[key] = self._columns(query, depth) if depth < MAX_DEPTH else ()
-            self.reading.pop()
         return self.seen[key]
 
     def _columns(self, query: exp.Expr, depth: int) -> Columns:
@@ -226,7 +224,14 @@ class Reader:
         inner = source.this if isinstance(source, (exp.Subquery, exp.Lateral)) else source
         return self.columns(inner, depth + 1)
 
-    def _names(self, source: exp.Expr) -> list[str]:
+    def _names(self, source: exp.Expr) -> Sequence[str]:
+        """What the columns of a source are called, as far as the query itself says it; each is looked at once."""
+        if id(source) not in self.named:
+            self.named[id(source)] = ()
+            self.named[id(source)] = self._names_of(source)
+        return self.named[id(source)]
+
+    def _names_of(self, source: exp.Expr) -> Sequence[str]:
         alias = source.args.get("alias")
         named = [one.name.casefold() for one in alias.columns] if isinstance(alias, exp.TableAlias) else []
         if named:
