@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from api import batch, blobs, catalog, compat, docs_page, events, health, judgments, problems, run_code
+from api import (
+    batch,
+    blobs,
+    catalog,
+    compat,
+    docs_page,
+    events,
+    health,
+    judgments,
+    metrics,
+    problems,
+    run_code,
+)
 from api.compat.keys import PathKeys
 from api.hosts import HostCheck
+from api.measuring import CountedRequests
 from api.parts import Parts
 from judge_agent import __version__
 
@@ -31,12 +44,14 @@ def create_app(parts: Parts) -> FastAPI:
         blobs.router,
         catalog.router,
         health.router,
+        metrics.router,
         run_code.router,
     ):
         app.include_router(router)
     compat.install(app)
     docs_page.install(app)
     problems.install(app)
+    app.add_middleware(CountedRequests, metrics=parts.metrics)
     app.add_middleware(PathKeys, parts=parts)
     app.add_middleware(HostCheck, settings=parts.settings)
     return app

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from api.auth import KeyRing
 from api.code_runs import CodeRuns
 from api.judging import Judging
+from api.measuring import Metrics
 from api.queue import JudgmentQueue
 from api.settings import Settings
 from judge_agent.errors import InvalidRequest
@@ -32,6 +33,7 @@ class Parts:
     blobs: BlobFiles
     files: ResourceFiles
     runs: CodeRuns
+    metrics: Metrics
 
 
 def blob_files(settings: Settings) -> BlobFiles:
@@ -54,11 +56,12 @@ async def assembled(
     judge: Judging,
     sandbox: Sandbox | None = None,
     is_alone: bool = True,
+    metrics: Metrics | None = None,
 ) -> AsyncIterator[Parts]:
     """Start the queue, which resumes what was left. Raises InvalidRequest for an open door.
 
     `sandbox` is where programs of `POST /run_code` run. `is_alone`: no other process judges from a SQLite store; from
-    PostgreSQL another one always may.
+    PostgreSQL another one always may. `metrics` is what the judge's log is heard by.
     """
     keys = KeyRing(store, tuple((tenant, key.get_secret_value()) for tenant, key in settings.api_keys))
     if not settings.is_loopback and not await keys.has_keys():
@@ -85,4 +88,5 @@ async def assembled(
             blob_files(settings),
             resource_files(settings),
             CodeRuns(sandbox, running=settings.run_code_running, waiting=settings.max_queued),
+            metrics or Metrics(),
         )

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+from api.measuring import Metrics
 from api.parts import Parts, assembled, resource_files
 from api.settings import Settings
 from api.vllm import started_vllm
@@ -18,6 +19,7 @@ from judge_agent.log import AuditLogWriter, ToldLog
 from judge_agent.log.shared_heads import SharedHeads
 from judge_agent.seams.model import ChatModel
 from judge_agent.seams.sandbox import Sandbox
+from judge_agent.seams.storage import AuditEvent
 from judge_agent.seams.tool import Tool
 from judge_agent.store import Store
 from judge_agent.store.opening import opened_store
@@ -36,9 +38,12 @@ async def service(settings: Settings, *, is_alone: bool = True) -> AsyncIterator
 
     `is_alone` is false for one of several workers: whoever starts them holds the lock of a SQLite file.
     """
+    metrics = Metrics()
     async with (
-        _opened(settings, exclusive=is_alone) as (store, judge, sandbox),
-        assembled(settings, store=store, judge=judge, sandbox=sandbox, is_alone=is_alone) as parts,
+        _opened(settings, exclusive=is_alone, heard=metrics.observe) as (store, judge, sandbox),
+        assembled(
+            settings, store=store, judge=judge, sandbox=sandbox, is_alone=is_alone, metrics=metrics
+        ) as parts,
     ):
         yield parts
 
@@ -52,7 +57,7 @@ async def local_judge(settings: Settings) -> AsyncIterator[Judge]:
 
 @asynccontextmanager
 async def _opened(
-    settings: Settings, *, exclusive: bool = True
+    settings: Settings, *, exclusive: bool = True, heard: Callable[[AuditEvent], None] | None = None
 ) -> AsyncIterator[tuple[Store, Judge, Sandbox | None]]:
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(
@@ -60,7 +65,7 @@ async def _opened(
         )
         heads = store if settings.database is None else SharedHeads(store, settings.log_dir)
         written = await stack.enter_async_context(AuditLogWriter(settings.log_dir, anchor=heads.set_head))
-        log = await stack.enter_async_context(ToldLog(written, store.tell))
+        log = await stack.enter_async_context(ToldLog(written, store.tell, heard))
         model = await _model(settings)
         if model is not None:
             stack.push_async_callback(model.aclose)

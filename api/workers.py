@@ -11,15 +11,18 @@ import contextlib
 import json
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from api.measuring import MULTIPROCESS
 from api.server import STOP_SECONDS
 from api.settings import Settings
 from judge_agent.errors import InvalidRequest, JudgeError
@@ -51,6 +54,7 @@ class Workers:
         self._listener = listener
         self._overrides = json.dumps({name: _plain(value) for name, value in overrides.items()})
         self._life, self._own_life = os.pipe()
+        self._numbers = Path(tempfile.mkdtemp(prefix="judge-numbers-"))
         self._running: dict[int, Process] = {}
         self._stopping = asyncio.Event()
 
@@ -110,7 +114,8 @@ class Workers:
                 pass_fds=(self._listener.fileno(), told, self._life),
                 env={
                     **os.environ,
-                    "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+                    MULTIPROCESS: str(self._numbers),
+                    "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
                 },
                 start_new_session=True,  # Ctrl-C is for the parent, which then stops them in order
             )
@@ -162,6 +167,7 @@ class Workers:
             for process in self._running.values():
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
+        shutil.rmtree(self._numbers, ignore_errors=True)
         os.close(self._own_life)
         os.close(self._life)
 

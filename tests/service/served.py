@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from api.measuring import Metrics
 from api.parts import Parts, assembled
 from api.server import JudgeServer, bind
 from api.settings import Settings
@@ -53,7 +54,11 @@ async def serving(
 ) -> AsyncIterator[Served]:
     """Serve until the end of the block. `path` is the database, None keeps it in memory."""
     model = model or ScriptedModel()
-    async with store_type.opened(path) as store, ToldLog(MemoryLog(), store.tell) as log:
+    metrics = Metrics()
+    async with (
+        store_type.opened(path) as store,
+        ToldLog(MemoryLog(), store.tell, metrics.observe) as log,
+    ):
         judge = judge_type(
             model=model,
             tools=(CheckToolCalls(),),
@@ -62,7 +67,7 @@ async def serving(
             log=log,
         )
         wanted = Settings(**({"port": 0} | settings))
-        async with assembled(wanted, store=store, judge=judge, sandbox=sandbox) as parts:
+        async with assembled(wanted, store=store, judge=judge, sandbox=sandbox, metrics=metrics) as parts:
             url = asyncio.get_running_loop().create_future()
             listener = bind("127.0.0.1", parts.settings.port)
             server = JudgeServer(parts, listener, started=url.set_result)

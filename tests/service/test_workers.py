@@ -113,6 +113,12 @@ async def test_a_judgment_is_seen_and_followed_at_every_worker(tmp_path: Path) -
                 events = (await http.get(f"/v1/judgments/{posted['id']}/events")).text
             assert found == posted
             assert events.rstrip().rpartition("event: ")[2].startswith("judgment.done")
+        # Each worker answers for both.
+        for _ in range(4):
+            async with httpx.AsyncClient(base_url=url, timeout=30) as http:
+                numbers = (await http.get("/metrics")).text
+            ended = 'judge_judgments_total{cached="no",recipe="verify",state="done"} 6.0'
+            assert ended in numbers, numbers
 
 
 async def test_no_worker_outlives_a_killed_service(tmp_path: Path) -> None:

@@ -1,0 +1,132 @@
+"""What the service does, in numbers that Prometheus reads: judgments, calls, tokens, HTTP requests, what is open.
+
+Fed by the same events as the log, so that it counts what the log says. Of several workers each keeps its numbers in
+files of one folder (`PROMETHEUS_MULTIPROC_DIR`, which their parent sets), and any of them answers for all. Labels are
+names of recipes, tools, routes: never ids, tenants or contents.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from judge_agent.seams.storage import AuditEvent
+from judge_agent.store import Open
+
+MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
+JUDGMENT_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 100, 300, 900)
+CALL_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+_TOKENS = ("prompt", "cached", "completion", "reasoning")
+
+
+class Metrics:
+    """The numbers of this process. `observe` takes the events of the log."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+
+        def counter(name: str, about: str, *labels: str) -> Counter:
+            return Counter(f"judge_{name}", about, labels, registry=self._registry)
+
+        def histogram(name: str, about: str, buckets: Iterable[float], *labels: str) -> Histogram:
+            return Histogram(f"judge_{name}", about, labels, buckets=tuple(buckets), registry=self._registry)
+
+        self._judgments = counter("judgments", "Judgments that ended.", "recipe", "state", "cached")
+        self._candidates = counter("candidates", "Candidates by outcome.", "recipe", "status", "failure_kind")
+        self._seconds = histogram(
+            "judgment_seconds", "Time judging, without waiting.", JUDGMENT_SECONDS, "recipe"
+        )
+        self._calls = counter("calls", "Model and tool calls.", "kind", "tool", "outcome", "replayed")
+        self._call_seconds = histogram("call_seconds", "Time of a call.", CALL_SECONDS, "kind", "tool")
+        self._tokens = counter("model_tokens", "Tokens of model calls.", "kind")
+        self._requests = counter("http_requests", "HTTP requests.", "method", "route", "status")
+
+    def observe(self, event: AuditEvent) -> None:
+        """Count one event of the log."""
+        if event.type in ("model.call", "tool.call"):
+            self._call(event)
+        elif event.type in ("judgment.done", "judgment.cancelled"):
+            self._end(event)
+
+    def request(self, method: str, route: str, status: int) -> None:
+        """Count one HTTP request; `route` is its pattern, not its path."""
+        self._requests.labels(method, route, str(status)).inc()
+
+    def text(self, open_judgments: Open | None) -> bytes:
+        """The exposition: of this process, or of all workers; None where the store does not say what is open."""
+        registry = self._registry
+        if os.environ.get(MULTIPROCESS):
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        now = CollectorRegistry()
+        now.register(_OpenJudgments(open_judgments))
+        return generate_latest(registry) + generate_latest(now)
+
+    def _call(self, event: AuditEvent) -> None:
+        kind = event.type.partition(".")[0]
+        tool = (event.node or "").removeprefix("gather/") if kind == "tool" else ""
+        fields = event.fields
+        outcome = str(fields.get("failure_kind") or fields.get("status") or "ok")
+        replayed = bool(fields.get("replayed"))
+        self._calls.labels(kind, tool, outcome, str(replayed).lower()).inc()
+        if replayed:
+            return
+        self._call_seconds.labels(kind, tool).observe(float(fields.get("seconds") or 0.0))
+        usage = fields.get("usage") or {}
+        for name in _TOKENS:
+            self._tokens.labels(name).inc(usage.get(name) or 0)
+
+    def _end(self, event: AuditEvent) -> None:
+        fields = event.fields
+        recipe = str(fields["provenance"]["recipe"])
+        cached = "yes" if fields.get("cached_from") else "no"
+        self._judgments.labels(recipe, str(fields["state"]), cached).inc()
+        self._seconds.labels(recipe).observe(float(fields["seconds"]))
+        for candidate in fields["candidates"]:
+            self._candidates.labels(recipe, candidate["status"], candidate["failure_kind"] or "").inc()
+
+
+class _OpenJudgments(Collector):
+    """How many judgments wait and run at the moment of the scrape, in the whole store."""
+
+    def __init__(self, counts: Open | None) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterable[Metric]:
+        gauge = GaugeMetricFamily("judge_open_judgments", "Judgments that have not ended.", labels=["state"])
+        if self._counts is not None:
+            for state, count in self._counts._asdict().items():
+                gauge.add_metric([state], count)
+        yield gauge
+
+
+class CountedRequests:
+    """ASGI middleware: counts requests by the pattern of their route."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status = 0
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = int(message["status"])
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        finally:
+            route = getattr(scope.get("route"), "path", "none")
+            self._metrics.request(scope["method"], route, status)
