@@ -68,6 +68,7 @@ async def test_a_doctest_that_writes_a_file_does_not_refute_right_code(judge):
         "from collections import Counter\nassert f('aab') == Counter('aab')",
         "from datetime import datetime\nassert f(datetime(2020, 1, 1).year) == 4",
         "assert f(2) is True",
+        "assert eval('f(2)') == eval(f(3))",
     ],
 )
 def test_a_text_of_values_alone_touches_nothing(text):
@@ -87,7 +88,8 @@ def test_a_text_of_values_alone_touches_nothing(text):
         "import no_such_module",
         "from . import x",
         "import random\nrandom.seed(1)",
-        "eval('f(1)')",
+        "eval('open(f(1))')",
+        "exec('import os; os.remove(f(1))')",
         "import os\nassert g(os)",
         "def test_f(tmp_path): pass",
         "assert f(1) is f(1)",

@@ -235,7 +235,8 @@ def _is_the_texts(session: Session, error: SyntaxError | ImportError) -> bool:
     """Whether the text of the test fails by itself in this way: it has no such syntax, or there is no such module."""
     if isinstance(error, ImportError):
         return session.can_do((error.name or "").split(".")[:1])
-    return error.filename == session.test_file or (not session.calls and session.can_do(COMPILES))
+    by_itself = not (session.calls or session.shared) and session.can_do(COMPILES)
+    return error.filename == session.test_file or by_itself
 
 
 def passed_the_code(session: Session, error: BaseException) -> bool:

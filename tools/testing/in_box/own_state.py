@@ -58,7 +58,7 @@ assertWarns assertLogs assertNoLogs addModuleCleanup file_digest importorskip er
 """
 _TOUCHES = frozenset(_TOUCHES_TEXT.split())
 _BUILTINS_TEXT = """
-open input exec eval compile breakpoint id __import__ __builtins__ exit quit setattr delattr __file__
+open input breakpoint id __import__ __builtins__ exit quit setattr delattr __file__
 __loader__ __spec__
 """
 _BUILTINS = frozenset(_BUILTINS_TEXT.split())
@@ -108,7 +108,23 @@ def _node_touches(node: ast.AST, names: Mapping[str, tuple[str, ...] | None], ba
         return node.id in _BUILTINS or (id(node) not in bases and len(names.get(node.id) or ()) == 1)
     if isinstance(node, ast.arg):
         return node.arg in _FIXTURES
+    if isinstance(node, ast.Call):
+        return _runs_text(node.func) and any(map(_text_touches, node.args[:1]))
     return isinstance(node, ast.Compare) and asks_identity(node)
+
+
+def _runs_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id in ("eval", "exec", "compile")
+
+
+def _text_touches(node: ast.expr) -> bool:
+    """Whether a text that a test holds and runs touches anything; one that the code returned is a value."""
+    if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
+        return False
+    try:
+        return touches(ast.parse(node.value.strip()))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
 
 
 def _path_touches(node: ast.Attribute, names: Mapping[str, tuple[str, ...] | None]) -> bool:
