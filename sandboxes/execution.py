@@ -151,7 +151,9 @@ class Execution:
         """Wait until the child is locked down: the program's time begins then. Raises SandboxError."""
         try:
             async with asyncio.timeout(START_SECONDS):
-                await self._until_ready()
+                if not await self._until_ready():
+                    await asyncio.shield(self._end)  # raises with the reason, where the fork server knows one
+                    raise SandboxError(f"the box could not be made: {self._complaint()}")
         except TimeoutError as error:
             raise SandboxError(f"the box did not start within {START_SECONDS:g} s") from error
         self._started = time.monotonic()
@@ -233,29 +235,35 @@ class Execution:
             late = f"a killed program did not end within {_KILLED_SECONDS:g} s"
             self._patience = self._loop.call_later(_KILLED_SECONDS, self._give_up, late)
 
-    async def _until_ready(self) -> None:
+    async def _until_ready(self) -> bool:
+        """False where the child has gone before it said so."""
         readable = asyncio.Event()
         self._loop.add_reader(self._channel.fileno(), readable.set)
         try:
-            while not self._is_ready():
+            while (ready := self._is_ready()) is None:
                 readable.clear()
                 await readable.wait()
+            return ready
         finally:
             self._loop.remove_reader(self._channel.fileno())
 
-    def _is_ready(self) -> bool:
-        """Take the work folder and the word that every layer is on. Raises SandboxError when the child gave up."""
+    def _is_ready(self) -> bool | None:
+        """Take the work folder and the word that every layer is on; None where they have not come yet. Raises
+        SandboxError where this process has no descriptor left to take the folder.
+        """
         try:
             if self._folder < 0:
                 word, folders, _, _ = socket.recv_fds(self._channel, 1, 1)
-                if not word or not folders:  # no folder: this process has no descriptor left to take it
-                    raise SandboxError(f"the box could not be made: {self._complaint()}")
+                if word and not folders:
+                    raise SandboxError(
+                        "the box could not be made: this process has no free descriptor: raise its open-files limit"
+                    )
+                if not word:
+                    return False
                 self._folder = folders[0]
-            if self._channel.recv(1) != b"R":
-                raise SandboxError(f"the box could not be made: {self._complaint()}")
+            return self._channel.recv(1) == b"R"
         except BlockingIOError:
-            return False
-        return True
+            return None
 
     def _complaint(self) -> str:
         self._stderr.drain()
