@@ -85,7 +85,7 @@ class RunTests(DecidingTool):
         self._seconds_per_suite = seconds_per_suite
         self._slots = asyncio.Semaphore(concurrent_runs)  # first come, first served
         box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
-        self.version = f"4/{box}/{seconds_per_test:g}s/{seconds_per_suite:g}s"
+        self.version = f"5/{box}/{seconds_per_test:g}s/{seconds_per_suite:g}s"
 
     def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]:
         """One call where tests are given (an answer without code fails them), or doctests and code."""

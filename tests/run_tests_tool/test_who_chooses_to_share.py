@@ -80,7 +80,7 @@ OBJECTS = {
         "def f(n): return (i for i in range(n))",
         "import types\nassert isinstance(f(3), types.GeneratorType)",
     ),
-    "a long list": ("def f(n): return [0] * n", "assert len(f(3 * 10 ** 6)) == 3 * 10 ** 6"),
+    "a long text": ("def f(n): return 'x' * n", "assert len(f(9 * 10 ** 6)) == 9 * 10 ** 6"),
     "a class": (
         "class S:\n    def __init__(self, n): self.n = n\n    def f(self): return self.n",
         "assert S(3).f() == 3",
@@ -104,3 +104,12 @@ TRUE = ["assert f(3)", "assert f(3) is not None", "assert bool(f(3)) and f(3) !=
 async def test_an_object_is_true_and_is_not_none_wherever_it_is(test, judge):
     code = "import re\ndef f(n): return re.match('a', 'a')"
     assert (await judge(code, "assert", [test], entry_point="f"))[0] == ("confirms", "decisive")
+
+
+async def test_an_object_that_is_only_given_back_to_the_code_needs_no_shared_box(judge):
+    code = "class Node:\n    def __init__(self, x): self.x = x\ndef make(x): return Node(x)\n"
+    test = "one = make([1])\nassert add(one, 2) is None and read(one) == [1, 2]"
+    right = code + "def add(node, x): node.x.append(x)\ndef read(node): return node.x\n"
+    assert (await judge(right, "assert", [test]))[0] == ("confirms", "decisive")
+    wrong = code + "def add(node, x): pass\ndef read(node): return node.x\n"
+    assert (await judge(wrong, "assert", [test]))[0] == ("refutes", "decisive")

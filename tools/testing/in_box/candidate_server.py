@@ -46,13 +46,14 @@ def main(channel: Channel) -> None:
     """Answer `load` once, then `call` until the host closes."""
     carry_arrays()
     module: types.ModuleType | None = None
+    kept: list[Any] = []
     while (line := channel.receive()) is not None:
         request = parse(line)
         if request["op"] == "load":
             module, reply = _load(request)
         else:
             assert module is not None
-            reply = _call(module, request)
+            reply = _call(module, request, kept)
         channel.send(_line(reply))
 
 
@@ -76,8 +77,10 @@ def _load(request: dict[str, Any]) -> tuple[types.ModuleType | None, dict[str, A
     return module, {"assembled": assembled, "names": names, "constants": found}
 
 
-def _call(module: types.ModuleType, request: dict[str, Any]) -> dict[str, Any]:
-    arguments = [decode(item) for item in request["args"]]
+def _call(module: types.ModuleType, request: dict[str, Any], kept: list[Any]) -> dict[str, Any]:
+    """Call one function. `kept` are results that stayed here: `handles` puts them among the arguments, by place."""
+    handles = {int(place): kept[one] for place, one in request.get("handles", {}).items()}
+    arguments = [handles.get(place, decode(item)) for place, item in enumerate(request["args"])]
     keywords = {name: decode(item) for name, item in request["kwargs"].items()}
     printed, complained = Printed(), Printed()
     reply: dict[str, Any]
@@ -90,12 +93,15 @@ def _call(module: types.ModuleType, request: dict[str, Any]) -> dict[str, Any]:
             if value is argument:
                 reply["same_as"] = index
     except NotPlain:
-        reply = {"opaque": _opaque_kind(value), **_abilities(value)}
+        reply = {"opaque": _opaque_kind(value), **_abilities(value), "handle": len(kept)}
+        kept.append(value)
     except BaseException as error:
         reply = {"raised": _describe_error(error)}
     if request["mutations"]:
         with contextlib.suppress(NotPlain):
-            reply["args"] = [encode(argument) for argument in arguments]
+            reply["args"] = [
+                None if place in handles else encode(argument) for place, argument in enumerate(arguments)
+            ]
             reply["kwargs"] = {name: encode(value) for name, value in keywords.items()}
     for name, told in (
         () if request.get("quiet") else (("printed", printed.text()), ("complained", complained.text()))

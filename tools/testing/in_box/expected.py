@@ -121,3 +121,13 @@ def reached(error: BaseException, frame: types.FrameType) -> bool:
             return True
         trace = trace.tb_next
     return False
+
+
+def ended_a_thread(error: BaseException) -> bool:
+    """Whether an error came as far as the end of a thread, which takes no notice of it."""
+    frame = error.__traceback__.tb_frame if error.__traceback__ is not None else None
+    return (
+        frame is not None
+        and frame.f_code.co_name == "_bootstrap_inner"
+        and frame.f_globals.get("__name__") == "threading"
+    )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from tools.testing.in_box.expected import TEST_FILE, reached
+from tools.testing.in_box.expected import TEST_FILE, ended_a_thread, reached
 from tools.testing.in_box.lacking_modules import lacking_name
 from tools.testing.in_box.names import Uses
 from tools.testing.in_box.own_doing import COMPILES, ENDS_EARLY
@@ -124,6 +124,9 @@ class Session:
     def foul(self) -> str | None:
         """What the code did that no test may pass after, whatever became of it on its way."""
         lost = [error for error, frame in self.awaited if not reached(error, frame)]
+        left = [error for error in self.carried if ended_a_thread(error)]
+        if left:
+            return f"the code raised {type(left[0]).__name__} in a thread, where nobody caught it"
         if lost:
             return f"the code raised {type(lost[0]).__name__}, which ended a loop or a look-up of the test"
         return self.spoiled

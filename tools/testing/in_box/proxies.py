@@ -22,7 +22,7 @@ from typing import Any
 from tools.testing.codec import MAX_LINE_BYTES, TOO_LARGE, NotPlain, decode, encode_noting, parse
 from tools.testing.in_box.outcome import CodeStopped, Session
 from tools.testing.in_box.raised import hand_over
-from tools.testing.in_box.stand_in import stand_in
+from tools.testing.in_box.stand_in import handle_of, stand_in
 
 MAX_PRINTED = 1 << 18
 MAX_TEST_BYTES = 64 * 2**20
@@ -110,7 +110,11 @@ def proxies(session: Session, constants: dict[str, Any]) -> dict[str, Any]:
 def _call(session: Session, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     session.note_call(name)
     try:
-        encoded, loss = encode_noting([*args, *kwargs.values()])
+        handles = {
+            str(place): one for place, value in enumerate(args) if (one := handle_of(value)) is not None
+        }
+        plain = [None if str(place) in handles else value for place, value in enumerate(args)]
+        encoded, loss = encode_noting([*plain, *kwargs.values()])
         sent = {
             "args": encoded[: len(args)],
             "kwargs": dict(zip(kwargs, encoded[len(args) :], strict=True)),
@@ -119,7 +123,7 @@ def _call(session: Session, name: str, args: tuple[Any, ...], kwargs: dict[str, 
     except NotPlain as error:
         raise session.refuse(f"an argument of type {error}") from None
     mutations = any(_is_mutable(value) for value in (*args, *kwargs.values()))
-    request = {"op": "call", "name": name, **sent, "mutations": mutations}
+    request = {"op": "call", "name": name, **sent, "mutations": mutations, "handles": handles}
     line = json.dumps(request, separators=(",", ":")).encode()
     if len(line) > MAX_LINE_BYTES:
         raise session.refuse("arguments larger than one line")

@@ -89,6 +89,14 @@ class StandIn:
         raise session.refuse(f"a returned {kind}")
 
 
+def handle_of(value: object) -> int | None:
+    """By what the code's box knows the object that a stand-in stands for; None for everything else."""
+    if not issubclass(type(value), StandIn):
+        return None
+    found: int | None = object.__getattribute__(value, "__dict__")["_StandIn__handle"]
+    return found
+
+
 def stand_in(session: Session, kind: str, reply: dict[str, Any]) -> StandIn:
     """Make one of the code's claims in `reply`: `can` are special methods, `has` other members (None: any)."""
     claimed = reply.get("can")
@@ -97,7 +105,9 @@ def stand_in(session: Session, kind: str, reply: dict[str, Any]) -> StandIn:
         can -= _ASKED
     body = {name: _paired(name) if name in _PAIRED else _refused(name) for name in can}
     made: type[StandIn] = type("StandIn", (StandIn,), {**body, "__module__": __name__})
-    return made(session, kind, reply.get("has"))
+    one = made(session, kind, reply.get("has"))
+    one.__dict__["_StandIn__handle"] = reply["handle"] if type(reply.get("handle")) is int else None
+    return one
 
 
 def _refused(_: str) -> Callable[..., Any]:
