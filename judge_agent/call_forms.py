@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from judge_agent.call_marks import UNREAD_IN_TEXT, loose_calls
 from judge_agent.result_marks import kind_is_error, marked_as_error
 from judge_agent.schema import ContentPart, Message, ToolCall
 
@@ -37,33 +38,13 @@ _ANSWER = re.compile(r"\s*(?:<tool_response>.*?</tool_response>\s*)+", re.DOTALL
 _ANSWERS = re.compile(r"<tool_response>\s*(.*?)\s*</tool_response>", re.DOTALL)
 _NAME = re.compile(r"\"name\"\s*:\s*\"([^\"\\]{1,200})\"")
 _SPACE = re.compile(r"\s*")
-_TOOL = r"[\w.-]{1,128}"
-# A mark counts only where a call begins behind it: to name a tag is no call.
-UNREAD_IN_TEXT = re.compile(
-    "|".join(
-        (
-            rf"<tool_calls?>\s*(?:[\[{{]|<function=|<invoke |{_TOOL}\s*<arg_key>)",  # Hermes, Qwen, GLM
-            r"<(?:function_call|tool_use)>\s*[\[{<]",
-            rf"<function={_TOOL}>",  # Llama 3
-            rf"<invoke name=[\"']?{_TOOL}",
-            rf"\[TOOL_CALLS\]\s*(?:[\[{{]|{_TOOL}\s*(?:\[ARGS\])?\s*\{{)",  # Mistral
-            r"<\|python_tag\|>\s*[\[{\w]",
-            r"<\|(?:tool_call|action_start)\|>\s*[\[{<]",  # Granite, Phi, InternLM
-            r"<[|\uff5c]tool[_\u2581]call[_\u2581]begin[|\uff5c]>",  # DeepSeek, Kimi
-            rf"<\|channel\|>[^<]{{0,200}}\bto=functions\.{_TOOL}",  # gpt-oss
-            r"```tool_(?:call|code)s?\s*\n",  # Gemma
-            rf"^Action:[ \t]*{_TOOL}[ \t]*\n+Action Input:",  # ReAct
-        )
-    ),
-    re.MULTILINE,
-)
 _LIKE_A_CALL = re.compile(r"(?:tool|function)[-_]?(?:call|use)\Z", re.I)
 _DECODER = json.JSONDecoder()
 
 
-def with_calls(messages: Sequence[Message]) -> tuple[list[Message], int]:
+def with_calls(messages: Sequence[Message], names: Sequence[str] = ()) -> tuple[list[Message], int]:
     """The messages with the calls that they make as `tool_calls` and results as messages of tools; and in how many
-    places there are calls that could not be read.
+    places there are calls that could not be read. `names` are tools of the agent.
     """
     found: list[Message] = []
     unread = 0
@@ -80,7 +61,14 @@ def with_calls(messages: Sequence[Message]) -> tuple[list[Message], int]:
     if any(message.tool_calls or message.role == "tool_call" for message in found):
         return found, unread
     found, lost = _read_texts(found)
+    if not lost and not any(message.tool_calls for message in found):
+        lost = loose_calls(_told(found), names)
     return found, unread + lost
+
+
+def _told(messages: Sequence[Message]) -> list[tuple[str, str]]:
+    """The role and the text of each message, without thoughts."""
+    return [(message.role, _THOUGHTS.sub(" ", _own_text(message))) for message in messages]
 
 
 def spoken(text: str) -> str:

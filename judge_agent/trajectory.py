@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 from judge_agent.call_forms import with_calls
+from judge_agent.call_marks import tool_names
 from judge_agent.fenced_code import CodeFinder, blocks, plain_text
 from judge_agent.result_marks import MARKS, bare, kind_is_error, marked_as_error
 from judge_agent.schema import ContentPart, Message, ToolCall, Trajectory
@@ -86,7 +87,7 @@ class Transcript:
 
 def read(trajectory: Trajectory) -> Transcript:
     """Read a trajectory; assistant turns get step ids (the message's own id, else s1, s2, ...)."""
-    messages, unread = with_calls(trajectory.messages)
+    messages, unread = with_calls(trajectory.messages, tool_names(trajectory.tools))
     turns = _number_steps(_pair_results(_merge_pairs(messages)))
     ignored = sum(_extra_fields(message) for message in messages)
     return Transcript(tuple(turns), _steps(turns), ignored, trajectory.final_answer, unread)

@@ -108,7 +108,8 @@ def _orphans(
             second.append(StrayResult(turn, step_id))
         elif not _taken(earlier, turn):
             orphans.append(StrayResult(turn, step_id))
-    return tuple(orphans), tuple(second)
+    # Where calls are made in a form that is not read, results may be of these.
+    return () if transcript.unread_calls else tuple(orphans), tuple(second)
 
 
 def _open_task_calls(view: ToolView) -> list[Call]:

@@ -19,9 +19,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from judge_agent.call_marks import loose_calls
 from judge_agent.errors import ToolError
 from judge_agent.resources.checking import MAX_STATE_BYTES
-from judge_agent.schema import Environment, PrincipleSpec
+from judge_agent.schema import Environment, PrincipleSpec, Trajectory
 from judge_agent.seams.resources import ResourceFiles, ResourceMissing
 from judge_agent.seams.sandbox import Sandbox
 from judge_agent.seams.tool import DecidingTool, OpeningCall, ToolResult, ToolView
@@ -101,7 +102,7 @@ class CheckState(DecidingTool):
             return ToolResult("timeout", {"error": f"{why}; timeout_seconds={timeout_seconds:g}"})
         except BadReference as error:
             raise ToolError(f"task.reference.final_state: {error}") from error
-        if unread := read(view.trajectory).unread_calls:
+        if unread := _unread(view.trajectory, environment):
             leave_open(report, unread)
         return result_of(report, wanted=view.task.reference.final_state is not None)
 
@@ -136,6 +137,17 @@ class CheckState(DecidingTool):
                 f"resources.environment: the state has {len(content)} bytes, at most {MAX_STATE_BYTES}"
             )
         return content
+
+
+def _unread(trajectory: Trajectory, environment: Environment) -> int:
+    """In how many places the agent makes, or may make, calls that are not read."""
+    transcript = read(trajectory)
+    if transcript.unread_calls or transcript.calls:
+        return transcript.unread_calls
+    told = [(turn.role, turn.text) for turn in transcript.turns]
+    answer = [("assistant", trajectory.final_answer or "")]
+    names = [*environment.effects, *environment.reads]
+    return max(loose_calls(told, names), loose_calls(answer, names))
 
 
 class _Records:

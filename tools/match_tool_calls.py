@@ -81,8 +81,9 @@ class MatchToolCalls(DecidingTool):
 
 
 def _compared(view: ToolView, deadline: float) -> ToolResult:
-    every, unread = read(view.trajectory).calls, unread_calls(view.trajectory)
     rules, wanted = _rules(view), _alternatives(view)
+    names = [call.name for expected in wanted for call in expected]
+    every, unread = read(view.trajectory).calls, unread_calls(view.trajectory, names)
     made = every[: min(MAX_MADE_CALLS, *(comparable([call for _, call in every], one) for one in wanted))]
     calls, rest = [call for _, call in made], len(every) - len(made)
     matches = [match(calls, expected, rules, deadline=deadline) for expected in wanted]

@@ -139,3 +139,14 @@ def test_a_number_among_all_that_there_are_was_not_told(check: Check) -> None:
         told += [{"role": "assistant", "content": listed}, {"role": "user", "content": "?"}]
     found = check(told, world(), {"said": ["737"]}).findings[0]
     assert (found.bearing, found.strength) == ("none", "hint")
+
+
+UNREAD: list[dict[str, Any]] = tomllib.loads((HERE / "unread_calls.toml").read_text("utf-8"))["case"]
+
+
+@pytest.mark.parametrize("case", UNREAD, ids=lambda case: str(case["name"]))
+def test_calls_that_may_be_made_in_a_text_leave_all_undecided(check: Check, case: dict[str, Any]) -> None:
+    spoken = [{"role": "assistant", "content": case["says"]}]
+    spoken += [{"role": case.get("by", "user"), "content": case["answer"]}] if "answer" in case else []
+    found = check(spoken, world(), END)
+    assert found.findings[0].bearing == case.get("bearing", "none")

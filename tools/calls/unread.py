@@ -9,9 +9,9 @@ Does not read them, and knows the marks of common chat templates only.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from judge_agent.call_forms import UNREAD_IN_TEXT
+from judge_agent.call_marks import UNREAD_IN_TEXT, loose_calls
 from judge_agent.schema import Message, Trajectory
 from judge_agent.trajectory import read, text_of
 
@@ -19,8 +19,11 @@ _PARTS = frozenset(("tooluse", "servertooluse", "toolcall", "functioncall"))
 _FIELDS = frozenset(("functioncall", "functioncalls", "toolcall", "toolcalls", "tooluse"))
 
 
-def unread_calls(trajectory: Trajectory) -> Mapping[str, int]:
-    """How many calls of the agent are not read, by their form; empty where all are, as in most trajectories."""
+def unread_calls(trajectory: Trajectory, names: Sequence[str] = ()) -> Mapping[str, int]:
+    """How many calls of the agent are not read, by their form; empty where all are, as in most trajectories.
+
+    `names` are tools that are expected to be called.
+    """
     found: Counter[str] = Counter()
     for message in trajectory.messages:
         forms = _forms(message) if message.role == "assistant" else Counter[str]()
@@ -28,7 +31,14 @@ def unread_calls(trajectory: Trajectory) -> Mapping[str, int]:
         if forms and forms.total() > _read(trajectory, message):
             found += forms
     in_answer = _in_text(trajectory.final_answer or "")
-    return found or (in_answer if in_answer.total() > len(read(trajectory).calls) else Counter())
+    transcript = read(trajectory)
+    found = found or (in_answer if in_answer.total() > len(transcript.calls) else Counter())
+    if not found and not transcript.calls:
+        answer = [("assistant", trajectory.final_answer or "")]
+        told = [(turn.role, turn.text) for turn in transcript.turns]
+        loose = max(transcript.unread_calls, loose_calls(told, names), loose_calls(answer, names))
+        found = Counter({"text": loose}) if loose else found
+    return found
 
 
 def _forms(message: Message) -> Counter[str]:

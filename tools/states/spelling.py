@@ -19,8 +19,8 @@ _FOREIGN = frozenset(
     re.findall(
         r"\S+",
         "der die das und ist sie ihr ihre ihnen wir nicht ein eine einen mit f\u00fcr von zu auf sind haben wird "
-        "le la les des est vous votre vos nous une dans pour avec sur du et je el los las su sus usted es un una por para "
-        "con y il lo gli della sono per che non di het een niet voor zijn u uw o os um uma com n\u00e3o voc\u00ea "
+        "le la les des est vous votre vos nous une dans pour avec sur du et je el los las su sus usted es un una por "
+        "para con y il lo gli della sono per che non di het een niet voor zijn u uw o os um uma com n\u00e3o voc\u00ea "
         "seu sua jest nie dla si\u0119",
     )
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 
 # fmt: off
 _UNITS = (
@@ -74,12 +74,13 @@ _PARTS = {"half": Decimal("0.5"), "quarter": Decimal("0.25"), "quarters": Decima
           "fifths": Decimal("0.2"), "thirds": Decimal(1) / 3}  # fmt: skip
 _TOKEN = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d{1,2})?|[^\W\d_]+|%")
 _CENTS = re.compile(
-    r"(\d+)[^\w.]{0,3}(?:[a-z$\u20ac\u00a3]+ )?(?:and )?(\d{1,2}) ?(?:cents?|pence|pennies|ct)\b"
+    r"(?<!\d)(\d{1,12})[^\w.]{0,3}(?:[a-z$\u20ac\u00a3]{1,12} )?(?:and )?(\d{1,2}) ?(?:cents?|pence|pennies|ct)\b"
 )
-_POWER = re.compile(r"(\d+(?:\.\d+)?) ?(?:x|\*|\u00d7) ?10 ?\^? ?(\d{1,2})\b")
-_FRACTION = re.compile(r"(?:(\d+) )?(\d{1,4})/(\d{1,4})(?![\d/])")
+_POWER = re.compile(r"(?<!\d)(\d{1,12}(?:\.\d{1,12})?) ?(?:x|\*|\u00d7) ?10 ?\^? ?(\d{1,2})\b")
+_FRACTION = re.compile(r"(?<!\d)(?:(\d{1,12}) )?(\d{1,4})/(\d{1,4})(?![\d/])")
 _WORDS_OF_NUMBERS = frozenset({*_SMALL, *_LARGE, *_PARTS})
 MAX_TOKENS_OF_A_NUMBER = 16
+MAX_DIGITS = 18
 
 
 def worded_numbers(text: str) -> Iterator[str]:
@@ -107,10 +108,9 @@ def western_digits(text: str) -> str:
 
 def is_rounding(wanted: str, told: str) -> bool:
     """Whether the one number is the other rounded, where that one has at least three decimal places."""
-    try:
-        one, other = Decimal(wanted), Decimal(told)
-    except InvalidOperation:
+    if not (wanted and told) or max(len(wanted), len(told)) > MAX_DIGITS:
         return False
+    one, other = Decimal(wanted), Decimal(told)
     fine, coarse = (one, other) if _places(one) > _places(other) else (other, one)
     if _places(fine) < 3 or _places(fine) == _places(coarse):
         return False
@@ -198,5 +198,7 @@ def _places(number: Decimal) -> int:
 
 
 def _canonical(number: Decimal) -> str:
+    if number.adjusted() > MAX_DIGITS or number.adjusted() < -6:
+        return "0" if not number else ""
     text = format(round(number, 6), "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
