@@ -81,6 +81,10 @@ OBJECTS = {
         "import types\nassert isinstance(f(3), types.GeneratorType)",
     ),
     "a long text": ("def f(n): return 'x' * n", "assert len(f(9 * 10 ** 6)) == 9 * 10 ** 6"),
+    "a class that is a dict": (
+        "class S(dict):\n    def __getattr__(self, name): return self[name]",
+        "one = S(a=1)\nassert one.a == 1",
+    ),
     "a class": (
         "class S:\n    def __init__(self, n): self.n = n\n    def f(self): return self.n",
         "assert S(3).f() == 3",

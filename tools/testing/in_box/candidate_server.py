@@ -86,9 +86,13 @@ def _call(module: types.ModuleType, request: dict[str, Any], kept: list[Any]) ->
     reply: dict[str, Any]
     try:
         with contextlib.redirect_stdout(printed.stream), contextlib.redirect_stderr(complained.stream):
-            value = resolve(module, request["name"])(*arguments, **keywords)
+            called = resolve(module, request["name"])
+            value = called(*arguments, **keywords)
         (encoded,), loss = encode_noting([value])
-        reply = {"value": encoded, "loss": loss.reason if loss and _only_adds(loss.kind) else None}
+        reply = {
+            "value": encoded,
+            "loss": loss.reason if loss and (loss.kind is called or _only_adds(loss.kind)) else None,
+        }
         for index, argument in enumerate(arguments):
             if value is argument:
                 reply["same_as"] = index
