@@ -34,8 +34,9 @@ def test_a_long_or_deep_query_costs_little_and_breaks_nothing(case, engine) -> N
     sql = text_of(case)
     started = time.process_time()
     if case["outcome"] == "refused":
-        with pytest.raises(Refused):
+        with pytest.raises(Refused) as refused:
             check_text(sql, engine)
+        assert refused.value.evidence, "padding must not turn a wrong query into one that nobody judged"
     else:
         assert len(sql) <= MAX_QUERY_CHARS
         query = read(sql, engine)

@@ -117,7 +117,7 @@ def _refuse_depth(tree: exp.Expr) -> None:
     while left:
         node, depth = left.pop()
         if depth > MAX_TREE_DEPTH:
-            raise Refused(f"the query is nested deeper than {MAX_TREE_DEPTH} levels")
+            raise Refused(f"the query is nested deeper than {MAX_TREE_DEPTH} levels", evidence=True)
         for child in node.iter_expressions():
             left.append((child, depth if _is_link(node, child) else depth + 1))
 

@@ -2,7 +2,8 @@
 
 Depth is that of parentheses, brackets and CASE, and of prefixes in a row (`NOT NOT a`, `- - 1`). Knows quotes and
 comments of both engines, not the grammar. A comment inside a comment is refused: some parsers nest
-them and some do not, so that one of them would run what the other one skips.
+them and some do not, so that one of them would run what the other one skips. All this speaks against the query: the
+bounds are far beyond what any task needs, and padding must not turn a wrong query into one that nobody judged.
 """
 
 from __future__ import annotations
@@ -38,9 +39,9 @@ class Refused(Exception):
 def check_text(sql: str, engine: Engine) -> None:
     """Raise Refused for a text that is too long or nested too deep to parse, or that hides parts in comments."""
     if len(sql) > MAX_QUERY_CHARS:
-        raise Refused(f"the query has {len(sql)} characters; the limit is {MAX_QUERY_CHARS}")
+        raise Refused(f"the query has {len(sql)} characters; the limit is {MAX_QUERY_CHARS}", evidence=True)
     if "\x00" in sql:
-        raise Refused("the query holds a NUL character", is_sql=False)
+        raise Refused("the query holds a NUL character", evidence=True, is_sql=False)
     nesting, at = _Nesting(), 0
     while match := _PIECE.search(sql, at):
         piece, at = match.group(), match.end()
@@ -77,11 +78,13 @@ class _Nesting:
         self._chained += self._closed and word == "["
         self._closed = word == "]"
         if self._chained > MAX_CHAINED:
-            raise Refused(f"the query has more than {MAX_CHAINED} brackets after brackets", is_sql=False)
+            raise Refused(
+                f"the query has more than {MAX_CHAINED} brackets after brackets", evidence=True, is_sql=False
+            )
         if max(self._brackets, self._cases, self._prefixes) > MAX_DEPTH:
-            raise Refused(f"the query is nested deeper than {MAX_DEPTH} levels", is_sql=False)
+            raise Refused(f"the query is nested deeper than {MAX_DEPTH} levels", evidence=True, is_sql=False)
         if self._tokens > MAX_TOKENS:
-            raise Refused(f"the query has more than {MAX_TOKENS} words and signs")
+            raise Refused(f"the query has more than {MAX_TOKENS} words and signs", evidence=True)
 
 
 def _comment_end(sql: str, at: int) -> int:
@@ -89,5 +92,5 @@ def _comment_end(sql: str, at: int) -> int:
     if mark is None:
         return len(sql)
     if mark.group() == "/*":
-        raise Refused("the query holds a comment inside a comment")
+        raise Refused("the query holds a comment inside a comment", evidence=True)
     return mark.end()
