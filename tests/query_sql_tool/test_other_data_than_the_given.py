@@ -58,6 +58,8 @@ async def test_other_data_tells_queries_apart_that_are_not_the_same(judged, case
     elif case["outcome"] == "same":
         assert differs is None, result.output
         assert aside is None or aside.finding.bearing == "confirms"
+    elif case["outcome"] == "strong":
+        assert (differs is not None, aside) == (True, None), result.output
     else:
         assert aside is None or aside.finding.bearing == "confirms"
 
@@ -172,7 +174,7 @@ async def test_triggers_views_and_odd_tables_do_not_spoil_the_copies(judged) -> 
         ('SELECT a FROM "odd ""t" WHERE c > 4', 'SELECT a FROM "odd ""t" WHERE b > 2'),
         ("SELECT a FROM v WHERE b < 4", "SELECT a FROM v WHERE b < 4 AND b > 1"),
         ("SELECT body FROM f WHERE f MATCH 'red'", "SELECT body FROM f WHERE body LIKE '%red%'"),
-        ("SELECT what FROM log", "SELECT what FROM log WHERE what IS NOT NULL"),
+        ("SELECT what FROM log", "SELECT what FROM log WHERE what IS NOT NULL OR what IS NULL"),
     ):
         _, result = await judged(candidate, reference, databases=given)
         told = result.output["databases"][0]["perturbed"]

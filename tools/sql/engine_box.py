@@ -25,7 +25,20 @@ MAX_BYTES = 4_000_000
 _ADDRESS_SPACE = {"duckdb": 1_500_000_000, "sqlite": 600_000_000}
 _OUT_OF_MEMORY = (b"bad_alloc", b"MemoryError", b"Out of Memory")  # an engine's last words
 _DISK_BYTES = 160_000_000
-_COPYING = ("tables", "nudging", "edits", "copier", "sqlite_copy", "duckdb_copy")
+_COPYING = (
+    "shapes",
+    "hanging",
+    "across",
+    "tables",
+    "nudging",
+    "filling",
+    "changes",
+    "adding",
+    "edits",
+    "copier",
+    "sqlite_copy",
+    "duckdb_copy",
+)
 _MODULES = (
     "engine",
     "cells",

@@ -2,11 +2,13 @@
 
 Each box makes the same copies from the request's seed (`in_box/copying`); where what they say of a copy differs, it is
 passed over. A copy keeps what the schema declares and what the data shows. A difference on it decides where every
-table that is read has a declared key; else, and on the last copy, whose values may leave what the data shows, it is
-`strong` at most. Errors and timeouts on a copy say nothing, and what SQL leaves open does not count.
+table that is read has a declared key; else, and on the last two copies, which may leave what the data shows, it is
+`strong` at most. Where a table that is read has rows in no copy, nothing is confirmed. Errors and timeouts on a copy
+say nothing, and what SQL leaves open does not count.
 
 The copies share a few seconds, which a slow candidate does not use up: its own queries have as much again as a query
-has on the given data. Those that there is no time for are said to be left out. To make them, both boxes are told which columns and constants the two queries name, mingled; the reference's result stays in its own.
+has on the given data. Those that there is no time for are said to be left out. To make them, both boxes are told which
+columns and constants the two queries name, mingled; the reference's result stays in its own.
 
 The idea is that of test suites for text-to-SQL (Zhong, Yu and Klein 2020, arXiv:2010.02840), on neighbours of the given
 data in the place of random data.
@@ -59,7 +61,7 @@ class OnCopies:
     """What the copies say. `compared`: copies on which both results were compared; `told`: those of them on which the
     reference's was another than on the given data. `keyed`: every table read has a declared key. `differs`: the name
     of the first copy with a difference that counts, and `decisive` whether it decides. `stopped`: why copies were
-    left out.
+    left out. `empty`: tables that are read and had rows in none.
     """
 
     keyed: bool = False
@@ -70,13 +72,14 @@ class OnCopies:
     differs: str | None = None
     decisive: bool = False
     stopped: str | None = None
+    empty: frozenset[str] | None = None
 
     @property
     def matches(self) -> bool | None:
         """None where too few copies told."""
         if self.differs is not None:
             return False
-        return True if self.compared >= LEAST_COPIES and self.told else None
+        return True if self.compared >= LEAST_COPIES and self.told and not self.empty else None
 
     @property
     def undecided(self) -> str | None:
@@ -85,6 +88,8 @@ class OnCopies:
             return None
         if self.left_open or self.failed:
             return f"{self.left_open} left open by a choice in a query, {self.failed} on which a query failed"
+        if self.empty:
+            return f"no copy has rows in {', '.join(sorted(self.empty))}"
         return "the reference's result is the same on all of them"
 
     def as_json(self) -> dict[str, Any]:
@@ -164,6 +169,8 @@ async def _try_one(pair: Pair, recipe: Recipe, seed: str, hints: Hints, found: O
     if any(name in copy.get("left_alone", ()) for name in hints.tables):
         raise _Stopped("a table is read whose rows cannot be changed, such as one of a full-text search")
     found.keyed = _is_keyed(copy, hints)
+    empty = frozenset(copy.get("empty", ())) & frozenset(hints.tables)
+    found.empty = empty if found.empty is None else found.empty & empty
     there = Pair(pair.engine, _left(time.ends), pair.reference_box, wanted, pair.candidate_box, pair.query)
     outcome = await _outcome(there, result)
     if outcome == "same":

@@ -38,12 +38,17 @@ _LENGTHS = {"day": 1, "week": 7, "month": 30, "year": 365}
 
 @dataclass(frozen=True)
 class Hints:
-    """Lower-case names. `columns` None: all, as where a query selects `*` from a view. `tables` are what is read."""
+    """Lower-case names. `columns` None: all, as where a query selects `*` from a view. `tables` are what is read.
+
+    `probed`: columns whose values a query looks into, all but those that it only shows, counts, groups and sorts by;
+    None: it may be any.
+    """
 
     tables: tuple[str, ...]
     columns: tuple[str, ...] | None
     joined: tuple[str, ...]
     constants: dict[str, list[str]]
+    probed: tuple[str, ...] | None = None
 
 
 def hints_of(trees: Sequence[exp.Expr]) -> Hints:
@@ -62,7 +67,41 @@ def hints_of(trees: Sequence[exp.Expr]) -> Hints:
         not isinstance(star.parent, exp.Count) for tree in trees for star in tree.find_all(exp.Star)
     )
     named = None if has_star or len(columns) > MAX_NAMES else tuple(columns)
-    return Hints(tuple(tables), named, tuple(joined), constants)
+    probed = {name: None for tree in trees for name in _probed(tree)}
+    is_plain = not any(_names_by_place(tree) for tree in trees)
+    return Hints(tuple(tables), named, tuple(joined), constants, tuple(probed) if is_plain else None)
+
+
+def _probed(tree: exp.Expr) -> dict[str, None]:
+    found = {
+        one.name.casefold(): None
+        for one in tree.find_all(exp.Column)
+        if not _is_shown(one) and not isinstance(one.this, exp.Star)
+    }
+    aliases = [
+        (one.alias.casefold(), one.this.name.casefold())
+        for one in tree.find_all(exp.Alias)
+        if isinstance(one.this, exp.Column)
+    ]
+    before = -1
+    while len(found) > before:  # what a query inside calls by another name
+        before = len(found)
+        found |= {name: None for alias, name in aliases if alias in found}
+    return found
+
+
+def _is_shown(column: exp.Column) -> bool:
+    """Whether a column is shown, counted, grouped or sorted by as it is: no form of its values changes that."""
+    at = column.parent
+    if isinstance(at, (exp.Alias, exp.Distinct)):
+        at = at.parent
+    return isinstance(at, (exp.Select, exp.Group, exp.Ordered, exp.Count))
+
+
+def _names_by_place(tree: exp.Expr) -> bool:
+    """Whether columns of a query inside get their names by their places alone."""
+    renamed = any(one.args.get("columns") for one in tree.find_all(exp.TableAlias))
+    return renamed or any(one.parent is not None for one in tree.find_all(exp.SetOperation))
 
 
 def _joined(tree: exp.Expr) -> Iterator[str]:

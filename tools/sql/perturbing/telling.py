@@ -40,13 +40,23 @@ def _aside(holds: bool, reason: str) -> Aside:
 
 
 def copies_left_out(verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """A flag that names the databases of which copies were left out, and why."""
+    """Flags that name the databases of which copies were left out, or of which all copies together say nothing."""
+    flags: dict[str, Any] = {}
     left_out = {
         verdict.database: f"{one.compared + one.left_open + one.failed} of {len(COPIES)} copies tried: {one.stopped}"
         for verdict in verdicts
         if (one := verdict.copies) is not None and one.stopped is not None
     }
-    return {"perturbed_copies_left_out": left_out} if left_out else {}
+    undecided = {
+        verdict.database: one.undecided
+        for verdict in verdicts
+        if (one := verdict.copies) is not None and one.undecided is not None
+    }
+    if left_out:
+        flags["perturbed_copies_left_out"] = left_out
+    if undecided:
+        flags["perturbed_copies_say_nothing"] = undecided
+    return flags
 
 
 def compared_copies(verdicts: Sequence[Verdict]) -> dict[str, int]:

@@ -70,6 +70,7 @@ class DuckdbCopy:
     def write(self, edits: Sequence[Edits], shuffle: random.Random | None) -> None:
         """Apply the changes; `shuffle` puts the rows of tables that no other refers to into another order."""
         self._delete(edits)
+        self._make(edits)
         for own in edits:
             self._add(own)
             self._change(own)
@@ -141,21 +142,36 @@ class DuckdbCopy:
                 self._tried(sql, _lists(own.table, places, [one]))
 
     def _change(self, own: Edits) -> None:
-        table, name = own.table, quoted(own.table.name)
-        for at, column in enumerate(table.columns):
+        """What may move a row to another number comes last, and all of a row at once: it hangs together."""
+        fixed = {at for at, column in enumerate(own.table.columns) if column.fixed}
+        for late in (False, True):
             rows = [
-                (row, values) for row, values in own.changed.items() if at in values and row not in own.gone
+                (row, {at: value for at, value in values.items() if (at in fixed) is late})
+                for row, values in own.changed.items()
+                if row not in own.gone
             ]
-            if not rows:
-                continue
-            given = "(SELECT unnest(?::BIGINT[]) AS rid, unnest(?::VARCHAR[]) AS c0) v"
-            sql = (
-                f"UPDATE {name} SET {quoted(column.name)} = CAST(v.c0 AS {column.kind}) "  # noqa: S608 - quoted
-                f"FROM {given} WHERE {name}.rowid = v.rid"
-            )
-            if not self._tried(sql, _lists(table, (at,), rows)) and len(rows) > 1:
+            rows = [(row, values) for row, values in rows if values]
+            places = sorted({at for _, values in rows for at in values})
+            sql = _changing(own.table, places)
+            if rows and not self._tried(sql, _changes(own.table, places, rows)) and len(rows) > 1:
                 for one in rows:
-                    self._tried(sql, _lists(table, (at,), [one]))
+                    own_places = sorted(one[1])
+                    self._tried(_changing(own.table, own_places), _changes(own.table, own_places, [one]))
+
+    def _make(self, edits: Sequence[Edits]) -> None:
+        """Rows that refer to others go after those; what is refused is tried again once others are there."""
+        left = [(own.table, row) for own in edits for row in own.made]
+        while left:
+            again = [one for one in left if not self._made(*one)]
+            if len(again) == len(left):
+                return
+            left = again
+
+    def _made(self, table: Table, row: Sequence[Cell]) -> bool:
+        names = ", ".join(quoted(column.name) for column in table.columns)
+        cells = ", ".join(f"CAST(? AS {column.kind})" for column in table.columns)
+        sql = f"INSERT INTO {quoted(table.name)} ({names}) VALUES ({cells})"  # noqa: S608 - quoted
+        return self._tried(sql, [_text(value) for value in row])
 
     def _tried(self, sql: str, values: list[object]) -> bool:
         """Whether it went. What the schema or a cast refuses is left out; what ran out of time is not."""
@@ -185,6 +201,30 @@ def _lists(table: Table, places: Sequence[int], rows: Sequence[tuple[int, dict[i
     """The numbers of the rows, and the new values of each column as text."""
     ids: list[object] = [table.ids[row][0] for row, _ in rows]
     return [ids, *([_text(values[at]) for _, values in rows] for at in places)]
+
+
+def _changes(
+    table: Table, places: Sequence[int], rows: Sequence[tuple[int, dict[int, Cell]]]
+) -> list[object]:
+    """The numbers of the rows; of each column which rows it changes in, and its new values as text."""
+    given: list[object] = [[table.ids[row][0] for row, _ in rows]]
+    for at in places:
+        given.append([at in values for _, values in rows])
+        given.append([_text(values.get(at)) for _, values in rows])
+    return given
+
+
+def _changing(table: Table, places: Sequence[int]) -> str:
+    name = quoted(table.name)
+    cells = ", ".join(
+        f"{quoted(table.columns[at].name)} = CASE WHEN v.f{number} THEN CAST(v.c{number} AS {table.columns[at].kind}) "
+        f"ELSE {name}.{quoted(table.columns[at].name)} END"
+        for number, at in enumerate(places)
+    )
+    given = "".join(
+        f", unnest(?::BOOLEAN[]) AS f{n}, unnest(?::VARCHAR[]) AS c{n}" for n in range(len(places))
+    )
+    return f"UPDATE {name} SET {cells} FROM (SELECT unnest(?::BIGINT[]) AS rid{given}) v WHERE {name}.rowid = v.rid"  # noqa: S608
 
 
 def _text(value: Cell) -> str | None:

@@ -1,22 +1,39 @@
 """Gives a column's value another one of its kind: near a number that a query names, or one that other rows have.
 
-A value stays within what the column is seen to hold (its range, its words) unless the copy is a guess; and what no
-value can be made for, such as bytes and lists, stays.
+A value stays within what the column is seen to hold (its range, its steps, its words) unless the copy is a guess, and
+has the form of its values always; what no value can be made for, such as bytes, lists and single words, stays.
 """
 
 from __future__ import annotations
 
 import datetime
 import decimal
+import math
 import random
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
+
+from tools.sql.in_box.copying.hanging import moment
+from tools.sql.in_box.copying.shapes import (
+    MAX_SAMPLE,
+    TRIES,
+    are_months,
+    decimals_of,
+    fits,
+    is_day,
+    is_month,
+    made,
+    made_month,
+    spelt,
+    step_of,
+)
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
 _YEAR = re.compile(r"[12]\d{3}")
 MAX_TEXT = 200
+LEAST_FORM = 3  # different values that show how fine a column is
 _NUDGED = {str, decimal.Decimal, datetime.date, datetime.datetime}
 Cell = Any
 
@@ -45,37 +62,48 @@ def _around(constant: Cell, known: list[Cell], guess: bool) -> Iterator[Cell]:
 
 
 def _numbers(constant: Cell, known: list[Cell], guess: bool) -> Iterator[Cell]:
+    """In the steps and places that the column is seen to have: prices in fives get no other ones."""
     try:
         middle = float(constant)
     except (TypeError, ValueError):
         return
-    low, high = min(known), max(known)
+    if not math.isfinite(middle):
+        return
     whole = all(isinstance(value, int) for value in known)
-    for step in (0, 1, -1) if whole else (0, 0.01, -0.01):
-        value = middle + step
-        if not guess and not low <= value <= high:
-            continue
-        if value < 0 <= low:
-            continue
-        if whole and value.is_integer():
-            yield int(value)
-        elif not whole:
-            yield (
-                type(known[0])(str(round(value, 6)))
-                if isinstance(known[0], decimal.Decimal)
-                else float(value)
-            )
+    places = 0 if whole else max(decimals_of(constant), *map(decimals_of, known[:MAX_SAMPLE]))
+    step = step_of(known) if whole else 10.0**-places
+    for value in (middle, middle + step, middle - step):
+        if whole:
+            for number in {math.floor(value): None, math.ceil(value): None}:
+                if _is_seen(number, known, guess) and (number - known[0]) % step == 0:
+                    yield number
+        elif _is_seen(value, known, guess):
+            yield _fraction(value, known[0], places)
+
+
+def _fraction(value: float, like: Cell, places: int) -> Cell:
+    rounded = round(value, places)
+    return decimal.Decimal(str(rounded)) if isinstance(like, decimal.Decimal) else rounded
+
+
+def _is_seen(value: float, known: list[Cell], guess: bool) -> bool:
+    """Whether a number may stand in the column: in its range, or at least of its sign and its calendar."""
+    low, high = min(known), max(known)
+    if not (low <= value <= high) and (not guess or value < 0 <= low):
+        return False
+    return not are_months(known) or is_month(int(value)) or is_day(int(value))
 
 
 def _texts(constant: Cell, known: list[Cell], guess: bool) -> Iterator[Cell]:
     text = str(constant)
     if all(_DATE.match(value) for value in known[:20]):
         for day in _days_of(text):
-            if guess or min(known) <= _written(day, known[0]) <= max(known):
-                yield _written(day, known[0])
+            written = _written(day, known[0])
+            if (guess or min(known) <= written <= max(known)) and _is_as_fine(day, known):
+                yield written
         return
     plain = text.replace("%", "").replace("_", " ").strip()
-    if plain in known or (guess and plain and len(plain) < MAX_TEXT):
+    if plain in known or (guess and plain and len(plain) < MAX_TEXT and fits(plain, known)):
         yield plain
     elif "%" in text and plain:
         inner = [value for value in known if plain.casefold() in value.casefold()]
@@ -87,7 +115,7 @@ def _dates(constant: Cell, sample: Cell, known: list[Cell], guess: bool) -> Iter
         return
     for day in _days_of(str(constant)):
         value = day if isinstance(sample, datetime.datetime) else day.date()
-        if guess or min(known) <= value <= max(known):
+        if (guess or min(known) <= value <= max(known)) and _is_as_fine(day, known):
             yield value
 
 
@@ -115,35 +143,81 @@ def _written(day: datetime.datetime, like: str) -> str:
     return day.strftime("%Y-%m-%d")
 
 
-def fresh(value: Cell, taken: dict[Cell, None], turn: int) -> Cell:
-    """A value of the same kind that no row has; None where none is known to make."""
+def _is_as_fine(day: datetime.datetime, known: list[Cell]) -> bool:
+    """Whether a moment is no finer than those of the column: the first of a month, midnight, a full hour or minute."""
+    sample = [found for value in known[:MAX_SAMPLE] if (found := moment(value)) is not None]
+    if len(set(sample)) < LEAST_FORM:
+        return True
+    return all(
+        getattr(day, part) == least
+        for part, least in (("day", 1), ("hour", 0), ("minute", 0), ("second", 0))
+        if all(getattr(one, part) == least for one in sample)
+    )
+
+
+class Free(NamedTuple):
+    """What a new value of a key is made from: the column's values, those of rows that have gone, and whether the
+    schema declares the key (then numbers may go on) and a query looks into its values.
+    """
+
+    known: list[Cell]
+    gone: list[Cell]
+    declared: bool
+    probed: bool
+
+
+def fresh(value: Cell, taken: dict[Cell, None], free: Free, rng: random.Random) -> Cell:
+    """A value of the same kind and form that no row has; None where none is known to make."""
     if isinstance(value, bool) or value is None:
         return None
+    same = [one for one in free.known if type(one) is type(value)]
     if isinstance(value, int):
-        return max(one for one in taken if isinstance(one, int)) + 1
+        return _fresh_number(same, taken, free, rng)
     if isinstance(value, (float, decimal.Decimal)):
-        return max(one for one in taken if isinstance(one, type(value))) + 1
-    if isinstance(value, datetime.date):
-        latest = max(one for one in taken if type(one) is type(value))
-        return latest + datetime.timedelta(days=1) if latest.year < 9999 else None
-    if isinstance(value, str):
-        return _fresh_text(value, taken, turn)
+        return max(one for one in (*taken, *same) if isinstance(one, type(value))) + 1
+    left = [one for one in free.gone if one is not None and type(one) is type(value) and one not in taken]
+    if left:
+        return rng.choice(left)
+    if moment(value) is not None:
+        return _fresh_day(value, same, taken, rng)
+    if not isinstance(value, str):
+        return None
+    found = made(same, taken, rng, probed=free.probed)
+    return spelt(same, taken, rng) if found is None and not free.probed else found
+
+
+def _fresh_number(same: list[int], taken: dict[Cell, None], free: Free, rng: random.Random) -> int | None:
+    if are_months(same):
+        return made_month(same, taken, rng)
+    step = step_of(same)
+    if free.declared:
+        return max((one for one in taken if isinstance(one, int)), default=max(same)) + step
+    low, high = min(same), max(same)
+    places = (low + step * rng.randint(0, (high - low) // step) for _ in range(TRIES))
+    return next((one for one in places if one not in taken), None)
+
+
+def _fresh_day(value: Cell, same: list[Cell], taken: dict[Cell, None], rng: random.Random) -> Cell:
+    """A day between the first and the last, as fine as those."""
+    known = [found for one in same if (found := moment(one)) is not None]
+    if any(getattr(one, "tzinfo", None) for one in same) or (
+        isinstance(value, str) and not _is_written(same)
+    ):
+        return made([str(one) for one in same], taken, rng, probed=True) if isinstance(value, str) else None
+    span = (max(known) - min(known)).days
+    for _ in range(TRIES):
+        day = min(known) + datetime.timedelta(days=rng.randint(0, span))
+        day = day.replace(day=1) if not _is_as_fine(day, same) else day
+        new: Cell = _written(day, value) if isinstance(value, str) else day
+        if type(value) is datetime.date:
+            new = day.date()
+        if new not in taken and _is_as_fine(day, same):
+            return new
     return None
 
 
-def _fresh_text(value: str, taken: dict[Cell, None], turn: int) -> str | None:
-    if _DATE.fullmatch(value) or _MOMENT.fullmatch(value):
-        latest = max(one for one in taken if isinstance(one, str))
-        try:
-            return _written(datetime.datetime.fromisoformat(latest) + datetime.timedelta(days=1), value)
-        except (ValueError, OverflowError):
-            return None
-    if value.isdigit() and len(value) < 18:
-        number = (
-            max(int(one) for one in taken if isinstance(one, str) and one.isdigit() and len(one) < 18) + 1
-        )
-        return str(number).zfill(len(value)) if len(str(number)) <= len(value) else str(number)
-    return next((made for n in range(2, 99) if (made := f"{value}{turn}{n}") not in taken), None)
+def _is_written(same: list[str]) -> bool:
+    return all(_DATE.fullmatch(one) for one in same) or all(_MOMENT.fullmatch(one) for one in same)
 
 
 def swapped(rng: random.Random, values: list[Cell], places: list[int]) -> dict[int, Cell]:

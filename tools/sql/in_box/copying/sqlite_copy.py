@@ -144,14 +144,15 @@ class SqliteCopy:
         where = " AND ".join(f"{one} IS ?" for one in table.handle)
         gone = [table.ids[row] for row in own.gone]
         self._connection.executemany(f"DELETE FROM {name} WHERE {where}", gone)  # noqa: S608 - quoted
+        for made in own.made:
+            marks = ", ".join("?" for _ in made)
+            names = ", ".join(quoted(column.name) for column in table.columns)
+            self._tried(f"INSERT INTO {name} ({names}) VALUES ({marks})", list(made))  # noqa: S608 - quoted
         for row, values in own.added:
             self._tried(_adding(table, name, values), [*values.values(), *table.ids[row]])
         for row, values in own.changed.items():
             if row not in own.gone:
-                # What must change in all rows alike is not lost with what a constraint refuses.
-                alike = {at: value for at, value in values.items() if table.columns[at].renamed}
-                if not self._updated(table, row, values):
-                    self._updated(table, row, alike)
+                self._updated(table, row, values)
 
     def _updated(self, table: Table, row: int, values: dict[int, Cell]) -> bool:
         if not values:

@@ -1,11 +1,8 @@
 """The tables of a database as a perturbation sees them, and what of their data must stay as it is.
 
 Kept are the keys, foreign keys and NOT NULL that the schema declares, and what only the data shows: columns without
-repeats, values that are all found in another table's key, columns without NULL, columns that another one determines,
-that are never larger than another, that hold a part of another's text, or that others add up or multiply to.
-
-Does not know constraints between the rows of several tables (a total of what another table lists), nor that a number
-must stay below another table's.
+repeats, values that are all found in another table's key, columns without NULL, columns that are never larger than
+another, columns that hang together (`hanging.py`), and what holds between rows and between linked tables (`across.py`).
 """
 
 from __future__ import annotations
@@ -15,10 +12,13 @@ import decimal
 import re
 from typing import Any, NamedTuple
 
+from tools.sql.in_box.copying.across import bind_rows, bind_tables
+from tools.sql.in_box.copying.hanging import hanging
+
 MAX_ROWS = 20_000  # of one table
 MAX_CELLS = 600_000  # of all tables
 MAX_PAIRED = 12  # columns of a table that are tried in pairs
-MAX_LOOKED_AT = 2_000  # rows that dependencies are read from; fewer where there are many columns
+MAX_LOOKED_AT = 500  # rows that dependencies are read from; fewer where there are many columns
 LEAST_LOOKED_AT = 30
 MAX_EFFORT = 200_000  # cells that are compared with another
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
@@ -39,22 +39,24 @@ class Foreign(NamedTuple):
 
 
 class Column:
-    """`fixed`: no value of it is changed by itself. `renamed`: all equal values are changed alike, to each other's."""
+    """`fixed`: no value of it is changed by itself. `hung`: for others hang on it."""
 
     def __init__(self, name: str, kind: str, nullable: bool) -> None:
         self.name = name
         self.kind = kind
         self.nullable = nullable
         self.fixed = False
-        self.renamed = False
+        self.hung = False
         self.has_null = False
 
 
 class Table:
     """`ids[i]` are the values of the columns `handle` (as SQL) that name `rows[i]` in the database.
 
-    `keys` are sets of columns without repeats; `declared`: the schema has one. `below`: pairs of columns of which the
-    first is never larger.
+    `keys` are sets of columns without repeats, `schema_keys` those that the schema declares; `declared`: it has one.
+    `below`: pairs of columns of which the first is never larger. `bundles`: columns that change together. `together`:
+    rows with equal values of these columns are left out together, all rows where it is empty. `grows`: rows may be
+    added, in a copy that keeps what the data shows and (`grows_by_guess`) in one that need not.
     """
 
     def __init__(self, name: str, columns: list[Column]) -> None:
@@ -68,6 +70,10 @@ class Table:
         self.foreign: list[Foreign] = []
         self.declared = False
         self.below: list[tuple[int, int]] = []
+        self.bundles: list[tuple[int, ...]] = []
+        self.together: tuple[int, ...] | None = None
+        self.grows = True
+        self.grows_by_guess = True
 
     def values(self, at: int) -> list[Cell]:
         return [row[at] for row in self.rows]
@@ -95,6 +101,14 @@ def learn(tables: list[Table], joined: list[str]) -> None:
     for table in tables:
         _fix(table, joined)
         _find_dependencies(table)
+        bind_rows(table)
+    bind_tables(tables)
+    for table in tables:
+        for group in table.bundles[:]:
+            if any(table.columns[at].fixed for at in group):
+                table.bundles.remove(group)
+                for at in group:
+                    table.columns[at].fixed = True
 
 
 def _has_no_repeats(values: list[Cell]) -> bool:
@@ -108,6 +122,10 @@ def _has_no_repeats(values: list[Cell]) -> bool:
 def _are_measures(values: list[Cell]) -> bool:
     """Fractions are no keys, even where few rows repeat none."""
     return any(isinstance(value, (float, decimal.Decimal)) for value in values)
+
+
+def _are_texts(values: list[Cell]) -> bool:
+    return any(isinstance(value, str) and not _DAY.match(value) for value in values)
 
 
 def _pairs_without_repeats(table: Table) -> list[tuple[int, ...]]:
@@ -179,98 +197,31 @@ def _fix(table: Table, joined: list[str]) -> None:
 
 
 def _find_dependencies(table: Table) -> None:
+    """Columns that hang together move together; where one of them may not be changed, none is."""
     width = len(table.columns)
     rows = table.rows[: max(LEAST_LOOKED_AT, min(MAX_LOOKED_AT, MAX_EFFORT // (width * width)))]
     if len(rows) < 2:
         return
-    free = [at for at in range(width) if not table.columns[at].fixed]
-    for at in free:
-        for by in range(width):
-            if by != at and (by,) not in table.keys and _determines(rows, by, at):
-                table.columns[at].renamed = table.columns[by].renamed = True
-    numbers = [at for at in range(width) if _are_numbers(rows, at)]
-    _fix_sums(table, rows, numbers)
-    _fix_parts(table, rows, free)
+    single = {key[0] for key in table.keys if len(key) == 1}
+    naming = {at for at in single if (at,) in table.schema_keys or table.columns[at].fixed}
+    for group in hanging(rows, naming):
+        parts = {at for key in (*table.schema_keys, *table.keys) if len(key) > 1 for at in key}
+        if parts & {*group} or any((at,) in table.schema_keys for at in group):
+            table.grows = table.grows_by_guess = False
+        for at in group:  # numbers and days that hang on others are no keys, even where few rows repeat none
+            if (at,) in table.keys and (at,) not in table.schema_keys and not _are_texts(table.values(at)):
+                table.keys.remove((at,))
+        if any(table.columns[at].fixed for at in group):
+            for at in group:
+                table.columns[at].fixed = table.columns[at].hung = True
+        else:
+            table.bundles.append(group)
     table.below = [
         (one, other)
         for one in range(width)
         for other in range(width)
         if one != other and _below(rows, one, other)
     ]
-
-
-def _determines(rows: list[tuple[Cell, ...]], by: int, at: int) -> bool:
-    """Whether equal values of one column go with equal values of the other, where that is no accident."""
-    seen: dict[Cell, Cell] = {}
-    again: dict[Cell, None] = {}
-    try:
-        for row in rows:
-            if row[by] is None:
-                continue
-            if row[by] in seen:
-                if seen[row[by]] != row[at]:
-                    return False
-                again[row[by]] = None
-            seen[row[by]] = row[at]
-        return len(again) > 1 and len(set(seen.values())) > 1
-    except TypeError:
-        return False
-
-
-def _are_numbers(rows: list[tuple[Cell, ...]], at: int) -> bool:
-    known = [row[at] for row in rows if row[at] is not None]
-    return bool(known) and all(
-        isinstance(value, (int, float)) and not isinstance(value, bool) for value in known
-    )
-
-
-def _fix_sums(table: Table, rows: list[tuple[Cell, ...]], numbers: list[int]) -> None:
-    """Numbers that two others add up or multiply to in every row."""
-    whole = [row for row in rows if all(row[at] is not None for at in numbers)]
-    if len(whole) < 3 or len(numbers) > MAX_PAIRED:
-        return
-    for one in numbers:
-        for other in numbers:
-            for third in numbers:
-                if len({one, other, third}) < 3 or one > other:
-                    continue
-                if _adds_up(whole, one, other, third):
-                    _bind(table, (one, other, third))
-
-
-def _adds_up(rows: list[tuple[Cell, ...]], one: int, other: int, third: int) -> bool:
-    if len({row[third] for row in rows}) < 2:
-        return False
-    return all(_near(row[one] + row[other], row[third]) for row in rows) or all(
-        _near(row[one] * row[other], row[third]) for row in rows
-    )
-
-
-def _near(one: float, other: float) -> bool:
-    return abs(one - other) <= 1e-6 * max(1.0, abs(one), abs(other))
-
-
-def _fix_parts(table: Table, rows: list[tuple[Cell, ...]], free: list[int]) -> None:
-    """A year beside its date, an address beside its city: texts that hold another column's."""
-    for at in free:
-        for part in range(len(table.columns)):
-            if part != at and _holds(rows, at, part):
-                _bind(table, (at, part))
-
-
-def _bind(table: Table, places: tuple[int, ...]) -> None:
-    """Have the values stay as they are, in added rows as well: what one of them is hangs on the others."""
-    for at in places:
-        table.columns[at].fixed = True
-        if (at,) in table.keys and (at,) not in table.schema_keys:
-            table.keys.remove((at,))
-
-
-def _holds(rows: list[tuple[Cell, ...]], at: int, part: int) -> bool:
-    pairs = [(str(row[at]), str(row[part])) for row in rows if row[at] is not None and row[part] is not None]
-    if len(pairs) < 3 or len({inner for _, inner in pairs}) < 2:
-        return False
-    return all(len(inner) > 2 and inner.casefold() in outer.casefold() for outer, inner in pairs)
 
 
 def _below(rows: list[tuple[Cell, ...]], one: int, other: int) -> bool:
