@@ -4,8 +4,9 @@ The folder holds Defog's questions (`questions/*.csv`) and databases (`sqlite/*.
 or an alternative to it is told not to be its own equal, when an alternative with the gold query's rows is told not to
 be its equal, or when a hand-written rewrite is told wrong.
 
-Mutants are drawn at random. Those that plain sqlite3 tells apart neither on the given data nor on any of a larger set
-of copies are held equivalent and left out of the rates; how often the tool speaks against them is said (`alarms`).
+Mutants are drawn at random. Those that plain sqlite3 tells apart neither on the given data nor on any of 28 random
+databases of the schema, which share nothing with the tool's copies, are held equivalent and left out of the rates; how
+often the tool speaks against them is said (`alarms`).
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from evals.sql.apart import told_apart
 from evals.sql.mutants import KINDS, mutants
+from evals.sql.random_data import write_random
 from evals.sql.report import Tried, mutants_table, rate
 from evals.sql.trial import Answer
 
@@ -23,9 +25,13 @@ QUERIES = [
 SCRIPT = """
 CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL, age INTEGER NOT NULL, city TEXT);
 CREATE TABLE orders (
-  id INTEGER PRIMARY KEY, person INTEGER NOT NULL REFERENCES people(id), total INTEGER NOT NULL, sent TEXT);
+  id INTEGER PRIMARY KEY, person INTEGER NOT NULL REFERENCES people(id), total INTEGER NOT NULL, sent TEXT,
+  parcel INTEGER);
+CREATE TABLE parcels (id INTEGER PRIMARY KEY);
+INSERT INTO parcels VALUES (1), (2), (3);
 INSERT INTO people VALUES (1, 'Ada', 31, 'Oslo'), (2, 'Bo', 25, 'Rome'), (3, 'Cy', 40, 'Oslo'), (4, 'Dan', 22, NULL);
-INSERT INTO orders VALUES (1, 1, 20, 'yes'), (2, 1, 5, NULL), (3, 3, 12, 'yes'), (4, 3, 30, NULL), (5, 2, 7, 'yes');
+INSERT INTO orders VALUES (1, 1, 20, 'yes', 1), (2, 1, 5, NULL, 2), (3, 3, 12, 'yes', 1), (4, 3, 30, NULL, 3),
+  (5, 2, 7, 'yes', 2);
 """
 
 
@@ -57,10 +63,34 @@ def test_mutants_of_a_query_that_runs_run(path: Path) -> None:
         ("SELECT name FROM people WHERE age > 30", "SELECT name FROM people WHERE age > 29", "copies"),
         ("SELECT name FROM people", "SELECT nope FROM people", "fails"),
         ("SELECT DISTINCT id FROM people", "SELECT id FROM people", "nowhere"),
+        ("SELECT DISTINCT name FROM people", "SELECT name FROM people", "copies"),
+        (
+            "SELECT o.id FROM orders o LEFT JOIN parcels p ON p.id = o.parcel",
+            "SELECT o.id FROM orders o JOIN parcels p ON p.id = o.parcel",
+            "copies",
+        ),
+        ("SELECT name FROM people ORDER BY id", "SELECT name FROM people ORDER BY name, id", "copies"),
+        (
+            "SELECT name FROM people ORDER BY city IS NULL LIMIT 1",
+            "SELECT name FROM people ORDER BY city IS NULL, name LIMIT 1",
+            "nowhere",
+        ),
     ],
 )
 def test_queries_that_mean_the_same_are_told_apart_nowhere(path: Path, sql, other, apart) -> None:
     assert told_apart(path, sql, other, 0) == apart
+
+
+def test_random_rows_keep_to_what_the_schema_declares(path: Path, tmp_path: Path) -> None:
+    for seed in range(10):
+        target = tmp_path / "random.sqlite"
+        write_random(path, target, {"age": ["30"]}, random.Random(seed))
+        with closing(sqlite3.connect(target)) as made:
+            assert made.execute("PRAGMA foreign_key_check").fetchall() == []
+            assert made.execute(
+                "SELECT count(*) FROM people WHERE name IS NULL OR age IS NULL"
+            ).fetchone() == (0,)
+            assert made.execute("SELECT count(*) FROM orders").fetchone()[0] > 0
 
 
 def test_the_rates_leave_out_what_is_held_equivalent() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -136,3 +137,48 @@ def test_a_table_without_a_key_repeats_rows(tmp_path: Path) -> None:
         for copy in sqlite_copies(tmp_path)
     ]
     assert max(repeated) > (1,)
+
+
+FORMS = """
+CREATE TABLE kept (month TEXT PRIMARY KEY, day TEXT NOT NULL UNIQUE, clock TEXT NOT NULL, sku TEXT NOT NULL UNIQUE,
+  american TEXT NOT NULL, stamp TEXT NOT NULL, land TEXT NOT NULL UNIQUE, phone TEXT NOT NULL, price INTEGER NOT NULL);
+CREATE TABLE numbered (ym INTEGER PRIMARY KEY, n INTEGER NOT NULL);
+INSERT INTO kept VALUES
+  ('2023-10', 'Monday', '06:30', 'AB-100', '01/15/2023', '2024-01-01T10:00:00Z', 'NO', '+47 22 11', 10),
+  ('2023-11', 'Tuesday', '07:15', 'AB-200', '02/20/2023', '2024-01-02T11:30:00Z', 'SE', '+47 35 99', 25),
+  ('2024-01', 'Sunday', '12:30', 'CD-100', '11/05/2024', '2024-02-01T09:00:00Z', 'DE', '+46 10 20', 40),
+  ('2024-02', 'Friday', '18:10', 'EF-300', '03/09/2024', '2024-03-05T10:15:00Z', 'IT', '+45 77 00', 15);
+INSERT INTO numbered VALUES (202310, 1), (202312, 3), (202401, 4), (202411, 8);
+"""
+SHAPES = {
+    "month": r"20\d\d-(0[1-9]|1[0-2])",
+    "day": "Monday|Tuesday|Sunday|Friday",
+    "clock": r"([01]\d|2[0-3]):[0-5]\d",
+    "sku": r"[A-F]{2}-\d{3}",
+    "american": r"(0[1-9]|1[0-2])/(0[1-9]|[12]\d|3[01])/20\d\d",
+    "stamp": r"2024-0\d-\d\dT\d\d:\d\d:\d\dZ",
+    "land": "NO|SE|DE|IT",
+    "phone": r"\+4\d \d\d \d\d",
+    "price": "[1-4][05]",
+}
+
+
+@pytest.mark.parametrize("guess", [False, True])
+def test_texts_and_numbers_keep_the_forms_that_are_seen(tmp_path: Path, guess: bool) -> None:
+    hints = Hints(None, {"price": ["12", "30"], "month": ["2024-%"], "sku": ["%-100"], "day": ["Holiday"]})
+    months = set()
+    for seed in SEEDS:
+        path = tmp_path / f"{seed}.sqlite"
+        with closing(sqlite3.connect(path)) as made:
+            made.executescript(FORMS)
+        rng = random.Random(seed)
+        with closing(SqliteCopy(str(path), Clock(30))) as store:
+            tables = store.tables()
+            learn(tables, [])
+            store.write(plan(tables, recipe(rng)._replace(guess=guess, nulls=0), hints, rng), None)
+        with closing(sqlite3.connect(path)) as copy:
+            for name, form in SHAPES.items():
+                for (value,) in copy.execute(f"SELECT {name} FROM kept"):
+                    assert re.fullmatch(form, str(value)), (name, value)
+            months |= {value for (value,) in copy.execute("SELECT ym FROM numbered")}
+    assert all(1 <= value % 100 <= 12 for value in months), months
