@@ -28,6 +28,7 @@ LEAST_MARKED = 6  # rows of which one class, or more, is NULL elsewhere
 LEAST_SPREAD = 3  # of ages and counted years, months and weeks
 ACCIDENT = 0.07  # how likely classes may have ranges of their own by accident
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_PLACES = (0, 1, 2, -1, -2, -3)  # of words in a text
 _NO_TEXT = re.compile(r"[\W_]+")
 _TWO: tuple[Callable[[float, float], float], ...] = (
     lambda a, b: a + b,
@@ -86,6 +87,9 @@ def _found(rows: Sequence[Row], width: int, keys: set[int]) -> Iterator[tuple[in
             yield one, other
     for one, other in permutations(range(width), 2):
         if other in free and _holds(rows, one, other):
+            yield one, other
+    for one, other in combinations(free, 2):
+        if _share_a_word(rows, one, other):
             yield one, other
     numbers = [at for at in free if are_numbers(rows, at)][:MAX_PAIRED]
     days = [at for at in range(width) if _are_days(rows, at)][:MAX_PAIRED]
@@ -315,6 +319,26 @@ def _holds(rows: Sequence[Row], at: int, part: int) -> bool:
     return len(pairs) > LEAST_ROWS and any(
         all(fits(whole, part) for whole, part in pairs) for fits in (str.startswith, str.endswith)
     )
+
+
+def _share_a_word(rows: Sequence[Row], one: int, other: int) -> bool:
+    """Whether a word of one text is a word of the other in every row, at the same places: the host of two addresses."""
+    pairs = [(row[one], row[other]) for row in rows if row[one] is not None and row[other] is not None]
+    if len(pairs) < LEAST_ROWS or not all(isinstance(value, str) for pair in pairs for value in pair):
+        return False
+    words = [tuple(_NO_TEXT.split(value.casefold()) for value in pair) for pair in pairs]
+    if all(len(word) == 1 for pair in words for word in pair):
+        return False
+    return any(
+        all(_word(left, at) == _word(right, to) != "" for left, right in words)
+        and len({_word(left, at) for left, _ in words}) > 1
+        for at in _PLACES
+        for to in _PLACES
+    )
+
+
+def _word(words: Sequence[str], at: int) -> str:
+    return words[at] if -len(words) <= at < len(words) else ""
 
 
 def _plain(value: Cell) -> str:
