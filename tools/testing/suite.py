@@ -17,6 +17,7 @@ from tools.testing.call_tests import run_call_tests
 from tools.testing.code_box import MAX_TIMEOUTS, CodeBox, Loaded, box_limits
 from tools.testing.code_time import CodeTime, TimedCodeBox
 from tools.testing.lacking import without_lacks
+from tools.testing.other_machine import without_limits_of
 from tools.testing.report import Code, Report, TestResult, Unloadable, Visibility
 from tools.testing.stdio_tests import run_stdio_test
 from tools.testing.tester_box import TesterBox, TextTest, _Run
@@ -57,7 +58,7 @@ class Suite:
 
 async def run_suite(sandbox: Sandbox, code: Code, suite: Suite) -> Report:
     """Run every test; say which ended for lack of a module. Raises SandboxError when a box, not the code, failed."""
-    report = await _run_all(sandbox, code, suite)
+    report = without_limits_of(sandbox, await _run_all(sandbox, code, suite))
     return await without_lacks(sandbox, code, report, _texts_of(suite), suite.seed)
 
 
