@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -58,6 +59,7 @@ class KeyRing:
         self._known = self._configured
         self._locked = bool(configured)
         self._read_at: float | None = None
+        self._reading = asyncio.Lock()
 
     async def has_keys(self) -> bool:
         """Whether a key is needed. Revoked ones count too: revoking the last must not open the door."""
@@ -77,15 +79,18 @@ class KeyRing:
         return found
 
     async def _refresh(self) -> None:
-        now = time.monotonic()
-        if self._read_at is not None and now - self._read_at < REFRESH_SECONDS:
-            return
-        self._read_at = now
+        # Whoever comes while the keys are read waits for them: before the first reading there are none to compare.
+        async with self._reading:
+            if self._read_at is None or time.monotonic() - self._read_at >= REFRESH_SECONDS:
+                await self._read()
+
+    async def _read(self) -> None:
         kept = await self._store.keys()
         self._known = self._configured + tuple(
             (key.sha256, Caller(key.tenant, key.scope)) for key in kept if key.revoked is None
         )
         self._locked = bool(self._configured) or bool(kept)
+        self._read_at = time.monotonic()
 
 
 async def tenant(request: Request) -> str:

@@ -37,7 +37,10 @@ class Judging(Protocol):
         resumed: bool = False,
         lease: int | None = None,
         twin: Judgment | None = None,
+        ending: Callable[[], None] = ...,
     ) -> Judgment: ...
+
+    def serves_others(self, judgment: Judgment) -> bool: ...
 
     def flight_key(self, request: JudgmentRequest) -> str | None: ...
 
@@ -85,6 +88,10 @@ class LiveJudgment:
             claimed.is_cancelled,
         )
 
+    def end(self) -> None:
+        """What came of it is known: it is not cancelled any more, whoever asks."""
+        self.is_judged = True
+
     @property
     def id(self) -> str:
         return self.lease.judgment_id
@@ -109,7 +116,9 @@ async def judge_to_its_end(
             raise
         _uncancelled()
         judgment = await _called_off(judge, live, request, text)
-    live.is_judged = True
+    live.end()
+    if not judge.serves_others(judgment):
+        await _patiently(lambda: store.pass_on(live.id))
     return await _kept(store, live, judgment)
 
 
@@ -133,6 +142,7 @@ async def _judged(
             resumed=live.resumed,
             lease=live.lease.token,
             twin=twin,
+            ending=live.end,
         )
     except LeaseLost:
         raise
@@ -141,13 +151,12 @@ async def _judged(
 
 
 async def _twin(store: Store, live: LiveJudgment) -> Judgment | None:
-    """The end that this judgment has waited for; where it has none to share, the others wait for this one."""
+    """The end that this judgment has waited for, where it has one to share."""
     leader = live.leader
     if leader is None or live.is_cancelled:
         return None
     row = await _patiently(lambda: store.get(leader))
     if row is None or row.state != "done" or row.judgment is None:
-        await _patiently(lambda: store.lead(live.id, leader))
         return None
     return Judgment.model_validate_json(row.judgment)
 

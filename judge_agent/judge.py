@@ -5,7 +5,7 @@ A failure of the judge is never a score: whatever goes wrong in here ends as `un
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from judge_agent import graph
@@ -14,7 +14,7 @@ from judge_agent.context import Turns
 from judge_agent.errors import ModelError
 from judge_agent.prompting import PromptLibrary
 from judge_agent.recipes import load_recipes
-from judge_agent.remembering import flight_key
+from judge_agent.remembering import flight_key, serves_others
 from judge_agent.run import JudgeParts, Run
 from judge_agent.schema import Judgment, JudgmentRequest
 from judge_agent.seams.model import ChatModel
@@ -56,6 +56,10 @@ class Judge:
         """The judgment's time: the request's, else its recipe's."""
         recipe = self._parts.recipes.get(request.recipe)
         return request.budget.seconds or (recipe.budget.seconds if recipe else 0.0)
+
+    def serves_others(self, judgment: Judgment) -> bool:
+        """Whether judgments of the same request that have waited for this end get it too."""
+        return serves_others(judgment)
 
     def recipes(self) -> list[dict[str, Any]]:
         """The recipes, as `GET /v1/recipes` lists them."""
@@ -100,15 +104,17 @@ class Judge:
         resumed: bool = False,
         lease: int | None = None,
         twin: Judgment | None = None,
+        ending: Callable[[], None] = lambda: None,
     ) -> Judgment:
         """Judge an accepted request. A failure is in the judgment; raises LeaseLost where another worker judges it.
 
         `elapsed_seconds` is what the judgment used before a restart. A resumed judgment runs the same
         graph against its journal and repeats only calls that were not journalled. `lease` is the fencing token of
         the worker that judges; None where no other can. `twin` is an ended judgment of the same request that this one
-        has waited for: what the judge failed at there is not tried again.
+        has waited for: what the judge failed at there is not tried again. `ending` is called when what came of it is
+        known and is about to be kept: from then on it must not be cancelled.
         """
-        run = Run(self._parts, request, judgment_id, tenant, created, elapsed_seconds, lease)
+        run = Run(self._parts, request, judgment_id, tenant, created, elapsed_seconds, lease, ending)
         return await run.run(resumed, twin)
 
     def flight_key(self, request: JudgmentRequest) -> str | None:
@@ -126,5 +132,5 @@ class Judge:
         elapsed_seconds: float = 0.0,
     ) -> Judgment:
         """The end of a judgment that its caller has called off: logged, every candidate unscored."""
-        run = Run(self._parts, request, judgment_id, tenant, created, elapsed_seconds, None)
+        run = Run(self._parts, request, judgment_id, tenant, created, elapsed_seconds, None, lambda: None)
         return await run.called_off()

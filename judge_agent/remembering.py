@@ -8,7 +8,7 @@ same time gets what was kept first.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,6 +17,7 @@ from judge_agent.context import CanonicalCandidate
 from judge_agent.hashing import sha256_of
 from judge_agent.schema import SCHEMA_VERSION, CandidateResult, Evidence, Judgment, JudgmentRequest, Task
 from judge_agent.schema.judgment import Provenance
+from judge_agent.seams.model import ModelInfo
 from judge_agent.seams.storage import SharedResults
 
 # Fields that do not change what is judged: what a caller writes beside it, and how long it may take.
@@ -46,6 +47,18 @@ class Known:
         }
 
 
+@dataclass(frozen=True)
+class Means:
+    """What a candidate is judged with beside what provenance names: what the model can do, its share of a budget."""
+
+    model: ModelInfo | None
+    tokens: int
+    tool_calls: int
+
+    def as_json(self) -> list[Any]:
+        return [asdict(self.model) if self.model else None, self.tokens, self.tool_calls]
+
+
 class Memory:
     """What the judgments of one tenant share of their ends, asked by one of them.
 
@@ -60,6 +73,7 @@ class Memory:
         request: JudgmentRequest,
         task: Task,
         provenance: Provenance,
+        means: Means,
         *,
         together: bool,
     ) -> None:
@@ -70,7 +84,8 @@ class Memory:
         self._together = together
         self._writes = request.cache != "no" and _is_kept_apart(request)
         facts = provenance.model_dump(mode="json")
-        self._facts = sha256_of([SCHEMA_VERSION, facts, task.model_dump(mode="json"), wishes(request)])
+        said = task.model_dump(mode="json")
+        self._facts = sha256_of([SCHEMA_VERSION, facts, said, wishes(request), means.as_json()])
 
     async def known(self, candidates: Sequence[CanonicalCandidate]) -> Known:
         """Return what is remembered of these candidates; of compared ones all or nothing."""
@@ -90,15 +105,15 @@ class Memory:
     async def keep(
         self, judgment: Judgment, candidates: Sequence[CanonicalCandidate], fresh: Collection[str]
     ) -> Known:
-        """Remember the scored ones among `fresh` (ids); return what another judgment had kept of them before.
+        """Remember the whole ones among `fresh` (ids); return what another judgment had kept of them before.
 
-        Raises StoreError.
+        Not for a judgment that its deadline has cut short. Raises StoreError.
         """
         if not self._writes:
             return Known({})
         results = {one.id: one for one in judgment.candidates}
         if self._together:
-            if not all(one.status == "scored" for one in results.values()):
+            if not all(map(is_whole, results.values())):
                 return Known({})
             kept = await self._put(self._key_of_all(candidates), _written(judgment, None))
             own = kept["by"] == self._judgment_id
@@ -106,7 +121,7 @@ class Memory:
         found = []
         for candidate in candidates:
             result = results[candidate.id]
-            if candidate.id in fresh and result.status == "scored" and "duplicate_of" not in result.flags:
+            if candidate.id in fresh and is_whole(result) and "duplicate_of" not in result.flags:
                 kept = await self._put(self._key(candidate), _written(judgment, candidate.id))
                 if kept["by"] != self._judgment_id:
                     found.append(_read(kept, {kept["candidate"]: candidate.id}))
@@ -121,10 +136,30 @@ class Memory:
         return await self._shared.put(self._tenant, key, value, replace=not self._reads)
 
     def _key(self, candidate: CanonicalCandidate) -> str:
-        return f"outcome/{sha256_of([self._facts, candidate.sha256])}"
+        return f"outcome/{sha256_of([self._facts, candidate.sha256, list(candidate.lost)])}"
 
     def _key_of_all(self, candidates: Sequence[CanonicalCandidate]) -> str:
-        return f"outcomes/{sha256_of([self._facts, [[one.id, one.sha256] for one in candidates]])}"
+        return f"outcomes/{sha256_of([self._facts, [[one.id, one.sha256, list(one.lost)] for one in candidates]])}"
+
+
+def is_whole(result: CandidateResult) -> bool:
+    """Whether nothing is missing that a better day could bring: a verdict, a sample, a tool."""
+    if result.status != "scored" or "tool_unavailable" in result.flags:
+        return False
+    rounds = [one for of_principle in result.flags.get("samples", {}).values() for one in of_principle]
+    if any(one["read"] < one["samples"] for one in rounds if "read" in one):
+        return False
+    return all(
+        principle.valid and not any(sample.failure_kind for sample in principle.samples)
+        for principle in result.principles
+    )
+
+
+def serves_others(judgment: Judgment) -> bool:
+    """Whether those who have waited for this end get it too: what is remembered, or the failure of shared work."""
+    if judgment.state != "done" or "deadline" in judgment.flags:
+        return False
+    return all(map(is_whole, judgment.candidates)) or all(map(_is_common_failure, judgment.candidates))
 
 
 def failed_with(twin: Judgment, candidates: Sequence[CanonicalCandidate]) -> Known:
@@ -149,19 +184,23 @@ def _is_common_failure(result: CandidateResult) -> bool:
 def wishes(request: JudgmentRequest) -> dict[str, Any]:
     """What of a request changes how it is judged, beside task and candidates."""
     said = request.model_dump(mode="json", exclude=_BESIDE)
-    said["budget"].pop("seconds", None)
+    said["budget"] = {"samples": request.budget.samples}
     return said
 
 
 def flight_key(request: JudgmentRequest, *, together: bool) -> str | None:
-    """The same for requests that come to the same judgment while neither has ended; None for those kept apart."""
+    """The same for requests that come to the same judgment while neither has ended; None for those kept apart.
+
+    Their time is the same as well: nobody waits for one who may take longer.
+    """
     if request.cache not in (None, "yes") or not _is_kept_apart(request):
         return None
     trajectories = [
         [one.id if together else None, one.trajectory.model_dump(mode="json", by_alias=True)]
         for one in request.candidates
     ]
-    return sha256_of([request.task.model_dump(mode="json"), wishes(request), trajectories])
+    seconds = request.budget.seconds
+    return sha256_of([request.task.model_dump(mode="json"), wishes(request), seconds, trajectories])
 
 
 def _is_kept_apart(request: JudgmentRequest) -> bool:

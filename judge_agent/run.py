@@ -6,7 +6,7 @@ A failure of the judge is never a score: whatever goes wrong in here ends as `un
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 
@@ -22,7 +22,7 @@ from judge_agent.errors import FailureKind, JudgeError, ModelError
 from judge_agent.given_principles import declared_dimensions
 from judge_agent.prompting import PromptLibrary
 from judge_agent.recipes import Recipe
-from judge_agent.remembering import Known, Memory, failed_with, merged
+from judge_agent.remembering import Known, Means, Memory, failed_with, merged
 from judge_agent.schema import CandidateResult, Evidence, Judgment, JudgmentRequest, Provenance, Usage
 from judge_agent.seams.model import ChatModel, ModelInfo
 from judge_agent.seams.storage import AuditEvent, AuditLog, Journal, JournalEntry, SharedResults
@@ -60,6 +60,7 @@ class Run:
         created: float,
         elapsed_seconds: float,
         lease: int | None,
+        ending: Callable[[], None],
     ) -> None:
         self._parts = parts
         self._request = request
@@ -68,12 +69,14 @@ class Run:
         self._created = created
         self._elapsed = elapsed_seconds
         self._lease = lease
+        self._ending = ending
         self._info: ModelInfo | None = None
         self._calls: Calls | None = None
         self._budget: Budget | None = None
 
     async def run(self, resumed: bool, twin: Judgment | None) -> Judgment:
         judgment = await self._judged(resumed, twin)
+        self._ending()
         if self._lease is not None:
             await self._parts.journal.held(self._id, self._lease)
         event = AuditEvent("judgment.done", self._id, self._tenant, None, *_summary(judgment))
@@ -99,7 +102,9 @@ class Run:
             fresh = [one for one in context.candidates if one.id not in known.results]
             state = await self._state(context, fresh)
             judgment = self._finished(context, state, known)
-            kept = await memory.keep(judgment, context.candidates, [one.id for one in fresh])
+            self._ending()
+            late = "deadline" in judgment.flags
+            kept = await memory.keep(judgment, context.candidates, [] if late else [one.id for one in fresh])
         except JudgeError as error:
             return await self._failed(error.failure_kind, str(error), error)
         except Exception as error:  # noqa: BLE001 - rule 1: the judge's own failure is never a reward
@@ -122,7 +127,12 @@ class Run:
     def _memory(self, context: JudgeContext) -> Memory:
         together = context.recipe.comparing is not None
         shared, request, provenance = self._parts.shared, self._request, self._provenance()
-        return Memory(shared, self._tenant, self._id, request, context.task, provenance, together=together)
+        assert self._budget is not None
+        share = self._budget.share(context.candidates[0].id)
+        means = Means(self._info, share.model_tokens, share.tool_calls)
+        return Memory(
+            shared, self._tenant, self._id, request, context.task, provenance, means, together=together
+        )
 
     async def _open(self, resumed: bool) -> JudgeContext:
         parts, request = self._parts, self._request
@@ -192,6 +202,8 @@ class Run:
         found |= known.results if source else known.marked
         thoughts = self._calls.thoughts.flags if self._calls else {}
         flags = {**state["flags"].get("", {}), **({"reasoning": thoughts} if thoughts else {})}
+        if fresh and self._budget is not None and self._budget.remaining_seconds() <= 0:
+            flags["deadline"] = {"seconds": self._budget.seconds}
         judgment = self._judgment(
             tuple(found[one.id] for one in context.candidates),
             record.all_evidence(record.evidence_of(state), known.evidence),

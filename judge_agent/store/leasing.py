@@ -144,11 +144,15 @@ def cancel(
     return _taken(connection, judgment_id, worker, now + lease_seconds)
 
 
-def lead(connection: sqlite3.Connection, judgment_id: str, former: str) -> None:
-    connection.execute("UPDATE judgments SET leader = NULL WHERE id = ?", (judgment_id,))
-    connection.execute(
-        "UPDATE judgments SET leader = ? WHERE leader = ? AND state = 'queued'", (judgment_id, former)
-    )
+def pass_on(connection: sqlite3.Connection, leader: str) -> None:
+    row = connection.execute(
+        "SELECT id FROM judgments WHERE leader = ? AND state = 'queued' ORDER BY sequence LIMIT 1", (leader,)
+    ).fetchone()
+    if row is not None:
+        connection.execute("UPDATE judgments SET leader = NULL WHERE id = ?", row)
+        connection.execute(
+            "UPDATE judgments SET leader = ? WHERE leader = ? AND state = 'queued'", (row[0], leader)
+        )
 
 
 def open_count(connection: sqlite3.Connection) -> Open:

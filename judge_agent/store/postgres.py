@@ -110,8 +110,8 @@ class PostgresStore:
         await self._pool.run(leasing.release_all)
         self._news.announce()
 
-    async def lead(self, judgment_id: str, former: str) -> None:
-        await self._pool.run(lambda session: leasing.lead(session, judgment_id, former))
+    async def pass_on(self, leader: str) -> None:
+        await self._pool.run(lambda session: leasing.pass_on(session, leader))
 
     async def cancel(self, judgment_id: str, *, worker: str, lease_seconds: float) -> Claimed | None:
         taking = uuid.uuid4().hex

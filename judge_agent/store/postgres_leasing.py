@@ -104,13 +104,14 @@ UPDATE judgments SET is_cancelled = true, state = 'running',
 FROM found WHERE judgments.id = found.id
 RETURNING is_free, judgments.{_CLAIMED}
 """  # noqa: S608
-_LEAD = """
-WITH found AS MATERIALIZED (
-    SELECT id FROM judgments WHERE id = $1 OR (leader = $2 AND state = 'queued')
-    ORDER BY id FOR NO KEY UPDATE
+_PASS_ON = """
+WITH next AS MATERIALIZED (
+    SELECT id FROM judgments WHERE leader = $1 AND state = 'queued' ORDER BY sequence LIMIT 1
+), found AS MATERIALIZED (
+    SELECT id FROM judgments WHERE leader = $1 AND state = 'queued' ORDER BY id FOR NO KEY UPDATE
 )
-UPDATE judgments SET leader = CASE WHEN judgments.id = $1 THEN NULL ELSE $1 END
-FROM found WHERE judgments.id = found.id
+UPDATE judgments SET leader = CASE WHEN judgments.id = next.id THEN NULL ELSE next.id END
+FROM found, next WHERE judgments.id = found.id
 """
 
 
@@ -239,8 +240,8 @@ async def cancel(
     return _claimed(rows[0][1:]) if rows and rows[0][0] else None
 
 
-async def lead(session: Session, judgment_id: str, former: str) -> None:
-    await session.fetch(_LEAD, judgment_id, former)
+async def pass_on(session: Session, leader: str) -> None:
+    await session.fetch(_PASS_ON, leader)
 
 
 def _columns(clocks: Mapping[Lease, float]) -> tuple[list[str], list[int], list[float]]:

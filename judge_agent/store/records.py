@@ -203,8 +203,8 @@ class Store(Protocol):
         """Give every lease back. Only for who knows that no other worker runs."""
         ...
 
-    async def lead(self, judgment_id: str, former: str) -> None:
-        """Make a judgment that followed `former` lead the others that do."""
+    async def pass_on(self, leader: str) -> None:
+        """Make the first judgment that waits for this one lead the others that do: its own end will not serve them."""
         ...
 
     async def cancel(self, judgment_id: str, *, worker: str, lease_seconds: float) -> Claimed | None:

@@ -85,8 +85,8 @@ class SqliteStore:
     async def release_all(self) -> None:
         await self._database.execute("UPDATE judgments SET lease_until = 0 WHERE state = 'running'")
 
-    async def lead(self, judgment_id: str, former: str) -> None:
-        await self._database.run(lambda connection: leasing.lead(connection, judgment_id, former))
+    async def pass_on(self, leader: str) -> None:
+        await self._database.run(lambda connection: leasing.pass_on(connection, leader))
 
     async def cancel(self, judgment_id: str, *, worker: str, lease_seconds: float) -> Claimed | None:
         return await self._database.run(

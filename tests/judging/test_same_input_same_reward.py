@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+from collections import Counter
 
 import pytest
 
-from judge_agent.models.scripted import ScriptedModel
+from judge_agent.models.scripted import Held, ScriptedModel, by_schema
 
 pytestmark = pytest.mark.anyio
 RIGHT = {"description": "The answer is right.", "name": "right", "dimension": "correctness"}
@@ -161,3 +163,77 @@ async def test_compared_candidates_are_remembered_together(bench) -> None:
     assert (again.candidates, again.ranking, again.flags) == (first.candidates, first.ranking, first.flags)
     turned = await judge.judge(judgment_id="j3", recipe="arena", candidates=pair[::-1])
     assert turned.cached_from is None
+
+
+async def test_what_the_deadline_cut_short_is_not_remembered(bench) -> None:
+    judge = bench(model=ScriptedModel(otherwise=Held(asyncio.Event(), by_schema())))
+    late = await judge.judge(judgment_id="j1", **body(budget={"seconds": 0.2}))
+    assert late.flags["deadline"] == {"seconds": 0.2}
+    judge.judging = judge.judge_with(ScriptedModel())
+    fresh = await judge.judge(judgment_id="j2", **body(budget={"seconds": 20}))
+    assert (fresh.cached_from, fresh.candidates[0].status) == (None, "scored")
+
+
+async def test_a_verdict_that_lacks_a_sample_is_not_remembered(bench) -> None:
+    good, asked = by_schema(), Counter()
+
+    def moody(request):
+        asked["calls"] += 1
+        return good if asked["calls"] == 1 else "no verdict"
+
+    judge = bench(model=ScriptedModel(otherwise=moody))
+    wanted = body(budget={"samples": 4}, recipe="rm-r1") | {
+        "candidates": candidates(a="It is forty-two, I think.", b="Forty-one, surely.")
+    }
+    first = await judge.judge(judgment_id="j1", **wanted)
+    judge.judging = judge.judge_with(ScriptedModel())
+    again = await judge.judge(judgment_id="j2", **wanted)
+    assert first.candidates[0].status != "scored" or again.cached_from is None
+    assert again.cached_from is None
+
+
+async def test_a_share_of_a_budget_is_part_of_the_input(bench) -> None:
+    judge = bench()
+    tight = {"model_tokens": 9000}
+    await judge.judge(judgment_id="j1", **body(budget=tight))
+    group = candidates(a="It is forty-two, I think.", b="Forty-one, surely.")
+    together = await judge.judge(judgment_id="j2", **body(candidates=group, budget=tight))
+    assert together.candidates[0].flags.get("cached_from") is None
+    shared = await judge.judge(judgment_id="j3", **body(candidates=group, budget={"model_tokens": 18000}))
+    assert shared.candidates[0].flags.get("cached_from") == "j1"
+
+
+class Seeing(ScriptedModel):
+    """The same model, which is now said to take pictures."""
+
+    async def info(self):
+        return dataclasses.replace(await super().info(), details={"images": True})
+
+
+async def test_what_the_model_is_said_to_be_able_to_do_is_part_of_the_input(bench) -> None:
+    judge = bench()
+    await judge.judge(judgment_id="j1", **body())
+    judge.judging = judge.judge_with(Seeing())
+    assert (await judge.judge(judgment_id="j2", **body())).cached_from is None
+
+
+async def test_what_an_importer_lost_is_told_of_the_post_that_lost_it(bench) -> None:
+    judge = bench()
+    plain = {"messages": [{"role": "assistant", "content": "It is forty-two, I think."}]}
+    strange = {"messages": [plain["messages"][0] | {"annotations": []}]}
+    for first, second in ((plain, strange), (strange, plain)):
+        flags = [
+            (
+                await judge.judge(
+                    judgment_id=f"{name}-{at}",
+                    seed=int(first is plain),
+                    principles=[RIGHT],
+                    candidates=[{"id": "a", "trajectory": trajectory}],
+                )
+            )
+            .candidates[0]
+            .flags
+            for at, (name, trajectory) in enumerate((("one", first), ("two", second)))
+        ]
+        assert ("ignored_fields" in str(flags[0])) == (first is strange)
+        assert ("ignored_fields" in str(flags[1])) == (second is strange)

@@ -50,6 +50,7 @@ async def serving(
     judge_type: type[Judge] = Judge,
     store_type: type[SqliteStore] = SqliteStore,
     sandbox: Sandbox | None = None,
+    log: MemoryLog | None = None,
     **settings: Any,
 ) -> AsyncIterator[Served]:
     """Serve until the end of the block. `path` is the database, None keeps it in memory."""
@@ -57,14 +58,14 @@ async def serving(
     metrics = Metrics()
     async with (
         store_type.opened(path) as store,
-        ToldLog(MemoryLog(), store.tell, metrics.observe) as log,
+        ToldLog(log or MemoryLog(), store.tell, metrics.observe) as told,
     ):
         judge = judge_type(
             model=model,
             tools=(CheckToolCalls(),),
             journal=store.journal,
             shared=store.shared,
-            log=log,
+            log=told,
         )
         wanted = Settings(**({"port": 0} | settings))
         async with assembled(wanted, store=store, judge=judge, sandbox=sandbox, metrics=metrics) as parts:

@@ -102,6 +102,23 @@ async def test_a_key_is_kept_as_a_hash_and_revoking_the_last_one_does_not_open_t
         assert (await served.post(request())).status_code == 401
 
 
+class SlowKeys(SqliteStore):
+    """A store that takes its time to say which keys there are."""
+
+    async def keys(self):
+        await asyncio.sleep(0.05)
+        return await super().keys()
+
+
+async def test_nobody_is_let_in_while_the_keys_are_read_for_the_first_time(tmp_path: Path) -> None:
+    path = tmp_path / "judge.db"
+    async with SqliteStore.opened(path) as store:
+        await store.add_key(make_key("ada").row)
+    async with serving(path, store_type=SlowKeys) as served:
+        answers = await asyncio.gather(*(served.http.get("/v1/judgments") for _ in range(20)))
+        assert {answer.status_code for answer in answers} == {401}
+
+
 async def test_a_full_service_says_when_to_come_back_and_still_answers_for_what_it_took() -> None:
     gate = asyncio.Event()
     model = ScriptedModel(otherwise=Held(gate, by_schema()))

@@ -10,7 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from judge_agent.log import MemoryLog
 from judge_agent.models.scripted import Held, ScriptedModel, ScriptedRequest, by_schema
+from judge_agent.seams.storage import AuditEvent
 from judge_agent.store import NewJudgment, SqliteStore
 from tests.service.served import Served, request, serving
 
@@ -167,3 +169,39 @@ async def test_a_stream_ends_when_the_service_stops() -> None:
         await served.stop()
         found = await asyncio.wait_for(streaming, 5)
         assert "judgment.done" not in [kind for _, kind, _ in found]
+
+
+class SlowToEnd(MemoryLog):
+    """Takes its time with the line that ends a judgment, and says when it begins."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ending, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def append(self, event: AuditEvent) -> None:
+        if event.type == "judgment.done":
+            self.ending.set()
+            await self.go_on.wait()
+        await super().append(event)
+
+
+@pytest.mark.parametrize("stop", ["cancel", "stop"])
+async def test_what_is_being_ended_ends_once_whatever_comes(stop: str) -> None:
+    log = SlowToEnd()
+    async with serving(log=log) as served:
+        posting = asyncio.create_task(served.post(request()))
+        await log.ending.wait()
+        [row] = (await served.http.get("/v1/judgments")).json()["data"]
+        stopping = asyncio.create_task(
+            served.http.post(f"/v1/judgments/{row['id']}:cancel") if stop == "cancel" else served.stop()
+        )
+        await asyncio.sleep(0.05)
+        log.go_on.set()
+        answer = await posting
+        assert answer.json()["state"] == "done"
+        assert answer.json()["candidates"][0]["status"] == "scored"
+        await stopping
+    assert [event.type for event in log.events if event.type.startswith("judgment.")] == [
+        "judgment.accepted",
+        "judgment.done",
+    ]

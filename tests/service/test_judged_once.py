@@ -107,3 +107,31 @@ async def test_other_seeds_do_not_wait_for_each_other() -> None:
             await asyncio.sleep(0.01)
         model.open.set()
         assert {(await post).json()["cached_from"] for post in posts} == {None}
+
+
+async def test_where_the_end_serves_nobody_those_who_wait_are_judged_one_by_one() -> None:
+    """A called off first, and then one half of whose work fails: no herd sets out at any time."""
+    model = Gate()
+    async with serving(model=model) as served:
+        first = await served.post(request(), prefer="respond-async")
+        await model.asked.wait()
+        others = [asyncio.create_task(served.post(request())) for _ in range(15)]
+        while sum(await served.parts.store.open_count()) < 16:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        before = len(model.requests)
+        await served.http.post(f"{first.headers['location']}:cancel")
+        model.open.set()
+        bodies = [answer.json() for answer in await asyncio.gather(*others)]
+        assert {body["candidates"][0]["status"] for body in bodies} == {"scored"}
+        assert len(model.requests) - before <= 2 * before, "one judgment more, not fifteen"
+
+
+async def test_one_with_less_time_does_not_wait_for_one_with_more() -> None:
+    model = Gate()
+    async with serving(model=model) as served:
+        slow = asyncio.create_task(served.post(request(budget={"seconds": 60})))
+        await model.asked.wait()
+        quick = await served.post(request(budget={"seconds": 0.3}))
+        assert quick.json()["candidates"][0]["failure_kind"] in ("deadline", "model_timeout")
+        model.open.set()
+        assert (await slow).json()["candidates"][0]["status"] == "scored"

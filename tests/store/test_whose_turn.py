@@ -76,12 +76,13 @@ async def test_followers_wait_for_their_leader_and_go_on_when_it_has_ended(store
     assert [(one.lease.judgment_id, one.leader) for one in taken] == [("second", "first")]
 
 
-async def test_a_follower_that_leads_takes_the_others_with_it(store: Store) -> None:
+async def test_where_an_end_serves_nobody_the_first_who_waits_leads_the_others(store: Store) -> None:
     leader = await accepted(store, "first", flight_key="f")
     await queued(store, "second", "third", "fourth", flight_key="f")
+    await store.pass_on("first")
     await store.finish(leader, "{}", elapsed_seconds=1.0)
-    [second] = await store.claim("w2", 1, lease_seconds=60)
-    await store.lead("second", "first")
+    [second] = await store.claim("w2", 9, lease_seconds=60)
+    assert (second.lease.judgment_id, second.leader) == ("second", None)
     assert await claimed(store) == []
     await queued(store, "fifth", flight_key="f")
     assert await claimed(store) == []
