@@ -326,6 +326,8 @@ def _share_a_word(rows: Sequence[Row], one: int, other: int) -> bool:
     pairs = [(row[one], row[other]) for row in rows if row[one] is not None and row[other] is not None]
     if len(pairs) < LEAST_ROWS or not all(isinstance(value, str) for pair in pairs for value in pair):
         return False
+    if _are_days(rows, one) and _are_days(rows, other):
+        return False  # two days of one year are no rule
     words = [tuple(_NO_TEXT.split(value.casefold()) for value in pair) for pair in pairs]
     if all(len(word) == 1 for pair in words for word in pair):
         return False

@@ -203,7 +203,8 @@ def _find_dependencies(table: Table) -> None:
     if len(rows) < 2:
         return
     single = {key[0] for key in table.keys if len(key) == 1}
-    naming = {at for at in single if (at,) in table.schema_keys or table.columns[at].fixed}
+    named = {at for at in single if (at,) in table.schema_keys or table.columns[at].fixed}
+    naming = {at for at in named if not _are_texts(table.values(at))}
     for group in hanging(rows, naming):
         parts = {at for key in (*table.schema_keys, *table.keys) if len(key) > 1 for at in key}
         if parts & {*group} or any((at,) in table.schema_keys for at in group):
