@@ -68,6 +68,20 @@ async def test_wrong_code_fails(code, wasm):
     assert (finding.bearing, finding.strength, finding.score) == ("refutes", "decisive", 0.0)
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def f(x): return len(range(3_000_000_000)) - 3_000_000_000 + x",
+        "import array\ndef f(x): return array.array('l', [x, 5 * 10**9])[0]",
+        "import signal\ndef f(x):\n    signal.alarm(5)\n    signal.alarm(0)\n    return x",
+        "import zoneinfo\ndef f(x): return x if zoneinfo.ZoneInfo('Europe/Berlin') else 0",
+    ],
+)
+async def test_what_this_kind_of_machine_cannot_is_not_held_against_the_code(code, wasm):
+    result = await judged(wasm, code)
+    assert (result.findings[0].bearing, result.output["summary"]) == ("none", {"hidden_lacking": 1})
+
+
 async def test_tests_that_share_a_box_with_the_code_work(wasm):
     code = "def f(n):\n    yield from range(n)"
     result = await judged(wasm, code, "assert", ["assert list(f(3)) == [0, 1, 2]"])
