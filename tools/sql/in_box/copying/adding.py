@@ -118,7 +118,10 @@ def _parents(edits: dict[str, Edits], own: Edits, at: int) -> list[Cell]:
     """The values that a linking column may have, in the order of the parent's rows."""
     for one in own.table.foreign:
         if one.columns == (at,):
-            return [part[0] for part in linked(edits, one)]
+            known = (
+                linked(edits, one) if one.parent is own.table else [*linked(edits, one), *_added(edits, one)]
+            )
+            return [part[0] for part in known]
     return []
 
 
@@ -127,6 +130,12 @@ def linked(edits: dict[str, Edits], link: Foreign) -> list[tuple[Cell, ...]]:
     theirs = edits[link.parent.name]
     known = [link.parent.rows[row] for row in theirs.kept()] or theirs.made
     return [tuple(row[at] for at in link.to) for row in known]
+
+
+def _added(edits: dict[str, Edits], link: Foreign) -> list[tuple[Cell, ...]]:
+    """What a link may refer to among the added rows."""
+    theirs = edits[link.parent.name]
+    return [tuple(new.get(at, theirs.now(row, at)) for at in link.to) for row, new in theirs.added]
 
 
 def _relink(
@@ -139,8 +148,7 @@ def _relink(
             continue
         known = linked(edits, link)
         if link.parent is not own.table:
-            theirs = edits[link.parent.name]
-            known += [tuple(new.get(at, theirs.now(row, at)) for at in link.to) for row, new in theirs.added]
+            known += _added(edits, link)
         part = rng.choice(known) if known and rng.random() < RELINKED else None
         if part is None and rng.random() < recipe.nulls and own.may_unlink(link.columns, recipe):
             part = (None,) * len(link.columns)
