@@ -138,8 +138,8 @@ def _find_parents(table: Table, tables: list[Table], joined: list[str]) -> None:
     """Columns that hold nothing but another table's key, and are named so or joined."""
     taken = {at for one in table.foreign for at in one.columns}
     for at, column in enumerate(table.columns):
-        if at in taken:
-            continue
+        if at in taken or ((at,) in table.schema_keys and _plain(column.name) in _GENERIC):
+            continue  # a table's own `id` links to none, even where `id` is compared
         found = _parent_of(table, at, column, tables, joined)
         if found is not None:
             table.foreign.append(found)
