@@ -103,7 +103,7 @@ def _with_budget(request: Request) -> Request:
 
 
 def _judge(client: JudgeClient, request: Request) -> Judgment:
-    judgment = client.judge(request)
+    judgment = client.judge({**request, "cache": "no"})  # what is measured is judged now
     print(".", end="", flush=True)
     return judgment
 

@@ -52,10 +52,15 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if unscored else 0
 
 
+def _example(path: Path) -> dict[str, Any]:
+    """An example's request, judged anew each time that the demo is shown."""
+    return {**json.loads(path.read_text("utf-8")), "cache": "no"}
+
+
 def _judge(client: JudgeClient, paths: Sequence[Path]) -> list[Judgment]:
     """Post every example, then tell how far they are until the last one is done, each as soon as it is."""
     started = told = time.monotonic()
-    judgments = {path.name: client.submit(json.loads(path.read_text("utf-8"))) for path in paths}
+    judgments = {path.name: client.submit(_example(path)) for path in paths}
     for name, judgment in judgments.items():
         print(f"{name}: accepted as {judgment.id}", flush=True)
     while waiting := [name for name, judgment in judgments.items() if judgment.state in RUNNING]:

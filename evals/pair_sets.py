@@ -35,7 +35,7 @@ class Pair:
     def request(self, recipe: str, seconds: float) -> dict[str, Any]:
         """The body of `POST /v1/judgments`; `seconds` is its budget."""
         budget = {"seconds": seconds, "model_tokens": 10_000_000}
-        return {**self.body, "recipe": recipe, "budget": budget}
+        return {**self.body, "recipe": recipe, "budget": budget, "cache": "no"}
 
 
 class _Loaded(NamedTuple):

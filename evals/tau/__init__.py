@@ -83,7 +83,7 @@ async def _judged(url: str, episodes: Sequence[Episode], state: bytes, at_once: 
 
         async def work() -> None:
             for episode in due:
-                judgment = await client.judge(request(episode, blob))
+                judgment = await client.judge({**request(episode, blob), "cache": "no"})
                 outcomes.append(outcome_of(episode, judgment))
                 print(f"\r{len(outcomes)} of {len(episodes)}", end="", file=sys.stderr, flush=True)
 

@@ -37,7 +37,7 @@ def test_what_is_posted_holds_no_word_and_no_field_of_the_label_side(
     for text in posted:
         assert [word for word in LABEL_WORDS if word in text] == []
         request = json.loads(text)
-        assert request.keys() <= {"task", "candidates", "recipe", "seed", "budget"}
+        assert request.keys() <= {"task", "candidates", "recipe", "seed", "budget", "cache"}
         assert [candidate["id"] for candidate in request["candidates"]] == ["c1", "c2"]
         assert request["task"].keys() <= {"prompt", "messages"}
         assert sum(benchmarks.GOOD in json.dumps(candidate) for candidate in request["candidates"]) == 1
