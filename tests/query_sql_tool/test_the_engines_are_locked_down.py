@@ -26,6 +26,8 @@ COPY = {
     "used": None,
     "joined": [],
     "constants": {},
+    "probed": None,
+    "tables": [],
     "shuffle": True,
 }
 SCRIPTS = {
