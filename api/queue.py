@@ -57,6 +57,7 @@ class JudgmentQueue:
         self._lease_seconds = lease_seconds
         self._is_alone = is_alone
         self._live: dict[str, LiveJudgment] = {}
+        self._accepting: set[asyncio.Task[Accepted]] = set()
         self._others_wait = True
         self._wake = asyncio.Event()
         self._waiting = Waiting(store)
@@ -119,7 +120,28 @@ class JudgmentQueue:
         idempotency_key: str | None = None,
         body_sha256: str = "",
     ) -> Accepted:
-        """Keep a request (`text` is its JSON as sent) and have it judged. Raises Problem 429 or 503, StoreError."""
+        """Keep a request (`text` is its JSON as sent) and have it judged. Raises Problem 429 or 503, StoreError.
+
+        Who goes away meanwhile leaves a judgment that is kept, or none; not one that is kept and that nobody begins.
+        """
+        accepting = asyncio.create_task(self._accept(request, text, tenant, idempotency_key, body_sha256))
+        self._accepting.add(accepting)
+        accepting.add_done_callback(self._accepted)
+        return await asyncio.shield(accepting)
+
+    def _accepted(self, accepting: asyncio.Task[Accepted]) -> None:
+        self._accepting.discard(accepting)
+        if not accepting.cancelled():
+            accepting.exception()  # it is for who has asked, if anybody still waits
+
+    async def _accept(
+        self,
+        request: JudgmentRequest,
+        text: str,
+        tenant: str,
+        idempotency_key: str | None,
+        body_sha256: str,
+    ) -> Accepted:
         if idempotency_key is not None:
             earlier = await self._store.earlier(tenant, idempotency_key, body_sha256)
             if earlier is not None:
@@ -195,6 +217,8 @@ class JudgmentQueue:
         if self._draining:
             return
         self._draining = True
+        if self._accepting:
+            await asyncio.wait(self._accepting, timeout=DRAIN_SECONDS)
         clocks = {live.lease: live.elapsed_seconds for live in self._live.values()}
         for live in self._live.values():
             # One that only has its end left to keep is let finish.
@@ -263,12 +287,9 @@ class JudgmentQueue:
     async def _woken(self) -> None:
         """Wait until something may be there to claim: a place came free, a judgment was accepted, or time went by."""
         if self._is_alone or self._free <= 0:
-            timeout = self._lease_seconds if self._is_alone else BEAT_SECONDS
-            try:
-                async with asyncio.timeout(timeout):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(BEAT_SECONDS):
                     await self._wake.wait()
-            except TimeoutError:
-                return
         else:
             await self._store.changed(BEAT_SECONDS)
 

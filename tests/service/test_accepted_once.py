@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
 
 from api.auth import make_key
 from judge_agent.models.scripted import Held, ScriptedModel, by_schema
+from judge_agent.schema import JudgmentRequest
 from judge_agent.store import SqliteStore
 from tests.service.served import request, serving
 
@@ -100,6 +102,33 @@ async def test_a_key_is_kept_as_a_hash_and_revoking_the_last_one_does_not_open_t
     async with serving(path) as served:
         assert (await served.post(request(), x_api_key=secret)).status_code == 401
         assert (await served.post(request())).status_code == 401
+
+
+class SlowToKeep(SqliteStore):
+    """A store whose rows take their time."""
+
+    async def accept(self, new):
+        kept = await super().accept(new)
+        await asyncio.sleep(0.05)
+        return kept
+
+
+@pytest.mark.parametrize("max_running", [4, 1])
+async def test_who_goes_away_while_it_is_accepted_leaves_a_judgment_that_is_judged(max_running: int) -> None:
+    async with serving(store_type=SlowToKeep, max_running=max_running) as served:
+        queue, text = served.parts.queue, json.dumps(request())
+        for seed in range(4):
+            wanted = JudgmentRequest.model_validate(request(seed=seed))
+            accepting = asyncio.create_task(queue.accept(wanted, text, tenant="local"))
+            await asyncio.sleep(0.01)
+            accepting.cancel()
+        listed = []
+        async with asyncio.timeout(5):
+            while len(listed) < 4:
+                listed = (await served.http.get("/v1/judgments")).json()["data"]
+            for row in listed:
+                ended = await served.http.get(f"/v1/judgments/{row['id']}", headers={"Prefer": "wait=4"})
+                assert ended.json()["state"] == "done"
 
 
 class SlowKeys(SqliteStore):
