@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from judge_agent.call_marks import UNREAD_IN_TEXT, loose_calls
+from judge_agent.call_marks import has_unread_mark, loose_calls
 from judge_agent.result_marks import kind_is_error, marked_as_error
 from judge_agent.schema import ContentPart, Message, ToolCall
 
@@ -68,7 +68,8 @@ def with_calls(messages: Sequence[Message], names: Sequence[str] = ()) -> tuple[
 
 def _told(messages: Sequence[Message]) -> list[tuple[str, str]]:
     """The role and the text of each message, without thoughts."""
-    return [(message.role, _THOUGHTS.sub(" ", _own_text(message))) for message in messages]
+    texts = ((message.role, _own_text(message)) for message in messages)
+    return [(role, _THOUGHTS.sub(" ", text) if "think>" in text else text) for role, text in texts]
 
 
 def spoken(text: str) -> str:
@@ -173,7 +174,7 @@ def _read_texts(messages: Sequence[Message]) -> tuple[list[Message], int]:
         if message.role == "assistant" and text:
             made = _calls_in(text) if _OPENS in text else []
             calls = calls or bool(made)
-            unread += not made and UNREAD_IN_TEXT.search(text) is not None
+            unread += not made and has_unread_mark(text)
             read.append(message.model_copy(update={"tool_calls": tuple(made)}) if made else message)
         elif calls and message.role == "user" and _ANSWER.fullmatch(text):
             read += [Message(role="tool", content=hit.group(1)) for hit in _ANSWERS.finditer(text)]
