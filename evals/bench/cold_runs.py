@@ -44,7 +44,7 @@ class ColdBubblewrap:
             arguments += ["--symlink", target, place]
         for name, value in {**_PLAIN, "PYTHONPATH": SITE}.items():
             arguments += ["--setenv", name, value]
-        arguments += ["--dev", "/dev", "--proc", "/proc", "--tmpfs", "/work", "--chdir", "/work"]
+        arguments += ["--dev", "/dev", "--proc", "/proc", "--tmpfs", "/room", "--chdir", "/room"]
         self._command = [*arguments, "--", found.executable, "-s", "-S", "-c"]
 
     @classmethod

@@ -16,9 +16,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_WORK_RULE = "/work"
-WORK = "/work/box"
-DISK = "/work/disk"
+_WORK_RULE = "/room"
+WORK = "/room/box"
+DISK = "/room/disk"
 """The one file system that a program can write to: the work folder, and what /tmp and /dev/shm are links to."""
 FOLDERS = ("box", "tmp", "shm")
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID = 0x20000, 0x10000000, 0x20000000

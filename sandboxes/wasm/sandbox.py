@@ -38,8 +38,8 @@ from sandboxes.wasm.interpreter import INSTALL, WasmInterpreter, find_wasm_inter
 _FIRST_USER, _USERS = 0x60000000, 0x0FFFFFF0  # above the ranges of users, subuids and containers
 _HERE = Path(__file__).parent
 _ENVIRONMENT = {
-    "HOME": "/work/box",
-    "TMPDIR": "/work/box",
+    "HOME": "/room/box",
+    "TMPDIR": "/room/box",
     "LANG": "C.UTF-8",
     "PYTHONUTF8": "1",
     "PYTHONDONTWRITEBYTECODE": "1",

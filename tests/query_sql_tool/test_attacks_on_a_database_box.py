@@ -144,7 +144,7 @@ async def test_a_file_that_grows_when_it_is_read_hits_the_limits_of_the_box(stor
 
 async def test_a_script_reaches_no_more_than_a_query(judged) -> None:
     scripts = {
-        "sqlite": ["ATTACH '/work/x' AS y", "SELECT load_extension('x')", "VACUUM INTO '/work/y'"],
+        "sqlite": ["ATTACH '/room/x' AS y", "SELECT load_extension('x')", "VACUUM INTO '/room/y'"],
         "duckdb": ["COPY (SELECT 1) TO '/tmp/x'", "ATTACH '/tmp/x.db'", "INSTALL httpfs", "LOAD httpfs"],
     }
     for engine, texts in scripts.items():

@@ -102,7 +102,7 @@ def texts():
             yield open(place, errors="replace").read(10**6)
         except OSError:
             pass
-    for folder, _, names in os.walk("/work"):
+    for folder, _, names in os.walk("/room"):
         for name in names:
             yield open(os.path.join(folder, name), errors="replace").read()
 def f(x):

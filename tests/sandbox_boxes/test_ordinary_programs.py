@@ -53,7 +53,7 @@ async def test_a_traceback_begins_in_the_program(sandbox):
     told = (await sandbox.run(program, limits=Limits())).stderr.decode().splitlines()
     assert told[:2] == [
         "Traceback (most recent call last):",
-        '  File "/work/box/program.py", line 3, in <module>',
+        '  File "/room/box/program.py", line 3, in <module>',
     ]
 
 
@@ -61,4 +61,4 @@ async def test_a_program_that_does_not_compile_has_no_traceback(sandbox):
     made = script("def f(:")
     program = Program(made.source, files={made.name: made.content}, script=made.script)
     told = (await sandbox.run(program, limits=Limits())).stderr.decode().splitlines()
-    assert told[0] == '  File "/work/box/program.py", line 1'
+    assert told[0] == '  File "/room/box/program.py", line 1'

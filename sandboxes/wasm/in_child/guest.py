@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from typing import Any, NoReturn
 
-WORK = "/work/box"
+WORK = "/room/box"
 _PIECE = 1 << 16
 
 

@@ -180,7 +180,7 @@ def _wasi(config: dict[str, Any]) -> WasiConfig:
     if not config["talks"]:  # who talks over a channel prints into nothing
         wasi.inherit_stdout()
     wasi.inherit_stderr()
-    wasi.preopen_dir(".", "/work/box", fs_mutable=True)
+    wasi.preopen_dir(".", "/room/box", fs_mutable=True)
     return wasi
 
 
