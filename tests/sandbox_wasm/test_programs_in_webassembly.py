@@ -199,13 +199,13 @@ async def test_other_walls_stand_behind_webassembly(wasm):
 
 async def test_nothing_is_open_or_running_after_a_box(wasm):
     await run(wasm, "print(1)")
-    before = sorted(os.listdir("/proc/self/fd"))
+    before = set(os.listdir("/proc/self/fd"))
     for source in ("print(1)", "1 / 0", "import time; time.sleep(9)"):
         await run(wasm, source, wall_seconds=0.5)
     with pytest.raises(ValueError, match="mine"):
         async with wasm.open(Program(ECHO), limits=Limits()):
             raise ValueError("mine")
-    assert sorted(os.listdir("/proc/self/fd")) == before
+    assert set(os.listdir("/proc/self/fd")) <= before  # what earlier tests left may close meanwhile
     assert _children() == []
 
 
