@@ -27,6 +27,8 @@ PREFIX = "JUDGE_"
 # These belong to the client, which may share the service's environment.
 CLIENT_VARIABLES = frozenset({"JUDGE_URL", "JUDGE_API_KEY"})
 MIN_KEY_CHARS = 16
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+_CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 
 
 def _default_cache_dir() -> Path:
@@ -136,10 +138,41 @@ class Settings(BaseModel):
         le=1_000_000,
         description="Memory of one of them where it asks for none, and the most it gets.",
     )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="The service's own log on stderr: lines of text, or a JSON object a line."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="The least severe lines of that log."
+    )
+    traces: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="OpenTelemetry traces over OTLP (HTTP): auto where OTEL_EXPORTER_OTLP_ENDPOINT or "
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is set, and never with OTEL_SDK_DISABLED=true.",
+    )
+    canary_share: float = Field(
+        0,
+        ge=0,
+        le=1,
+        description="Judgments of known outcome that are made for each judgment that callers ask for.",
+    )
+    canary_seconds: float | None = Field(
+        None,
+        ge=1,
+        description="After so long each canary of a recipe in use is judged again, however few judgments there are.",
+    )
+    canary_ready: Literal["degraded", "unready"] = Field(
+        "degraded",
+        description="What /health/ready says while a canary fails: 200 with status degraded, or 503.",
+    )
     allowed_hosts: tuple[str, ...] = Field((), description="Further Host names that are served, by comma.")
     api_keys: tuple[tuple[str, SecretStr], ...] = Field(
         (), description="tenant:key pairs by comma; keys can also be kept in the database (judge-agent keys)."
     )
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _level_in_capitals(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod
@@ -200,6 +233,10 @@ class Settings(BaseModel):
         return self.database_url.get_secret_value() if self.database_url is not None else None
 
     @property
+    def has_canaries(self) -> bool:
+        return self.canary_share > 0 or self.canary_seconds is not None
+
+    @property
     def blobs_dir(self) -> Path:
         return self.data_dir / "blobs"
 
@@ -248,6 +285,24 @@ def from_environment(environment: Mapping[str, str] | None = None, /, **override
 def _missing(setting: str, reason: str) -> PydanticCustomError:
     """What a validator of several settings says: it names the one to set."""
     return PydanticCustomError("missing_setting", "{reason}", {"setting": setting, "reason": reason})
+
+
+def wants_traces(settings: Settings, environment: Mapping[str, str] | None = None) -> bool:
+    """Whether judgments are traced: by the setting, or by OpenTelemetry's own variables."""
+    given = os.environ if environment is None else environment
+    if settings.traces == "off" or given.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return False
+    if settings.traces == "on":
+        return True
+    if given.get("OTEL_TRACES_EXPORTER", "").strip().lower() == "none":
+        return False
+    return any(given.get(name, "").strip() for name in _ENDPOINTS)
+
+
+def wants_contents(environment: Mapping[str, str] | None = None) -> bool:
+    """Whether traces may hold what was asked and answered: the opt-in of OpenTelemetry's GenAI instrumentations."""
+    given = (os.environ if environment is None else environment).get(_CAPTURE, "")
+    return given.strip().lower() in ("true", "span_only", "span_and_event")
 
 
 def _split(value: object) -> Any:

@@ -1,5 +1,6 @@
 """What the service keeps: judgments, their journal, results shared by posts, API keys, heads of the log."""
 
+from judge_agent.store.canaries import Canaries, CanaryRow, CanaryState
 from judge_agent.store.database import Database
 from judge_agent.store.records import (
     Accepted,
@@ -23,6 +24,9 @@ from judge_agent.store.sqlite import SqliteStore
 __all__ = [
     "Accepted",
     "ApiKey",
+    "Canaries",
+    "CanaryRow",
+    "CanaryState",
     "Claimed",
     "Database",
     "Happening",

@@ -14,6 +14,7 @@ from judge_agent.schema import State
 from judge_agent.seams.storage import AuditEvent
 from judge_agent.store import postgres_leasing as leasing
 from judge_agent.store.batching import Batches, Unreachable
+from judge_agent.store.postgres_canaries import PostgresCanaries
 from judge_agent.store.postgres_journal import PostgresJournal, PostgresSharedResults
 from judge_agent.store.postgres_news import News
 from judge_agent.store.postgres_pool import CONNECTIONS, RETRY_SECONDS, PostgresPool, Session
@@ -47,6 +48,7 @@ class PostgresStore:
         self._unsure: set[Lease] = set()
         self.journal = PostgresJournal(pool)
         self.shared = PostgresSharedResults(pool)
+        self.canaries = PostgresCanaries(pool)
 
     @classmethod
     @asynccontextmanager

@@ -167,5 +167,19 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX happenings_judgment ON happenings (judgment_id, number);
     """
     + _ACCEPT_JUDGMENTS,
+    """
+    CREATE TABLE canaries (
+        recipe text NOT NULL,
+        name text NOT NULL,
+        state text NOT NULL DEFAULT 'unknown',
+        since double precision NOT NULL,
+        unknown_since double precision,
+        at double precision NOT NULL DEFAULT 0,
+        judgment_id text NOT NULL DEFAULT '',
+        detail text NOT NULL DEFAULT '',
+        taken_until double precision NOT NULL DEFAULT 0,
+        PRIMARY KEY (recipe, name)
+    );
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)

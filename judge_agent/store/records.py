@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple, Protocol
 from judge_agent.errors import StoreError
 from judge_agent.schema import State
 from judge_agent.seams.storage import AuditEvent, Journal, SharedResults
+from judge_agent.store.canaries import Canaries
 
 
 class IdempotencyConflict(StoreError):
@@ -173,6 +174,9 @@ class Store(Protocol):
 
     @property
     def shared(self) -> SharedResults: ...
+
+    @property
+    def canaries(self) -> Canaries: ...
 
     async def accept(self, new: NewJudgment) -> Accepted:
         """Keep an accepted request; it is on disk on return. Raises IdempotencyConflict and TooManyOpen."""

@@ -29,6 +29,7 @@ from judge_agent.store.records import (
     Renewed,
     StoredJudgment,
 )
+from judge_agent.store.sqlite_canaries import SqliteCanaries
 
 LOOK_AGAIN_SECONDS = 0.1
 # A page ends early when its rows weigh this much, so that large records do not add up in memory.
@@ -42,6 +43,7 @@ class SqliteStore:
         self._database = database
         self.journal = SqliteJournal(database)
         self.shared = SqliteSharedResults(database)
+        self.canaries = SqliteCanaries(database)
 
     @classmethod
     @asynccontextmanager

@@ -85,5 +85,19 @@ MIGRATIONS: tuple[str, ...] = (
     );
     CREATE INDEX happenings_judgment ON happenings (judgment_id, number);
     """,
+    """
+    CREATE TABLE canaries (
+        recipe TEXT NOT NULL,
+        name TEXT NOT NULL,
+        state TEXT NOT NULL DEFAULT 'unknown',
+        since REAL NOT NULL,
+        unknown_since REAL,
+        at REAL NOT NULL DEFAULT 0,
+        judgment_id TEXT NOT NULL DEFAULT '',
+        detail TEXT NOT NULL DEFAULT '',
+        taken_until REAL NOT NULL DEFAULT 0,
+        PRIMARY KEY (recipe, name)
+    );
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
