@@ -162,6 +162,7 @@ class JudgmentQueue:
             idempotency_key=idempotency_key,
             body_sha256=body_sha256,
             flight_key=self._judge.flight_key(request),
+            cohort=request.group.cohort if request.group is not None else None,
             max_open=self._capacity,
         )
         accepted: Accepted | None = None

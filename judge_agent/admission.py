@@ -38,6 +38,7 @@ def admit(request: JudgmentRequest, recipes: Mapping[str, Recipe], tools: Sequen
         raise InvalidRequest("recipe", f"{request.recipe!r} is unknown; there are {sorted(recipes)}")
     _refuse_what_is_no_json(request)
     _refuse_what_is_not_built(request)
+    _check_group(request)
     _check_sql(request)
     _check_end_state(request)
     _check_tools(request, tools)
@@ -79,7 +80,6 @@ def _task_of(request: JudgmentRequest, candidates: Sequence[CanonicalCandidate])
 
 def _refuse_what_is_not_built(request: JudgmentRequest) -> None:
     given = {
-        "group": request.group,
         "shape": request.shape,
     }
     resources = request.resources.model_dump(exclude={"databases", "environment"})
@@ -89,6 +89,20 @@ def _refuse_what_is_not_built(request: JudgmentRequest) -> None:
             raise InvalidRequest(
                 field, f"is not supported by this version (got {_short(value)}); leave it out"
             )
+
+
+def _check_group(request: JudgmentRequest) -> None:
+    """For a judgment by itself a group is a hint to the scheduler; what asks for more is kept elsewhere."""
+    group = request.group
+    if group is None:
+        return
+    if group.group_id is None:
+        raise InvalidRequest("group.group_id", "is required: here a group only says what is judged together")
+    if group.deadline_seconds is not None:
+        raise InvalidRequest(
+            "group.deadline_seconds",
+            f"is kept by POST /v1/groups only (got {group.deadline_seconds:g}); here nobody waits for a group",
+        )
 
 
 def _check_images(task: Task, candidates: Sequence[CanonicalCandidate]) -> None:

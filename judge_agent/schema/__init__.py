@@ -12,6 +12,12 @@ from judge_agent.schema.environment import Environment as Environment
 from judge_agent.schema.environment import SqlEffect as SqlEffect
 from judge_agent.schema.expected_calls import CallRules as CallRules
 from judge_agent.schema.expected_calls import ExpectedCall as ExpectedCall
+from judge_agent.schema.group import Group as Group
+from judge_agent.schema.group import GroupMember as GroupMember
+from judge_agent.schema.group import GroupPreference as GroupPreference
+from judge_agent.schema.group import GroupState as GroupState
+from judge_agent.schema.group_spec import GroupSpec as GroupSpec
+from judge_agent.schema.group_spec import OnPartial as OnPartial
 from judge_agent.schema.judgment import (
     SCHEMA_VERSION as SCHEMA_VERSION,
 )

@@ -10,6 +10,7 @@ from judge_agent.schema.base import Envelope, Name, Score
 from judge_agent.schema.databases import MAX_DATABASES, Database
 from judge_agent.schema.environment import EndState, Environment
 from judge_agent.schema.expected_calls import CallRules, Calls
+from judge_agent.schema.group_spec import GroupSpec
 from judge_agent.schema.messages import AnyTrajectory, Message
 from judge_agent.schema.refusals import Refused
 
@@ -170,7 +171,7 @@ class JudgmentRequest(Envelope):
     shape: str | None = None
     pass_threshold: Score | None = None
     budget: BudgetSpec = BudgetSpec()
-    group: dict[str, Any] | None = None
+    group: GroupSpec | None = None
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
     cache: Literal["yes", "no", "refresh"] | None = None
     include_hidden_reasoning: bool = False
