@@ -44,6 +44,7 @@ def admit(request: JudgmentRequest, recipes: Mapping[str, Recipe], tools: Sequen
     _check_tools(request, tools)
     _check_dimensions(request, recipe)
     _check_comparison(request, recipe)
+    _check_shape(request, recipe)
     candidates = _canonical_candidates(request)
     _check_images(request.task, candidates)
     return Admitted(recipe, candidates, _task_of(request, candidates))
@@ -79,11 +80,8 @@ def _task_of(request: JudgmentRequest, candidates: Sequence[CanonicalCandidate])
 
 
 def _refuse_what_is_not_built(request: JudgmentRequest) -> None:
-    given = {
-        "shape": request.shape,
-    }
     resources = request.resources.model_dump(exclude={"databases", "environment"})
-    given |= {f"resources.{name}": value or None for name, value in resources.items()}
+    given = {f"resources.{name}": value or None for name, value in resources.items()}
     for field, value in given.items():
         if value is not None:
             raise InvalidRequest(
@@ -206,6 +204,21 @@ def _check_comparison(request: JudgmentRequest, recipe: Recipe) -> None:
                 f"principles.{index}.kind",
                 f"'hard' has no meaning in a comparison by recipe {recipe.name!r}; use 'soft', or tie it to a tool",
             )
+
+
+def _check_shape(request: JudgmentRequest, recipe: Recipe) -> None:
+    """A shape is of use only where there is what it reads: tests, declared dimensions."""
+    declared = declared_dimensions(request, recipe)
+    tested = request.task.reference.tests is not None or ">>> " in request.task.prompt
+    for index, link in enumerate(request.shape or ()):
+        if link.kind == "difficulty" and not tested:
+            raise InvalidRequest(f"shape.{index}", "'difficulty' weighs tests: give task.reference.tests")
+        for name in (link.weights or ()) if link.kind == "dimensions" else ():
+            if name not in declared:
+                raise InvalidRequest(
+                    f"shape.{index}.weights",
+                    f"{name!r} is not among the declared dimensions {list(declared)}",
+                )
 
 
 def _short(value: object) -> str:

@@ -13,7 +13,7 @@ from judge_agent.errors import PromptError
 from judge_agent.hashing import sha256_of
 from judge_agent.schema import Aggregate, Envelope, Granularity, PrincipleSpec
 from judge_agent.schema.base import Score
-from judge_agent.schema.request import DimensionName
+from judge_agent.schema.shape import DimensionName, Shape
 
 Protocol = Literal["pointwise", "pairwise", "listwise", "tournament", "steps"]
 COMPARING: tuple[Protocol, ...] = ("pairwise", "listwise", "tournament")
@@ -218,6 +218,7 @@ class Recipe(Envelope):
     tools: tuple[str, ...] = Field(default=(), description="Names of tools; empty means every tool.")
     granularity: tuple[Granularity, ...]
     aggregate: Aggregate = "gated"
+    shape: Shape = ()
     pass_threshold: Score | None = None
     min_weight: Score = 0.8
     principles: PrincipleSource = PrincipleSource()

@@ -13,10 +13,12 @@ from judge_agent.schema import (
     Confidence,
     Coverage,
     Evidence,
+    Judgment,
     Preference,
     PrincipleResult,
     StepResult,
 )
+from judge_agent.schema.shape import Shape
 from judge_agent.state import Json, State
 from judge_agent.trajectory import Transcript, read
 
@@ -81,6 +83,28 @@ def preference_of(results: Sequence[CandidateResult], flags: Json) -> Preference
     return found.model_copy(update={"consistent": consistency == 1.0})
 
 
+def shaped(judgment: Judgment, shape: Shape) -> Judgment:
+    """The judgment with its rewards shaped by one another.
+
+    What is kept for other judgments of the same candidates is not shaped, for there they have other peers.
+    """
+    found = reward.shaped(shape, judgment.candidates)
+    results = tuple(
+        one.model_copy(update={"reward": value, "raw_reward": reward.raw_reward(one)})
+        for one, value in zip(judgment.candidates, found.rewards, strict=True)
+    )
+    if not shape:
+        return judgment.model_copy(update={"candidates": results})
+    return judgment.model_copy(
+        update={
+            "candidates": results,
+            "ranking": ranking_of(results),
+            "preference": preference_of(results, judgment.flags),
+            "flags": {**judgment.flags, "shape": list(found.links)},
+        }
+    )
+
+
 def _result(candidate: CanonicalCandidate, context: JudgeContext, state: State) -> CandidateResult:
     principles = _own(candidate, state["verdicts"], PrincipleResult)
     steps = _own(candidate, state["steps"], StepResult)
@@ -104,6 +128,7 @@ def _result(candidate: CanonicalCandidate, context: JudgeContext, state: State) 
         or ("no principle applies to this candidate" if combined.status == "unscored" else None),
         score=combined.score,
         reward=combined.reward,
+        raw_reward=combined.reward,
         reward_bounds=combined.reward_bounds,
         passed=combined.passed,
         needs_review=combined.needs_review or ("injection" in flags and by_model_only),

@@ -24,6 +24,7 @@ from judge_agent.prompting import PromptLibrary
 from judge_agent.recipes import Recipe
 from judge_agent.remembering import Known, Means, Memory, failed_with, merged
 from judge_agent.schema import CandidateResult, Evidence, Judgment, JudgmentRequest, Provenance, Usage
+from judge_agent.schema.shape import Shape
 from judge_agent.seams.model import ChatModel, ModelInfo
 from judge_agent.seams.storage import AuditEvent, AuditLog, Journal, JournalEntry, SharedResults
 from judge_agent.seams.tool import Tool
@@ -75,13 +76,19 @@ class Run:
         self._budget: Budget | None = None
 
     async def run(self, resumed: bool, twin: Judgment | None) -> Judgment:
-        judgment = await self._judged(resumed, twin)
+        judgment = record.shaped(await self._judged(resumed, twin), self._shape())
         self._ending()
         if self._lease is not None:
             await self._parts.journal.held(self._id, self._lease)
         event = AuditEvent("judgment.done", self._id, self._tenant, None, *_summary(judgment))
         await self._parts.log.append(event)
         return judgment
+
+    def _shape(self) -> Shape:
+        """The request's shape, else its recipe's."""
+        recipe = self._parts.recipes.get(self._request.recipe)
+        asked = self._request.shape
+        return asked if asked is not None else recipe.shape if recipe is not None else ()
 
     async def called_off(self) -> Judgment:
         results = self._without_scores("cancelled", "the judgment was cancelled before it ended")
@@ -315,6 +322,7 @@ def _summary(judgment: Judgment) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
                 "status": c.status,
                 "failure_kind": c.failure_kind,
                 "reward": c.reward,
+                "raw_reward": c.raw_reward,
                 "passed": c.passed,
             }
             for c in judgment.candidates

@@ -25,7 +25,8 @@ from judge_agent.schema import PrincipleSpec, Tests
 from judge_agent.seams.sandbox import Sandbox
 from judge_agent.seams.tool import DecidingTool, Finding, OpeningCall, ToolResult, ToolView
 from judge_agent.trajectory import CodeUnderTest, code_under_test, fenced_blocks
-from tools.testing.report import Code, Report
+from tools.testing.marks import marks
+from tools.testing.report import Code, Report, TestResult
 from tools.testing.suite import Item, Suite, run_suite
 from tools.testing.verdict import decide, decide_what_is_known, lacking
 
@@ -85,7 +86,7 @@ class RunTests(DecidingTool):
         self._seconds_per_suite = seconds_per_suite
         self._slots = asyncio.Semaphore(concurrent_runs)  # first come, first served
         box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
-        self.version = f"5/{box}/{seconds_per_test:g}s/{seconds_per_suite:g}s"
+        self.version = f"6/{box}/{seconds_per_test:g}s/{seconds_per_suite:g}s"
 
     def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]:
         """One call where tests are given (an answer without code fails them), or doctests and code."""
@@ -133,10 +134,13 @@ class RunTests(DecidingTool):
         except TimeoutError as error:
             if (finding := decide_what_is_known(suite.results)) is None:
                 raise BudgetExceeded("deadline", _too_late(timeout_seconds, asked, began)) from error
-            return _result(code, Report(tuple(suite.results)), finding, cut_short=True)
+            cut = _result(code, Report(tuple(suite.results)), finding, cut_short=True)
+            return cut if assertions else _with_marks(cut, suite.results)
         if (module := lacking(report)) is not None:
             raise ToolError(_LACKING.format(module=module))
-        return _result(code, report, _hint(report) if assertions else decide(report))
+        if assertions:
+            return _result(code, report, _hint(report))
+        return _with_marks(_result(code, report, decide(report)), report.results)
 
     def _given_suite(self, view: ToolView, seconds: float) -> Suite:
         tests = _tests(view)
@@ -235,7 +239,13 @@ def _no_code(tests: Tests | None, assertions: Sequence[str]) -> ToolResult:
     reason = "the answer holds no code to test"
     if tests is None or assertions:
         return ToolResult("failed", {"reason": reason}, (Finding("none", "hint", None, reason),))
-    return ToolResult("failed", {"reason": reason}, (Finding("refutes", "decisive", 0.0, reason),))
+    refuted = ToolResult("failed", {"reason": reason}, (Finding("refutes", "decisive", 0.0, reason),))
+    return _with_marks(refuted, ())
+
+
+def _with_marks(result: ToolResult, results: Sequence[TestResult]) -> ToolResult:
+    """The result with a sign per test, by which the members of a group are compared; no prompt shows flags."""
+    return replace(result, flags={**result.flags, "tests": marks(results)})
 
 
 def _result(code: CodeUnderTest, report: Report, finding: Finding, *, cut_short: bool = False) -> ToolResult:

@@ -119,7 +119,10 @@ class Coverage(Envelope):
 
 
 class CandidateResult(Envelope):
-    """One candidate. `reward` is null unless it may be used; `reward_bounds` say what could still change."""
+    """One candidate. `reward` is null unless it may be used; `reward_bounds` say what could still change.
+
+    `raw_reward` is the reward before the group shaped it, and what the bounds are of; equal where nothing shapes.
+    """
 
     id: str
     status: Status
@@ -127,6 +130,7 @@ class CandidateResult(Envelope):
     failure_reason: str | None = None
     score: Score | None = None
     reward: FiniteFloat | None = None
+    raw_reward: FiniteFloat | None = None
     reward_bounds: tuple[FiniteFloat, FiniteFloat] = (0.0, 1.0)
     passed: bool | None = None
     needs_review: bool = False

@@ -13,11 +13,12 @@ from judge_agent.schema.expected_calls import CallRules, Calls
 from judge_agent.schema.group_spec import GroupSpec
 from judge_agent.schema.messages import AnyTrajectory, Message
 from judge_agent.schema.refusals import Refused
+from judge_agent.schema.shape import DimensionName as DimensionName
+from judge_agent.schema.shape import Shape
 
 MAX_CANDIDATES = 64
 MAX_PRINCIPLES = 64
 MAX_TESTS = 2000
-DimensionName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Scale = Literal["pass_fail", "1-5", "1-10"]
 Granularity = Literal["outcome", "steps"]
 Aggregate = Literal["weighted", "gated", "veto", "lexicographic"]
@@ -168,7 +169,7 @@ class JudgmentRequest(Envelope):
     resources: Resources = Resources()
     granularity: tuple[Granularity, ...] | None = Field(default=None, min_length=1, max_length=2)
     aggregate: Aggregate | None = None
-    shape: str | None = None
+    shape: Shape | None = None
     pass_threshold: Score | None = None
     budget: BudgetSpec = BudgetSpec()
     group: GroupSpec | None = None
