@@ -21,7 +21,7 @@ from judge_agent.seams.model import ModelInfo
 from judge_agent.seams.storage import SharedResults
 
 # Fields that do not change what is judged: what a caller writes beside it, and how long it may take.
-_BESIDE = {"task", "candidates", "metadata", "cache", "group", "shape"}
+_BESIDE = {"task", "candidates", "metadata", "cache", "group", "shape", "run"}
 
 
 @dataclass(frozen=True)

@@ -130,6 +130,9 @@ from judge_agent.schema.request import (
     Resources as Resources,
 )
 from judge_agent.schema.request import (
+    RunSpec as RunSpec,
+)
+from judge_agent.schema.request import (
     Scale as Scale,
 )
 from judge_agent.schema.request import (

@@ -157,6 +157,18 @@ class BudgetSpec(Envelope):
     samples: Annotated[int, Field(ge=1, le=64)] | None = None
 
 
+class RunSpec(Envelope):
+    """The trainer's run that a judgment belongs to, and its step there.
+
+    `pin`: true holds the run to what judges at its first pinned judgment, the hash of a pin (`GET /v1/pin`) to exactly
+    that; omitted, the run is held to the pin that it has, if any; false asks to be judged whatever the run's pin is.
+    """
+
+    id: Name
+    step: Annotated[int, Field(ge=0, le=2**53)] | None = None
+    pin: bool | Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+
+
 class JudgmentRequest(Envelope):
     """The body of `POST /v1/judgments`."""
 
@@ -177,6 +189,7 @@ class JudgmentRequest(Envelope):
     cache: Literal["yes", "no", "refresh"] | None = None
     include_hidden_reasoning: bool = False
     metadata: dict[str, Any] = {}
+    run: RunSpec | None = None
 
     @model_validator(mode="after")
     def _unique(self) -> JudgmentRequest:

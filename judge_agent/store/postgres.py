@@ -13,6 +13,7 @@ from judge_agent.journal import as_json
 from judge_agent.schema import State
 from judge_agent.seams.storage import AuditEvent
 from judge_agent.store import postgres_leasing as leasing
+from judge_agent.store import postgres_runs
 from judge_agent.store.batching import Batches, Unreachable
 from judge_agent.store.postgres_canaries import PostgresCanaries
 from judge_agent.store.postgres_journal import PostgresJournal, PostgresSharedResults
@@ -31,6 +32,7 @@ from judge_agent.store.records import (
     Renewed,
     StoredJudgment,
 )
+from judge_agent.store.runs import RunEnd
 
 # A page ends early when its rows weigh this much, so that large records do not add up in memory.
 MAX_PAGE_BYTES = 16_000_000
@@ -49,6 +51,7 @@ class PostgresStore:
         self.journal = PostgresJournal(pool)
         self.shared = PostgresSharedResults(pool)
         self.canaries = PostgresCanaries(pool)
+        self.runs = postgres_runs.PostgresRuns(pool)
 
     @classmethod
     @asynccontextmanager
@@ -130,11 +133,17 @@ class PostgresStore:
         *,
         elapsed_seconds: float,
         state: Literal["done", "cancelled"] = "done",
+        points: RunEnd | None = None,
     ) -> bool:
         was_unsure = lease in self._unsure
 
         async def end(session: Session) -> bool:
-            rows = await session.fetch(_FINISH, *lease, state, judgment, elapsed_seconds)
+            ended = (lease, state, judgment, elapsed_seconds)
+            rows = (
+                await session.fetch(_FINISH, *lease, *ended[1:])
+                if points is None or not points.points
+                else await postgres_runs.finish(session, *ended, points)
+            )
             if not rows and (was_unsure or session.is_repeated):
                 # An earlier try may have been kept although its answer was lost.
                 rows = await session.fetch(_FINISHED, *lease, state, judgment)

@@ -181,5 +181,51 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (recipe, name)
     );
     """,
+    """
+    CREATE TABLE runs (
+        number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        tenant text NOT NULL,
+        id text NOT NULL,
+        created double precision NOT NULL,
+        pin_sha256 text,
+        pin text,
+        pinned double precision,
+        answered text,
+        alarms text,
+        UNIQUE (tenant, id)
+    );
+    CREATE INDEX runs_tenant ON runs (tenant, number);
+    CREATE TABLE run_points (
+        sequence bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        run bigint NOT NULL,
+        step bigint NOT NULL,
+        task_key bigint NOT NULL,
+        content_key bigint NOT NULL,
+        judgment_id text NOT NULL,
+        recipe text NOT NULL,
+        status text NOT NULL,
+        failure_kind text,
+        score double precision,
+        reward double precision,
+        vector text NOT NULL,
+        confidence double precision,
+        length bigint NOT NULL,
+        flags text NOT NULL,
+        compared bigint NOT NULL,
+        disagreed bigint NOT NULL,
+        is_cached boolean NOT NULL,
+        noise double precision,
+        seconds double precision,
+        tokens bigint
+    );
+    CREATE INDEX run_points_walk ON run_points (run, step, task_key, content_key, sequence);
+    CREATE TABLE run_alarms (
+        run bigint NOT NULL,
+        step bigint NOT NULL,
+        name text NOT NULL,
+        at double precision NOT NULL,
+        PRIMARY KEY (run, step, name)
+    );
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)

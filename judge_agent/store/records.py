@@ -10,6 +10,7 @@ from judge_agent.errors import StoreError
 from judge_agent.schema import State
 from judge_agent.seams.storage import AuditEvent, Journal, SharedResults
 from judge_agent.store.canaries import Canaries
+from judge_agent.store.runs import RunEnd, RunStore
 
 
 class IdempotencyConflict(StoreError):
@@ -178,6 +179,9 @@ class Store(Protocol):
     @property
     def canaries(self) -> Canaries: ...
 
+    @property
+    def runs(self) -> RunStore: ...
+
     async def accept(self, new: NewJudgment) -> Accepted:
         """Keep an accepted request; it is on disk on return. Raises IdempotencyConflict and TooManyOpen."""
         ...
@@ -223,8 +227,11 @@ class Store(Protocol):
         *,
         elapsed_seconds: float,
         state: Literal["done", "cancelled"] = "done",
+        points: RunEnd | None = None,
     ) -> bool:
-        """End a judgment, once: false (and nothing changed) when it had ended, or another worker holds it."""
+        """End a judgment, once: false (and nothing changed) when it had ended, or another worker holds it.
+
+        `points` are what its run keeps of it, in the same transaction."""
         ...
 
     async def ended(self, judgment_ids: Collection[str]) -> tuple[StoredJudgment, ...]:

@@ -14,7 +14,7 @@ from judge_agent.errors import StoreError
 from judge_agent.journal import SqliteJournal, SqliteSharedResults, as_json
 from judge_agent.schema import State
 from judge_agent.seams.storage import AuditEvent
-from judge_agent.store import leasing
+from judge_agent.store import leasing, sqlite_runs
 from judge_agent.store.database import Database
 from judge_agent.store.records import (
     Accepted,
@@ -30,6 +30,7 @@ from judge_agent.store.records import (
     StoredJudgment,
 )
 from judge_agent.store.sqlite_canaries import SqliteCanaries
+from judge_agent.store.runs import RunEnd
 
 LOOK_AGAIN_SECONDS = 0.1
 # A page ends early when its rows weigh this much, so that large records do not add up in memory.
@@ -44,6 +45,7 @@ class SqliteStore:
         self.journal = SqliteJournal(database)
         self.shared = SqliteSharedResults(database)
         self.canaries = SqliteCanaries(database)
+        self.runs = sqlite_runs.SqliteRuns(database)
 
     @classmethod
     @asynccontextmanager
@@ -102,16 +104,15 @@ class SqliteStore:
         *,
         elapsed_seconds: float,
         state: Literal["done", "cancelled"] = "done",
+        points: RunEnd | None = None,
     ) -> bool:
-        changed = await self._database.execute(
-            "UPDATE judgments SET state = ?, judgment = ?, elapsed_seconds = ? "
-            "WHERE id = ? AND lease = ? AND state = 'running'",
-            state,
-            judgment,
-            elapsed_seconds,
-            *lease,
-        )
-        return changed == 1
+        def end(connection: sqlite3.Connection) -> bool:
+            is_kept = connection.execute(_FINISH, (state, judgment, elapsed_seconds, *lease)).rowcount == 1
+            if is_kept and points is not None:
+                sqlite_runs.add(connection, lease.judgment_id, points)
+            return is_kept
+
+        return await self._database.run(end)
 
     async def ended(self, judgment_ids: Collection[str]) -> tuple[StoredJudgment, ...]:
         marks = ", ".join("?" * len(judgment_ids))
@@ -190,6 +191,10 @@ class SqliteStore:
         return tuple(LogHead(*row) for row in rows)
 
 
+_FINISH = """
+UPDATE judgments SET state = ?, judgment = ?, elapsed_seconds = ?
+WHERE id = ? AND lease = ? AND state = 'running'
+"""
 _TELL = "INSERT INTO happenings (judgment_id, type, node, fields, at) VALUES (?, ?, ?, ?, ?)"
 _HAPPENINGS = """
 SELECT number, type, node, fields, at FROM happenings WHERE judgment_id = ? AND number > ? ORDER BY number LIMIT ?

@@ -99,5 +99,51 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (recipe, name)
     );
     """,
+    """
+    CREATE TABLE runs (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        tenant TEXT NOT NULL,
+        id TEXT NOT NULL,
+        created REAL NOT NULL,
+        pin_sha256 TEXT,
+        pin TEXT,
+        pinned REAL,
+        answered TEXT,
+        alarms TEXT,
+        UNIQUE (tenant, id)
+    );
+    CREATE INDEX runs_tenant ON runs (tenant, number);
+    CREATE TABLE run_points (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+        run INTEGER NOT NULL,
+        step INTEGER NOT NULL,
+        task_key INTEGER NOT NULL,
+        content_key INTEGER NOT NULL,
+        judgment_id TEXT NOT NULL,
+        recipe TEXT NOT NULL,
+        status TEXT NOT NULL,
+        failure_kind TEXT,
+        score REAL,
+        reward REAL,
+        vector TEXT NOT NULL,
+        confidence REAL,
+        length INTEGER NOT NULL,
+        flags TEXT NOT NULL,
+        compared INTEGER NOT NULL,
+        disagreed INTEGER NOT NULL,
+        is_cached INTEGER NOT NULL,
+        noise REAL,
+        seconds REAL,
+        tokens INTEGER
+    );
+    CREATE INDEX run_points_walk ON run_points (run, step, task_key, content_key, sequence);
+    CREATE TABLE run_alarms (
+        run INTEGER NOT NULL,
+        step INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        at REAL NOT NULL,
+        PRIMARY KEY (run, step, name)
+    );
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
