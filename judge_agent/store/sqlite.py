@@ -29,8 +29,8 @@ from judge_agent.store.records import (
     Renewed,
     StoredJudgment,
 )
-from judge_agent.store.sqlite_canaries import SqliteCanaries
 from judge_agent.store.runs import RunEnd
+from judge_agent.store.sqlite_canaries import SqliteCanaries
 
 LOOK_AGAIN_SECONDS = 0.1
 # A page ends early when its rows weigh this much, so that large records do not add up in memory.
