@@ -51,6 +51,10 @@ def create_app(parts: Parts) -> FastAPI:
     compat.install(app)
     docs_page.install(app)
     problems.install(app)
+    if parts.traces is not None:
+        from api.traces import TracedRequests
+
+        app.add_middleware(TracedRequests, traces=parts.traces)
     app.add_middleware(CountedRequests, metrics=parts.metrics)
     app.add_middleware(PathKeys, parts=parts)
     app.add_middleware(HostCheck, settings=parts.settings)

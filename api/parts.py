@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from api.auth import KeyRing
 from api.code_runs import CodeRuns
@@ -18,6 +19,9 @@ from judge_agent.resources import BlobFiles, FileResources
 from judge_agent.seams.resources import ResourceFiles
 from judge_agent.seams.sandbox import Sandbox
 from judge_agent.store import Store
+
+if TYPE_CHECKING:
+    from api.traces import JudgmentTraces
 
 LARGE_BODIES = 2
 
@@ -34,6 +38,7 @@ class Parts:
     files: ResourceFiles
     runs: CodeRuns
     metrics: Metrics
+    traces: JudgmentTraces | None = None
 
 
 def blob_files(settings: Settings) -> BlobFiles:
@@ -57,11 +62,13 @@ async def assembled(
     sandbox: Sandbox | None = None,
     is_alone: bool = True,
     metrics: Metrics | None = None,
+    traces: JudgmentTraces | None = None,
 ) -> AsyncIterator[Parts]:
     """Start the queue, which resumes what was left. Raises InvalidRequest for an open door.
 
     `sandbox` is where programs of `POST /run_code` run. `is_alone`: no other process judges from a SQLite store; from
-    PostgreSQL another one always may. `metrics` is what the judge's log is heard by.
+    PostgreSQL another one always may. `metrics` and `traces` are what the judge's log is heard
+    by.
     """
     keys = KeyRing(store, tuple((tenant, key.get_secret_value()) for tenant, key in settings.api_keys))
     if not settings.is_loopback and not await keys.has_keys():
@@ -77,6 +84,7 @@ async def assembled(
         max_queued=settings.max_queued + (settings.workers - 1) * settings.max_running,
         lease_seconds=settings.lease_seconds,
         is_alone=is_alone and settings.database is None,
+        accepting=traces.accepting if traces is not None else None,
     ) as queue:
         yield Parts(
             settings,
@@ -89,4 +97,5 @@ async def assembled(
             resource_files(settings),
             CodeRuns(sandbox, running=settings.run_code_running, waiting=settings.max_queued),
             metrics or Metrics(),
+            traces,
         )

@@ -16,7 +16,7 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from api.judging import Judging, LiveJudgment, judge_to_its_end
@@ -46,6 +46,7 @@ class JudgmentQueue:
         max_queued: int,
         lease_seconds: float,
         is_alone: bool,
+        accepting: Callable[[NewJudgment], None] | None = None,
     ) -> None:
         self.worker = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
         self._judge = judge
@@ -56,6 +57,7 @@ class JudgmentQueue:
         self._capacity = max_running + max_queued
         self._lease_seconds = lease_seconds
         self._is_alone = is_alone
+        self._note_accepting = accepting
         self._live: dict[str, LiveJudgment] = {}
         self._accepting: set[asyncio.Task[Accepted]] = set()
         self._others_wait = True
@@ -75,10 +77,12 @@ class JudgmentQueue:
         max_queued: int,
         lease_seconds: float = 10.0,
         is_alone: bool = True,
+        accepting: Callable[[NewJudgment], None] | None = None,
     ) -> AsyncIterator[JudgmentQueue]:
         """Take judgments until the end of the block, those that an earlier process left first.
 
-        `is_alone`: no other process judges from this store, so that nothing needs to be waited for.
+        `is_alone`: no other process judges from this store, so that nothing needs to be waited for. `accepting` is
+        called with each judgment before it is kept, in the context of its request.
         """
         async with asyncio.TaskGroup() as tasks:
             queue = cls(
@@ -89,6 +93,7 @@ class JudgmentQueue:
                 max_queued=max_queued,
                 lease_seconds=lease_seconds,
                 is_alone=is_alone,
+                accepting=accepting,
             )
             if is_alone:
                 await store.release_all()
@@ -165,6 +170,8 @@ class JudgmentQueue:
             cohort=request.group.cohort if request.group is not None else None,
             max_open=self._capacity,
         )
+        if self._note_accepting is not None:
+            self._note_accepting(new)
         accepted: Accepted | None = None
         try:
             accepted = await self._store.accept(new)

@@ -8,18 +8,18 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from api.measuring import Metrics
 from api.parts import Parts, assembled, resource_files
-from api.settings import Settings
+from api.settings import Settings, wants_contents, wants_traces
 from api.vllm import started_vllm
-from judge_agent.errors import ModelError
+from judge_agent.errors import InvalidRequest, ModelError
 from judge_agent.judge import Judge
 from judge_agent.log import AuditLogWriter, ToldLog
 from judge_agent.log.shared_heads import SharedHeads
 from judge_agent.seams.model import ChatModel
 from judge_agent.seams.sandbox import Sandbox
-from judge_agent.seams.storage import AuditEvent
 from judge_agent.seams.tool import Tool
 from judge_agent.store import Store
 from judge_agent.store.opening import opened_store
@@ -27,6 +27,9 @@ from sandboxes import SLOWDOWN, choose
 from tools import BOXED_TOOLS, RESOURCE_TOOLS, TOOLS
 from tools.query_sql import SECONDS_PER_QUERY, QuerySql
 from tools.run_tests import SECONDS_PER_SUITE, SECONDS_PER_TEST, RunTests
+
+if TYPE_CHECKING:
+    from api.traces import JudgmentTraces
 
 log = logging.getLogger("judge_agent.service")
 INTRODUCTION_SECONDS = 3.0
@@ -40,9 +43,15 @@ async def service(settings: Settings, *, is_alone: bool = True) -> AsyncIterator
     """
     metrics = Metrics()
     async with (
-        _opened(settings, exclusive=is_alone, heard=metrics.observe) as (store, judge, sandbox),
+        _opened(settings, exclusive=is_alone, metrics=metrics) as (store, judge, sandbox, traces),
         assembled(
-            settings, store=store, judge=judge, sandbox=sandbox, is_alone=is_alone, metrics=metrics
+            settings,
+            store=store,
+            judge=judge,
+            sandbox=sandbox,
+            is_alone=is_alone,
+            metrics=metrics,
+            traces=traces,
         ) as parts,
     ):
         yield parts
@@ -51,35 +60,60 @@ async def service(settings: Settings, *, is_alone: bool = True) -> AsyncIterator
 @asynccontextmanager
 async def local_judge(settings: Settings) -> AsyncIterator[Judge]:
     """A judge with the service's own parts, without its queue; for one judgment from the command line."""
-    async with _opened(settings, exclusive=False) as (_, judge, _):
+    async with _opened(settings, exclusive=False) as (_, judge, _, _):
         yield judge
 
 
 @asynccontextmanager
 async def _opened(
-    settings: Settings, *, exclusive: bool = True, heard: Callable[[AuditEvent], None] | None = None
-) -> AsyncIterator[tuple[Store, Judge, Sandbox | None]]:
+    settings: Settings, *, exclusive: bool = True, metrics: Metrics | None = None
+) -> AsyncIterator[tuple[Store, Judge, Sandbox | None, JudgmentTraces | None]]:
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(
             opened_store(settings.database_path, settings.database, exclusive=exclusive)
         )
         heads = store if settings.database is None else SharedHeads(store, settings.log_dir)
         written = await stack.enter_async_context(AuditLogWriter(settings.log_dir, anchor=heads.set_head))
-        log = await stack.enter_async_context(ToldLog(written, store.tell, heard))
+        traces = await _traces(settings, store, stack) if metrics is not None else None
+        hearing = [one.observe for one in (metrics, traces) if one is not None]
+        log = await stack.enter_async_context(ToldLog(written, store.tell, *hearing))
         model = await _model(settings)
         if model is not None:
             stack.push_async_callback(model.aclose)
         sandbox = await _boxes(settings)
         if sandbox is not None:
             stack.push_async_callback(sandbox.aclose)
-        judge = Judge(
+        judge = _judge_type(traces)(
             model=model,
             tools=_tools(settings, sandbox),
             journal=store.journal,
             shared=store.shared,
             log=log,
         )
-        yield store, judge, sandbox
+        yield store, judge, sandbox, traces
+
+
+async def _traces(settings: Settings, store: Store, stack: AsyncExitStack) -> JudgmentTraces | None:
+    """The traces of judgments, where they are wanted. Raises InvalidRequest where their package is missing."""
+    if not wants_traces(settings):
+        return None
+    try:
+        from api.traces import opened_traces
+    except ModuleNotFoundError as error:
+        raise InvalidRequest(
+            "JUDGE_TRACES",
+            f"needs the package {error.name!r}; install it with: pip install 'judge-agent[service]'",
+        ) from error
+    opened = opened_traces(store.shared, provider_name=settings.model, contents=wants_contents())
+    return await stack.enter_async_context(opened)
+
+
+def _judge_type(traces: JudgmentTraces | None) -> Callable[..., Judge]:
+    if traces is None:
+        return Judge
+    from api.traces import TracedJudge
+
+    return partial(TracedJudge, traces)
 
 
 async def _model(settings: Settings) -> ChatModel | None:

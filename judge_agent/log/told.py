@@ -18,15 +18,15 @@ _log = logging.getLogger("judge_agent.service")
 class ToldLog:
     """An `AuditLog` that also hands every event on, in order, without its contents. An async context manager.
 
-    `heard` is called with each at once, and must neither block nor raise.
+    Each of `hearing` is called with it at once, and must neither block nor raise.
 
     The log is the record: what cannot be told is missing for who follows, and nothing waits for the telling.
     """
 
-    def __init__(self, log: AuditLog, tell: Tell, heard: Callable[[AuditEvent], None] | None = None) -> None:
+    def __init__(self, log: AuditLog, tell: Tell, *hearing: Callable[[AuditEvent], None]) -> None:
         self._log = log
         self._tell = tell
-        self._heard = heard
+        self._hearing = hearing
         self._untold: list[AuditEvent] = []
         self._telling: asyncio.Task[None] | None = None
 
@@ -48,8 +48,8 @@ class ToldLog:
         return self._log.note(event)
 
     def _take(self, event: AuditEvent) -> None:
-        if self._heard is not None:
-            self._heard(event)
+        for heard in self._hearing:
+            heard(event)
         self._untold.append(event)
         if self._telling is None:
             self._telling = asyncio.get_running_loop().create_task(self._tell_all())

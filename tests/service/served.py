@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,16 @@ from api.measuring import Metrics
 from api.parts import Parts, assembled
 from api.server import JudgeServer, bind
 from api.settings import Settings
+from api.traces import JudgmentTraces, TracedJudge
 from judge_agent.judge import Judge
 from judge_agent.log import MemoryLog, ToldLog
 from judge_agent.models.scripted import ScriptedModel
 from judge_agent.seams.sandbox import Sandbox
+from judge_agent.seams.storage import SharedResults
 from judge_agent.store import SqliteStore
 from tools.check_tool_calls import CheckToolCalls
+
+Traced = Callable[[SharedResults], AbstractAsyncContextManager[JudgmentTraces | None]]
 
 
 @dataclass
@@ -51,6 +56,7 @@ async def serving(
     store_type: type[SqliteStore] = SqliteStore,
     sandbox: Sandbox | None = None,
     log: MemoryLog | None = None,
+    traces: Traced | None = None,
     **settings: Any,
 ) -> AsyncIterator[Served]:
     """Serve until the end of the block. `path` is the database, None keeps it in memory."""
@@ -58,9 +64,13 @@ async def serving(
     metrics = Metrics()
     async with (
         store_type.opened(path) as store,
-        ToldLog(log or MemoryLog(), store.tell, metrics.observe) as told,
+        (traces or _untraced)(store.shared) as traced,
+        ToldLog(
+            log or MemoryLog(), store.tell, metrics.observe, *([traced.observe] if traced else [])
+        ) as told,
     ):
-        judge = judge_type(
+        make_judge = partial(TracedJudge, traced) if traced else judge_type
+        judge = make_judge(
             model=model,
             tools=(CheckToolCalls(),),
             journal=store.journal,
@@ -68,7 +78,9 @@ async def serving(
             log=told,
         )
         wanted = Settings(**({"port": 0} | settings))
-        async with assembled(wanted, store=store, judge=judge, sandbox=sandbox, metrics=metrics) as parts:
+        async with assembled(
+            wanted, store=store, judge=judge, sandbox=sandbox, metrics=metrics, traces=traced
+        ) as parts:
             url = asyncio.get_running_loop().create_future()
             listener = bind("127.0.0.1", parts.settings.port)
             server = JudgeServer(parts, listener, started=url.set_result)
@@ -80,6 +92,10 @@ async def serving(
                 server.stop()
                 await running
                 listener.close()
+
+
+def _untraced(_shared: SharedResults) -> AbstractAsyncContextManager[None]:
+    return nullcontext()
 
 
 @contextmanager
