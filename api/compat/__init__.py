@@ -18,7 +18,6 @@ from api.compat import (
     roll,
     slime,
 )
-from api.compat.failing import Fallbacks
 
 PREFIX = "/compat"
 
@@ -43,7 +42,6 @@ FACADES = (
 
 def install(app: FastAPI) -> None:
     """Serve every facade under `/compat/<name>`."""
-    app.state.fallbacks = Fallbacks()
     for facade in FACADES:
         for router in facade.routers:
             app.include_router(router, prefix=f"{PREFIX}/{facade.name}")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from judge_agent.hashing import canonical_json, sha256_of
 from judge_agent.schema import CandidateResult, Judgment
 
 
@@ -13,7 +14,8 @@ from judge_agent.schema import CandidateResult, Judgment
 class Told:
     """What the judge told of one candidate. `reward` is None exactly where it failed: then `failure_kind` says how.
 
-    `vector` has the declared dimensions as keys, whether the judge failed or not.
+    `vector` has the declared dimensions as keys, whether the judge failed or not. `way` is the same for what the same
+    recipe, prompts, model and tools have judged.
     """
 
     judgment_id: str | None
@@ -24,6 +26,7 @@ class Told:
     failure_kind: str | None = None
     failure_reason: str | None = None
     result: CandidateResult | None = None
+    way: str = ""
 
     @property
     def failed(self) -> bool:
@@ -76,10 +79,15 @@ def reasons(result: CandidateResult, dimension: str) -> str:
 def _told(judgment: Judgment, result: CandidateResult, dimensions: tuple[str, ...]) -> Told:
     # What was judged says best which keys it declared; the others are those of a judgment that has not ended.
     dimensions = tuple(result.vector) or dimensions
-    shared: dict[str, Any] = {"vector": result.vector, "result": result}
+    shared: dict[str, Any] = {"vector": result.vector, "result": result, "way": _way(judgment)}
     if result.reward is not None:
         score = result.score if result.score is not None else result.reward
         return Told(judgment.id, dimensions, result.reward, score, **shared)
     kind = result.failure_kind or ("partial" if result.status == "partial" else "internal")
     reason = result.failure_reason or f"the candidate is {result.status}: its reward is not known"
     return Told(judgment.id, dimensions, failure_kind=kind, failure_reason=reason, **shared)
+
+
+def _way(judgment: Judgment) -> str:
+    judged_by = judgment.provenance.model_dump(mode="json", exclude={"seed"})
+    return sha256_of(canonical_json(judged_by))

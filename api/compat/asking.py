@@ -31,6 +31,7 @@ MAX_ATTEMPTS = 64
 # What ended before this process began may be another model's: the model is chosen when the service starts.
 _STARTED = time.time()
 RESERVED = ("score", "reward", "judge_failed", "mask_sample", "response", "prompt_in_query")
+_OF_A_GROUP = ("task", "resources", "recipe", "dimensions", "principles", "granularity")
 # A deadline that the judge keeps itself says more than one that is kept here: it is given so much more.
 GRACE_SECONDS = 1.0
 
@@ -145,16 +146,15 @@ def _body(wanted: Wanted, how: How) -> tuple[dict[str, Any], Mapping[str, str]]:
     }
     metadata = {**label.pop("metadata", {}), **wanted.metadata, "facade": wanted.facade}
     data |= {name: value for name, value in given.items() if value is not None} | label
-    data["metadata"] = {**metadata, "group": _group(data, wanted)}
+    data["metadata"] = {**metadata, "group": _group(data)}
     written = {"task.reference": "reference", **{name: name for name in label}}
     places = {ours: inside(wanted.label_field, theirs) for ours, theirs in written.items()}
     return data, {**wanted.places, "budget.seconds": "seconds", **places}
 
 
-def _group(data: Mapping[str, Any], wanted: Wanted) -> str:
-    """Names the rollouts of one prompt that are judged in one way."""
-    way = {name: data.get(name) for name in ("recipe", "dimensions", "principles")}
-    return _sha256({"task": wanted.task, **way})
+def _group(data: Mapping[str, Any]) -> str:
+    """Names the rollouts that are compared with each other: those of one prompt and reference, judged in one way."""
+    return _sha256({name: data.get(name) for name in _OF_A_GROUP})
 
 
 def _dimensions(request: JudgmentRequest, parts: Parts) -> tuple[str, ...]:

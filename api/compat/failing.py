@@ -1,29 +1,32 @@
 """What a trainer that cannot mask is given when the judge failed: its group's mean so far, flagged; else 503.
 
-A group is the rollouts of one prompt of one tenant. What is remembered lives in this process and is bounded; a
-process that has just started knows no means, and so answers 503 until a sibling was scored.
+A group is the rollouts of one prompt and reference of one tenant, judged in one way. What came of them lies in the
+store, so that every worker gives the same mean, also after a restart. Where there is none yet, the answer is 503 until
+a sibling was scored.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
-from collections import Counter, OrderedDict
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
-from api.compat.answers import Told
+from api.compat.answers import Told, told_of
 from api.compat.query import OnFailure
 from api.problems import Problem, busy
+from judge_agent.schema import Judgment
+from judge_agent.store import Store, StoredJudgment
+from judge_agent.store.siblings import Group, SiblingEnd
 
-MAX_GROUPS = 1024
+# Siblings are judged within minutes of each other; older ones are of another policy.
+SIBLING_SECONDS = 1800.0
 MAX_MEMBERS = 64
 WINDOW = 200
 WINDOW_SECONDS = 600.0
 MIN_COUNT = 20
 MAX_FAILED_SHARE = 0.5
-V = TypeVar("V")
 _log = logging.getLogger("judge_agent.service")
 
 
@@ -35,103 +38,62 @@ class Settled(NamedTuple):
     values: Mapping[str, float]
 
 
-class _Member(NamedTuple):
-    reward: float
-    score: float
-    vector: Mapping[str, float | None]
-
-
 class Fallbacks:
-    """The group means and the failures of every tenant."""
+    """The group means and the failures of every tenant, as all workers of a store see them."""
 
-    def __init__(self) -> None:
-        self._tenants: dict[str, _Tenant] = {}
-        self._open: Counter[tuple[str, str]] = Counter()
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._siblings = store.siblings
 
-    def observe(self, tenant: str, group: str, told: Told) -> None:
-        """Count an end, before it or others of its group are settled. One that is told twice counts once."""
-        self._of(tenant).observe(group, told)
+    async def begin(self, tenant: str, group: str, judgment_id: str) -> None:
+        """Say that a rollout of a group is being judged. A second time changes nothing."""
+        await self._siblings.begin(tenant, group, judgment_id, time.time())
 
-    def settle(self, tenant: str, group: str, told: Told, on_failure: OnFailure) -> Settled:
-        """Turn what was told into numbers. Raises Problem 503 where that would invent a reward."""
-        return self._of(tenant).settle(group, told, on_failure)
-
-    @contextmanager
-    def in_flight(self, tenant: str, group: str) -> Iterator[None]:
-        """Say that a rollout of the group is being judged, until the end of the block."""
-        self._open[tenant, group] += 1
-        try:
-            yield
-        finally:
-            self._open[tenant, group] -= 1
-            if not self._open[tenant, group]:
-                del self._open[tenant, group]
-
-    def is_open(self, tenant: str, group: str) -> bool:
-        """Whether a rollout of the group is being judged."""
-        return (tenant, group) in self._open
-
-    def _of(self, tenant: str) -> _Tenant:
-        return self._tenants.setdefault(tenant, _Tenant())
-
-
-class _Tenant:
-    def __init__(self) -> None:
-        self._groups: OrderedDict[str, OrderedDict[str, _Member]] = OrderedDict()
-        self._ends: OrderedDict[str, tuple[float, bool]] = OrderedDict()
-
-    def observe(self, group: str, told: Told) -> None:
-        self._note(told)
-        if told.reward is not None and told.score is not None:
-            self._remember(group, told, _Member(told.reward, told.score, told.vector or {}))
-        else:
+    async def observe(self, tenant: str, group: str, told: Told) -> None:
+        """Keep an end, before it or others of its group are settled. One that is told twice counts once."""
+        if told.failed:
             _log.warning("judgment %s gave no reward: %s", told.judgment_id, told.reason)
+        await self._siblings.end(tenant, group, _end(told), time.time())
 
-    def settle(self, group: str, told: Told, on_failure: OnFailure) -> Settled:
+    async def settle(self, tenant: str, group: str, told: Told, on_failure: OnFailure) -> Settled:
+        """Turn what was told into numbers. Raises Problem 503 where that would invent a reward, StoreError."""
         if told.reward is not None and told.score is not None:
-            return Settled(told.reward, told.score, self._values(group, told))
-        members = self._groups.get(group)
+            lacks = any(told.valued(name) is None for name in told.dimensions)
+            members = _of_one_way(await self._scored(tenant, group, told), told.way) if lacks else ()
+            return Settled(told.reward, told.score, _values(told, members))
         if on_failure == "error":
             raise judge_failed(told, "on_failure=error")
+        members = _of_one_way(await self._scored(tenant, group, told), None)
         if not members:
             raise judge_failed(told, "no other rollout of this prompt has been scored yet")
-        share = self._failed_share()
-        if share > MAX_FAILED_SHARE:
-            raise judge_failed(told, f"{share:.0%} of the last {len(self._ends)} judgments failed")
-        rewards, scores = zip(*((member.reward, member.score) for member in members.values()), strict=True)
-        return Settled(_mean(rewards), _mean(scores), self._values(group, told))
+        await self._refuse_where_most_fail(tenant, told)
+        rewards, scores = zip(*((end.reward or 0.0, end.score or 0.0) for end in members), strict=True)
+        return Settled(_mean(rewards), _mean(scores), _values(told, members))
 
-    def _remember(self, group: str, told: Told, member: _Member) -> None:
-        members = self._groups.setdefault(group, OrderedDict())
-        self._groups.move_to_end(group)
-        members[told.judgment_id or ""] = member
-        _shorten(members, MAX_MEMBERS)
-        _shorten(self._groups, MAX_GROUPS)
+    async def is_open(self, tenant: str, group: str, but: str) -> bool:
+        """Whether a rollout of the group is being judged, another one than `but`."""
+        return (await self._group(tenant, group, but)).is_open
 
-    def _values(self, group: str, told: Told) -> dict[str, float]:
-        """A number for each dimension: the judge's, else what moves the policy least; `flat` tells them apart."""
-        members = self._groups.get(group, OrderedDict()).values()
-        found = {}
-        for name in told.dimensions:
-            own = told.valued(name)
-            known = [value for member in members if (value := member.vector.get(name)) is not None]
-            found[name] = own if own is not None else _mean(known) if known else _stand_in(told, name)
-        return found
+    async def _scored(self, tenant: str, group: str, told: Told) -> tuple[SiblingEnd, ...]:
+        """The siblings that have a reward, also those whose end nobody has waited for."""
+        found = await self._group(tenant, group, told.judgment_id or "")
+        if not found.unread:
+            return found.scored
+        for row in await self._store.ended(found.unread):
+            for end in await asyncio.to_thread(_read, row):
+                await self._siblings.end(tenant, group, end, time.time())
+        return (await self._group(tenant, group, told.judgment_id or "")).scored
 
-    def _note(self, told: Told) -> None:
-        """Count each judgment once, whoever asks for it again."""
-        self._ends[told.judgment_id or ""] = (time.monotonic(), told.failed)
-        self._ends.move_to_end(told.judgment_id or "")
-        _shorten(self._ends, WINDOW)
+    async def _group(self, tenant: str, group: str, but: str) -> Group:
+        since = time.time() - SIBLING_SECONDS
+        return await self._siblings.group(tenant, group, but=but, since=since, limit=MAX_MEMBERS)
 
-    def _failed_share(self) -> float:
-        """The share of failures among the last judgments; 0 while there are too few to tell."""
-        oldest = time.monotonic() - WINDOW_SECONDS
-        while self._ends and next(iter(self._ends.values()))[0] < oldest:
-            self._ends.popitem(last=False)
-        if len(self._ends) < MIN_COUNT:
-            return 0.0
-        return sum(failed for _, failed in self._ends.values()) / len(self._ends)
+    async def _refuse_where_most_fail(self, tenant: str, told: Told) -> None:
+        """Raise Problem 503 where means would soon be all that a trainer gets; not while there are too few to tell."""
+        since = time.time() - WINDOW_SECONDS
+        failed, ended = await self._siblings.failures(tenant, since=since, limit=WINDOW)
+        if ended >= MIN_COUNT and failed / ended > MAX_FAILED_SHARE:
+            raise judge_failed(told, f"{failed / ended:.0%} of the last {ended} judgments failed")
 
 
 def judge_failed(told: Told, why: str) -> Problem:
@@ -148,6 +110,34 @@ def judge_failed(told: Told, why: str) -> Problem:
     return problem
 
 
+def _read(row: StoredJudgment) -> list[SiblingEnd]:
+    judgment = Judgment.model_validate_json(row.judgment or "")
+    return [_end(told) for told in told_of(judgment, ())]
+
+
+def _end(told: Told) -> SiblingEnd:
+    vector = {name: value for name, value in (told.vector or {}).items() if value is not None}
+    score = None if told.reward is None else told.score
+    return SiblingEnd(told.judgment_id or "", told.reward, score, vector, told.way)
+
+
+def _of_one_way(ends: tuple[SiblingEnd, ...], way: str | None) -> tuple[SiblingEnd, ...]:
+    """Those that were judged as `way` says, else as the newest was: another model's scores are on another scale."""
+    wanted = way if way is not None else ends[0].way if ends else ""
+    return tuple(end for end in ends if end.way == wanted)
+
+
+def _values(told: Told, members: Iterable[SiblingEnd]) -> dict[str, float]:
+    """A number for each dimension: the judge's, else what moves the policy least; `flat` tells them apart."""
+    vectors = [end.vector for end in members]
+    found = {}
+    for name in told.dimensions:
+        own = told.valued(name)
+        known = [vector[name] for vector in vectors if name in vector]
+        found[name] = own if own is not None else _mean(known) if known else _stand_in(told, name)
+    return found
+
+
 def _stand_in(told: Told, name: str) -> float:
     """What is shown of a dimension of which nobody knows anything: 0 where it does not apply, else the score."""
     flags = told.result.flags if told.result is not None else {}
@@ -156,8 +146,3 @@ def _stand_in(told: Told, name: str) -> float:
 
 def _mean(values: tuple[float, ...] | list[float]) -> float:
     return sum(values) / len(values)
-
-
-def _shorten(kept: OrderedDict[str, V], most: int) -> None:
-    while len(kept) > most:
-        kept.popitem(last=False)

@@ -17,7 +17,7 @@ from api.compat.answers import flat
 from api.compat.asking import Wanted
 from api.compat.decoded import response_of, with_opened_thought
 from api.compat.query import read_how
-from api.compat.serving import RESPONSES, Sent, documented, fallbacks_of, parts_of, read_sent
+from api.compat.serving import RESPONSES, Sent, documented, parts_of, read_sent
 from api.compat.settling import ask_and_settle
 from api.problems import invalid
 
@@ -63,7 +63,7 @@ async def get_reward(request: Request, tenant: Tenant) -> Rewards:
         _wanted(index, prompt, response, label)
         for index, (prompt, (response, _), label) in enumerate(zip(sent.prompts, splits, labels, strict=True))
     ]
-    answered = await ask_and_settle(wanted, how, parts, tenant, fallbacks_of(request))
+    answered = await ask_and_settle(wanted, how, parts, tenant)
     settled = [one for _, one in answered]
     logs = [
         {**flat(told, one.values), "prompt_in_query": float(was_found)}

@@ -20,9 +20,9 @@ from api.auth import Tenant
 from api.compat.answers import Told, told_of
 from api.compat.asking import Wanted, accept, prepare
 from api.compat.decoded import with_opened_thought
-from api.compat.failing import Settled
+from api.compat.failing import Fallbacks, Settled
 from api.compat.query import read_how
-from api.compat.serving import RESPONSES, Sent, documented, fallbacks_of, parts_of, read_sent
+from api.compat.serving import RESPONSES, Sent, documented, parts_of, read_sent
 from api.parts import Parts
 from api.problems import Problem
 from judge_agent.schema import Judgment
@@ -98,6 +98,7 @@ async def submit(request: Request, tenant: Tenant) -> Submitted:
         seconds = min(sent.timeout * _SHARE_OF_TIMEOUT, parts.settings.max_judgment_seconds)
     prepared = await prepare(_wanted(sent, seconds), how, parts, tenant)
     row = await accept(prepared, parts, tenant)
+    await Fallbacks(parts.store).begin(tenant, prepared.group, row.id)
     return Submitted(reward_request_id=row.id)
 
 
@@ -127,9 +128,9 @@ async def poll(request: Request, tenant: Tenant) -> Result:
         )
     judgment = Judgment.model_validate_json(row.judgment)
     told = _told(judgment, parts)
-    fallbacks, group = fallbacks_of(request), str(metadata.get("group"))
-    fallbacks.observe(tenant, group, told)
-    settled = fallbacks.settle(tenant, group, told, how.on_failure)
+    fallbacks, group = Fallbacks(parts.store), str(metadata.get("group"))
+    await fallbacks.observe(tenant, group, told)
+    settled = await fallbacks.settle(tenant, group, told, how.on_failure)
     return _result(row, judgment, told, settled)
 
 

@@ -9,7 +9,6 @@ from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from api.body import read_json
-from api.compat.failing import Fallbacks
 from api.compat.query import described
 from api.parts import Parts
 from api.validation import as_problem
@@ -34,11 +33,6 @@ class Sent(BaseModel):
 def parts_of(request: Request) -> Parts:
     parts: Parts = request.app.state.parts
     return parts
-
-
-def fallbacks_of(request: Request) -> Fallbacks:
-    fallbacks: Fallbacks = request.app.state.fallbacks
-    return fallbacks
 
 
 async def read_body(request: Request) -> Any:

@@ -19,15 +19,19 @@ from api.problems import Problem
 from judge_agent.store import StoredJudgment
 
 _LOOK_AGAIN_SECONDS = 0.05
+_LOOK_AGAIN_AT_LEAST_SECONDS = 1.0
 
 
 async def ask_and_settle(
-    wanted: Sequence[Wanted], how: How, parts: Parts, tenant: str, fallbacks: Fallbacks
+    wanted: Sequence[Wanted], how: How, parts: Parts, tenant: str
 ) -> list[tuple[Told, Settled]]:
     """Judge rollouts of one candidate each, in order. Raises Problem 422 and 429, and 503 where no number is honest."""
     until = time.monotonic() + how.seconds + GRACE_SECONDS
+    fallbacks = Fallbacks(parts.store)
     prepared = [await prepare(one, how, parts, tenant) for one in wanted]
     rows = [await accept(one, parts, tenant) for one in prepared]
+    for one, row in zip(prepared, rows, strict=True):
+        await fallbacks.begin(tenant, one.group, row.id)
     ends = [
         await _ended(row, one, parts, tenant, fallbacks, until)
         for one, row in zip(prepared, rows, strict=True)
@@ -41,20 +45,23 @@ async def ask_and_settle(
 async def _ended(
     row: StoredJudgment, prepared: Prepared, parts: Parts, tenant: str, fallbacks: Fallbacks, until: float
 ) -> Told:
-    with fallbacks.in_flight(tenant, prepared.group):
-        [end] = await told(row, prepared, parts, until=until)
-        fallbacks.observe(tenant, prepared.group, end)
+    [end] = await told(row, prepared, parts, until=until)
+    await fallbacks.observe(tenant, prepared.group, end)
     return end
 
 
 async def _settled(
     end: Told, group: str, how: How, tenant: str, fallbacks: Fallbacks, until: float
 ) -> Settled:
+    """Settle, and again while there is no number and a sibling may still bring one: seldom, once that takes long."""
+    pause = _LOOK_AGAIN_SECONDS
     while True:
+        is_open = await fallbacks.is_open(tenant, group, end.judgment_id or "") if end.failed else False
         try:
-            return fallbacks.settle(tenant, group, end, how.on_failure)
+            return await fallbacks.settle(tenant, group, end, how.on_failure)
         except Problem:
-            over = time.monotonic() >= until or not fallbacks.is_open(tenant, group)
-            if over or how.on_failure == "error":
+            left = until - time.monotonic()
+            if left <= 0 or not is_open or how.on_failure == "error":
                 raise
-        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        await asyncio.sleep(min(pause, left))
+        pause = min(2 * pause, _LOOK_AGAIN_AT_LEAST_SECONDS)

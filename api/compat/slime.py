@@ -17,7 +17,7 @@ from api.compat.answers import flat
 from api.compat.asking import Wanted
 from api.compat.decoded import with_opened_thought
 from api.compat.query import read_how
-from api.compat.serving import RESPONSES, Sent, documented, fallbacks_of, parts_of, read_sent
+from api.compat.serving import RESPONSES, Sent, documented, parts_of, read_sent
 from api.compat.settling import ask_and_settle
 
 router = APIRouter(tags=["trainers"])
@@ -43,7 +43,7 @@ async def slime(request: Request, tenant: Tenant) -> dict[str, float]:
     parts = parts_of(request)
     how = read_how(request, parts.settings.max_judgment_seconds)
     sent = await read_sent(request, Sample)
-    [(told, settled)] = await ask_and_settle([_wanted(sent)], how, parts, tenant, fallbacks_of(request))
+    [(told, settled)] = await ask_and_settle([_wanted(sent)], how, parts, tenant)
     return {"score": settled.reward, **flat(told, settled.values)}
 
 

@@ -19,6 +19,7 @@ from judge_agent.store.postgres_canaries import PostgresCanaries
 from judge_agent.store.postgres_journal import PostgresJournal, PostgresSharedResults
 from judge_agent.store.postgres_news import News
 from judge_agent.store.postgres_pool import CONNECTIONS, RETRY_SECONDS, PostgresPool, Session
+from judge_agent.store.postgres_siblings import PostgresSiblings
 from judge_agent.store.records import (
     Accepted,
     ApiKey,
@@ -52,6 +53,7 @@ class PostgresStore:
         self.shared = PostgresSharedResults(pool)
         self.canaries = PostgresCanaries(pool)
         self.runs = postgres_runs.PostgresRuns(pool)
+        self.siblings = PostgresSiblings(pool)
 
     @classmethod
     @asynccontextmanager

@@ -227,5 +227,22 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (run, step, name)
     );
     """,
+    """
+    CREATE TABLE siblings (
+        tenant text NOT NULL,
+        prompt text NOT NULL,
+        judgment_id text NOT NULL,
+        at double precision NOT NULL,
+        outcome text CHECK (outcome IN ('scored', 'failed')),
+        reward double precision,
+        score double precision,
+        vector text NOT NULL DEFAULT '{}',
+        way text NOT NULL DEFAULT '',
+        PRIMARY KEY (tenant, prompt, judgment_id),
+        CHECK ((outcome IS NOT DISTINCT FROM 'scored') = (reward IS NOT NULL AND score IS NOT NULL))
+    );
+    CREATE INDEX siblings_at ON siblings (at);
+    CREATE INDEX siblings_ends ON siblings (tenant, at) WHERE outcome IS NOT NULL;
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)

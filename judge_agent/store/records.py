@@ -11,6 +11,7 @@ from judge_agent.schema import State
 from judge_agent.seams.storage import AuditEvent, Journal, SharedResults
 from judge_agent.store.canaries import Canaries
 from judge_agent.store.runs import RunEnd, RunStore
+from judge_agent.store.siblings import Siblings
 
 
 class IdempotencyConflict(StoreError):
@@ -181,6 +182,9 @@ class Store(Protocol):
 
     @property
     def runs(self) -> RunStore: ...
+
+    @property
+    def siblings(self) -> Siblings: ...
 
     async def accept(self, new: NewJudgment) -> Accepted:
         """Keep an accepted request; it is on disk on return. Raises IdempotencyConflict and TooManyOpen."""

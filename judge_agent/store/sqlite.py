@@ -31,6 +31,7 @@ from judge_agent.store.records import (
 )
 from judge_agent.store.runs import RunEnd
 from judge_agent.store.sqlite_canaries import SqliteCanaries
+from judge_agent.store.sqlite_siblings import SqliteSiblings
 
 LOOK_AGAIN_SECONDS = 0.1
 # A page ends early when its rows weigh this much, so that large records do not add up in memory.
@@ -46,6 +47,7 @@ class SqliteStore:
         self.shared = SqliteSharedResults(database)
         self.canaries = SqliteCanaries(database)
         self.runs = sqlite_runs.SqliteRuns(database)
+        self.siblings = SqliteSiblings(database)
 
     @classmethod
     @asynccontextmanager

@@ -145,5 +145,22 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (run, step, name)
     );
     """,
+    """
+    CREATE TABLE siblings (
+        tenant TEXT NOT NULL,
+        prompt TEXT NOT NULL,
+        judgment_id TEXT NOT NULL,
+        at REAL NOT NULL,
+        outcome TEXT CHECK (outcome IN ('scored', 'failed')),
+        reward REAL,
+        score REAL,
+        vector TEXT NOT NULL DEFAULT '{}',
+        way TEXT NOT NULL DEFAULT '',
+        PRIMARY KEY (tenant, prompt, judgment_id),
+        CHECK ((outcome IS 'scored') = (reward IS NOT NULL AND score IS NOT NULL))
+    ) WITHOUT ROWID;
+    CREATE INDEX siblings_at ON siblings (at);
+    CREATE INDEX siblings_ends ON siblings (tenant, at) WHERE outcome IS NOT NULL;
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -17,8 +17,8 @@ LABEL = json.dumps({"reference": {"tests": TESTS}})
 KEYS = {"judge_failed", "prompt_in_query", "correctness", "correctness_missing"}
 
 
-def code(operator: str) -> str:
-    return f"```python\ndef add(a, b):\n    return a {operator} b\n```"
+def code(operator: str, start: str = "") -> str:
+    return f"```python\n{start}\ndef add(a, b):\n    return a {operator} b\n```"
 
 
 def executor(judge_url: str, query: str = "recipe=verify&dimensions=correctness") -> Any:
@@ -40,7 +40,7 @@ async def test_a_rollout_that_was_not_judged_has_its_groups_mean_and_says_so(jud
     prompt, rewards = "Write add(a, b) for the second test.", executor(judge_url)
     await rollout(rewards, prompt, LABEL, code("+"))
     await rollout(rewards, prompt, LABEL, code("-"))
-    failed = await rollout(rewards, prompt, "no evidence decides this text", code("*"))
+    failed = await rollout(rewards, prompt, LABEL, code("*", "import pandas"))
     assert (failed["reward"], failed["extra_logs"]["judge_failed"]) == (0.5, 1.0)
     assert set(failed["extra_logs"]) == KEYS
 
@@ -61,5 +61,5 @@ async def test_a_megabyte_is_judged(judge_url: str) -> None:
 
 async def test_a_first_failure_is_no_reward_at_all_for_this_client(judge_url: str) -> None:
     prompt = "Write add(a, b) for the fifth test."
-    found = await rollout(executor(judge_url), prompt, "no evidence decides this text", code("+"))
+    found = await rollout(executor(judge_url), prompt, LABEL, code("+", "import pandas"))
     assert (found["reward"], found["scores"], found["extra_logs"]) == (None, None, {})
