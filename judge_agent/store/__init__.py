@@ -2,6 +2,7 @@
 
 from judge_agent.store.canaries import Canaries, CanaryRow, CanaryState
 from judge_agent.store.database import Database
+from judge_agent.store.quotas import KeyLimits, QuotaExceeded, Quotas, Standing
 from judge_agent.store.records import (
     Accepted,
     ApiKey,
@@ -31,14 +32,18 @@ __all__ = [
     "Database",
     "Happening",
     "IdempotencyConflict",
+    "KeyLimits",
     "KeyScope",
     "Lease",
     "LogHead",
     "NewJudgment",
     "Open",
     "Page",
+    "QuotaExceeded",
+    "Quotas",
     "Renewed",
     "SqliteStore",
+    "Standing",
     "Store",
     "StoredJudgment",
     "TooManyOpen",

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import Literal
 
+from judge_agent.schema import State
 from judge_agent.store.records import (
     Accepted,
     Claimed,
@@ -21,14 +22,16 @@ from judge_agent.store.records import (
     StoredJudgment,
     TooManyOpen,
 )
-from judge_agent.store.turns import fair_shares
+from judge_agent.store.sqlite_quotas import charge, take
+from judge_agent.store.turns import Whose, shares_by_key
 
 COLUMNS = "id, tenant, state, metadata, judgment, created, elapsed_seconds"
 _FREE = """state = 'queued' AND (leader IS NULL OR NOT EXISTS (
     SELECT 1 FROM judgments AS first WHERE first.id = judgments.leader AND first.state IN ('queued', 'running')))"""
-_WAITING = f"SELECT tenant, count(*) FROM judgments WHERE {_FREE} GROUP BY tenant"  # noqa: S608
+_WAITING = f"SELECT tenant, key_id, count(*) FROM judgments WHERE {_FREE} GROUP BY tenant, key_id"  # noqa: S608
 _NEXT = f"""
-SELECT id FROM judgments WHERE tenant = ? AND {_FREE} ORDER BY coalesce(turn, sequence), sequence LIMIT ?
+SELECT id FROM judgments WHERE tenant = ? AND key_id = ? AND {_FREE}
+ORDER BY coalesce(turn, sequence), sequence LIMIT ?
 """  # noqa: S608
 _CLAIMED = """
 SELECT id, lease, tenant, created, max(elapsed_seconds, coalesce(
@@ -46,15 +49,14 @@ def accept(connection: sqlite3.Connection, new: NewJudgment) -> Accepted:
         earlier = earlier_of(connection, new.tenant, new.idempotency_key, new.body_sha256)
         if earlier is not None:
             return Accepted(earlier, created=False)
-    if new.max_open is not None and (found := sum(open_count(connection))) >= new.max_open:
-        raise TooManyOpen(found, new.max_open)
+    _make_room(connection, new)
     leader = _leader(connection, new)
     lease = Lease(new.id, 1) if new.worker is not None and leader is None else None
     state: Literal["queued", "running"] = "running" if lease else "queued"
     connection.execute(
         "INSERT INTO judgments (id, tenant, state, request, metadata, created, idempotency_key, body_sha256, "
-        "worker, lease, lease_until, flight_key, leader, cohort, turn) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "worker, lease, lease_until, flight_key, leader, cohort, turn, key_id, is_metered) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             new.id,
             new.tenant,
@@ -71,10 +73,22 @@ def accept(connection: sqlite3.Connection, new: NewJudgment) -> Accepted:
             leader,
             new.cohort,
             _turn(connection, new),
+            new.key_id,
+            bool(new.limits and new.limits.counts_tokens),
         ),
     )
     row = StoredJudgment(new.id, new.tenant, state, new.metadata, None, new.created, 0.0)
     return Accepted(row, created=True, lease=lease)
+
+
+def _make_room(connection: sqlite3.Connection, new: NewJudgment) -> None:
+    """Count a judgment for the store and for its key. Raises TooManyOpen and QuotaExceeded."""
+    if new.max_open is not None and new.count:
+        found = sum(open_count(connection))
+        if found + new.count > new.max_open:
+            raise TooManyOpen(found, new.max_open)
+    if new.limits is not None and new.limits.is_limited and new.count:
+        take(connection, new.key_id, new.limits, new.count)
 
 
 def earlier_of(
@@ -155,6 +169,24 @@ def pass_on(connection: sqlite3.Connection, leader: str) -> None:
         )
 
 
+def finish(
+    connection: sqlite3.Connection,
+    lease: Lease,
+    judgment: str,
+    state: State,
+    elapsed_seconds: float,
+    tokens: int,
+) -> bool:
+    changed = connection.execute(
+        "UPDATE judgments SET state = ?, judgment = ?, elapsed_seconds = ? "
+        "WHERE id = ? AND lease = ? AND state = 'running'",
+        (state, judgment, elapsed_seconds, *lease),
+    ).rowcount
+    if changed == 1:
+        charge(connection, lease.judgment_id, tokens)
+    return changed == 1
+
+
 def open_count(connection: sqlite3.Connection) -> Open:
     counts = dict(
         connection.execute(
@@ -189,19 +221,21 @@ def _turn(connection: sqlite3.Connection, new: NewJudgment) -> int | None:
 def _next(connection: sqlite3.Connection, count: int, now: float) -> list[str]:
     if count <= 0:
         return []
-    waiting = dict(connection.execute(_WAITING))
+    waiting = {Whose(tenant, key_id): number for tenant, key_id, number in connection.execute(_WAITING)}
     if not waiting:
         return []
-    running = dict(
-        connection.execute(
-            "SELECT tenant, count(*) FROM judgments WHERE state = 'running' AND lease_until > ? GROUP BY tenant",
+    running = {
+        Whose(tenant, key_id): number
+        for tenant, key_id, number in connection.execute(
+            "SELECT tenant, key_id, count(*) FROM judgments "
+            "WHERE state = 'running' AND lease_until > ? GROUP BY tenant, key_id",
             (now,),
         )
-    )
+    }
     return [
         str(row[0])
-        for tenant, share in fair_shares(waiting, running, count).items()
-        for row in connection.execute(_NEXT, (tenant, share))
+        for whose, share in shares_by_key(waiting, running, count).items()
+        for row in connection.execute(_NEXT, (*whose, share))
     ]
 
 

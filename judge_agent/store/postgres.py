@@ -19,6 +19,7 @@ from judge_agent.store.postgres_canaries import PostgresCanaries
 from judge_agent.store.postgres_journal import PostgresJournal, PostgresSharedResults
 from judge_agent.store.postgres_news import News
 from judge_agent.store.postgres_pool import CONNECTIONS, RETRY_SECONDS, PostgresPool, Session
+from judge_agent.store.postgres_quotas import CHARGE, PostgresQuotas
 from judge_agent.store.postgres_siblings import PostgresSiblings
 from judge_agent.store.records import (
     Accepted,
@@ -54,6 +55,7 @@ class PostgresStore:
         self.canaries = PostgresCanaries(pool)
         self.runs = postgres_runs.PostgresRuns(pool)
         self.siblings = PostgresSiblings(pool)
+        self.quotas = PostgresQuotas(pool)
 
     @classmethod
     @asynccontextmanager
@@ -136,15 +138,16 @@ class PostgresStore:
         elapsed_seconds: float,
         state: Literal["done", "cancelled"] = "done",
         points: RunEnd | None = None,
+        tokens: int = 0,
     ) -> bool:
         was_unsure = lease in self._unsure
 
         async def end(session: Session) -> bool:
             ended = (lease, state, judgment, elapsed_seconds)
             rows = (
-                await session.fetch(_FINISH, *lease, *ended[1:])
+                await session.fetch(_FINISH, *lease, *ended[1:], tokens)
                 if points is None or not points.points
-                else await postgres_runs.finish(session, *ended, points)
+                else await postgres_runs.finish(session, *ended, points, tokens)
             )
             if not rows and (was_unsure or session.is_repeated):
                 # An earlier try may have been kept although its answer was lost.
@@ -258,10 +261,13 @@ class PostgresStore:
         return await self._pool.run(lambda session: leasing.accept_all(session, items))
 
 
-_FINISH = """
-UPDATE judgments SET state = $3, judgment = $4, elapsed_seconds = $5
-WHERE id = $1 AND lease = $2 AND state = 'running' RETURNING id
-"""
+_FINISH = f"""
+WITH ended AS (
+    UPDATE judgments SET state = $3, judgment = $4, elapsed_seconds = $5
+    WHERE id = $1 AND lease = $2 AND state = 'running' RETURNING id, key_id, is_metered
+), charged AS ({CHARGE.format(tokens="$6")})
+SELECT id FROM ended
+"""  # noqa: S608
 _FINISHED = "SELECT id FROM judgments WHERE id = $1 AND lease = $2 AND state = $3 AND judgment = $4"
 # A telling that is repeated, because its answer was lost, tells nothing twice.
 _TELL = """

@@ -12,6 +12,8 @@ from typing import Any
 
 from judge_agent.errors import StoreError
 from judge_agent.store.postgres_pool import Session
+from judge_agent.store.postgres_quotas import exceeded
+from judge_agent.store.quotas import QUOTAS, KeyLimits
 from judge_agent.store.records import (
     Accepted,
     Claimed,
@@ -22,7 +24,7 @@ from judge_agent.store.records import (
     StoredJudgment,
     TooManyOpen,
 )
-from judge_agent.store.turns import fair_shares
+from judge_agent.store.turns import Whose, shares_by_key
 
 COLUMNS = "id, tenant, state, metadata, judgment, created, elapsed_seconds"
 _NOW = "(SELECT clock_timestamp())"  # once for a statement, so that an index can be used
@@ -30,16 +32,17 @@ _UNTIL = "clock_timestamp() + {seconds} * interval '1 second'"
 _FREE = """state = 'queued' AND (leader IS NULL OR NOT EXISTS (
     SELECT 1 FROM judgments AS first WHERE first.id = judgments.leader AND first.state IN ('queued', 'running')))"""
 _ACCEPT = """
-SELECT outcome, found_id, token, open_count FROM accept_judgments(
+SELECT outcome, found_id, token, open_count, used, retry_seconds FROM accept_judgments(
     $1::text[], $2::text[], $3::text[], $4::text[], $5::double precision[], $6::text[], $7::text[], $8::text[],
-    $9::double precision[], $10::text[], $11::text[], $12::bigint[]
+    $9::double precision[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::bigint[], $15::bigint[],
+    $16::bigint[], $17::bigint[], $18::bigint[]
 ) ORDER BY place
 """
 _COUNTS = f"""
-SELECT tenant, count(*) FILTER (WHERE {_FREE}),
+SELECT tenant, key_id, count(*) FILTER (WHERE {_FREE}),
     count(*) FILTER (WHERE state = 'running' AND lease_until > {_NOW}),
     count(*) FILTER (WHERE state = 'running' AND lease_until <= {_NOW})
-FROM judgments WHERE state IN ('queued', 'running') GROUP BY tenant
+FROM judgments WHERE state IN ('queued', 'running') GROUP BY tenant, key_id
 """  # noqa: S608
 _OVER = f"""
     SELECT id, sequence AS place FROM judgments WHERE state = 'running' AND lease_until <= {_NOW}
@@ -47,10 +50,11 @@ _OVER = f"""
 """  # noqa: S608
 _WAITING = f"""
     SELECT next.id, row_number() OVER (ORDER BY shares.place, next.turn, next.sequence) AS place
-    FROM unnest($3::text[], $5::bigint[]) WITH ORDINALITY AS shares (tenant, share, place),
+    FROM unnest($3::text[], $6::text[], $5::bigint[]) WITH ORDINALITY AS shares (tenant, key_id, share, place),
     LATERAL (
         SELECT id, coalesce(turn, sequence) AS turn, sequence FROM judgments
-        WHERE tenant = shares.tenant AND {_FREE} ORDER BY coalesce(turn, sequence), sequence
+        WHERE tenant = shares.tenant AND key_id = shares.key_id AND {_FREE}
+        ORDER BY coalesce(turn, sequence), sequence
         LIMIT shares.share FOR NO KEY UPDATE OF judgments SKIP LOCKED
     ) AS next
 """  # noqa: S608
@@ -132,17 +136,30 @@ async def accept_all(session: Session, items: Sequence[NewJudgment]) -> list[Acc
             "flight_key",
             "cohort",
             "max_open",
+            "key_id",
+            "count",
         )
     ]
+    limits = [new.limits or KeyLimits() for new in items]
+    columns += [list(column) for column in zip(*limits, strict=True)]
     rows = await session.fetch(_ACCEPT, *columns)
     return [
-        await _accepted(session, new, str(outcome), str(found), int(token), int(open_count))
-        for new, (outcome, found, token, open_count) in zip(items, rows, strict=True)
+        _refused(new, outcome, open_count, used, retry)
+        or await _accepted(session, new, str(outcome), str(found), int(token))
+        for new, (outcome, found, token, open_count, used, retry) in zip(items, rows, strict=True)
     ]
+
+
+def _refused(
+    new: NewJudgment, outcome: str, open_count: int, used: float, retry: float | None
+) -> StoreError | None:
+    if outcome == "full":
+        return TooManyOpen(open_count, new.max_open or 0)
+    return exceeded(outcome, new.limits, used, retry, new.count) if outcome in QUOTAS else None
 
 
 async def _accepted(
-    session: Session, new: NewJudgment, outcome: str, found: str, token: int, open_count: int
+    session: Session, new: NewJudgment, outcome: str, found: str, token: int
 ) -> Accepted | StoreError:
     if outcome == "kept":
         row = StoredJudgment(
@@ -153,8 +170,6 @@ async def _accepted(
         return await _kept_before(session, new)
     if outcome == "conflict":
         return IdempotencyConflict(new.idempotency_key or "", found)
-    if outcome == "full":
-        return TooManyOpen(open_count, new.max_open or 0)
     if outcome == "taken":
         return StoreError(f"there is a judgment {new.id!r} already")
     earlier = await row_of(session, found)
@@ -201,14 +216,17 @@ async def claim(
     rows = list[tuple[Any, ...]]()
     if any(over for *_, over in counts):
         rows += await session.fetch(_TAKE_OVER, worker, lease_seconds, count, taking)
-    waiting = {tenant: number for tenant, number, _, _ in counts if number}
+    waiting = {Whose(tenant, key_id): number for tenant, key_id, number, _, _ in counts if number}
     if waiting and len(rows) < count:
-        running = {tenant: number for tenant, _, number, _ in counts}
+        running = {Whose(tenant, key_id): number for tenant, key_id, _, number, _ in counts}
         for _, _, _, tenant, *_ in rows:
-            running[tenant] = running.get(tenant, 0) + 1
-        shares = fair_shares(waiting, running, count - len(rows))
+            # Which key one came by that is taken over does not matter for the sharing between tenants.
+            taken_over = Whose(tenant, "")
+            running[taken_over] = running.get(taken_over, 0) + 1
+        shares = shares_by_key(waiting, running, count - len(rows))
+        tenants, keys = [whose.tenant for whose in shares], [whose.key_id for whose in shares]
         rows += await session.fetch(
-            _TAKE_WAITING, worker, lease_seconds, tuple(shares), taking, tuple(shares.values())
+            _TAKE_WAITING, worker, lease_seconds, tenants, taking, tuple(shares.values()), keys
         )
     return tuple(_claimed(row[1:]) for row in rows)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from judge_agent.errors import StoreError
 from judge_agent.store.postgres_pool import PostgresPool, Session
+from judge_agent.store.postgres_quotas import CHARGE
 from judge_agent.store.runs import (
     NO_STEP,
     POINT_COLUMNS,
@@ -36,13 +37,13 @@ _TYPES = (
 FINISH_WITH_POINTS = f"""
 WITH ended AS (
     UPDATE judgments SET state = $3, judgment = $4, elapsed_seconds = $5
-    WHERE id = $1 AND lease = $2 AND state = 'running' RETURNING id
+    WHERE id = $1 AND lease = $2 AND state = 'running' RETURNING id, key_id, is_metered
 ), told AS (
     INSERT INTO run_points (run, step, judgment_id, {POINT_COLUMNS})
     SELECT $6, $7, ended.id, {POINT_COLUMNS} FROM ended, unnest(
         {", ".join(f"${place}::{kind}[]" for place, kind in enumerate(_TYPES, 8))}
     ) WITH ORDINALITY AS new ({POINT_COLUMNS}, place) ORDER BY place
-)
+), charged AS ({CHARGE.format(tokens=f"${8 + len(_TYPES)}")})
 SELECT id FROM ended
 """  # noqa: S608
 _OF = "(SELECT number FROM runs WHERE tenant = $1 AND id = $2)"
@@ -162,14 +163,20 @@ class PostgresRuns:
 
 
 async def finish(
-    session: Session, lease: tuple[str, int], state: str, judgment: str, elapsed_seconds: float, end: RunEnd
+    session: Session,
+    lease: tuple[str, int],
+    state: str,
+    judgment: str,
+    elapsed_seconds: float,
+    end: RunEnd,
+    tokens: int = 0,
 ) -> list[tuple[object, ...]]:
     """End a judgment together with its points; no row comes back where it had ended, or is another worker's."""
     run = await _opened(session, end.tenant, end.run)
     step = NO_STEP if end.step is None else end.step
     columns = [list(column) for column in zip(*map(values_of, end.points), strict=True)]
     return await session.fetch(
-        FINISH_WITH_POINTS, *lease, state, judgment, elapsed_seconds, run.number, step, *columns
+        FINISH_WITH_POINTS, *lease, state, judgment, elapsed_seconds, run.number, step, *columns, tokens
     )
 
 

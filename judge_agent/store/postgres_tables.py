@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from judge_agent.store.postgres_accepting import quotas_step
+
 # One script per version: a database at version N is brought on by MIGRATIONS[N:].
 # A released script never changes. Advisory locks are keyed by numbers that nothing else in this product uses.
 MIGRATION_LOCK = 5_927_301_001
@@ -244,5 +246,6 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX siblings_at ON siblings (at);
     CREATE INDEX siblings_ends ON siblings (tenant, at) WHERE outcome IS NOT NULL;
     """,
+    quotas_step(ACCEPT_LOCK),
 )
 SCHEMA_VERSION = len(MIGRATIONS)

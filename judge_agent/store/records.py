@@ -10,6 +10,7 @@ from judge_agent.errors import StoreError
 from judge_agent.schema import State
 from judge_agent.seams.storage import AuditEvent, Journal, SharedResults
 from judge_agent.store.canaries import Canaries
+from judge_agent.store.quotas import KeyLimits, Quotas
 from judge_agent.store.runs import RunEnd, RunStore
 from judge_agent.store.siblings import Siblings
 
@@ -49,6 +50,9 @@ class NewJudgment:
     `lease_seconds`. `flight_key` is the same for requests that must get the same judgment: while one of them is open,
     the others wait for it. `cohort` names the group whose members are judged one after the other. `max_open` is how
     many judgments may be open in the whole store.
+
+    `key_id` names the API key that it came by, and `limits` what that key may use. It counts for `count` judgments:
+    the first of several that belong together counts for all of them, the others for none.
     """
 
     id: str
@@ -63,6 +67,9 @@ class NewJudgment:
     flight_key: str | None = None
     cohort: str | None = None
     max_open: int | None = None
+    key_id: str = ""
+    limits: KeyLimits | None = None
+    count: int = 1
 
 
 @dataclass(frozen=True)
@@ -186,8 +193,12 @@ class Store(Protocol):
     @property
     def siblings(self) -> Siblings: ...
 
+    @property
+    def quotas(self) -> Quotas: ...
+
     async def accept(self, new: NewJudgment) -> Accepted:
-        """Keep an accepted request; it is on disk on return. Raises IdempotencyConflict and TooManyOpen."""
+        """Keep an accepted request, counted for its key; it is on disk on return. Raises IdempotencyConflict,
+        TooManyOpen and QuotaExceeded."""
         ...
 
     async def earlier(self, tenant: str, idempotency_key: str, body_sha256: str) -> StoredJudgment | None:
@@ -200,7 +211,7 @@ class Store(Protocol):
 
     async def claim(self, worker: str, count: int, *, lease_seconds: float) -> tuple[Claimed, ...]:
         """Take up to `count` judgments that nobody holds: first those whose lease ran out, then queued ones, of every
-        tenant in turn, cohort by cohort. One that follows an open leader waits."""
+        tenant in turn and of every key of a tenant in turn, cohort by cohort. One that follows an open leader waits."""
         ...
 
     async def renew(self, clocks: Mapping[Lease, float], *, lease_seconds: float) -> Renewed:
@@ -232,10 +243,12 @@ class Store(Protocol):
         elapsed_seconds: float,
         state: Literal["done", "cancelled"] = "done",
         points: RunEnd | None = None,
+        tokens: int = 0,
     ) -> bool:
         """End a judgment, once: false (and nothing changed) when it had ended, or another worker holds it.
 
-        `points` are what its run keeps of it, in the same transaction."""
+        In the same transaction, `points` are what its run keeps of it, `tokens` of the model what it cost its key.
+        """
         ...
 
     async def ended(self, judgment_ids: Collection[str]) -> tuple[StoredJudgment, ...]:

@@ -31,6 +31,7 @@ from judge_agent.store.records import (
 )
 from judge_agent.store.runs import RunEnd
 from judge_agent.store.sqlite_canaries import SqliteCanaries
+from judge_agent.store.sqlite_quotas import SqliteQuotas
 from judge_agent.store.sqlite_siblings import SqliteSiblings
 
 LOOK_AGAIN_SECONDS = 0.1
@@ -48,6 +49,7 @@ class SqliteStore:
         self.canaries = SqliteCanaries(database)
         self.runs = sqlite_runs.SqliteRuns(database)
         self.siblings = SqliteSiblings(database)
+        self.quotas = SqliteQuotas(database)
 
     @classmethod
     @asynccontextmanager
@@ -107,9 +109,10 @@ class SqliteStore:
         elapsed_seconds: float,
         state: Literal["done", "cancelled"] = "done",
         points: RunEnd | None = None,
+        tokens: int = 0,
     ) -> bool:
         def end(connection: sqlite3.Connection) -> bool:
-            is_kept = connection.execute(_FINISH, (state, judgment, elapsed_seconds, *lease)).rowcount == 1
+            is_kept = leasing.finish(connection, lease, judgment, state, elapsed_seconds, tokens)
             if is_kept and points is not None:
                 sqlite_runs.add(connection, lease.judgment_id, points)
             return is_kept
@@ -193,10 +196,6 @@ class SqliteStore:
         return tuple(LogHead(*row) for row in rows)
 
 
-_FINISH = """
-UPDATE judgments SET state = ?, judgment = ?, elapsed_seconds = ?
-WHERE id = ? AND lease = ? AND state = 'running'
-"""
 _TELL = "INSERT INTO happenings (judgment_id, type, node, fields, at) VALUES (?, ?, ?, ?, ?)"
 _HAPPENINGS = """
 SELECT number, type, node, fields, at FROM happenings WHERE judgment_id = ? AND number > ? ORDER BY number LIMIT ?

@@ -162,5 +162,36 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX siblings_at ON siblings (at);
     CREATE INDEX siblings_ends ON siblings (tenant, at) WHERE outcome IS NOT NULL;
     """,
+    """
+    ALTER TABLE judgments ADD COLUMN key_id TEXT NOT NULL DEFAULT '';
+    ALTER TABLE judgments ADD COLUMN is_metered INTEGER NOT NULL DEFAULT 0;
+    DROP INDEX judgments_waiting;
+    CREATE INDEX judgments_waiting ON judgments (tenant, key_id, coalesce(turn, sequence), sequence)
+        WHERE state = 'queued';
+    CREATE INDEX judgments_keys ON judgments (key_id) WHERE state IN ('queued', 'running');
+    CREATE TABLE key_limits (
+        key_id TEXT PRIMARY KEY,
+        max_open INTEGER,
+        requests_per_minute INTEGER,
+        tokens_per_minute INTEGER,
+        tokens_per_day INTEGER
+    );
+    CREATE TABLE key_usage (
+        key_id TEXT PRIMARY KEY,
+        requests REAL NOT NULL,
+        requests_at REAL NOT NULL,
+        tokens REAL NOT NULL,
+        tokens_at REAL NOT NULL,
+        day INTEGER NOT NULL,
+        day_tokens INTEGER NOT NULL
+    );
+    CREATE TABLE token_charges (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        key_id TEXT NOT NULL,
+        tokens INTEGER NOT NULL,
+        at REAL NOT NULL
+    );
+    CREATE INDEX token_charges_key ON token_charges (key_id, number);
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
