@@ -16,6 +16,7 @@ from judge_agent.store import postgres_leasing as leasing
 from judge_agent.store import postgres_runs
 from judge_agent.store.batching import Batches, Unreachable
 from judge_agent.store.postgres_canaries import PostgresCanaries
+from judge_agent.store.postgres_groups import PostgresGroups
 from judge_agent.store.postgres_journal import PostgresJournal, PostgresSharedResults
 from judge_agent.store.postgres_news import News
 from judge_agent.store.postgres_pool import CONNECTIONS, RETRY_SECONDS, PostgresPool, Session
@@ -56,6 +57,7 @@ class PostgresStore:
         self.runs = postgres_runs.PostgresRuns(pool)
         self.siblings = PostgresSiblings(pool)
         self.quotas = PostgresQuotas(pool)
+        self.groups = PostgresGroups(pool, self._news.announce)
 
     @classmethod
     @asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from judge_agent.store.postgres_accepting import quotas_step
+from judge_agent.store.postgres_group_tables import GROUP_TABLES
 
 # One script per version: a database at version N is brought on by MIGRATIONS[N:].
 # A released script never changes. Advisory locks are keyed by numbers that nothing else in this product uses.
@@ -247,5 +248,6 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX siblings_ends ON siblings (tenant, at) WHERE outcome IS NOT NULL;
     """,
     quotas_step(ACCEPT_LOCK),
+    GROUP_TABLES,
 )
 SCHEMA_VERSION = len(MIGRATIONS)

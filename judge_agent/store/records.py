@@ -10,6 +10,7 @@ from judge_agent.errors import StoreError
 from judge_agent.schema import State
 from judge_agent.seams.storage import AuditEvent, Journal, SharedResults
 from judge_agent.store.canaries import Canaries
+from judge_agent.store.groups import Groups
 from judge_agent.store.quotas import KeyLimits, Quotas
 from judge_agent.store.runs import RunEnd, RunStore
 from judge_agent.store.siblings import Siblings
@@ -195,6 +196,9 @@ class Store(Protocol):
 
     @property
     def quotas(self) -> Quotas: ...
+
+    @property
+    def groups(self) -> Groups: ...
 
     async def accept(self, new: NewJudgment) -> Accepted:
         """Keep an accepted request, counted for its key; it is on disk on return. Raises IdempotencyConflict,

@@ -31,6 +31,7 @@ from judge_agent.store.records import (
 )
 from judge_agent.store.runs import RunEnd
 from judge_agent.store.sqlite_canaries import SqliteCanaries
+from judge_agent.store.sqlite_groups import SqliteGroups
 from judge_agent.store.sqlite_quotas import SqliteQuotas
 from judge_agent.store.sqlite_siblings import SqliteSiblings
 
@@ -50,6 +51,7 @@ class SqliteStore:
         self.runs = sqlite_runs.SqliteRuns(database)
         self.siblings = SqliteSiblings(database)
         self.quotas = SqliteQuotas(database)
+        self.groups = SqliteGroups(database)
 
     @classmethod
     @asynccontextmanager

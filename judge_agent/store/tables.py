@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from judge_agent.store.sqlite_group_tables import GROUP_TABLES
+
 # One script per version: a database at version N is brought on by MIGRATIONS[N:].
 # A released script never changes.
 MIGRATIONS: tuple[str, ...] = (
@@ -193,5 +195,6 @@ MIGRATIONS: tuple[str, ...] = (
     );
     CREATE INDEX token_charges_key ON token_charges (key_id, number);
     """,
+    GROUP_TABLES,
 )
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -1,0 +1,141 @@
+"""Groups are joined, closed and settled once, alike in both stores, whoever comes at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from judge_agent.store import Store
+from judge_agent.store.groups import NewGroup, NewMember, Seat
+from judge_agent.store.records import IdempotencyConflict, TooManyOpen
+from tests.store.stores import Place, accepted, new
+
+pytestmark = pytest.mark.anyio
+GROUP = NewGroup("grp_1", "ada", "g", 0, 3, False, "{}", "{}", 1.0, 60.0, 60.0)
+
+
+def member(index: int, content: str = "x", **changes: object) -> NewMember:
+    return NewMember(index, f"c{index}", content, **changes)  # type: ignore[arg-type]
+
+
+async def test_members_are_seated_once_and_the_last_one_closes_the_group(store: Store) -> None:
+    for index, state in ((0, "open"), (2, "open"), (1, "judging")):
+        seat = await store.groups.join(replace(GROUP, id=f"grp_{index}"), [member(index)])
+        assert seat == Seat("seated", "grp_0", index, None)
+        found = await store.groups.get("grp_0")
+        assert found is not None
+        assert found.state == state
+    assert [one.index for one in await store.groups.members("grp_0")] == [0, 1, 2]
+    again = await store.groups.join(GROUP, [member(2)])
+    assert (again.outcome, again.id) == ("earlier", "grp_0")
+    assert (await store.groups.join(GROUP, [member(2, "y")])).outcome == "taken"
+    assert (await store.groups.join(replace(GROUP, agreed="[]"), [member(2)])).outcome == "disagrees"
+
+
+async def test_tenants_and_attempts_are_groups_of_their_own(store: Store) -> None:
+    ids = set()
+    for number, (tenant, attempt) in enumerate([("ada", 0), ("bob", 0), ("ada", 1)]):
+        group = replace(GROUP, id=f"grp_{number}", tenant=tenant, attempt=attempt)
+        ids.add((await store.groups.join(group, [member(0)])).id)
+    assert len(ids) == 3
+    assert [one.attempt for one in await store.groups.find("ada", "g")] == [1, 0]
+    assert await store.groups.get("grp_1", "ada") is None
+
+
+async def test_thirty_two_joins_at_once_over_two_connections_make_one_group(place: Place) -> None:
+    async with place.opened() as one, place.opened() as other:
+        seats = await asyncio.gather(
+            *(
+                (one, other)[number % 2].groups.join(
+                    replace(GROUP, id=f"grp_{number}", size=32), [member(number // 2)]
+                )
+                for number in range(64)
+            )
+        )
+        assert len({seat.id for seat in seats}) == 1
+        assert sum(seat.outcome == "seated" for seat in seats) == 32
+        found = await other.groups.get(seats[0].id)
+        assert found is not None
+        assert (found.state, found.revision) == ("judging", 32)
+
+
+async def test_a_group_settles_once_and_only_as_it_was_looked_at(store: Store) -> None:
+    await store.groups.join(GROUP, [member(0)])
+    found = await store.groups.get("grp_1")
+    assert found is not None
+    await store.groups.join(GROUP, [member(1)])
+    assert not await store.groups.settle("grp_1", found.revision, "done", "stale")
+    settled = [store.groups.settle("grp_1", found.revision + 1, "done", str(turn)) for turn in range(5)]
+    assert sum(await asyncio.gather(*settled)) == 1
+    late = await store.groups.join(GROUP, [member(2)])
+    assert late.outcome == "late"
+    assert await store.groups.settled(["grp_1", "grp_x"]) == ("grp_1",)
+    assert [one.is_late for one in await store.groups.members("grp_1")] == [False, False, True]
+    assert (await store.groups.unlogged(60.0), await store.groups.unlogged(-1.0)) == ((), ("grp_1",))
+    assert [await store.groups.logged("grp_1") for _ in range(2)] == [True, False]
+    assert await store.groups.unlogged(-1.0) == ()
+
+
+async def test_a_cancelled_group_and_a_joint_one_that_has_begun_take_nobody(store: Store) -> None:
+    for id, is_joint in (("grp_c", False), ("grp_j", True)):
+        group = replace(GROUP, id=id, group_id=id, is_joint=is_joint)
+        await store.groups.join(group, [member(0)])
+        if is_joint:
+            assert await store.groups.close(id, 1)
+            assert not await store.groups.close(id, 1)
+        else:
+            assert await store.groups.settle(id, 1, "cancelled", "{}")
+        assert (await store.groups.join(group, [member(1)])).outcome == "closed"
+
+
+async def test_what_there_is_to_do_is_found(store: Store) -> None:
+    lease = await accepted(store, "jdg_1")
+    await store.groups.join(replace(GROUP, size=2), [member(0, judgment_id="jdg_1")])
+    assert await store.groups.due(9) == ()
+    joint = replace(GROUP, id="grp_2", group_id="h", is_joint=True, size=1)
+    await store.groups.join(joint, [member(0, candidate="{}")])
+    assert await store.groups.due(9) == ("grp_2",)
+    assert await store.groups.candidates("grp_2") == ((0, "{}"),)
+    await store.accept(new("jdg_2", worker="w", lease_seconds=60.0))
+    await store.groups.begun("grp_2", "jdg_2")
+    assert await store.groups.due(9) == ()
+    assert await store.groups.of_judgment("jdg_2") == ("grp_2",)
+    await store.finish(lease, "{}", elapsed_seconds=1.0)
+    assert await store.groups.due(9) == ()  # its second member is missing
+    await store.groups.join(replace(GROUP, size=2), [member(1, judgment_id="jdg_1")])
+    assert await store.groups.due(9) == ("grp_1",)
+
+
+async def test_a_deadline_comes_by_the_stores_clock_which_stands_still_without_a_service(
+    store: Store,
+) -> None:
+    await store.groups.join(replace(GROUP, deadline_seconds=1.6), [member(0)])
+    for _ in range(17):
+        await asyncio.sleep(0.1)
+    await store.groups.restart_clock()
+    assert await store.groups.due(9) == ()
+    looks = 0
+    while looks < 50 and await store.groups.due(9) != ("grp_1",):
+        looks += 1
+        await asyncio.sleep(0.1)
+    found = await store.groups.get("grp_1")
+    assert found is not None
+    assert (found.is_due, found.is_over) == (True, False)
+    assert found.seconds >= 1.6
+
+
+async def test_a_key_is_used_once_and_room_is_bounded(store: Store) -> None:
+    keyed = member(0, idempotency_key="k", body_sha256="b")
+    await store.groups.join(GROUP, [keyed])
+    assert (await store.groups.join(replace(GROUP, group_id="other"), [keyed])).id == "grp_1"
+    assert await store.groups.earlier("ada", "k", "b") == Seat("earlier", "grp_1", 0, None)
+    assert await store.groups.earlier("bob", "k", "b") is None
+    with pytest.raises(IdempotencyConflict):
+        await store.groups.earlier("ada", "k", "c")
+    with pytest.raises(IdempotencyConflict):
+        await store.groups.join(GROUP, [replace(keyed, index=1, body_sha256="c")])
+    with pytest.raises(TooManyOpen):
+        await store.groups.join(replace(GROUP, id="grp_2", group_id="h", max_open=1), [member(0)])
+    assert await store.groups.open_counts() == {"open": 1}
