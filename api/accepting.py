@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from api.body import JsonBody
 from api.parts import Parts
+from api.pins import held_to_its_pin
 from api.problems import Problem, invalid
 from api.validation import read_request, refusal
 from judge_agent.errors import InvalidRequest
@@ -22,6 +23,7 @@ async def accepted(parts: Parts, tenant: str, body: JsonBody, idempotency_key: s
         raise refusal(error, body.data) from None
     sha256 = body.sha256() if idempotency_key else ""
     try:
+        await held_to_its_pin(parts, tenant, wanted, idempotency_key, sha256)
         return await parts.queue.accept(
             wanted, body.text, tenant=tenant, idempotency_key=idempotency_key, body_sha256=sha256
         )

@@ -14,6 +14,7 @@ from api import (
     health,
     judgments,
     metrics,
+    pins,
     problems,
     run_code,
 )
@@ -45,6 +46,7 @@ def create_app(parts: Parts) -> FastAPI:
         catalog.router,
         health.router,
         metrics.router,
+        pins.router,
         run_code.router,
     ):
         app.include_router(router)

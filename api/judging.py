@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from api.records import to_json, unscored
 from judge_agent.errors import LeaseLost, StoreError
+from judge_agent.pinning import Pin
 from judge_agent.schema import Judgment, JudgmentRequest
 from judge_agent.store import Claimed, Lease, Store, StoredJudgment
 
@@ -25,6 +26,10 @@ class Judging(Protocol):
     """What the service needs of a judge; `judge_agent.judge.Judge` is one."""
 
     def check(self, request: JudgmentRequest) -> None: ...
+
+    async def hold(self, request: JudgmentRequest, tenant: str) -> None: ...
+
+    async def pin(self, recipe: str) -> Pin: ...
 
     async def judge(
         self,

@@ -61,3 +61,12 @@ def _refuse_unknown(request: Request, known: tuple[str, ...]) -> None:
             limit = ", ".join(known) or "no parameter"
             shown = str(bounded(name))
             raise invalid(shown, f"is no parameter here; known: {limit}", value=shown, limit=limit)
+
+
+def one_of_query(request: Request, name: str, default: str) -> str:
+    """The only parameter that may be given, once. Raises Problem 422."""
+    _refuse_unknown(request, (name,))
+    values = request.query_params.getlist(name)
+    if len(values) > 1:
+        raise invalid(name, "is given more than once", value=values[0], limit="one value")
+    return values[0] if values else default

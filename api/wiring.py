@@ -89,6 +89,7 @@ async def _opened(
             journal=store.journal,
             shared=store.shared,
             log=log,
+            pins=store.runs,
         )
         yield store, judge, sandbox, traces
 

@@ -98,6 +98,7 @@ def completion_of(value: Json) -> Completion:
         value["model"],
         value["seconds"],
         value["attempts"],
+        value.get("fingerprint"),
     )
 
 

@@ -78,6 +78,8 @@ class Calls:
         self._journalled = dict(journalled)
         self.thoughts = Thoughts()
         self._asker: str | None = None
+        # Which servers answered this judgment itself; what is shared with others of the task is theirs.
+        self.answered = set[str]()
         self._flights = Flights(
             judgment_id=judgment_id,
             tenant=tenant,
@@ -217,7 +219,10 @@ class Calls:
             most,
             most - call.n * call.max_tokens,
         )
-        return completion_of(value_of(await self._once(flight, ask)))
+        completion = completion_of(value_of(await self._once(flight, ask)))
+        if not call.shared:
+            self.answered.add(completion.answered_by)
+        return completion
 
     async def likelihood(
         self, node: str, messages: Sequence[ChatMessage], continuation: str
@@ -236,7 +241,9 @@ class Calls:
         most = prompt_estimate([*messages, ChatMessage("assistant", continuation)])
         asked = {"messages": written_messages(messages), "continuation": continuation}
         flight = Flight(key, node, "model", asked, self._call_limit_seconds, most, most)
-        return completion_of(value_of(await self._once(flight, ask))).choices[0].logprobs
+        completion = completion_of(value_of(await self._once(flight, ask)))
+        self.answered.add(completion.answered_by)
+        return completion.choices[0].logprobs
 
     async def tool(self, tool: Tool, arguments: Json, view: ToolView, content_sha256: str) -> ToolRun:
         """Run a tool. Raises ValueError (bad arguments), SandboxError, ToolError or BudgetExceeded."""

@@ -8,6 +8,7 @@ JudgeError
 |-- PromptError         a prompt or recipe file is wrong
 |-- StoreError          the database or the journal could not keep or give a row
 |   |-- LeaseLost           another worker judges this judgment now; what this one writes is refused
+|-- PinDrift            what judges is not what the run is pinned to
 |-- BudgetExceeded      time, tokens or calls ran out
 |-- JudgeUnavailable    (trainers/failures.py) no reward can be given, and the trainer cannot leave the rollout out
 |-- JudgeClientError    a client got no judgment from the service
@@ -18,7 +19,7 @@ JudgeError
 
 from __future__ import annotations
 
-from typing import Literal, Protocol, get_args
+from typing import Literal, NamedTuple, Protocol, get_args
 
 FailureKind = Literal[
     "no_evidence",
@@ -109,6 +110,28 @@ class BudgetExceeded(JudgeError):
     def __init__(self, failure_kind: Literal["deadline", "budget_exhausted"], message: str) -> None:
         super().__init__(message)
         self.failure_kind = failure_kind
+
+
+class PinChange(NamedTuple):
+    """A part of what judges, as it was pinned and as it is; None where it was not there."""
+
+    part: str
+    pinned: str | None
+    current: str | None
+
+
+class PinDrift(JudgeError):
+    """What judges is not what the run is pinned to: a reward would be another one, in silence."""
+
+    def __init__(self, run: str, changes: tuple[PinChange, ...]) -> None:
+        said = "; ".join(f"{one.part} was {one.pinned!r} and is {one.current!r}" for one in changes[:8])
+        more = f"; and {len(changes) - 8} more" if len(changes) > 8 else ""
+        super().__init__(f"pin_drift: run {run!r} is pinned to something else: {said}{more}")
+        self.run = run
+        self.changes = changes
+        # What the model's server changed is the model's failure; the rest was changed in the judge.
+        by_model = all(one.part.startswith("model.") for one in changes)
+        self.failure_kind = "model_error" if by_model else "internal"
 
 
 class JudgeClientError(JudgeError):

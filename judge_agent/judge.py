@@ -11,13 +11,15 @@ from typing import Any
 from judge_agent import graph
 from judge_agent.admission import admit
 from judge_agent.context import Turns
-from judge_agent.errors import ModelError
+from judge_agent.errors import InvalidRequest, ModelError
+from judge_agent.pinning import Pin, RunHold, current_info, held, pin_of
 from judge_agent.prompting import PromptLibrary
 from judge_agent.recipes import load_recipes
 from judge_agent.remembering import flight_key, serves_others
 from judge_agent.run import JudgeParts, Run
 from judge_agent.schema import Judgment, JudgmentRequest
-from judge_agent.seams.model import ChatModel
+from judge_agent.seams.model import ChatModel, ModelInfo
+from judge_agent.seams.pins import Pins
 from judge_agent.seams.storage import AuditLog, Journal, SharedResults
 from judge_agent.seams.tool import Tool
 
@@ -34,7 +36,9 @@ class Judge:
         shared: SharedResults,
         log: AuditLog,
         prompts: PromptLibrary | None = None,
+        pins: Pins | None = None,
     ) -> None:
+        """`pins` keeps what runs are pinned to; without it a request that names a pin is refused."""
         library = prompts or PromptLibrary()
         self._parts = JudgeParts(
             model=model,
@@ -46,11 +50,37 @@ class Judge:
             recipes=load_recipes(library.folder),
             graph=graph.build(),
             turns=Turns(),
+            pins=pins,
         )
 
     def check(self, request: JudgmentRequest) -> None:
         """Raise InvalidRequest, naming the field, for what can never be judged; before anything is accepted."""
         admit(request, self._parts.recipes, self._parts.tools)
+        if self._parts.pins is None and request.run is not None and request.run.pin:
+            raise InvalidRequest("run.pin", "cannot be kept here: this judge has no store of runs")
+
+    async def pin(self, recipe: str) -> Pin:
+        """What judges by this recipe now; where the model does not say what it is, `problem` says why.
+
+        Raises InvalidRequest for an unknown recipe.
+        """
+        parts = self._parts
+        found = parts.recipes.get(recipe)
+        if found is None:
+            raise InvalidRequest("recipe", f"{recipe!r} is unknown; there are {sorted(parts.recipes)}")
+        model: ModelInfo | ModelError | None = None
+        if found.models and parts.model is not None:
+            try:
+                model = await current_info(parts.model)
+            except ModelError as error:
+                model = error
+        return pin_of(found, parts.prompts, parts.tools, model)
+
+    async def hold(self, request: JudgmentRequest, tenant: str) -> None:
+        """Hold the request's run to its pin, before it is accepted. Raises PinDrift and StoreError."""
+        hold = RunHold(self._parts.pins, tenant, request.run)
+        if self._parts.pins is not None and request.run is not None and await hold.is_wanted():
+            await held(self._parts.pins, tenant, request.run, await self.pin(request.recipe))
 
     def seconds_of(self, request: JudgmentRequest) -> float:
         """The judgment's time: the request's, else its recipe's."""

@@ -20,12 +20,14 @@ from judge_agent.calls import Calls
 from judge_agent.context import CanonicalCandidate, JudgeContext, Turns
 from judge_agent.errors import FailureKind, JudgeError, ModelError
 from judge_agent.given_principles import declared_dimensions
+from judge_agent.pinning import RunHold, current_info, pin_of
 from judge_agent.prompting import PromptLibrary
 from judge_agent.recipes import Recipe
 from judge_agent.remembering import Known, Means, Memory, failed_with, merged
 from judge_agent.schema import CandidateResult, Evidence, Judgment, JudgmentRequest, Provenance, Usage
 from judge_agent.schema.shape import Shape
 from judge_agent.seams.model import ChatModel, ModelInfo
+from judge_agent.seams.pins import Pins
 from judge_agent.seams.storage import AuditEvent, AuditLog, Journal, JournalEntry, SharedResults
 from judge_agent.seams.tool import Tool
 from judge_agent.state import State, empty
@@ -47,6 +49,7 @@ class JudgeParts:
     recipes: Mapping[str, Recipe]
     graph: CompiledStateGraph[State, JudgeContext, State, State]
     turns: Turns
+    pins: Pins | None = None
 
 
 class Run:
@@ -74,6 +77,7 @@ class Run:
         self._info: ModelInfo | None = None
         self._calls: Calls | None = None
         self._budget: Budget | None = None
+        self._hold = RunHold(parts.pins, tenant, request.run)
 
     async def run(self, resumed: bool, twin: Judgment | None) -> Judgment:
         judgment = record.shaped(await self._judged(resumed, twin), self._shape())
@@ -108,6 +112,7 @@ class Run:
                 known = failed_with(twin, context.candidates)
             fresh = [one for one in context.candidates if one.id not in known.results]
             state = await self._state(context, fresh)
+            await self._hold.end(self._parts.model, self._info, context.calls.answered)
             judgment = self._finished(context, state, known)
             self._ending()
             late = "deadline" in judgment.flags
@@ -151,6 +156,8 @@ class Run:
         await parts.log.append(AuditEvent(type_, self._id, self._tenant, None, fields, contents))
         journalled = await parts.journal.load(self._id)
         problem = await self._identify(recipe, journalled)
+        known = problem if isinstance(problem, ModelError) else self._info
+        await self._hold.begin(pin_of(recipe, parts.prompts, parts.tools, known))
         self._calls = Calls(
             judgment_id=self._id,
             tenant=self._tenant,
@@ -193,7 +200,8 @@ class Run:
         assert self._budget is not None
         try:
             async with deadline_of(self._budget), model_boundary():
-                self._info = await model.info()
+                is_held = await self._hold.is_wanted()
+                self._info = await (current_info(model) if is_held else model.info())
         except ModelError as error:
             fields = {"failure_kind": error.failure_kind, "reason": str(error)[:500]}
             await self._parts.log.append(AuditEvent("node.finished", self._id, self._tenant, "judge", fields))

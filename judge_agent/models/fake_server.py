@@ -35,7 +35,7 @@ class FakeServer:
     `arrived` is set by the first request, `left` by the first client that goes before its answer.
     `misbehave` is one of `ALL_MODES`; `MODE:K` holds for the first K requests only. `edited` may change a good
     answer before it is sent, whole or as a stream. `context_window` None lists none; `listed` are further facts
-    that `/models` tells of the model.
+    that `/models` tells of the model, and may be changed while it serves.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class FakeServer:
         self.arrived, self.left = asyncio.Event(), asyncio.Event()
         self._port, self._count_file = port, count_file
         self._model, self._window = model, context_window
-        self._listed, self._edited = dict(listed or {}), edited
+        self.listed, self.edited = dict(listed or {}), edited
         self._vocabulary: dict[str, int] = {}
         self._runner: web.AppRunner | None = None
 
@@ -84,7 +84,7 @@ class FakeServer:
             await self._runner.cleanup()
 
     async def _models(self, request: web.Request) -> web.Response:
-        entry = {"id": self._model, "object": "model", "root": "fake-1", **self._listed}
+        entry = {"id": self._model, "object": "model", "root": "fake-1", **self.listed}
         if self._window is not None:
             entry["max_model_len"] = self._window
         return web.json_response({"object": "list", "data": [entry]})
@@ -155,7 +155,7 @@ class FakeServer:
     def answer(self, body: Mapping[str, Any], schema: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The well-behaved answer to a request body, as JSON; `schema` takes the place of the request's own."""
         answer = answer_to(body, self._model, schema)
-        return self._edited(answer) if self._edited else answer
+        return self.edited(answer) if self.edited else answer
 
 
 def _parse_mode(text: str) -> tuple[str, int | None]:

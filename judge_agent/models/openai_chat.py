@@ -6,7 +6,6 @@ What comes back is not trusted: its size is bounded and its types are checked (s
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +13,7 @@ from typing import Any
 
 from judge_agent.errors import ModelError
 from judge_agent.models.openai_connection import OpenAIConnection
-from judge_agent.models.openai_info import read_info
+from judge_agent.models.openai_identity import Identity
 from judge_agent.models.openai_likelihood import likelihood
 from judge_agent.models.openai_reading import read_completion, with_misplaced_answer
 from judge_agent.models.openai_stream import OPTIONS, StreamedAnswer
@@ -22,7 +21,6 @@ from judge_agent.models.openai_wire import IMAGE_TOKENS, NO_THINKING, request_bo
 from judge_agent.models.tool_call_reading import with_read_calls
 from judge_agent.seams.model import ChatMessage, Completion, ModelInfo
 
-log = logging.getLogger(__name__)
 # Of the window: a prompt whose upper estimate stays below this share leaves room for any answer that is asked for.
 SURELY_FITS = 0.4
 
@@ -54,11 +52,17 @@ class OpenAIChatModel:
     ) -> None:
         self._connection = OpenAIConnection(base_url, api_key, max_attempts, max_connections)
         self._model = model
-        self._revision, self._context_window = revision, context_window
         self._info_timeout = info_timeout_seconds
         self._extra_body = dict(extra_body or {})
         self._abilities = {"images": images, "tools": tools, "reasoning": reasoning}
-        self._info: ModelInfo | None = None
+        self._identity = Identity(
+            self._connection,
+            model=model,
+            revision=revision,
+            context_window=context_window,
+            abilities=self._abilities,
+            timeout_seconds=info_timeout_seconds,
+        )
         self._tokenize = True
 
     async def __aenter__(self) -> OpenAIChatModel:
@@ -74,19 +78,11 @@ class OpenAIChatModel:
 
     async def info(self) -> ModelInfo:
         """Ask `/models` once. Raises ModelError('model_unreachable') without a server."""
-        if self._info is None:
-            data, _ = await self._connection.send("GET", "/models", None, self._info_timeout)
-            self._info = read_info(
-                data,
-                model=self._model,
-                revision=self._revision,
-                context_window=self._context_window,
-                base_url=self._connection.base_url,
-                abilities=self._abilities,
-            )
-            if not self._info.details["window_known"]:
-                log.warning("the window of the model %s is %s", self._info.id, self._info.window_said)
-        return self._info
+        return self._identity.known or await self._identity.asked()
+
+    async def info_now(self) -> ModelInfo:
+        """Ask `/models` anew: what another one serves now. Raises ModelError as `info` does."""
+        return await self._identity.asked()
 
     async def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
         """Ask vLLM's `/tokenize`; an estimate that errs upwards where there is none, and where even that is far

@@ -14,6 +14,7 @@ from judge_agent.seams.model import Choice, Completion, TokenLogprob, TokenUsage
 
 LEAST_LOGPROB = -9999.0
 MAX_TOP_LOGPROBS = 100
+MAX_NAME_CHARS = 200
 
 
 def read_completion(data: object, *, wanted: int, model: str, seconds: float, attempts: int) -> Completion:
@@ -37,7 +38,15 @@ def read_completion(data: object, *, wanted: int, model: str, seconds: float, at
     except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise wrong(f"has a choice of the wrong shape: {error!r}") from error
     name = data.get("model")
-    return Completion(read, usage, name if isinstance(name, str) and name else model, seconds, attempts)
+    mark = data.get("system_fingerprint")
+    return Completion(
+        read,
+        usage,
+        name[:MAX_NAME_CHARS] if isinstance(name, str) and name else model,
+        seconds,
+        attempts,
+        mark[:MAX_NAME_CHARS] if isinstance(mark, str) and mark else None,
+    )
 
 
 def with_misplaced_answer(choice: Choice, *, schema: bool, tools: bool) -> Choice:

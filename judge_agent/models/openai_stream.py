@@ -50,6 +50,7 @@ class StreamedAnswer:
         self._chars_left = wanted * max_tokens * MAX_CHARS_PER_TOKEN
         self._usage: Mapping[str, Any] | None = None
         self._model: object = None
+        self._fingerprint: object = None
 
     @property
     def begun(self) -> bool:
@@ -90,6 +91,7 @@ class StreamedAnswer:
         pieces = sum(choice.pieces for choice in self._choices)
         return {
             "model": self._model,
+            "system_fingerprint": self._fingerprint,
             "choices": [_as_choice(choice, finish_reason) for choice in self._choices],
             "usage": self._usage or {"completion_tokens": pieces},
         }
@@ -102,6 +104,7 @@ class StreamedAnswer:
         if event.get("error"):
             raise StreamFailed(f"the stream tells of an error: {str(event['error'])[:300]}")
         self._model = event.get("model") or self._model
+        self._fingerprint = event.get("system_fingerprint") or self._fingerprint
         if isinstance(event.get("usage"), Mapping):
             self._usage = event["usage"]
         choices = event.get("choices")

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 IMAGE_TYPES = ("image/png", "image/jpeg", "image/webp", "image/gif")
 
@@ -94,13 +94,21 @@ class Choice:
 
 @dataclass(frozen=True)
 class Completion:
-    """What one call gave: `n` choices, what it cost, and which model answered."""
+    """What one call gave: `n` choices, what it cost, and which model answered.
+
+    `fingerprint` is what its server says of its own configuration (`system_fingerprint`), where it does.
+    """
 
     choices: tuple[Choice, ...]
     usage: TokenUsage
     model: str
     seconds: float = 0.0
     attempts: int = 1
+    fingerprint: str | None = None
+
+    @property
+    def answered_by(self) -> str:
+        return f"{self.model} {self.fingerprint}" if self.fingerprint else self.model
 
 
 @dataclass(frozen=True)
@@ -126,6 +134,15 @@ class ModelInfo:
             f"{self.context_window} tokens (assumed: the model server does not tell it; set context_window, "
             "JUDGE_MODEL_CONTEXT_WINDOW in the service)"
         )
+
+
+@runtime_checkable
+class AskedAnew(Protocol):
+    """A model behind a server that may come to serve something else: it can be asked anew what it is."""
+
+    async def info_now(self) -> ModelInfo:
+        """Say which model answers at this moment. Raises ModelError."""
+        ...
 
 
 class ChatModel(Protocol):

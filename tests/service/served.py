@@ -76,6 +76,7 @@ async def serving(
             journal=store.journal,
             shared=store.shared,
             log=told,
+            pins=store.runs,
         )
         wanted = Settings(**({"port": 0} | settings))
         async with assembled(
