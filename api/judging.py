@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
+from api.logs import JUDGMENT
 from api.records import to_json, unscored
 from judge_agent.errors import LeaseLost, StoreError
 from judge_agent.pinning import Pin
@@ -113,6 +114,7 @@ async def judge_to_its_end(
 
     Raises LeaseLost where another worker has taken the judgment over: then nothing is kept.
     """
+    JUDGMENT.set(live.id)
     text = await _patiently(lambda: store.request(live.id)) if request is None else None
     try:
         judgment = await _judged(judge, live, request, text, await _twin(store, live))

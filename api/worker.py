@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 
+from api import logs
 from api.server import JudgeServer
 from api.settings import Settings, from_environment
 from api.wiring import service
@@ -28,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     configure_logging()
     try:
         settings = from_environment(None, **json.loads(given.overrides))
+        logs.configure(settings)
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(_serve(settings, given.listen, given.ready, given.life))
     except JudgeError as error:

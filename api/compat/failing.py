@@ -52,7 +52,7 @@ class Fallbacks:
     async def observe(self, tenant: str, group: str, told: Told) -> None:
         """Keep an end, before it or others of its group are settled. One that is told twice counts once."""
         if told.failed:
-            _log.warning("judgment %s gave no reward: %s", told.judgment_id, told.reason)
+            _log.warning("judgment %s gave no reward: %s", told.judgment_id, told.failure_kind)
         await self._siblings.end(tenant, group, _end(told), time.time())
 
     async def settle(self, tenant: str, group: str, told: Told, on_failure: OnFailure) -> Settled:

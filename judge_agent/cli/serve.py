@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT; returns 0. Raises JudgeError for what keeps the service from starting."""
     configure_logging()
     settings, overrides = _settings(arguments)
+    checkout.load("api.logs", "serve").configure(settings)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_serve(settings) if settings.workers == 1 else _serve_with_workers(settings, overrides))
     return 0
