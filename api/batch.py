@@ -21,6 +21,7 @@ from fastapi.responses import StreamingResponse
 from api.accepting import accepted
 from api.auth import Tenant
 from api.body import THREAD_BYTES, JsonBody, parse, read_chunks
+from api.described_answers import IDEMPOTENCY_KEY, header
 from api.judgments import idempotency_key
 from api.parts import Parts
 from api.problems import Problem, body_of, bounded, busy, invalid
@@ -34,18 +35,35 @@ MEDIA_TYPES = (
     "application/x-ndjson",
     "application/x-jsonlines",
     "application/json-lines",
+    "application/octet-stream",
 )
 IN_MEMORY_BYTES = 8_000_000
 FULL_PAUSE_SECONDS = 0.5
 MAX_CUSTOM_ID_CHARS = 200
 _log = logging.getLogger("judge_agent.service")
-_SAMPLE = '{"custom_id": "a", "body": {"task": {"prompt": "..."}, "candidates": []}}\n'
+_SAMPLE = (
+    '{"custom_id": "a", "body": {"recipe": "verify", "task": {"prompt": "2+2?"}, '
+    '"candidates": [{"id": "a", "trajectory": {"text": "4"}}]}}\n'
+)
 _DOCUMENTED = {
     "requestBody": {
         "required": True,
         "description": "One request a line, as it would be posted by itself, or `{custom_id, body}` around it.",
-        "content": {"application/jsonl": {"schema": {"type": "string"}, "example": _SAMPLE}},
-    }
+        "content": {
+            "application/jsonl": {"schema": {"type": "string"}},
+            "application/octet-stream": {
+                "schema": {"type": "string", "format": "binary"},
+                "example": _SAMPLE,
+            },
+        },
+    },
+    "parameters": [
+        header(
+            "Idempotency-Key",
+            "Gives each line a key of its own, so that a batch that was cut off can be sent again.",
+            IDEMPOTENCY_KEY,
+        )
+    ],
 }
 
 

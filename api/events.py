@@ -19,6 +19,17 @@ from judge_agent.store import Happening, StoredJudgment
 router = APIRouter(prefix="/v1/judgments", tags=["judgments"])
 KEEP_ALIVE_SECONDS = 15.0
 LOOK_SECONDS = 0.25
+# What each event of the stream is, as it is read (HTML, 9.2).
+_EVENT = {
+    "type": "object",
+    "description": "One event. `data` is a JSON object with `judgment_id`, `node`, `at` and what the event tells.",
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"type": "string"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+        "retry": {"type": "integer"},
+    },
+}
 _ENDS = ("judgment.done", "judgment.cancelled")
 
 
@@ -26,7 +37,7 @@ _ENDS = ("judgment.done", "judgment.cancelled")
     "/{judgment_id}/events",
     response_class=StreamingResponse,
     responses={
-        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+        200: {"content": {"text/event-stream": {"schema": _EVENT}}},
         204: {"description": "The judgment has ended, and the end was sent before (`Last-Event-ID`)."},
     },
 )

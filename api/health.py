@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 
+from api.described_answers import OPEN
 from api.parts import Parts
 from judge_agent.errors import JudgeError
 
@@ -15,13 +17,25 @@ router = APIRouter(tags=["health"])
 READY_TIMEOUT_SECONDS = 5.0
 
 
-@router.get("/health")
+class Ready(BaseModel):
+    """Whether judgments can be made; a check without `ok` is for reading only."""
+
+    status: Literal["ready", "not_ready"]
+    checks: dict[str, dict[str, Any]]
+
+
+@router.get("/health", openapi_extra=OPEN)
 async def health() -> dict[str, str]:
     """Say that the process is alive."""
     return {"status": "ok"}
 
 
-@router.get("/health/ready", responses={503: {"description": "Not ready; `checks` says why."}})
+@router.get(
+    "/health/ready",
+    response_model=Ready,
+    responses={503: {"model": Ready, "description": "Not ready; `checks` says why."}},
+    openapi_extra=OPEN,
+)
 async def ready(request: Request) -> JSONResponse:
     """Say whether judgments can be made now: database, model, boxes. 200 when they can, else 503."""
     parts: Parts = request.app.state.parts

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel
 
 from api.accepting import accepted
@@ -32,7 +32,11 @@ class JudgmentPage(BaseModel):
     next_cursor: str | None
 
 
-@router.post("", response_model=Judgment)
+@router.post(
+    "",
+    response_model=Judgment,
+    responses={202: {"model": Judgment, "description": "Accepted; poll the URL in `Location`."}},
+)
 async def create_judgment(request: Request, tenant: Tenant) -> Response:
     """Judge candidates, and wait for the end.
 
@@ -74,6 +78,8 @@ async def get_judgment(judgment_id: str, request: Request, tenant: Tenant) -> Re
     parts: Parts = request.app.state.parts
     preference = _Preference.of(request)
     row = await parts.store.get(judgment_id, tenant)
+    if row is None and _is_an_action(judgment_id):
+        raise HTTPException(405)
     if row is None:
         raise Problem(404, "not_found", "there is no such judgment")
     if row.judgment is None and preference.wait_seconds:
@@ -85,7 +91,7 @@ async def get_judgment(judgment_id: str, request: Request, tenant: Tenant) -> Re
 @router.post(
     "/{judgment_id}:cancel",
     response_model=Judgment,
-    responses={202: {"description": "It has not ended yet."}},
+    responses={202: {"model": Judgment, "description": "It has not ended yet."}},
 )
 async def cancel_judgment(judgment_id: str, request: Request, tenant: Tenant) -> Response:
     """Call a judgment off: its calls stop, its open candidates are unscored (`cancelled`).
@@ -100,6 +106,11 @@ async def cancel_judgment(judgment_id: str, request: Request, tenant: Tenant) ->
     if row.judgment is None:
         row = await parts.queue.cancel(row.id) or row
     return _json(_record(parts, row), 200 if row.judgment else 202, _headers(row))
+
+
+def _is_an_action(name: str) -> bool:
+    """Whether the path is one that is posted to: the router takes `batch` and `ID:cancel` for ids where it is read."""
+    return name == "batch" or ":" in name
 
 
 async def _accepted(request: Request, parts: Parts, tenant: str) -> Accepted:

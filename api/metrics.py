@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from api.described_answers import OPEN
 from api.parts import Parts
 from judge_agent.errors import StoreError
 from judge_agent.store import Open
@@ -12,7 +13,12 @@ from judge_agent.store import Open
 router = APIRouter(tags=["health"])
 
 
-@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    openapi_extra=OPEN,
+)
 async def metrics(request: Request) -> Response:
     """Numbers for Prometheus. Open to everyone who reaches the port: there are no ids, tenants or contents in them."""
     parts: Parts = request.app.state.parts

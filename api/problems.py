@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
+from api.methods import methods_of
 from judge_agent.errors import InvalidRequest, StoreError
 
 MAX_VALUE_CHARS = 200
@@ -96,9 +98,13 @@ def body_of(problem: Problem) -> dict[str, Any]:
     return body
 
 
+def content_of(problem: Problem) -> bytes:
+    """A problem as it is sent."""
+    return json.dumps(body_of(problem), ensure_ascii=False).encode("utf-8", "replace")
+
+
 def render(problem: Problem) -> Response:
-    content = json.dumps(body_of(problem), ensure_ascii=False).encode("utf-8", "replace")
-    return Response(content, problem.status, problem.headers, "application/problem+json")
+    return Response(content_of(problem), problem.status, problem.headers, "application/problem+json")
 
 
 def install(app: FastAPI) -> None:
@@ -118,10 +124,20 @@ async def _on_problem(request: Request, error: Exception) -> Response:
 async def _on_http(request: Request, error: Exception) -> Response:
     """Routing errors: no such path, wrong method."""
     assert isinstance(error, HTTPException)
-    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
-    path = bounded(request.url.path)
-    detail = f"{request.method} {path} is not served here; see /docs"
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return render(await _not_allowed(request, error))
+    code = "not_found" if error.status_code == HTTPStatus.NOT_FOUND else "http_error"
+    detail = f"{bounded(request.method)} {bounded(request.url.path)} is not served here; see /docs"
     return render(Problem(error.status_code, code, detail, headers=error.headers))
+
+
+async def _not_allowed(request: Request, error: HTTPException) -> Problem:
+    document = await asyncio.to_thread(request.app.openapi)
+    allowed = ", ".join(methods_of(document, request.url.path)) or (error.headers or {}).get("Allow", "GET")
+    detail = (
+        f"{bounded(request.method)} {bounded(request.url.path)} is not served here, only {allowed}; see /docs"
+    )
+    return Problem(405, "method_not_allowed", detail, headers={"Allow": allowed})
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:

@@ -6,7 +6,7 @@ from typing import NamedTuple, get_args
 
 from fastapi import Request
 
-from api.problems import bounded, invalid
+from api.problems import Problem, bounded, invalid
 from judge_agent.schema import State
 
 STATES: tuple[State, ...] = get_args(State)
@@ -59,8 +59,7 @@ def _refuse_unknown(request: Request, known: tuple[str, ...]) -> None:
     for name in request.query_params:
         if name not in known:
             limit = ", ".join(known) or "no parameter"
-            shown = str(bounded(name))
-            raise invalid(shown, f"is no parameter here; known: {limit}", value=shown, limit=limit)
+            raise unknown_parameter(name, limit)
 
 
 def one_of_query(request: Request, name: str, default: str) -> str:
@@ -70,3 +69,11 @@ def one_of_query(request: Request, name: str, default: str) -> str:
     if len(values) > 1:
         raise invalid(name, "is given more than once", value=values[0], limit="one value")
     return values[0] if values else default
+
+
+def unknown_parameter(name: str, known: str) -> Problem:
+    """The refusal of a query parameter that nothing reads; one without a name is named by where it stands."""
+    shown = str(bounded(name))
+    return invalid(
+        shown or "query", f"{shown!r} is no parameter here; known: {known}", value=shown, limit=known
+    )

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from api.auth import Tenant
 from api.body import read_json
+from api.described_answers import OPEN
 from api.parts import Parts
 from api.problems import Problem, invalid
 from api.queries import no_query
@@ -90,7 +91,7 @@ async def run_code(request: Request, tenant: Tenant) -> Response:
     return Response(answer.model_dump_json(), 200, _ignored(wanted), "application/json")
 
 
-@router.get("/v1/ping")
+@router.get("/v1/ping", openapi_extra=OPEN)
 async def ping() -> str:
     """Answer `pong`, as SandboxFusion does."""
     return "pong"

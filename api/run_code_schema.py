@@ -10,12 +10,23 @@ import base64
 import binascii
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
+
+from judge_agent.schema.base import Number, Whole
 
 MAX_RUN_SECONDS = 600.0
 MAX_FILES = 256
 MAX_NAME_BYTES = 1000
 MAX_PART_BYTES = 255
+# A name below the work folder, as `_check_name` has it: no first slash, no `..`, at least one part that is a name.
+_PART = r"(?:[^/.\x00][^/\x00]*|\.[^/.\x00][^/\x00]*|\.\.[^/\x00]+)"
+_NAME = rf"^(?:\./(?:\.?/)*)?{_PART}(?:/(?:{_PART}|\.?))*$"
+_QUAD = r"(?:[A-Za-z0-9+/]\s*)"
+_BASE64 = rf"^\s*(?:{_QUAD}{{4}})*(?:{_QUAD}{{2}}=\s*=\s*|{_QUAD}{{3}}=\s*)?$"
+_FileName = Annotated[
+    str, WithJsonSchema({"type": "string", "pattern": _NAME, "minLength": 1, "maxLength": MAX_NAME_BYTES})
+]
+_Content = Annotated[str, WithJsonSchema({"type": "string", "pattern": _BASE64, "contentEncoding": "base64"})]
 Language = Literal[
     "python", "cpp", "nodejs", "go", "go_test", "java", "php", "csharp", "bash", "typescript", "sql", "rust", "cuda",
     "lua", "R", "perl", "D_ut", "ruby", "scala", "julia", "pytest", "junit", "kotlin_script", "jest", "verilog",
@@ -32,24 +43,24 @@ class RunCodeRequest(BaseModel):
 
     code: str = Field(description="The program; for `pytest`, the test file.", examples=["print('hello')"])
     language: Language = Field(examples=["python"])
-    compile_timeout: Annotated[FiniteFloat, Field(ge=0, le=MAX_RUN_SECONDS)] = Field(
+    compile_timeout: Annotated[Number, Field(ge=0, le=MAX_RUN_SECONDS)] = Field(
         10,
         description="Seconds. Nothing is compiled here: so long, and 5 s more, a request may wait for a free box.",
     )
-    run_timeout: Annotated[FiniteFloat, Field(gt=0, le=MAX_RUN_SECONDS)] = Field(
+    run_timeout: Annotated[Number, Field(gt=0, le=MAX_RUN_SECONDS)] = Field(
         10, description="Seconds that the program may run."
     )
-    memory_limit_MB: int = Field(
+    memory_limit_MB: Whole = Field(
         -1,
         description="Beyond the interpreter's own; 0 or less: JUDGE_RUN_CODE_MEMORY_MB, which is also the most.",
     )
     stdin: str | None = Field(None, description="What it reads.")
-    files: dict[str, str | None] = Field(
+    files: dict[_FileName, _Content | None] = Field(
         {},
         max_length=MAX_FILES,
         description="Base64 by relative name, put beside the program; null is left out.",
     )
-    fetch_files: list[str] = Field(
+    fetch_files: list[_FileName] = Field(
         [],
         max_length=MAX_FILES,
         description="Relative names of files to send back; those that are missing are not.",

@@ -13,6 +13,7 @@ import uvicorn
 
 from api.app import create_app
 from api.parts import Parts
+from api.wire import ProblemProtocol
 from judge_agent.errors import InvalidRequest
 
 KEEP_ALIVE_SECONDS = 30
@@ -25,6 +26,7 @@ class JudgeServer(uvicorn.Server):
     def __init__(self, parts: Parts, listener: socket.socket, *, started: Callable[[str], None]) -> None:
         config = uvicorn.Config(
             create_app(parts),
+            http=ProblemProtocol,
             log_config=None,
             access_log=False,
             server_header=False,

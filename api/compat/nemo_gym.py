@@ -121,6 +121,7 @@ async def reverify_mode(tenant: Tenant) -> str:
 
 
 async def _session(request: Request) -> dict[str, Any]:
+    read_how(request, parts_of(request).settings.max_judgment_seconds)
     sent = await read_sent(request, Session)
     return {} if sent.resources_session_id is None else {"resources_session_id": sent.resources_session_id}
 

@@ -15,7 +15,7 @@ from api.auth import Tenant
 from api.compat.answers import Told
 from api.compat.asking import Wanted, ask
 from api.compat.failing import judge_failed
-from api.compat.query import read_how
+from api.compat.query import OnFailure, read_how
 from api.compat.responses_task import answered
 from api.compat.serving import RESPONSES, Sent, documented, parts_of, read_sent
 from judge_agent.schema.messages import MAX_MESSAGES
@@ -23,6 +23,7 @@ from judge_agent.schema.request import MAX_CANDIDATES
 
 router = APIRouter(tags=["trainers"])
 RECIPE = "arena"
+_CHOICES: tuple[OnFailure, ...] = ("error",)
 _MESSAGE = {"type": "message", "role": "assistant"}
 _EXAMPLE = {
     "conversation_history": [{"role": "user", "content": "What is 2+2?"}],
@@ -54,12 +55,12 @@ class Compared(BaseModel):
     "/compare",
     response_model=Compared,
     responses=RESPONSES,
-    openapi_extra=documented(Compare, _EXAMPLE, recipe=RECIPE),
+    openapi_extra=documented(Compare, _EXAMPLE, recipe=RECIPE, choices=_CHOICES),
 )
 async def compare(request: Request, tenant: Tenant) -> Compared:
     """Compare responses by a recipe that compares (`arena` unless the URL says otherwise)."""
     parts = parts_of(request)
-    how = read_how(request, parts.settings.max_judgment_seconds, choices=("error",))
+    how = read_how(request, parts.settings.max_judgment_seconds, choices=_CHOICES)
     sent = await read_sent(request, Compare)
     [(_, told)] = await ask([_wanted(sent)], how, parts, tenant)
     for index, one in enumerate(told):

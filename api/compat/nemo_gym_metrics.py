@@ -14,7 +14,8 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from api.auth import Tenant
-from api.compat.serving import Sent, documented, read_sent
+from api.compat.query import read_how
+from api.compat.serving import Sent, documented, parts_of, read_sent
 
 router = APIRouter(tags=["trainers"])
 TASK, ROLLOUT = "_ng_task_index", "_ng_rollout_index"
@@ -44,7 +45,8 @@ class AggregateMetrics(BaseModel):
     openapi_extra=documented(AggregateRequest, _EXAMPLE),
 )
 async def aggregate_metrics(request: Request, tenant: Tenant) -> AggregateMetrics:
-    """Summarize the rows that `/verify` answered."""
+    """Summarize the rows that `/verify` answered. The parameters of `/verify` change nothing here."""
+    read_how(request, parts_of(request).settings.max_judgment_seconds)
     rows = (await read_sent(request, AggregateRequest)).verify_responses
     if not rows:
         return AggregateMetrics()

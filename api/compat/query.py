@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,11 +11,21 @@ from typing import Any, Literal
 from fastapi import Request
 
 from api.problems import bounded, invalid
+from api.queries import unknown_parameter
 
 OnFailure = Literal["neutral", "error"]
 CHOICES: tuple[OnFailure, ...] = ("neutral", "error")
 # Inside the shortest of the clients' own time limits, which is slime's: 120 s.
 DEFAULT_SECONDS = 100.0
+DIMENSION = "[a-z][a-z0-9_]{0,63}"
+MAX_DIMENSIONS = 32
+_DIMENSIONS = {
+    "type": "array",
+    "items": {"type": "string", "pattern": f"^{DIMENSION}$"},
+    "minItems": 1,
+    "maxItems": MAX_DIMENSIONS,
+    "uniqueItems": True,
+}
 NAMES = ("recipe", "dimensions", "seconds", "on_failure")
 
 
@@ -45,11 +56,13 @@ def read_how(
     )
 
 
-def described(*, seconds: float = DEFAULT_SECONDS, recipe: str = "default") -> list[dict[str, Any]]:
+def described(
+    *, seconds: float = DEFAULT_SECONDS, recipe: str = "default", choices: Sequence[OnFailure] = CHOICES
+) -> list[dict[str, Any]]:
     """The parameters, as the OpenAPI page shows them."""
     told: tuple[tuple[str, str, dict[str, Any]], ...] = (
         ("recipe", "How to judge (`GET /v1/recipes`).", {"type": "string", "default": recipe}),
-        ("dimensions", "Keys of the vector, by comma; else the recipe's.", {"type": "string"}),
+        ("dimensions", "Keys of the vector, by comma; else the recipe's.", _DIMENSIONS),
         (
             "seconds",
             "Time for the whole answer; keep it below the client's own limit.",
@@ -58,19 +71,18 @@ def described(*, seconds: float = DEFAULT_SECONDS, recipe: str = "default") -> l
         (
             "on_failure",
             "What is answered when the judge failed: something neutral that says so, or 503.",
-            {"enum": list(CHOICES), "default": CHOICES[0]},
+            {"enum": list(choices), "default": choices[0]},
         ),
     )
-    return [{"name": name, "in": "query", "description": text, "schema": kind} for name, text, kind in told]
+    found = [{"name": name, "in": "query", "description": text, "schema": kind} for name, text, kind in told]
+    return [one | {"explode": False} if one["name"] == "dimensions" else one for one in found]
 
 
 def _given(request: Request) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
         if name not in NAMES:
-            limit = ", ".join(NAMES)
-            shown = str(bounded(name))
-            raise invalid(shown, f"is no parameter here; known: {limit}", value=shown, limit=limit)
+            raise unknown_parameter(name, ", ".join(NAMES))
         if name in found:
             raise invalid(name, "is given more than once", value=value, limit="one value")
         found[name] = value
@@ -83,6 +95,13 @@ def _dimensions(text: str | None) -> tuple[str, ...] | None:
     names = tuple(part.strip() for part in text.split(",") if part.strip())
     if not names:
         raise invalid("dimensions", "names no dimension", value=text, limit="names by comma")
+    if len(names) > MAX_DIMENSIONS or len(set(names)) < len(names):
+        limit = f"at most {MAX_DIMENSIONS} names, each once"
+        raise invalid("dimensions", f"must be {limit}", value=text, limit=limit)
+    for index, name in enumerate(names):
+        if not re.fullmatch(DIMENSION, name):
+            limit = "a small letter, then up to 63 small letters, digits and _"
+            raise invalid(f"dimensions.{index}", f"{bounded(name)!r} is not {limit}", value=name, limit=limit)
     return names
 
 

@@ -18,10 +18,12 @@ from api.auth import Tenant
 from api.compat.answers import Told
 from api.compat.asking import Wanted, ask
 from api.compat.failing import judge_failed
-from api.compat.query import How, read_how
+from api.compat.query import How, OnFailure, read_how
 from api.compat.serving import RESPONSES, Sent, documented, ignored, parts_of, read_body, typed
+from api.described_answers import OPEN
 from api.parts import Parts
 from api.problems import Problem, invalid
+from judge_agent.schema.base import Number, Truth
 from judge_agent.schema.request import MAX_CANDIDATES
 
 router = APIRouter(tags=["trainers"])
@@ -35,6 +37,8 @@ _EXAMPLE = {
     "responses": {"one": "4", "two": "It may be 5."},
     "mask_responses": True,
 }
+_CHOICES: tuple[OnFailure, ...] = ("error",)
+_HOW: dict[str, Any] = {"seconds": WAIT_SECONDS, "recipe": "reward-anything", "choices": _CHOICES}
 _LOW, _HIGH = 1.0, 5.0
 
 
@@ -44,10 +48,10 @@ class RewardRequest(Sent):
     principle: str = Field(min_length=1)
     prompt: str
     responses: Annotated[dict[str, str], Field(min_length=1, max_length=MAX_CANDIDATES)]
-    mask_responses: bool = True
+    mask_responses: Truth = True
     recipe: str | None = None
     dimensions: list[str] | None = None
-    seconds: Annotated[float, Field(gt=0)] | None = None
+    seconds: Annotated[Number, Field(gt=0)] | None = None
 
 
 class Results(BaseModel):
@@ -62,7 +66,7 @@ class RewardResponse(BaseModel):
     results: Results
 
 
-@router.get("/health")
+@router.get("/health", openapi_extra=OPEN)
 async def health() -> dict[str, str]:
     """Answer the client's `health_check`: the service is up."""
     return {"status": "ok"}
@@ -72,7 +76,7 @@ async def health() -> dict[str, str]:
     "/api/rewardanything",
     response_model=RewardResponse,
     responses=RESPONSES,
-    openapi_extra=documented(RewardRequest, _EXAMPLE, seconds=WAIT_SECONDS, recipe="reward-anything"),
+    openapi_extra=documented(RewardRequest, _EXAMPLE, **_HOW),
 )
 async def single(request: Request, tenant: Tenant, response: Response) -> RewardResponse:
     """Judge responses together by a principle."""
@@ -85,7 +89,7 @@ async def single(request: Request, tenant: Tenant, response: Response) -> Reward
     "/api/rewardanything_batch",
     response_model=list[RewardResponse],
     responses=RESPONSES,
-    openapi_extra=documented(RewardRequest, [_EXAMPLE], seconds=WAIT_SECONDS, recipe="reward-anything"),
+    openapi_extra=documented(RewardRequest, [_EXAMPLE], most=MAX_REQUESTS, **_HOW),
 )
 async def batch(request: Request, tenant: Tenant, response: Response) -> list[RewardResponse]:
     """Judge a list of such requests; the answers are in their order. One that failed fails all, until it is sent again:
@@ -110,7 +114,7 @@ async def _judged(
     request: Request, tenant: str, response: Response, sent: list[RewardRequest], dot: str
 ) -> list[RewardResponse]:
     parts = parts_of(request)
-    how = read_how(request, parts.settings.max_judgment_seconds, seconds=WAIT_SECONDS, choices=("error",))
+    how = read_how(request, parts.settings.max_judgment_seconds, seconds=WAIT_SECONDS, choices=_CHOICES)
     asked = [_wanted(one, how, parts, f"{index}{dot}" if dot else "") for index, one in enumerate(sent)]
     seconds = max([one.seconds for one in sent if one.seconds is not None], default=how.seconds)
     plain = How(how.recipe, how.dimensions, how.seconds, "error")

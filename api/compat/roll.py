@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import Tenant
 from api.compat.answers import Told, told_of
@@ -26,6 +26,7 @@ from api.compat.serving import RESPONSES, Sent, documented, parts_of, read_sent
 from api.parts import Parts
 from api.problems import Problem
 from judge_agent.schema import Judgment
+from judge_agent.schema.base import Number
 from judge_agent.store import StoredJudgment
 
 router = APIRouter(tags=["trainers"])
@@ -58,7 +59,7 @@ class Submit(BaseModel):
     reward_info: dict[str, Any] | None = None
     data_id: Any = None
     rollout_id: Any = None
-    timeout: Annotated[FiniteFloat, Field(gt=0)] | None = None
+    timeout: Annotated[Number, Field(gt=0)] | None = None
 
 
 class Poll(Sent):
@@ -108,7 +109,12 @@ async def submit(request: Request, tenant: Tenant) -> Submitted:
     responses=RESPONSES,
     openapi_extra=documented(Poll, {"reward_request_id": "jdg_0"}),
 )
-@router.get("/poll", response_model=Result, include_in_schema=False)
+@router.get(
+    "/poll",
+    response_model=Result,
+    responses=RESPONSES,
+    openapi_extra=documented(Poll, {"reward_request_id": "jdg_0"}),
+)
 @router.get("/result", response_model=Result, include_in_schema=False)
 @router.post("/result", response_model=Result, include_in_schema=False)
 @router.get("/task_result", response_model=Result, include_in_schema=False)

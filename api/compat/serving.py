@@ -60,8 +60,12 @@ def ignored(names: Iterable[str]) -> dict[str, str]:
     return {"X-Ignored-Fields": "".join(c if c.isprintable() else "?" for c in said)} if said else {}
 
 
-def documented(kind: type[BaseModel], example: Mapping[str, Any] | list[Any], **how: Any) -> dict[str, Any]:
-    """What the OpenAPI page tells of a route that reads its body by itself."""
+def documented(
+    kind: type[BaseModel], example: Mapping[str, Any] | list[Any], *, most: int | None = None, **how: Any
+) -> dict[str, Any]:
+    """What the OpenAPI page tells of a route that reads its body by itself; `most`: a list of 1 to so many of them."""
     schema = kind.model_json_schema()
+    if most is not None:
+        schema = {"type": "array", "minItems": 1, "maxItems": most, "items": schema}
     content = {"application/json": {"schema": schema, "example": example}}
     return {"parameters": described(**how), "requestBody": {"required": True, "content": content}}

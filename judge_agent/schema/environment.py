@@ -15,7 +15,7 @@ from pydantic.config import JsonDict
 
 from judge_agent.effects.expressions import NotAnExpression, read_expression
 from judge_agent.effects.operations import MAX_OPERATIONS, WrongOperation, read_operations
-from judge_agent.schema.base import Envelope, Name
+from judge_agent.schema.base import Envelope, Name, Truth
 from judge_agent.schema.claims import Claim, refuse_unreadable
 from judge_agent.schema.expected_calls import Calls, is_deeper
 from judge_agent.schema.files import refuse_climbing
@@ -163,7 +163,7 @@ class EndQuery(Envelope):
 
     sql: _Text
     rows: Annotated[tuple[tuple[Any, ...], ...], Field(max_length=10_000, fail_fast=True)]
-    ordered: bool = False
+    ordered: Truth = False
 
     @model_validator(mode="after")
     def _cells(self) -> EndQuery:

@@ -6,10 +6,10 @@ import json
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
-from judge_agent.schema.base import Envelope, Name
+from judge_agent.schema.base import Envelope, Name, Number, Truth
 from judge_agent.schema.refusals import Refused
 
 MAX_EXPECTED_CALLS = 500
@@ -80,7 +80,7 @@ class CallRules(Envelope):
 
     model_config = ConfigDict(json_schema_extra={"examples": [_RULES_EXAMPLE]})
 
-    exact: bool = False
+    exact: Truth = False
     order: Literal["any", "per_name", "strict"] = "any"
     extra: Literal["counted", "allowed"] = "counted"
     free: Annotated[tuple[Name, ...], Field(max_length=500, fail_fast=True)] = ()
@@ -88,7 +88,7 @@ class CallRules(Envelope):
     unordered_arguments: dict[Name, _Arguments] = {}
     defaults: dict[Name, dict[str, Any]] = {}
     text: Literal["exact", "case_and_space"] = "exact"
-    number_tolerance: Annotated[FiniteFloat, Field(ge=0)] = 0.0
+    number_tolerance: Annotated[Number, Field(ge=0)] = 0.0
     score: Literal["pass_fail", "credit"] = "pass_fail"
     alternatives: Annotated[tuple[Calls, ...], Field(max_length=MAX_ALTERNATIVES, fail_fast=True)] = ()
 

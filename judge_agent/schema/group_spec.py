@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, FiniteFloat, model_validator
+from pydantic import Field, model_validator
 
-from judge_agent.schema.base import Envelope, Name
+from judge_agent.schema.base import Envelope, Name, Number, Whole
 from judge_agent.schema.refusals import Refused
 
 MAX_MEMBERS = 64
 OnPartial = Literal["wait", "min_size", "fail"]
-Count = Annotated[int, Field(ge=1, le=MAX_MEMBERS)]
+Count = Annotated[Whole, Field(ge=1, le=MAX_MEMBERS)]
 
 
 class GroupSpec(Envelope):
@@ -25,10 +25,10 @@ class GroupSpec(Envelope):
     """
 
     group_id: Name | None = None
-    index: Annotated[int, Field(ge=0, lt=MAX_MEMBERS)] | None = None
+    index: Annotated[Whole, Field(ge=0, lt=MAX_MEMBERS)] | None = None
     size: Count | None = None
-    attempt: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
-    deadline_seconds: Annotated[FiniteFloat, Field(gt=0, le=86_400)] | None = None
+    attempt: Annotated[Whole, Field(ge=0, le=2**31 - 1)] = 0
+    deadline_seconds: Annotated[Number, Field(gt=0, le=86_400)] | None = None
     on_partial: OnPartial = "wait"
     min_size: Count | None = None
 

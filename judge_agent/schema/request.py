@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, FiniteFloat, field_validator, model_validator
+from pydantic import AliasChoices, Field, field_validator, model_validator
 
-from judge_agent.schema.base import Envelope, Name, Score
+from judge_agent.schema.base import Envelope, Name, Number, Truth, Whole
 from judge_agent.schema.databases import MAX_DATABASES, Database
 from judge_agent.schema.environment import EndState, Environment
 from judge_agent.schema.expected_calls import CallRules, Calls
@@ -50,7 +50,7 @@ class Tests(Envelope):
 
     kind: TestKind
     entry_point: Annotated[str, Field(max_length=200)] | None = None
-    atol: Annotated[FiniteFloat, Field(ge=0)] | None = None
+    atol: Annotated[Number, Field(ge=0)] | None = None
     visible: tuple[TestItem, ...] = Field(default=(), max_length=MAX_TESTS)
     hidden: tuple[TestItem, ...] = Field(default=(), max_length=MAX_TESTS)
 
@@ -132,7 +132,7 @@ class PrincipleSpec(Envelope):
     name: Name | None = None
     dimension: DimensionName | None = None
     kind: Literal["hard", "soft"] = "soft"
-    weight: Annotated[FiniteFloat, Field(ge=0, le=1e6)] = 1.0
+    weight: Annotated[Number, Field(ge=0, le=1e6)] = 1.0
     scale: Scale | None = None
     tool: Name | None = None
 
@@ -151,10 +151,10 @@ class Resources(Envelope):
 class BudgetSpec(Envelope):
     """Ceilings for one judgment; what is omitted is the recipe's."""
 
-    seconds: Annotated[FiniteFloat, Field(gt=0, le=3600)] | None = None
-    model_tokens: Annotated[int, Field(ge=0, le=100_000_000)] | None = None
-    tool_calls: Annotated[int, Field(ge=0, le=10_000)] | None = None
-    samples: Annotated[int, Field(ge=1, le=64)] | None = None
+    seconds: Annotated[Number, Field(gt=0, le=3600)] | None = None
+    model_tokens: Annotated[Whole, Field(ge=0, le=100_000_000)] | None = None
+    tool_calls: Annotated[Whole, Field(ge=0, le=10_000)] | None = None
+    samples: Annotated[Whole, Field(ge=1, le=64)] | None = None
 
 
 class RunSpec(Envelope):
@@ -165,8 +165,8 @@ class RunSpec(Envelope):
     """
 
     id: Name
-    step: Annotated[int, Field(ge=0, le=2**53)] | None = None
-    pin: bool | Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    step: Annotated[Whole, Field(ge=0, le=2**53)] | None = None
+    pin: Truth | Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
 
 
 class JudgmentRequest(Envelope):
@@ -182,12 +182,12 @@ class JudgmentRequest(Envelope):
     granularity: tuple[Granularity, ...] | None = Field(default=None, min_length=1, max_length=2)
     aggregate: Aggregate | None = None
     shape: Shape | None = None
-    pass_threshold: Score | None = None
+    pass_threshold: Annotated[Number, Field(ge=0, le=1)] | None = None
     budget: BudgetSpec = BudgetSpec()
     group: GroupSpec | None = None
-    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
+    seed: Annotated[Whole, Field(ge=0, le=2**63 - 1)] = 0
     cache: Literal["yes", "no", "refresh"] | None = None
-    include_hidden_reasoning: bool = False
+    include_hidden_reasoning: Truth = False
     metadata: dict[str, Any] = {}
     run: RunSpec | None = None
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from judge_agent.schema.base import Envelope, Score
+from judge_agent.schema.base import Envelope, Number, Score
 
 MAX_LINKS = 4
 DimensionName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-_Weight = Annotated[FiniteFloat, Field(ge=0, le=1e6)]
+_Weight = Annotated[Number, Field(ge=0, le=1e6)]
 
 
 class Rank(Envelope):
@@ -28,7 +28,7 @@ class Z(Envelope):
 
     kind: Literal["z"] = "z"
     ddof: Literal[0, 1] = 0
-    epsilon: Annotated[FiniteFloat, Field(ge=0, le=1)] = 1e-9
+    epsilon: Annotated[Number, Field(ge=0, le=1)] = 1e-9
 
 
 class Difficulty(Envelope):
@@ -47,7 +47,7 @@ class Dimensions(Envelope):
     kind: Literal["dimensions"] = "dimensions"
     weights: Annotated[dict[DimensionName, _Weight], Field(min_length=1, max_length=32)] | None = None
     ddof: Literal[0, 1] = 0
-    epsilon: Annotated[FiniteFloat, Field(ge=0, le=1)] = 1e-9
+    epsilon: Annotated[Number, Field(ge=0, le=1)] = 1e-9
 
 
 Kind = Literal["rank", "z", "difficulty", "dimensions"]
