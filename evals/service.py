@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 
@@ -85,11 +86,27 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
+class Started(NamedTuple):
+    """A service that is ready: its process and its URL."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+
+
 @contextlib.contextmanager
 def running(
     data_dir: Path, *, model: str = "embedded", settings: Mapping[str, str] | None = None
 ) -> Iterator[str]:
     """A running service; gives its URL. Raises ServiceNotStarted with the reason in one line."""
+    with started(data_dir, model=model, settings=settings) as service:
+        yield service.url
+
+
+@contextlib.contextmanager
+def started(
+    data_dir: Path, *, model: str = "embedded", settings: Mapping[str, str] | None = None
+) -> Iterator[Started]:
+    """A running service with its process. Raises ServiceNotStarted with the reason in one line."""
     port, output = free_port(), data_dir / "service.out"
     try:
         process = start(data_dir, port=port, model=model, output=output, settings=settings or {})
@@ -98,6 +115,6 @@ def running(
     try:
         url = f"http://127.0.0.1:{port}"
         wait_until_ready(process, url, output)
-        yield url
+        yield Started(process, url)
     finally:
         stop(process)

@@ -93,6 +93,8 @@ class RunTests(DecidingTool):
         tests = _tests(view)
         if tests is not None:
             return (OpeningCall(),)
+        if not has_doctests(view.task.prompt):  # known at once; what the code is costs a look at every line
+            return ()
         code = _code_of(view)
         if code is not None and answers_doctests(view.task.prompt, code.source):
             return (OpeningCall(),)

@@ -30,18 +30,19 @@ class Holdings:
     below_mounts: int | None
 
 
-def holdings(executions: int) -> Holdings:
-    """Look at this process and at those below it."""
-    own, below = os.getpid(), _below(os.getpid())
+def holdings(executions: int, pid: int | None = None) -> Holdings:
+    """Look at a process (this one, unless another is named) and at those below it."""
+    own = pid or os.getpid()
+    found = below(own)
     return Holdings(
         executions,
-        _rss_mb([own]),
+        rss_mb([own]),
         _entries(own, "fd") or 0,
         _lines(own, "mountinfo") or 0,
-        len(below),
-        _rss_mb(below),
-        _summed([_entries(pid, "fd") for pid in below]),
-        _summed([_lines(pid, "mountinfo") for pid in below]),
+        len(found),
+        rss_mb(found),
+        _summed([_entries(one, "fd") for one in found]),
+        _summed([_lines(one, "mountinfo") for one in found]),
     )
 
 
@@ -58,7 +59,7 @@ def growth(points: Sequence[Holdings]) -> list[str]:
     return grown
 
 
-def _below(pid: int) -> list[int]:
+def below(pid: int) -> list[int]:
     """The processes that descend from `pid`, ended ones that nobody has waited for among them."""
     children: dict[int, list[int]] = {}
     for entry in _PROC.iterdir():
@@ -68,9 +69,9 @@ def _below(pid: int) -> list[int]:
                 children.setdefault(parent, []).append(int(entry.name))
     found, waiting = list[int](), [pid]
     while waiting:
-        below = children.get(waiting.pop(), [])
-        found += below
-        waiting += below
+        next_below = children.get(waiting.pop(), [])
+        found += next_below
+        waiting += next_below
     return found
 
 
@@ -82,7 +83,7 @@ def _parent(pid: int) -> int | None:
     return int(after_name[1])
 
 
-def _rss_mb(pids: Sequence[int]) -> float:
+def rss_mb(pids: Sequence[int]) -> float:
     pages = 0
     for pid in pids:
         try:
