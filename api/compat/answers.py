@@ -80,7 +80,7 @@ def _told(judgment: Judgment, result: CandidateResult, dimensions: tuple[str, ..
     # What was judged says best which keys it declared; the others are those of a judgment that has not ended.
     dimensions = tuple(result.vector) or dimensions
     shared: dict[str, Any] = {"vector": result.vector, "result": result, "way": _way(judgment)}
-    if result.reward is not None:
+    if result.reward is not None and result.status != "unscored":
         score = result.score if result.score is not None else result.reward
         return Told(judgment.id, dimensions, result.reward, score, **shared)
     kind = result.failure_kind or ("partial" if result.status == "partial" else "internal")

@@ -11,7 +11,8 @@ import httpx
 
 from judge_agent.client import exchange
 from judge_agent.client.connections import Connections
-from judge_agent.client.exchange import Answer, Call, JudgmentPage, Patience, Target
+from judge_agent.client.exchange import Answer, Call, JudgmentPage, Target
+from judge_agent.client.patience import Patience
 from judge_agent.schema import Judgment, JudgmentRequest, State
 
 

@@ -1,12 +1,10 @@
-"""What the two clients share: how a call is written, how an answer is read, when to try again. No I/O."""
+"""What the two clients share: how a call is written, how an answer is read. No I/O."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
-import random
-import ssl
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -17,7 +15,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import ValidationError
 
-from judge_agent.errors import InvalidRequest, JudgmentPending, RequestRefused, ServiceUnavailable
+from judge_agent.errors import InvalidRequest, JudgmentPending, ServiceUnavailable
 from judge_agent.schema import Judgment, JudgmentRequest, State
 
 DEFAULT_URL = "http://127.0.0.1:8800"
@@ -25,13 +23,9 @@ DEFAULT_URL = "http://127.0.0.1:8800"
 WAIT_SECONDS = 30
 ANSWER_SECONDS = 30.0
 LATE_SECONDS = 2.0
-MAX_PAUSE_SECONDS = 30.0
 UPLOAD_BYTES_PER_SECOND = 1_000_000
 # A pool that is full must make callers wait, not fail: a group of rollouts posts at once.
 LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=100)
-_RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
-# Broken on the way, or not there yet; another address, certificate or key is not had by trying again.
-_PASSING = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError)
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -95,57 +89,6 @@ class Target:
         if not key.isascii() or not key.isprintable():
             raise InvalidRequest("api_key", "holds characters that no HTTP header can carry (JUDGE_API_KEY)")
         return {"Authorization": f"Bearer {key}"} if key else {}
-
-
-class Patience:
-    """Decides after each failed try whether there is another, and when. One per call."""
-
-    def __init__(self, seconds: float, deadline: float | None = None) -> None:
-        """Try for `seconds`, but not past `deadline` (of `time.monotonic`)."""
-        end = time.monotonic() + seconds
-        self._end = end if deadline is None else min(end, deadline)
-        self._tries = 0
-
-    def after_error(self, error: Exception) -> float:
-        """Return the pause after a broken connection.
-
-        Raises ServiceUnavailable when patience is over, and at once for what no other try can mend.
-        """
-        message = f"no answer from the service: {type(error).__name__}: {error}"
-        if not isinstance(error, _PASSING) or _is_certificate(error):
-            raise ServiceUnavailable(message) from error
-        return self._pause(message, None, None, error)
-
-    def after_answer(self, answer: Answer) -> float | None:
-        """Return None for a good answer, the pause for one worth another try; raises for the rest."""
-        if answer.status < 400:
-            return None
-        problem = _problem(answer)
-        message = f"{answer.status} from the service: {problem.get('detail') or problem.get('title') or ''}"
-        if answer.status not in _RETRIED:
-            raise _refusal(answer, problem, message)
-        wanted = answer.headers.get("retry-after", "")
-        return self._pause(
-            message, float(wanted) if wanted.isdigit() else None, answer, None, problem.get("id")
-        )
-
-    def _pause(
-        self,
-        message: str,
-        wanted: float | None,
-        answer: Answer | None,
-        error: Exception | None,
-        judgment_id: str | None = None,
-    ) -> float:
-        backoff = min(MAX_PAUSE_SECONDS, 0.1 * 2.0**self._tries) * random.uniform(0.5, 1.0)  # noqa: S311
-        # Spread beyond what was asked for: the rollouts of a step were all refused at one time.
-        pause = backoff if wanted is None else wanted * random.uniform(1.0, 1.2) + backoff  # noqa: S311
-        self._tries += 1
-        if time.monotonic() + pause > self._end:
-            status = answer.status if answer is not None else None
-            tries = f"{message} ({self._tries} tries)"
-            raise ServiceUnavailable(tries, status=status, judgment_id=judgment_id) from error
-        return pause
 
 
 def write_judge(
@@ -228,15 +171,6 @@ def _is_url(text: str) -> bool:
         return False
 
 
-def _is_certificate(error: BaseException | None) -> bool:
-    """Whether a certificate was refused; httpx tells that as a failed connection."""
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
 def answer_within(deadline: float | None) -> float:
     """How long one exchange may take, in seconds: a service that hangs must not outlast the caller's own time by more
     than what a busy one needs to say that it is still at work."""
@@ -250,23 +184,3 @@ def _body(request: JudgmentRequest | Mapping[str, Any]) -> bytes:
         return json.dumps(request, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidRequest("request", f"cannot be written as JSON: {error}") from error
-
-
-def _problem(answer: Answer) -> dict[str, Any]:
-    try:
-        body = json.loads(answer.content)
-    except ValueError:
-        body = None
-    return body if isinstance(body, dict) else {"detail": answer.content[:200].decode("utf-8", "replace")}
-
-
-def _refusal(answer: Answer, problem: Mapping[str, Any], message: str) -> RequestRefused:
-    return RequestRefused(
-        message,
-        status=answer.status,
-        code=str(problem.get("code", "")),
-        field=problem.get("field"),
-        value=problem.get("value"),
-        limit=problem.get("limit"),
-        judgment_id=problem.get("id"),
-    )

@@ -52,12 +52,12 @@ class Outcome:
             return cls.failed("judge_malformed", reason, ())
         usage = judgment.usage
         return cls(
-            reward=found.reward,
+            reward=_reward(judgment, found),
             score=found.score,
             passed=found.passed,
             vector=dict(found.vector),
             status=found.status,
-            failure_kind=_kind(found),
+            failure_kind=_kind(judgment, found),
             failure_reason=found.failure_reason,
             judgment_id=judgment.id,
             steps=tuple(step.score for step in found.steps),
@@ -105,8 +105,13 @@ def _stand_in(outcome: Outcome, name: str, means: Mapping[str, float]) -> float:
     return outcome.score
 
 
-def _kind(result: CandidateResult) -> str | None:
-    if result.reward is not None:
+def _reward(judgment: Judgment, result: CandidateResult) -> float | None:
+    """The reward; None where the verdict itself says that there is none, whatever number stands beside it."""
+    return None if judgment.state != "done" or result.status == "unscored" else result.reward
+
+
+def _kind(judgment: Judgment, result: CandidateResult) -> str | None:
+    if _reward(judgment, result) is not None:
         return result.failure_kind
     return result.failure_kind or ("partial" if result.status == "partial" else "internal")
 

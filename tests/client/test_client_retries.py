@@ -8,6 +8,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
@@ -102,3 +104,19 @@ def test_a_service_that_hangs_is_waited_for_no_longer_than_was_said() -> None:
         with client, pytest.raises(ServiceUnavailable, match="ReadTimeout"):
             client.judge({"task": {}}, timeout_seconds=0.1)
     assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("text", ["Wed, 21 Oct 2015 07:28:00 GMT", "\u00b2", "soon", "-5", "", " 0 "])
+def test_a_retry_after_that_is_past_or_no_time_delays_nobody_for_long(text: str) -> None:
+    with failing(Failure(503, retry_after=text)) as server, JudgeClient(server.url) as client:
+        began = time.monotonic()
+        assert client.judge({"task": {}}).id == "jdg_1"
+    assert time.monotonic() - began < 5
+
+
+def test_a_retry_after_may_be_a_date() -> None:
+    in_a_minute = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    busy = Failure(503, retry_after=in_a_minute)
+    with failing(busy) as server, pytest.raises(ServiceUnavailable):
+        JudgeClient(server.url, retry_seconds=5).judge({"task": {}})
+    assert len(server.keys) == 1
