@@ -150,7 +150,7 @@ class Judge:
     def flight_key(self, request: JudgmentRequest) -> str | None:
         """The same for requests that are judged once while the first is under way; None for those judged apart."""
         recipe = self._parts.recipes.get(request.recipe)
-        return flight_key(request, together=recipe is not None and recipe.comparing is not None)
+        return flight_key(request, together=recipe is not None and recipe.joint)
 
     async def cancelled(
         self,

@@ -156,12 +156,15 @@ class Samples(Envelope):
     log-probabilities, all vote and the record says so. `adaptive` stops when no further answer can
     turn the vote, the pass, or whether the samples agree as far as is asked; `escalate_to` asks for as many again while
     fewer than `min_agreement` of them agree, or could be read; still below `abstain_below` at the end is no verdict.
+    `spend`: of candidates judged alone each gets all samples, or one half of them, and the rest goes to those whose
+    place among the others is open (`by_place`): then a group is judged and remembered whole.
     """
 
     count: Annotated[int, Field(ge=1, le=64)] = 1
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
     orders: Literal["one", "both", "shuffled"] = "one"
     vote: Vote = "mean"
+    spend: Literal["evenly", "by_place"] = "evenly"
     adaptive: bool = False
     escalate_to: Annotated[int, Field(ge=0, le=64)] = 0
     min_agreement: Score = 0.6
@@ -242,6 +245,11 @@ class Recipe(Envelope):
         return next((protocol for protocol in self.protocols if protocol in COMPARING), None)
 
     @property
+    def joint(self) -> bool:
+        """Whether a candidate's result hangs on its peers: these are judged in one judgment, and remembered whole."""
+        return self.comparing is not None or self.samples.spend == "by_place"
+
+    @property
     def by_likelihood(self) -> bool:
         """Whether the reference is what is scored: then no prompt of the judgment may show it."""
         return any(turn.read.kind == "likelihood" for turn in self.turns)
@@ -252,6 +260,12 @@ class Recipe(Envelope):
         named = [*self.prompts.values(), *(turn.prompt for turn in self.turns)]
         named += [name for name in (self.samples.meta, self.refute.prompt) if name]
         return tuple(dict.fromkeys(named))
+
+    @property
+    def _can_spend_by_place(self) -> bool:
+        wanted = self.samples
+        plain = wanted.vote != "majority" and not (wanted.adaptive or wanted.escalate_to or wanted.keep)
+        return plain and self.comparing is None
 
     @model_validator(mode="after")
     def _holds_together(self) -> Recipe:
@@ -273,6 +287,11 @@ class Recipe(Envelope):
         if self.samples.keep and self.samples.adaptive:
             raise ValueError(
                 "samples.adaptive: which samples vote is not known before `keep` of them are chosen"
+            )
+        if self.samples.spend == "by_place" and not self._can_spend_by_place:
+            raise ValueError(
+                "samples.spend 'by_place' is for candidates judged alone, by a vote that is a mean or sum of all "
+                "samples: without a protocol that compares, adaptive, escalate_to and keep"
             )
         if self.samples.keep and not self.samples.meta:
             raise ValueError("samples.keep needs samples.meta, the prompt that rates a sample")

@@ -137,7 +137,7 @@ class Run:
         return cast(State, state)
 
     def _memory(self, context: JudgeContext) -> Memory:
-        together = context.recipe.comparing is not None
+        together = context.recipe.joint
         shared, request, provenance = self._parts.shared, self._request, self._provenance()
         assert self._budget is not None
         share = self._budget.share(context.candidates[0].id)
@@ -289,7 +289,7 @@ def _budget(
     candidates: Sequence[CanonicalCandidate],
     elapsed_seconds: float,
 ) -> Budget:
-    """As many equal shares as candidates were posted, whatever they are; one pool of tokens where they are compared."""
+    """As many equal shares as candidates were posted; one pool of tokens where they are judged jointly."""
     wanted, default = request.budget, recipe.budget
     tokens, tool_calls = wanted.model_tokens, wanted.tool_calls
     posted = len(candidates)
@@ -299,7 +299,7 @@ def _budget(
         tool_calls=default.tool_calls_per_candidate * posted if tool_calls is None else tool_calls,
         elapsed_seconds=elapsed_seconds,
         parts=posted,
-        pooled=recipe.comparing is not None,
+        pooled=recipe.joint,
     )
 
 

@@ -25,45 +25,51 @@ from judge_agent.votes.places_shown import keep_best_of_each
 Ask = Callable[[Sequence[int]], Awaitable[list[Json]]]
 # Says whether no further sample can turn what the ones so far come to, out of this many in all.
 Decided = Callable[[Sequence[Json], int], bool]
+SAME = "same each time"
 SPENT = ("budget_exhausted", "deadline", "cancelled")
 # Failures of what was said: the next answer may be better. After any other the next call fails as well.
 _OF_THE_ANSWER = ("model_unparseable", "evidence_unsupported", "abstained")
 
 
 async def collect(
-    settings: Samples, count: int, ask: Ask, decided: Decided, known: Sequence[Json] = ()
+    settings: Samples,
+    count: int,
+    ask: Ask,
+    decided: Decided,
+    known: Sequence[Json] = (),
+    why: str = "undecided together",
 ) -> tuple[list[Json], list[Json]]:
     """Take samples in rounds, until the vote is decided or the count is reached, and more where they disagree.
 
-    After `known` ones, with which it stopped before, it takes all that are due. Returns the samples, and what each
-    round bought.
+    After `known` ones, with which it stopped before, it takes all that are due, for what `why` says. Returns the
+    samples, and what each round bought.
     """
     found = list(known)
     rounds: list[Json] = []
     batch: list[Json] = []
-    for size, planned in _plan(settings, count, len(known)):
-        why: str | None = planned
+    for size, planned in _plan(settings, count, len(known), why):
+        because: str | None = planned
         if failed := _all_failed(found if planned == "undecided" else batch):
             rounds.append({"stopped": failed, "samples": len(found), "of": count})
             break
         if planned == "undecided" and decided(found, count) and _stays_agreed(found, count, settings):
             rounds.append({"stopped": "decided", "samples": len(found), "of": count})
             break
-        if planned == "disagreement" and (why := _why_more(found, settings)) is None:
+        if planned == "disagreement" and (because := _why_more(found, settings)) is None:
             break
         batch = await ask(range(len(found), len(found) + size))
         found += batch
-        rounds.append(_round(batch, found, str(why)))
+        rounds.append(_round(batch, found, str(because)))
         if any(one.get("failure_kind") in SPENT for one in batch):
             rounds.append({"stopped": "spent", "samples": len(found), "of": count})
             break
     return found, rounds
 
 
-def _plan(settings: Samples, count: int, known: int) -> list[tuple[int, str]]:
+def _plan(settings: Samples, count: int, known: int, why: str) -> list[tuple[int, str]]:
     """Sizes of the rounds, and why each is asked."""
     if known:
-        plan = [(count - known, "undecided together")]
+        plan = [(count - known, why)]
     elif not settings.adaptive or count < 3:
         plan = [(count, "wanted")]
     else:

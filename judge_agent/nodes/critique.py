@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
 
 from langgraph.runtime import Runtime
 
 from judge_agent.context import CanonicalCandidate, JudgeContext, applies
 from judge_agent.nodes import worst_case
+from judge_agent.nodes.asked import NOT_ASKED, Asked, Judged
+from judge_agent.nodes.by_place import by_place, first_samples
 from judge_agent.nodes.charged import charged_to, side_by_side, walked, walking
 from judge_agent.nodes.cited import SCALES, cited_critique
-from judge_agent.nodes.collect import Decided, collect, rate, readable
+from judge_agent.nodes.collect import SAME, Decided, collect, rate, readable
 from judge_agent.nodes.steps import critique_steps
 from judge_agent.nodes.together import open_together
 from judge_agent.nodes.turns import Sampled, Script, sampled
@@ -35,23 +37,48 @@ async def critique(state: State, runtime: Runtime[JudgeContext]) -> Update:
     if not context.recipe.models:
         return update
     open_candidates = [c for c in context.candidates if c.id not in state["screened"]]
+    first = first_samples(context, len(open_candidates))
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(_critique_one(charged_to(context, candidate), candidate, state))
+            group.create_task(_critique_one(charged_to(context, candidate), candidate, state, first))
             for candidate in open_candidates
         ]
-    for candidate, task in zip(open_candidates, tasks, strict=True):
-        critiques, steps, spans, flags = task.result()
-        update["critiques"] += critiques
-        update["step_critiques"] += steps
-        update["evidence"] += spans
-        update["flags"][candidate.id] = flags
+    judged = [task.result() for task in tasks]
+    if first < context.sample_count:
+        judged, update["flags"][""] = await by_place(context, state, judged, _one_more, _most_of_one_more)
+    for one in judged:
+        _write(update, one)
     return update
 
 
+def _write(update: Update, judged: Judged) -> None:
+    """Put what was asked about one candidate into the update."""
+    context = judged.context
+    left_out = [*unread(context, judged.shown), *judged.steps.unread]
+    flags: Json = {"unread": left_out} if left_out else {}
+    if missing := judged.steps.missing:
+        flags["turns_unread_for_steps"] = len(missing)
+    if judged.steps.critiques and context.sample_count > 1:
+        # Their labels are not put to a vote: more samples of the principles make no step any surer.
+        flags["steps_sampled"] = {"samples": 1, "of": context.sample_count}
+    critiques: list[Json] = []
+    spans: dict[str, Json] = {}
+    for principle, (found, quoted, rounds) in zip(judged.principles, judged.asked, strict=True):
+        critiques += found
+        spans |= {item["id"]: item for item in quoted}
+        if len(rounds) > 1 or len(found) > 1 or any("stopped" in one for one in rounds):
+            flags.setdefault("samples", {})[principle["name"]] = rounds
+    if struck := sum(one.pop("struck", 0) for one in critiques):
+        flags["struck_citations"] = struck
+    update["critiques"] += critiques
+    update["step_critiques"] += judged.steps.critiques
+    update["evidence"] += spans.values()
+    update["flags"][judged.candidate.id] = flags
+
+
 async def _critique_one(
-    context: JudgeContext, candidate: CanonicalCandidate, state: State
-) -> tuple[list[Json], list[Json], list[Json], Json]:
+    context: JudgeContext, candidate: CanonicalCandidate, state: State, count: int
+) -> Judged:
     evidence = context.tool_results(state["evidence"], candidate)
     shown = context.material(candidate, evidence)
     open_principles = _open(context, state, candidate)
@@ -59,7 +86,7 @@ async def _critique_one(
     last = walking(context, 0)
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(walked(walk, _principle(walk, candidate, shown, principle)))
+            group.create_task(walked(walk, _principle(walk, candidate, shown, principle, count=count)))
             for walk, principle in zip(walks, open_principles, strict=True)
         ]
         steps = group.create_task(walked(last, critique_steps(last, candidate, shown, state)))
@@ -69,39 +96,32 @@ async def _critique_one(
         context, state, candidate, open_principles, found_so_far
     ):
         asked = await _the_rest(context, candidate, shown, open_principles, asked)
-    left_out = [*unread(context, shown), *steps.result().unread]
-    flags: Json = {"unread": left_out} if left_out else {}
-    if missing := steps.result().missing:
-        flags["turns_unread_for_steps"] = len(missing)
-    if steps.result().critiques and context.sample_count > 1:
-        # Their labels are not put to a vote: more samples of the principles make no step any surer.
-        flags["steps_sampled"] = {"samples": 1, "of": context.sample_count}
-    critiques: list[Json] = []
-    spans: dict[str, Json] = {}
-    for principle, (found, quoted, rounds) in zip(open_principles, asked, strict=True):
-        critiques += found
-        spans |= {item["id"]: item for item in quoted}
-        if len(rounds) > 1 or len(found) > 1 or any("stopped" in one for one in rounds):
-            flags.setdefault("samples", {})[principle["name"]] = rounds
-    if struck := sum(one.pop("struck", 0) for one in critiques):
-        flags["struck_citations"] = struck
-    return critiques, steps.result().critiques, list(spans.values()), flags
+    return Judged(context, candidate, shown, open_principles, asked, steps.result())
 
 
-class _Asked(NamedTuple):
-    """The samples of one principle, the spans that they quote, and what each round of asking bought."""
+async def _one_more(judged: Judged) -> Judged:
+    """One more sample of each open principle of a candidate."""
+    works = [
+        (
+            _most(judged.context, judged.shown, principle, samples=1),
+            partial(
+                _principle,
+                candidate=judged.candidate,
+                shown=judged.shown,
+                principle=principle,
+                before=before,
+                count=len(before.critiques) + 1,
+                why="undecided place",
+            ),
+        )
+        for principle, before in zip(judged.principles, judged.asked, strict=True)
+    ]
+    more = await side_by_side(judged.context, works)
+    return replace(judged, asked=[one.then(found) for one, found in zip(judged.asked, more, strict=True)])
 
-    critiques: list[Json]
-    spans: list[Json]
-    rounds: list[Json]
 
-    @property
-    def early(self) -> bool:
-        """Whether its vote was decided before all samples were taken."""
-        return bool(self.rounds) and self.rounds[-1].get("stopped") == "decided"
-
-
-_NOT_ASKED = _Asked([], [], [])
+def _most_of_one_more(judged: Judged) -> int:
+    return sum(_most(judged.context, judged.shown, principle, samples=1) for principle in judged.principles)
 
 
 async def _the_rest(
@@ -109,8 +129,8 @@ async def _the_rest(
     candidate: CanonicalCandidate,
     shown: Material,
     principles: Sequence[Json],
-    asked: Sequence[_Asked],
-) -> list[_Asked]:
+    asked: Sequence[Asked],
+) -> list[Asked]:
     """The principles with all their samples, where some were asked for fewer."""
     early = [(place, one) for place, one in enumerate(asked) if one.early]
     more = await side_by_side(
@@ -127,7 +147,7 @@ async def _the_rest(
     )
     whole = list(asked)
     for (place, one), found in zip(early, more, strict=True):
-        whole[place] = _Asked(found.critiques, one.spans + found.spans, one.rounds[:-1] + found.rounds)
+        whole[place] = Asked(found.critiques, one.spans + found.spans, one.rounds[:-1] + found.rounds)
     return whole
 
 
@@ -136,9 +156,11 @@ async def _principle(
     candidate: CanonicalCandidate,
     shown: Material,
     principle: Json,
-    before: _Asked = _NOT_ASKED,
-) -> _Asked:
-    """Ask for the samples of one principle; after those of `before`, for all that are due."""
+    before: Asked = NOT_ASKED,
+    count: int | None = None,
+    why: str = "undecided together",
+) -> Asked:
+    """Ask for `count` samples of one principle; after those of `before`, for all that are due of them."""
     spans: list[Json] = []
     node, values = f"critique/{principle['name']}", _values(shown, principle)
 
@@ -156,7 +178,8 @@ async def _principle(
         walks = await sampled(context, script, samples)
         return [{**base, **_held_to_its_tool(_as_critique(one), shown, principle)} for one in walks]
 
-    settings, count = context.recipe.samples, context.sample_count
+    settings = context.recipe.samples
+    count = context.sample_count if count is None else count
     stands = _is_decided(context, principle)
     script = Script(
         node,
@@ -168,14 +191,14 @@ async def _principle(
         shown.unseen,
     )
     if not context.recipe.turns or context.recipe.comparing:
-        found, rounds = await collect(settings, count, cited, stands, before.critiques)
+        found, rounds = await collect(settings, count, cited, stands, before.critiques, why)
     elif script.same_each_time and count > 1:
         found = await in_turns([0])
-        rounds = [{"stopped": "same each time", "samples": 1, "of": count}]
+        rounds = [{"stopped": SAME, "samples": 1, "of": count}]
     else:
-        found, rounds = await collect(settings, count, in_turns, stands, before.critiques)
+        found, rounds = await collect(settings, count, in_turns, stands, before.critiques, why)
     rated, note = await rate(context, count, found, lambda sample: script)
-    return _Asked(rated, spans, [*rounds, *note])
+    return Asked(rated, spans, [*rounds, *note])
 
 
 async def _cited(
@@ -184,11 +207,15 @@ async def _cited(
     return await cited_critique(context, candidate, shown, principle, sample)
 
 
-def _most(context: JudgeContext, shown: Material, principle: Json) -> int:
-    """What all samples of one principle may cost, in tokens."""
+def _most(context: JudgeContext, shown: Material, principle: Json, samples: int | None = None) -> int:
+    """What so many samples of one principle may cost, in tokens; all that may be taken where no number is given."""
     if not context.recipe.turns or context.recipe.comparing:
-        return worst_case.samples_at_most(context) * _most_cited(context, shown, principle)
-    return worst_case.of_samples(context, _values(shown, principle), len(shown.images))
+        wanted = worst_case.samples_at_most(context) if samples is None else samples
+        return wanted * _most_cited(context, shown, principle)
+    values, images = _values(shown, principle), len(shown.images)
+    if samples is None:
+        return worst_case.of_samples(context, values, images)
+    return samples * worst_case.of_turns(context, context.recipe.turns, values, images)
 
 
 def _most_cited(context: JudgeContext, shown: Material, principle: Json) -> int:

@@ -22,8 +22,8 @@ async def decide(state: State, runtime: Runtime[JudgeContext]) -> Update:
     steps: list[Json] = []
     for candidate in context.candidates:
         judged = _judged_as(candidate, context, state)
-        for principle in _principles(judged, context, state):
-            verdict = _verdict(judged, principle, state, context.recipe.samples)
+        for principle in principles_of(judged, context, state):
+            verdict = verdict_of(judged, principle, state, context.recipe.samples)
             verdicts.append({"candidate_id": candidate.id, **verdict.model_dump(mode="json")})
         if (unproposed := _unproposed(judged, context, state)) is not None:
             verdicts.append({"candidate_id": candidate.id, **unproposed.model_dump(mode="json")})
@@ -34,7 +34,7 @@ async def decide(state: State, runtime: Runtime[JudgeContext]) -> Update:
     return {"verdicts": verdicts, "steps": steps}
 
 
-def _principles(candidate: CanonicalCandidate, context: JudgeContext, state: State) -> list[Json]:
+def principles_of(candidate: CanonicalCandidate, context: JudgeContext, state: State) -> list[Json]:
     """The judgment's principles; a content-free candidate is held to the given ones and to its tools', else to this.
 
     Generated ones exist only where a peer has content: they must not show in this candidate's result.
@@ -82,9 +82,10 @@ def _judged_as(candidate: CanonicalCandidate, context: JudgeContext, state: Stat
     return next(other for other in context.candidates if other.id == twin)
 
 
-def _verdict(
+def verdict_of(
     candidate: CanonicalCandidate, principle: Json, state: State, settings: Samples
 ) -> PrincipleResult:
+    """What is left for one principle of one candidate, by what the state holds so far."""
     base = base_of(principle)
     screened = state["screened"].get(candidate.id, {})
     if screened.get("content_free"):

@@ -19,8 +19,8 @@ FOLDER = Path(__file__).parent
 LISTED = tomllib.loads((FOLDER / "papers.toml").read_text("utf-8"))["recipe"]
 PAPERS = {row["name"]: row.get("paper") for row in LISTED}
 RECIPES = load_recipes(default_folder())
-# `verify` asks nothing, and `refuted` by the prompts of `default` and one more, which is tested with second looks.
-OWN_PROMPTS = sorted(PAPERS.keys() - {"refuted", "verify"})
+# `verify` asks nothing, `refuted` and `by-place` by the prompts of `default`, and one more that is tested with second looks.
+OWN_PROMPTS = sorted(PAPERS.keys() - {"refuted", "verify", "by-place"})
 
 
 def listed_by_the_verb(*arguments: str) -> str:

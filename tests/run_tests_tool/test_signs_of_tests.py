@@ -14,7 +14,15 @@ from tools.run_tests import RunTests
 
 pytestmark = pytest.mark.anyio
 CALLS = [CallTest(args=(n,), expected=n * n) for n in range(4)]
-FILE = "from solution import f\n\ndef test_small():\n    assert f(2) == 4\n\ndef test_secret_81():\n    assert f(9) == 81\n"
+FILE = """
+from solution import f
+
+def test_small():
+    assert f(2) == 4
+
+def test_secret_81():
+    assert f(9) == 81
+"""
 
 
 async def test_each_call_has_a_sign(judge) -> None:
