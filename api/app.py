@@ -20,6 +20,7 @@ from api import (
 )
 from api.compat.keys import PathKeys
 from api.hosts import HostCheck
+from api.limits import RateLimitFields
 from api.measuring import CountedRequests
 from api.parts import Parts
 from judge_agent import __version__
@@ -57,6 +58,7 @@ def create_app(parts: Parts) -> FastAPI:
         from api.traces import TracedRequests
 
         app.add_middleware(TracedRequests, traces=parts.traces)
+    app.add_middleware(RateLimitFields, parts=parts)
     app.add_middleware(CountedRequests, metrics=parts.metrics)
     app.add_middleware(PathKeys, parts=parts)
     app.add_middleware(HostCheck, settings=parts.settings)

@@ -14,8 +14,9 @@ from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Request
 
+from api.limits import CallingTenant
 from api.problems import Problem
-from judge_agent.store import ApiKey, KeyScope, Store
+from judge_agent.store import ApiKey, KeyLimits, KeyScope, Store
 
 LOCAL_TENANT = "local"
 # A key that is added or revoked beside the running service works, or ends, within this time.
@@ -43,19 +44,31 @@ def digest(secret: str) -> str:
 
 
 class Caller(NamedTuple):
-    """Whom a key stands for, and what it may do."""
+    """Whom a key stands for, and what it may do and use. Keys of the settings have an id made of their hash."""
 
     tenant: str
     scope: KeyScope
+    key_id: str = LOCAL_TENANT
+    limits: KeyLimits = KeyLimits()
 
 
 class KeyRing:
     """The keys that work: those of the settings and those of the database."""
 
-    def __init__(self, store: Store, configured: tuple[tuple[str, str], ...] = ()) -> None:
-        """Take `configured` as (tenant, secret) pairs; only their hashes are held."""
+    def __init__(
+        self,
+        store: Store,
+        configured: tuple[tuple[str, str], ...] = (),
+        defaults: KeyLimits = KeyLimits(),  # noqa: B008 - it never changes
+    ) -> None:
+        """Take `configured` as (tenant, secret) pairs; only their hashes are held. `defaults` are the limits of keys
+        that have none of their own."""
         self._store = store
-        self._configured = tuple((digest(secret), Caller(tenant, "all")) for tenant, secret in configured)
+        self._defaults = defaults.within(KeyLimits())
+        self._configured = tuple(
+            (sha256, Caller(tenant, "all", f"set_{sha256[:12]}", self._defaults))
+            for sha256, tenant in ((digest(secret), tenant) for tenant, secret in configured)
+        )
         self._known = self._configured
         self._locked = bool(configured)
         self._read_at: float | None = None
@@ -69,7 +82,7 @@ class KeyRing:
     async def caller(self, secret: str | None) -> Caller | None:
         """Return whom a key stands for, None where it is missing or wrong."""
         if not await self.has_keys():
-            return Caller(LOCAL_TENANT, "all")
+            return Caller(LOCAL_TENANT, "all", LOCAL_TENANT, self._defaults)
         if not secret:
             return None
         presented, found = digest(secret), None
@@ -85,16 +98,21 @@ class KeyRing:
                 await self._read()
 
     async def _read(self) -> None:
-        kept = await self._store.keys()
+        kept, limits = await self._store.keys(), await self._store.quotas.limits()
         self._known = self._configured + tuple(
-            (key.sha256, Caller(key.tenant, key.scope)) for key in kept if key.revoked is None
+            (key.sha256, Caller(key.tenant, key.scope, key.id, self._limits(limits.get(key.id))))
+            for key in kept
+            if key.revoked is None
         )
         self._locked = bool(self._configured) or bool(kept)
         self._read_at = time.monotonic()
 
+    def _limits(self, own: KeyLimits | None) -> KeyLimits:
+        return (own or KeyLimits()).within(self._defaults)
+
 
 async def tenant(request: Request) -> str:
-    """Return the tenant of a request. Raises Problem 401, and 403 for what the key may not do."""
+    """Return the tenant of a request, a `CallingTenant`. Raises Problem 401, and 403 for what the key may not do."""
     keys: KeyRing = request.app.state.parts.keys
     secret = _presented(request)
     found = await keys.caller(secret)
@@ -105,7 +123,9 @@ async def tenant(request: Request) -> str:
     if found.scope == "judge" and not _is_judging(request):
         detail = "this key is of scope 'judge': it has rollouts judged, and reads a judgment by its id, nothing else"
         raise Problem(403, "forbidden", detail)
-    return found.tenant
+    # Kept for the RateLimit fields of the answer, whatever it will be.
+    request.state.caller = CallingTenant.of(found.tenant, found.key_id, found.limits)
+    return CallingTenant.of(found.tenant, found.key_id, found.limits)
 
 
 def _is_judging(request: Request) -> bool:

@@ -39,6 +39,7 @@ MEDIA_TYPES = (
 )
 IN_MEMORY_BYTES = 8_000_000
 FULL_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 15.0
 MAX_CUSTOM_ID_CHARS = 200
 _log = logging.getLogger("judge_agent.service")
 _SAMPLE = (
@@ -211,14 +212,16 @@ async def _answer(parts: Parts, tenant: str, line: Line, key: str | None) -> byt
 
 
 async def _patiently(parts: Parts, tenant: str, line: Line, key: str | None) -> Any:
-    """Have a line accepted; while the service is full, wait: the client has handed its lines in already."""
+    """Have a line accepted; while the service or its key has no room, wait: the client has handed its lines in."""
     while True:
         try:
             return await accepted(parts, tenant, line.body, key)
         except Problem as problem:
             if problem.status != HTTPStatus.TOO_MANY_REQUESTS:
                 raise
-        await asyncio.sleep(FULL_PAUSE_SECONDS)
+            wanted = float(problem.extra.get("retry_seconds", FULL_PAUSE_SECONDS))
+        # Limits may be raised and others may go away: who is to wait for hours looks again before that.
+        await asyncio.sleep(min(max(wanted, FULL_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS))
 
 
 def _refused(index: int, custom_id: str | None, problem: Problem) -> bytes:

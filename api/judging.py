@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
+from api.costs import cost_of
 from api.logs import JUDGMENT
 from api.records import to_json, unscored
 from judge_agent.errors import LeaseLost, StoreError
@@ -207,8 +208,10 @@ def _uncancelled() -> None:
 async def _kept(store: Store, live: LiveJudgment, judgment: Judgment) -> StoredJudgment:
     record, seconds = to_json(judgment), live.elapsed_seconds
     state: Literal["done", "cancelled"] = "cancelled" if judgment.state == "cancelled" else "done"
-    lease = live.lease
-    is_kept = await _patiently(lambda: store.finish(lease, record, elapsed_seconds=seconds, state=state))
+    lease, tokens = live.lease, await _patiently(lambda: cost_of(store, judgment))
+    is_kept = await _patiently(
+        lambda: store.finish(lease, record, elapsed_seconds=seconds, state=state, tokens=tokens)
+    )
     if not is_kept:
         raise LeaseLost(f"judgment {live.id!r} had ended before, or is another worker's; this end is dropped")
     row = await _patiently(lambda: store.get(live.id))

@@ -70,7 +70,8 @@ async def assembled(
     PostgreSQL another one always may. `metrics` and `traces` are what the judge's log is heard
     by.
     """
-    keys = KeyRing(store, tuple((tenant, key.get_secret_value()) for tenant, key in settings.api_keys))
+    configured = tuple((tenant, key.get_secret_value()) for tenant, key in settings.api_keys)
+    keys = KeyRing(store, configured, settings.key_limits)
     if not settings.is_loopback and not await keys.has_keys():
         raise InvalidRequest(
             "JUDGE_HOST",

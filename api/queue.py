@@ -20,11 +20,21 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from api.judging import Judging, LiveJudgment, judge_to_its_end
+from api.limits import key_of, over_limit
 from api.problems import busy
 from api.waiting import Waiting
 from judge_agent.errors import LeaseLost, StoreError
 from judge_agent.schema import JudgmentRequest
-from judge_agent.store import Accepted, Lease, NewJudgment, Store, StoredJudgment, TooManyOpen
+from judge_agent.store import (
+    Accepted,
+    Lease,
+    NewJudgment,
+    QuotaExceeded,
+    Store,
+    StoredJudgment,
+    TooManyOpen,
+)
+from judge_agent.store.quotas import refused
 
 BEAT_SECONDS = 1.0
 BEAT_SECONDS_BESIDE_OTHERS = 0.5
@@ -124,12 +134,17 @@ class JudgmentQueue:
         tenant: str,
         idempotency_key: str | None = None,
         body_sha256: str = "",
+        count: int = 1,
     ) -> Accepted:
         """Keep a request (`text` is its JSON as sent) and have it judged. Raises Problem 429 or 503, StoreError.
 
+        The limits are those of the key that `tenant` called with. `count`: for how many judgments it counts; of those
+        that are accepted whole or not at all the first counts for all, the others for none.
         Who goes away meanwhile leaves a judgment that is kept, or none; not one that is kept and that nobody begins.
         """
-        accepting = asyncio.create_task(self._accept(request, text, tenant, idempotency_key, body_sha256))
+        accepting = asyncio.create_task(
+            self._accept(request, text, tenant, idempotency_key, body_sha256, count)
+        )
         self._accepting.add(accepting)
         accepting.add_done_callback(self._accepted)
         return await asyncio.shield(accepting)
@@ -146,6 +161,7 @@ class JudgmentQueue:
         tenant: str,
         idempotency_key: str | None,
         body_sha256: str,
+        count: int,
     ) -> Accepted:
         if idempotency_key is not None:
             earlier = await self._store.earlier(tenant, idempotency_key, body_sha256)
@@ -156,6 +172,7 @@ class JudgmentQueue:
         # One that comes while others wait takes no place before them.
         at_once = self._free > 0 and not self._others_wait
         self._free -= at_once
+        key_id, limits = key_of(tenant)
         new = NewJudgment(
             f"jdg_{uuid.uuid4().hex}",
             tenant,
@@ -169,6 +186,9 @@ class JudgmentQueue:
             flight_key=self._judge.flight_key(request),
             cohort=request.group.cohort if request.group is not None else None,
             max_open=self._capacity,
+            key_id=key_id,
+            limits=limits,
+            count=count,
         )
         if self._note_accepting is not None:
             self._note_accepting(new)
@@ -177,6 +197,8 @@ class JudgmentQueue:
             accepted = await self._store.accept(new)
         except TooManyOpen as full:
             raise self._full(full.open_count) from None
+        except QuotaExceeded as error:
+            raise self._over_limit(error) from None
         finally:
             if accepted is None or accepted.lease is None:
                 self._free += at_once
@@ -241,6 +263,21 @@ class JudgmentQueue:
             except StoreError as error:
                 _log.error("the leases of %d judgments could not be given back: %s", len(clocks), error)
         self._waiting.stop()
+
+    async def check_room(self, tenant: str) -> None:
+        """Raise what `accept` would now, for a request that has not been read: Problem 429 or 503, StoreError."""
+        if self._draining:
+            raise self._stopping(None)
+        if (found := sum(await self._store.open_count())) >= self._capacity:
+            raise self._full(found)
+        key_id, limits = key_of(tenant)
+        if limits.is_limited and (over := refused(await self._store.quotas.standings(key_id, limits))):
+            raise self._over_limit(QuotaExceeded(over))
+
+    def _over_limit(self, error: QuotaExceeded) -> Exception:
+        # One of a key's own judgments ends after about the mean time, shared by those that run beside it.
+        beside = min(self._max_running, max(1, error.standing.limit))
+        return over_limit(error, open_seconds=min(60.0, max(0.1, self._mean_seconds / beside)))
 
     def _full(self, open_count: int) -> Exception:
         rounds = math.ceil(open_count / self._max_running)

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from api.auth import Tenant
 from api.body import read_json
 from api.described_answers import OPEN
+from api.limits import take_request
 from api.parts import Parts
 from api.problems import Problem, invalid
 from api.queries import no_query
@@ -81,6 +82,7 @@ async def run_code(request: Request, tenant: Tenant) -> Response:
     """
     no_query(request)
     parts: Parts = request.app.state.parts
+    await take_request(parts, tenant)
     body = await read_json(request, parts.settings.max_body_bytes, parts.large_bodies)
     try:
         wanted = RunCodeRequest.model_validate(body.data)

@@ -22,6 +22,7 @@ from pydantic_core import PydanticCustomError
 
 from judge_agent.errors import InvalidRequest
 from judge_agent.schema.refusals import message_of
+from judge_agent.store.quotas import KeyLimits
 
 PREFIX = "JUDGE_"
 # These belong to the client, which may share the service's environment.
@@ -120,6 +121,20 @@ class Settings(BaseModel):
     )
     max_running: int = Field(32, ge=1, le=4096, description="Judgments that one worker judges at one time.")
     max_queued: int = Field(1000, ge=0, le=1_000_000, description="Judgments that wait for their turn.")
+    key_max_open: int | None = Field(
+        None,
+        ge=1,
+        description="Judgments that one API key may have running or waiting; a key may have its own.",
+    )
+    key_requests_per_minute: int | None = Field(
+        None, ge=1, description="Judgments that a key may have accepted a minute, and in one burst."
+    )
+    key_tokens_per_minute: int | None = Field(
+        None, ge=1, description="Tokens of the model (prompt and completion) that a key may use a minute."
+    )
+    key_tokens_per_day: int | None = Field(
+        None, ge=1, description="Tokens that a key may use a day (of UTC)."
+    )
     max_judgment_seconds: float = Field(3600, gt=0, description="Largest budget.seconds of a request.")
     run_code_profile: Literal["strict", "subprocess"] = Field(
         "strict",
@@ -222,6 +237,16 @@ class Settings(BaseModel):
             reason = "'subprocess' needs JUDGE_SANDBOX=namespaces: boxes of WebAssembly have no processes"
             raise _missing("run_code_profile", reason)
         return self
+
+    @property
+    def key_limits(self) -> KeyLimits:
+        """What a key may use that has no limits of its own."""
+        return KeyLimits(
+            self.key_max_open,
+            self.key_requests_per_minute,
+            self.key_tokens_per_minute,
+            self.key_tokens_per_day,
+        )
 
     @property
     def database_path(self) -> Path:

@@ -8,14 +8,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from judge_agent.cli import checkout
+from judge_agent.cli import checkout, key_limits
 from judge_agent.errors import InvalidRequest
-from judge_agent.store import Store
+from judge_agent.store import KeyLimits, Store
 from judge_agent.store.opening import opened_store
 
 
 def add_parser(verbs: Any) -> None:
-    parser = verbs.add_parser("keys", help="add, list and revoke API keys")
+    parser = verbs.add_parser("keys", help="add, list, limit and revoke API keys")
     about = "folder of the database (JUDGE_DATA_DIR, .judge)"
     parser.add_argument("--data-dir", type=Path, help=about)
     place = argparse.ArgumentParser(add_help=False)
@@ -29,7 +29,13 @@ def add_parser(verbs: Any) -> None:
         default="all",
         help="judge: it has rollouts judged and reads a judgment by its id, nothing else; may stand in a URL (all)",
     )
-    actions.add_parser("list", parents=[place], help="list the keys, without their secrets")
+    key_limits.add_options(add)
+    actions.add_parser("list", parents=[place], help="list the keys and their limits, without their secrets")
+    limit = actions.add_parser(
+        "limit", parents=[place], help="change what a key may use; a running service notices in seconds"
+    )
+    limit.add_argument("id", help="the key's id, as `list` shows it")
+    key_limits.add_options(limit)
     revoke = actions.add_parser("revoke", parents=[place], help="make a key useless")
     revoke.add_argument("id", help="the key's id, as `list` shows it")
     parser.set_defaults(run=run)
@@ -45,7 +51,9 @@ def run(arguments: argparse.Namespace) -> int:
 async def _run(arguments: argparse.Namespace, path: Path, database_url: str | None) -> None:
     async with opened_store(path, database_url, exclusive=False) as store:
         if arguments.action == "add":
-            await _add(store, arguments.tenant, arguments.scope)
+            await _add(store, arguments.tenant, arguments.scope, key_limits.chosen(arguments))
+        elif arguments.action == "limit":
+            await _limit(store, arguments)
         elif arguments.action == "list":
             await _list(store)
         elif not await store.revoke_key(arguments.id, time.time()):
@@ -54,18 +62,34 @@ async def _run(arguments: argparse.Namespace, path: Path, database_url: str | No
             print(f"revoked {arguments.id}")
 
 
-async def _add(store: Store, tenant: str, scope: str) -> None:
+async def _add(store: Store, tenant: str, scope: str, limits: KeyLimits) -> None:
     if not tenant or len(tenant) > 128 or not tenant.isprintable():
         raise InvalidRequest("tenant", f"{tenant[:40]!r} must be 1 to 128 printable characters")
     secret, row = checkout.load("api.auth", "keys").make_key(tenant, scope)
+    if limits != KeyLimits():
+        # Before the key: it never works without them.
+        await store.quotas.set_limits(row.id, limits)
     await store.add_key(row)
     print(
-        f"{secret}\nkey {row.id} of tenant {tenant!r}, scope {scope}; it is kept as a hash and cannot be shown again"
+        f"{secret}\nkey {row.id} of tenant {tenant!r}, scope {scope}, {key_limits.described(limits)}; "
+        "it is kept as a hash and cannot be shown again"
     )
 
 
+async def _limit(store: Store, arguments: argparse.Namespace) -> None:
+    if arguments.id not in {key.id for key in await store.keys() if key.revoked is None}:
+        raise InvalidRequest("id", f"there is no key {arguments.id!r} that still works")
+    before = (await store.quotas.limits()).get(arguments.id, KeyLimits())
+    limits = key_limits.chosen(arguments, before)
+    if limits != before:
+        await store.quotas.set_limits(arguments.id, limits)
+    print(f"key {arguments.id}: {key_limits.described(limits)}")
+
+
 async def _list(store: Store) -> None:
+    limits = await store.quotas.limits()
     for key in await store.keys():
         made = time.strftime("%Y-%m-%d %H:%M", time.localtime(key.created))
         state = "works" if key.revoked is None else "revoked"
-        print(f"{key.id}  {key.prefix}...  {key.tenant}  {key.scope}  {made}  {state}")
+        own = key_limits.described(limits.get(key.id, KeyLimits()))
+        print(f"{key.id}  {key.prefix}...  {key.tenant}  {key.scope}  {made}  {state}  {own}")

@@ -1,0 +1,131 @@
+"""What a key may use, on the wire: the caller who knows its limits, the refusal that names one, the RateLimit fields.
+
+Fields: draft-ietf-httpapi-ratelimit-headers-10, `RateLimit-Policy` (what is allowed) and `RateLimit` (what is left).
+A limit that is its key's own answers 429 with a code of its own; a service that is full for everybody is `queue_full`.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import Problem, invalid
+from judge_agent.errors import StoreError
+from judge_agent.store import KeyLimits, QuotaExceeded, Standing
+
+if TYPE_CHECKING:
+    from api.parts import Parts
+
+_WINDOWS = {"requests_per_minute": 60, "tokens_per_minute": 60, "tokens_per_day": 86_400}
+_UNITS = {"max_open": "concurrent-requests", "requests_per_minute": "requests"}
+_SETTINGS = "judge-agent keys limit, or JUDGE_KEY_{name} for keys without limits of their own"
+_log = logging.getLogger("judge_agent.service")
+
+
+class CallingTenant(str):
+    """The tenant of a request, which knows by which key it came and what that key may use."""
+
+    __slots__ = ("key_id", "limits")
+    key_id: str
+    limits: KeyLimits
+
+    @classmethod
+    def of(cls, tenant: str, key_id: str, limits: KeyLimits) -> CallingTenant:
+        found = cls(tenant)
+        found.key_id, found.limits = key_id, limits
+        return found
+
+
+def key_of(tenant: str) -> tuple[str, KeyLimits]:
+    """The key that a tenant called with, and its limits; of one that is not calling, none."""
+    return (tenant.key_id, tenant.limits) if isinstance(tenant, CallingTenant) else ("", KeyLimits())
+
+
+def over_limit(error: QuotaExceeded, *, open_seconds: float) -> Problem:
+    """The refusal of what a key may not have now. `open_seconds`: when one of its open judgments may end."""
+    one, name = error.standing, error.standing.quota
+    if error.never:
+        detail = f"{error.count} judgments are more than this key may have open ({name}={one.limit})"
+        return invalid("candidates", detail, value=error.count, limit=one.limit)
+    seconds = open_seconds if one.retry_seconds is None else one.retry_seconds
+    detail = (
+        f"this key has used {one.used:.10g} of its {name}={one.limit}; send it again in {seconds:.3g} s "
+        f"(the limit: {_SETTINGS.format(name=name.upper())})"
+    )
+    return Problem(
+        429,
+        f"quota_{name}",
+        detail,
+        headers={"Retry-After": str(max(1, math.ceil(seconds)))},
+        quota=name,
+        limit=one.limit,
+        used=round(one.used, 3),
+        retry_seconds=round(seconds, 3),
+        **{"violated-policies": [name]},
+    )
+
+
+async def take_request(parts: Parts, tenant: str) -> None:
+    """Count a request that is no judgment for its caller's key. Raises Problem 429, StoreError."""
+    key_id, limits = key_of(tenant)
+    try:
+        await parts.store.quotas.take_request(key_id, limits)
+    except QuotaExceeded as error:
+        raise over_limit(error, open_seconds=1.0) from None
+
+
+def fields(standings: Sequence[Standing]) -> dict[str, str]:
+    """The RateLimit fields of a key's limits; none where it has no limits."""
+    if not standings:
+        return {}
+    return {
+        "RateLimit-Policy": ", ".join(map(_policy, standings)),
+        "RateLimit": ", ".join(map(_left, standings)),
+    }
+
+
+def _policy(one: Standing) -> str:
+    window = f";w={_WINDOWS[one.quota]}" if one.quota in _WINDOWS else ""
+    return f'"{one.quota}";q={one.limit}{window};qu="{_UNITS.get(one.quota, "model-tokens")}"'
+
+
+def _left(one: Standing) -> str:
+    reset = f";t={math.ceil(one.reset_seconds)}" if one.reset_seconds is not None else ""
+    return f'"{one.quota}";r={one.remaining}{reset}'
+
+
+class RateLimitFields:
+    """ASGI middleware: says on every answer to a key that has limits what is left of them."""
+
+    def __init__(self, app: ASGIApp, parts: Parts) -> None:
+        self._app = app
+        self._parts = parts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start" and isinstance(state.get("caller"), CallingTenant):
+                for name, value in (await self._fields(state["caller"])).items():
+                    MutableHeaders(scope=message)[name] = value
+            await send(message)
+
+        await self._app(scope, receive, sending)
+
+    async def _fields(self, caller: CallingTenant) -> dict[str, str]:
+        if not caller.limits.is_limited:
+            return {}
+        try:
+            return fields(await self._parts.store.quotas.standings(caller.key_id, caller.limits))
+        except StoreError as error:
+            # The answer is worth more than what it would say of limits.
+            _log.error("what a key has left could not be read: %s", error)
+            return {}
