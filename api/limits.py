@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -57,16 +57,16 @@ def over_limit(error: QuotaExceeded, *, open_seconds: float) -> Problem:
         f"this key has used {one.used:.10g} of its {name}={one.limit}; send it again in {seconds:.3g} s "
         f"(the limit: {_SETTINGS.format(name=name.upper())})"
     )
+    told: dict[str, Any] = {"quota": name, "violated-policies": [name]}
     return Problem(
         429,
         f"quota_{name}",
         detail,
         headers={"Retry-After": str(max(1, math.ceil(seconds)))},
-        quota=name,
         limit=one.limit,
         used=round(one.used, 3),
         retry_seconds=round(seconds, 3),
-        **{"violated-policies": [name]},
+        **told,
     )
 
 

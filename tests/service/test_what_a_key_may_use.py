@@ -103,7 +103,8 @@ async def test_a_judgment_that_is_called_off_costs_what_it_has_asked() -> None:
     async with serving(model=model, key_tokens_per_day=10_000) as served:
         posted = await served.post(request(principles=principles), prefer="respond-async")
         for _ in range(500):
-            if await served.parts.store.journal.load(posted.json()["id"]):
+            journal = await served.parts.store.journal.load(posted.json()["id"])
+            if any(entry.kind == "model" and "value" in entry.result for entry in journal.values()):
                 break
             await asyncio.sleep(0.01)
         ended = await served.http.post(f"{posted.headers['location']}:cancel")
