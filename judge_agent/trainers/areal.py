@@ -20,7 +20,6 @@ import importlib
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from judge_agent.client import private_loop
 from judge_agent.errors import InvalidRequest
 from judge_agent.hashing import sha256_of
 from judge_agent.trainers.as_json import as_json, is_missing
@@ -34,9 +33,8 @@ from judge_agent.trainers.scorer_settings import scorer_of, settings_text
 if TYPE_CHECKING:
     from judge_agent.trainers.areal_workflow import JudgeRLVRWorkflow as JudgeRLVRWorkflow
 
-# With the grace that is given where even our own clock fails, this stays below AReaL's 15 s.
+# With the 5 s that are given where even our own clock fails, this stays below AReaL's 15 s.
 POOL_SECONDS = 9.0
-_GRACE_SECONDS = 5.0
 
 
 class JudgeReward:
@@ -66,13 +64,8 @@ class JudgeReward:
         **data: Any,
     ) -> float:
         """Judge one rollout and block until it is done. Raises JudgeUnavailable, never TimeoutError."""
-        work = self.awaited(prompt, completions, prompt_ids, completion_ids, **data)
-        may_wait = 1 if self.scorer.policy.on_failure == "raise" else 2
-        try:
-            return private_loop.run(work, may_wait * self.scorer.judge.seconds + _GRACE_SECONDS)
-        except TimeoutError as error:
-            # AReaL would take it for a time-out of its own, and answer 0.
-            raise JudgeUnavailable(f"the judge gave no reward in time: {error}") from error
+        _, settled = self.scorer.judged_now(*self._rollout(prompt, completions, data))
+        return settled.reward
 
     async def awaited(
         self,
@@ -83,10 +76,7 @@ class JudgeReward:
         **data: Any,
     ) -> float:
         """Do the same without blocking; `prompt_ids` and `completion_ids` are AReaL's and not needed."""
-        asked = _prompt(prompt, data)
-        columns = {name: value for name, value in data.items() if name != "messages"}
-        rollout = Rollout(asked, spoken(completions), columns)
-        _, settled = await self.scorer.judged(rollout, self._group(asked, data))
+        _, settled = await self.scorer.judged(*self._rollout(prompt, completions, data))
         return settled.reward
 
     async def by_interaction(
@@ -112,6 +102,12 @@ class JudgeReward:
         if "steps" not in (self.scorer.judge.asking.granularity or ()):
             return {interaction_ids[-1]: settled.reward}
         return dict(zip(interaction_ids, _by_turn(outcome, len(interaction_ids)), strict=True))
+
+    def _rollout(self, prompt: str, completions: str, data: Mapping[str, Any]) -> tuple[Rollout, Hashable]:
+        """The rollout, and the group that it is of."""
+        asked = _prompt(prompt, data)
+        columns = {name: value for name, value in data.items() if name != "messages"}
+        return Rollout(asked, spoken(completions), columns), self._group(asked, data)
 
     def _group(self, asked: Text, data: Mapping[str, Any]) -> Hashable:
         """Rollouts of one row. One that cannot be written as JSON is alone here, and is refused when it is judged."""

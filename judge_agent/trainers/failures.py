@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections import OrderedDict, deque
-from collections.abc import Hashable, Mapping
+import time
+from collections import Counter, OrderedDict, deque
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -46,14 +48,24 @@ class _Mean:
         return self.total / self.count
 
 
+@dataclass
+class _Group:
+    """The means of one group's rewards, `acc` and dimensions, and when the last rollout was added (monotonic)."""
+
+    means: dict[str, _Mean] = field(default_factory=dict)
+    last: float = field(default_factory=time.monotonic)
+
+
 class _Seen:
-    """What one process has seen: the means of its last groups, and which of the last outcomes failed."""
+    """What one process has seen: the means of its last groups, which of the last outcomes failed, and how many
+    rollouts of each group are being judged."""
 
     def __init__(self, window: int) -> None:
         self.pid = os.getpid()
         self.lock = threading.Lock()
-        self.groups = OrderedDict[Hashable, dict[str, _Mean]]()
+        self.groups = OrderedDict[Hashable, _Group]()
         self.failures = deque[bool](maxlen=window)
+        self.judging = Counter[Hashable]()
 
 
 @dataclass
@@ -62,8 +74,9 @@ class FailurePolicy:
 
     `on_failure="raise"` raises JudgeUnavailable at the first failure. `"neutral"` gives the mean of the group's
     rewards so far, and raises where there is none yet, or where more than `max_failed_share` of the last `window`
-    outcomes failed (of `min_outcomes` at least). The last `max_groups` groups are remembered. What was seen belongs
-    to the process: it is in no pickle, and a forked child starts anew. Threads may share one.
+    outcomes failed (of `min_outcomes` at least). The last `max_groups` groups are remembered; one to which nothing was
+    added for `group_seconds` is of an earlier step, and begins anew. What was seen belongs to the process: it is in no
+    pickle, and a forked child starts anew. Threads may share one.
     """
 
     on_failure: OnFailure = "neutral"
@@ -71,6 +84,7 @@ class FailurePolicy:
     window: int = 256
     min_outcomes: int = 20
     max_groups: int = 4096
+    group_seconds: float = 1800.0
     _seen: _Seen = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -80,7 +94,29 @@ class FailurePolicy:
             raise InvalidRequest("max_failed_share", f"{self.max_failed_share!r} is no share in [0, 1]")
         if min(self.window, self.min_outcomes, self.max_groups) < 1:
             raise InvalidRequest("window", "window, min_outcomes and max_groups must be 1 at least")
+        if not self.group_seconds > 0:
+            raise InvalidRequest("group_seconds", f"{self.group_seconds!r} is no number of seconds above 0")
         self._seen = _Seen(self.window)
+
+    @contextmanager
+    def judging(self, group: Hashable) -> Iterator[None]:
+        """Say that a rollout of the group is being judged, until the end of the block."""
+        seen = self._of_this_process()
+        with seen.lock:
+            seen.judging[group] += 1
+        try:
+            yield
+        finally:
+            with seen.lock:
+                seen.judging[group] -= 1
+                if not seen.judging[group]:
+                    del seen.judging[group]
+
+    def is_judging(self, group: Hashable) -> bool:
+        """Whether a rollout of the group is being judged in this process."""
+        seen = self._of_this_process()
+        with seen.lock:
+            return group in seen.judging
 
     def observe(self, outcome: Outcome, group: Hashable) -> None:
         """Count an outcome, before others of its group are settled; `settle` of the same one would count it again."""
@@ -100,7 +136,7 @@ class FailurePolicy:
         with seen.lock:
             if not observed:
                 self._count(seen, outcome, group)
-            means = {name: mean.value for name, mean in seen.groups.get(group, {}).items()}
+            means = {name: mean.value for name, mean in self._group(seen, group).means.items()}
             if outcome.reward is not None:
                 return Settled(outcome.reward, False, means)
             self._refuse(seen, outcome)
@@ -124,14 +160,20 @@ class FailurePolicy:
         seen.failures.append(not outcome.has_reward)
         if outcome.reward is None:
             return
-        means = seen.groups.setdefault(group, {})
+        found = seen.groups[group] = self._group(seen, group)
+        found.last = time.monotonic()
         seen.groups.move_to_end(group)
         numbers = {**outcome.vector, "reward": outcome.reward, "acc": float(bool(outcome.passed))}
         for name, value in numbers.items():
             if value is not None and math.isfinite(value):
-                means.setdefault(name, _Mean()).add(value)
+                found.means.setdefault(name, _Mean()).add(value)
         while len(seen.groups) > self.max_groups:
             seen.groups.popitem(last=False)
+
+    def _group(self, seen: _Seen, group: Hashable) -> _Group:
+        found = seen.groups.get(group)
+        is_old = found is not None and time.monotonic() - found.last > self.group_seconds
+        return _Group() if found is None or is_old else found
 
     def _of_this_process(self) -> _Seen:
         if self._seen.pid != os.getpid():

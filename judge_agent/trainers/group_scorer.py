@@ -1,56 +1,25 @@
 """Scores rollouts for trainers that hand over one at a time, group by group, and take nothing but numbers.
 
-A scorer belongs to its process: it knows which rollouts of a group are still being judged, so that one that failed
-early is not without a mean only because its siblings take longer.
+Its policy knows which rollouts of a group are still being judged in this process, so that one that failed early is not
+without a mean only because its siblings take longer.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import threading
 import time
-from collections import Counter
-from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable
 
+from judge_agent.client import private_loop
 from judge_agent.errors import InvalidRequest
-from judge_agent.trainers.failures import FailurePolicy, Settled
+from judge_agent.trainers.failures import FailurePolicy, JudgeUnavailable, Settled
 from judge_agent.trainers.outcome import Outcome, flat
 from judge_agent.trainers.rollout import Rollout
 from judge_agent.trainers.rollout_judge import RolloutJudge
 
 _LOOK_AGAIN_SECONDS = 0.05
-
-
-class _InFlight:
-    """How many rollouts of each group are being judged by this process; a forked child starts at none."""
-
-    def __init__(self) -> None:
-        self._reset()
-
-    @contextmanager
-    def one(self, group: Hashable) -> Iterator[None]:
-        if self._pid != os.getpid():
-            self._reset()
-        with self._lock:
-            self._counts[group] += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._counts[group] -= 1
-                if not self._counts[group]:
-                    del self._counts[group]
-
-    def any_of(self, group: Hashable) -> bool:
-        with self._lock:
-            return group in self._counts
-
-    def _reset(self) -> None:
-        self._pid = os.getpid()
-        self._lock = threading.Lock()
-        self._counts = Counter[Hashable]()
+# Past all deadlines of its own, a loop that is stuck must not hang the trainer.
+_GRACE_SECONDS = 5.0
 
 
 class GroupScorer:
@@ -64,7 +33,6 @@ class GroupScorer:
     ) -> None:
         self.judge = judge
         self.policy = policy
-        self._in_flight = _InFlight()
         _check_keys(judge.dimensions, taken)
 
     async def row(self, rollout: Rollout | Outcome, group: Hashable) -> dict[str, float]:
@@ -78,17 +46,28 @@ class GroupScorer:
         One that failed waits until its siblings that are being judged have ended, `judge.seconds` at most: what it
         is given is then the mean of all of them, and does not depend on which of them came first.
         """
-        with self._in_flight.one(group):
+        with self.policy.judging(group):
             outcome = rollout if isinstance(rollout, Outcome) else (await self.judge.outcomes([rollout]))[0]
             self.policy.observe(outcome, group)
         if not outcome.has_reward and self.policy.on_failure != "raise":
             await self._siblings_ended(group)
         return outcome, self.policy.settle(outcome, group, observed=True)
 
+    def judged_now(self, rollout: Rollout, group: Hashable) -> tuple[Outcome, Settled]:
+        """Do as `judged` does and block, also inside a running loop. Raises JudgeUnavailable, never TimeoutError."""
+        may_wait = 1 if self.policy.on_failure == "raise" else 2
+        try:
+            return private_loop.run(
+                self.judged(rollout, group), may_wait * self.judge.seconds + _GRACE_SECONDS
+            )
+        except TimeoutError as error:
+            # Trainers take it for a time-out of their own, and some of them make a reward of that.
+            raise JudgeUnavailable(f"the judge gave no reward in time: {error}") from error
+
     async def _siblings_ended(self, group: Hashable) -> None:
         end = time.monotonic() + self.judge.seconds
         # Siblings are judged in other loops and threads, too: no event of this loop could tell.
-        while self._in_flight.any_of(group) and time.monotonic() < end:  # noqa: ASYNC110
+        while self.policy.is_judging(group) and time.monotonic() < end:  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
 

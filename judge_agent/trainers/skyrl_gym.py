@@ -5,8 +5,8 @@
 
 Steps keep the rewards that the environment gives; the last step's is the judge's (`combined_reward` decides). It
 blocks: SkyRL steps environments in threads (`max_env_workers`; with 0 it would block its loop). SkyRL cannot mask a
-rollout: where the judge failed, the reward is what `failure_policy` settles, flagged `judge_failed`, or
-JudgeUnavailable is raised.
+rollout: where the judge failed, the reward is what `failure_policy` settles once the siblings that are being judged
+have ended, flagged `judge_failed`, or JudgeUnavailable is raised.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 from judge_agent.hashing import sha256_of
 from judge_agent.trainers.failures import FailurePolicy, Settled
+from judge_agent.trainers.group_scorer import GroupScorer
 from judge_agent.trainers.outcome import Outcome, flat
 from judge_agent.trainers.rollout import Rollout
 from judge_agent.trainers.rollout_judge import RolloutJudge
@@ -75,8 +76,9 @@ class JudgedEpisode(BaseTextEnv):  # type: ignore[misc]
         """
         prompt, said = (self._prompt, self._said) if messages is None else _split(messages)
         columns = self.judge_columns()
-        (outcome,) = self.judge.outcomes_now([Rollout(prompt, said, columns)])
-        settled = self.failure_policy.settle(outcome, self.judge_group(prompt, columns))
+        scorer = GroupScorer(self.judge, self.failure_policy)
+        group = self.judge_group(prompt, columns)
+        outcome, settled = scorer.judged_now(Rollout(prompt, said, columns), group)
         dimensions = self.judge.dimensions or tuple(sorted(outcome.vector))
         self._found = flat(outcome, dimensions, settled.reward, settled.means)
         return outcome, settled

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import pickle
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -62,6 +63,17 @@ def test_only_the_last_groups_are_remembered() -> None:
     assert policy.settle(FAILED, "a").reward == 0.5
     with pytest.raises(JudgeUnavailable):
         policy.settle(FAILED, "b")
+
+
+def test_a_group_of_an_earlier_step_is_no_mean_of_this_one() -> None:
+    policy = FailurePolicy(max_failed_share=1.0, group_seconds=0.05)
+    policy.settle(good(0.9), "a")
+    assert policy.settle(FAILED, "a").reward == 0.9
+    time.sleep(0.06)
+    with pytest.raises(JudgeUnavailable, match="no mean"):
+        policy.settle(FAILED, "a")
+    policy.settle(good(0.1), "a")
+    assert policy.settle(FAILED, "a").reward == 0.1
 
 
 def test_what_was_seen_is_in_no_pickle_and_in_no_child() -> None:
@@ -131,3 +143,5 @@ def test_names_that_would_hide_a_key_and_limits_without_a_meaning_are_refused() 
         FailurePolicy(max_failed_share=2)
     with pytest.raises(InvalidRequest):
         FailurePolicy(window=0)
+    with pytest.raises(InvalidRequest, match="group_seconds"):
+        FailurePolicy(group_seconds=0)

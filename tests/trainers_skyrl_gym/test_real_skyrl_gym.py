@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import pickle
+import threading
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from skyrl_gym.envs.registration import register
 
 from judge_agent.trainers import FailurePolicy, JudgeUnavailable, RolloutJudge
 from judge_agent.trainers.skyrl_gym import JudgedEpisode
-from tests.trainers.answering import answering, judgment, scored, unscored
+from tests.trainers.answering import Body, Reply, answering, judgment, scored, text_of, unscored
 from tests.trainers.failing_services import WAYS, Answer, seconds_for
 from tests.trainers_skyrl_gym.judged_envs import PROMPT, TESTS, JudgedMath, JudgedTurns, SummedTurns, asked_at
 
@@ -122,6 +123,26 @@ def test_a_failure_is_worth_the_mean_of_its_group_and_says_so(answer: Answer, ki
     assert step["metadata"]["judge"]["judge_failed"] == 1.0
     assert step["metadata"]["judge"]["failure_kind"] == kind
     assert env.get_metrics()["judge/judge_failed"] == 1.0
+
+
+def test_a_failure_waits_for_the_mean_of_siblings_that_other_threads_have_judged() -> None:
+    gate, has_failed = threading.Event(), threading.Event()
+
+    def answer(body: Body) -> Reply:
+        if "fails" not in text_of(body["candidates"][0]["trajectory"]):
+            return Reply(body=judgment(body, lambda _: scored(0.6)).body, hold=gate)
+        threading.Timer(0.1, gate.set).start()
+        has_failed.set()
+        return judgment(body, lambda _: unscored())
+
+    with answering(answer) as server, ThreadPoolExecutor(2) as pool:
+        kind = asked_at(server.url, JudgedMath, FailurePolicy(max_failed_share=1.0))
+        sibling = pool.submit(episode, made(kind), ["is well"])
+        while not server.bodies:
+            threading.Event().wait(0.01)
+        failed = pool.submit(episode, made(kind), ["fails"])
+        assert [one.result()[-1]["reward"] for one in (sibling, failed)] == [0.6, 0.6]
+    assert has_failed.is_set()
 
 
 def test_another_prompt_has_another_mean() -> None:
