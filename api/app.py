@@ -17,6 +17,7 @@ from api import (
     pins,
     problems,
     run_code,
+    runs,
 )
 from api.compat.keys import PathKeys
 from api.hosts import HostCheck
@@ -48,6 +49,7 @@ def create_app(parts: Parts) -> FastAPI:
         health.router,
         metrics.router,
         pins.router,
+        runs.router,
         run_code.router,
     ):
         app.include_router(router)

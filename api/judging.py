@@ -15,8 +15,10 @@ from api.logs import JUDGMENT
 from api.records import to_json, unscored
 from judge_agent.errors import LeaseLost, StoreError
 from judge_agent.pinning import Pin
+from judge_agent.run_points import run_end
 from judge_agent.schema import Judgment, JudgmentRequest
 from judge_agent.store import Claimed, Lease, Store, StoredJudgment
+from judge_agent.store.runs import RunEnd
 
 FIRST_RETRY_SECONDS = 1.0
 MAX_RETRY_SECONDS = 30.0
@@ -82,6 +84,7 @@ class LiveJudgment:
     started: float = field(default_factory=time.monotonic)
     is_judged: bool = False
     task: asyncio.Task[None] | None = None
+    points: RunEnd | None = None
 
     @classmethod
     def of(cls, claimed: Claimed) -> LiveJudgment:
@@ -127,6 +130,7 @@ async def judge_to_its_end(
     live.end()
     if not judge.serves_others(judgment):
         await _patiently(lambda: store.pass_on(live.id))
+    live.points = await _points(live, request, text, judgment)
     return await _kept(store, live, judgment)
 
 
@@ -205,12 +209,30 @@ def _uncancelled() -> None:
         task.uncancel()
 
 
+async def _points(
+    live: LiveJudgment, request: JudgmentRequest | None, text: str | None, judgment: Judgment
+) -> RunEnd | None:
+    """What the request's run keeps of this end. A bug in there must not lose the end itself."""
+    try:
+        if request is None and '"run"' not in (text or ""):
+            return None
+        asked = await asyncio.to_thread(_read, text) if request is None else request
+        if asked.run is None:
+            return None
+        return await asyncio.to_thread(run_end, asked, judgment, live.tenant)
+    except Exception as error:  # noqa: BLE001 - see above
+        _log.error("judgment %s is not counted in its run", live.id, exc_info=error)
+        return None
+
+
 async def _kept(store: Store, live: LiveJudgment, judgment: Judgment) -> StoredJudgment:
     record, seconds = to_json(judgment), live.elapsed_seconds
     state: Literal["done", "cancelled"] = "cancelled" if judgment.state == "cancelled" else "done"
     lease, tokens = live.lease, await _patiently(lambda: cost_of(store, judgment))
     is_kept = await _patiently(
-        lambda: store.finish(lease, record, elapsed_seconds=seconds, state=state, tokens=tokens)
+        lambda: store.finish(
+            lease, record, elapsed_seconds=seconds, state=state, tokens=tokens, points=live.points
+        )
     )
     if not is_kept:
         raise LeaseLost(f"judgment {live.id!r} had ended before, or is another worker's; this end is dropped")

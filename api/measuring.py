@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
@@ -45,6 +45,13 @@ class Metrics:
         self._calls = counter("calls", "Model and tool calls.", "kind", "tool", "outcome", "replayed")
         self._call_seconds = histogram("call_seconds", "Time of a call.", CALL_SECONDS, "kind", "tool")
         self._tokens = counter("model_tokens", "Tokens of model calls.", "kind")
+        self._run_alarms = Gauge(
+            "judge_run_alarms",
+            "Runs in whose newest step an alarm goes off.",
+            ["name"],
+            registry=self._registry,
+            multiprocess_mode="livemax",
+        )
         self._requests = counter("http_requests", "HTTP requests.", "method", "route", "status")
 
     def observe(self, event: AuditEvent) -> None:
@@ -57,6 +64,10 @@ class Metrics:
     def request(self, method: str, route: str, status: int) -> None:
         """Count one HTTP request; `route` is its pattern, not its path."""
         self._requests.labels(method, route, str(status)).inc()
+
+    def run_alarms(self, name: str, count: int) -> None:
+        """Say how many runs, of those that this process judges for, an alarm goes off in at their newest step."""
+        self._run_alarms.labels(name).set(count)
 
     def text(self, open_judgments: Open | None) -> bytes:
         """The exposition: of this process, or of all workers; None where the store does not say what is open."""

@@ -13,6 +13,7 @@ from api.code_runs import CodeRuns
 from api.judging import Judging
 from api.measuring import Metrics
 from api.queue import JudgmentQueue
+from api.run_watch import RunWatch
 from api.settings import Settings
 from judge_agent.errors import InvalidRequest
 from judge_agent.resources import BlobFiles, FileResources
@@ -38,6 +39,7 @@ class Parts:
     files: ResourceFiles
     runs: CodeRuns
     metrics: Metrics
+    watch: RunWatch
     traces: JudgmentTraces | None = None
 
 
@@ -78,15 +80,21 @@ async def assembled(
             f"listening on {settings.host!r} needs API keys: set JUDGE_API_KEYS=tenant:key, run "
             "`judge-agent keys add TENANT`, or listen on 127.0.0.1",
         )
-    async with JudgmentQueue.opened(
-        judge,
-        store,
-        max_running=settings.max_running,
-        max_queued=settings.max_queued + (settings.workers - 1) * settings.max_running,
-        lease_seconds=settings.lease_seconds,
-        is_alone=is_alone and settings.database is None,
-        accepting=traces.accepting if traces is not None else None,
-    ) as queue:
+    metrics = metrics or Metrics()
+    watch = RunWatch(store.runs, metrics)
+    async with (
+        watch.looking(),
+        JudgmentQueue.opened(
+            judge,
+            store,
+            max_running=settings.max_running,
+            max_queued=settings.max_queued + (settings.workers - 1) * settings.max_running,
+            lease_seconds=settings.lease_seconds,
+            is_alone=is_alone and settings.database is None,
+            accepting=traces.accepting if traces is not None else None,
+            counted=watch.note,
+        ) as queue,
+    ):
         yield Parts(
             settings,
             store,
@@ -97,6 +105,7 @@ async def assembled(
             blob_files(settings),
             resource_files(settings),
             CodeRuns(sandbox, running=settings.run_code_running, waiting=settings.max_queued),
-            metrics or Metrics(),
+            metrics,
+            watch,
             traces,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple, get_args
 
 from fastapi import Request
@@ -28,8 +29,8 @@ def no_query(request: Request) -> None:
 def read_list_query(request: Request) -> ListQuery:
     """Read `state` (repeated or by comma), `limit` and `cursor`. Raises Problem 422."""
     _refuse_unknown(request, ("state", "limit", "cursor"))
-    limit = _whole_number(request, "limit", 1, MAX_LIMIT)
-    cursor = _whole_number(request, "cursor", 1, MAX_CURSOR)
+    limit = whole_number(request, "limit", 1, MAX_LIMIT)
+    cursor = whole_number(request, "cursor", 1, MAX_CURSOR)
     return ListQuery(_states(request), 20 if limit is None else limit, cursor)
 
 
@@ -42,7 +43,8 @@ def _states(request: Request) -> tuple[State, ...]:
     return tuple(state for state in STATES if state in asked)
 
 
-def _whole_number(request: Request, name: str, low: int, high: int) -> int | None:
+def whole_number(request: Request, name: str, low: int, high: int) -> int | None:
+    """Read a whole number, None where it is not given. Raises Problem 422."""
     values = request.query_params.getlist(name)
     if not values:
         return None
@@ -60,6 +62,22 @@ def _refuse_unknown(request: Request, known: tuple[str, ...]) -> None:
         if name not in known:
             limit = ", ".join(known) or "no parameter"
             raise unknown_parameter(name, limit)
+
+
+def words_of(request: Request, known: Mapping[str, tuple[str, ...] | None]) -> dict[str, str]:
+    """Read the parameters that are one of several words, the first of which is meant without it.
+
+    `known` names all that may be given; those of None are read elsewhere. Raises Problem 422.
+    """
+    _refuse_unknown(request, tuple(known))
+    chosen = {}
+    for name, words in known.items():
+        given = request.query_params.getlist(name)
+        if words is not None and (len(given) > 1 or (given and given[0] not in words)):
+            limit = f"one of {', '.join(words)}"
+            raise invalid(name, f"{bounded(given[0])!r} is not {limit}", value=given[0], limit=limit)
+        chosen[name] = given[0] if given else (words or ("",))[0]
+    return chosen
 
 
 def one_of_query(request: Request, name: str, default: str) -> str:

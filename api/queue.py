@@ -35,6 +35,7 @@ from judge_agent.store import (
     TooManyOpen,
 )
 from judge_agent.store.quotas import refused
+from judge_agent.store.runs import RunEnd
 
 BEAT_SECONDS = 1.0
 BEAT_SECONDS_BESIDE_OTHERS = 0.5
@@ -57,6 +58,7 @@ class JudgmentQueue:
         lease_seconds: float,
         is_alone: bool,
         accepting: Callable[[NewJudgment], None] | None = None,
+        counted: Callable[[RunEnd], None] | None = None,
     ) -> None:
         self.worker = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
         self._judge = judge
@@ -68,6 +70,7 @@ class JudgmentQueue:
         self._lease_seconds = lease_seconds
         self._is_alone = is_alone
         self._note_accepting = accepting
+        self._counted = counted
         self._live: dict[str, LiveJudgment] = {}
         self._accepting: set[asyncio.Task[Accepted]] = set()
         self._others_wait = True
@@ -88,11 +91,13 @@ class JudgmentQueue:
         lease_seconds: float = 10.0,
         is_alone: bool = True,
         accepting: Callable[[NewJudgment], None] | None = None,
+        counted: Callable[[RunEnd], None] | None = None,
     ) -> AsyncIterator[JudgmentQueue]:
         """Take judgments until the end of the block, those that an earlier process left first.
 
         `is_alone`: no other process judges from this store, so that nothing needs to be waited for. `accepting` is
-        called with each judgment before it is kept, in the context of its request.
+        called with each judgment before it is kept, in the context of its request, `counted` with each end that a run
+        has counted.
         """
         async with asyncio.TaskGroup() as tasks:
             queue = cls(
@@ -104,6 +109,7 @@ class JudgmentQueue:
                 lease_seconds=lease_seconds,
                 is_alone=is_alone,
                 accepting=accepting,
+                counted=counted,
             )
             if is_alone:
                 await store.release_all()
@@ -367,6 +373,8 @@ class JudgmentQueue:
             row = await judge_to_its_end(self._judge, self._store, live, request)
             self._mean_seconds += 0.1 * (live.elapsed_seconds - live.elapsed_before - self._mean_seconds)
             self._waiting.tell(row)
+            if live.points is not None and self._counted is not None:
+                self._counted(live.points)
             self._others_wait = True  # those who have waited for this end
         except LeaseLost as error:
             _log.warning("%s", error)
