@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from api.body import JsonBody
 from api.parts import Parts
 from api.pins import held_to_its_pin
@@ -9,23 +11,41 @@ from api.problems import Problem, invalid
 from api.validation import read_request, refusal
 from judge_agent.errors import InvalidRequest
 from judge_agent.resources import check_resources
+from judge_agent.schema import JudgmentRequest
 from judge_agent.store import Accepted, IdempotencyConflict
 
 
 async def accepted(parts: Parts, tenant: str, body: JsonBody, idempotency_key: str | None) -> Accepted:
     """Check a request and keep it. Raises Problem: 409, 422, 429 or 503. The parsed body ends here."""
     wanted = read_request(body.data)
+    await checked(parts, tenant, wanted, body.data)
+    sha256 = body.sha256() if idempotency_key else ""
+    return await kept(parts, tenant, wanted, body.text, idempotency_key, sha256)
+
+
+async def checked(parts: Parts, tenant: str, wanted: JudgmentRequest, data: Any) -> None:
+    """Raise Problem 422 for what can never be judged; `data` is the body that it was read from."""
     _check_seconds(wanted.budget.seconds, parts.settings.max_judgment_seconds)
     try:
         parts.judge.check(wanted)
         await check_resources(wanted.resources, parts.files, tenant)
     except InvalidRequest as error:
-        raise refusal(error, body.data) from None
-    sha256 = body.sha256() if idempotency_key else ""
+        raise refusal(error, data) from None
+
+
+async def kept(
+    parts: Parts,
+    tenant: str,
+    wanted: JudgmentRequest,
+    text: str,
+    idempotency_key: str | None,
+    body_sha256: str,
+) -> Accepted:
+    """Keep a checked request and have it judged. Raises Problem: 409, 429 or 503."""
     try:
-        await held_to_its_pin(parts, tenant, wanted, idempotency_key, sha256)
+        await held_to_its_pin(parts, tenant, wanted, idempotency_key, body_sha256)
         return await parts.queue.accept(
-            wanted, body.text, tenant=tenant, idempotency_key=idempotency_key, body_sha256=sha256
+            wanted, text, tenant=tenant, idempotency_key=idempotency_key, body_sha256=body_sha256
         )
     except IdempotencyConflict as conflict:
         raise _conflict(conflict) from None

@@ -11,6 +11,7 @@ from api import (
     compat,
     docs_page,
     events,
+    groups,
     health,
     judgments,
     metrics,
@@ -43,6 +44,7 @@ def create_app(parts: Parts) -> FastAPI:
     for router in (
         batch.router,
         judgments.router,
+        groups.router,
         events.router,
         blobs.router,
         catalog.router,

@@ -21,7 +21,7 @@ from judge_agent.store import ApiKey, KeyLimits, KeyScope, Store
 LOCAL_TENANT = "local"
 # A key that is added or revoked beside the running service works, or ends, within this time.
 REFRESH_SECONDS = 2.0
-_JUDGING = frozenset({"/v1/judgments", "/v1/judgments/batch", "/v1/groups"})
+_JUDGING = frozenset({"/v1/judgments", "/v1/judgments/batch"})
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="judge-agent"'}
 
 
@@ -132,6 +132,8 @@ def _is_judging(request: Request) -> bool:
     """Whether a key that may stand in a URL, and so in logs of others, may do this."""
     method, path = request.method, request.url.path
     if path.startswith("/compat/") or (method == "POST" and path in _JUDGING):
+        return True
+    if path.startswith("/v1/groups"):
         return True
     return method == "GET" and path.startswith("/v1/judgments/")
 

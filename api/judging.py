@@ -16,7 +16,8 @@ from api.records import to_json, unscored
 from judge_agent.errors import LeaseLost, StoreError
 from judge_agent.pinning import Pin
 from judge_agent.run_points import run_end
-from judge_agent.schema import Judgment, JudgmentRequest
+from judge_agent.schema import Group, Judgment, JudgmentRequest
+from judge_agent.schema.shape import Shape
 from judge_agent.store import Claimed, Lease, Store, StoredJudgment
 from judge_agent.store.runs import RunEnd
 
@@ -52,6 +53,14 @@ class Judging(Protocol):
     def serves_others(self, judgment: Judgment) -> bool: ...
 
     def flight_key(self, request: JudgmentRequest) -> str | None: ...
+
+    def seconds_of(self, request: JudgmentRequest) -> float: ...
+
+    def compares(self, request: JudgmentRequest) -> bool: ...
+
+    def shape_of(self, request: JudgmentRequest) -> Shape: ...
+
+    async def group_settled(self, group: Group, *, tenant: str, recipe: str) -> None: ...
 
     async def cancelled(
         self,

@@ -45,7 +45,7 @@ async def create_judgment(request: Request, tenant: Tenant) -> Response:
     """
     no_query(request)
     parts: Parts = request.app.state.parts
-    preference = _Preference.of(request)
+    preference = Preference.of(request)
     row, created, _ = await _accepted(request, parts, tenant)
     ended: StoredJudgment | None = row if row.judgment is not None else None
     if ended is None and preference.wait_seconds != 0:
@@ -76,7 +76,7 @@ async def get_judgment(judgment_id: str, request: Request, tenant: Tenant) -> Re
     """
     no_query(request)
     parts: Parts = request.app.state.parts
-    preference = _Preference.of(request)
+    preference = Preference.of(request)
     row = await parts.store.get(judgment_id, tenant)
     if row is None and _is_an_action(judgment_id):
         raise HTTPException(405)
@@ -120,7 +120,7 @@ async def _accepted(request: Request, parts: Parts, tenant: str) -> Accepted:
     return await accepted(parts, tenant, body, key)
 
 
-class _Preference:
+class Preference:
     """What `Prefer` (RFC 7240) asks for. `wait_seconds` None waits to the end, 0 does not wait."""
 
     def __init__(self, wait_seconds: float | None, applied: dict[str, str]) -> None:
@@ -128,7 +128,7 @@ class _Preference:
         self.applied = applied
 
     @classmethod
-    def of(cls, request: Request) -> _Preference:
+    def of(cls, request: Request) -> Preference:
         asked = [part.strip() for line in request.headers.getlist("prefer") for part in line.split(",")]
         respond_async = any(part.lower() == "respond-async" for part in asked)
         waits = [

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from api.auth import KeyRing
 from api.code_runs import CodeRuns
+from api.grouping import Grouping
 from api.judging import Judging
 from api.measuring import Metrics
 from api.queue import JudgmentQueue
@@ -33,6 +34,7 @@ class Parts:
     store: Store
     judge: Judging
     queue: JudgmentQueue
+    groups: Grouping
     keys: KeyRing
     large_bodies: asyncio.Semaphore
     blobs: BlobFiles
@@ -94,12 +96,14 @@ async def assembled(
             accepting=traces.accepting if traces is not None else None,
             counted=watch.note,
         ) as queue,
+        Grouping.opened(judge, store, queue, is_alone=is_alone and settings.database is None) as groups,
     ):
         yield Parts(
             settings,
             store,
             judge,
             queue,
+            groups,
             keys,
             asyncio.Semaphore(LARGE_BODIES),
             blob_files(settings),

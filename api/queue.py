@@ -78,6 +78,7 @@ class JudgmentQueue:
         self._waiting = Waiting(store)
         self._draining = False
         self._mean_seconds = 1.0
+        self.on_end: Callable[[str], None] = lambda _: None
 
     @classmethod
     @asynccontextmanager
@@ -375,6 +376,7 @@ class JudgmentQueue:
             self._waiting.tell(row)
             if live.points is not None and self._counted is not None:
                 self._counted(live.points)
+            self.on_end(row.id)
             self._others_wait = True  # those who have waited for this end
         except LeaseLost as error:
             _log.warning("%s", error)

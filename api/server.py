@@ -56,6 +56,7 @@ class JudgeServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._parts.runs.stop()
+        await self._parts.groups.drain()
         await self._parts.queue.drain()
         await super().shutdown(sockets)
 

@@ -135,6 +135,10 @@ class Settings(BaseModel):
     key_tokens_per_day: int | None = Field(
         None, ge=1, description="Tokens that a key may use a day (of UTC)."
     )
+    max_open_groups: int = Field(10_000, ge=1, description="Groups (POST /v1/groups) that may be open.")
+    max_group_seconds: float = Field(
+        3600, gt=0, le=86_400, description="After so long a group ends, whatever it waits for."
+    )
     max_judgment_seconds: float = Field(3600, gt=0, description="Largest budget.seconds of a request.")
     run_code_profile: Literal["strict", "subprocess"] = Field(
         "strict",

@@ -17,10 +17,11 @@ from judge_agent.prompting import PromptLibrary
 from judge_agent.recipes import load_recipes
 from judge_agent.remembering import flight_key, serves_others
 from judge_agent.run import JudgeParts, Run
-from judge_agent.schema import Judgment, JudgmentRequest
+from judge_agent.schema import Group, Judgment, JudgmentRequest
+from judge_agent.schema.shape import Shape
 from judge_agent.seams.model import ChatModel, ModelInfo
 from judge_agent.seams.pins import Pins
-from judge_agent.seams.storage import AuditLog, Journal, SharedResults
+from judge_agent.seams.storage import AuditEvent, AuditLog, Journal, SharedResults
 from judge_agent.seams.tool import Tool
 
 
@@ -90,6 +91,25 @@ class Judge:
     def serves_others(self, judgment: Judgment) -> bool:
         """Whether judgments of the same request that have waited for this end get it too."""
         return serves_others(judgment)
+
+    def compares(self, request: JudgmentRequest) -> bool:
+        """Whether its candidates are judged beside each other, so that none is judged before the others are there."""
+        recipe = self._parts.recipes.get(request.recipe)
+        return recipe is not None and recipe.comparing is not None
+
+    def shape_of(self, request: JudgmentRequest) -> Shape:
+        """How the rewards of a group are shaped: as the request says, else its recipe."""
+        recipe = self._parts.recipes.get(request.recipe)
+        asked = request.shape
+        return asked if asked is not None else recipe.shape if recipe is not None else ()
+
+    async def group_settled(self, group: Group, *, tenant: str, recipe: str) -> None:
+        """Log the end of a group: facts, no contents. Raises StoreError."""
+        told = group.model_dump(mode="json", exclude={"members", "your_index", "vector"})
+        told["recipe"] = recipe
+        fields = ("index", "judgment_id", "status", "failure_kind", "raw_reward", "reward")
+        told["members"] = [one.model_dump(mode="json", include=set(fields)) for one in group.members]
+        await self._parts.log.append(AuditEvent("group.settled", group.id, tenant, None, told))
 
     def recipes(self) -> list[dict[str, Any]]:
         """The recipes, as `GET /v1/recipes` lists them."""

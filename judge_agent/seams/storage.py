@@ -62,6 +62,7 @@ EventType = Literal[
     "model.call",
     "tool.call",
     "content.redacted",
+    "group.settled",
 ]
 
 

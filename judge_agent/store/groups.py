@@ -135,8 +135,8 @@ class Groups(Protocol):
         """Return index and candidate (JSON) of each member that waits for a joint judgment."""
         ...
 
-    async def of_judgment(self, judgment_id: str) -> tuple[str, ...]:
-        """Return the open groups that a judgment belongs to."""
+    async def of_judgments(self, judgment_ids: Collection[str]) -> tuple[str, ...]:
+        """Return the open groups that any of these judgments belongs to."""
         ...
 
     async def restart_clock(self) -> None:

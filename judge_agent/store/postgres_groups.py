@@ -128,10 +128,11 @@ class PostgresGroups:
         )
         return tuple((int(place), str(candidate)) for place, candidate in rows)
 
-    async def of_judgment(self, judgment_id: str) -> tuple[str, ...]:
+    async def of_judgments(self, judgment_ids: Collection[str]) -> tuple[str, ...]:
         rows = await self._pool.fetch(
-            f"SELECT DISTINCT id FROM group_members JOIN groups ON id = grp WHERE judgment_id = $1 AND {_OPEN}",  # noqa: S608
-            judgment_id,
+            "SELECT DISTINCT id FROM group_members JOIN groups ON id = grp "  # noqa: S608
+            f"WHERE judgment_id = ANY($1::text[]) AND {_OPEN}",
+            tuple(judgment_ids),
         )
         return tuple(str(row[0]) for row in rows)
 

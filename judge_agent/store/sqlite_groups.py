@@ -86,10 +86,12 @@ class SqliteGroups:
         )
         return tuple((int(place), str(candidate)) for place, candidate in rows)
 
-    async def of_judgment(self, judgment_id: str) -> tuple[str, ...]:
+    async def of_judgments(self, judgment_ids: Collection[str]) -> tuple[str, ...]:
+        marks = ", ".join("?" * len(judgment_ids))
         rows = await self._database.fetch(
-            f"SELECT DISTINCT id FROM group_members JOIN groups ON id = grp WHERE judgment_id = ? AND {_OPEN}",  # noqa: S608
-            judgment_id,
+            "SELECT DISTINCT id FROM group_members JOIN groups ON id = grp "  # noqa: S608
+            f"WHERE judgment_id IN ({marks}) AND {_OPEN}",
+            *judgment_ids,
         )
         return tuple(str(row[0]) for row in rows)
 

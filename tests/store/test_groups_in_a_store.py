@@ -101,7 +101,7 @@ async def test_what_there_is_to_do_is_found(store: Store) -> None:
     await store.accept(new("jdg_2", worker="w", lease_seconds=60.0))
     await store.groups.begun("grp_2", "jdg_2")
     assert await store.groups.due(9) == ()
-    assert await store.groups.of_judgment("jdg_2") == ("grp_2",)
+    assert await store.groups.of_judgments(["jdg_2", "jdg_x"]) == ("grp_2",)
     await store.finish(lease, "{}", elapsed_seconds=1.0)
     assert await store.groups.due(9) == ()  # its second member is missing
     await store.groups.join(replace(GROUP, size=2), [member(1, judgment_id="jdg_1")])
