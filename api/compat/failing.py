@@ -134,11 +134,11 @@ def _values(told: Told, members: Iterable[SiblingEnd]) -> dict[str, float]:
     for name in told.dimensions:
         own = told.valued(name)
         known = [vector[name] for vector in vectors if name in vector]
-        found[name] = own if own is not None else _mean(known) if known else _stand_in(told, name)
+        found[name] = own if own is not None else _mean(known) if known else stand_in(told, name)
     return found
 
 
-def _stand_in(told: Told, name: str) -> float:
+def stand_in(told: Told, name: str) -> float:
     """What is shown of a dimension of which nobody knows anything: 0 where it does not apply, else the score."""
     flags = told.result.flags if told.result is not None else {}
     return 0.0 if told.score is None or name in (flags.get("not_applicable") or ()) else told.score

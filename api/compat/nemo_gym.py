@@ -1,10 +1,11 @@
 """A NeMo Gym resources server: `/compat/nemo-gym/verify`, `/seed_session`, `/close_session`, `/aggregate_metrics`,
 `/reverify_mode`.
 
-Source: NeMo Gym 0.7.0, `base_resources_server.py`, `judge.py`, `failure_kinds.py`. A row is echoed with its reward, one
-component per dimension (again at the top, where metrics are read), and, where the judge failed, the mask: `reward` is
-then 0.0 because the field is a number, `mask_sample` says that it is none, and `_ng_failure_class` sends the row to the
-failures file. An answer of the judge's model that cannot be read is no wrong answer of the policy, so it is masked too.
+Source: NeMo Gym 0.7.0, `base_resources_server.py`, `judge.py`, `failure_kinds.py`. A row is echoed
+with its reward and one component per dimension, again at the top, where metrics are read (`<dimension>_missing` is 1
+where the judge gave none, and the row's score stands in). Where the judge failed, `reward` is 0.0 because the field is
+a number, `mask_sample` says that it is none, and `_ng_failure_class` sends the row to the failures file. An answer of
+the judge's model that cannot be read is no wrong answer of the policy, so it is masked too.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.auth import Tenant
 from api.compat.answers import Told
 from api.compat.asking import Wanted, ask
-from api.compat.failing import judge_failed
+from api.compat.failing import judge_failed, stand_in
 from api.compat.labels import FIELDS
 from api.compat.query import read_how
 from api.compat.responses_task import answered, asked
@@ -162,7 +163,7 @@ def _label(row: Mapping[str, Any]) -> tuple[Any, str]:
 
 def _verified(row: dict[str, Any], told: Told) -> dict[str, Any]:
     """The row with what was judged; a field of the row keeps its value where a dimension has its name."""
-    components = {name: told.valued(name) or 0.0 for name in told.dimensions}
+    components = {name: _component(told, name) for name in told.dimensions}
     missing = {f"{name}_missing": float(told.valued(name) is None) for name in told.dimensions}
     sent = {name: value for name, value in row.items() if name not in _STALE}
     answer = {
@@ -182,6 +183,12 @@ def _verified(row: dict[str, Any], told: Told) -> dict[str, Any]:
     if isinstance(config, dict) and "mask_sample" in config:
         answer["instance_config"] = {**config, "mask_sample": False}
     return answer
+
+
+def _component(told: Told, name: str) -> float:
+    """The number of a dimension, which must be one: where the judge gave none, what moves the policy least."""
+    own = told.valued(name)
+    return own if own is not None else stand_in(told, name)
 
 
 def _masked(config: Any, told: Told) -> dict[str, Any]:

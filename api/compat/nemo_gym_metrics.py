@@ -100,11 +100,11 @@ def _is_measure(name: str, value: Any) -> bool:
 
 
 def _summary(rows: Sequence[Row]) -> dict[str, float]:
-    """Mean, extremes, median and spread of every number at the top of the rows."""
+    """Mean, extremes, median and spread of every number at the top of the rows; what stands in for one is none."""
     columns: dict[str, list[float]] = defaultdict(list)
     for row in rows:
         for name, value in row.items():
-            if _is_measure(name, value):
+            if _is_measure(name, value) and row.get(f"{name}_missing") != 1:
                 columns[name].append(float(value))
     found = {}
     for name, values in columns.items():
