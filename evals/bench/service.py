@@ -114,13 +114,14 @@ def _served(arguments: argparse.Namespace, *, latency: float | None = None) -> I
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="judge-bench-")))
         model = "none"
         if latency is not None:
-            model = stack.enter_context(_model_server(latency))
+            model = stack.enter_context(model_server(latency))
             settings["JUDGE_MODEL_NAME"] = "fixed"
         yield stack.enter_context(started(folder, model=model, settings=settings))
 
 
 @contextlib.contextmanager
-def _model_server(latency: float) -> Iterator[str]:
+def model_server(latency: float) -> Iterator[str]:
+    """A model server in another process that answers after so many seconds; gives its URL."""
     command = [sys.executable, "-m", "evals.bench.fixed_server", str(latency), ANSWER]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:

@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parent
 LISTED = tomllib.loads((FOLDER / "papers.toml").read_text("utf-8"))["recipe"]
 PAPERS = {row["name"]: row.get("paper") for row in LISTED}
 RECIPES = load_recipes(default_folder())
-# `verify` asks nothing, `refuted` and `by-place` by the prompts of `default`, and one more that is tested with second looks.
+# `verify` asks nothing; `refuted` and `by-place` ask by the prompts of `default` (and one more, tested elsewhere).
 OWN_PROMPTS = sorted(PAPERS.keys() - {"refuted", "verify", "by-place"})
 
 
