@@ -81,6 +81,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     "X-Accel-Buffering": _text("`no`: a proxy must hand on each event at once."),
 }
 _JUDGMENT = ("Location", "X-Judgment-Id", "Idempotency-Replayed", "Preference-Applied")
+_GROUP = ("Location", "Idempotency-Replayed", "Preference-Applied")
 _CANCEL = "/v1/judgments/{judgment_id}:cancel"
 _HEADERS_OF_STATUS: dict[str, tuple[str, ...]] = {
     "202": ("Location", "X-Judgment-Id", "Retry-After"),
@@ -97,6 +98,10 @@ _HEADERS: dict[tuple[str, str, str], tuple[str, ...]] = {
     ("post", _CANCEL, "200"): ("Location", "X-Judgment-Id"),
     ("get", "/v1/judgments/{judgment_id}/events", "200"): ("Cache-Control", "X-Accel-Buffering"),
     ("post", "/v1/judgments/batch", "200"): ("Cache-Control",),
+    ("post", "/v1/groups", "200"): _GROUP,
+    ("post", "/v1/groups", "202"): _GROUP,
+    ("get", "/v1/groups/{id}", "200"): ("Preference-Applied", "Retry-After"),
+    ("post", "/v1/groups/{id}:cancel", "200"): ("Location",),
     ("post", "/run_code", "200"): ("X-Ignored-Fields",),
     ("post", "/compat/eval-protocol/evaluate", "200"): ("X-Ignored-Fields",),
     ("post", "/compat/eval-protocol/reward", "200"): ("X-Ignored-Fields",),
@@ -105,6 +110,7 @@ _HEADERS: dict[tuple[str, str, str], tuple[str, ...]] = {
 }
 _OWN: dict[tuple[str, str], set[int]] = {
     ("post", "/v1/judgments"): {409},
+    ("post", "/v1/groups"): {409},
     ("post", "/run_code"): {504},
     ("post", "/compat/roll/poll"): {404},
     ("get", "/compat/roll/poll"): {404},

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from api.auth import Tenant
 from api.body import read_json
+from api.described_groups import FIND, GET, POST
 from api.group_joining import joined
 from api.judgments import Preference, idempotency_key
 from api.parts import Parts
@@ -32,7 +33,12 @@ class GroupList(BaseModel):
     data: list[Group]
 
 
-@router.post("", response_model=Group)
+@router.post(
+    "",
+    response_model=Group,
+    openapi_extra=POST,
+    responses={202: {"model": Group, "description": "Seated, not settled; poll the URL in `Location`."}},
+)
 async def create_group(request: Request, tenant: Tenant) -> Response:
     """Judge a group, or join one, and wait until it has settled.
 
@@ -53,7 +59,7 @@ async def create_group(request: Request, tenant: Tenant) -> Response:
     return _json(record, 202, headers | {"Retry-After": "1"})
 
 
-@router.get("", response_model=GroupList)
+@router.get("", response_model=GroupList, openapi_extra=FIND)
 async def find_groups(request: Request, tenant: Tenant) -> Response:
     """Return the attempts of a group by the caller's own `group_id`, the latest first, at most 100."""
     parts: Parts = request.app.state.parts
@@ -62,7 +68,7 @@ async def find_groups(request: Request, tenant: Tenant) -> Response:
     return _json(GroupList(data=found), 200)
 
 
-@router.get("/{id}", response_model=Group)
+@router.get("/{id}", response_model=Group, openapi_extra=GET)
 async def get_group(id: str, request: Request, tenant: Tenant) -> Response:
     """Return a group as it stands. `Prefer: wait=SECONDS` waits so long for it to settle."""
     no_query(request)

@@ -8,7 +8,8 @@ names of recipes, tools, routes: never ids, tenants or contents.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -52,6 +53,10 @@ class Metrics:
             registry=self._registry,
             multiprocess_mode="livemax",
         )
+        self._groups = counter("groups", "Groups that settled.", "recipe", "state", "partial")
+        self._group_seconds = histogram(
+            "group_seconds", "From a group's first member to its end.", JUDGMENT_SECONDS, "recipe", "state"
+        )
         self._requests = counter("http_requests", "HTTP requests.", "method", "route", "status")
 
     def observe(self, event: AuditEvent) -> None:
@@ -60,6 +65,8 @@ class Metrics:
             self._call(event)
         elif event.type in ("judgment.done", "judgment.cancelled"):
             self._end(event)
+        elif event.type == "group.settled":
+            self._group_end(event.fields)
 
     def request(self, method: str, route: str, status: int) -> None:
         """Count one HTTP request; `route` is its pattern, not its path."""
@@ -69,7 +76,7 @@ class Metrics:
         """Say how many runs, of those that this process judges for, an alarm goes off in at their newest step."""
         self._run_alarms.labels(name).set(count)
 
-    def text(self, open_judgments: Open | None) -> bytes:
+    def text(self, open_judgments: Open | None, open_groups: Mapping[str, int] | None = None) -> bytes:
         """The exposition: of this process, or of all workers; None where the store does not say what is open."""
         registry = self._registry
         if os.environ.get(MULTIPROCESS):
@@ -77,6 +84,7 @@ class Metrics:
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         now = CollectorRegistry()
         now.register(_OpenJudgments(open_judgments))
+        now.register(_OpenGroups(open_groups))
         return generate_latest(registry) + generate_latest(now)
 
     def _call(self, event: AuditEvent) -> None:
@@ -92,6 +100,11 @@ class Metrics:
         usage = fields.get("usage") or {}
         for name in _TOKENS:
             self._tokens.labels(name).inc(usage.get(name) or 0)
+
+    def _group_end(self, fields: Mapping[str, Any]) -> None:
+        recipe, state = str(fields["recipe"]), str(fields["state"])
+        self._groups.labels(recipe, state, "yes" if fields["partial"] else "no").inc()
+        self._group_seconds.labels(recipe, state).observe(float(fields["seconds"]))
 
     def _end(self, event: AuditEvent) -> None:
         fields = event.fields
@@ -114,6 +127,19 @@ class _OpenJudgments(Collector):
         if self._counts is not None:
             for state, count in self._counts._asdict().items():
                 gauge.add_metric([state], count)
+        yield gauge
+
+
+class _OpenGroups(Collector):
+    """How many groups wait for members and are judged at the moment of the scrape, in the whole store."""
+
+    def __init__(self, counts: Mapping[str, int] | None) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterable[Metric]:
+        gauge = GaugeMetricFamily("judge_open_groups", "Groups that have not settled.", labels=["state"])
+        for state in ("open", "judging") if self._counts is not None else ():
+            gauge.add_metric([state], (self._counts or {}).get(state, 0))
         yield gauge
 
 

@@ -22,12 +22,20 @@ router = APIRouter(tags=["health"])
 async def metrics(request: Request) -> Response:
     """Numbers for Prometheus. Open to everyone who reaches the port: there are no ids, tenants or contents in them."""
     parts: Parts = request.app.state.parts
-    return Response(parts.metrics.text(await _open(parts)), media_type=CONTENT_TYPE_LATEST)
+    text = parts.metrics.text(await _open(parts), await _open_groups(parts))
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
 async def _open(parts: Parts) -> Open | None:
     """How many judgments are open; None, and no such numbers, where the store does not answer."""
     try:
         return await parts.store.open_count()
+    except StoreError:
+        return None
+
+
+async def _open_groups(parts: Parts) -> dict[str, int] | None:
+    try:
+        return await parts.store.groups.open_counts()
     except StoreError:
         return None

@@ -13,7 +13,7 @@ from judge_agent.client import exchange
 from judge_agent.client.connections import Connections
 from judge_agent.client.exchange import Answer, Call, JudgmentPage, Target
 from judge_agent.client.patience import Patience
-from judge_agent.schema import Judgment, JudgmentRequest, State
+from judge_agent.schema import Group, Judgment, JudgmentRequest, State
 
 
 class AsyncJudgeClient:
@@ -65,6 +65,48 @@ class AsyncJudgeClient:
         if not wait or exchange.is_over(judgment):
             return judgment
         return await self._wait(judgment.id, deadline)
+
+    async def judge_group(
+        self,
+        request: JudgmentRequest | Mapping[str, Any],
+        *,
+        wait: bool = True,
+        idempotency_key: str | None = None,
+        timeout_seconds: float | None = None,
+    ) -> Group:
+        """Judge a group, or join one as `request.group` says, and return it settled; with `wait=False` as it stands.
+
+        `your_index` is the member that this call brought. A group that failed has no rewards: mask it. Raises
+        RequestRefused (409: the group is closed, or has agreed on something else), ServiceUnavailable, and
+        JudgmentPending when the time is over first.
+        """
+        deadline = self._target.deadline(timeout_seconds)
+        seconds = exchange.next_wait(deadline) if wait else 0
+        call = exchange.write_group(request, idempotency_key, seconds)
+        group = exchange.read_group(await self._send(call, deadline))
+        index, pause = group.your_index, 0.05
+        while wait and not exchange.has_settled(group):
+            if deadline is not None and time.monotonic() >= deadline:
+                raise exchange.group_pending(group)
+            seconds = exchange.next_wait(deadline)
+            found = await self.get_group(group.id, wait_seconds=seconds, deadline=deadline)
+            group = found.model_copy(update={"your_index": index})
+            if not exchange.has_settled(group):
+                await asyncio.sleep(min(pause, max(0.0, seconds)))
+                pause = min(2 * pause, 1.0)
+        return group
+
+    async def get_group(
+        self, group_id: str, *, wait_seconds: float = 0, deadline: float | None = None
+    ) -> Group:
+        """Return a group by its id, as it stands after `wait_seconds` at most. Raises RequestRefused (404)."""
+        return exchange.read_group(
+            await self._send(exchange.write_get_group(group_id, wait_seconds), deadline)
+        )
+
+    async def cancel_group(self, group_id: str) -> Group:
+        """Call a group off and return it as it ended; one that had settled stays as it is."""
+        return exchange.read_group(await self._send(exchange.write_cancel_group(group_id)))
 
     async def submit(
         self, request: JudgmentRequest | Mapping[str, Any], *, idempotency_key: str | None = None

@@ -8,7 +8,7 @@ import os
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -16,7 +16,7 @@ import httpx
 from pydantic import ValidationError
 
 from judge_agent.errors import InvalidRequest, JudgmentPending, ServiceUnavailable
-from judge_agent.schema import Judgment, JudgmentRequest, State
+from judge_agent.schema import Group, Judgment, JudgmentRequest, State
 
 DEFAULT_URL = "http://127.0.0.1:8800"
 # One exchange waits this long for the end; then the next one asks again, so that no proxy sees it as dead.
@@ -110,6 +110,23 @@ def write_get(judgment_id: str, wait_seconds: float = 0) -> Call:
     return Call("GET", path, (), headers, None, ANSWER_SECONDS + wait_seconds)
 
 
+def write_group(
+    request: JudgmentRequest | Mapping[str, Any], idempotency_key: str | None, wait_seconds: float
+) -> Call:
+    """Write the POST of a group, or of one member. Without a key it makes one, so that it may be repeated."""
+    call = write_judge(request, idempotency_key, wait_seconds)
+    return replace(call, path="/v1/groups")
+
+
+def write_get_group(group_id: str, wait_seconds: float = 0) -> Call:
+    call = write_get(group_id, wait_seconds)
+    return replace(call, path=f"/v1/groups/{quote(group_id, safe='')}")
+
+
+def write_cancel_group(group_id: str) -> Call:
+    return Call("POST", f"/v1/groups/{quote(group_id, safe='')}:cancel")
+
+
 def write_upload(content: bytes) -> Call:
     """Write the upload of a blob; the same bytes again are the same blob, so that it may be repeated."""
     seconds = ANSWER_SECONDS + len(content) / UPLOAD_BYTES_PER_SECOND
@@ -130,6 +147,30 @@ def read_judgment(answer: Answer) -> Judgment:
             f"{error.errors(include_url=False, include_input=False)[0]}); is JUDGE_URL right, and of this version?",
             status=answer.status,
         ) from error
+
+
+def read_group(answer: Answer) -> Group:
+    try:
+        return Group.model_validate_json(answer.content)
+    except ValidationError as error:
+        raise ServiceUnavailable(
+            f"the answer is no group that this version reads ({error.error_count()} errors); is JUDGE_URL right, and "
+            "of this version?",
+            status=answer.status,
+        ) from error
+
+
+def has_settled(group: Group) -> bool:
+    """Whether a group has ended, and, where its post came late, that member too."""
+    own = [one for one in group.members if one.index == group.your_index]
+    return group.state in ("done", "failed", "cancelled") and not any(
+        one.late and one.status is None for one in own
+    )
+
+
+def group_pending(group: Group) -> JudgmentPending:
+    message = f"group {group.id} is still {group.state}; it goes on, wait for it again by its id"
+    return JudgmentPending(message, judgment_id=group.id)
 
 
 def read_page(answer: Answer) -> JudgmentPage:

@@ -8,7 +8,7 @@ from typing import Any
 from judge_agent.client import private_loop
 from judge_agent.client.asynchronous import AsyncJudgeClient
 from judge_agent.client.exchange import JudgmentPage, Target
-from judge_agent.schema import Judgment, JudgmentRequest, State
+from judge_agent.schema import Group, Judgment, JudgmentRequest, State
 
 
 class JudgeClient:
@@ -50,6 +50,34 @@ class JudgeClient:
                 request, wait=wait, idempotency_key=idempotency_key, timeout_seconds=timeout_seconds
             )
         )
+
+    def judge_group(
+        self,
+        request: JudgmentRequest | Mapping[str, Any],
+        *,
+        wait: bool = True,
+        idempotency_key: str | None = None,
+        timeout_seconds: float | None = None,
+    ) -> Group:
+        """Judge a group, or join one as `request.group` says, and return it settled; with `wait=False` as it stands.
+
+        `your_index` is the member that this call brought. A group that failed has no rewards: mask it. Raises
+        RequestRefused (409: the group is closed, or has agreed on something else), ServiceUnavailable, and
+        JudgmentPending when the time is over first.
+        """
+        return private_loop.run(
+            self._async.judge_group(
+                request, wait=wait, idempotency_key=idempotency_key, timeout_seconds=timeout_seconds
+            )
+        )
+
+    def get_group(self, group_id: str, *, wait_seconds: float = 0) -> Group:
+        """Return a group by its id, as it stands after `wait_seconds` at most. Raises RequestRefused (404)."""
+        return private_loop.run(self._async.get_group(group_id, wait_seconds=wait_seconds))
+
+    def cancel_group(self, group_id: str) -> Group:
+        """Call a group off and return it as it ended; one that had settled stays as it is."""
+        return private_loop.run(self._async.cancel_group(group_id))
 
     def submit(
         self, request: JudgmentRequest | Mapping[str, Any], *, idempotency_key: str | None = None
