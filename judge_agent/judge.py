@@ -93,9 +93,10 @@ class Judge:
         return serves_others(judgment)
 
     def compares(self, request: JudgmentRequest) -> bool:
-        """Whether its candidates are judged beside each other, so that none is judged before the others are there."""
+        """Whether its candidates are judged beside each other, so that none is judged before the others are there:
+        compared, or asked about by their places."""
         recipe = self._parts.recipes.get(request.recipe)
-        return recipe is not None and recipe.comparing is not None
+        return recipe is not None and recipe.joint
 
     def shape_of(self, request: JudgmentRequest) -> Shape:
         """How the rewards of a group are shaped: as the request says, else its recipe."""
