@@ -50,6 +50,12 @@ class Judging(Protocol):
         ending: Callable[[], None] = ...,
     ) -> Judgment: ...
 
+    async def logged_end(
+        self, request: JudgmentRequest, *, judgment_id: str, created: float
+    ) -> Judgment | None: ...
+
+    async def superseded(self, *, judgment_id: str, tenant: str, lease: int) -> None: ...
+
     def serves_others(self, judgment: Judgment) -> bool: ...
 
     def flight_key(self, request: JudgmentRequest) -> str | None: ...
@@ -140,7 +146,7 @@ async def judge_to_its_end(
     if not judge.serves_others(judgment):
         await _patiently(lambda: store.pass_on(live.id))
     live.points = await _points(live, request, text, judgment)
-    return await _kept(store, live, judgment)
+    return await _kept(judge, store, live, judgment)
 
 
 async def _judged(
@@ -151,9 +157,11 @@ async def _judged(
     twin: Judgment | None,
 ) -> Judgment:
     """Ask the judge. What it should never raise still ends the judgment, unscored."""
-    if live.is_cancelled:
-        return await _called_off(judge, live, request, text)
     try:
+        if live.is_cancelled:
+            return await _called_off(judge, live, request, text)
+        if (logged := await _logged_end(judge, live, request, text)) is not None:
+            return logged
         return await judge.judge(
             request or _read(text),
             judgment_id=live.id,
@@ -169,6 +177,20 @@ async def _judged(
         raise
     except Exception as error:  # noqa: BLE001 - a bug of the judge must not lose an accepted judgment
         return _broken(live, request, text, error)
+
+
+async def _logged_end(
+    judge: Judging, live: LiveJudgment, request: JudgmentRequest | None, text: str | None
+) -> Judgment | None:
+    """The end that an earlier worker has logged, and was killed before it was kept: it is not written twice."""
+    if not live.resumed:
+        return None
+    asked = request or _read(text)
+    logged = await judge.logged_end(asked, judgment_id=live.id, created=live.created)
+    if logged is not None:
+        live.end()
+        _log.info("judgment %s had ended in the log; that end is kept", live.id)
+    return logged
 
 
 async def _twin(store: Store, live: LiveJudgment) -> Judgment | None:
@@ -187,6 +209,8 @@ async def _called_off(
 ) -> Judgment:
     """The end of a judgment that was cancelled. It is cancelled as well where that cannot be logged."""
     try:
+        if (logged := await _logged_end(judge, live, request, text)) is not None:
+            return logged
         return await judge.cancelled(
             request or _read(text),
             judgment_id=live.id,
@@ -234,7 +258,7 @@ async def _points(
         return None
 
 
-async def _kept(store: Store, live: LiveJudgment, judgment: Judgment) -> StoredJudgment:
+async def _kept(judge: Judging, store: Store, live: LiveJudgment, judgment: Judgment) -> StoredJudgment:
     record, seconds = to_json(judgment), live.elapsed_seconds
     state: Literal["done", "cancelled"] = "cancelled" if judgment.state == "cancelled" else "done"
     lease, tokens = live.lease, await _patiently(lambda: cost_of(store, judgment))
@@ -244,6 +268,7 @@ async def _kept(store: Store, live: LiveJudgment, judgment: Judgment) -> StoredJ
         )
     )
     if not is_kept:
+        await judge.superseded(judgment_id=live.id, tenant=live.tenant, lease=lease.token)
         raise LeaseLost(f"judgment {live.id!r} had ended before, or is another worker's; this end is dropped")
     row = await _patiently(lambda: store.get(live.id))
     if row is None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("judge_agent.service")
 INTRODUCTION_SECONDS = 3.0
+MODEL_CONNECTIONS = 1000
 
 
 @asynccontextmanager
@@ -134,6 +135,8 @@ async def _model(settings: Settings) -> ChatModel | None:
         settings.model_name,
         key,
         context_window=settings.model_context_window,
+        # A call that waits for a connection waits within its own time.
+        max_connections=max(MODEL_CONNECTIONS, 2 * settings.max_running),
         images=settings.model_images,
         tools=settings.model_tools,
         reasoning=settings.model_reasoning,

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from pydantic import ValidationError
+
 from judge_agent import graph
 from judge_agent.admission import admit
 from judge_agent.context import Turns
-from judge_agent.errors import InvalidRequest, ModelError
+from judge_agent.errors import InvalidRequest, ModelError, StoreError
 from judge_agent.pinning import Pin, RunHold, current_info, held, pin_of
 from judge_agent.prompting import PromptLibrary
 from judge_agent.recipes import load_recipes
@@ -167,6 +169,32 @@ class Judge:
         """
         run = Run(self._parts, request, judgment_id, tenant, created, elapsed_seconds, lease, ending)
         return await run.run(resumed, twin)
+
+    async def logged_end(
+        self, request: JudgmentRequest, *, judgment_id: str, created: float
+    ) -> Judgment | None:
+        """The end of an accepted request that the log holds already: a crash came before it was kept elsewhere.
+
+        None where there is none. Raises StoreError where there is one that cannot be read, or no log to look in.
+        """
+        logged = await self._parts.log.end(judgment_id, created)
+        if logged is None:
+            return None
+        try:
+            # The log keeps no secrets; what the caller sent along is the caller's.
+            return Judgment.model_validate({**logged, "metadata": request.metadata})
+        except ValidationError as error:
+            raise StoreError(
+                f"the log holds the end of judgment {judgment_id!r}, and it cannot be read any more"
+            ) from error
+
+    async def superseded(self, *, judgment_id: str, tenant: str, lease: int) -> None:
+        """Note that an end which this worker wrote under `lease` does not count: another worker held the judgment.
+
+        Raises StoreError.
+        """
+        event = AuditEvent("judgment.superseded", judgment_id, tenant, None, {"lease": lease})
+        await self._parts.log.append(event)
 
     def flight_key(self, request: JudgmentRequest) -> str | None:
         """The same for requests that are judged once while the first is under way; None for those judged apart."""

@@ -84,7 +84,7 @@ class Run:
         self._ending()
         if self._lease is not None:
             await self._parts.journal.held(self._id, self._lease)
-        event = AuditEvent("judgment.done", self._id, self._tenant, None, *_summary(judgment))
+        event = AuditEvent("judgment.done", self._id, self._tenant, None, *_summary(judgment, self._lease))
         await self._parts.log.append(event)
         return judgment
 
@@ -316,8 +316,8 @@ def _first(error: BaseException) -> BaseException:
     return error
 
 
-def _summary(judgment: Judgment) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """The facts of a judgment for the log, and its content."""
+def _summary(judgment: Judgment, lease: int | None = None) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The facts of a judgment for the log, and its content; `lease` is the one under which it was judged."""
     fields = {
         "state": judgment.state,
         "cached_from": judgment.cached_from,
@@ -336,4 +336,6 @@ def _summary(judgment: Judgment) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
             for c in judgment.candidates
         ],
     }
+    if lease is not None:
+        fields["lease"] = lease
     return fields, {"judgment": judgment.model_dump(mode="json")}

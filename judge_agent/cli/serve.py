@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from judge_agent.cli import checkout
+from judge_agent.cli.open_files import raise_open_files
 from judge_agent.cli.served_name import served_name
 from judge_agent.errors import InvalidRequest
 
@@ -40,6 +41,7 @@ def add_parser(verbs: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT; returns 0. Raises JudgeError for what keeps the service from starting."""
     configure_logging()
+    raise_open_files()
     settings, overrides = _settings(arguments)
     checkout.load("api.logs", "serve").configure(settings)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:

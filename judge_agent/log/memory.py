@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 
+from judge_agent.log.ends import ENDS
 from judge_agent.seams.storage import AuditEvent
 
 
@@ -15,6 +18,10 @@ class MemoryLog:
 
     async def append(self, event: AuditEvent) -> None:
         self.events.append(event)
+
+    async def end(self, judgment_id: str, since: float) -> Mapping[str, Any] | None:
+        ends = [one for one in self.events if one.judgment_id == judgment_id and one.type in ENDS]
+        return ends[-1].contents["judgment"] if ends else None
 
     def note(self, event: AuditEvent) -> asyncio.Future[None]:
         self.events.append(event)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from judge_agent.errors import StoreError
 from judge_agent.seams.storage import AuditEvent, AuditLog
@@ -40,8 +40,14 @@ class ToldLog:
             await asyncio.wait([self._telling])
 
     async def append(self, event: AuditEvent) -> None:
-        self._take(event)
+        if (
+            event.type != "judgment.superseded"
+        ):  # nothing that happens in the judgment: it has ended elsewhere
+            self._take(event)
         await self._log.append(event)
+
+    async def end(self, judgment_id: str, since: float) -> Mapping[str, Any] | None:
+        return await self._log.end(judgment_id, since)
 
     def note(self, event: AuditEvent) -> Awaitable[None]:
         self._take(event)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from judge_agent.log.contents import Content, contents, digest
+from judge_agent.log.ends import ended_twice
 from judge_agent.log.heads import Head, Heads
 from judge_agent.log.lines import FIRST
 from judge_agent.log.redaction import RedactedLine, redacted_lines
@@ -71,6 +72,8 @@ def _verify(folder: Path, heads: Heads | None) -> Report:
     )
     loose = sum(segment.loose_contents for segment in segments if segment.file.writer not in live)
     notes = _notes(checked, heads, sum(segment.cut_off for segment in segments), live, loose)
+    if twice := ended_twice(line.data for segment in segments for line in segment.lines.values()):
+        notes += (f"{len(twice)} judgments have more than one end, {twice[0]} among them",)
     return Report(_status(files, problems, heads), tuple(problems), checked, notes)
 
 

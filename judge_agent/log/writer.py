@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from judge_agent.errors import StoreError
+from judge_agent.log.ends import LoggedEnds
 from judge_agent.log.segments import Lease, Segment, lease
 from judge_agent.seams.storage import AuditEvent
 
@@ -37,6 +38,7 @@ class AuditLogWriter:
         self._due: asyncio.TimerHandle | None = None
         self._unanchored: dict[tuple[str, str], tuple[int, str]] = {}
         self._anchoring: asyncio.Task[None] | None = None
+        self._ends = LoggedEnds(folder)
 
     async def __aenter__(self) -> Self:
         """Take a writer's name in the folder and begin a segment, which closes what a crash left open.
@@ -75,6 +77,9 @@ class AuditLogWriter:
         done = self._queued(event)
         self._flush_now()
         await done
+
+    async def end(self, judgment_id: str, since: float) -> Mapping[str, Any] | None:
+        return await self._ends.find(judgment_id, since)
 
     def note(self, event: AuditEvent) -> asyncio.Future[None]:
         """Write one event soon, after those before it; the future ends when its line is on disk, or with StoreError.

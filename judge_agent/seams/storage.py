@@ -58,6 +58,7 @@ EventType = Literal[
     "judgment.resumed",
     "judgment.done",
     "judgment.cancelled",
+    "judgment.superseded",
     "node.finished",
     "model.call",
     "tool.call",
@@ -81,6 +82,11 @@ class AuditEvent:
 class AuditLog(Protocol):
     async def append(self, event: AuditEvent) -> None:
         """Write one event. Returns when the line is on disk (group-committed). Raises StoreError."""
+        ...
+
+    async def end(self, judgment_id: str, since: float) -> Mapping[str, Any] | None:
+        """Return the record of a judgment whose end the log holds, None where it holds none; `{}` for one that cannot
+        be read any more. `since`: when it was accepted, in Unix seconds. Raises StoreError."""
         ...
 
     def note(self, event: AuditEvent) -> Awaitable[None]:
