@@ -16,12 +16,30 @@ import numpy as np
 
 from api.run_sums import SAMPLE, Floats, Ints, Moments, Sample, Segments, Together
 from judge_agent.run_points import HACK_FLAGS
-from judge_agent.store.runs import Placed
+from judge_agent.store.runs import Walked
 
 # Requests may name dimensions of their own; past so many different ones the others are only counted.
 MAX_DIMENSIONS = 64
 MAX_FLAG_NAMES = 64
-_VECTORS_KNOWN = 4096
+
+
+class Columns:
+    """The columns of some points, by name."""
+
+    def __init__(self, rows: Sequence[Walked]) -> None:
+        self._columns: dict[str, tuple[Any, ...]] = dict(
+            zip(Walked._fields, zip(*rows, strict=True), strict=True)
+        )
+
+    def __getitem__(self, name: str) -> tuple[Any, ...]:
+        return self._columns[name]
+
+    def floats(self, name: str) -> Floats:
+        """A column as numbers; what is None is not a number."""
+        return np.array(self._columns[name], np.float64)
+
+    def ints(self, name: str) -> Ints:
+        return np.array(self._columns[name], np.int64)
 
 
 class Numbers:
@@ -41,35 +59,32 @@ class Numbers:
         self._compared = self._disagreed = 0
         self._judgments = self._tokens = 0
         self._sample = Sample()
-        self._vectors: dict[str, dict[str, float | None]] = {}
 
-    def add(self, rows: Sequence[Placed]) -> None:
+    def add(self, rows: Sequence[Walked]) -> None:
         """Take points that follow those taken before."""
         if rows:
             # Sums of huge rewards may overflow; what comes of that is told as null.
             with np.errstate(over="ignore", invalid="ignore"):
                 self._add(rows)
 
-    def _add(self, rows: Sequence[Placed]) -> None:
-        points = [row.point for row in rows]
-        self._count(rows)
-        reward = _column([one.reward for one in points])
-        length = np.array([one.length for one in points], np.float64)
-        seconds = _column([one.seconds for one in points])
+    def _add(self, rows: Sequence[Walked]) -> None:
+        columns = Columns(rows)
+        self._count(columns)
+        reward, length = columns.floats("reward"), columns.floats("length")
         self._reward.add(reward)
         self._length.add(length)
-        self._confidence.add(_column([one.confidence for one in points]))
-        self._noise.add(_column([one.noise for one in points]))
+        self._confidence.add(columns.floats("confidence"))
+        self._noise.add(columns.floats("noise"))
         self._at_low += int((reward <= 0.0).sum())
         self._at_high += int((reward >= 1.0).sum())
         self._by_length.add(reward, length)
-        self._segments(rows, reward)
-        vectors = self._dimensional([one.vector for one in points])
+        self._segments(columns, reward)
+        vectors = self._dimensional(columns["vector"])
         for name, values in vectors.items():
             self._dimensions.setdefault(name, Moments()).add(values)
-        numbers = np.array([row.sequence for row in rows], np.int64)
         named = {f"dimension/{name}": values for name, values in vectors.items()}
-        self._sample.add(numbers, {"reward": reward, "length": length, "seconds": seconds, **named})
+        found = {"reward": reward, "length": length, "seconds": columns.floats("seconds"), **named}
+        self._sample.add(columns.ints("sequence"), found)
 
     @property
     def points(self) -> int:
@@ -121,55 +136,46 @@ class Numbers:
             "quantiles_of": min(self._points, SAMPLE),
         }
 
-    def _count(self, rows: Sequence[Placed]) -> None:
-        for row in rows:
-            point = row.point
-            self._statuses[point.status] += 1
-            if point.failure_kind is not None:
-                self._failures[point.failure_kind] += 1
-            self._cached += point.is_cached
-            self._compared += point.compared
-            self._disagreed += point.disagreed
-            if point.seconds is not None:
-                self._judgments += 1
-                self._tokens += point.tokens or 0
-            if point.flags:
-                self._flag(point.flags.split(","))
-        self._points += len(rows)
+    def _count(self, columns: Columns) -> None:
+        self._statuses.update(columns["status"])
+        self._failures.update(kind for kind in columns["failure_kind"] if kind is not None)
+        self._cached += sum(columns["is_cached"])
+        self._compared += sum(columns["compared"])
+        self._disagreed += sum(columns["disagreed"])
+        self._judgments += sum(one is not None for one in columns["seconds"])
+        self._tokens += sum(one for one in columns["tokens"] if one is not None)
+        for flags, count in Counter(columns["flags"]).items():
+            if flags:
+                self._flag(flags.split(","), count)
+        self._points += len(columns["status"])
 
-    def _flag(self, names: Sequence[str]) -> None:
-        self._hacked += any(name in HACK_FLAGS for name in names)
+    def _flag(self, names: Sequence[str], count: int) -> None:
+        self._hacked += count * any(name in HACK_FLAGS for name in names)
         for name in names:
             if name in self._flags or len(self._flags) < MAX_FLAG_NAMES:
-                self._flags[name] += 1
+                self._flags[name] += count
 
-    def _segments(self, rows: Sequence[Placed], reward: Floats) -> None:
+    def _segments(self, columns: Columns, reward: Floats) -> None:
         has_reward = ~np.isnan(reward)
-        keys = np.array([(row.step, row.point.task_key, row.point.content_key) for row in rows], np.int64)
-        grouped: Ints = keys[has_reward]
-        self._groups.add([grouped[:, 0], grouped[:, 1]], reward[has_reward])
+        keys = [columns.ints(name) for name in ("step", "task_key", "content_key")]
+        self._groups.add([key[has_reward] for key in keys[:2]], reward[has_reward])
         # What was remembered repeats itself: it says nothing of how a judge varies.
-        is_fresh = has_reward & np.array([not row.point.is_cached for row in rows])
-        fresh: Ints = keys[is_fresh]
-        self._repeats.add([fresh[:, 0], fresh[:, 1], fresh[:, 2]], reward[is_fresh])
+        is_fresh = has_reward & ~np.array(columns["is_cached"], bool)
+        self._repeats.add([key[is_fresh] for key in keys], reward[is_fresh])
 
     def _dimensional(self, vectors: Sequence[str]) -> dict[str, Floats]:
-        read = [self._read(vector) for vector in vectors]
-        names = {name for vector in {id(one): one for one in read}.values() for name in vector}
+        # In one piece: a parser that is called for each takes several times as long.
+        read: list[dict[str, float | None]] = json.loads(f"[{','.join(vectors)}]")
+        names = set().union(*map(dict.keys, read))
         known = sorted(names & self._dimensions.keys())
         new = sorted(names - self._dimensions.keys())
         room = max(0, MAX_DIMENSIONS - len(self._dimensions))
         if len(self._not_shown) < MAX_DIMENSIONS:
             self._not_shown.update(new[room:])
-        return {name: _column([vector.get(name) for vector in read]) for name in [*known, *new[:room]]}
-
-    def _read(self, vector: str) -> dict[str, float | None]:
-        found = self._vectors.get(vector)
-        if found is None:
-            found = json.loads(vector)
-            if len(self._vectors) < _VECTORS_KNOWN:
-                self._vectors[vector] = found
-        return found
+        return {
+            name: np.array([vector.get(name) for vector in read], np.float64)
+            for name in [*known, *new[:room]]
+        }
 
     def _share(self, count: int) -> float | None:
         return count / self._points if self._points else None
@@ -217,10 +223,6 @@ class Numbers:
             return None
         ratio = max(0.0, found - noise) / noise
         return math.sqrt(ratio) if math.isfinite(ratio) else None
-
-
-def _column(values: Sequence[float | None]) -> Floats:
-    return np.array([math.nan if value is None else value for value in values], np.float64)
 
 
 def _root(value: float | None) -> float | None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from api.run_alarms import MIN_POINTS, Alarm, Thresholds, alarms_in
 from api.run_numbers import Numbers
-from judge_agent.store.runs import NO_STEP, Placed, RunStore, StoredRun
+from judge_agent.store.runs import NO_STEP, RunStore, StoredRun, Walked
 
 PAGE = 10_000
 LAST_STEP = 2**62
@@ -43,7 +43,7 @@ async def numbers_of(
     """
     numbers, after = Numbers(), None
     while most is None or numbers.points < most:
-        rows: tuple[Placed, ...] = await runs.points(
+        rows: tuple[Walked, ...] = await runs.points(
             tenant, run, first=first, last=last, after=after, limit=page
         )
         await asyncio.to_thread(numbers.add, rows)

@@ -11,10 +11,10 @@ from judge_agent.store.postgres_quotas import CHARGE
 from judge_agent.store.runs import (
     NO_STEP,
     POINT_COLUMNS,
-    Placed,
+    WALK_COLUMNS,
     RunEnd,
     StoredRun,
-    placed,
+    Walked,
     values_of,
 )
 from judge_agent.store.sqlite_runs import place_of
@@ -60,7 +60,7 @@ WITH RECURSIVE found (step) AS (
 SELECT step FROM found WHERE step IS NOT NULL LIMIT $4
 """
 _POINTS = f"""
-SELECT step, sequence, {POINT_COLUMNS} FROM run_points
+SELECT {WALK_COLUMNS} FROM run_points
 WHERE run = {_OF} AND (step, task_key, content_key, sequence) > ($3::bigint, $4::bigint, $5::bigint, $6::bigint)
     AND step <= $7
 ORDER BY step, task_key, content_key, sequence LIMIT $8
@@ -139,11 +139,11 @@ class PostgresRuns:
         *,
         first: int = NO_STEP,
         last: int = 2**62,
-        after: Placed | None = None,
+        after: Walked | None = None,
         limit: int = 10_000,
-    ) -> tuple[Placed, ...]:
+    ) -> tuple[Walked, ...]:
         rows = await self._pool.fetch(_POINTS, tenant, run, *place_of(after, first), last, limit)
-        return tuple(map(placed, rows))
+        return tuple(map(Walked._make, rows))
 
     async def ring(self, tenant: str, run: str, step: int, name: str, at: float) -> bool:
         async def note(session: Session) -> bool:

@@ -49,8 +49,6 @@ POINT_COLUMNS = (
     "compared, disagreed, is_cached, noise, seconds, tokens"
 )
 
-_IS_CACHED = POINT_COLUMNS.split(", ").index("is_cached")
-
 
 class RunEnd(NamedTuple):
     """The points of one judgment that has ended. `step` None: the trainer named none."""
@@ -61,12 +59,30 @@ class RunEnd(NamedTuple):
     points: tuple[Point, ...]
 
 
-class Placed(NamedTuple):
-    """A point and its place in the walk through a run: by step, task, content, and then as it came."""
+class Walked(NamedTuple):
+    """What a walk through a run tells of a point: its place (by step, task, content, and then as it came), and all that
+    the numbers of a run need. Of a million points each column counts, so that the rest is not read."""
 
     step: int
+    task_key: int
+    content_key: int
     sequence: int
-    point: Point
+    status: str
+    failure_kind: str | None
+    reward: float | None
+    vector: str
+    confidence: float | None
+    length: int
+    flags: str
+    compared: int
+    disagreed: int
+    is_cached: bool
+    noise: float | None
+    seconds: float | None
+    tokens: int | None
+
+
+WALK_COLUMNS = ", ".join(Walked._fields)
 
 
 @dataclass(frozen=True)
@@ -131,9 +147,9 @@ class RunStore(Protocol):
         *,
         first: int = NO_STEP,
         last: int = 2**62,
-        after: Placed | None = None,
+        after: Walked | None = None,
         limit: int = 10_000,
-    ) -> tuple[Placed, ...]:
+    ) -> tuple[Walked, ...]:
         """Return points of the steps from `first` to `last` behind `after`, in the order of the walk."""
         ...
 
@@ -144,14 +160,6 @@ class RunStore(Protocol):
     async def rung(self, tenant: str, run: str, *, first: int, last: int) -> Mapping[tuple[int, str], float]:
         """Return when the alarms of these steps were first noted, by step and name."""
         ...
-
-
-def placed(row: tuple[object, ...]) -> Placed:
-    """A row (step, sequence, and the columns of a point) as what it is."""
-    step, sequence, *values = row
-    values[_IS_CACHED] = bool(values[_IS_CACHED])
-    point = Point(*values)  # type: ignore[arg-type]
-    return Placed(int(step), int(sequence), point)  # type: ignore[call-overload]
 
 
 def values_of(point: Point) -> tuple[object, ...]:

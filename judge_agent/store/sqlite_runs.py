@@ -10,10 +10,10 @@ from judge_agent.store.database import Database
 from judge_agent.store.runs import (
     NO_STEP,
     POINT_COLUMNS,
-    Placed,
+    WALK_COLUMNS,
     RunEnd,
     StoredRun,
-    placed,
+    Walked,
     values_of,
 )
 
@@ -43,7 +43,7 @@ WITH RECURSIVE found (step) AS (
 SELECT step FROM found WHERE step IS NOT NULL LIMIT ?4
 """
 _POINTS = f"""
-SELECT step, sequence, {POINT_COLUMNS} FROM run_points
+SELECT {WALK_COLUMNS} FROM run_points
 WHERE run = {_OF} AND (step, task_key, content_key, sequence) > (?, ?, ?, ?) AND step <= ?
 ORDER BY step, task_key, content_key, sequence LIMIT ?
 """  # noqa: S608
@@ -114,11 +114,11 @@ class SqliteRuns:
         *,
         first: int = NO_STEP,
         last: int = 2**62,
-        after: Placed | None = None,
+        after: Walked | None = None,
         limit: int = 10_000,
-    ) -> tuple[Placed, ...]:
+    ) -> tuple[Walked, ...]:
         rows = await self._database.fetch(_POINTS, tenant, run, *place_of(after, first), last, limit)
-        return tuple(map(placed, rows))
+        return tuple(map(Walked._make, rows))
 
     async def ring(self, tenant: str, run: str, step: int, name: str, at: float) -> bool:
         return await self._database.execute(_RING, tenant, run, step, name, at) == 1
@@ -135,11 +135,11 @@ def add(connection: sqlite3.Connection, judgment_id: str, end: RunEnd) -> None:
     connection.executemany(_ADD, [(number, step, judgment_id, *values_of(point)) for point in end.points])
 
 
-def place_of(after: Placed | None, first: int) -> tuple[int, int, int, int]:
+def place_of(after: Walked | None, first: int) -> tuple[int, int, int, int]:
     """The place behind which a walk goes on; for one that begins, before the first point of the step `first`."""
     if after is None:
         return first, LEAST, LEAST, LEAST
-    return after.step, after.point.task_key, after.point.content_key, after.sequence
+    return after.step, after.task_key, after.content_key, after.sequence
 
 
 def _get(connection: sqlite3.Connection, tenant: str, run: str) -> StoredRun | None:

@@ -16,7 +16,7 @@ from api.run_alarms import Thresholds, alarms_in
 from api.run_numbers import Numbers
 from api.run_report import ToldStep, flat, numbers_of
 from judge_agent.store import Store
-from judge_agent.store.runs import Placed, Point
+from judge_agent.store.runs import Point, Walked
 from tests.runs.made_points import keep, made, without_nan
 from tests.store.conftest import database_url as database_url
 from tests.store.conftest import place as place
@@ -26,12 +26,15 @@ from tests.store.conftest import store as store
 pytestmark = pytest.mark.anyio
 
 
-def placed(points: Sequence[Point], step: int = 0) -> list[Placed]:
-    rows = [Placed(step, number, point) for number, point in enumerate(points)]
-    return sorted(rows, key=lambda one: (one.point.task_key, one.point.content_key, one.sequence))
+def placed(points: Sequence[Point], step: int = 0) -> list[Walked]:
+    rows = [
+        Walked(**{"step": step, "sequence": n} | {f: v for f, v in vars(p).items() if f in Walked._fields})
+        for n, p in enumerate(points)
+    ]
+    return sorted(rows)
 
 
-def told(rows: Sequence[Placed], page: int = 10_000) -> dict:
+def told(rows: Sequence[Walked], page: int = 10_000) -> dict:
     numbers = Numbers()
     for start in range(0, len(rows), page):
         numbers.add(rows[start : start + page])

@@ -42,7 +42,11 @@ async def test_a_point_comes_back_as_it_was_kept(store: Store) -> None:
     lease = await accepted(store, "j1")
     assert await store.finish(lease, "{}", elapsed_seconds=1.0, points=end(POINT, failed))
     rows = await store.runs.points("ada", "r")
-    assert [(row.step, row.point) for row in rows] == [(3, POINT), (3, failed)]
+    kept = [{**vars(one), "step": 3} for one in (POINT, failed)]
+    for row, one in zip(rows, kept, strict=True):
+        assert {
+            name: value for name, value in row._asdict().items() if name != "sequence"
+        }.items() <= one.items()
 
 
 async def test_an_end_that_was_kept_before_adds_no_points(store: Store) -> None:
@@ -108,7 +112,7 @@ async def test_a_walk_in_small_pages_meets_every_point_once_in_order(store: Stor
         walked += page
         after = page[-1]
     assert tuple(walked) == whole
-    keys = [(one.step, one.point.task_key, one.point.content_key, one.sequence) for one in whole]
+    keys = [one[:4] for one in whole]
     assert keys == sorted(keys)
     assert len(keys) == 14
 
