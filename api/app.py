@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from api import (
     batch,
     blobs,
+    canary_table,
     catalog,
     compat,
     docs_page,
@@ -48,6 +49,7 @@ def create_app(parts: Parts) -> FastAPI:
         events.router,
         blobs.router,
         catalog.router,
+        canary_table.router,
         health.router,
         metrics.router,
         pins.router,

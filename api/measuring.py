@@ -8,7 +8,7 @@ names of recipes, tools, routes: never ids, tenants or contents.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -17,8 +17,10 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.canary_numbers import CanaryNumbers
+from judge_agent.canaries import CANARY_TENANT
 from judge_agent.seams.storage import AuditEvent
-from judge_agent.store import Open
+from judge_agent.store import CanaryRow, Open
 
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 JUDGMENT_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 100, 300, 900)
@@ -63,7 +65,7 @@ class Metrics:
         """Count one event of the log."""
         if event.type in ("model.call", "tool.call"):
             self._call(event)
-        elif event.type in ("judgment.done", "judgment.cancelled"):
+        elif event.type in ("judgment.done", "judgment.cancelled") and event.tenant != CANARY_TENANT:
             self._end(event)
         elif event.type == "group.settled":
             self._group_end(event.fields)
@@ -76,7 +78,12 @@ class Metrics:
         """Say how many runs, of those that this process judges for, an alarm goes off in at their newest step."""
         self._run_alarms.labels(name).set(count)
 
-    def text(self, open_judgments: Open | None, open_groups: Mapping[str, int] | None = None) -> bytes:
+    def text(
+        self,
+        open_judgments: Open | None,
+        open_groups: Mapping[str, int] | None = None,
+        canaries: Sequence[CanaryRow] = (),
+    ) -> bytes:
         """The exposition: of this process, or of all workers; None where the store does not say what is open."""
         registry = self._registry
         if os.environ.get(MULTIPROCESS):
@@ -85,6 +92,7 @@ class Metrics:
         now = CollectorRegistry()
         now.register(_OpenJudgments(open_judgments))
         now.register(_OpenGroups(open_groups))
+        now.register(CanaryNumbers(canaries))
         return generate_latest(registry) + generate_latest(now)
 
     def _call(self, event: AuditEvent) -> None:

@@ -22,7 +22,7 @@ router = APIRouter(tags=["health"])
 async def metrics(request: Request) -> Response:
     """Numbers for Prometheus. Open to everyone who reaches the port: there are no ids, tenants or contents in them."""
     parts: Parts = request.app.state.parts
-    text = parts.metrics.text(await _open(parts), await _open_groups(parts))
+    text = parts.metrics.text(await _open(parts), await _open_groups(parts), parts.canaries.rows)
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from api.auth import KeyRing
+from api.canaries import CanaryWatch
 from api.code_runs import CodeRuns
 from api.grouping import Grouping
 from api.judging import Judging
@@ -43,6 +44,7 @@ class Parts:
     metrics: Metrics
     watch: RunWatch
     traces: JudgmentTraces | None = None
+    canaries: CanaryWatch = field(default_factory=lambda: CanaryWatch(share=0, seconds=None))
 
 
 def blob_files(settings: Settings) -> BlobFiles:
@@ -67,12 +69,13 @@ async def assembled(
     is_alone: bool = True,
     metrics: Metrics | None = None,
     traces: JudgmentTraces | None = None,
+    canaries: CanaryWatch | None = None,
 ) -> AsyncIterator[Parts]:
     """Start the queue, which resumes what was left. Raises InvalidRequest for an open door.
 
     `sandbox` is where programs of `POST /run_code` run. `is_alone`: no other process judges from a SQLite store; from
-    PostgreSQL another one always may. `metrics` and `traces` are what the judge's log is heard
-    by.
+    PostgreSQL another one always may. `metrics`, `traces` and `canaries` are what the judge's
+    log is heard by.
     """
     configured = tuple((tenant, key.get_secret_value()) for tenant, key in settings.api_keys)
     keys = KeyRing(store, configured, settings.key_limits)
@@ -97,6 +100,7 @@ async def assembled(
             counted=watch.note,
         ) as queue,
         Grouping.opened(judge, store, queue, is_alone=is_alone and settings.database is None) as groups,
+        _judged(canaries, queue, store, judge) as judged_canaries,
     ):
         yield Parts(
             settings,
@@ -112,4 +116,20 @@ async def assembled(
             metrics,
             watch,
             traces,
+            judged_canaries,
         )
+
+
+@asynccontextmanager
+async def _judged(
+    canaries: CanaryWatch | None, queue: JudgmentQueue, store: Store, judge: Judging
+) -> AsyncIterator[CanaryWatch]:
+    """The canaries, judged until the end of the block where the settings ask for them."""
+    watch = canaries or CanaryWatch(share=0, seconds=None)
+    task = asyncio.create_task(watch.run(queue, store, judge)) if watch.is_on else None
+    try:
+        yield watch
+    finally:
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])

@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from api.canaries import CanaryWatch
 from api.measuring import Metrics
 from api.parts import Parts, assembled, resource_files
 from api.settings import Settings, wants_contents, wants_traces
@@ -43,8 +44,14 @@ async def service(settings: Settings, *, is_alone: bool = True) -> AsyncIterator
     `is_alone` is false for one of several workers: whoever starts them holds the lock of a SQLite file.
     """
     metrics = Metrics()
+    canaries = CanaryWatch(share=settings.canary_share, seconds=settings.canary_seconds)
     async with (
-        _opened(settings, exclusive=is_alone, metrics=metrics) as (store, judge, sandbox, traces),
+        _opened(settings, exclusive=is_alone, metrics=metrics, canaries=canaries) as (
+            store,
+            judge,
+            sandbox,
+            traces,
+        ),
         assembled(
             settings,
             store=store,
@@ -53,6 +60,7 @@ async def service(settings: Settings, *, is_alone: bool = True) -> AsyncIterator
             is_alone=is_alone,
             metrics=metrics,
             traces=traces,
+            canaries=canaries,
         ) as parts,
     ):
         yield parts
@@ -67,7 +75,11 @@ async def local_judge(settings: Settings) -> AsyncIterator[Judge]:
 
 @asynccontextmanager
 async def _opened(
-    settings: Settings, *, exclusive: bool = True, metrics: Metrics | None = None
+    settings: Settings,
+    *,
+    exclusive: bool = True,
+    metrics: Metrics | None = None,
+    canaries: CanaryWatch | None = None,
 ) -> AsyncIterator[tuple[Store, Judge, Sandbox | None, JudgmentTraces | None]]:
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(
@@ -76,7 +88,7 @@ async def _opened(
         heads = store if settings.database is None else SharedHeads(store, settings.log_dir)
         written = await stack.enter_async_context(AuditLogWriter(settings.log_dir, anchor=heads.set_head))
         traces = await _traces(settings, store, stack) if metrics is not None else None
-        hearing = [one.observe for one in (metrics, traces) if one is not None]
+        hearing = [one.observe for one in (metrics, traces, canaries) if one is not None]
         log = await stack.enter_async_context(ToldLog(written, store.tell, *hearing))
         model = await _model(settings)
         if model is not None:
@@ -90,9 +102,14 @@ async def _opened(
             journal=store.journal,
             shared=store.shared,
             log=log,
+            stamp=canaries.stamp if canaries is not None else _no_stamp,
             pins=store.runs,
         )
         yield store, judge, sandbox, traces
+
+
+def _no_stamp(_recipe: str) -> dict[str, Any]:
+    return {}
 
 
 async def _traces(settings: Settings, store: Store, stack: AsyncExitStack) -> JudgmentTraces | None:

@@ -5,7 +5,7 @@ A failure of the judge is never a score: whatever goes wrong in here ends as `un
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -40,8 +40,10 @@ class Judge:
         log: AuditLog,
         prompts: PromptLibrary | None = None,
         pins: Pins | None = None,
+        stamp: Callable[[str], Mapping[str, Any]] = lambda _recipe: {},
     ) -> None:
-        """`pins` keeps what runs are pinned to; without it a request that names a pin is refused."""
+        """`pins` keeps what runs are pinned to; without it a request that names a pin is refused. `stamp` gives the
+        flags of every judgment that ends by a recipe at this moment."""
         library = prompts or PromptLibrary()
         self._parts = JudgeParts(
             model=model,
@@ -54,6 +56,7 @@ class Judge:
             graph=graph.build(),
             turns=Turns(),
             pins=pins,
+            stamp=stamp,
         )
 
     def check(self, request: JudgmentRequest) -> None:

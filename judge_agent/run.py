@@ -17,6 +17,7 @@ from judge_agent.admission import admit
 from judge_agent.budget import Budget
 from judge_agent.call_limits import deadline_of, model_boundary
 from judge_agent.calls import Calls
+from judge_agent.canaries import CANARY_FLAG
 from judge_agent.context import CanonicalCandidate, JudgeContext, Turns
 from judge_agent.errors import FailureKind, JudgeError, ModelError
 from judge_agent.given_principles import declared_dimensions
@@ -50,6 +51,7 @@ class JudgeParts:
     graph: CompiledStateGraph[State, JudgeContext, State, State]
     turns: Turns
     pins: Pins | None = None
+    stamp: Callable[[str], Mapping[str, Any]] = lambda _recipe: {}
 
 
 class Run:
@@ -80,13 +82,21 @@ class Run:
         self._hold = RunHold(parts.pins, tenant, request.run)
 
     async def run(self, resumed: bool, twin: Judgment | None) -> Judgment:
-        judgment = record.shaped(await self._judged(resumed, twin), self._shape())
+        judgment = self._stamped(record.shaped(await self._judged(resumed, twin), self._shape()))
         self._ending()
         if self._lease is not None:
             await self._parts.journal.held(self._id, self._lease)
         event = AuditEvent("judgment.done", self._id, self._tenant, None, *_summary(judgment, self._lease))
         await self._parts.log.append(event)
         return judgment
+
+    def _stamped(self, judgment: Judgment) -> Judgment:
+        """With what holds of its recipe at this moment. It is remembered for nobody, nor taken over from a twin."""
+        now = self._parts.stamp(self._request.recipe)
+        if not now and CANARY_FLAG not in judgment.flags:
+            return judgment
+        flags = {name: value for name, value in judgment.flags.items() if name != CANARY_FLAG}
+        return judgment.model_copy(update={"flags": {**flags, **now}})
 
     def _shape(self) -> Shape:
         """The request's shape, else its recipe's."""

@@ -65,6 +65,10 @@ async def _run(arguments: argparse.Namespace, path: Path, database_url: str | No
 async def _add(store: Store, tenant: str, scope: str, limits: KeyLimits) -> None:
     if not tenant or len(tenant) > 128 or not tenant.isprintable():
         raise InvalidRequest("tenant", f"{tenant[:40]!r} must be 1 to 128 printable characters")
+    if tenant.startswith(":"):
+        raise InvalidRequest(
+            "tenant", f"{tenant[:40]!r} begins with a colon, as the service's own tenants do"
+        )
     secret, row = checkout.load("api.auth", "keys").make_key(tenant, scope)
     if limits != KeyLimits():
         # Before the key: it never works without them.

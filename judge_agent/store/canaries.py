@@ -45,3 +45,7 @@ class Canaries(Protocol):
     ) -> None:
         """Keep how a round came out, and give the turn back."""
         ...
+
+    async def give_back(self, recipe: str, name: str) -> None:
+        """Give a turn back in which nothing came out."""
+        ...

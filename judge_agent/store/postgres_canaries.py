@@ -28,6 +28,10 @@ class PostgresCanaries:
     ) -> None:
         await self._pool.fetch(_SETTLE, recipe, name, state, at, judgment_id, detail)
 
+    async def give_back(self, recipe: str, name: str) -> None:
+        statement = "UPDATE canaries SET taken_until = 0 WHERE recipe = $1 AND name = $2"
+        await self._pool.fetch(statement, recipe, name)
+
 
 _TAKE = """
 INSERT INTO canaries (recipe, name, since, taken_until)

@@ -27,6 +27,10 @@ class SqliteCanaries:
     ) -> None:
         await self._database.execute(_SETTLE, recipe, name, state, at, judgment_id, detail)
 
+    async def give_back(self, recipe: str, name: str) -> None:
+        statement = "UPDATE canaries SET taken_until = 0 WHERE recipe = ? AND name = ?"
+        await self._database.execute(statement, recipe, name)
+
 
 _TAKE = """
 INSERT INTO canaries (recipe, name, since, taken_until) VALUES (?1, ?2, ?3, ?4)

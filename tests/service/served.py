@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from api.canaries import CanaryWatch
 from api.measuring import Metrics
 from api.parts import Parts, assembled
 from api.server import JudgeServer, bind
@@ -57,16 +58,22 @@ async def serving(
     sandbox: Sandbox | None = None,
     log: MemoryLog | None = None,
     traces: Traced | None = None,
+    canaries: CanaryWatch | None = None,
     **settings: Any,
 ) -> AsyncIterator[Served]:
     """Serve until the end of the block. `path` is the database, None keeps it in memory."""
     model = model or ScriptedModel()
     metrics = Metrics()
+    watch = canaries or CanaryWatch(share=0, seconds=None)
     async with (
         store_type.opened(path) as store,
         (traces or _untraced)(store.shared) as traced,
         ToldLog(
-            log or MemoryLog(), store.tell, metrics.observe, *([traced.observe] if traced else [])
+            log or MemoryLog(),
+            store.tell,
+            metrics.observe,
+            watch.observe,
+            *([traced.observe] if traced else []),
         ) as told,
     ):
         make_judge = partial(TracedJudge, traced) if traced else judge_type
@@ -76,11 +83,12 @@ async def serving(
             journal=store.journal,
             shared=store.shared,
             log=told,
+            stamp=watch.stamp,
             pins=store.runs,
         )
         wanted = Settings(**({"port": 0} | settings))
         async with assembled(
-            wanted, store=store, judge=judge, sandbox=sandbox, metrics=metrics, traces=traced
+            wanted, store=store, judge=judge, sandbox=sandbox, metrics=metrics, traces=traced, canaries=watch
         ) as parts:
             url = asyncio.get_running_loop().create_future()
             listener = bind("127.0.0.1", parts.settings.port)

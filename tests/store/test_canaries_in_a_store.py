@@ -23,6 +23,8 @@ async def test_one_worker_at_a_time_has_a_canary(place: Place, store: Store) -> 
         assert await other.canaries.take("verify", "master_key", now=2.0, until=12.0)
         assert await other.canaries.take("verify", "empty", now=11.0, until=21.0)
         assert await other.canaries.all() == ()
+        await other.canaries.give_back("verify", "empty")
+        assert await store.canaries.take("verify", "empty", now=12.0, until=22.0)
 
 
 async def test_a_state_holds_from_its_first_round_and_unknown_ones_leave_it(store: Store) -> None:
