@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.body import JsonBody
+from fastapi import Request
+
+from api.body import JsonBody, discard_body
+from api.large_bodies import SMALL_BYTES, announced
 from api.parts import Parts
 from api.pins import held_to_its_pin
 from api.problems import Problem, invalid
@@ -13,6 +16,29 @@ from judge_agent.errors import InvalidRequest
 from judge_agent.resources import check_resources
 from judge_agent.schema import JudgmentRequest
 from judge_agent.store import Accepted, IdempotencyConflict
+
+
+async def check_room(request: Request, parts: Parts, tenant: str, idempotency_key: str | None) -> None:
+    """Refuse a large body by its headers where it would be refused once it is read. Raises Problem 429 or 503.
+
+    A request that was accepted before is not: its answer is there, or on its way.
+    """
+    if announced(request, parts.settings.max_body_bytes) <= SMALL_BYTES:
+        return
+    if idempotency_key is not None and await _was_used(parts, tenant, idempotency_key):
+        return
+    try:
+        await parts.queue.check_room(tenant)
+    except Problem:
+        await discard_body(request)
+        raise
+
+
+async def _was_used(parts: Parts, tenant: str, idempotency_key: str) -> bool:
+    try:
+        return await parts.store.earlier(tenant, idempotency_key, "") is not None
+    except IdempotencyConflict:
+        return True
 
 
 async def accepted(parts: Parts, tenant: str, body: JsonBody, idempotency_key: str | None) -> Accepted:

@@ -23,8 +23,10 @@ from api import (
 )
 from api.compat.keys import PathKeys
 from api.hosts import HostCheck
+from api.large_bodies import HeldBodies
 from api.limits import RateLimitFields
 from api.measuring import CountedRequests
+from api.open_requests import OpenRequests
 from api.parts import Parts
 from judge_agent import __version__
 
@@ -64,7 +66,9 @@ def create_app(parts: Parts) -> FastAPI:
         from api.traces import TracedRequests
 
         app.add_middleware(TracedRequests, traces=parts.traces)
+    app.add_middleware(HeldBodies)
     app.add_middleware(RateLimitFields, parts=parts)
+    app.add_middleware(OpenRequests, max_requests=parts.settings.max_connections, metrics=parts.metrics)
     app.add_middleware(CountedRequests, metrics=parts.metrics)
     app.add_middleware(PathKeys, parts=parts)
     app.add_middleware(HostCheck, settings=parts.settings)

@@ -37,7 +37,7 @@ MEDIA_TYPES = (
     "application/json-lines",
     "application/octet-stream",
 )
-IN_MEMORY_BYTES = 8_000_000
+IN_MEMORY_BYTES = 1_000_000
 FULL_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 15.0
 MAX_CUSTOM_ID_CHARS = 200
@@ -173,7 +173,7 @@ async def _parsed(index: int, raw: bytes, parts: Parts) -> Line | bytes:
         if len(raw) <= THREAD_BYTES:
             body = parse(raw)
         else:
-            async with parts.large_bodies:
+            async with parts.large_bodies.parsing:
                 body = await asyncio.to_thread(parse, raw)
         if isinstance(body.data, dict) and "body" in body.data:
             custom_id = _custom_id(body.data)

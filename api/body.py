@@ -6,12 +6,14 @@ import asyncio
 import hashlib
 import json
 import math
+import time
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
+from api.large_bodies import LargeBodies
 from api.problems import Problem, bounded, invalid
 
 MAX_DEPTH = 100
@@ -20,7 +22,9 @@ MAX_VALUES = 500_000
 MAX_MEMBERS = 20_000
 # A client that is still sending reads no answer: so this much is thrown away before a 413 is sent.
 MAX_DISCARDED_BYTES = 64_000_000
-CHUNK_TIMEOUT_SECONDS = 30.0
+# What is thrown away has this time.
+DISCARD_SECONDS = 30.0
+MIN_BYTES_PER_SECOND = 20_000
 # Larger bodies are parsed in a thread, so that the loop goes on serving.
 THREAD_BYTES = 100_000
 _SURROGATE_MARKS = (b"\\ud", b"\\uD")
@@ -38,20 +42,25 @@ class JsonBody(NamedTuple):
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-async def read_json(request: Request, max_bytes: int, large_bodies: asyncio.Semaphore) -> JsonBody:
-    """Read the body. Raises Problem: 400, 408, 413, 415 or 422.
-
-    `large_bodies` bounds how many large ones are parsed at one time: parsed, some weigh thirty times as much.
-    """
+async def read_json(request: Request, max_bytes: int, large_bodies: LargeBodies) -> JsonBody:
+    """Read the body. Raises Problem: 400, 408, 413, 415, 422, and 503 where there is no room for a large one."""
     _check_headers(request)
-    raw = b"".join([chunk async for chunk in read_chunks(request, max_bytes, "JUDGE_MAX_BODY_BYTES")])
+    if not _is_too_large(request, max_bytes):
+        try:
+            await large_bodies.hold(request, max_bytes)
+        except Problem:
+            await discard_body(request)
+            raise
+    raw = bytearray()
+    async for chunk in read_chunks(request, max_bytes, "JUDGE_MAX_BODY_BYTES"):
+        raw += chunk
     if len(raw) <= THREAD_BYTES:
         return parse(raw)
-    async with large_bodies:
+    async with large_bodies.parsing:
         return await asyncio.to_thread(parse, raw)
 
 
-def parse(raw: bytes) -> JsonBody:
+def parse(raw: bytes | bytearray) -> JsonBody:
     """Parse JSON strictly (RFC 8259). Raises Problem: 400 for malformed text, 422 for a refused value."""
     try:
         text = raw.decode("utf-8-sig")
@@ -85,15 +94,16 @@ def _check_headers(request: Request) -> None:
 
 async def read_chunks(request: Request, max_bytes: int, setting: str) -> AsyncIterator[bytes]:
     """Yield the body as it comes. Raises Problem: 400, 408, or 413 that names the `setting` of the limit."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > max_bytes:
-        if request.headers.get("expect", "").lower() != "100-continue":
-            await _discard(request)
-        raise _too_large(max_bytes, int(declared), setting)
-    size, stream = 0, request.stream()
+    if _is_too_large(request, max_bytes):
+        await discard_body(request)
+        raise _too_large(max_bytes, int(request.headers["content-length"]), setting)
+    patience = request.app.state.parts.settings.body_seconds
+    size, stream, began = 0, request.stream(), time.monotonic()
     try:
         while True:
-            async with asyncio.timeout(CHUNK_TIMEOUT_SECONDS):
+            # Drop by drop a body may not come either: the whole of it has its time, by its size.
+            left = began + patience + size / MIN_BYTES_PER_SECOND - time.monotonic()
+            async with asyncio.timeout(min(patience, left)):
                 chunk = await anext(stream, None)
             if chunk is None:
                 return
@@ -103,18 +113,35 @@ async def read_chunks(request: Request, max_bytes: int, setting: str) -> AsyncIt
                 raise _too_large(max_bytes, None, setting)
             yield chunk
     except TimeoutError:
-        raise Problem(
-            408, "body_timeout", f"no more of the body came in {CHUNK_TIMEOUT_SECONDS:g} s"
-        ) from None
+        raise _too_slow(size, patience) from None
     except ClientDisconnect:
         raise _malformed("the client went away before the whole body had come") from None
+
+
+def _is_too_large(request: Request, max_bytes: int) -> bool:
+    declared = request.headers.get("content-length", "")
+    return declared.isdigit() and int(declared) > max_bytes
+
+
+def _too_slow(size: int, seconds: float) -> Problem:
+    detail = (
+        f"{size} bytes of the body came, and no more in time: it may pause for {seconds:g} s, and the whole has as "
+        f"long and a second more for each {MIN_BYTES_PER_SECOND} bytes (JUDGE_BODY_SECONDS)"
+    )
+    return Problem(408, "body_timeout", detail, headers={"Connection": "close"})
+
+
+async def discard_body(request: Request) -> None:
+    """Read and forget a body that will not be needed, within bounds, unless its client waits to be asked for it."""
+    if request.headers.get("expect", "").lower() != "100-continue":
+        await _discard(request)
 
 
 async def _discard(request: Request, stream: Any = None) -> None:
     """Read and forget what the client still sends, within a bound of bytes and time."""
     dropped = 0
     try:
-        async with asyncio.timeout(CHUNK_TIMEOUT_SECONDS):
+        async with asyncio.timeout(DISCARD_SECONDS):
             async for chunk in stream or request.stream():
                 dropped += len(chunk)
                 if dropped > MAX_DISCARDED_BYTES:

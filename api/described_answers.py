@@ -48,6 +48,7 @@ def describe_answers(path: str, method: str, operation: dict[str, Any]) -> None:
         answers.setdefault(str(status), problem_answer(_WHY[status]))
     for code, answer in answers.items():
         named = _HEADERS.get((method, path, code), ()) + _HEADERS_OF_STATUS.get(code, ())
+        named += _LIMITS if operation.get("security") != [] and code != "401" else ()
         if named:
             answer.setdefault("headers", {}).update({name: HEADERS[name] for name in named})
     operation["responses"] = dict(sorted(answers.items()))
@@ -69,6 +70,10 @@ def _text(description: str) -> dict[str, Any]:
 
 
 HEADERS: dict[str, dict[str, Any]] = {
+    "RateLimit-Policy": _text(
+        'The limits of the key, where it has any: `"max_open";q=8;qu="concurrent-requests"`.'
+    ),
+    "RateLimit": _text('What is left of them, and when all of it is free: `"requests_per_minute";r=59;t=1`.'),
     "Location": _text("Where the judgment is."),
     "X-Judgment-Id": _text("The id of the judgment."),
     "Idempotency-Replayed": _text("`true` where the key of the request gave an earlier judgment."),
@@ -80,6 +85,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     "Cache-Control": _text("`no-store`."),
     "X-Accel-Buffering": _text("`no`: a proxy must hand on each event at once."),
 }
+_LIMITS = ("RateLimit-Policy", "RateLimit")
 _JUDGMENT = ("Location", "X-Judgment-Id", "Idempotency-Replayed", "Preference-Applied")
 _GROUP = ("Location", "Idempotency-Replayed", "Preference-Applied")
 _CANCEL = "/v1/judgments/{judgment_id}:cancel"

@@ -9,9 +9,10 @@ from typing import Any, Literal
 from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel
 
-from api.accepting import accepted
+from api.accepting import accepted, check_room
 from api.auth import Tenant
 from api.body import read_json
+from api.large_bodies import let_go
 from api.parts import Parts
 from api.problems import Problem, invalid
 from api.queries import ListQuery, no_query, read_list_query
@@ -116,8 +117,12 @@ def _is_an_action(name: str) -> bool:
 async def _accepted(request: Request, parts: Parts, tenant: str) -> Accepted:
     """Read, check and accept: hundreds may be waiting for their end, none with its parsed body."""
     key = idempotency_key(request)
+    await check_room(request, parts, tenant, key)
     body = await read_json(request, parts.settings.max_body_bytes, parts.large_bodies)
-    return await accepted(parts, tenant, body, key)
+    try:
+        return await accepted(parts, tenant, body, key)
+    finally:
+        let_go(request.scope)
 
 
 class Preference:

@@ -60,6 +60,13 @@ class Metrics:
             "group_seconds", "From a group's first member to its end.", JUDGMENT_SECONDS, "recipe", "state"
         )
         self._requests = counter("http_requests", "HTTP requests.", "method", "route", "status")
+        self._refusals = counter("refusals", "Requests for which there was no room, or no time.", "code")
+        self._held = Gauge(
+            "judge_held_body_bytes",
+            "Large bodies that are read and not yet accepted.",
+            registry=self._registry,
+            multiprocess_mode="livesum",
+        )
 
     def observe(self, event: AuditEvent) -> None:
         """Count one event of the log."""
@@ -77,6 +84,14 @@ class Metrics:
     def run_alarms(self, name: str, count: int) -> None:
         """Say how many runs, of those that this process judges for, an alarm goes off in at their newest step."""
         self._run_alarms.labels(name).set(count)
+
+    def refused(self, code: str) -> None:
+        """Count a refusal by the code of its problem: which limit, or what was full."""
+        self._refusals.labels(code).inc()
+
+    def held_bytes(self, count: int) -> None:
+        """Say how much the bodies weigh that are held now."""
+        self._held.set(count)
 
     def text(
         self,

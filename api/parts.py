@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from api.canaries import CanaryWatch
 from api.code_runs import CodeRuns
 from api.grouping import Grouping
 from api.judging import Judging
+from api.large_bodies import LargeBodies
 from api.measuring import Metrics
 from api.queue import JudgmentQueue
 from api.run_watch import RunWatch
@@ -26,8 +26,6 @@ from judge_agent.store import Store
 if TYPE_CHECKING:
     from api.traces import JudgmentTraces
 
-LARGE_BODIES = 2
-
 
 @dataclass(frozen=True)
 class Parts:
@@ -37,7 +35,7 @@ class Parts:
     queue: JudgmentQueue
     groups: Grouping
     keys: KeyRing
-    large_bodies: asyncio.Semaphore
+    large_bodies: LargeBodies
     blobs: BlobFiles
     files: ResourceFiles
     runs: CodeRuns
@@ -77,6 +75,7 @@ async def assembled(
     PostgreSQL another one always may. `metrics`, `traces` and `canaries` are what the judge's
     log is heard by.
     """
+    metrics = metrics or Metrics()
     configured = tuple((tenant, key.get_secret_value()) for tenant, key in settings.api_keys)
     keys = KeyRing(store, configured, settings.key_limits)
     if not settings.is_loopback and not await keys.has_keys():
@@ -109,7 +108,7 @@ async def assembled(
             queue,
             groups,
             keys,
-            asyncio.Semaphore(LARGE_BODIES),
+            LargeBodies(settings.max_held_body_bytes, settings.max_body_bytes, told=metrics.held_bytes),
             blob_files(settings),
             resource_files(settings),
             CodeRuns(sandbox, running=settings.run_code_running, waiting=settings.max_queued),

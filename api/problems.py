@@ -18,6 +18,8 @@ from judge_agent.errors import InvalidRequest, StoreError
 
 MAX_VALUE_CHARS = 200
 RETRY_SECONDS = 5
+# Counted by their codes: no time for it, too many, full or stopping, no box.
+_NO_ROOM = frozenset({408, 429, 503, 504})
 _log = logging.getLogger("judge_agent.service")
 
 
@@ -118,6 +120,8 @@ def install(app: FastAPI) -> None:
 
 async def _on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
+    if error.status in _NO_ROOM:
+        request.app.state.parts.metrics.refused(error.code)
     return render(error)
 
 

@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import math
 import os
 import socket
 import time
@@ -20,8 +19,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from api.judging import Judging, LiveJudgment, judge_to_its_end
-from api.limits import key_of, over_limit
-from api.problems import busy
+from api.limits import key_of
+from api.refusing import full, full_for_key, stopping
 from api.waiting import Waiting
 from judge_agent.errors import LeaseLost, StoreError
 from judge_agent.schema import JudgmentRequest
@@ -175,7 +174,7 @@ class JudgmentQueue:
             if earlier is not None:
                 return Accepted(earlier, created=False)
         if self._draining:
-            raise self._stopping(None)
+            raise stopping(None)
         # One that comes while others wait takes no place before them.
         at_once = self._free > 0 and not self._others_wait
         self._free -= at_once
@@ -225,7 +224,7 @@ class JudgmentQueue:
         except TimeoutError:
             return None
         if row is None:
-            raise self._stopping(judgment_id)
+            raise stopping(judgment_id)
         return row
 
     async def ended_soon(self, judgment_id: str, timeout_seconds: float) -> None:
@@ -274,7 +273,7 @@ class JudgmentQueue:
     async def check_room(self, tenant: str) -> None:
         """Raise what `accept` would now, for a request that has not been read: Problem 429 or 503, StoreError."""
         if self._draining:
-            raise self._stopping(None)
+            raise stopping(None)
         if (found := sum(await self._store.open_count())) >= self._capacity:
             raise self._full(found)
         key_id, limits = key_of(tenant)
@@ -282,31 +281,15 @@ class JudgmentQueue:
             raise self._over_limit(QuotaExceeded(over))
 
     def _over_limit(self, error: QuotaExceeded) -> Exception:
-        # One of a key's own judgments ends after about the mean time, shared by those that run beside it.
-        beside = min(self._max_running, max(1, error.standing.limit))
-        return over_limit(error, open_seconds=min(60.0, max(0.1, self._mean_seconds / beside)))
+        return full_for_key(error, max_running=self._max_running, mean_seconds=self._mean_seconds)
 
     def _full(self, open_count: int) -> Exception:
-        rounds = math.ceil(open_count / self._max_running)
-        seconds = min(60, max(1, math.ceil(self._mean_seconds * rounds / 2)))
-        return busy(
-            f"{open_count} judgments are running or waiting, which is all this service takes "
-            f"(JUDGE_MAX_RUNNING={self._max_running}, "
-            f"JUDGE_MAX_QUEUED={self._capacity - self._max_running}); send it again later",
-            status=429,
-            retry_seconds=seconds,
-            limit=self._capacity,
+        return full(
+            open_count,
+            max_running=self._max_running,
+            capacity=self._capacity,
+            mean_seconds=self._mean_seconds,
         )
-
-    @staticmethod
-    def _stopping(judgment_id: str | None) -> Exception:
-        if judgment_id is None:
-            return busy("the service is stopping; nothing was accepted", status=503)
-        detail = f"the service is stopping; judgment {judgment_id} is kept and goes on at its next start"
-        problem = busy(detail, status=503, id=judgment_id)
-        problem.headers["Location"] = f"/v1/judgments/{judgment_id}"
-        problem.headers["X-Judgment-Id"] = judgment_id
-        return problem
 
     async def _claim_on(self) -> None:
         """Claim what waits whenever there is a free place: at once when this process knows of it, else soon."""

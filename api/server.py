@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 import uvicorn
 
 from api.app import create_app
+from api.open_requests import SWEEP_TICKS, IdleConnections
 from api.parts import Parts
 from api.wire import ProblemProtocol
 from judge_agent.errors import InvalidRequest
@@ -38,6 +39,7 @@ class JudgeServer(uvicorn.Server):
         self._parts = parts
         self._listener = listener
         self._announce = started
+        self._idle = IdleConnections(2 * parts.settings.max_connections)
 
     async def run_until_stopped(self) -> None:
         """Serve until SIGTERM, SIGINT or `stop()`; a second signal does not wait for open connections."""
@@ -53,6 +55,11 @@ class JudgeServer(uvicorn.Server):
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
         self._announce(url_of(self._listener))
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % SWEEP_TICKS == 0:
+            self._idle.sweep(self.server_state.connections)
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._parts.runs.stop()

@@ -102,6 +102,21 @@ class Settings(BaseModel):
         1800, gt=0, description="How long vLLM may take to answer, downloads included."
     )
     max_body_bytes: int = Field(10_000_000, ge=1000, description="Largest request body.")
+    max_held_body_bytes: int = Field(
+        64_000_000,
+        ge=1000,
+        description="What bodies past 100 KB may weigh together that are read and not yet accepted, in one process; "
+        "the next one waits, then gets 503. Twice JUDGE_MAX_BODY_BYTES at least.",
+    )
+    body_seconds: float = Field(
+        30,
+        gt=0,
+        le=3600,
+        description="A body may pause so long; the whole of it has as long, and a second more for each 20 KB.",
+    )
+    max_connections: int = Field(
+        4096, ge=1, le=1_000_000, description="Requests that one process has open; the next one gets 503."
+    )
     max_batch_bytes: int = Field(
         1_000_000_000, ge=1000, description="Largest body of a batch (POST /v1/judgments/batch)."
     )
