@@ -84,7 +84,6 @@ async def assembled(
             f"listening on {settings.host!r} needs API keys: set JUDGE_API_KEYS=tenant:key, run "
             "`judge-agent keys add TENANT`, or listen on 127.0.0.1",
         )
-    metrics = metrics or Metrics()
     watch = RunWatch(store.runs, metrics)
     async with (
         watch.looking(),
