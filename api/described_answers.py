@@ -18,7 +18,7 @@ _WHY = {
     403: "The key may not do this.",
     404: "There is no such thing, or it is another tenant's.",
     408: "No more of the body came in time.",
-    409: "The `Idempotency-Key` was used for another body.",
+    409: "The `Idempotency-Key` was used for another body, or the run is pinned to something else (`pin_drift`).",
     413: "The body is larger than the limit that the answer names.",
     415: "The body is not of the content type that is read here, or it is compressed.",
     421: "The service does not answer to this `Host`.",
@@ -44,6 +44,8 @@ def describe_answers(path: str, method: str, operation: dict[str, Any]) -> None:
     statuses |= set(_OF_BODIES) if "requestBody" in operation else set()
     statuses |= {404} if "{" in path else set()
     statuses |= _OWN.get((method, path), set())
+    # Whatever may name a run may find it pinned to something else.
+    statuses |= {409} if any(one["name"] == "pin" for one in operation.get("parameters", ())) else set()
     for status in sorted(statuses):
         answers.setdefault(str(status), problem_answer(_WHY[status]))
     for code, answer in answers.items():

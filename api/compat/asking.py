@@ -17,7 +17,9 @@ from typing import Any
 from api.compat.answers import Told, told_of, unended
 from api.compat.labels import inside, read_label
 from api.compat.query import How
+from api.compat.run_query import RUN_PLACES
 from api.parts import Parts
+from api.pins import held_to_its_pin
 from api.problems import FieldError, Problem, invalid
 from api.validation import read_request, refusal
 from judge_agent.errors import InvalidRequest
@@ -65,13 +67,14 @@ class Prepared:
 
 
 async def prepare(wanted: Wanted, how: How, parts: Parts, tenant: str) -> Prepared:
-    """Build and check a request. Raises Problem 422 that names the field as the caller wrote it."""
+    """Build and check a request. Raises Problem 422 that names the field as the caller wrote it; 409 for a drift."""
     data, places = _body(wanted, how)
     try:
         request = read_request(data)
         _check_seconds(request, parts.settings.max_judgment_seconds)
         parts.judge.check(request)
         await check_resources(request.resources, parts.files, tenant)
+        await held_to_its_pin(parts, tenant, request)
         dimensions = _dimensions(request, parts)
         _check_names(dimensions)
     except InvalidRequest as error:
@@ -143,13 +146,14 @@ def _body(wanted: Wanted, how: How) -> tuple[dict[str, Any], Mapping[str, str]]:
         "dimensions": list(how.dimensions) if how.dimensions else None,
         "principles": list(wanted.principles) if wanted.principles else None,
         "granularity": list(wanted.granularity) if wanted.granularity else None,
+        "run": how.run,
     }
     metadata = {**label.pop("metadata", {}), **wanted.metadata, "facade": wanted.facade}
     data |= {name: value for name, value in given.items() if value is not None} | label
     data["metadata"] = {**metadata, "group": _group(data)}
     written = {"task.reference": "reference", **{name: name for name in label}}
     places = {ours: inside(wanted.label_field, theirs) for ours, theirs in written.items()}
-    return data, {**wanted.places, "budget.seconds": "seconds", **places}
+    return data, {**wanted.places, "budget.seconds": "seconds", **RUN_PLACES, **places}
 
 
 def _group(data: Mapping[str, Any]) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from fastapi import Request
 
+from api.compat.run_query import RUN_PARAMETERS, read_run
 from api.problems import bounded, invalid
 from api.queries import unknown_parameter
 
@@ -26,17 +27,19 @@ _DIMENSIONS = {
     "maxItems": MAX_DIMENSIONS,
     "uniqueItems": True,
 }
-NAMES = ("recipe", "dimensions", "seconds", "on_failure")
+NAMES = ("recipe", "dimensions", "seconds", "on_failure", "run", "step", "pin")
 
 
 @dataclass(frozen=True)
 class How:
-    """What the URL says. `recipe` None is the facade's own default, `seconds` is for the whole answer."""
+    """What the URL says. `recipe` None is the facade's own default, `seconds` is for the whole answer, `run` is that of
+    the request."""
 
     recipe: str | None = None
     dimensions: tuple[str, ...] | None = None
     seconds: float = DEFAULT_SECONDS
     on_failure: OnFailure = "neutral"
+    run: Mapping[str, Any] | None = None
 
 
 def read_how(
@@ -53,6 +56,7 @@ def read_how(
         _dimensions(given.get("dimensions")),
         _seconds(given.get("seconds"), min(seconds, most_seconds), most_seconds),
         _on_failure(given.get("on_failure"), choices),
+        read_run(given),
     )
 
 
@@ -73,6 +77,7 @@ def described(
             "What is answered when the judge failed: something neutral that says so, or 503.",
             {"enum": list(choices), "default": choices[0]},
         ),
+        *RUN_PARAMETERS,
     )
     found = [{"name": name, "in": "query", "description": text, "schema": kind} for name, text, kind in told]
     return [one | {"explode": False} if one["name"] == "dimensions" else one for one in found]
