@@ -12,6 +12,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from judge_agent import reward
 from judge_agent.context import JudgeContext
@@ -27,6 +28,7 @@ from judge_agent.votes.ranges import Range, likely_range, undecided
 MAX_SAMPLES = 64
 OneMore = Callable[[Judged], Awaitable[Judged]]
 Most = Callable[[Judged], int]
+End = Literal["low", "high", "mean"]
 
 
 def first_samples(context: JudgeContext, open_candidates: int) -> int:
@@ -46,7 +48,8 @@ async def by_place(
 
     `most` says what one more sample of a candidate may cost, in tokens.
     """
-    found = {one.candidate.sha256: one for one in judged}
+    # By content first: neither ids nor the order of the post decide who is asked before whom.
+    found = {f"{one.candidate.sha256}/{one.candidate.id}": one for one in judged}
     pool = len(found) * (context.sample_count - first_samples(context, len(found)))
     left, rounds = pool, 0
     while left:
@@ -79,50 +82,47 @@ def _may_be_asked(judged: Judged) -> bool:
 
 
 def _ranges(context: JudgeContext, state: State, found: Mapping[str, Judged]) -> dict[str, Range]:
-    """By candidate; without those that have no score, for these have no place either."""
-    return {
-        key: _range(context, state, one)
-        for key, one in found.items()
-        if all(readable(asked.critiques) for asked in one.asked)
-    }
+    """By candidate; without those that have no reward, for these have no place either."""
+    ranges = {key: _range(context, state, one) for key, one in found.items()}
+    return {key: one for key, one in ranges.items() if one is not None}
 
 
-def _range(context: JudgeContext, state: State, judged: Judged) -> Range:
-    """Where the candidate's score likely lies. Every aggregate is monotone: the ends come of the principles' ends."""
+def _range(context: JudgeContext, state: State, judged: Judged) -> Range | None:
+    """Where the candidate's reward likely lies. Every aggregate is monotone: the ends come of the principles' ends."""
+    if not all(readable(one.critiques) for one in judged.asked):
+        return None
     asked = {
         principle["name"]: likely_range([float(one["score"]) for one in readable(found.critiques)])
         for principle, found in zip(judged.principles, judged.asked, strict=True)
     }
-    low, high = (
+    low, high, mean = (_combined(context, state, judged, asked, end) for end in ("low", "high", "mean"))
+    if mean.reward is None:
+        return None
+    is_constant = all(one.is_constant for one in asked.values())
+    return Range(low.reward_bounds[0], high.reward_bounds[1], mean.reward, is_constant)
+
+
+def _combined(
+    context: JudgeContext, state: State, judged: Judged, asked: Mapping[str, Range], end: End
+) -> reward.Combined:
+    """What the candidate comes to with every principle that samples judge at one end of its range."""
+    return reward.combine(
         [
             _at_end(context, state, judged, principle, asked, end)
-            for principle in _principles(context, state, judged)
-        ]
-        for end in (0, 1)
-    )
-    return Range(_scalar(context, low)[0], _scalar(context, high)[1])
-
-
-def _principles(context: JudgeContext, state: State, judged: Judged) -> list[Json]:
-    return principles_of(judged.candidate, context, state)
-
-
-def _at_end(
-    context: JudgeContext, state: State, judged: Judged, principle: Json, asked: dict[str, Range], end: int
-) -> PrincipleResult:
-    """A principle that samples judge at one end of its range; any other as it was decided."""
-    if principle["name"] not in asked:
-        return verdict_of(judged.candidate, principle, state, context.recipe.samples)
-    score = asked[principle["name"]][end]
-    return PrincipleResult(**base_of(principle), score=score, valid=True, decided_by="model")
-
-
-def _scalar(context: JudgeContext, principles: Sequence[PrincipleResult]) -> tuple[float, float]:
-    found = reward.combine(
-        principles,
+            for principle in principles_of(judged.candidate, context, state)
+        ],
         dimensions=context.dimensions,
         aggregate=context.request.aggregate or context.recipe.aggregate,
         min_weight=context.recipe.min_weight,
         pass_threshold=context.pass_threshold,
     )
-    return found.reward_bounds
+
+
+def _at_end(
+    context: JudgeContext, state: State, judged: Judged, principle: Json, asked: Mapping[str, Range], end: End
+) -> PrincipleResult:
+    """A principle at one end of its range; one that no samples judge as it was decided."""
+    if principle["name"] not in asked:
+        return verdict_of(judged.candidate, principle, state, context.recipe.samples)
+    score = float(getattr(asked[principle["name"]], end))
+    return PrincipleResult(**base_of(principle), score=score, valid=True, decided_by="model")

@@ -117,6 +117,13 @@ async def test_what_cannot_be_read_is_not_asked_again_and_costs_no_peer_its_plac
     assert judgment.flags["places"]["samples"] == 0
 
 
+async def test_who_is_given_the_same_by_every_sample_ties_and_costs_no_more(judged) -> None:
+    says = {"second": [7], "third": [7]}
+    judgment, _ = await judged(BY_PLACE.format(count=4), *TEXTS, says=says)
+    assert samples_of(judgment) == {"worst": 2, "best": 3, "second": 3, "third": 3}
+    assert judgment.ranking == (("best",), ("second", "third"), ("worst",))
+
+
 async def test_samples_that_the_budget_does_not_pay_are_no_votes(judged) -> None:
     full, _ = await judged(BY_PLACE.format(count=8), *TEXTS)
     spent = full.usage.prompt_tokens + full.usage.completion_tokens
