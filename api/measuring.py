@@ -7,7 +7,9 @@ names of recipes, tools, routes: never ids, tenants or contents.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -18,12 +20,13 @@ from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.canary_numbers import CanaryNumbers
+from api.worker_numbers import MULTIPROCESS
 from judge_agent.canaries import CANARY_TENANT
 from judge_agent.seams.storage import AuditEvent
 from judge_agent.store import CanaryRow, Open
 
-MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 JUDGMENT_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 100, 300, 900)
+_TRIES = 5
 CALL_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 _TOKENS = ("prompt", "cached", "completion", "reasoning")
 
@@ -100,15 +103,12 @@ class Metrics:
         canaries: Sequence[CanaryRow] = (),
     ) -> bytes:
         """The exposition: of this process, or of all workers; None where the store does not say what is open."""
-        registry = self._registry
-        if os.environ.get(MULTIPROCESS):
-            registry = CollectorRegistry()
-            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        kept = _of_all_workers() if os.environ.get(MULTIPROCESS) else generate_latest(self._registry)
         now = CollectorRegistry()
         now.register(_OpenJudgments(open_judgments))
         now.register(_OpenGroups(open_groups))
         now.register(CanaryNumbers(canaries))
-        return generate_latest(registry) + generate_latest(now)
+        return kept + generate_latest(now)
 
     def _call(self, event: AuditEvent) -> None:
         kind = event.type.partition(".")[0]
@@ -137,6 +137,16 @@ class Metrics:
         self._seconds.labels(recipe).observe(float(fields["seconds"]))
         for candidate in fields["candidates"]:
             self._candidates.labels(recipe, candidate["status"], candidate["failure_kind"] or "").inc()
+
+
+def _of_all_workers() -> bytes:
+    """The numbers of all workers. A file that is just being made, or goes with its worker, is looked at again."""
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    for _ in range(_TRIES - 1):
+        with contextlib.suppress(struct.error, OSError):
+            return generate_latest(registry)
+    return generate_latest(registry)
 
 
 class _OpenJudgments(Collector):

@@ -13,6 +13,7 @@ from api import logs
 from api.server import JudgeServer
 from api.settings import Settings, from_environment
 from api.wiring import service
+from api.worker_numbers import count_at
 from judge_agent.errors import JudgeError
 
 
@@ -24,12 +25,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--listen", type=int, required=True, help="descriptor of the listening socket")
     parser.add_argument("--ready", type=int, required=True, help="descriptor to write to when it serves")
     parser.add_argument("--life", type=int, required=True, help="descriptor that ends with the parent")
+    parser.add_argument("--place", type=int, required=True, help="its number among the workers")
     parser.add_argument("--overrides", default="{}", help="settings of the command line, as JSON")
     given = parser.parse_args(arguments)
     configure_logging()
     try:
         settings = from_environment(None, **json.loads(given.overrides))
         logs.configure(settings)
+        count_at(given.place)
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(_serve(settings, given.listen, given.ready, given.life))
     except JudgeError as error:

@@ -11,20 +11,18 @@ import contextlib
 import json
 import logging
 import os
-import shutil
 import signal
 import socket
 import sys
-import tempfile
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from api.measuring import MULTIPROCESS
 from api.server import STOP_SECONDS
 from api.settings import Settings
+from api.worker_numbers import MULTIPROCESS, NumbersFolder
 from judge_agent.errors import InvalidRequest, JudgeError
 from judge_agent.store.opening import opened_store
 
@@ -54,7 +52,7 @@ class Workers:
         self._listener = listener
         self._overrides = json.dumps({name: _plain(value) for name, value in overrides.items()})
         self._life, self._own_life = os.pipe()
-        self._numbers = Path(tempfile.mkdtemp(prefix="judge-numbers-"))
+        self._numbers = NumbersFolder()
         self._running: dict[int, Process] = {}
         self._stopping = asyncio.Event()
 
@@ -106,7 +104,8 @@ class Workers:
     async def _start(self, at: int) -> Process:
         """Start one and wait until it serves. Raises JudgeError when it does not."""
         ready, told = os.pipe()
-        given = ["--listen", self._listener.fileno(), "--ready", told, "--life", self._life]
+        descriptors = ["--listen", self._listener.fileno(), "--ready", told, "--life", self._life]
+        given = [*descriptors, "--place", at]
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -114,7 +113,7 @@ class Workers:
                 pass_fds=(self._listener.fileno(), told, self._life),
                 env={
                     **os.environ,
-                    MULTIPROCESS: str(self._numbers),
+                    MULTIPROCESS: str(self._numbers.path),
                     "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
                 },
                 start_new_session=True,  # Ctrl-C is for the parent, which then stops them in order
@@ -145,6 +144,7 @@ class Workers:
                 if self._stopping.is_set():
                     return
                 _log.error("worker %d (pid %d) died with %s", at, process.pid, process.returncode)
+                self._numbers.died(at)
             pause = FIRST_PAUSE_SECONDS if loop.time() - born > STEADY_SECONDS else pause
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
@@ -167,7 +167,7 @@ class Workers:
             for process in self._running.values():
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
-        shutil.rmtree(self._numbers, ignore_errors=True)
+        self._numbers.remove()
         os.close(self._own_life)
         os.close(self._life)
 
