@@ -139,6 +139,33 @@ class AsyncJudgeClient:
     async def tools(self) -> tuple[Mapping[str, Any], ...]:
         return tuple(exchange.read_object(await self._send(Call("GET", "/v1/tools")))["data"])
 
+    async def pin(self, recipe: str = "default") -> str:
+        """Return the hash of what judges by a recipe now, for the `run.pin` of requests."""
+        answer = await self._send(Call("GET", "/v1/pin", [("recipe", recipe)]))
+        return str(exchange.read_object(answer)["sha256"])
+
+    async def run(
+        self,
+        run_id: str,
+        *,
+        from_step: int | None = None,
+        to_step: int | None = None,
+        limit: int = 20,
+        overall: bool = True,
+    ) -> Mapping[str, Any]:
+        """Return what was judged in a run, by step and over all. Raises RequestRefused (404) for an unknown one."""
+        whole = "yes" if overall else "no"
+        call = exchange.write_run(run_id, from_step=from_step, to_step=to_step, limit=limit, overall=whole)
+        return exchange.read_object(await self._send(call))
+
+    async def run_metrics(
+        self, run_id: str, step: int | None = None, *, until: int | None = None
+    ) -> dict[str, float]:
+        """Return the numbers of a step (the newest, of those up to `until`) flat and finite, as loggers take them."""
+        last = until if step is None else step
+        call = exchange.write_run(run_id, from_step=step, to_step=last, format="flat")
+        return {name: float(value) for name, value in exchange.read_object(await self._send(call)).items()}
+
     async def health(self) -> Mapping[str, Any]:
         """Say what works, also when not all does: `status` is `ready` or `not_ready`. Tries once."""
         return exchange.read_object(await self._once(Call("GET", "/health/ready")))

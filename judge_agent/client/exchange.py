@@ -127,6 +127,12 @@ def write_cancel_group(group_id: str) -> Call:
     return Call("POST", f"/v1/groups/{quote(group_id, safe='')}:cancel")
 
 
+def write_run(run_id: str, **query: object) -> Call:
+    """Ask for what was judged in a run; a None leaves a parameter out."""
+    params = [(name, str(value)) for name, value in query.items() if value is not None]
+    return Call("GET", f"/v1/runs/{quote(run_id, safe='')}", params)
+
+
 def write_upload(content: bytes) -> Call:
     """Write the upload of a blob; the same bytes again are the same blob, so that it may be repeated."""
     seconds = ANSWER_SECONDS + len(content) / UPLOAD_BYTES_PER_SECOND

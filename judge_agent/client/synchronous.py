@@ -109,6 +109,30 @@ class JudgeClient:
     def tools(self) -> tuple[Mapping[str, Any], ...]:
         return private_loop.run(self._async.tools())
 
+    def pin(self, recipe: str = "default") -> str:
+        """Return the hash of what judges by a recipe now, for the `run.pin` of requests."""
+        return private_loop.run(self._async.pin(recipe))
+
+    def run(
+        self,
+        run_id: str,
+        *,
+        from_step: int | None = None,
+        to_step: int | None = None,
+        limit: int = 20,
+        overall: bool = True,
+    ) -> Mapping[str, Any]:
+        """Return what was judged in a run, by step and over all. Raises RequestRefused (404) for an unknown one."""
+        return private_loop.run(
+            self._async.run(run_id, from_step=from_step, to_step=to_step, limit=limit, overall=overall)
+        )
+
+    def run_metrics(
+        self, run_id: str, step: int | None = None, *, until: int | None = None
+    ) -> dict[str, float]:
+        """Return the numbers of a step (the newest, of those up to `until`) flat and finite, as loggers take them."""
+        return private_loop.run(self._async.run_metrics(run_id, step, until=until))
+
     def health(self) -> Mapping[str, Any]:
         """Say what works, also when not all does: `status` is `ready` or `not_ready`. Tries once."""
         return private_loop.run(self._async.health())

@@ -4,6 +4,7 @@ rollout.py        what a trainer has: a prompt, a completion, dataset columns ->
 rollout_judge.py  RolloutJudge: many rollouts, one deadline, one outcome each, whatever happens
 outcome.py        Outcome: what came back, or why nothing did; `flat` for trainers that want numbers only
 failures.py       FailurePolicy: what a trainer that cannot mask is given in place of a missing reward
+run_logs.py       RunLogs, log_to: a run's numbers in the trainer's own log
 group_scorer.py   GroupScorer: the same numbers always, for trainers that hand over one rollout at a time
 trl.py            TRL: reward functions of GRPO, RLOO, AsyncGRPO and online DPO
 verl.py           verl: a reward function, a reward manager and an agent loop
@@ -24,3 +25,5 @@ from judge_agent.trainers.rollout import Asking as Asking
 from judge_agent.trainers.rollout import Rollout as Rollout
 from judge_agent.trainers.rollout import request_of as request_of
 from judge_agent.trainers.rollout_judge import RolloutJudge as RolloutJudge
+from judge_agent.trainers.run_logs import RunLogs as RunLogs
+from judge_agent.trainers.run_logs import log_to as log_to

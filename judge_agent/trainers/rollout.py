@@ -34,6 +34,7 @@ class Rollout:
     group: str | None = None
     index: int | None = None
     size: int | None = None
+    step: int | None = None
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class Asking:
     final_state, tool_calls, tool_call_rules`), of the resources (`databases, environment`), or `agent_tools`. None
     takes the columns that are called like that. `agent_tools` are the schemas of the tools that every agent had, where
     no column has them; `tools` are the judge's. `seconds` is the judgment's own time; RolloutJudge sets it below its
-    own where it is None.
+    own where it is None. `run` is `{"id", "pin"}`: the trainer's run, of which `GET /v1/runs/{id}` tells; its step is
+    the rollout's, where the trainer says which one it is.
     """
 
     recipe: str = "default"
@@ -64,13 +66,14 @@ class Asking:
     cache: Literal["yes", "no", "refresh"] | None = None
     include_hidden_reasoning: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    run: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         check_names(self.columns or {})
 
 
 def task_of(rollout: Rollout, asking: Asking) -> dict[str, Any]:
-    """Write `task`, and `resources` where there are any: what rollouts that are judged together have in common.
+    """Write `task`, and `resources` and `run` where there are any: what rollouts judged together have in common.
 
     Raises InvalidRequest where a column cannot be read.
     """
@@ -82,6 +85,9 @@ def task_of(rollout: Rollout, asking: Asking) -> dict[str, Any]:
     reference = {name: fields[name] for name in REFERENCE_FIELDS if name in fields}
     resources = {name: fields[name] for name in RESOURCE_FIELDS if name in fields}
     shared: dict[str, Any] = {"task": task | ({"reference": reference} if reference else {})}
+    if asking.run is not None:
+        step = {} if rollout.step is None else {"step": rollout.step}
+        shared["run"] = {**as_json(asking.run, "run"), **step}
     return shared | ({"resources": resources} if resources else {})
 
 

@@ -28,8 +28,13 @@ class Batch:
     @property
     def content(self) -> int:
         """Tells this batch from another in the same list."""
+        return content_of((self.prompts, self.completions, self.step))
+
+    @property
+    def step(self) -> int | None:
+        """The trainer's step, where it says so."""
         step = getattr(self.extra.get("trainer_state"), "global_step", None)
-        return content_of((self.prompts, self.completions, step))
+        return step if isinstance(step, int) and step >= 0 else None
 
     def row(self, at: int) -> dict[str, Any]:
         """The dataset columns of one completion; what is no list of one value each is the same for all."""
@@ -67,7 +72,7 @@ def rollouts_of(batch: Batch, groups: Sequence[int], transcript: str | None) -> 
         row = batch.row(at)
         if transcript is not None:
             completion = _behind(prompt, row.pop(transcript, None), transcript)
-        rollouts.append(Rollout(prompt, completion, row, group=str(groups[at])))
+        rollouts.append(Rollout(prompt, completion, row, group=str(groups[at]), step=batch.step))
     return rollouts
 
 

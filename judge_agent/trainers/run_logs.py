@@ -1,0 +1,94 @@
+"""A run's numbers in the trainer's own log: how rewards spread, how often the judge failed, what alarms.
+
+    run = {"id": "grpo-7", "pin": True}
+    trainer = GRPOTrainer(..., reward_funcs=judge_rewards(asking=Asking(run=run)), callbacks=[RunLogs("grpo-7")])
+
+`RunLogs` is a callback for transformers' Trainer, and so for TRL's; `log_to` is for every other loop:
+`log_to(wandb.log, "grpo-7", step)`. Neither ever stops a training: where the service does not answer, nothing is added
+and the log says why. Imports nothing of the trainers'.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from judge_agent.client import JudgeClient
+from judge_agent.errors import JudgeError
+
+log = logging.getLogger(__name__)
+RETRY_SECONDS = 2.0
+
+
+def log_to(
+    logger: Callable[[Mapping[str, float]], object],
+    run: str,
+    step: int | None = None,
+    *,
+    url: str | None = None,
+    api_key: str | None = None,
+) -> dict[str, float]:
+    """Hand a step's numbers (the newest's without one) to `logger`, as one flat dict of finite numbers; return them.
+
+    Nothing is handed over where nothing is known of the step.
+    """
+    found = _numbers(run, step, url, api_key)
+    if found:
+        logger(found)
+    return found
+
+
+class RunLogs:
+    """Adds the run's numbers to what the trainer logs: those of the step that ended last.
+
+    A duck of `transformers.TrainerCallback`: it has each of its events, and does something at `on_log` only. Put it
+    before the callbacks that write (a trainer's own come first: add it by `trainer.callback_handler.callbacks.insert(0,
+    RunLogs(...))` where they must see the numbers). Only the first process of several asks.
+    """
+
+    def __init__(self, run: str, *, url: str | None = None, api_key: str | None = None) -> None:
+        self._run = run
+        self._url = url
+        self._api_key = api_key
+
+    def on_log(
+        self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **given: Any
+    ) -> None:
+        """Add the numbers to `logs`, and to the entry of the trainer's history that is of the same step."""
+        if logs is None or not getattr(state, "is_world_process_zero", True):
+            return
+        step = getattr(state, "global_step", None)
+        numbers = _numbers(self._run, None, self._url, self._api_key, until=step)
+        logs.update(numbers)
+        history = getattr(state, "log_history", None)
+        if numbers and history and history[-1].get("step") == step:
+            history[-1].update(numbers)
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        """Every other event of a trainer: nothing is done."""
+        if name.startswith("on_"):
+            return _nothing
+        raise AttributeError(name)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_run": self._run, "_url": self._url, "_api_key": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+
+def _numbers(
+    run: str, step: int | None, url: str | None, api_key: str | None, *, until: int | None = None
+) -> dict[str, float]:
+    """Ask the service; an empty dict where it does not say, for a log must not stop a training."""
+    try:
+        with JudgeClient(url, api_key, retry_seconds=RETRY_SECONDS) as client:
+            return client.run_metrics(run, step, until=until)
+    except JudgeError as error:
+        log.warning("the numbers of run %r are not in the log: %s", run, error)
+        return {}
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    return None
