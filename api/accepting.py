@@ -66,12 +66,19 @@ async def kept(
     text: str,
     idempotency_key: str | None,
     body_sha256: str,
+    *,
+    count: int = 1,
 ) -> Accepted:
-    """Keep a checked request and have it judged. Raises Problem: 409, 429 or 503."""
+    """Keep a checked request, which counts for `count` judgments, and have it judged. Raises Problem: 409, 429, 503."""
     try:
         await held_to_its_pin(parts, tenant, wanted, idempotency_key, body_sha256)
         return await parts.queue.accept(
-            wanted, text, tenant=tenant, idempotency_key=idempotency_key, body_sha256=body_sha256
+            wanted,
+            text,
+            tenant=tenant,
+            idempotency_key=idempotency_key,
+            body_sha256=body_sha256,
+            count=count,
         )
     except IdempotencyConflict as conflict:
         raise _conflict(conflict) from None

@@ -107,7 +107,7 @@ async def _judged(parts: Parts, tenant: str, wanted: Wanted, key: str | None) ->
     while True:
         turn_key = own_key if own_key is None or turn == 0 else f"{own_key} {turn}"
         try:
-            found = await kept(parts, tenant, request, text, turn_key, content)
+            found = await kept(parts, tenant, request, text, turn_key, content, count=len(_indices(wanted)))
         except Problem as problem:
             if problem.code == "idempotency_conflict":
                 raise _taken(_indices(wanted)[0], str(problem.extra.get("id"))) from None

@@ -10,11 +10,13 @@ from typing import Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
+from api.accepting import check_room
 from api.auth import Tenant
 from api.body import read_json
 from api.described_groups import FIND, GET, POST
 from api.group_joining import joined
 from api.judgments import Preference, idempotency_key
+from api.large_bodies import let_go
 from api.parts import Parts
 from api.problems import Problem, bounded, invalid
 from api.queries import no_query
@@ -99,8 +101,12 @@ async def cancel_group(id: str, request: Request, tenant: Tenant) -> Response:
 async def _joined(request: Request, parts: Parts, tenant: str) -> tuple[Seat, int | None]:
     """Read, check and seat: hundreds may wait for their group, none with its parsed body."""
     key = idempotency_key(request)
+    await check_room(request, parts, tenant, key)
     body = await read_json(request, parts.settings.max_body_bytes, parts.large_bodies)
-    seat = await joined(parts, tenant, body, key)
+    try:
+        seat = await joined(parts, tenant, body, key)
+    finally:
+        let_go(request.scope)
     group = body.data.get("group") or {}
     return seat, None if group.get("index") is None else seat.index
 

@@ -13,6 +13,7 @@ from api.accepting import accepted, check_room
 from api.auth import Tenant
 from api.body import read_json
 from api.large_bodies import let_go
+from api.leaving import ended_while_there
 from api.parts import Parts
 from api.problems import Problem, invalid
 from api.queries import ListQuery, no_query, read_list_query
@@ -23,6 +24,7 @@ from judge_agent.store import Accepted, StoredJudgment
 router = APIRouter(prefix="/v1/judgments", tags=["judgments"])
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 MAX_WAIT_SECONDS = 3600.0
+CANCEL_ON_DISCONNECT = "cancel-on-disconnect"
 
 
 class JudgmentPage(BaseModel):
@@ -41,16 +43,21 @@ class JudgmentPage(BaseModel):
 async def create_judgment(request: Request, tenant: Tenant) -> Response:
     """Judge candidates, and wait for the end.
 
-    `Prefer: respond-async` answers 202 at once, `Prefer: wait=SECONDS` after that time. With an
+    `Prefer: respond-async` answers 202 at once, `Prefer: wait=SECONDS` after that time; with `Prefer:
+    cancel-on-disconnect` a client that goes away while it waits calls the judgment off. With an
     `Idempotency-Key`, the same request sent again gives the same judgment.
     """
     no_query(request)
     parts: Parts = request.app.state.parts
-    preference = Preference.of(request)
-    row, created, _ = await _accepted(request, parts, tenant)
+    preference = Preference.of(request).with_cancelling()
+    found = await _accepted(request, parts, tenant)
+    row, created, _ = found
     ended: StoredJudgment | None = row if row.judgment is not None else None
     if ended is None and preference.wait_seconds != 0:
-        ended = await parts.queue.ended(row.id, timeout_seconds=preference.wait_seconds)
+        if preference.cancels:
+            ended = await ended_while_there(request, parts.queue, parts.store, found, preference.wait_seconds)
+        else:
+            ended = await parts.queue.ended(row.id, timeout_seconds=preference.wait_seconds)
     headers = _headers(row) | preference.applied | ({} if created else {"Idempotency-Replayed": "true"})
     if ended is not None:
         return _json(ended.judgment, 200, headers)
@@ -126,11 +133,15 @@ async def _accepted(request: Request, parts: Parts, tenant: str) -> Accepted:
 
 
 class Preference:
-    """What `Prefer` (RFC 7240) asks for. `wait_seconds` None waits to the end, 0 does not wait."""
+    """What `Prefer` (RFC 7240) asks for. `wait_seconds` None waits to the end, 0 does not wait.
 
-    def __init__(self, wait_seconds: float | None, applied: dict[str, str]) -> None:
+    `cancels`: who goes away while it waits takes the judgment with it.
+    """
+
+    def __init__(self, wait_seconds: float | None, applied: dict[str, str], *, cancels: bool = False) -> None:
         self.wait_seconds = wait_seconds
         self.applied = applied
+        self.cancels = cancels
 
     @classmethod
     def of(cls, request: Request) -> Preference:
@@ -141,7 +152,16 @@ class Preference:
         ]
         applied = (["respond-async"] if respond_async else []) + [f"wait={seconds}" for seconds in waits[:1]]
         wait = min(float(waits[0]), MAX_WAIT_SECONDS) if waits else (0.0 if respond_async else None)
-        return cls(wait, {"Preference-Applied": ", ".join(applied)} if applied else {})
+        cancels = any(part.lower() == CANCEL_ON_DISCONNECT for part in asked)
+        return cls(wait, {"Preference-Applied": ", ".join(applied)} if applied else {}, cancels=cancels)
+
+    def with_cancelling(self) -> Preference:
+        """The preference with what only some routes can do said to be done."""
+        if not self.cancels or self.wait_seconds == 0:
+            return self
+        said = self.applied.get("Preference-Applied")
+        applied = ", ".join(filter(None, [said, CANCEL_ON_DISCONNECT]))
+        return Preference(self.wait_seconds, {"Preference-Applied": applied}, cancels=True)
 
 
 def idempotency_key(request: Request) -> str | None:

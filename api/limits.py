@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import Problem, invalid
+from api.problems import Problem
 from judge_agent.errors import StoreError
 from judge_agent.store import KeyLimits, QuotaExceeded, Standing
 
@@ -49,9 +49,6 @@ def key_of(tenant: str) -> tuple[str, KeyLimits]:
 def over_limit(error: QuotaExceeded, *, open_seconds: float) -> Problem:
     """The refusal of what a key may not have now. `open_seconds`: when one of its open judgments may end."""
     one, name = error.standing, error.standing.quota
-    if error.never:
-        detail = f"{error.count} judgments are more than this key may have open ({name}={one.limit})"
-        return invalid("candidates", detail, value=error.count, limit=one.limit)
     seconds = open_seconds if one.retry_seconds is None else one.retry_seconds
     detail = (
         f"this key has used {one.used:.10g} of its {name}={one.limit}; send it again in {seconds:.3g} s "

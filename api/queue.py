@@ -20,7 +20,7 @@ from contextlib import asynccontextmanager
 
 from api.judging import Judging, LiveJudgment, judge_to_its_end
 from api.limits import key_of
-from api.refusing import full, full_for_key, stopping
+from api.refusing import Refusals, stopping
 from api.waiting import Waiting
 from judge_agent.errors import LeaseLost, StoreError
 from judge_agent.schema import JudgmentRequest
@@ -76,7 +76,7 @@ class JudgmentQueue:
         self._wake = asyncio.Event()
         self._waiting = Waiting(store)
         self._draining = False
-        self._mean_seconds = 1.0
+        self._refusals = Refusals(max_running=max_running, capacity=max_running + max_queued)
         self.on_end: Callable[[str], None] = lambda _: None
 
     @classmethod
@@ -202,9 +202,9 @@ class JudgmentQueue:
         try:
             accepted = await self._store.accept(new)
         except TooManyOpen as full:
-            raise self._full(full.open_count) from None
+            raise self._refusals.full(full.open_count) from None
         except QuotaExceeded as error:
-            raise self._over_limit(error) from None
+            raise self._refusals.full_for_key(error) from None
         finally:
             if accepted is None or accepted.lease is None:
                 self._free += at_once
@@ -226,6 +226,10 @@ class JudgmentQueue:
         if row is None:
             raise stopping(judgment_id)
         return row
+
+    def is_awaited(self, judgment_id: str) -> bool:
+        """Whether anybody in this process waits for an end."""
+        return self._waiting.is_awaited(judgment_id)
 
     async def ended_soon(self, judgment_id: str, timeout_seconds: float) -> None:
         """Wait for an end, or until the time is over, or the service stops."""
@@ -275,21 +279,10 @@ class JudgmentQueue:
         if self._draining:
             raise stopping(None)
         if (found := sum(await self._store.open_count())) >= self._capacity:
-            raise self._full(found)
+            raise self._refusals.full(found)
         key_id, limits = key_of(tenant)
         if limits.is_limited and (over := refused(await self._store.quotas.standings(key_id, limits))):
-            raise self._over_limit(QuotaExceeded(over))
-
-    def _over_limit(self, error: QuotaExceeded) -> Exception:
-        return full_for_key(error, max_running=self._max_running, mean_seconds=self._mean_seconds)
-
-    def _full(self, open_count: int) -> Exception:
-        return full(
-            open_count,
-            max_running=self._max_running,
-            capacity=self._capacity,
-            mean_seconds=self._mean_seconds,
-        )
+            raise self._refusals.full_for_key(QuotaExceeded(over))
 
     async def _claim_on(self) -> None:
         """Claim what waits whenever there is a free place: at once when this process knows of it, else soon."""
@@ -355,7 +348,7 @@ class JudgmentQueue:
             if before is not None:
                 await asyncio.wait([before])
             row = await judge_to_its_end(self._judge, self._store, live, request)
-            self._mean_seconds += 0.1 * (live.elapsed_seconds - live.elapsed_before - self._mean_seconds)
+            self._refusals.note(live.elapsed_seconds - live.elapsed_before)
             self._waiting.tell(row)
             if live.points is not None and self._counted is not None:
                 self._counted(live.points)

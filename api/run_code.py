@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from api.auth import Tenant
 from api.body import read_json
 from api.described_answers import OPEN
+from api.leaving import hung_up
 from api.limits import take_request
 from api.parts import Parts
 from api.problems import Problem, invalid
@@ -119,7 +120,7 @@ async def _run(wanted: RunCodeRequest, parts: Parts, request: Request) -> RunCod
 async def _while_connected(request: Request, work: Coroutine[Any, Any, BoxResult]) -> BoxResult:
     """Do the work, or stop it where the client hangs up: nobody would read what a slot is used for."""
     running = asyncio.ensure_future(work)
-    watching = asyncio.ensure_future(_hung_up(request))
+    watching = asyncio.ensure_future(hung_up(request))
     try:
         await asyncio.wait({running, watching}, return_when=asyncio.FIRST_COMPLETED)
         if running.done():
@@ -129,11 +130,6 @@ async def _while_connected(request: Request, work: Coroutine[Any, Any, BoxResult
         running.cancel()
         watching.cancel()
         await asyncio.gather(running, watching, return_exceptions=True)
-
-
-async def _hung_up(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        continue
 
 
 def _check_memory(asked: int, most: int) -> None:

@@ -37,6 +37,9 @@ class Waiting:
             if not waiting:
                 self._waiters.pop(judgment_id, None)
 
+    def is_awaited(self, judgment_id: str) -> bool:
+        return judgment_id in self._waiters
+
     def tell(self, row: StoredJudgment) -> None:
         """Give an end to all who wait for it."""
         for future in self._waiters.pop(row.id, set()):

@@ -85,7 +85,7 @@ def _make_room(connection: sqlite3.Connection, new: NewJudgment) -> None:
     """Count a judgment for the store and for its key. Raises TooManyOpen and QuotaExceeded."""
     if new.max_open is not None and new.count:
         found = sum(open_count(connection))
-        if found + new.count > new.max_open:
+        if found >= new.max_open:
             raise TooManyOpen(found, new.max_open)
     if new.limits is not None and new.limits.is_limited and new.count:
         take(connection, new.key_id, new.limits, new.count)

@@ -165,6 +165,12 @@ class PostgresStore:
         self._news.announce()
         return is_kept
 
+    async def is_followed(self, judgment_id: str) -> bool:
+        rows = await self._pool.fetch(
+            "SELECT 1 FROM judgments WHERE leader = $1 AND state = 'queued' LIMIT 1", judgment_id
+        )
+        return bool(rows)
+
     async def ended(self, judgment_ids: Collection[str]) -> tuple[StoredJudgment, ...]:
         rows = await self._pool.fetch(
             f"SELECT {leasing.COLUMNS} FROM judgments "  # noqa: S608

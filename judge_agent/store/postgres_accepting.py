@@ -46,7 +46,7 @@ BEGIN
         had.day := today;
         had.day_tokens := 0;
     END IF;
-    IF only_quota IS NULL AND opened + wanted > max_open THEN
+    IF only_quota IS NULL AND opened > greatest(0, max_open - wanted) THEN
         quota := 'max_open';
         used := opened;
     END IF;
@@ -134,7 +134,7 @@ BEGIN
             RETURN NEXT;
             CONTINUE;
         END IF;
-        IF given.count > 0 AND opened + given.count > given.max_open THEN
+        IF given.count > 0 AND opened >= given.max_open THEN
             outcome := 'full';
             RETURN NEXT;
             CONTINUE;

@@ -155,7 +155,7 @@ def _refused(
 ) -> StoreError | None:
     if outcome == "full":
         return TooManyOpen(open_count, new.max_open or 0)
-    return exceeded(outcome, new.limits, used, retry, new.count) if outcome in QUOTAS else None
+    return exceeded(outcome, new.limits, used, retry) if outcome in QUOTAS else None
 
 
 async def _accepted(

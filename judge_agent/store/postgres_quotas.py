@@ -66,11 +66,9 @@ class PostgresQuotas:
             await self._pool.run(take)
 
 
-def exceeded(
-    outcome: str, limits: KeyLimits | None, used: float, retry: float | None, count: int
-) -> StoreError:
+def exceeded(outcome: str, limits: KeyLimits | None, used: float, retry: float | None) -> StoreError:
     """The refusal that `accept_judgments` tells by the name of a limit."""
-    return QuotaExceeded(standing_of(outcome, limits or KeyLimits(), used, retry), count)
+    return QuotaExceeded(standing_of(outcome, limits or KeyLimits(), used, retry))
 
 
 def standing_of(outcome: str, limits: KeyLimits, used: float, retry: float | None) -> Standing:

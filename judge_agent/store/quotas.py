@@ -107,11 +107,11 @@ def standings(
 ) -> tuple[Standing, ...]:
     """What was used of each limit that is set, of a usage brought to `now`, for who wants `count` judgments more."""
     found = list[Standing]()
+    # Of more than a limit it is asked that nothing is used: else they would never be accepted.
     if limits.max_open:
-        room = open_count + count <= limits.max_open
+        room = open_count <= max(0, limits.max_open - count)
         found.append(Standing("max_open", limits.max_open, open_count, 0.0 if room else None, None))
     if per_minute := limits.requests_per_minute:
-        # Of more than the bucket holds it is asked that the bucket is empty, else they would never be accepted.
         over = usage.requests - max(0, per_minute - count)
         found.append(_of_bucket("requests_per_minute", per_minute, usage.requests, over))
     if per_minute := limits.tokens_per_minute:
@@ -136,17 +136,12 @@ def leaked(level: float, seconds: float, per_minute: int | None) -> float:
 
 
 class QuotaExceeded(StoreError):
-    """A key has no room for what it asks: nothing was kept. `never`: nor will it, for `count` is above the limit."""
+    """A key has no room for what it asks: nothing was kept."""
 
-    def __init__(self, standing: Standing, count: int = 1) -> None:
+    def __init__(self, standing: Standing) -> None:
         quota, limit, used, _, _ = standing
         super().__init__(f"the key has used {used:g} of {quota}={limit}")
         self.standing = standing
-        self.count = count
-
-    @property
-    def never(self) -> bool:
-        return self.standing.quota == "max_open" and self.count > self.standing.limit
 
 
 class Quotas(Protocol):

@@ -255,6 +255,10 @@ class Store(Protocol):
         """
         ...
 
+    async def is_followed(self, judgment_id: str) -> bool:
+        """Say whether an open judgment of the same request waits for this one's end."""
+        ...
+
     async def ended(self, judgment_ids: Collection[str]) -> tuple[StoredJudgment, ...]:
         """Return those of the judgments that have ended."""
         ...

@@ -121,6 +121,12 @@ class SqliteStore:
 
         return await self._database.run(end)
 
+    async def is_followed(self, judgment_id: str) -> bool:
+        rows = await self._database.fetch(
+            "SELECT 1 FROM judgments WHERE leader = ? AND state = 'queued' LIMIT 1", judgment_id
+        )
+        return bool(rows)
+
     async def ended(self, judgment_ids: Collection[str]) -> tuple[StoredJudgment, ...]:
         marks = ", ".join("?" * len(judgment_ids))
         rows = await self._database.fetch(

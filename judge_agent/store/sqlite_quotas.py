@@ -74,7 +74,7 @@ def take(connection: sqlite3.Connection, key_id: str, limits: KeyLimits, count: 
     opened = _open(connection, key_id) if limits.max_open else 0
     over = refused(standings(limits, usage, opened, now, count=count))
     if over is not None:
-        raise QuotaExceeded(over, count)
+        raise QuotaExceeded(over)
     _keep(connection, key_id, usage, count)
 
 

@@ -154,14 +154,21 @@ async def test_those_that_belong_together_are_accepted_whole_or_not_at_all(store
     limits = KeyLimits(max_open=4, requests_per_minute=6)
     await queued(store, "alone", key_id="k", limits=limits)
     assert (await refusal(store, by("k", "m0", limits, count=4))).standing.quota == "max_open"
-    never = await refusal(store, by("k", "m0", limits, count=5))
-    assert never.never
     await queued(store, "m0", key_id="k", limits=limits, count=3)
     await queued(store, "m1", "m2", key_id="k", limits=limits, count=0)
     opened, requests = await store.quotas.standings("k", limits)
     assert (opened.used, opened.remaining) == (4, 0)
     assert 3.5 < requests.used <= 4
     assert (await refusal(store, by("k", "one", limits))).standing.quota == "max_open"
+
+
+async def test_more_than_may_be_open_are_taken_where_nothing_is(store: Store) -> None:
+    limits = KeyLimits(max_open=2)
+    lease = await accepted(store, "alone", key_id="k", limits=limits)
+    assert (await refusal(store, by("k", "m0", limits, count=5))).standing.quota == "max_open"
+    await store.finish(lease, "{}", elapsed_seconds=1.0)
+    await queued(store, "m0", key_id="k", limits=limits, count=5)
+    assert (await refusal(store, by("k", "m1", limits, count=5))).standing.used == 1
 
 
 async def test_more_than_a_bucket_holds_are_taken_by_an_empty_one(store: Store) -> None:
