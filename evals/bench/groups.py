@@ -1,10 +1,10 @@
 """How long groups of rollouts take under load, with whole groups finished first and with first come, first served.
 
-One service and a model server that answers after a fixed time, in processes of their own. Groups arrive by themselves
-(Poisson); the rollouts of a group end one after the other within `--spread`, so that groups interleave. A group's
-latency is from when its first member was due to when the last one is answered. Both ways get the same arrivals, in
-turns, at a share of what so many running judgments can take: `whole` names each member's group, so that the queue
-finishes a group before it begins a later one, `first_come` names none.
+Groups arrive by themselves (Poisson); the rollouts of a group end one after the other within `--spread`, so that groups
+interleave. A group's latency is from when its first member was due to when the last one is answered. Both ways get the
+same arrivals at the same time, each at a service of its own with so many places, and the model answers after a fixed
+time: what else the machine does slows both alike. `whole` names each member's group, so that the queue finishes a group
+before it begins a later one; `first_come` names none.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import os
 import random
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -69,7 +69,7 @@ def add_parser(benches: Any) -> None:
     counts = (
         ("--size", 64, 8, "rollouts of a group"),
         ("--places", 256, 4, "judgments that run at one time"),
-        ("--rounds", 5, 2, "how often each way has its turn"),
+        ("--rounds", 5, 2, "sets of arrivals, one after the other"),
     )
     for name, most, default, told in counts:
         parser.add_argument(name, type=whole(1, most), default=default, help=f"{told} ({default})")
@@ -80,8 +80,8 @@ def add_parser(benches: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print. Returns 1 where a judgment ended otherwise than it should."""
     try:
-        with _served(arguments) as service:
-            found = uvloop.run(_measured(arguments, service.url))
+        with _served(arguments) as first, _served(arguments) as second:
+            found = uvloop.run(_measured(arguments, dict(zip(WAYS, (first.url, second.url), strict=True))))
     except WrongEnd as error:
         print(error)
         return 1
@@ -104,13 +104,18 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-async def _measured(arguments: argparse.Namespace, url: str) -> dict[Way, list[float]]:
-    """The latencies of all groups by way; the ways take turns, and begin in turns."""
+async def _measured(arguments: argparse.Namespace, urls: Mapping[Way, str]) -> dict[Way, list[float]]:
+    """The latencies of all groups by way, round by round."""
     found: dict[Way, list[float]] = {way: [] for way in WAYS}
     per_second = arguments.load * arguments.places / arguments.latency / arguments.size
-    async with Poster.opened(f"{url}/v1/judgments") as poster:
-        await poster.post(json.dumps(by_model(0)).encode())
-        for turn in range(arguments.rounds):
+    async with contextlib.AsyncExitStack() as stack:
+        posters = {
+            way: await stack.enter_async_context(Poster.opened(f"{url}/v1/judgments"))
+            for way, url in urls.items()
+        }
+        for poster in posters.values():
+            await poster.post(json.dumps(by_model(0)).encode())
+        for turn in range(1, arguments.rounds + 1):
             plan = Plan.drawn(
                 per_second=per_second,
                 seconds=arguments.seconds,
@@ -118,8 +123,13 @@ async def _measured(arguments: argparse.Namespace, url: str) -> dict[Way, list[f
                 spread=arguments.spread,
                 seed=arguments.seed + turn,
             )
-            for place, way in enumerate(WAYS if turn % 2 == 0 else WAYS[::-1]):
-                found[way] += await _round(poster, plan, way, _ROUND * (1 + 2 * turn + place))
+            async with asyncio.TaskGroup() as tasks:
+                rounds = {
+                    way: tasks.create_task(_round(poster, plan, way, _ROUND * turn))
+                    for way, poster in posters.items()
+                }
+            for way, latencies in rounds.items():
+                found[way] += latencies.result()
     return found
 
 
@@ -164,7 +174,7 @@ def _told(latencies: Sequence[float]) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _served(arguments: argparse.Namespace) -> Iterator[Started]:
-    """A service of one process with so many places, beside a model server."""
+    """A service of one process with so many places, and a model server of its own."""
     settings = {
         "JUDGE_MAX_RUNNING": str(arguments.places),
         "JUDGE_MAX_QUEUED": "100000",

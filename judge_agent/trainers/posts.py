@@ -14,6 +14,7 @@ from typing import Any
 from judge_agent.errors import InvalidRequest
 from judge_agent.hashing import canonical_json, sha256_of
 from judge_agent.schema.request import MAX_CANDIDATES
+from judge_agent.trainers.joining import group_field
 from judge_agent.trainers.rollout import Asking, Rollout, request_with, task_of, trajectory_of
 
 log = logging.getLogger(__name__)
@@ -23,15 +24,20 @@ MAX_BYTES = 8_000_000
 
 @dataclass
 class Post:
-    """One request: trajectories of one task, and the places in the batch that each of them answers for."""
+    """One request: trajectories of one task, and the places in the batch that each of them answers for.
+
+    `group` is that of a rollout which joins a group that other processes have members of.
+    """
 
     task: dict[str, Any]
     trajectories: list[dict[str, Any]] = field(default_factory=list)
     places: list[list[int]] = field(default_factory=list)
     posts_of_group: int = 1
+    group: dict[str, Any] | None = None
 
     def request(self, asking: Asking) -> dict[str, Any]:
-        return request_with(self.task, self.trajectories, asking)
+        joins = {} if self.group is None else {"group": self.group}
+        return request_with(self.task, self.trajectories, asking) | joins
 
     def only(self, kept: Sequence[int]) -> Post:
         """The same task with some of the candidates."""
@@ -91,9 +97,14 @@ class _Group:
 def folded(rollouts: Sequence[Rollout], asking: Asking) -> Folded:
     """Fold a batch into posts. A rollout that cannot be written is refused alone."""
     groups, refused = dict[tuple[str | None, str], _Group](), dict[int, InvalidRequest]()
+    joining = list[Post]()
     for place, rollout in enumerate(rollouts):
         try:
             task, trajectory = task_of(rollout, asking), trajectory_of(rollout, asking)
+            if (joins := group_field(rollout, asking)) is not None:
+                canonical_json([task, trajectory])
+                joining.append(Post(task, [trajectory], [[place]], group=joins))
+                continue
             text = canonical_json(task)
             group = groups.setdefault((rollout.group, sha256_of(text)), _Group(task, len(text)))
             group.add(trajectory, canonical_json(trajectory), place)
@@ -104,4 +115,4 @@ def folded(rollouts: Sequence[Rollout], asking: Asking) -> Folded:
             log.exception("a rollout cannot be read")
             refused[place] = InvalidRequest("rollout", f"cannot be read: {type(error).__name__}: {error}")
     posts = [post for group in groups.values() for post in group.finished()]
-    return Folded(posts, refused)
+    return Folded([*joining, *posts], refused)

@@ -25,7 +25,8 @@ class Rollout:
     """One completion of one prompt, each a text or a list of chat messages, and the row of the data set it is of.
 
     Rollouts of one `group` were made for the same row and are judged together; without it those are that have the
-    same prompt and the same reference. `index` of `size` is the rollout's place in its group.
+    same prompt and the same reference. `index` of `size` is the rollout's place in its group, `attempt` a new try of
+    the whole group.
     """
 
     prompt: Text
@@ -35,6 +36,7 @@ class Rollout:
     index: int | None = None
     size: int | None = None
     step: int | None = None
+    attempt: int = 0
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ class Asking:
     agent_tools: Sequence[Mapping[str, Any]] = ()
     cache: Literal["yes", "no", "refresh"] | None = None
     include_hidden_reasoning: bool = False
+    shape: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]] | None = None
+    join: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
     run: Mapping[str, Any] | None = None
 
@@ -130,6 +134,7 @@ def _wishes(asking: Asking) -> dict[str, Any]:
         "aggregate": asking.aggregate,
         "pass_threshold": asking.pass_threshold,
         "cache": asking.cache,
+        "shape": asking.shape,
         "include_hidden_reasoning": asking.include_hidden_reasoning or None,
     }
     budget = {

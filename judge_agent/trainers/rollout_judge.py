@@ -16,6 +16,7 @@ from judge_agent.client import AsyncJudgeClient, private_loop
 from judge_agent.client.exchange import Target
 from judge_agent.errors import InvalidRequest, JudgeClientError, RequestRefused, ServiceUnavailable
 from judge_agent.schema import Judgment
+from judge_agent.trainers.joining import joined
 from judge_agent.trainers.outcome import Outcome
 from judge_agent.trainers.posts import Post, folded
 from judge_agent.trainers.rollout import Asking, Rollout
@@ -141,6 +142,8 @@ class RolloutJudge:
         """Judge one post; a candidate that the service refuses is left out, and the others are posted again."""
         try:
             async with asyncio.timeout_at(deadline), room:
+                if post.group is not None:
+                    return await self._joined(post, deadline)
                 return self._read(await self._judgment(post, deadline), post)
         except RequestRefused as refusal:
             refused, rest = _split(post, refusal)
@@ -162,6 +165,12 @@ class RolloutJudge:
     async def _judgment(self, post: Post, deadline: float) -> Judgment:
         left = deadline - asyncio.get_running_loop().time()
         return await self._connected().judge(post.request(self._asking()), timeout_seconds=max(0.0, left))
+
+    async def _joined(self, post: Post, deadline: float) -> dict[int, Outcome]:
+        left = deadline - asyncio.get_running_loop().time()
+        found = await joined(self._connected(), post.request(self._asking()), max(0.0, left))
+        vector = dict.fromkeys(self.dimensions) | dict(found.vector)
+        return dict.fromkeys(post.all_places, replace(found, vector=vector))
 
     def _connected(self) -> AsyncJudgeClient:
         if self._client is None or self._client[0] != os.getpid():

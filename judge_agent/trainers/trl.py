@@ -25,7 +25,8 @@ from judge_agent.trainers.outcome import Outcome
 from judge_agent.trainers.rollout import Asking, Text
 from judge_agent.trainers.rollout_judge import SECONDS, RolloutJudge
 from judge_agent.trainers.shared_batch import SharedBatches
-from judge_agent.trainers.trl_batch import Batch, Column, groups_of, masked, rollouts_of, settled
+from judge_agent.trainers.trl_batch import Batch, Column, Place, groups_of, masked, rollouts_of, settled
+from judge_agent.trainers.trl_ranks import MAX_RUN_CHARS, Ranks
 
 log = logging.getLogger(__name__)
 OnFailure = Literal["mask", "neutral", "raise"]
@@ -55,6 +56,8 @@ def judge_rewards(
     group_size: int | None = None,
     transcript: str | None = None,
     agent_tools: Sequence[Callable[..., Any] | Mapping[str, Any]] = (),
+    join_as: str | None = None,
+    rank: int | None = None,
 ) -> list[Reward] | list[BlockingReward]:
     """Return TRL reward functions: one per dimension, or one for the reward. They share one judge call per batch.
 
@@ -64,6 +67,9 @@ def judge_rewards(
     FailurePolicy sets the limits too. `group_size` is `num_generations`: it keeps two groups of one prompt apart, and
     tells of groups that are split over ranks. `transcript` is the column in which a `rollout_func` returns the messages
     of each rollout. `agent_tools` are the trainer's `tools`, functions or schemas, which calls are checked against.
+    `join_as` joins groups that TRL splits over ranks: a name that all ranks of this run have alike and no other run has,
+    nor this one after a restart; `rank` is the process's, that of torch.distributed where it is None. A group that is
+    not complete within `seconds` has no rewards. It needs `group_size`, and rows that all ranks have as many of.
     Raises InvalidRequest for arguments that cannot be meant.
     """
     wanted = tuple(dimensions or ())
@@ -74,10 +80,16 @@ def judge_rewards(
     asked = asking or Asking(recipe=recipe, columns=columns)
     if agent_tools:
         asked = replace(asked, agent_tools=tuple(_schema(tool) for tool in agent_tools))
+    if join_as is not None and (group_size is None or not 0 < len(join_as) <= MAX_RUN_CHARS):
+        raise InvalidRequest(
+            "join_as", f"{join_as!r} needs group_size, and at most {MAX_RUN_CHARS} characters"
+        )
+    asked = replace(asked, join=asked.join or join_as is not None)
     judge = RolloutJudge(url, api_key, replace(asked, dimensions=wanted or asked.dimensions), seconds)
     policy = _policy(on_failure, "neutral" if sync else "mask")
+    ranks = Ranks(join_as, group_size, rank) if join_as and group_size else None
     shared = _SharedJudge(
-        judge, wanted, policy, group_size, transcript, adjacent=not (sync and policy is not None)
+        judge, wanted, policy, group_size, transcript, ranks, adjacent=not (sync and policy is not None)
     )
     names = wanted or ("reward",)
     if sync:
@@ -139,6 +151,7 @@ class _SharedJudge:
         policy: FailurePolicy | None,
         group_size: int | None,
         transcript: str | None,
+        ranks: Ranks | None,
         *,
         adjacent: bool,
     ) -> None:
@@ -147,6 +160,7 @@ class _SharedJudge:
         self._policy = policy
         self._group_size = group_size
         self._transcript = transcript
+        self._ranks = ranks
         self._adjacent = adjacent
         self._batches = SharedBatches[Judged](max(1, len(dimensions)))
         self.patience = judge.seconds + _GRACE_SECONDS
@@ -160,20 +174,27 @@ class _SharedJudge:
         return self._columns([outcome] * count, [0] * count, self.patience)
 
     def _started(self, batch: Batch) -> Future[Judged]:
-        return private_loop.private_loop().start(self._judged(batch))
+        place = None if self._ranks is None else self._ranks.place(batch)
+        return private_loop.private_loop().start(self._judged(batch, place))
 
-    async def _judged(self, batch: Batch) -> Judged:
+    async def _judged(self, batch: Batch, place: Place | None) -> Judged:
         began = time.monotonic()
-        groups = groups_of(batch.prompts, self._group_size, adjacent=self._adjacent)
+        if place is None:
+            groups = groups_of(batch.prompts, self._group_size, adjacent=self._adjacent)
+        else:
+            groups = [place.group(at) for at in range(len(batch.completions))]
         try:
-            outcomes = await self._judge.outcomes(rollouts_of(batch, groups, self._transcript))
+            rollouts = rollouts_of(batch, groups, self._transcript)
+            if place is not None:
+                rollouts = [place.of(one, at) for at, one in enumerate(rollouts)]
+            outcomes = await self._judge.outcomes(rollouts)
         except Exception as error:
             # TRL dies of what a reward function raises; a run of days must not end with our fault.
             log.exception("a batch could not be judged")
             failed = Outcome.failed("internal", f"{type(error).__name__}: {error}", self._dimensions)
             outcomes = [failed] * len(batch.completions)
         judged = self._columns(outcomes, groups, time.monotonic() - began)
-        return judged._replace(split_groups=self._split(groups))
+        return judged if place is not None else judged._replace(split_groups=self._split(groups))
 
     def _split(self, groups: Sequence[int]) -> int:
         """Count the groups that lack members here. TRL hands each rank its own slice of the batch, and a group that two

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from judge_agent.errors import InvalidRequest
@@ -44,6 +44,27 @@ class Batch:
             for name, values in self.extra.items()
             if name not in _OF_THE_TRAINER
         }
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the rows of a batch stand among those of all ranks: the first one's number, the step, which batch of it."""
+
+    run: str
+    first: int
+    size: int
+    step: int = 0
+    attempt: int = 0
+
+    def group(self, at: int) -> int:
+        """The group of a row; TRL gathers the ranks' rows in order, and every `size` of them are one group."""
+        return (self.first + at) // self.size
+
+    def of(self, rollout: Rollout, at: int) -> Rollout:
+        """The rollout of a row, with its place in a group that other ranks may have members of."""
+        name = f"{self.run}/{self.step}/{self.group(at)}"
+        index = (self.first + at) % self.size
+        return replace(rollout, group=name, index=index, size=self.size, attempt=self.attempt)
 
 
 def groups_of(prompts: Sequence[Text], size: int | None, *, adjacent: bool) -> list[int]:
