@@ -67,7 +67,7 @@ def judge_rewards(
     FailurePolicy sets the limits too. `group_size` is `num_generations`: it keeps two groups of one prompt apart, and
     tells of groups that are split over ranks. `transcript` is the column in which a `rollout_func` returns the messages
     of each rollout. `agent_tools` are the trainer's `tools`, functions or schemas, which calls are checked against.
-    `join_as` joins groups that TRL splits over ranks: a name that all ranks of this run have alike and no other run has,
+    `join_as` joins groups that TRL splits over ranks: a name that all ranks of a run have alike, and no other run,
     nor this one after a restart; `rank` is the process's, that of torch.distributed where it is None. A group that is
     not complete within `seconds` has no rewards. It needs `group_size`, and rows that all ranks have as many of.
     Raises InvalidRequest for arguments that cannot be meant.
