@@ -24,8 +24,6 @@ WAIT_SECONDS = 30
 ANSWER_SECONDS = 30.0
 LATE_SECONDS = 2.0
 UPLOAD_BYTES_PER_SECOND = 1_000_000
-# A pool that is full must make callers wait, not fail: a group of rollouts posts at once.
-LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=100)
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
