@@ -15,6 +15,7 @@ from api.body import JsonBody
 from api.group_request import Wanted, conflict, contents, disagreement, for_checking, read_group
 from api.parts import Parts
 from api.problems import Problem, busy
+from api.validation import read_request
 from judge_agent.hashing import sha256_of
 from judge_agent.schema import BudgetSpec, GroupSpec, JudgmentRequest
 from judge_agent.store import Accepted, IdempotencyConflict, TooManyOpen
@@ -30,8 +31,9 @@ async def joined(parts: Parts, tenant: str, body: JsonBody, key: str | None) -> 
         earlier = await parts.store.groups.earlier(tenant, key, body_sha256) if key is not None else None
         if earlier is not None:
             return earlier
-        wanted = read_group(parts, body.data)
-        await checked(parts, tenant, for_checking(parts, body.data), body.data)
+        given = read_request(body.data)
+        wanted = read_group(parts, given, body.data)
+        await checked(parts, tenant, for_checking(parts, given), body.data)
         seat = await _known(parts, tenant, wanted) or await _seated(parts, tenant, wanted, key, body_sha256)
     except IdempotencyConflict as used:
         detail = (

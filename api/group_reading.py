@@ -18,7 +18,7 @@ from judge_agent.group_record import (
     late_member,
     scored,
 )
-from judge_agent.schema import CandidateResult, Group, GroupState, Judgment
+from judge_agent.schema import CandidateResult, Group, GroupState
 from judge_agent.schema.shape import Shape
 from judge_agent.store import Store
 from judge_agent.store.groups import SETTLED, StoredGroup, StoredMember
@@ -90,9 +90,10 @@ async def settled_record(store: Store, found: Read, state: GroupState, failure: 
 
 
 async def live_record(store: Store, found: Read) -> Group:
-    """A group as it stands: as it settled, with those that came late, or what is known of it so far."""
+    """A group as it stands: as it settled, with those that came late. Of an open one who is in it: what came of each is
+    in its own judgment, and every post that does not wait would read all of them again."""
     if found.record is None:
-        seated, _ = await _seated(store, found, found.in_time)
+        seated = [Seated(one.index, one.candidate_id, one.judgment_id) for one in found.in_time]
         return group_record(found.terms, seated, state=found.group.state, **_facts(found.group))
     late, _ = await _seated(store, found, [one for one in found.members if one.is_late])
     members = (*found.record.members, *map(late_member, late))
@@ -113,36 +114,40 @@ async def _seated(
     store: Store, found: Read, members: Sequence[StoredMember]
 ) -> tuple[list[Seated], bool | None]:
     """The members with what came of each; and what a comparison of two said of its own consistency."""
-    seated, consistent = list[Seated](), None
     together = found.group.is_joint
-    judgment = await _judgment(store, members[0]) if together and members else None
+    common = await _ended(store, members[0]) if together and members else None
+    seated = []
     for place, one in enumerate(members):
-        if not together:
-            judgment = await _judgment(store, one)
-        result = _result(judgment, place if together else 0)
+        ended = common if together else await _ended(store, one)
+        result = None if ended is None else ended.result(place if together else 0)
         seated.append(Seated(one.index, one.candidate_id, one.judgment_id, result, one.is_late))
-    if together and judgment is not None and judgment.preference is not None:
-        consistent = judgment.preference.consistent
-    return seated, consistent
+    return seated, None if common is None else common.consistent
 
 
-async def _judgment(store: Store, member: StoredMember) -> Judgment | None:
+@dataclass(frozen=True)
+class _Ended:
+    """What a group reads of an ended judgment, which holds much more (evidence, samples)."""
+
+    id: str
+    candidates: tuple[dict[str, Any], ...]
+    consistent: bool | None
+
+    def result(self, place: int) -> CandidateResult:
+        """What came of the candidate at a place; a record that says nothing of it gives no score."""
+        if place < len(self.candidates):
+            return CandidateResult.model_validate(self.candidates[place])
+        return CandidateResult(
+            id=str(place),
+            status="unscored",
+            failure_kind="internal",
+            failure_reason=f"judgment {self.id} says nothing of this member",
+        )
+
+
+async def _ended(store: Store, member: StoredMember) -> _Ended | None:
     """The ended judgment of a member; None while it is not there."""
     row = await store.get(member.judgment_id) if member.judgment_id is not None else None
     if row is None or row.judgment is None:
         return None
-    return Judgment.model_validate_json(row.judgment)
-
-
-def _result(judgment: Judgment | None, place: int) -> CandidateResult | None:
-    """What came of the candidate at a place; a record that was damaged says nothing of it, which is no score."""
-    if judgment is None:
-        return None
-    if place < len(judgment.candidates):
-        return judgment.candidates[place]
-    return CandidateResult(
-        id=str(place),
-        status="unscored",
-        failure_kind="internal",
-        failure_reason=f"judgment {judgment.id} says nothing of this member",
-    )
+    data = json.loads(row.judgment)
+    return _Ended(row.id, tuple(data["candidates"]), (data.get("preference") or {}).get("consistent"))

@@ -8,7 +8,6 @@ from typing import Any
 
 from api.parts import Parts
 from api.problems import FieldError, Problem, bounded, invalid
-from api.validation import read_request
 from judge_agent.group_record import Terms
 from judge_agent.hashing import canonical_json, sha256_of
 from judge_agent.schema import Candidate, GroupSpec, JudgmentRequest
@@ -45,9 +44,8 @@ class Wanted:
         )
 
 
-def read_group(parts: Parts, data: Any) -> Wanted:
-    """Read a post. Raises Problem 422 that names the field, the value and the limit."""
-    given = read_request(data)
+def read_group(parts: Parts, given: JudgmentRequest, data: Any) -> Wanted:
+    """Read a post, whose body is `data`. Raises Problem 422 that names the field, the value and the limit."""
     spec = given.group or GroupSpec()
     size = spec.size or len(given.candidates)
     _check_terms(parts, given, spec, size)
@@ -61,10 +59,9 @@ def read_group(parts: Parts, data: Any) -> Wanted:
     return Wanted(request, spec, terms, parts.judge.compares(given), _agreed(given, terms), plain)
 
 
-def for_checking(parts: Parts, data: Any) -> JudgmentRequest:
+def for_checking(parts: Parts, given: JudgmentRequest) -> JudgmentRequest:
     """The request by which a judge says whether the post can be judged: with its shape, and with company where it is
     compared with members that are still to come."""
-    given = read_request(data)
     candidates = given.candidates
     if given.group is not None and given.group.is_joined and parts.judge.compares(given):
         candidates = (*candidates, Candidate(id=_TWIN, trajectory=candidates[0].trajectory))

@@ -18,7 +18,7 @@ class GroupMember(Envelope):
     """One rollout of a group. `raw_reward` is what it was judged worth by itself, `reward` what it gets in the group.
 
     `reward` is null where the judge failed, in a group that failed, and for one that came `late`: after the group had
-    settled. `status` is null while it is judged.
+    settled. What came of each is told when the group has settled: until then `status` is null.
     """
 
     index: int
