@@ -56,7 +56,10 @@ def _describe_post(post: dict[str, Any]) -> None:
 
 
 _PREFER = header(
-    "Prefer", "`respond-async` answers 202 at once; `wait=SECONDS` waits so long first.", {"type": "string"}
+    "Prefer",
+    "`respond-async` answers 202 at once; `wait=SECONDS` waits so long first; `cancel-on-disconnect` calls the "
+    "judgment off where the client goes away while it waits, and nobody else wants it.",
+    {"type": "string"},
 )
 _KEY = header(
     "Idempotency-Key",

@@ -99,6 +99,25 @@ def test_keys_are_added_listed_and_revoked(tmp_path: Path) -> None:
     assert (again.returncode, found.group() in again.stderr) == (3, True)
 
 
+def test_keys_are_given_limits_which_are_changed_and_listed(tmp_path: Path) -> None:
+    folder = {"JUDGE_DATA_DIR": str(tmp_path)}
+    told = verb("keys", "add", "ada", "--max-open", "8", "--tokens-per-day", "none", **folder).stdout
+    found = re.search(r"key_\w+", told)
+    assert found is not None
+    assert "max_open=8 tokens_per_day=none" in told
+    changed = verb(
+        "keys", "limit", found.group(), "--requests-per-minute", "60", "--max-open", "default", **folder
+    )
+    assert changed.stdout == f"key {found.group()}: requests_per_minute=60 tokens_per_day=none\n"
+    assert "works  requests_per_minute=60 tokens_per_day=none" in verb("keys", "list", **folder).stdout
+    for wrong in ("0", "-1", "many", "1.5", "9" * 30):
+        refused = verb("keys", "limit", found.group(), f"--max-open={wrong}", **folder)
+        assert (refused.returncode, "Traceback" in refused.stderr) == (3, False)
+        assert "--max-open" in refused.stderr
+    unknown = verb("keys", "limit", "key_none", "--max-open", "1", **folder)
+    assert (unknown.returncode, "key_none" in unknown.stderr) == (3, True)
+
+
 def test_the_service_says_where_it_is_judges_and_stops_in_order(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "judge_agent.cli", "serve", "--model", "none", "--port", "0"]
     with subprocess.Popen(

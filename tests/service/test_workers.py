@@ -20,7 +20,7 @@ LEASE_SECONDS = 2.0
 
 
 @contextmanager
-def two_workers(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str, list[int]]]:
+def two_workers(folder: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[str], str, list[int]]]:
     """A real service with two workers: its process, its URL, the workers' pids."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("JUDGE_")},
@@ -28,6 +28,7 @@ def two_workers(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str, list
         "JUDGE_LEASE_SECONDS": str(LEASE_SECONDS),
         "JUDGE_SANDBOX": "none",
         "PYTHONPATH": str(ROOT),
+        **settings,
     }
     command = [
         sys.executable,
@@ -119,6 +120,24 @@ async def test_a_judgment_is_seen_and_followed_at_every_worker(tmp_path: Path) -
                 numbers = (await http.get("/metrics")).text
             ended = 'judge_judgments_total{cached="no",recipe="verify",state="done"} 6.0'
             assert ended in numbers, numbers
+
+
+async def test_workers_together_accept_no_more_than_a_key_may_have(tmp_path: Path) -> None:
+    with two_workers(tmp_path, JUDGE_KEY_REQUESTS_PER_MINUTE="5") as (_, url, _):
+
+        async def post(seed: int) -> httpx.Response:
+            # A connection of its own, so that both workers are asked.
+            async with httpx.AsyncClient(base_url=url, timeout=30) as http:
+                return await http.post("/v1/judgments", json=calls(seed))
+
+        answers = await asyncio.gather(*(post(seed) for seed in range(24)))
+        statuses = [answer.status_code for answer in answers]
+        # Five, and one more where these take twelve seconds.
+        assert set(statuses) == {200, 429}
+        assert statuses.count(200) in (5, 6)
+        refused = next(answer for answer in answers if answer.status_code == 429)
+        assert refused.json()["code"] == "quota_requests_per_minute"
+        assert 1 <= int(refused.headers["retry-after"]) <= 12
 
 
 async def test_no_worker_outlives_a_killed_service(tmp_path: Path) -> None:
