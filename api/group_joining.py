@@ -85,7 +85,7 @@ async def _room(parts: Parts) -> None:
 
 async def _seated(parts: Parts, tenant: str, wanted: Wanted, key: str | None, body_sha256: str) -> Seat:
     judgment_id, is_new = None, False
-    if not (wanted.is_compared and wanted.spec.is_joined):
+    if not (wanted.is_together and wanted.spec.is_joined):
         found = await _judged(parts, tenant, wanted, key)
         judgment_id, is_new = found.row.id, found.created
     try:
@@ -165,7 +165,7 @@ def _capped(parts: Parts, wanted: Wanted) -> tuple[JudgmentRequest, str]:
         request.model_copy(update={"budget": budget}),
         spec,
         wanted.terms,
-        wanted.is_compared,
+        wanted.is_together,
         wanted.agreed,
         wanted.data | {"budget": given | {"seconds": seconds}},
     )
@@ -187,7 +187,7 @@ def _new_group(parts: Parts, tenant: str, wanted: Wanted) -> NewGroup:
         spec.group_id,
         spec.attempt,
         wanted.terms.size,
-        wanted.is_compared or not spec.is_joined,
+        wanted.is_together or not spec.is_joined,
         wanted.agreed,
         wanted.kept(),
         time.time(),

@@ -14,7 +14,7 @@ from judge_agent.schema import Candidate, GroupSpec, JudgmentRequest
 
 MAX_SHOWN_CHARS = 80
 _BESIDE = {"candidates", "metadata", "group"}
-# Members of a pair that a single member is checked with; it is judged with nobody.
+# The company that a single member is checked with; it is judged with nobody.
 _TWIN = "__twin__"
 
 
@@ -26,7 +26,7 @@ class Wanted:
     request: JudgmentRequest
     spec: GroupSpec
     terms: Terms
-    is_compared: bool
+    is_together: bool
     agreed: str
     data: dict[str, Any]
 
@@ -35,10 +35,10 @@ class Wanted:
         return json.dumps(self.data)
 
     def kept(self) -> str:
-        """What the group needs once its members are judged; compared ones are judged from it."""
+        """What the group needs once its members are judged; those that wait for each other are judged from it."""
         template = {name: value for name, value in self.data.items() if name != "candidates"}
         shape = [link.model_dump(mode="json") for link in self.terms.shape]
-        waits = self.spec.is_joined and self.is_compared
+        waits = self.spec.is_joined and self.is_together
         return json.dumps(
             {"recipe": self.request.recipe, "shape": shape, "template": template if waits else None}
         )
@@ -56,14 +56,15 @@ def read_group(parts: Parts, given: JudgmentRequest, data: Any) -> Wanted:
         update={"shape": (), "group": None if hint is None else GroupSpec.model_validate(hint)}
     )
     terms = Terms(size, shape, spec.deadline_seconds, spec.on_partial, spec.min_size)
-    return Wanted(request, spec, terms, parts.judge.compares(given), _agreed(given, terms), plain)
+    return Wanted(request, spec, terms, parts.judge.judges_together(given), _agreed(given, terms), plain)
 
 
 def for_checking(parts: Parts, given: JudgmentRequest) -> JudgmentRequest:
     """The request by which a judge says whether the post can be judged: with its shape, and with company where it is
-    compared with members that are still to come."""
-    candidates = given.candidates
-    if given.group is not None and given.group.is_joined and parts.judge.compares(given):
+    judged together with members that are still to come."""
+    candidates, spec = given.candidates, given.group
+    fewest = (spec.min_size or spec.size or 1) if spec is not None and spec.is_joined else 1
+    if fewest > 1 and parts.judge.judges_together(given):
         candidates = (*candidates, Candidate(id=_TWIN, trajectory=candidates[0].trajectory))
     return given.model_copy(update={"group": None, "candidates": candidates})
 
@@ -109,13 +110,6 @@ def _check_terms(parts: Parts, given: JudgmentRequest, spec: GroupSpec, size: in
     if spec.deadline_seconds is not None and spec.deadline_seconds > longest:
         detail = f"{spec.deadline_seconds:g} is more than this service allows (JUDGE_MAX_GROUP_SECONDS={longest:g})"
         raise invalid("group.deadline_seconds", detail, value=spec.deadline_seconds, limit=longest)
-    if spec.is_joined and parts.judge.compares(given):
-        for field, value in (("group.size", size), ("group.min_size", spec.min_size)):
-            if value == 1:
-                detail = (
-                    f"recipe {given.recipe!r} compares members with each other; it needs at least 2, got 1"
-                )
-                raise invalid(field, detail, value=1, limit=2)
 
 
 def _agreed(given: JudgmentRequest, terms: Terms) -> str:

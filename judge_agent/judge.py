@@ -97,9 +97,8 @@ class Judge:
         """Whether judgments of the same request that have waited for this end get it too."""
         return serves_others(judgment)
 
-    def compares(self, request: JudgmentRequest) -> bool:
-        """Whether its candidates are judged beside each other, so that none is judged before the others are there:
-        compared, or asked about by their places."""
+    def judges_together(self, request: JudgmentRequest) -> bool:
+        """Whether a candidate's result hangs on its peers, so that none is judged before the others are there."""
         recipe = self._parts.recipes.get(request.recipe)
         return recipe is not None and recipe.joint
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.facades.asked import RIGHT, WRONG, grade, held_model, was_asked
-from tests.groups.grouped import member, post, rewards, whole
+from tests.groups.grouped import by_word, member, post, rewards, whole
 from tests.service.served import ScriptedModel, serving
 
 pytestmark = pytest.mark.anyio
@@ -94,3 +94,14 @@ async def test_a_cancelled_comparison_gives_nobody_a_reward() -> None:
     assert {one["state"] for one in (cancelled, *answers)} == {"cancelled"}
     assert rewards(cancelled) == [None, None]
     assert judgment["state"] == "cancelled"
+
+
+async def test_members_whose_samples_go_where_places_are_open_are_judged_together() -> None:
+    async with serving(model=by_word()) as served:
+        posts = (
+            post(served, member(at, text, recipe="by-place"))
+            for at, text in enumerate(["RIGHT", "WRONG", "RIGHT two"])
+        )
+        found = (await asyncio.gather(*posts))[0].json()
+    assert len({one["judgment_id"] for one in found["members"]}) == 1
+    assert found["ranking"] == [[0, 2], [1]]
