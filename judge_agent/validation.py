@@ -56,7 +56,8 @@ def probes(requests: Sequence[Mapping[str, Any]]) -> Iterator[Probe]:
         for kind, trajectory in answers.items():
             if trajectory is not None and (kind in ("reference", "again") or trajectory != reference):
                 candidate = {"id": kind, "trajectory": trajectory}
-                yield Probe(index, kind, {**request, "candidates": [candidate], "cache": "no"})
+                alone = {"candidates": [candidate], "cache": "no", "shape": []}
+                yield Probe(index, kind, {**request, **alone})
 
 
 def reference_of(request: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -93,3 +93,5 @@ async def test_a_group_is_paid_by_how_rarely_each_test_is_passed(sandbox) -> Non
     assert found["rare"] == pytest.approx(0.5 * 4 / 7)
     assert judgment.ranking == (("right",), ("rare",), ("common", "usual"), ("silent",))
     assert judgment.flags["shape"][0]["tests"] == 120
+    again = await judge.judge(request, judgment_id="j2", tenant="t", created=0.0)
+    assert (again.cached_from, again.candidates) == ("j", judgment.candidates)

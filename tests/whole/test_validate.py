@@ -23,7 +23,10 @@ def call_task(name: str, body: str, tests: list[dict[str, Any]], **changes: Any)
 
 GOOD = [
     call_task("double", "n * 2", [{"args": [2], "expected": 4}, {"args": [5], "expected": 10}]),
-    call_task("next_one", "n + 1", [{"args": [2], "expected": 3}, {"args": [0], "expected": 1}]),
+    # A probe is a group of one: its shape would make all rewards equal.
+    call_task(
+        "next_one", "n + 1", [{"args": [2], "expected": 3}, {"args": [0], "expected": 1}], shape="rank"
+    ),
     {
         "recipe": "verify",
         "task": {"prompt": "Which n are above 6?", "reference": {"sql": "SELECT n FROM t WHERE n > 6"}},
