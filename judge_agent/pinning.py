@@ -149,9 +149,8 @@ def _kept(run: PinnedRun | None) -> dict[str, str] | None:
 
 
 def _changes(kept: Mapping[str, str], pin: Pin) -> tuple[PinChange, ...]:
-    names = [
-        name for name in sorted({*kept, *pin.parts}) if pin.problem is None or not name.startswith("model.")
-    ]
+    found = sorted({*kept, *pin.parts}, key=lambda name: (not name.startswith("recipe"), name))
+    names = [name for name in found if pin.problem is None or not name.startswith("model.")]
     return tuple(
         PinChange(name, kept.get(name), pin.parts.get(name))
         for name in names

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from judge_agent import importers
 from judge_agent.errors import InvalidRequest
 from judge_agent.hashing import canonical_json, sha256_of
+from judge_agent.prompting.material import task_from_trajectories
 from judge_agent.schema import (
     Candidate,
     CandidateResult,
@@ -15,6 +16,7 @@ from judge_agent.schema import (
     Judgment,
     JudgmentRequest,
     PrincipleResult,
+    Trajectory,
 )
 from judge_agent.store.runs import Point, RunEnd
 from judge_agent.trajectory import read
@@ -31,10 +33,11 @@ def run_end(request: JudgmentRequest, judgment: Judgment, tenant: str) -> RunEnd
     if request.run is None:
         return None
     results = {result.id: result for result in judgment.candidates}
-    task_key = _key(request.task.model_dump(mode="json"))
+    trajectories = [_read(candidate) for candidate in request.candidates]
+    task_key = _task_key(request, trajectories)
     points = tuple(
-        _point(request, judgment, candidate, results[candidate.id], task_key, is_first=index == 0)
-        for index, candidate in enumerate(request.candidates)
+        _point(request, judgment, trajectory, results[candidate.id], task_key, is_first=index == 0)
+        for index, (candidate, trajectory) in enumerate(zip(request.candidates, trajectories, strict=True))
         if candidate.id in results
     )
     return RunEnd(tenant, request.run.id, request.run.step, points)
@@ -43,7 +46,7 @@ def run_end(request: JudgmentRequest, judgment: Judgment, tenant: str) -> RunEnd
 def _point(
     request: JudgmentRequest,
     judgment: Judgment,
-    candidate: Candidate,
+    trajectory: Trajectory,
     result: CandidateResult,
     task_key: int,
     *,
@@ -51,10 +54,9 @@ def _point(
 ) -> Point:
     usage = judgment.usage
     compared, disagreed = disagreement(result, judgment.evidence)
-    content = candidate.trajectory.model_dump(mode="json", by_alias=True)
     return Point(
         task_key=task_key,
-        content_key=_key(content),
+        content_key=_key(trajectory.model_dump(mode="json")),
         recipe=request.recipe,
         status=result.status,
         failure_kind=result.failure_kind,
@@ -62,7 +64,7 @@ def _point(
         reward=result.reward,
         vector=canonical_json(dict(result.vector)),
         confidence=result.confidence.value,
-        length=written_chars(candidate),
+        length=written_chars(trajectory),
         flags=",".join(sorted(result.flags)[:MAX_FLAGS]),
         compared=compared,
         disagreed=disagreed,
@@ -73,15 +75,30 @@ def _point(
     )
 
 
-def written_chars(candidate: Candidate) -> int:
+def _read(candidate: Candidate) -> Trajectory:
+    try:
+        return importers.canonical(candidate.trajectory).trajectory
+    except InvalidRequest:
+        return Trajectory()  # nothing could be read of it, and it was not judged
+
+
+def _task_key(request: JudgmentRequest, trajectories: Sequence[Trajectory]) -> int:
+    """The same for the candidates of one group: those of one task, and of one group where the request names it.
+
+    A task that is said by the first messages of the trajectories alone is those messages.
+    """
+    task = request.task
+    if not (task.prompt.strip() or task.messages):
+        task = task.model_copy(update={"messages": task_from_trajectories(trajectories) or ()})
+    group = request.group.group_id if request.group is not None else None
+    return _key([task.model_dump(mode="json"), group])
+
+
+def written_chars(trajectory: Trajectory) -> int:
     """How much the policy wrote, in characters: its turns, the arguments of its calls, and what it handed in beside.
 
     Its hidden reasoning, which the judge does not read unless asked to, is no part of it.
     """
-    try:
-        trajectory = importers.canonical(candidate.trajectory).trajectory
-    except InvalidRequest:
-        return 0  # nothing could be read of it, and it was not judged
     turns = [turn for turn in read(trajectory).turns if turn.role == "assistant"]
     written = sum(len(turn.text) + sum(len(call.raw_arguments) for call in turn.calls) for turn in turns)
     final = trajectory.final_answer

@@ -60,10 +60,11 @@ class RunLogs:
             return
         step = getattr(state, "global_step", None)
         numbers = _numbers(self._run, None, self._url, self._api_key, until=step)
-        logs.update(numbers)
         history = getattr(state, "log_history", None)
-        if numbers and history and history[-1].get("step") == step:
-            history[-1].update(numbers)
+        entries = [logs, *(one for one in (history or [])[-1:] if one.get("step") == step)]
+        for entry in entries:
+            # What the trainer's own batch says of itself stays.
+            entry.update({name: value for name, value in numbers.items() if name not in entry})
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         """Every other event of a trainer: nothing is done."""
