@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from fastapi import Request
 
-from api.body import JsonBody, discard_body
+from api.body import THREAD_BYTES, JsonBody, discard_body
 from api.large_bodies import SMALL_BYTES, announced
 from api.parts import Parts
 from api.pins import held_to_its_pin
 from api.problems import Problem, invalid
 from api.validation import read_request, refusal
+from judge_agent.aside import aside
 from judge_agent.errors import InvalidRequest
 from judge_agent.resources import check_resources
 from judge_agent.schema import JudgmentRequest
@@ -43,7 +45,7 @@ async def _was_used(parts: Parts, tenant: str, idempotency_key: str) -> bool:
 
 async def accepted(parts: Parts, tenant: str, body: JsonBody, idempotency_key: str | None) -> Accepted:
     """Check a request and keep it. Raises Problem: 409, 422, 429 or 503. The parsed body ends here."""
-    wanted = read_request(body.data)
+    wanted = await _read(parts, body)
     await checked(parts, tenant, wanted, body.data)
     sha256 = body.sha256() if idempotency_key else ""
     return await kept(parts, tenant, wanted, body.text, idempotency_key, sha256)
@@ -53,7 +55,7 @@ async def checked(parts: Parts, tenant: str, wanted: JudgmentRequest, data: Any)
     """Raise Problem 422 for what can never be judged; `data` is the body that it was read from."""
     _check_seconds(wanted.budget.seconds, parts.settings.max_judgment_seconds)
     try:
-        parts.judge.check(wanted)
+        await aside(wanted, parts.judge.check, wanted)
         await check_resources(wanted.resources, parts.files, tenant)
     except InvalidRequest as error:
         raise refusal(error, data) from None
@@ -82,6 +84,14 @@ async def kept(
         )
     except IdempotencyConflict as conflict:
         raise _conflict(conflict) from None
+
+
+async def _read(parts: Parts, body: JsonBody) -> JudgmentRequest:
+    """The request of a body; that of a large one is made in a thread, so that the loop goes on serving."""
+    if len(body.text) <= THREAD_BYTES:
+        return read_request(body.data)
+    async with parts.large_bodies.parsing:
+        return await asyncio.to_thread(read_request, body.data)
 
 
 def _check_seconds(seconds: float | None, limit: float) -> None:

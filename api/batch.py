@@ -101,7 +101,7 @@ async def judge_batch(request: Request, tenant: Tenant) -> Response:
 
 
 def _check_media_type(request: Request) -> None:
-    given = request.headers.get("content-type", "")
+    given = ", ".join(request.headers.getlist("content-type"))
     if given.partition(";")[0].strip().lower() not in MEDIA_TYPES:
         detail = f"the body must be {MEDIA_TYPES[0]} (one JSON request a line), not {bounded(given)!r}"
         raise Problem(415, "unsupported_media_type", detail, headers={"Accept": ", ".join(MEDIA_TYPES)})

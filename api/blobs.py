@@ -95,7 +95,7 @@ def _missing() -> Problem:
 
 def _check_headers(request: Request) -> None:
     """Only a type that no form of a web page can send."""
-    content_type = request.headers.get("content-type", "")
+    content_type = ", ".join(request.headers.getlist("content-type"))
     if content_type.partition(";")[0].strip().lower() != MEDIA_TYPE:
         detail = f"the body must be {MEDIA_TYPE}, not {bounded(content_type)!r}"
         raise Problem(415, "unsupported_media_type", detail, headers={"Accept": MEDIA_TYPE})

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import math
+import sys
 import time
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
@@ -74,13 +75,16 @@ def parse(raw: bytes | bytearray) -> JsonBody:
     except RecursionError:
         raise _too_deep("") from None
     except ValueError:
-        raise _malformed("the body holds a whole number of more than 4300 digits") from None
+        limit = sys.get_int_max_str_digits()
+        raise invalid(
+            "body", f"holds a whole number of more than {limit} digits", limit=limit, status=400
+        ) from None
     _check_values(data, any(mark in raw for mark in _SURROGATE_MARKS))
     return JsonBody(text, data)
 
 
 def _check_headers(request: Request) -> None:
-    content_type = request.headers.get("content-type", "")
+    content_type = ", ".join(request.headers.getlist("content-type"))
     media_type, _, parameters = content_type.partition(";")
     if media_type.strip().lower() != "application/json":
         detail = f"the body must be application/json, not {bounded(content_type)!r}"
@@ -155,7 +159,12 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         seen = set[str]()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise invalid(str(bounded(twice)), "the key is given twice in one object", status=400)
+        raise invalid(
+            str(bounded(twice)) or "body",
+            "the key is given twice in one object",
+            limit="each key once",
+            status=400,
+        )
     return found
 
 

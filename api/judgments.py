@@ -118,7 +118,7 @@ async def cancel_judgment(judgment_id: str, request: Request, tenant: Tenant) ->
 
 def _is_an_action(name: str) -> bool:
     """Whether the path is one that is posted to: the router takes `batch` and `ID:cancel` for ids where it is read."""
-    return name == "batch" or ":" in name
+    return name == "batch" or name.endswith(":cancel")
 
 
 async def _accepted(request: Request, parts: Parts, tenant: str) -> Accepted:

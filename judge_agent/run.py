@@ -14,6 +14,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from judge_agent import record
 from judge_agent.admission import admit
+from judge_agent.aside import aside
 from judge_agent.budget import Budget
 from judge_agent.call_limits import deadline_of, model_boundary
 from judge_agent.calls import Calls
@@ -123,7 +124,7 @@ class Run:
             fresh = [one for one in context.candidates if one.id not in known.results]
             state = await self._state(context, fresh)
             await self._hold.end(self._parts.model, self._info, context.calls.answered)
-            judgment = self._finished(context, state, known)
+            judgment = await aside(context.request, self._finished, context, state, known)
             self._ending()
             late = "deadline" in judgment.flags
             kept = await memory.keep(judgment, context.candidates, [] if late else [one.id for one in fresh])
@@ -158,7 +159,7 @@ class Run:
 
     async def _open(self, resumed: bool) -> JudgeContext:
         parts, request = self._parts, self._request
-        recipe, candidates, task = admit(request, parts.recipes, parts.tools)
+        recipe, candidates, task = await aside(request, admit, request, parts.recipes, parts.tools)
         self._budget = _budget(request, recipe, candidates, self._elapsed)
         fields = {"recipe": recipe.name, "candidates": len(candidates), "resumed": resumed}
         type_: Any = "judgment.resumed" if resumed else "judgment.accepted"

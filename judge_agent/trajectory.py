@@ -1,7 +1,7 @@
 """Reads a trajectory into turns, calls and steps, whatever dialect its messages are written in.
 
-Accepts dict arguments, missing ids (results are paired to open calls in order, by name first), and the
-pair form (`tool_call` / `tool_response` roles). Knows nothing of any data set; importers do.
+Accepts dict arguments, missing ids (results are paired to open calls in order, by name first), and the pair form
+(`tool_call` / `tool_response` roles). Knows nothing of any data set; importers do.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple
 from judge_agent.call_forms import with_calls
 from judge_agent.call_marks import tool_names
 from judge_agent.fenced_code import CodeFinder, blocks, plain_text
+from judge_agent.read_once import read_once
 from judge_agent.result_marks import MARKS, bare, kind_is_error, marked_as_error
 from judge_agent.schema import ContentPart, Message, ToolCall, Trajectory
 
@@ -85,11 +86,11 @@ class Transcript:
         return tuple((step, call) for step in self.steps for call in step.turn.calls)
 
 
+@read_once
 def read(trajectory: Trajectory) -> Transcript:
     """Read a trajectory; assistant turns get step ids (the message's own id, else s1, s2, ...)."""
     messages, unread = with_calls(trajectory.messages, tool_names(trajectory.tools))
-    turns = _number_steps(_pair_results(_merge_pairs(messages)))
-    ignored = sum(_extra_fields(message) for message in messages)
+    turns, ignored = _number_steps(_pair_results(_merge_pairs(messages))), sum(map(_extra_fields, messages))
     return Transcript(tuple(turns), _steps(turns), ignored, trajectory.final_answer, unread)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from langgraph.runtime import Runtime
@@ -21,6 +22,7 @@ async def decide(state: State, runtime: Runtime[JudgeContext]) -> Update:
     verdicts: list[Json] = []
     steps: list[Json] = []
     for candidate in context.candidates:
+        await asyncio.sleep(0)  # others are served between two candidates of thousands of steps
         judged = _judged_as(candidate, context, state)
         for principle in principles_of(judged, context, state):
             verdict = verdict_of(judged, principle, state, context.recipe.samples)

@@ -6,8 +6,11 @@ verdicts and instructions are flagged; equal candidates are judged once. A short
 
 from __future__ import annotations
 
+import asyncio
+
 from langgraph.runtime import Runtime
 
+from judge_agent.aside import aside
 from judge_agent.context import CanonicalCandidate, JudgeContext
 from judge_agent.hashing import sha256_of
 from judge_agent.nodes.openers import says_nothing
@@ -31,7 +34,8 @@ async def screen(state: State, runtime: Runtime[JudgeContext]) -> Update:
     evidence: list[Json] = []
     first_of: dict[str, str] = {}
     for candidate in context.candidates:
-        flags[candidate.id] = _flags(candidate)
+        await asyncio.sleep(0)  # others are served between the texts of two candidates
+        flags[candidate.id] = await aside(context.request, _flags, candidate)
         twin = first_of.setdefault(candidate.sha256, candidate.id)
         if twin != candidate.id:
             screened[candidate.id] = {"duplicate_of": twin}

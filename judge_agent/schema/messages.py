@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, PrivateAttr, Tag
 
 from judge_agent.schema.base import Envelope, Lenient, Name
 
@@ -61,6 +61,8 @@ class Trajectory(Envelope):
     )
     artifacts: tuple[Artifact, ...] = ()
     final_answer: str | None = None
+    # What was read in it (`judge_agent/read_once.py`).
+    _read: object = PrivateAttr(None)
 
 
 class TextTrajectory(Envelope):
