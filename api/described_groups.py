@@ -25,7 +25,9 @@ POST: dict[str, Any] = {
         },
     },
     "parameters": [
-        header("Prefer", "`respond-async` answers 202 at once; `wait=SECONDS` waits so long first.", _TEXT),
+        header("Prefer", "`respond-async` answers 202 at once; `wait=SECONDS` waits so long first.", _TEXT)
+        # The body's example is one of four: by itself it would wait for the others.
+        | {"example": "respond-async"},
         header(
             "Idempotency-Key",
             "The same key with the same body gives the same group; with another body 409.",
