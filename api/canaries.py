@@ -92,7 +92,7 @@ class CanaryWatch:
         canaries = {recipe["name"]: canaries_of(recipe) for recipe in judge.recipes()}
         while not queue.draining:
             try:
-                self.rows = await store.canaries.all()
+                await self.learn(store, judge)
                 self._tell_unknown()
                 wanted = self._wanted(canaries, time.time())
                 if wanted is None or not await self._may_begin(store):
@@ -107,6 +107,11 @@ class CanaryWatch:
             except Exception as error:  # noqa: BLE001 - one canary that breaks must not end the watch
                 _log.error("a canary could not be judged", exc_info=error)
                 await asyncio.sleep(self._look_seconds)
+
+    async def learn(self, store: Store, judge: Judging) -> None:
+        """Read how canaries stand. Those of recipes that are gone say nothing any more. Raises StoreError."""
+        recipes = {recipe["name"] for recipe in judge.recipes()}
+        self.rows = tuple(row for row in await store.canaries.all() if row.recipe in recipes)
 
     def _wanted(self, canaries: Mapping[str, Sequence[Canary]], now: float) -> Canary | None:
         """The canary whose turn it is: of those that are due the one that was judged longest ago."""
@@ -161,7 +166,6 @@ class CanaryWatch:
             if not came_out:
                 await store.canaries.give_back(canary.recipe, canary.name)
         self._tell(canary, found)
-        self.rows = await store.canaries.all()
 
     @staticmethod
     async def _judged(

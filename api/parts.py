@@ -125,6 +125,8 @@ async def _judged(
 ) -> AsyncIterator[CanaryWatch]:
     """The canaries, judged until the end of the block where the settings ask for them."""
     watch = canaries or CanaryWatch(share=0, seconds=None)
+    if watch.is_on:
+        await watch.learn(store, judge)
     task = asyncio.create_task(watch.run(queue, store, judge)) if watch.is_on else None
     try:
         yield watch

@@ -20,6 +20,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from api.traces.spans import JudgmentTrace
 from judge_agent.errors import StoreError
+from judge_agent.log.secret_patterns import SecretFilter
 from judge_agent.seams.storage import AuditEvent, SharedResults
 from judge_agent.store import NewJudgment
 
@@ -40,7 +41,7 @@ class JudgmentTraces:
         self.dimensions: frozenset[str] = frozenset()
         self._shared = shared
         self._provider_name = provider_name
-        self._contents = contents
+        self._contents = SecretFilter() if contents else None
         self._live: dict[str, JudgmentTrace] = {}
         self._origins: OrderedDict[str, Mapping[str, str]] = OrderedDict()
         self._keeping: set[asyncio.Task[None]] = set()

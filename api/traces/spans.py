@@ -17,6 +17,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
 from api.traces.contents import call_contents, explanation
 from judge_agent.graph import STAGES
+from judge_agent.log.secret_patterns import SecretFilter
 from judge_agent.seams.storage import AuditEvent
 
 RESULT = "gen_ai.evaluation.result"
@@ -41,7 +42,7 @@ class JudgmentTrace:
         recipe: str,
         provider_name: str,
         dimensions: frozenset[str],
-        contents: bool,
+        contents: SecretFilter | None,
     ) -> None:
         self._tracer = tracer
         self._span = span
@@ -110,8 +111,8 @@ class JudgmentTrace:
         if kind_of_failure := fields.get("failure_kind"):
             span.set_attribute("error.type", str(kind_of_failure))
             span.set_status(Status(StatusCode.ERROR))
-        if self._contents:
-            span.set_attributes(call_contents(event))
+        if self._contents is not None and span.is_recording():
+            span.set_attributes(call_contents(event, self._contents))
         return span, now
 
     def _model_call(self, event: AuditEvent) -> None:
@@ -171,9 +172,9 @@ class JudgmentTrace:
         label = passed if candidate["reward"] is not None else None
         yield _result("reward", candidate["reward"], label or candidate["status"], failed)
         for number, (name, value) in enumerate(candidate["vector"].items()):
-            known = name if self._contents or name in self._dimensions else f"dimension_{number}"
+            known = name if self._contents is not None or name in self._dimensions else f"dimension_{number}"
             found = _result(known, value, "scored" if value is not None else "unscored", failed)
-            if self._contents and (why := explanation(candidate, name)):
+            if self._contents is not None and (why := explanation(candidate, name, self._contents)):
                 found["gen_ai.evaluation.explanation"] = why
             yield found
 

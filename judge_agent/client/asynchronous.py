@@ -167,7 +167,7 @@ class AsyncJudgeClient:
         return {name: float(value) for name, value in exchange.read_object(await self._send(call)).items()}
 
     async def health(self) -> Mapping[str, Any]:
-        """Say what works, also when not all does: `status` is `ready` or `not_ready`. Tries once."""
+        """Say what works, also when not all does: `status` is `ready`, `degraded` or `not_ready`. Tries once."""
         return exchange.read_object(await self._once(Call("GET", "/health/ready")))
 
     async def aclose(self) -> None:

@@ -134,7 +134,7 @@ class JudgeClient:
         return private_loop.run(self._async.run_metrics(run_id, step, until=until))
 
     def health(self) -> Mapping[str, Any]:
-        """Say what works, also when not all does: `status` is `ready` or `not_ready`. Tries once."""
+        """Say what works, also when not all does: `status` is `ready`, `degraded` or `not_ready`. Tries once."""
         return private_loop.run(self._async.health())
 
     def close(self) -> None:

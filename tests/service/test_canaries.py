@@ -188,6 +188,7 @@ async def test_what_failed_stays_failed_while_nothing_is_known_and_across_a_rest
         return ModelError("model_unreachable", "refused")
 
     async with watched(down, tmp_path / "judge.db") as served:
+        assert "canary_failed" in (await served.post(request(seed=1))).json()["flags"]
 
         async def is_unknown() -> bool:
             return (await table(served))["good_and_bad"]["unknown_since"] is not None
@@ -195,6 +196,15 @@ async def test_what_failed_stays_failed_while_nothing_is_known_and_across_a_rest
         await until(is_unknown)
         assert (await table(served))["good_and_bad"]["state"] == "failed"
         assert await status(served) == "degraded"
+
+
+async def test_a_canary_of_a_recipe_that_is_gone_degrades_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "judge.db"
+    async with SqliteStore.opened(path) as store:
+        assert await store.canaries.take("gone", "empty", now=1.0, until=2.0)
+        await store.canaries.settle("gone", "empty", "failed", at=1.0, judgment_id="jdg_1", detail="")
+    async with watched(Judging(), path) as served:
+        assert await status(served) == "ready"
 
 
 async def test_they_wait_while_others_do_and_come_by_time_without_traffic() -> None:
