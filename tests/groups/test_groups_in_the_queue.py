@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
+from judge_agent.errors import StoreError
 from judge_agent.log import MemoryLog
+from judge_agent.store import Database, SqliteStore
+from judge_agent.store.groups import NewGroup, NewMember, Seat
 from tests.facades.asked import was_asked
-from tests.groups.grouped import by_word, member, post, rewards
+from tests.groups.grouped import by_word, member, post, rewards, whole
 from tests.service.served import request, serving
 
 pytestmark = pytest.mark.anyio
@@ -119,3 +124,31 @@ async def test_who_goes_away_leaves_its_member_in_its_place() -> None:
             posting.cancel()
         found = (await post(served, member(2, "WRONG", size=3))).json()
     assert rewards(found) == [1.0, 1.0, 0.0]
+
+
+class Interrupted(SqliteStore):
+    """A store that fails once between a member's judgment and its seat, as a process does that is killed there."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        seat, failures = self.groups.join, [StoreError("gone before the seat")]
+
+        async def join(group: NewGroup, members: Sequence[NewMember]) -> Seat:
+            if failures:
+                raise failures.pop()
+            return await seat(group, members)
+
+        self.groups.join = join  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("body", [member(0, "RIGHT", size=1), whole("RIGHT", group={"group_id": "g"})])
+async def test_a_post_that_comes_again_after_a_crash_before_its_seat_is_judged_once(
+    body: dict[str, Any],
+) -> None:
+    async with serving(model=by_word(), store_type=Interrupted) as served:
+        crashed = await post(served, body)
+        again = (await post(served, body)).json()
+        listed = (await served.http.get("/v1/judgments")).json()["data"]
+    assert crashed.status_code == 503
+    assert (again["state"], rewards(again)) == ("done", [1.0])
+    assert [one["id"] for one in listed] == [again["members"][0]["judgment_id"]]
