@@ -181,7 +181,7 @@ class AsyncJudgeClient:
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"AsyncJudgeClient({self._target.url!r})"
+        return f"AsyncJudgeClient({self._target.shown!r})"
 
     def __getstate__(self) -> Target:
         return self._target

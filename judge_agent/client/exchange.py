@@ -72,6 +72,11 @@ class Target:
         return cls(chosen, retry_seconds, timeout_seconds, api_key)
 
     @property
+    def shown(self) -> str:
+        """The address as it may be shown: without a password that stands in it."""
+        return shown_url(self.url)
+
+    @property
     def is_loopback(self) -> bool:
         """Whether proxies of the environment must not be asked for this address."""
         return httpx.URL(self.url).host in _LOOPBACK
@@ -206,6 +211,12 @@ def next_wait(deadline: float | None) -> float:
     if deadline is None:
         return WAIT_SECONDS
     return max(0.0, min(WAIT_SECONDS, deadline - time.monotonic()))
+
+
+def shown_url(url: str) -> str:
+    """An address without the password that may stand in it."""
+    found = httpx.URL(url)
+    return str(found.copy_with(userinfo=f"{found.username}:***".encode())) if found.password else url
 
 
 def _is_url(text: str) -> bool:

@@ -149,7 +149,7 @@ class JudgeClient:
         self.close()
 
     def __repr__(self) -> str:
-        return f"JudgeClient({self._async.url!r})"
+        return repr(self._async).removeprefix("Async")
 
     def __getstate__(self) -> Target:
         return self._async.__getstate__()

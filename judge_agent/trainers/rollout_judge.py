@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from judge_agent.client import AsyncJudgeClient, private_loop
-from judge_agent.client.exchange import Target
+from judge_agent.client.exchange import Target, shown_url
 from judge_agent.errors import InvalidRequest, JudgeClientError, RequestRefused, ServiceUnavailable
 from judge_agent.schema import Judgment
 from judge_agent.trainers.joining import joined
@@ -101,7 +101,8 @@ class RolloutJudge:
             private_loop.run(self._client[1].aclose())
 
     def __repr__(self) -> str:
-        return f"RolloutJudge({self._url!r}, recipe={self.asking.recipe!r}, seconds={self.seconds})"
+        shown = None if self._url is None else shown_url(self._url)
+        return f"RolloutJudge({shown!r}, recipe={self.asking.recipe!r}, seconds={self.seconds})"
 
     def __getstate__(self) -> dict[str, Any]:
         left = self._key_was_left or self._api_key is not None

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 
 Result = TypeVar("Result")
 _MAX_BATCHES = 64
+_MAX_DEPTH = 100
 
 
 class _Entry(Generic[Result]):
@@ -74,17 +75,20 @@ class SharedBatches(Generic[Result]):
         self._begin()
 
 
-def content_of(value: Any) -> int:
-    """Hash what trainers put into batches, in one process only: texts by their content, foreign objects by identity.
+def content_of(value: Any, depth: int = 0) -> int:
+    """Hash what trainers put into batches, in one process only: texts by their content, foreign objects by identity,
+    and so what is nested deeper than JSON is. Raises nothing.
 
     Cheap for the second taker, since a text remembers its hash.
     """
+    if depth > _MAX_DEPTH:
+        return id(value)
     if isinstance(value, Mapping):
-        return hash(tuple((key, content_of(item)) for key, item in value.items()))
+        return hash(tuple((key, content_of(item, depth + 1)) for key, item in value.items()))
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
-        return hash(tuple(content_of(item) for item in value))
+        return hash(tuple(content_of(item, depth + 1) for item in value))
     if isinstance(value, Set):
-        return hash(frozenset(content_of(item) for item in value))
+        return hash(frozenset(content_of(item, depth + 1) for item in value))
     try:
         return hash(value)
     except TypeError:

@@ -18,6 +18,7 @@ import pytest
 
 from judge_agent.client import AsyncJudgeClient, JudgeClient, private_loop
 from judge_agent.errors import InvalidRequest, ServiceUnavailable
+from judge_agent.trainers import RolloutJudge
 from tests.service.served import Served, request, serving_in_a_thread
 
 ROOT = Path(__file__).parents[2]
@@ -152,3 +153,10 @@ def test_an_answer_that_cannot_be_unpacked_is_not_asked_for_again() -> None:
         server.shutdown()
         thread.join()
     assert len(asked) == 1
+
+
+def test_a_password_in_the_address_is_shown_nowhere() -> None:
+    url = "https://ada:hunter2@judge.example/base"
+    shown = [repr(JudgeClient(url)), repr(AsyncJudgeClient(url)), repr(RolloutJudge(url))]
+    assert not any("hunter2" in text for text in shown)
+    assert all("judge.example/base" in text for text in shown)

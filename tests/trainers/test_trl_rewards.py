@@ -234,3 +234,11 @@ def test_arguments_that_cannot_be_meant_are_refused_at_once() -> None:
         judge_rewards("no address")
     with pytest.raises(InvalidRequest):
         judge_rewards("http://h", columns={"anser": "x"})
+
+
+def test_completions_that_hold_themselves_end_no_training() -> None:
+    endless: list[Any] = [{"role": "assistant", "content": "x"}]
+    endless[0]["tool_calls"] = endless
+    with answering() as server:
+        (reward,) = judge_rewards(server.url, recipe="verify", seconds=5)
+        assert asyncio.run(reward(prompts=["p", "p"], completions=[endless, "aaaa"])) == [None, 0.4]
