@@ -14,11 +14,19 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from api.problems import Problem, content_of
 
+LINGER_SECONDS = 1.0
 _TOO_LARGE = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 
 
 class ProblemProtocol(H11Protocol):
     """Answers a broken request with 400, or 431 for headers that are too large, and closes the connection."""
+
+    _is_refused = False
+
+    def data_received(self, data: bytes) -> None:
+        """Take what comes; behind what was refused it is dropped."""
+        if not self._is_refused:
+            super().data_received(data)
 
     def send_400_response(self, msg: str) -> None:
         """Called while the error is handled that says what is wrong."""
@@ -36,7 +44,10 @@ class ProblemProtocol(H11Protocol):
             h11.EndOfMessage(),
         ):
             self.transport.write(self.conn.send(event) or b"")
-        self.transport.close()
+        # Closed at once, what the client still sends would have the answer thrown away before it is read.
+        self._is_refused = True
+        self.transport.write_eof()
+        self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
 
 def _problem(error: BaseException | None) -> Problem:
