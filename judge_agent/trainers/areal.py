@@ -64,7 +64,9 @@ class JudgeReward:
         **data: Any,
     ) -> float:
         """Judge one rollout and block until it is done. Raises JudgeUnavailable, never TimeoutError."""
-        _, settled = self.scorer.judged_now(*self._rollout(prompt, completions, data))
+        # AReaL's own limit does not know of a second wait, and makes 0 of it.
+        within = self.scorer.judge.seconds
+        _, settled = self.scorer.judged_now(*self._rollout(prompt, completions, data), within=within)
         return settled.reward
 
     async def awaited(

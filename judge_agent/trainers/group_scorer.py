@@ -40,32 +40,37 @@ class GroupScorer:
         outcome, settled = await self.judged(rollout, group)
         return flat(outcome, self.judge.dimensions, settled.reward, settled.means)
 
-    async def judged(self, rollout: Rollout | Outcome, group: Hashable) -> tuple[Outcome, Settled]:
+    async def judged(
+        self, rollout: Rollout | Outcome, group: Hashable, *, within: float | None = None
+    ) -> tuple[Outcome, Settled]:
         """Judge one rollout and settle it. Raises JudgeUnavailable where the policy has no honest number.
 
         One that failed waits until its siblings that are being judged have ended, `judge.seconds` at most: what it
-        is given is then the mean of all of them, and does not depend on which of them came first.
+        is given is then the mean of all of them, and does not depend on which of them came first. Where the trainer
+        has a limit of its own, judging and waiting end `within` so many seconds together.
         """
+        began = time.monotonic()
         with self.policy.judging(group):
             outcome = rollout if isinstance(rollout, Outcome) else (await self.judge.outcomes([rollout]))[0]
             self.policy.observe(outcome, group)
         if not outcome.has_reward and self.policy.on_failure != "raise":
-            await self._siblings_ended(group)
+            start, seconds = (time.monotonic(), self.judge.seconds) if within is None else (began, within)
+            await self._siblings_ended(group, start + seconds)
         return outcome, self.policy.settle(outcome, group, observed=True)
 
-    def judged_now(self, rollout: Rollout, group: Hashable) -> tuple[Outcome, Settled]:
+    def judged_now(
+        self, rollout: Rollout, group: Hashable, *, within: float | None = None
+    ) -> tuple[Outcome, Settled]:
         """Do as `judged` does and block, also inside a running loop. Raises JudgeUnavailable, never TimeoutError."""
-        may_wait = 1 if self.policy.on_failure == "raise" else 2
+        seconds = (1 if self.policy.on_failure == "raise" else 2) * self.judge.seconds
+        limit = (seconds if within is None else within) + _GRACE_SECONDS
         try:
-            return private_loop.run(
-                self.judged(rollout, group), may_wait * self.judge.seconds + _GRACE_SECONDS
-            )
+            return private_loop.run(self.judged(rollout, group, within=within), limit)
         except TimeoutError as error:
             # Trainers take it for a time-out of their own, and some of them make a reward of that.
             raise JudgeUnavailable(f"the judge gave no reward in time: {error}") from error
 
-    async def _siblings_ended(self, group: Hashable) -> None:
-        end = time.monotonic() + self.judge.seconds
+    async def _siblings_ended(self, group: Hashable, end: float) -> None:
         # Siblings are judged in other loops and threads, too: no event of this loop could tell.
         while self.policy.is_judging(group) and time.monotonic() < end:  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -52,6 +53,26 @@ def test_one_that_fails_first_waits_for_the_mean_of_its_siblings() -> None:
     assert [row["score"] for row in found] == pytest.approx([0.6, 0.4, 0.8])
     assert [row["judge_failed"] for row in found] == [1.0, 0.0, 0.0]
     assert all(set(row) == KEYS for row in found)
+
+
+def test_where_the_trainer_has_a_limit_a_failure_waits_for_its_siblings_no_longer() -> None:
+    gate = threading.Event()
+
+    def answer(body: Body) -> Reply:
+        return failing(body) if "fails" in str(body) else Reply(hold=gate)
+
+    async def both(scorer: GroupScorer) -> float:
+        sibling = asyncio.create_task(scorer.judged(said("hangs"), "g"))
+        await asyncio.sleep(0.05)
+        began = time.monotonic()
+        with pytest.raises(JudgeUnavailable, match="no mean"):
+            await scorer.judged(said("it fails"), "g", within=0.2)
+        sibling.cancel()
+        return time.monotonic() - began
+
+    with answering(answer) as server:
+        assert asyncio.run(both(scorer_at(server.url, seconds=30.0))) < 10
+        gate.set()
 
 
 def test_all_of_a_group_failing_wait_for_nobody() -> None:
