@@ -1,10 +1,10 @@
 """How long groups of rollouts take under load, with whole groups finished first and with first come, first served.
 
 Groups arrive by themselves (Poisson); the rollouts of a group end one after the other within `--spread`, so that groups
-interleave. A group's latency is from when its first member was due to when the last one is answered. Both ways get the
-same arrivals at the same time, each at a service of its own with so many places, and the model answers after a fixed
-time: what else the machine does slows both alike. `whole` names each member's group, so that the queue finishes a group
-before it begins a later one; `first_come` names none.
+interleave. A group's latency is from when its first member was due to when the last one has the answer. Both ways get
+the same arrivals at the same time, each at a service of its own with so many places; the model answers after a fixed
+time: what else the machine does slows both alike. `whole` joins groups (`POST /v1/groups`, answered when the group has
+settled), and the queue finishes a group before it begins a later one; `first_come` posts single judgments.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from evals.service import Started, started
 
 Way = Literal["whole", "first_come"]
 WAYS: tuple[Way, ...] = ("whole", "first_come")
+_ROUTES: dict[Way, str] = {"whole": "/v1/groups", "first_come": "/v1/judgments"}
 _ROUND = 1_000_000
 
 
@@ -59,10 +60,10 @@ def add_parser(benches: Any) -> None:
     parser = benches.add_parser("groups", help=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--json", action="store_true", help="end with one JSON object on a line")
     numbers = (
-        ("--seconds", above_zero(60.0), 20.0, "how long groups arrive in each round"),
+        ("--seconds", above_zero(60.0), 40.0, "how long groups arrive in each round"),
         ("--latency", above_zero(10.0), 0.5, "seconds of a model call"),
         ("--spread", above_zero(30.0), 8.0, "seconds within which the rollouts of a group end"),
-        ("--load", above_zero(4.0), 1.5, "share of what the running judgments can take"),
+        ("--load", above_zero(4.0), 0.95, "share of what the running judgments can take"),
     )
     for name, kind, default, told in numbers:
         parser.add_argument(name, type=kind, default=default, help=f"{told} ({default:g})")
@@ -110,11 +111,11 @@ async def _measured(arguments: argparse.Namespace, urls: Mapping[Way, str]) -> d
     per_second = arguments.load * arguments.places / arguments.latency / arguments.size
     async with contextlib.AsyncExitStack() as stack:
         posters = {
-            way: await stack.enter_async_context(Poster.opened(f"{url}/v1/judgments"))
+            way: await stack.enter_async_context(Poster.opened(url + _ROUTES[way]))
             for way, url in urls.items()
         }
-        for poster in posters.values():
-            await poster.post(json.dumps(by_model(0)).encode())
+        for way, poster in posters.items():
+            _check(way, [await _member(poster, way, 0, 0, 1, time.monotonic())])
         for turn in range(1, arguments.rounds + 1):
             plan = Plan.drawn(
                 per_second=per_second,
@@ -144,23 +145,30 @@ async def _round(poster: Poster, plan: Plan, way: Way, first: int) -> list[float
             ]
             for group, times in enumerate(plan.times)
         ]
-    return [_latency([task.result() for task in members]) for members in groups]
+    return [_latency(way, [task.result() for task in members]) for members in groups]
 
 
 async def _member(poster: Poster, way: Way, group: int, place: int, size: int, due: float) -> Answered:
-    body = by_model(group * size + place)
+    body = by_model(group * size + place) | {"task": {"prompt": f"Find order {group}."}}
     if way == "whole":
-        body["group"] = {"group_id": str(group)}
+        body["group"] = {"group_id": str(group), "index": place, "size": size}
     await asyncio.sleep(due - time.monotonic())
     return await poster.post(json.dumps(body).encode(), due)
 
 
-def _latency(members: Sequence[Answered]) -> float:
+def _latency(way: Way, members: Sequence[Answered]) -> float:
     """From the first member's arrival to the last one's answer. Raises WrongEnd where one was not scored."""
-    for one in members:
-        if one.status != 200 or json.loads(one.body)["candidates"][0]["status"] != "scored":
-            raise WrongEnd(f"a member of a group ended with {one.status}: {one.body[:300]!r}")
+    _check(way, members)
     return max(one.ended for one in members) - min(one.due for one in members)
+
+
+def _check(way: Way, members: Sequence[Answered]) -> None:
+    for one in members:
+        told = json.loads(one.body)
+        results = told.get("members" if way == "whole" else "candidates") or ()
+        expected = len(members) if way == "whole" else 1
+        if one.status != 200 or [each["status"] for each in results] != ["scored"] * expected:
+            raise WrongEnd(f"a member of a group ended with {one.status}: {one.body[:300]!r}")
 
 
 def _told(latencies: Sequence[float]) -> dict[str, Any]:
