@@ -50,7 +50,7 @@ async def create_group(request: Request, tenant: Tenant) -> Response:
     no_query(request)
     parts: Parts = request.app.state.parts
     preference = Preference.of(request)
-    seat, index = await parts.groups.to_its_end(_joined(request, parts, tenant))
+    seat, index = await _joined(request, parts, tenant)
     if preference.wait_seconds != 0:
         await _waited(parts, seat, preference.wait_seconds)
     record = (await _found(parts, seat.id, tenant)).model_copy(update={"your_index": index})
@@ -104,7 +104,7 @@ async def _joined(request: Request, parts: Parts, tenant: str) -> tuple[Seat, in
     await check_room(request, parts, tenant, key)
     body = await read_json(request, parts.settings.max_body_bytes, parts.large_bodies)
     try:
-        seat = await joined(parts, tenant, body, key)
+        seat = await parts.groups.to_its_end(joined(parts, tenant, body, key))
     finally:
         let_go(request.scope)
     group = body.data.get("group") or {}
