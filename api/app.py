@@ -28,6 +28,7 @@ from api.limits import RateLimitFields
 from api.measuring import CountedRequests
 from api.open_requests import OpenRequests
 from api.parts import Parts
+from api.stopping import StoppedRequests
 from judge_agent import __version__
 
 DESCRIPTION = "A judge for agent trajectories that checks before it scores."
@@ -72,4 +73,5 @@ def create_app(parts: Parts) -> FastAPI:
     app.add_middleware(CountedRequests, metrics=parts.metrics)
     app.add_middleware(PathKeys, parts=parts)
     app.add_middleware(HostCheck, settings=parts.settings)
+    app.add_middleware(StoppedRequests, parts=parts)
     return app

@@ -48,6 +48,13 @@ class JudgeServer(uvicorn.Server):
     def stop(self) -> None:
         self.should_exit = True
 
+    def abandon(self) -> None:
+        """Stop because nobody is left to serve for. The port is free at once: who starts the service again needs it."""
+        for server in self.servers:
+            server.close()
+        self._listener.close()
+        self.stop()
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         # What is imported by now lives as long as the process; the collector need not walk it again.

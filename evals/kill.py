@@ -8,6 +8,7 @@ which are gone after a kill, and from asynchronous ones, which come back.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import random
 import shutil
@@ -23,9 +24,11 @@ from typing import Any
 
 import httpx
 
+from evals.kill_targets import TARGETS, kill_under_load
 from evals.options import whole
 from evals.service import free_port, start, stop, wait_until_ready
-from judge_agent.log import heads_in, verify
+from judge_agent.log import heads_in, read, verify
+from judge_agent.log.ends import ended_twice
 
 EXAMPLES = Path(__file__).parent / "examples"
 LATENCY_SECONDS = 0.05
@@ -37,12 +40,27 @@ def add_parser(names: Any) -> None:
     parser = names.add_parser("kill", help="SIGKILL the service at random moments, and check what is left")
     parser.add_argument("--kills", type=whole(1, 10_000), default=20, help="how often it is killed (20)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--target",
+        choices=("alone", "all", *TARGETS),
+        default="alone",
+        help="alone: a service of one process, each judgment compared with an unkilled twin; else under load with two "
+        "workers: the whole service, single workers, processes of boxes, or all of these in turn",
+    )
+    parser.add_argument(
+        "--database-url", help="a PostgreSQL to judge from, empty at first; SQLite without it"
+    )
     parser.add_argument("--data-dir", type=Path, default=Path(".judge/kill"))
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    problems = kill_and_compare(arguments.data_dir, arguments.kills, arguments.seed)
+    folder, kills, seed = arguments.data_dir, arguments.kills, arguments.seed
+    if arguments.target == "alone":
+        problems = kill_and_compare(folder, kills, seed)
+    else:
+        targets = TARGETS if arguments.target == "all" else (arguments.target,)
+        problems = asyncio.run(kill_under_load(folder, kills, seed, targets, arguments.database_url))
     for problem in problems:
         print(f"PROBLEM {problem}")
     print(f"{arguments.kills} kills, {len(problems)} problems")
@@ -152,7 +170,9 @@ class _Service:
 
     def _log_problems(self) -> list[str]:
         report = verify(self.data_dir / "log", heads_in(self.data_dir / "judge.db"))
-        return [f"log: {problem}" for problem in report.problems] if report.status == "tampered" else []
+        problems = [f"log: {problem}" for problem in report.problems] if report.status == "tampered" else []
+        events = ({"judgment_id": one.judgment_id, "type": one.type} for one in read(self.data_dir / "log"))
+        return problems + [f"the log holds two ends of {one}" for one in ended_twice(events)]
 
     def _start(self) -> None:
         port = free_port()

@@ -8,6 +8,7 @@ SandboxError; a `BoxResult` always speaks of the program in it.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -107,6 +108,14 @@ class BoxResult:
     peak_memory_bytes: int = 0
     artifacts: tuple[Artifact, ...] = ()
     signal: int | None = None
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether a SIGKILL that no limit tells of ended the program: its own, or one from outside.
+
+        Such as the kernel's where memory runs out. Who must know runs it again: its own doing it does again.
+        """
+        return self.signal == signal.SIGKILL and self.limit is None and self.exit_code is not None
 
 
 class BoxClosed(Exception):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -138,6 +139,27 @@ async def test_workers_together_accept_no_more_than_a_key_may_have(tmp_path: Pat
         refused = next(answer for answer in answers if answer.status_code == 429)
         assert refused.json()["code"] == "quota_requests_per_minute"
         assert 1 <= int(refused.headers["retry-after"]) <= 12
+
+
+async def test_the_port_of_a_killed_service_is_free_at_once(tmp_path: Path) -> None:
+    with two_workers(tmp_path) as (service, url, _):
+        async with httpx.AsyncClient(base_url=url, timeout=30) as http:
+            await accepted(http, 1)
+        service.kill()
+        service.wait()
+        async with asyncio.timeout(3):
+            while not _can_bind(int(url.rpartition(":")[2])):  # noqa: ASYNC110 - a port tells nobody
+                await asyncio.sleep(0.05)
+
+
+def _can_bind(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 async def test_no_worker_outlives_a_killed_service(tmp_path: Path) -> None:

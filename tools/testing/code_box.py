@@ -66,11 +66,15 @@ def program(main_module: str, seed: int, warm: Warm = "python") -> Program:
 
 
 class CodeStopped(Exception):
-    """The code ended its box, or used up its time, during a call. `timed_out` says which."""
+    """The code ended its box, or used up its time, during a call. `timed_out` says which.
 
-    def __init__(self, message: str, *, timed_out: bool) -> None:
+    `killed`: by a SIGKILL of which no limit knows. The code may have sent it, or somebody else on the machine.
+    """
+
+    def __init__(self, message: str, *, timed_out: bool, killed: bool = False) -> None:
         super().__init__(message)
         self.timed_out = timed_out
+        self.killed = killed
 
 
 class CodeGivenUp(Exception):
@@ -99,6 +103,7 @@ class CodeBox:
         self._box: Box | None = None
         self._deaths = 0
         self._timeouts = 0
+        self._was_killed = False
 
     async def __aenter__(self) -> CodeBox:
         return self
@@ -124,6 +129,8 @@ class CodeBox:
                 raise ValueError(f"more than {MAX_LOADED_BYTES} bytes")
             reply = await asyncio.to_thread(_object, line)
         except CodeStopped as stopped:
+            if self._is_to_run_again(stopped):
+                return await self.load()
             return Unloadable("timeout" if stopped.timed_out else "died", str(stopped))
         except ValueError as error:
             return Unloadable("died", f"the code forged the report of its own loading: {error}")
@@ -163,7 +170,21 @@ class CodeBox:
         """
         if self._box is None:
             await self._restart()
-        return await self._exchange(line, self._seconds_per_test)
+        try:
+            return await self._exchange(line, self._seconds_per_test)
+        except CodeStopped as stopped:
+            if not self._is_to_run_again(stopped):
+                raise
+            await self._restart()
+            return await self._exchange(line, self._seconds_per_test)
+
+    def _is_to_run_again(self, stopped: CodeStopped) -> bool:
+        """Once: code that kills itself does so again, and what was killed from outside says nothing of the code."""
+        if not stopped.killed or self._was_killed:
+            return False
+        self._was_killed = True
+        self._deaths -= 1
+        return True
 
     async def _restart(self) -> None:
         if self._timeouts >= MAX_TIMEOUTS or self._deaths >= MAX_DEATHS:
@@ -198,7 +219,8 @@ class CodeBox:
             self._timeouts += 1
             return CodeStopped(f"the code used up its {result.limit}", timed_out=True)
         how = f"limit {result.limit}" if result.limit else f"exit code {result.exit_code}"
-        return CodeStopped(f"the code ended its own process ({how}): {error}", timed_out=False)
+        killed = result.was_killed
+        return CodeStopped(f"the code ended its own process ({how}): {error}", timed_out=False, killed=killed)
 
     async def _drop(self) -> None:
         self._box = None

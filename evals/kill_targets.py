@@ -1,0 +1,196 @@
+"""SIGKILLs over the whole service, single workers and boxes, under load; then what must hold is looked for.
+
+Every accepted judgment has ended, once, in the database and in the log alike; a reward is the right one or none at
+all; the log verifies; and after a kill of a worker or a box the service goes on by itself. What a kill of the whole
+service ends is started again here, as a supervisor would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Literal
+
+from evals.bench.process_tree import below
+from evals.bench.service import model_server
+from evals.kill_load import Load, all_ended, right_reward
+from evals.service import free_port, start, stop, wait_until_ready
+from judge_agent.log import read
+from judge_agent.log.ends import ENDS, ended_twice
+
+Target = Literal["service", "worker", "box"]
+TARGETS: tuple[Target, ...] = ("service", "worker", "box")
+LATENCY_SECONDS = 0.1
+# A worker that dies young is started again after ever longer pauses, so the service is killed as a whole now and then.
+KILLS_A_LIFE = 5
+BETWEEN_SECONDS = (0.2, 1.5)
+
+
+async def kill_under_load(
+    folder: Path, kills: int, seed: int, targets: tuple[Target, ...], database_url: str | None = None
+) -> list[str]:
+    """Kill so often; returns what does not hold. `targets` are taken in turn."""
+    shutil.rmtree(folder, ignore_errors=True)
+    chance = random.Random(seed)  # noqa: S311 - reproducible
+    with model_server(LATENCY_SECONDS) as model, _service(folder, model, database_url) as service:
+        load = Load(lambda: service.url)
+        loading = asyncio.create_task(load.run())
+        killed = Counter[str]()
+        await asyncio.to_thread(service.start)
+        while sum(killed.values()) < kills:
+            await asyncio.sleep(chance.uniform(*BETWEEN_SECONDS))
+            target = targets[sum(killed.values()) % len(targets)]
+            whole = target == "service" or (len(targets) == 1 and service.kills >= KILLS_A_LIFE)
+            if (pid := service.chosen("service" if whole else target, chance)) is None:
+                continue  # no box runs at this moment
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                killed[target] += 1
+                service.kills += 1
+            if whole:
+                await asyncio.to_thread(service.start)
+            if loading.done():
+                break
+        load.stop()
+        await loading
+        ended = await all_ended(service.url)
+        # A life in which nobody is killed: its writers go on in the chains of the log that the killed ones left.
+        for step in (service.stop, service.start, service.stop):
+            await asyncio.to_thread(step)
+        told = Counter(_outcome(one) for one in ended.values())
+        print(f"killed {dict(killed)}; {len(load.accepted)} accepted; ended as {dict(told)}", flush=True)
+        return [
+            *_problems(load.accepted, ended),
+            *_log_problems(folder / "log", ended),
+            *_verified(folder, database_url),
+        ]
+
+
+def _outcome(judgment: Mapping[str, Any]) -> str:
+    candidate = (judgment.get("candidates") or [{}])[0]
+    return f"{judgment['state']}/{candidate.get('failure_kind') or candidate.get('status')}"
+
+
+def _problems(accepted: Mapping[str, int], ended: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    problems = [f"{one} was accepted and is lost" for one in accepted.keys() - ended.keys()]
+    problems += [f"{name} is {one['state']}" for name, one in ended.items() if one["state"] != "done"]
+    numbers = Counter(one["metadata"]["number"] for one in ended.values())
+    problems += [
+        f"request {number} was accepted {count} times" for number, count in numbers.items() if count > 1
+    ]
+    for name, one in ended.items():
+        number = one["metadata"]["number"]
+        rewards = [candidate["reward"] for candidate in one["candidates"]]
+        if any(reward not in (None, right_reward(number)) for reward in rewards):
+            problems.append(
+                f"{name} (request {number}) has the rewards {rewards}, right is {right_reward(number)}"
+            )
+    return problems
+
+
+def _log_problems(log: Path, ended: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """One end each, with the reward of the row; an end that is marked as superseded does not count."""
+    lines: list[dict[str, Any]] = [
+        {"judgment_id": one.judgment_id, "type": one.type, "fields": one.fields}
+        for one in read(log)
+        if one.type in (*ENDS, "judgment.superseded")
+    ]
+    problems = [f"the log holds two ends of {one}" for one in ended_twice(lines)]
+    late = {
+        (one["judgment_id"], one["fields"]["lease"]) for one in lines if one["type"] == "judgment.superseded"
+    }
+    logged = {
+        str(one["judgment_id"]): [candidate["reward"] for candidate in one["fields"]["candidates"]]
+        for one in lines
+        if one["type"] in ENDS and (one["judgment_id"], one["fields"].get("lease")) not in late
+    }
+    for name, one in ended.items():
+        rewards = [candidate["reward"] for candidate in one["candidates"]]
+        if name not in logged and rewards != [None] * len(rewards):
+            problems.append(f"{name} has a reward and no end in the log")
+        elif name in logged and logged[name] != rewards:
+            problems.append(f"{name} has the rewards {rewards}, and {logged[name]} in the log")
+    return problems
+
+
+def _verified(folder: Path, database_url: str | None) -> list[str]:
+    """What `judge-agent audit verify` says, where that is not that all is intact."""
+    command = [sys.executable, "-m", "judge_agent.cli", "audit", "verify", "--data-dir", str(folder)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, **_environment(database_url)}, check=False
+    )
+    return (
+        [] if done.returncode == 0 else [f"audit verify ended with {done.returncode}: {done.stdout[-1500:]}"]
+    )
+
+
+def _environment(database_url: str | None) -> dict[str, str]:
+    return {"JUDGE_DATABASE_URL": database_url} if database_url else {}
+
+
+@contextmanager
+def _service(folder: Path, model: str, database_url: str | None) -> Any:
+    service = _Service(folder, model, database_url)
+    try:
+        yield service
+    finally:
+        service.stop()
+
+
+class _Service:
+    """A service of two workers on one data folder, started again as often as it is killed."""
+
+    def __init__(self, folder: Path, model: str, database_url: str | None) -> None:
+        self._folder = folder
+        self._model = model
+        self._settings = {
+            "JUDGE_MODEL_NAME": "fixed",
+            "JUDGE_WORKERS": "2",
+            "JUDGE_LEASE_SECONDS": "2",
+            **_environment(database_url),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self.kills = 0
+
+    def start(self) -> None:
+        """Start, once what is left of an earlier life is over, and wait until it is ready."""
+        if self._process is not None:
+            self._process.wait()
+        self.kills = 0
+        output, port = self._folder / "service.out", int(self.url.rpartition(":")[2])
+        self._process = start(
+            self._folder, port=port, model=self._model, output=output, settings=self._settings
+        )
+        wait_until_ready(self._process, self.url, output)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            stop(self._process)
+
+    def chosen(self, target: Target, chance: random.Random) -> int | None:
+        """The pid of a process of this kind; None where there is none now."""
+        assert self._process is not None
+        workers = [pid for pid in below(self._process.pid) if b"api.worker" in _command(pid)]
+        if target == "service":
+            return self._process.pid
+        if target == "worker":
+            return chance.choice(workers) if workers else None
+        boxes = [pid for worker in workers for pid in below(worker)]
+        return chance.choice(boxes) if boxes else None
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has ended meanwhile
+        return b""
