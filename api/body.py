@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from api.large_bodies import LargeBodies
+from api.large_bodies import LargeBodies, has_read
 from api.problems import Problem, bounded, invalid
 
 MAX_DEPTH = 100
@@ -56,9 +56,12 @@ async def read_json(request: Request, max_bytes: int, large_bodies: LargeBodies)
     async for chunk in read_chunks(request, max_bytes, "JUDGE_MAX_BODY_BYTES"):
         raw += chunk
     if len(raw) <= THREAD_BYTES:
-        return parse(raw)
-    async with large_bodies.parsing:
-        return await asyncio.to_thread(parse, raw)
+        body = parse(raw)
+    else:
+        async with large_bodies.parsing:
+            body = await asyncio.to_thread(parse, raw)
+    has_read(request.scope, len(raw))
+    return body
 
 
 def parse(raw: bytes | bytearray) -> JsonBody:

@@ -3,6 +3,9 @@
 What waits in a connection's own buffers is 64 KB. Bodies of up to SMALL_BYTES have no need to wait; their number is
 bounded by that of the requests (`api/open_requests.py`). One key holds at most half of the room, so that its slow
 bodies leave the other half to others. After WAIT_SECONDS there is 503 with the time in which there should be room.
+
+What was read and parsed is kept until it is accepted, by facades until they answer: of that there may be KEPT_FACTOR
+times as much.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from api.problems import Problem, busy
 PARSED_AT_ONCE = 2
 SMALL_BYTES = 100_000
 WAIT_SECONDS = 10.0
+KEPT_FACTOR = 8
 MAX_RETRY_SECONDS = 60
 
 
@@ -52,12 +56,17 @@ class LargeBodies:
         self._wait_seconds = wait_seconds
         self._told = told
         self._held = Counter[str]()
+        self._kept = 0
         self._waiting: deque[_Waiter] = deque()
         self._mean_seconds = 1.0
 
     @property
     def held_bytes(self) -> int:
-        """What the bodies weigh that are here now, as they were announced."""
+        """What the bodies weigh that are here now: as announced while they are read, then as they are."""
+        return self._reading + self._kept
+
+    @property
+    def _reading(self) -> int:
         return sum(self._held.values())
 
     @property
@@ -67,7 +76,7 @@ class LargeBodies:
     async def hold(self, request: Request, most: int) -> None:
         """Wait until there is room for the body of a request: as large as it says, else as large as it may be.
 
-        It is held until `let_go`, or the end of the request. Raises Problem 503.
+        It is held until `let_go`, or the end of the request; `has_read` says what it weighs. Raises Problem 503.
         """
         if (size := announced(request, most)) <= SMALL_BYTES:
             return
@@ -84,6 +93,16 @@ class LargeBodies:
                 raise self._full() from None
             raise
         request.state.held_body = _HeldBody(self, key_id, size)
+
+    def keep(self, key_id: str, size: int, seconds: float, weight: int) -> None:
+        """Keep a body that was read beside those that are being read."""
+        self._kept += weight
+        self.give_back(key_id, size, seconds)
+
+    def forget(self, weight: int) -> None:
+        self._kept -= weight
+        self._told(self.held_bytes)
+        self._admit()
 
     def give_back(self, key_id: str, size: int, seconds: float) -> None:
         self._held[key_id] -= size
@@ -102,7 +121,7 @@ class LargeBodies:
 
     def _admit(self) -> None:
         """Let in whom there is room for, in the order of their coming. Who waits for its own share lets others pass."""
-        free = self._max_bytes - self.held_bytes
+        free = min(self._max_bytes, KEPT_FACTOR * self._max_bytes - self._kept) - self._reading
         for waiter in tuple(self._waiting):
             if waiter.ready.done():  # it is about to leave
                 continue
@@ -120,8 +139,9 @@ class LargeBodies:
         ahead = self.held_bytes + sum(waiter.size for waiter in self._waiting)
         seconds = min(MAX_RETRY_SECONDS, max(1, math.ceil(self._mean_seconds * ahead / self._max_bytes)))
         detail = (
-            f"bodies of {self.held_bytes} bytes are being read, of at most {self._max_bytes} "
-            "(JUDGE_MAX_HELD_BODY_BYTES); send it again later"
+            f"bodies of {self._reading} bytes are being read, of at most {self._max_bytes} "
+            f"(JUDGE_MAX_HELD_BODY_BYTES), and {self._kept} are kept, of at most {KEPT_FACTOR} times that; "
+            "send it again later"
         )
         problem = busy(detail, status=503, retry_seconds=seconds, limit=self._max_bytes)
         problem.code = "overloaded"
@@ -129,17 +149,23 @@ class LargeBodies:
 
 
 class _HeldBody:
-    """The room of one body, given back once."""
+    """The room of one body, first as it is read, then as it is kept; given back once."""
 
     def __init__(self, room: LargeBodies, key_id: str, size: int) -> None:
         self._room, self._key_id, self._size = room, key_id, size
         self._since = time.monotonic()
-        self._is_held = True
+        self._weight: int | None = None
+
+    def has_read(self, weight: int) -> None:
+        if self._weight is None:
+            self._weight = weight
+            self._room.keep(self._key_id, self._size, time.monotonic() - self._since, weight)
 
     def let_go(self) -> None:
-        if self._is_held:
-            self._is_held = False
+        if self._weight is None:
             self._room.give_back(self._key_id, self._size, time.monotonic() - self._since)
+        else:
+            self._room.forget(self._weight)
 
 
 def announced(request: Request, most: int) -> int:
@@ -148,6 +174,13 @@ def announced(request: Request, most: int) -> int:
     if declared.isdecimal():
         return min(int(declared[:18]), most)
     return most if "transfer-encoding" in request.headers else 0
+
+
+def has_read(scope: Scope, weight: int) -> None:
+    """Say that the body of a request was read and parsed: others may be read now."""
+    held: _HeldBody | None = scope.get("state", {}).get("held_body")
+    if held is not None:
+        held.has_read(weight if weight > SMALL_BYTES else 0)
 
 
 def let_go(scope: Scope) -> None:

@@ -51,7 +51,7 @@ def over_limit(error: QuotaExceeded, *, open_seconds: float) -> Problem:
     one, name = error.standing, error.standing.quota
     seconds = open_seconds if one.retry_seconds is None else one.retry_seconds
     detail = (
-        f"this key has used {one.used:.10g} of its {name}={one.limit}; send it again in {seconds:.3g} s "
+        f"this key has used {one.used:.10g} of its {name}={one.limit}; send it again in {math.ceil(seconds)} s "
         f"(the limit: {_SETTINGS.format(name=name.upper())})"
     )
     told: dict[str, Any] = {"quota": name, "violated-policies": [name]}

@@ -129,6 +129,22 @@ async def test_large_bodies_wait_for_room_before_they_are_read() -> None:
         assert room.held_bytes == 0
 
 
+async def test_bodies_that_say_no_length_and_wait_for_their_end_do_not_keep_others_out() -> None:
+    gate = asyncio.Event()
+    body = json.dumps({"query": ["2+2? It is 4."], "prompts": ["2+2?"], "labels": ["4"]}).encode()
+    headers = {"Content-Type": "application/json"}
+    path = "/compat/openrlhf/get_reward?recipe=default&seconds=15&dimensions="
+    async with serving(model=ScriptedModel(otherwise=Held(gate, by_schema()))) as served:
+        posting = [
+            asyncio.create_task(served.http.post(path + f"d{index}", content=_async(body), headers=headers))
+            for index in range(20)
+        ]
+        await until(lambda: served.parts.queue.running == 20)
+        assert served.parts.large_bodies.held_bytes == 0
+        gate.set()
+        assert {answer.status_code for answer in await asyncio.gather(*posting)} <= {200, 503}
+
+
 async def drops(writer: asyncio.StreamWriter) -> None:
     while True:
         writer.write(b"x")
