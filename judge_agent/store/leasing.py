@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from judge_agent.schema import State
+from judge_agent.store.quotas import QuotaExceeded
 from judge_agent.store.records import (
     Accepted,
     Claimed,
@@ -44,12 +45,13 @@ UPDATE judgments SET state = 'running', worker = ?, lease = lease + 1, lease_unt
 """
 
 
-def accept(connection: sqlite3.Connection, new: NewJudgment) -> Accepted:
+def accept(connection: sqlite3.Connection, new: NewJudgment) -> Accepted | QuotaExceeded:
     if new.idempotency_key is not None:
         earlier = earlier_of(connection, new.tenant, new.idempotency_key, new.body_sha256)
         if earlier is not None:
             return Accepted(earlier, created=False)
-    _make_room(connection, new)
+    if (over := _make_room(connection, new)) is not None:
+        return over
     leader = _leader(connection, new)
     lease = Lease(new.id, 1) if new.worker is not None and leader is None else None
     state: Literal["queued", "running"] = "running" if lease else "queued"
@@ -81,14 +83,15 @@ def accept(connection: sqlite3.Connection, new: NewJudgment) -> Accepted:
     return Accepted(row, created=True, lease=lease)
 
 
-def _make_room(connection: sqlite3.Connection, new: NewJudgment) -> None:
-    """Count a judgment for the store and for its key. Raises TooManyOpen and QuotaExceeded."""
+def _make_room(connection: sqlite3.Connection, new: NewJudgment) -> QuotaExceeded | None:
+    """Count a judgment for the store and for its key, or say that its key has no room. Raises TooManyOpen."""
     if new.max_open is not None and new.count:
         found = sum(open_count(connection))
         if found >= new.max_open:
             raise TooManyOpen(found, new.max_open)
     if new.limits is not None and new.limits.is_limited and new.count:
-        take(connection, new.key_id, new.limits, new.count)
+        return take(connection, new.key_id, new.limits, new.count)
+    return None
 
 
 def earlier_of(

@@ -16,6 +16,7 @@ from judge_agent.schema import State
 from judge_agent.seams.storage import AuditEvent
 from judge_agent.store import leasing, sqlite_runs
 from judge_agent.store.database import Database
+from judge_agent.store.quotas import QuotaExceeded
 from judge_agent.store.records import (
     Accepted,
     ApiKey,
@@ -68,7 +69,10 @@ class SqliteStore:
         await self._database.aclose()
 
     async def accept(self, new: NewJudgment) -> Accepted:
-        return await self._database.run(lambda connection: leasing.accept(connection, new))
+        found = await self._database.run(lambda connection: leasing.accept(connection, new))
+        if isinstance(found, QuotaExceeded):
+            raise found
+        return found
 
     async def earlier(self, tenant: str, idempotency_key: str, body_sha256: str) -> StoredJudgment | None:
         return await self._database.run(

@@ -55,27 +55,30 @@ class SqliteQuotas:
     async def take_request(self, key_id: str, limits: KeyLimits) -> None:
         only = KeyLimits(requests_per_minute=limits.requests_per_minute)
 
-        def take(connection: sqlite3.Connection) -> None:
+        def count(connection: sqlite3.Connection) -> QuotaExceeded | None:
             now = time.time()
             # Tokens keep to their own limits, so that they run off as they should.
             usage = _usage(connection, key_id, limits, now)
-            if (over := refused(standings(only, usage, 0, now))) is not None:
-                raise QuotaExceeded(over)
-            _keep(connection, key_id, usage, 1)
+            over = refused(standings(only, usage, 0, now))
+            _keep(connection, key_id, usage, 0 if over else 1)
+            return QuotaExceeded(over) if over else None
 
-        if limits.requests_per_minute:
-            await self._database.run(take)
+        if limits.requests_per_minute and (over := await self._database.run(count)):
+            raise over
 
 
-def take(connection: sqlite3.Connection, key_id: str, limits: KeyLimits, count: int) -> None:
-    """Count `count` judgments that are accepted in this transaction. Raises QuotaExceeded."""
+def take(connection: sqlite3.Connection, key_id: str, limits: KeyLimits, count: int) -> QuotaExceeded | None:
+    """Count `count` judgments that are accepted in this transaction, or say why they are not.
+
+    A refusal is no error of the transaction: levels are kept as they stand now, or a clock that was set back would let
+    nothing run off until it is where it was.
+    """
     now = time.time()
     usage = _usage(connection, key_id, limits, now)
     opened = _open(connection, key_id) if limits.max_open else 0
     over = refused(standings(limits, usage, opened, now, count=count))
-    if over is not None:
-        raise QuotaExceeded(over)
-    _keep(connection, key_id, usage, count)
+    _keep(connection, key_id, usage, 0 if over else count)
+    return QuotaExceeded(over) if over else None
 
 
 def charge(connection: sqlite3.Connection, judgment_id: str, tokens: int) -> None:

@@ -190,6 +190,30 @@ async def test_other_requests_are_counted_with_judgments(store: Store) -> None:
     await store.quotas.take_request("other", KeyLimits(max_open=1))
 
 
+async def test_what_runs_off_goes_on_from_where_a_clock_was_set_back_to(
+    place: Place, request: pytest.FixtureRequest
+) -> None:
+    limits = KeyLimits(requests_per_minute=600)
+    async with place.opened() as store:
+        await queued(store, "j", key_id="k", limits=limits, count=600)
+        change = "UPDATE key_usage SET requests_at = requests_at + 3600"
+        if place.url is None:
+            with sqlite3.connect(place.path) as connection:
+                connection.execute(change)
+            connection.close()
+        else:
+            server: PostgresServer = request.getfixturevalue("postgres")
+            server.execute(change, place.url)
+        await refusal(store, by("k", "more", limits))
+        for _ in range(50):
+            try:
+                await store.accept(by("k", "more", limits))
+                return
+            except QuotaExceeded:
+                await asyncio.sleep(0.1)
+        pytest.fail("nothing has run off")
+
+
 @pytest.mark.parametrize("hours", [-1, 1])
 async def test_a_clock_that_jumps_locks_nobody_out_and_gives_no_more_than_a_bucket(
     place: Place, hours: int, request: pytest.FixtureRequest
