@@ -119,3 +119,17 @@ async def test_a_group_whose_service_stopped_settles_at_the_next_start(tmp_path:
     async with serving(path, model=by_word()) as served:
         found = (await served.http.get(stopped.headers["location"], headers={"Prefer": "wait=10"})).json()
     assert (found["state"], rewards(found)) == ("done", [1.0])
+
+
+async def test_a_whole_group_ends_by_its_deadline_with_those_that_are_scored() -> None:
+    async with serving(model=by_word({"SLOW": asyncio.Event()})) as served:
+        group = {"deadline_seconds": 1.0, "on_partial": "min_size", "min_size": 2}
+        texts = ("RIGHT", "SLOW RIGHT", "WRONG")
+        found = (await post(served, whole(*texts, group=group, shape="rank"))).json()
+        strict = {"deadline_seconds": 0.6, "on_partial": "fail"}
+        failed = (await post(served, whole(*texts, group=strict, seed=1))).json()
+    assert (found["state"], found["counted"], found["partial"]) == ("done", 2, True)
+    assert rewards(found) == [1.0, None, 0.0]
+    assert found["members"][1]["failure_kind"] in ("deadline", "model_timeout")
+    assert found["seconds"] < 5
+    assert (failed["state"], failed["failure_kind"], rewards(failed)) == ("failed", "deadline", [None] * 3)
