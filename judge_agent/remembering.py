@@ -191,7 +191,8 @@ def wishes(request: JudgmentRequest) -> dict[str, Any]:
 def flight_key(request: JudgmentRequest, *, together: bool) -> str | None:
     """The same for requests that come to the same judgment while neither has ended; None for those kept apart.
 
-    Their time is the same as well: nobody waits for one who may take longer.
+    Their time is the same as well: nobody waits for one who may take longer. So is the run that may hold them to a pin:
+    what it fails for is no failure of others.
     """
     if request.cache not in (None, "yes") or not _is_kept_apart(request):
         return None
@@ -199,8 +200,9 @@ def flight_key(request: JudgmentRequest, *, together: bool) -> str | None:
         [one.id if together else None, one.trajectory.model_dump(mode="json", by_alias=True)]
         for one in request.candidates
     ]
-    seconds = request.budget.seconds
-    return sha256_of([request.task.model_dump(mode="json"), wishes(request), seconds, trajectories])
+    seconds, run = request.budget.seconds, request.run
+    held = None if run is None or run.pin is False else [run.id, run.pin]
+    return sha256_of([request.task.model_dump(mode="json"), wishes(request), seconds, trajectories, held])
 
 
 def _is_kept_apart(request: JudgmentRequest) -> bool:

@@ -159,6 +159,25 @@ async def test_weights_that_change_while_it_is_judged_leave_it_unscored() -> Non
             assert "model.revision" in candidate["failure_reason"]
 
 
+async def test_a_drift_in_a_pinned_run_is_no_failure_of_the_same_request_outside_of_it() -> None:
+    async with (
+        FakeServer(listed={"root": "1"}, latency_seconds=0.3) as server,
+        OpenAIChatModel(server.base_url) as model,
+        serving(model=model) as served,
+    ):
+
+        def changing(answer: dict[str, Any]) -> dict[str, Any]:
+            server.listed["root"] = "2"
+            return answer
+
+        server.edited = changing
+        first = await served.post(pinned(), prefer="respond-async")
+        free = await served.post(request())
+        held = await served.http.get(first.headers["location"], headers={"Prefer": "wait=10"})
+        assert held.json()["candidates"][0]["reward"] is None
+        assert free.json()["candidates"][0]["reward"] is not None
+
+
 async def test_an_answer_of_a_server_that_says_it_is_another_one_leaves_it_unscored() -> None:
     marks = iter(("a", "b"))
 
