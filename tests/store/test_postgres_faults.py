@@ -15,7 +15,7 @@ import pytest
 
 from judge_agent.errors import LeaseLost, StoreError
 from judge_agent.seams.storage import AuditEvent
-from judge_agent.store import Lease, Renewed
+from judge_agent.store import KeyLimits, Lease, Renewed
 from judge_agent.store.postgres import PostgresStore
 from tests.postgres_server import PostgresServer
 from tests.store.cutting_proxy import CuttingProxy, cutting
@@ -109,10 +109,13 @@ async def test_an_accepting_whose_answer_was_lost_is_one_judgment_with_its_lease
 async def test_an_end_whose_answer_was_lost_was_kept_by_who_ended_it(
     proxy: CuttingProxy, cut_store: PostgresStore
 ) -> None:
-    lease = await accepted(cut_store, "j1")
-    proxy.lose("UPDATE 1")
-    assert await cut_store.finish(lease, '{"by": 1}', elapsed_seconds=1.0)
-    assert not await cut_store.finish(lease, '{"by": 1}', elapsed_seconds=1.0)
+    limits = KeyLimits(tokens_per_day=9)
+    lease = await accepted(cut_store, "j1", key_id="k", limits=limits)
+    proxy.lose("SELECT 1")
+    assert await cut_store.finish(lease, '{"by": 1}', elapsed_seconds=1.0, tokens=5)
+    assert not await cut_store.finish(lease, '{"by": 1}', elapsed_seconds=1.0, tokens=5)
+    [day] = await cut_store.quotas.standings("k", limits)
+    assert day.used == 5
 
 
 async def test_a_claim_whose_answer_was_lost_takes_nothing_twice(
