@@ -23,8 +23,9 @@ MakeConfig = Callable[..., Any]
 
 
 def rows(count: int, truth: Any = "5", uids: Sequence[str] = ()) -> dict[str, list[Any]]:
+    asked = [f"What is 2 + 3? ({place})" if count > 1 else "What is 2 + 3?" for place in range(count)]
     return {
-        "raw_prompt": [[{"role": "user", "content": "What is 2 + 3?"}] for _ in range(count)],
+        "raw_prompt": [[{"role": "user", "content": text}] for text in asked],
         "data_source": ["sums"] * count,
         "reward_model": [{"style": "rule", "ground_truth": truth} for _ in range(count)],
         "extra_info": [{"index": 0} for _ in range(count)],

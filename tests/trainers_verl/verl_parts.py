@@ -6,6 +6,7 @@ import asyncio
 import copy
 import json
 import pickle
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -117,15 +118,25 @@ def _array(value: Any) -> np.ndarray:
 
 
 class ScriptedEngine:
-    """The engine of a rollout: says the texts in turn, and gives the fields that a real one gives."""
+    """The engine of a rollout: says the texts in turn, and gives the fields that a real one gives.
 
-    def __init__(self, texts: Sequence[str]) -> None:
+    Rollouts reach it in any order: where there is one text for each, the prompt says which by `(place)`.
+    """
+
+    def __init__(self, texts: Sequence[str], *, by_place: bool) -> None:
         self.tokenizer = make_tokenizer()
         self._texts = list(texts)
+        self._by_place = by_place
 
     async def generate(self, **given: Any) -> TokenOutput:
-        ids = [*self.tokenizer.encode(self._texts.pop(0)), self.tokenizer.eos_token_id]
+        ids = [*self.tokenizer.encode(self._text(given["prompt_ids"])), self.tokenizer.eos_token_id]
         return TokenOutput(token_ids=ids, extra_fields={"min_global_steps": 3, "max_global_steps": 3})
+
+    def _text(self, prompt_ids: Sequence[int]) -> str:
+        if not self._by_place:
+            return self._texts.pop(0)
+        (place,) = re.findall(r"\((\d+)\)", self.tokenizer.decode(prompt_ids))
+        return self._texts[int(place)]
 
 
 class _Call:
@@ -150,8 +161,9 @@ def generate(config: Any, texts: Sequence[str], rows: Mapping[str, Sequence[Any]
     """Run verl's AgentLoopWorker over a batch: agent loops, rewards, and `_postprocess`."""
 
     async def run() -> DataProto:
-        worker = AgentLoopWorker(config, ScriptedEngine(texts), None, [InProcessReward(config)])
         count = len(next(iter(rows.values())))
+        engine = ScriptedEngine(texts, by_place=1 < count == len(texts))
+        worker = AgentLoopWorker(config, engine, None, [InProcessReward(config)])
         arrays = {}
         for name, values in rows.items():
             arrays[name] = np.empty(count, dtype=object)
