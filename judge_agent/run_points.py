@@ -9,6 +9,7 @@ from judge_agent import importers
 from judge_agent.errors import InvalidRequest
 from judge_agent.hashing import canonical_json, sha256_of
 from judge_agent.prompting.material import task_from_trajectories
+from judge_agent.reward import raw_reward
 from judge_agent.schema import (
     Candidate,
     CandidateResult,
@@ -29,7 +30,10 @@ _SHARED = frozenset(("cached_from", "duplicate_of"))
 
 
 def run_end(request: JudgmentRequest, judgment: Judgment, tenant: str) -> RunEnd | None:
-    """The points of a judgment whose request names a run; None for every other one."""
+    """The points of a judgment whose request names a run; None for every other one.
+
+    Rewards are raw: a shape would hide how far the members of a group lie apart.
+    """
     if request.run is None:
         return None
     results = {result.id: result for result in judgment.candidates}
@@ -61,7 +65,7 @@ def _point(
         status=result.status,
         failure_kind=result.failure_kind,
         score=result.score,
-        reward=result.reward,
+        reward=raw_reward(result),
         vector=canonical_json(dict(result.vector)),
         confidence=result.confidence.value,
         length=written_chars(trajectory),

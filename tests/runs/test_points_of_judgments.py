@@ -61,6 +61,12 @@ def test_candidates_of_one_task_are_one_group_and_those_of_one_text_one_content(
     assert len({a.task_key, other.task_key, named.task_key}) == 3
 
 
+def test_a_point_keeps_the_reward_before_it_was_shaped() -> None:
+    (shaped,) = points(asked("It is 4."), raw_reward=0.25)
+    (older,) = points(asked("It is 4."))
+    assert (shaped.reward, older.reward) == (0.25, 0.5)
+
+
 def test_a_task_that_the_trajectories_begin_with_tells_groups_apart() -> None:
     def said(prompt: str) -> dict[str, Any]:
         messages = [{"role": "user", "content": prompt}, {"role": "assistant", "content": "4"}]
