@@ -7,10 +7,10 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from evals import acceptance, bench, demo, kill, mutants, pairs, sql, tau
+from evals import acceptance, bench, demo, kill, mutants, pairs, soak, sql, tau
 from evals.service import ServiceNotStarted
 
-RUNS = (demo, acceptance, kill, bench, pairs, mutants, tau, sql)
+RUNS = (demo, acceptance, kill, bench, pairs, mutants, tau, sql, soak)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
