@@ -22,6 +22,7 @@ from judge_agent.seams.storage import AuditEvent
 
 _NAME = re.compile(r"^([a-z0-9]+)-(\d{6,})\.jsonl$")
 MAX_WRITERS = 1000
+MAX_HEADER_BYTES = 65_536
 
 
 class SegmentFile(NamedTuple):
@@ -116,6 +117,9 @@ class Segment:
     def __init__(self, folder: Path, writer: str) -> None:
         """Begin a new segment, chained to the writer's last one on disk. Raises OSError."""
         before = [file for file in segment_files(folder) if file.writer == writer]
+        while before and _is_unbegun(before[-1].path):
+            # Else nobody would say where the segment before it had ended.
+            _remove(before.pop())
         number = int(before[-1].segment) + 1 if before else 1
         self.writer, self.segment = writer, f"{number:06d}"
         path = folder / f"{writer}-{self.segment}.jsonl"
@@ -181,6 +185,17 @@ class Segment:
         line, self.head = encode({**entry, **place, "time": time.time()})
         self.count += 1
         return line
+
+
+def _is_unbegun(path: Path) -> bool:
+    """Whether not even the header came to its end: a full disk or a crash came first. Nothing is lost with it."""
+    with path.open("rb") as file:
+        return b"\n" not in file.read(MAX_HEADER_BYTES)
+
+
+def _remove(file: SegmentFile) -> None:
+    file.contents.unlink(missing_ok=True)
+    file.path.unlink()
 
 
 def _new_file(path: Path) -> int:
