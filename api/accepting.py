@@ -10,8 +10,8 @@ from fastapi import Request
 from api.body import THREAD_BYTES, JsonBody, discard_body
 from api.large_bodies import SMALL_BYTES, announced
 from api.parts import Parts
-from api.pins import held_to_its_pin
 from api.problems import Problem, invalid
+from api.runs.pins import held_to_its_pin
 from api.validation import read_request, refusal
 from judge_agent.aside import aside
 from judge_agent.errors import InvalidRequest

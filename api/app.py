@@ -12,22 +12,22 @@ from api import (
     compat,
     docs_page,
     events,
-    groups,
     health,
     judgments,
     metrics,
-    pins,
     problems,
     run_code,
-    runs,
 )
 from api.compat.keys import PathKeys
+from api.groups import routes as groups
 from api.hosts import HostCheck
 from api.large_bodies import HeldBodies
 from api.limits import RateLimitFields
 from api.measuring import CountedRequests
 from api.open_requests import OpenRequests
 from api.parts import Parts
+from api.runs import pins
+from api.runs import routes as runs
 from api.stopping import StoppedRequests
 from judge_agent import __version__
 

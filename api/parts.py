@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from api.auth import KeyRing
 from api.canaries import CanaryWatch
 from api.code_runs import CodeRuns
-from api.grouping import Grouping
+from api.groups.settling import Grouping
 from api.judging import Judging
 from api.large_bodies import LargeBodies
 from api.measuring import Metrics
 from api.queue import JudgmentQueue
-from api.run_watch import RunWatch
+from api.runs.watch import RunWatch
 from api.settings import Settings
 from judge_agent.errors import InvalidRequest
 from judge_agent.resources import BlobFiles, FileResources

@@ -19,8 +19,8 @@ from api.compat.labels import inside, read_label
 from api.compat.query import How
 from api.compat.run_query import RUN_PLACES
 from api.parts import Parts
-from api.pins import held_to_its_pin
 from api.problems import FieldError, Problem, invalid
+from api.runs.pins import held_to_its_pin
 from api.validation import read_request, refusal
 from judge_agent.errors import InvalidRequest
 from judge_agent.resources import check_resources

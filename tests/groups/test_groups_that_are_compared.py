@@ -105,3 +105,20 @@ async def test_members_whose_samples_go_where_places_are_open_are_judged_togethe
         found = (await asyncio.gather(*posts))[0].json()
     assert len({one["judgment_id"] for one in found["members"]}) == 1
     assert found["ranking"] == [[0, 2], [1]]
+
+
+async def test_a_comparison_counts_for_the_key_that_joined_first_as_many_as_it_compares() -> None:
+    async with serving(
+        model=grading(), api_keys="ada:ada-key-0123456789", key_requests_per_minute=3
+    ) as served:
+        headers = {"X-Api-Key": "ada-key-0123456789"}
+        contents = [WRONG, RIGHT, WRONG + " Or not."]
+        posts = (
+            served.http.post("/v1/groups", json=member(at, text, **COMPARED), headers=headers)
+            for at, text in enumerate(contents)
+        )
+        answers = await asyncio.gather(*posts)
+        alone = {"task": {"prompt": "2+2?"}, "candidates": [member(0, RIGHT)["candidates"][0]]}
+        after = await served.http.post("/v1/judgments", json=alone, headers=headers)
+    assert {answer.json()["state"] for answer in answers} == {"done"}
+    assert (after.status_code, after.json()["code"]) == (429, "quota_requests_per_minute")

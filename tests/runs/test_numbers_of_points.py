@@ -11,10 +11,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from api import run_report, run_sums
-from api.run_alarms import Thresholds, alarms_in
-from api.run_numbers import Numbers
-from api.run_report import ToldStep, flat, numbers_of
+from api.runs import report, sums
+from api.runs.alarms import Thresholds, alarms_in
+from api.runs.numbers import Numbers
+from api.runs.report import ToldStep, flat, numbers_of
 from judge_agent.store import Store
 from judge_agent.store.runs import Point, Walked
 from tests.runs.made_points import keep, made, without_nan
@@ -38,7 +38,7 @@ def told(rows: Sequence[Walked], page: int = 10_000) -> dict:
     numbers = Numbers()
     for start in range(0, len(rows), page):
         numbers.add(rows[start : start + page])
-    return run_report.finite(numbers.told())
+    return report.finite(numbers.told())
 
 
 def pooled(points: Sequence[Point], *fields: str) -> tuple[float, int, int, int]:
@@ -162,11 +162,11 @@ def test_correlations_of_nine_points_are_not_told_and_of_ten_are() -> None:
 def test_past_the_sample_sums_stay_exact_and_quantiles_come_near() -> None:
     draw = np.random.default_rng(5)
     values, numbers = draw.random(300_000), np.arange(300_000, dtype=np.int64)
-    sample, moments = run_sums.Sample(), run_sums.Moments()
+    sample, moments = sums.Sample(), sums.Moments()
     for part in range(0, len(values), 10_000):
         sample.add(numbers[part : part + 10_000], {"reward": values[part : part + 10_000]})
         moments.add(values[part : part + 10_000])
-    assert len(sample.column("reward")) == run_sums.SAMPLE
+    assert len(sample.column("reward")) == sums.SAMPLE
     assert sample.quantiles("reward")["p95"] == pytest.approx(0.95, abs=0.005)
     assert moments.mean == pytest.approx(values.mean(), abs=1e-12)
     assert moments.std == pytest.approx(values.std(ddof=1), abs=1e-12)

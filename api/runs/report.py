@@ -10,8 +10,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from api.run_alarms import MIN_POINTS, Alarm, Thresholds, alarms_in
-from api.run_numbers import Numbers
+from api.runs.alarms import MIN_POINTS, Alarm, Thresholds, alarms_in
+from api.runs.numbers import Numbers
 from judge_agent.store.runs import NO_STEP, RunStore, StoredRun, Walked
 
 PAGE = 10_000

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from api.limits import CallingTenant
 from judge_agent.group_record import (
     Failure,
     Seated,
@@ -20,7 +21,7 @@ from judge_agent.group_record import (
 )
 from judge_agent.schema import CandidateResult, Group, GroupState
 from judge_agent.schema.shape import Shape
-from judge_agent.store import Store
+from judge_agent.store import KeyLimits, Store
 from judge_agent.store.groups import SETTLED, StoredGroup, StoredMember
 
 _SHAPE: TypeAdapter[Shape] = TypeAdapter(Shape)
@@ -28,13 +29,15 @@ _SHAPE: TypeAdapter[Shape] = TypeAdapter(Shape)
 
 @dataclass(frozen=True)
 class Read:
-    """A group as it was at one moment. `template` is what its members are judged by together."""
+    """A group as it was at one moment. `template` is what its members are judged by together, for `payer`: the tenant
+    with the key that brought the first of them."""
 
     group: StoredGroup
     members: tuple[StoredMember, ...]
     terms: Terms
     recipe: str
     template: dict[str, Any] | None
+    payer: CallingTenant
     record: Group | None
 
     @property
@@ -72,7 +75,9 @@ async def read(store: Store, id: str, tenant: str | None = None) -> Read | None:
         agreed["group.min_size"],
     )
     record = None if group.record is None else Group.model_validate_json(group.record)
-    return Read(group, members, terms, kept["recipe"], kept["template"], record)
+    limits = KeyLimits(*kept.get("limits", ()))
+    payer = CallingTenant.of(group.tenant, kept.get("key_id", ""), limits)
+    return Read(group, members, terms, kept["recipe"], kept["template"], payer, record)
 
 
 async def settled_record(store: Store, found: Read, state: GroupState, failure: Failure | None) -> Group:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from api.run_sums import SAMPLE, Floats, Ints, Moments, Sample, Segments, Together
+from api.runs.sums import SAMPLE, Floats, Ints, Moments, Sample, Segments, Together
 from judge_agent.run_points import HACK_FLAGS
 from judge_agent.store.runs import Walked
 

@@ -1,6 +1,6 @@
 """POST a cohort of rollouts of one task, at once or one by one: each is judged, and the group settles once.
 
-Next: `api/group_joining.py`.
+Next: `api/groups/joining.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from api.accepting import check_room
 from api.auth import Tenant
 from api.body import read_json
 from api.described_groups import FIND, GET, POST
-from api.group_joining import joined
+from api.groups.joining import joined
 from api.judgments import Preference, idempotency_key
 from api.large_bodies import let_go
 from api.parts import Parts

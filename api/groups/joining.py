@@ -1,4 +1,4 @@
-"""From a parsed body to a seat in a group: checked in full, then on disk. Next: `api/grouping.py`.
+"""From a parsed body to a seat in a group: checked in full, then on disk. Next: `api/groups/settling.py`.
 
 Who is judged for itself has its judgment before its seat: both carry the same key, so that a post that comes again
 after a crash between the two finds the one and makes the other.
@@ -12,7 +12,7 @@ import uuid
 
 from api.accepting import checked, kept
 from api.body import JsonBody
-from api.group_request import Wanted, conflict, contents, disagreement, for_checking, read_group
+from api.groups.request import Wanted, conflict, contents, disagreement, for_checking, read_group
 from api.parts import Parts
 from api.problems import Problem, busy
 from api.validation import read_request
@@ -189,7 +189,7 @@ def _new_group(parts: Parts, tenant: str, wanted: Wanted) -> NewGroup:
         wanted.terms.size,
         wanted.is_together or not spec.is_joined,
         wanted.agreed,
-        wanted.kept(),
+        wanted.kept(tenant),
         time.time(),
         longest if waits or spec.deadline_seconds is None else spec.deadline_seconds,
         longest,

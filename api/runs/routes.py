@@ -13,8 +13,8 @@ from api.body import read_json
 from api.parts import Parts
 from api.problems import Problem, bounded, invalid
 from api.queries import whole_number, words_of
-from api.run_alarms import Thresholds
-from api.run_report import flat, numbers_of, rung, shown_step, thresholds_of, told_steps
+from api.runs.alarms import Thresholds
+from api.runs.report import flat, numbers_of, rung, shown_step, thresholds_of, told_steps
 from api.validation import as_problem
 from judge_agent.schema.base import Name
 from judge_agent.store.runs import NO_STEP, StoredRun

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from api.measuring import Metrics
-from api.run_alarms import NAMES
-from api.run_report import rung, told_steps
+from api.runs.alarms import NAMES
+from api.runs.report import rung, told_steps
 from judge_agent.errors import StoreError
 from judge_agent.store.runs import RunEnd, RunStore
 

@@ -13,9 +13,9 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from api.group_beginning import begin
-from api.group_reading import Read, live_record, read, settled_record
-from api.group_waiting import GroupWaiting
+from api.groups.beginning import begin
+from api.groups.reading import Read, live_record, read, settled_record
+from api.groups.waiting import GroupWaiting
 from api.judging import Judging
 from api.problems import Problem, busy
 from api.queue import JudgmentQueue

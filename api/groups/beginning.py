@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from api.group_reading import Read
+from api.groups.reading import Read
 from api.judging import Judging
 from api.queue import JudgmentQueue
 from judge_agent.schema import JudgmentRequest
@@ -33,7 +33,11 @@ async def begin(store: Store, judge: Judging, queue: JudgmentQueue, found: Read)
         data["budget"] = {**(data.get("budget") or {}), "seconds": seconds}
         request = JudgmentRequest.model_validate(data)
     accepted = await queue.accept(
-        request, json.dumps(data), tenant=group.tenant, idempotency_key=f"group of {group.id}"
+        request,
+        json.dumps(data),
+        tenant=found.payer,
+        idempotency_key=f"group of {group.id}",
+        count=len(candidates),
     )
     await store.groups.begun(group.id, accepted.row.id)
     return accepted.row.id
