@@ -1,4 +1,4 @@
-# make demo | test | check | serve [MODEL=hub id or folder | MODEL_URL=http://host:port/v1] | test-slow | test-vllm | test-pg | test-trainers [TRAINERS="trl verl"] | acceptance DATA=folder. Everything lives in .venv and .venvs/vllm; nothing else is touched.
+# make demo | test | check | serve [MODEL=hub id or folder | MODEL_URL=http://host:port/v1] | test-slow | test-vllm | test-pg | test-trainers [TRAINERS="trl verl"] | acceptance DATA=folder | soak [MINUTES=30]. Everything lives in .venv and .venvs/vllm; nothing else is touched.
 PYTHON ?= python3
 VENV ?= .venv
 TORCH_INDEX ?=
@@ -11,7 +11,7 @@ VLLM_VENV := .venvs/vllm
 VLLM_PACKAGE ?=
 NEEDS_VLLM = $(filter-out embedded none openai http://% https://%,$(MODEL))
 
-.PHONY: demo serve vllm-venv test test-slow test-vllm test-pg test-trainers check acceptance install doctor format clean
+.PHONY: demo serve vllm-venv test test-slow test-vllm test-pg test-trainers check acceptance soak install doctor format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -70,6 +70,9 @@ check: install
 acceptance: install
 	@test -n "$(DATA)" || { echo "say where the benchmark data lies: make acceptance DATA=folder"; exit 1; }
 	$(BIN)/python -m evals acceptance $(DATA)
+
+soak: install
+	$(BIN)/python -m evals soak --minutes $(or $(MINUTES),30)
 
 doctor: install
 	@$(BIN)/judge-agent doctor
