@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from api.auth import Tenant
 from api.body import read_chunks
 from api.parts import Parts
-from api.problems import Problem, bounded
+from api.problems import Problem, bounded, invalid
 from api.queries import no_query
 from judge_agent.resources import BlobTooLarge, QuotaExceeded
 from judge_agent.seams.resources import ResourceMissing
@@ -44,7 +44,7 @@ async def create_blob(request: Request, tenant: Tenant) -> Blob:
             async for chunk in chunks:
                 await upload.write(chunk)
             if not upload.written:
-                raise Problem(422, "invalid_request", "the body is empty; send the bytes of the blob")
+                raise invalid("body", "is empty; send the bytes of the blob", limit="at least 1 byte")
     except BlobTooLarge:
         raise Problem(413, "body_too_large", f"the blob is larger than {limit} bytes", limit=limit) from None
     except QuotaExceeded:

@@ -22,6 +22,7 @@ from api.judging import Judging, LiveJudgment, judge_to_its_end
 from api.limits import key_of
 from api.refusing import Refusals, stopping
 from api.waiting import Waiting
+from judge_agent.aside import aside
 from judge_agent.errors import LeaseLost, StoreError
 from judge_agent.schema import JudgmentRequest
 from judge_agent.store import (
@@ -173,6 +174,7 @@ class JudgmentQueue:
             earlier = await self._store.earlier(tenant, idempotency_key, body_sha256)
             if earlier is not None:
                 return Accepted(earlier, created=False)
+        flight = await aside(request, self._judge.flight_key, request)
         if self._draining:
             raise stopping(None)
         # One that comes while others wait takes no place before them.
@@ -189,7 +191,7 @@ class JudgmentQueue:
             lease_seconds=self._lease_seconds,
             idempotency_key=idempotency_key,
             body_sha256=body_sha256,
-            flight_key=self._judge.flight_key(request),
+            flight_key=flight,
             cohort=request.group.cohort if request.group is not None else None,
             max_open=self._capacity,
             key_id=key_id,

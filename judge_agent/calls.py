@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, Literal, NamedTuple
 
+from judge_agent.aside import PromptsAside
 from judge_agent.budget import Budget
 from judge_agent.call_limits import deadline_of as deadline_of
 from judge_agent.call_limits import model_boundary, tool_boundary
@@ -76,6 +77,7 @@ class Calls:
         self._no_model = no_model
         self._journal = journal
         self._journalled = dict(journalled)
+        self._prompts = PromptsAside()
         self.thoughts = Thoughts()
         self._asker: str | None = None
         # Which servers answered this judgment itself; what is shared with others of the task is theirs.
@@ -130,7 +132,7 @@ class Calls:
         A backend may count otherwise after a restart, or only estimate; what was asked before must be asked so again.
         """
         model = self._required_model()
-        key = count_key(self._info, messages) if may_not_fit(self._info, messages) else None
+        key = await self._prompts.do(messages, _key_of_doubt, self._info, messages)
         if key in self._journalled:
             return int(self._journalled[key].result["tokens"])
         async with deadline_of(self.budget), model_boundary():
@@ -186,7 +188,7 @@ class Calls:
 
     async def _ask(self, call: ModelCall) -> Completion:
         model, seed = self._required_model(), derived_seed(0 if call.shared else self._seed, call.node)
-        key = call_key(call, self._info, seed)
+        key, most = await self._prompts.do(call.messages, _key_and_most, call, self._info, seed)
         thinks = call.phase == "think"
 
         async def ask(limit_seconds: float) -> Json:
@@ -209,7 +211,6 @@ class Calls:
                 )
             return completion_record(thought(completion) if thinks else completion)
 
-        most = most_tokens(call)
         flight = Flight(
             key,
             call.node,
@@ -231,7 +232,8 @@ class Calls:
 
         Raises ModelError (model_error where the backend cannot tell) or BudgetExceeded.
         """
-        model, key = self._required_model(), likelihood_key(self._info, messages, continuation)
+        model = self._required_model()
+        key = await self._prompts.do(messages, likelihood_key, self._info, messages, continuation)
 
         async def ask(limit_seconds: float) -> Json:
             async with model_boundary():
@@ -319,3 +321,13 @@ class Calls:
         why = self._no_model
         kind = why.failure_kind if isinstance(why, ModelError) else "model_unreachable"
         return ModelError(kind, str(why))
+
+
+def _key_of_doubt(info: ModelInfo | None, messages: Sequence[ChatMessage]) -> str | None:
+    """The key of a count that may decide what is asked; None for one that cannot."""
+    return count_key(info, messages) if may_not_fit(info, messages) else None
+
+
+def _key_and_most(call: ModelCall, info: ModelInfo | None, seed: int) -> tuple[str, int]:
+    """The key of a call, and the most tokens that it may cost."""
+    return call_key(call, info, seed), most_tokens(call)

@@ -18,8 +18,8 @@ from api.groups.joining import joined
 from api.judgments import Preference, idempotency_key
 from api.large_bodies import let_go
 from api.parts import Parts
-from api.problems import Problem, bounded, invalid
-from api.queries import no_query
+from api.problems import Problem, invalid
+from api.queries import no_query, unknown_parameter
 from api.records import to_json
 from judge_agent.schema import Group
 from judge_agent.store.groups import SETTLED, Seat
@@ -135,8 +135,7 @@ def _is_being_judged(record: Group, index: int | None) -> bool:
 def _group_id(request: Request) -> str:
     for name in request.query_params:
         if name != "group_id":
-            shown = str(bounded(name))
-            raise invalid(shown, "is no parameter here; known: group_id", value=shown, limit="group_id")
+            raise unknown_parameter(name, "group_id")
     values = request.query_params.getlist("group_id")
     if len(values) != 1 or not 0 < len(values[0]) <= MAX_GROUP_ID_CHARS:
         limit = f"one text of 1 to {MAX_GROUP_ID_CHARS} characters"

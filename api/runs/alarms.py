@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import Field, FiniteFloat
+from pydantic import Field
 
-from judge_agent.schema.base import Envelope
+from judge_agent.schema.base import Envelope, Number
 
 # Fewer than these say too little to wake anybody.
 MIN_POINTS = 10
 MIN_GROUPS = 4
-Share = Annotated[FiniteFloat, Field(ge=0, le=1)]
+Share = Annotated[Number, Field(ge=0, le=1)]
 NAMES = (
     "unscored_share",
     "length_correlation",
@@ -36,7 +36,7 @@ class Thresholds(Envelope):
     hack_share: Share | None = 0.05
     disagreement_share: Share | None = 0.2
     zero_signal_share: Share | None = 0.9
-    reward_jump: Annotated[FiniteFloat, Field(ge=0)] | None = 0.3
+    reward_jump: Annotated[Number, Field(ge=0)] | None = 0.3
 
 
 class Alarm(NamedTuple):

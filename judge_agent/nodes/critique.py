@@ -12,6 +12,7 @@ from functools import partial
 
 from langgraph.runtime import Runtime
 
+from judge_agent.aside import aside
 from judge_agent.context import CanonicalCandidate, JudgeContext, applies
 from judge_agent.nodes import worst_case
 from judge_agent.nodes.asked import NOT_ASKED, Asked, Judged
@@ -80,7 +81,7 @@ async def _critique_one(
     context: JudgeContext, candidate: CanonicalCandidate, state: State, count: int
 ) -> Judged:
     evidence = context.tool_results(state["evidence"], candidate)
-    shown = context.material(candidate, evidence)
+    shown = await aside(context.request, context.material, candidate, evidence)
     open_principles = _open(context, state, candidate)
     walks = [walking(context, _most(context, shown, principle)) for principle in open_principles]
     last = walking(context, 0)

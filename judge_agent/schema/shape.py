@@ -10,10 +10,12 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from judge_agent.schema.base import Envelope, Number, Score
+from judge_agent.schema.base import Envelope, Number, Whole
 
 MAX_LINKS = 4
 DimensionName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+_Share = Annotated[Number, Field(ge=0, le=1)]
+_Ddof = Annotated[Whole, Field(ge=0, le=1)]
 _Weight = Annotated[Number, Field(ge=0, le=1e6)]
 
 
@@ -27,7 +29,7 @@ class Z(Envelope):
     """(reward - mean) / std over the counted. `ddof`: the std divides by N - ddof; up to `epsilon` it counts as 0."""
 
     kind: Literal["z"] = "z"
-    ddof: Literal[0, 1] = 0
+    ddof: _Ddof = 0
     epsilon: Annotated[Number, Field(ge=0, le=1)] = 1e-9
 
 
@@ -35,7 +37,7 @@ class Difficulty(Envelope):
     """Unit tests weighed by how rarely the group passes them; `outcome` is the share that the raw reward keeps."""
 
     kind: Literal["difficulty"] = "difficulty"
-    outcome: Score = 0.5
+    outcome: _Share = 0.5
 
 
 class Dimensions(Envelope):
@@ -46,7 +48,7 @@ class Dimensions(Envelope):
 
     kind: Literal["dimensions"] = "dimensions"
     weights: Annotated[dict[DimensionName, _Weight], Field(min_length=1, max_length=32)] | None = None
-    ddof: Literal[0, 1] = 0
+    ddof: _Ddof = 0
     epsilon: Annotated[Number, Field(ge=0, le=1)] = 1e-9
 
 

@@ -179,3 +179,53 @@ async def test_what_a_page_of_the_web_could_post_is_not_read(
     answer = await served.http.post("/v1/judgments", content=content, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
     assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("shape", "field"),
+    [
+        ({"kind": "z", "ddof": True}, "ddof"),
+        ({"kind": "z", "ddof": "1"}, "ddof"),
+        ({"kind": "z", "ddof": 2}, "ddof"),
+        ({"kind": "difficulty", "outcome": False}, "outcome"),
+    ],
+)
+async def test_a_shape_s_numbers_are_numbers(served: Served, shape: dict[str, Any], field: str) -> None:
+    answer = await served.http.post("/v1/groups", json=request(shape=[shape]))
+    assert answer.status_code == 422
+    assert answer.json()["field"].endswith(field)
+
+
+async def test_a_threshold_of_an_alarm_is_a_number(served: Served) -> None:
+    answer = await served.http.put("/v1/runs/r/alarms", json={"reward_jump": False})
+    assert (answer.status_code, answer.json()["field"]) == (422, "reward_jump")
+
+
+@pytest.mark.parametrize("path", ["seed_session", "close_session", "aggregate_metrics"])
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("run=" + "a" * 129, "run"),
+        ("run=", "run"),
+        ("run=a&step=" + "9" * 16, "step"),
+        ("run=a&step=-1", "step"),
+        ("run=a&pin=yes", "pin"),
+    ],
+)
+async def test_a_run_in_a_facade_s_url_is_checked_also_where_nothing_is_judged(
+    served: Served, path: str, query: str, field: str
+) -> None:
+    answer = await served.http.post(f"/compat/nemo-gym/{path}?{query}", json={})
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "field"),
+    [("GET", "/v1/groups?=", "query"), ("POST", "/v1/blobs", "body"), ("GET", "/v1/pin?=x", "query")],
+)
+async def test_what_has_no_name_is_refused_by_where_it_stands(
+    served: Served, method: str, path: str, field: str
+) -> None:
+    headers = {"Content-Type": "application/octet-stream"} if method == "POST" else {}
+    answer = await served.http.request(method, path, headers=headers)
+    assert (answer.status_code, answer.json().get("field")) == (422, field), answer.text
