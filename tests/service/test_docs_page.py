@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import shutil
 from pathlib import Path
 
 import pytest
 
 from judge_agent.schema import JudgmentRequest
+from tests.service.browsed import shown_once
 from tests.service.served import serving
 
 pytestmark = pytest.mark.anyio
@@ -49,23 +48,8 @@ async def test_the_page_loads_nothing_from_elsewhere() -> None:
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium: apt-get install chromium")
 async def test_a_browser_without_a_network_renders_the_page(tmp_path: Path) -> None:
     async with serving() as served:
-        browser = await asyncio.create_subprocess_exec(
-            "chromium",
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-dev-shm-usage",
-            f"--user-data-dir={tmp_path}",
-            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-            "--virtual-time-budget=8000",
-            "--dump-dom",
-            f"{served.url}/docs",
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={**os.environ, "HOME": str(tmp_path)},
-        )
-        shown, _ = await asyncio.wait_for(browser.communicate(), 60)
-    text = shown.decode()
-    assert "Create Judgment" in text
-    assert "/v1/judgments/{judgment_id}" in text.replace("\u200b", "")
-    assert "Unable to render" not in text
+        shown = await shown_once(f"{served.url}/docs", tmp_path, "Create Judgment", "Unable to render")
+    assert "Create Judgment" in shown
+    assert "Unable to render" not in shown
+    assert "/v1/judgments/{judgment_id}" in shown.replace("\u200b", "")
+    assert "/v1/pin" in shown.replace("\u200b", "")
