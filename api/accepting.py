@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import Request
 
 from api.body import THREAD_BYTES, JsonBody, discard_body
+from api.callers import Caller
 from api.large_bodies import SMALL_BYTES, announced
 from api.parts import Parts
 from api.problems import Problem, invalid
@@ -20,17 +21,17 @@ from judge_agent.schema import JudgmentRequest
 from judge_agent.store import Accepted, IdempotencyConflict
 
 
-async def check_room(request: Request, parts: Parts, tenant: str, idempotency_key: str | None) -> None:
+async def check_room(request: Request, parts: Parts, caller: Caller, idempotency_key: str | None) -> None:
     """Refuse a large body by its headers where it would be refused once it is read. Raises Problem 429 or 503.
 
     A request that was accepted before is not: its answer is there, or on its way.
     """
     if announced(request, parts.settings.max_body_bytes) <= SMALL_BYTES:
         return
-    if idempotency_key is not None and await _was_used(parts, tenant, idempotency_key):
+    if idempotency_key is not None and await _was_used(parts, caller.tenant, idempotency_key):
         return
     try:
-        await parts.queue.check_room(tenant)
+        await parts.queue.check_room(caller)
     except Problem:
         await discard_body(request)
         raise
@@ -43,12 +44,12 @@ async def _was_used(parts: Parts, tenant: str, idempotency_key: str) -> bool:
         return True
 
 
-async def accepted(parts: Parts, tenant: str, body: JsonBody, idempotency_key: str | None) -> Accepted:
+async def accepted(parts: Parts, caller: Caller, body: JsonBody, idempotency_key: str | None) -> Accepted:
     """Check a request and keep it. Raises Problem: 409, 422, 429 or 503. The parsed body ends here."""
     wanted = await _read(parts, body)
-    await checked(parts, tenant, wanted, body.data)
+    await checked(parts, caller.tenant, wanted, body.data)
     sha256 = body.sha256() if idempotency_key else ""
-    return await kept(parts, tenant, wanted, body.text, idempotency_key, sha256)
+    return await kept(parts, caller, wanted, body.text, idempotency_key, sha256)
 
 
 async def checked(parts: Parts, tenant: str, wanted: JudgmentRequest, data: Any) -> None:
@@ -63,7 +64,7 @@ async def checked(parts: Parts, tenant: str, wanted: JudgmentRequest, data: Any)
 
 async def kept(
     parts: Parts,
-    tenant: str,
+    caller: Caller,
     wanted: JudgmentRequest,
     text: str,
     idempotency_key: str | None,
@@ -73,11 +74,11 @@ async def kept(
 ) -> Accepted:
     """Keep a checked request, which counts for `count` judgments, and have it judged. Raises Problem: 409, 429, 503."""
     try:
-        await held_to_its_pin(parts, tenant, wanted, idempotency_key, body_sha256)
+        await held_to_its_pin(parts, caller.tenant, wanted, idempotency_key, body_sha256)
         return await parts.queue.accept(
             wanted,
             text,
-            tenant=tenant,
+            caller=caller,
             idempotency_key=idempotency_key,
             body_sha256=body_sha256,
             count=count,

@@ -14,11 +14,10 @@ from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Request
 
-from api.limits import CallingTenant
+from api.callers import LOCAL_TENANT, Caller
 from api.problems import Problem
 from judge_agent.store import ApiKey, KeyLimits, KeyScope, Store
 
-LOCAL_TENANT = "local"
 # A key that is added or revoked beside the running service works, or ends, within this time.
 REFRESH_SECONDS = 2.0
 _JUDGING = frozenset({"/v1/judgments", "/v1/judgments/batch"})
@@ -41,15 +40,6 @@ def make_key(tenant: str, scope: KeyScope = "all") -> NewKey:
 
 def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
-
-
-class Caller(NamedTuple):
-    """Whom a key stands for, and what it may do and use. Keys of the settings have an id made of their hash."""
-
-    tenant: str
-    scope: KeyScope
-    key_id: str = LOCAL_TENANT
-    limits: KeyLimits = KeyLimits()
 
 
 class KeyRing:
@@ -111,8 +101,8 @@ class KeyRing:
         return (own or KeyLimits()).within(self._defaults)
 
 
-async def tenant(request: Request) -> str:
-    """Return the tenant of a request, a `CallingTenant`. Raises Problem 401, and 403 for what the key may not do."""
+async def caller(request: Request) -> Caller:
+    """Return who sends a request. Raises Problem 401, and 403 for what the key may not do."""
     keys: KeyRing = request.app.state.parts.keys
     secret = _presented(request)
     found = await keys.caller(secret)
@@ -124,8 +114,8 @@ async def tenant(request: Request) -> str:
         detail = "this key is of scope 'judge': it has rollouts judged, and reads a judgment by its id, nothing else"
         raise Problem(403, "forbidden", detail)
     # Kept for the RateLimit fields of the answer, whatever it will be.
-    request.state.caller = CallingTenant.of(found.tenant, found.key_id, found.limits)
-    return CallingTenant.of(found.tenant, found.key_id, found.limits)
+    request.state.caller = found
+    return found
 
 
 def _is_judging(request: Request) -> bool:
@@ -136,6 +126,14 @@ def _is_judging(request: Request) -> bool:
     if path.startswith("/v1/groups"):
         return True
     return method == "GET" and path.startswith("/v1/judgments/")
+
+
+Calling = Annotated[Caller, Depends(caller)]
+
+
+def tenant(caller: Calling) -> str:
+    """Return whose a request is, for routes that only read and keep what is the tenant's."""
+    return caller.tenant
 
 
 Tenant = Annotated[str, Depends(tenant)]

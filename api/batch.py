@@ -19,8 +19,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api.accepting import accepted
-from api.auth import Tenant
+from api.auth import Calling
 from api.body import THREAD_BYTES, JsonBody, parse, read_chunks
+from api.callers import Caller
 from api.described_answers import IDEMPOTENCY_KEY, header
 from api.judgments import idempotency_key
 from api.parts import Parts
@@ -81,7 +82,7 @@ class Line:
     openapi_extra=_DOCUMENTED,
     responses={200: {"content": {"application/jsonl": {"schema": {"type": "string"}}}}},
 )
-async def judge_batch(request: Request, tenant: Tenant) -> Response:
+async def judge_batch(request: Request, caller: Calling) -> Response:
     """Judge one request a line; answer one line for each as it ends, in whatever order.
 
     A line of the answer has `index` (from 0), `custom_id`, `status` (as a post by itself would have had) and
@@ -94,7 +95,7 @@ async def judge_batch(request: Request, tenant: Tenant) -> Response:
     key = idempotency_key(request)
     lines = await _spooled(request, parts.settings.max_batch_bytes)
     return StreamingResponse(
-        _answers(parts, tenant, lines, key),
+        _answers(parts, caller, lines, key),
         media_type="application/jsonl",
         headers={"Cache-Control": "no-store"},
     )
@@ -119,7 +120,7 @@ async def _spooled(request: Request, max_bytes: int) -> BinaryIO:
     return spool  # type: ignore[return-value]
 
 
-async def _answers(parts: Parts, tenant: str, lines: BinaryIO, key: str | None) -> AsyncIterator[bytes]:
+async def _answers(parts: Parts, caller: Caller, lines: BinaryIO, key: str | None) -> AsyncIterator[bytes]:
     """Judge so many lines at one time as the service judges; hand on each answer as it comes.
 
     A line keeps its place until its answer is taken, so that a slow reader slows the reading of lines.
@@ -128,7 +129,7 @@ async def _answers(parts: Parts, tenant: str, lines: BinaryIO, key: str | None) 
     places = asyncio.Semaphore(parts.settings.max_running)
 
     async def answer(line: Line | bytes) -> None:
-        ended.put_nowait(line if isinstance(line, bytes) else await _answer(parts, tenant, line, key))
+        ended.put_nowait(line if isinstance(line, bytes) else await _answer(parts, caller, line, key))
 
     async def answer_all() -> None:
         try:
@@ -196,10 +197,10 @@ def _custom_id(line: dict[str, Any]) -> str | None:
     return given
 
 
-async def _answer(parts: Parts, tenant: str, line: Line, key: str | None) -> bytes:
+async def _answer(parts: Parts, caller: Caller, line: Line, key: str | None) -> bytes:
     own_key = None if key is None else f"{key}/{line.index}/{line.custom_id or ''}"
     try:
-        row = (await _patiently(parts, tenant, line, own_key)).row
+        row = (await _patiently(parts, caller, line, own_key)).row
         ended: StoredJudgment | None = row if row.judgment is not None else await parts.queue.ended(row.id)
     except Problem as problem:
         return _refused(line.index, line.custom_id, problem)
@@ -211,11 +212,11 @@ async def _answer(parts: Parts, tenant: str, line: Line, key: str | None) -> byt
     return f'{head[:-1]}, "judgment": {ended.judgment}}}\n'.encode("utf-8", "replace")
 
 
-async def _patiently(parts: Parts, tenant: str, line: Line, key: str | None) -> Any:
+async def _patiently(parts: Parts, caller: Caller, line: Line, key: str | None) -> Any:
     """Have a line accepted; while the service or its key has no room, wait: the client has handed its lines in."""
     while True:
         try:
-            return await accepted(parts, tenant, line.body, key)
+            return await accepted(parts, caller, line.body, key)
         except Problem as problem:
             if problem.status != HTTPStatus.TOO_MANY_REQUESTS:
                 raise

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from api.callers import Caller
 from api.judging import Judging
 from api.problems import Problem
 from api.queue import JudgmentQueue
@@ -174,7 +175,7 @@ class CanaryWatch:
         """Those judgments of a round that ended, and the id of the last one. Raises Problem, StoreError."""
         judgments, last = list[Judgment](), ""
         for request in requests:
-            accepted = await queue.accept(request, to_json(request), tenant=CANARY_TENANT)
+            accepted = await queue.accept(request, to_json(request), caller=Caller(CANARY_TENANT, key_id=""))
             last = accepted.row.id
             row = await queue.ended(last, timeout_seconds=TURN_SECONDS / len(requests))
             if row is not None and row.judgment is not None and row.state == "done":

@@ -10,8 +10,9 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel
 
 from api.accepting import accepted, check_room
-from api.auth import Tenant
+from api.auth import Calling, Tenant
 from api.body import read_json
+from api.callers import Caller
 from api.large_bodies import let_go
 from api.leaving import ended_while_there
 from api.parts import Parts
@@ -40,7 +41,7 @@ class JudgmentPage(BaseModel):
     response_model=Judgment,
     responses={202: {"model": Judgment, "description": "Accepted; poll the URL in `Location`."}},
 )
-async def create_judgment(request: Request, tenant: Tenant) -> Response:
+async def create_judgment(request: Request, caller: Calling) -> Response:
     """Judge candidates, and wait for the end.
 
     `Prefer: respond-async` answers 202 at once, `Prefer: wait=SECONDS` after that time; with `Prefer:
@@ -50,7 +51,7 @@ async def create_judgment(request: Request, tenant: Tenant) -> Response:
     no_query(request)
     parts: Parts = request.app.state.parts
     preference = Preference.of(request).with_cancelling()
-    found = await _accepted(request, parts, tenant)
+    found = await _accepted(request, parts, caller)
     row, created, _ = found
     ended: StoredJudgment | None = row if row.judgment is not None else None
     if ended is None and preference.wait_seconds != 0:
@@ -61,7 +62,7 @@ async def create_judgment(request: Request, tenant: Tenant) -> Response:
     headers = _headers(row) | preference.applied | ({} if created else {"Idempotency-Replayed": "true"})
     if ended is not None:
         return _json(ended.judgment, 200, headers)
-    current = await parts.store.get(row.id, tenant) or row
+    current = await parts.store.get(row.id, caller.tenant) or row
     return _json(_record(parts, current), 202, headers | {"Retry-After": "1"})
 
 
@@ -121,13 +122,13 @@ def _is_an_action(name: str) -> bool:
     return name == "batch" or name.endswith(":cancel")
 
 
-async def _accepted(request: Request, parts: Parts, tenant: str) -> Accepted:
+async def _accepted(request: Request, parts: Parts, caller: Caller) -> Accepted:
     """Read, check and accept: hundreds may be waiting for their end, none with its parsed body."""
     key = idempotency_key(request)
-    await check_room(request, parts, tenant, key)
+    await check_room(request, parts, caller, key)
     body = await read_json(request, parts.settings.max_body_bytes, parts.large_bodies)
     try:
-        return await accepted(parts, tenant, body, key)
+        return await accepted(parts, caller, body, key)
     finally:
         let_go(request.scope)
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.limits import key_of
+from api.callers import Caller
 from api.problems import Problem, busy
 
 PARSED_AT_ONCE = 2
@@ -80,7 +80,8 @@ class LargeBodies:
         """
         if (size := announced(request, most)) <= SMALL_BYTES:
             return
-        key_id = key_of(getattr(request.state, "caller", ""))[0]
+        caller: Caller | None = getattr(request.state, "caller", None)
+        key_id = caller.key_id if caller is not None else ""
         waiter = _Waiter(key_id, size, asyncio.get_running_loop().create_future())
         self._waiting.append(waiter)
         self._admit()

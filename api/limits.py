@@ -1,4 +1,4 @@
-"""What a key may use, on the wire: the caller who knows its limits, the refusal that names one, the RateLimit fields.
+"""What a key may use, on the wire: the refusal that names a limit, and the RateLimit fields.
 
 Fields: draft-ietf-httpapi-ratelimit-headers-10, `RateLimit-Policy` (what is allowed) and `RateLimit` (what is left).
 A limit that is its key's own answers 429 with a code of its own; a service that is full for everybody is `queue_full`.
@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.callers import Caller
 from api.problems import Problem
 from judge_agent.errors import StoreError
-from judge_agent.store import KeyLimits, QuotaExceeded, Standing
+from judge_agent.store import QuotaExceeded, Standing
 
 if TYPE_CHECKING:
     from api.parts import Parts
@@ -25,25 +26,6 @@ _WINDOWS = {"requests_per_minute": 60, "tokens_per_minute": 60, "tokens_per_day"
 _UNITS = {"max_open": "concurrent-requests", "requests_per_minute": "requests"}
 _SETTINGS = "judge-agent keys limit, or JUDGE_KEY_{name} for keys without limits of their own"
 _log = logging.getLogger("judge_agent.service")
-
-
-class CallingTenant(str):
-    """The tenant of a request, which knows by which key it came and what that key may use."""
-
-    __slots__ = ("key_id", "limits")
-    key_id: str
-    limits: KeyLimits
-
-    @classmethod
-    def of(cls, tenant: str, key_id: str, limits: KeyLimits) -> CallingTenant:
-        found = cls(tenant)
-        found.key_id, found.limits = key_id, limits
-        return found
-
-
-def key_of(tenant: str) -> tuple[str, KeyLimits]:
-    """The key that a tenant called with, and its limits; of one that is not calling, none."""
-    return (tenant.key_id, tenant.limits) if isinstance(tenant, CallingTenant) else ("", KeyLimits())
 
 
 def over_limit(error: QuotaExceeded, *, open_seconds: float) -> Problem:
@@ -67,11 +49,10 @@ def over_limit(error: QuotaExceeded, *, open_seconds: float) -> Problem:
     )
 
 
-async def take_request(parts: Parts, tenant: str) -> None:
+async def take_request(parts: Parts, caller: Caller) -> None:
     """Count a request that is no judgment for its caller's key. Raises Problem 429, StoreError."""
-    key_id, limits = key_of(tenant)
     try:
-        await parts.store.quotas.take_request(key_id, limits)
+        await parts.store.quotas.take_request(caller.key_id, caller.limits)
     except QuotaExceeded as error:
         raise over_limit(error, open_seconds=1.0) from None
 
@@ -110,14 +91,14 @@ class RateLimitFields:
         state = scope.setdefault("state", {})
 
         async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start" and isinstance(state.get("caller"), CallingTenant):
+            if message["type"] == "http.response.start" and isinstance(state.get("caller"), Caller):
                 for name, value in (await self._fields(state["caller"])).items():
                     MutableHeaders(scope=message)[name] = value
             await send(message)
 
         await self._app(scope, receive, sending)
 
-    async def _fields(self, caller: CallingTenant) -> dict[str, str]:
+    async def _fields(self, caller: Caller) -> dict[str, str]:
         if not caller.limits.is_limited:
             return {}
         try:

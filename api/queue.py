@@ -18,8 +18,8 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from api.callers import Caller
 from api.judging import Judging, LiveJudgment, judge_to_its_end
-from api.limits import key_of
 from api.refusing import Refusals, stopping
 from api.waiting import Waiting
 from judge_agent.aside import aside
@@ -138,19 +138,19 @@ class JudgmentQueue:
         request: JudgmentRequest,
         text: str,
         *,
-        tenant: str,
+        caller: Caller,
         idempotency_key: str | None = None,
         body_sha256: str = "",
         count: int = 1,
     ) -> Accepted:
         """Keep a request (`text` is its JSON as sent) and have it judged. Raises Problem 429 or 503, StoreError.
 
-        The limits are those of the key that `tenant` called with. `count`: for how many judgments it counts; of those
+        The limits are those of the key that `caller` has. `count`: for how many judgments it counts; of those
         that are accepted whole or not at all the first counts for all, the others for none.
         Who goes away meanwhile leaves a judgment that is kept, or none; not one that is kept and that nobody begins.
         """
         accepting = asyncio.create_task(
-            self._accept(request, text, tenant, idempotency_key, body_sha256, count)
+            self._accept(request, text, caller, idempotency_key, body_sha256, count)
         )
         self._accepting.add(accepting)
         accepting.add_done_callback(self._accepted)
@@ -165,13 +165,13 @@ class JudgmentQueue:
         self,
         request: JudgmentRequest,
         text: str,
-        tenant: str,
+        caller: Caller,
         idempotency_key: str | None,
         body_sha256: str,
         count: int,
     ) -> Accepted:
         if idempotency_key is not None:
-            earlier = await self._store.earlier(tenant, idempotency_key, body_sha256)
+            earlier = await self._store.earlier(caller.tenant, idempotency_key, body_sha256)
             if earlier is not None:
                 return Accepted(earlier, created=False)
         flight = await aside(request, self._judge.flight_key, request)
@@ -180,10 +180,9 @@ class JudgmentQueue:
         # One that comes while others wait takes no place before them.
         at_once = self._free > 0 and not self._others_wait
         self._free -= at_once
-        key_id, limits = key_of(tenant)
         new = NewJudgment(
             f"jdg_{uuid.uuid4().hex}",
-            tenant,
+            caller.tenant,
             text,
             time.time(),
             metadata=json.dumps(request.metadata),
@@ -194,8 +193,8 @@ class JudgmentQueue:
             flight_key=flight,
             cohort=request.group.cohort if request.group is not None else None,
             max_open=self._capacity,
-            key_id=key_id,
-            limits=limits,
+            key_id=caller.key_id,
+            limits=caller.limits,
             count=count,
         )
         if self._note_accepting is not None:
@@ -211,7 +210,7 @@ class JudgmentQueue:
             if accepted is None or accepted.lease is None:
                 self._free += at_once
         if accepted.lease is not None:
-            live = LiveJudgment(accepted.lease, tenant, new.created)
+            live = LiveJudgment(accepted.lease, caller.tenant, new.created)
             self._begin(live, request)
         elif accepted.created:
             self._others_wait = True
@@ -276,14 +275,14 @@ class JudgmentQueue:
                 _log.error("the leases of %d judgments could not be given back: %s", len(clocks), error)
         self._waiting.stop()
 
-    async def check_room(self, tenant: str) -> None:
+    async def check_room(self, caller: Caller) -> None:
         """Raise what `accept` would now, for a request that has not been read: Problem 429 or 503, StoreError."""
         if self._draining:
             raise stopping(None)
         if (found := sum(await self._store.open_count())) >= self._capacity:
             raise self._refusals.full(found)
-        key_id, limits = key_of(tenant)
-        if limits.is_limited and (over := refused(await self._store.quotas.standings(key_id, limits))):
+        limits = caller.limits
+        if limits.is_limited and (over := refused(await self._store.quotas.standings(caller.key_id, limits))):
             raise self._refusals.full_for_key(QuotaExceeded(over))
 
     async def _claim_on(self) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
-from api.auth import Tenant
+from api.auth import Calling
 from api.body import read_json
 from api.described_answers import OPEN
 from api.leaving import hung_up
@@ -76,14 +76,14 @@ _BODY = {
 
 
 @router.post("/run_code", response_model=RunCodeResponse, openapi_extra={"requestBody": _BODY})
-async def run_code(request: Request, tenant: Tenant) -> Response:
+async def run_code(request: Request, caller: Calling) -> Response:
     """Run a program in a box of its own, and say how it ended. Waits for a free box, then answers 504.
 
     Numpy and pytest are there, the network is not. With JUDGE_RUN_CODE_PROFILE=subprocess a program may start others.
     """
     no_query(request)
     parts: Parts = request.app.state.parts
-    await take_request(parts, tenant)
+    await take_request(parts, caller)
     body = await read_json(request, parts.settings.max_body_bytes, parts.large_bodies)
     try:
         wanted = RunCodeRequest.model_validate(body.data)

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from api.callers import Caller
 from api.compat.answers import Told, told_of, unended
 from api.compat.labels import inside, read_label
 from api.compat.query import How
@@ -66,15 +67,15 @@ class Prepared:
     group: str
 
 
-async def prepare(wanted: Wanted, how: How, parts: Parts, tenant: str) -> Prepared:
+async def prepare(wanted: Wanted, how: How, parts: Parts, caller: Caller) -> Prepared:
     """Build and check a request. Raises Problem 422 that names the field as the caller wrote it; 409 for a drift."""
     data, places = _body(wanted, how)
     try:
         request = read_request(data)
         _check_seconds(request, parts.settings.max_judgment_seconds)
         parts.judge.check(request)
-        await check_resources(request.resources, parts.files, tenant)
-        await held_to_its_pin(parts, tenant, request)
+        await check_resources(request.resources, parts.files, caller.tenant)
+        await held_to_its_pin(parts, caller.tenant, request)
         dimensions = _dimensions(request, parts)
         _check_names(dimensions)
     except InvalidRequest as error:
@@ -85,7 +86,7 @@ async def prepare(wanted: Wanted, how: How, parts: Parts, tenant: str) -> Prepar
     return Prepared(request, text, _sha256(data), dimensions, data["metadata"]["group"])
 
 
-async def accept(prepared: Prepared, parts: Parts, tenant: str) -> StoredJudgment:
+async def accept(prepared: Prepared, parts: Parts, caller: Caller) -> StoredJudgment:
     """Have a request judged, unless it is already. Raises Problem 429 and 503, StoreError."""
     for attempt in range(MAX_ATTEMPTS):
         key = f"compat/{prepared.sha256}/{attempt}"
@@ -93,7 +94,7 @@ async def accept(prepared: Prepared, parts: Parts, tenant: str) -> StoredJudgmen
             accepted = await parts.queue.accept(
                 prepared.request,
                 prepared.text,
-                tenant=tenant,
+                caller=caller,
                 idempotency_key=key,
                 body_sha256=prepared.sha256,
             )
@@ -102,7 +103,7 @@ async def accept(prepared: Prepared, parts: Parts, tenant: str) -> StoredJudgmen
             continue
         if accepted.created or _still_holds(accepted.row):
             return accepted.row
-    accepted = await parts.queue.accept(prepared.request, prepared.text, tenant=tenant)
+    accepted = await parts.queue.accept(prepared.request, prepared.text, caller=caller)
     return accepted.row
 
 
@@ -122,12 +123,12 @@ async def told(row: StoredJudgment, prepared: Prepared, parts: Parts, *, until: 
 
 
 async def ask(
-    wanted: Sequence[Wanted], how: How, parts: Parts, tenant: str, *, wait_seconds: float | None = None
+    wanted: Sequence[Wanted], how: How, parts: Parts, caller: Caller, *, wait_seconds: float | None = None
 ) -> list[tuple[Prepared, tuple[Told, ...]]]:
     """Judge all of them and wait for their ends, in order; none is accepted where one of them is wrong."""
     until = time.monotonic() + (wait_seconds if wait_seconds is not None else how.seconds + GRACE_SECONDS)
-    prepared = [await prepare(one, how, parts, tenant) for one in wanted]
-    rows = [await accept(one, parts, tenant) for one in prepared]
+    prepared = [await prepare(one, how, parts, caller) for one in wanted]
+    rows = [await accept(one, parts, caller) for one in prepared]
     return [(one, await told(row, one, parts, until=until)) for one, row in zip(prepared, rows, strict=True)]
 
 

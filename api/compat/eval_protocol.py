@@ -14,7 +14,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.auth import Tenant
+from api.auth import Calling
+from api.callers import Caller
 from api.compat.answers import Told, reasons
 from api.compat.asking import Prepared, Wanted, ask
 from api.compat.failing import judge_failed
@@ -87,10 +88,10 @@ class EvaluateResult(BaseModel):
     responses=RESPONSES,
     openapi_extra=documented(Evaluate, {**_GIVEN, "kwargs": {}}),
 )
-async def evaluate(request: Request, tenant: Tenant, response: Response) -> EvaluateResult:
+async def evaluate(request: Request, caller: Calling, response: Response) -> EvaluateResult:
     """Judge a conversation as eval-protocol's generic server does."""
     sent = await read_sent(request, Evaluate)
-    return await _evaluated(request, tenant, response, sent, sent.kwargs or {}, "kwargs")
+    return await _evaluated(request, caller, response, sent, sent.kwargs or {}, "kwargs")
 
 
 @router.post(
@@ -99,15 +100,15 @@ async def evaluate(request: Request, tenant: Tenant, response: Response) -> Eval
     responses=RESPONSES,
     openapi_extra=documented(Reward, _GIVEN),
 )
-async def reward(request: Request, tenant: Tenant, response: Response) -> EvaluateResult:
+async def reward(request: Request, caller: Calling, response: Response) -> EvaluateResult:
     """Judge a conversation as eval-protocol's reward server does."""
     sent = await read_sent(request, Reward)
-    return await _evaluated(request, tenant, response, sent, sent.model_extra or {}, "")
+    return await _evaluated(request, caller, response, sent, sent.model_extra or {}, "")
 
 
 async def _evaluated(
     request: Request,
-    tenant: str,
+    caller: Caller,
     response: Response,
     sent: Evaluate | Reward,
     more: Mapping[str, Any],
@@ -117,7 +118,7 @@ async def _evaluated(
     how = read_how(request, parts.settings.max_judgment_seconds)
     unread = sorted(name for name in more if name not in FIELDS)
     response.headers.update(ignored(unread))
-    [(prepared, (told,))] = await ask([_wanted(sent, more, where, unread)], how, parts, tenant)
+    [(prepared, (told,))] = await ask([_wanted(sent, more, where, unread)], how, parts, caller)
     if told.failed and how.on_failure == "error":
         raise judge_failed(told, "on_failure=error")
     return _result(told, prepared)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.auth import Caller
+from api.callers import Caller
 from api.parts import Parts
 from api.problems import Problem, render
 from judge_agent.errors import StoreError

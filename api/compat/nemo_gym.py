@@ -16,7 +16,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.auth import Tenant
+from api.auth import Calling, Tenant
 from api.compat.answers import Told
 from api.compat.asking import Wanted, ask
 from api.compat.failing import judge_failed, stand_in
@@ -91,13 +91,13 @@ class Session(BaseModel):
     responses=RESPONSES,
     openapi_extra=documented(Verify, _EXAMPLE),
 )
-async def verify(request: Request, tenant: Tenant) -> dict[str, Any]:
+async def verify(request: Request, caller: Calling) -> dict[str, Any]:
     """Judge a rollout. With `on_failure=error` a judge that failed is 503, which NeMo Gym counts as the server's."""
     parts = parts_of(request)
     how = read_how(request, parts.settings.max_judgment_seconds)
     data = await read_body(request)
     wanted = _wanted(typed(data, Verify), data)
-    [(_, (told,))] = await ask([wanted], how, parts, tenant)
+    [(_, (told,))] = await ask([wanted], how, parts, caller)
     if told.failed and how.on_failure == "error":
         raise judge_failed(told, "on_failure=error")
     return _verified(data, told)

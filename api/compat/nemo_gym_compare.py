@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from api.auth import Tenant
+from api.auth import Calling
 from api.compat.answers import Told
 from api.compat.asking import Wanted, ask
 from api.compat.failing import judge_failed
@@ -57,12 +57,12 @@ class Compared(BaseModel):
     responses=RESPONSES,
     openapi_extra=documented(Compare, _EXAMPLE, recipe=RECIPE, choices=_CHOICES),
 )
-async def compare(request: Request, tenant: Tenant) -> Compared:
+async def compare(request: Request, caller: Calling) -> Compared:
     """Compare responses by a recipe that compares (`arena` unless the URL says otherwise)."""
     parts = parts_of(request)
     how = read_how(request, parts.settings.max_judgment_seconds, choices=_CHOICES)
     sent = await read_sent(request, Compare)
-    [(_, told)] = await ask([_wanted(sent)], how, parts, tenant)
+    [(_, told)] = await ask([_wanted(sent)], how, parts, caller)
     for index, one in enumerate(told):
         if one.failed:
             raise judge_failed(one, f"response_objs.{index} is among those to compare")

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from api.auth import Tenant
+from api.auth import Calling
 from api.compat.answers import flat
 from api.compat.asking import Wanted
 from api.compat.decoded import response_of, with_opened_thought
@@ -49,7 +49,7 @@ class Rewards(BaseModel):
     responses=RESPONSES,
     openapi_extra=documented(GetReward, _EXAMPLE),
 )
-async def get_reward(request: Request, tenant: Tenant) -> Rewards:
+async def get_reward(request: Request, caller: Calling) -> Rewards:
     """Judge rollouts for OpenRLHF. Labels are references; the keys of `extra_logs` are always the same."""
     parts = parts_of(request)
     how = read_how(request, parts.settings.max_judgment_seconds)
@@ -63,7 +63,7 @@ async def get_reward(request: Request, tenant: Tenant) -> Rewards:
         _wanted(index, prompt, response, label)
         for index, (prompt, (response, _), label) in enumerate(zip(sent.prompts, splits, labels, strict=True))
     ]
-    answered = await ask_and_settle(wanted, how, parts, tenant)
+    answered = await ask_and_settle(wanted, how, parts, caller)
     settled = [one for _, one in answered]
     logs = [
         {**flat(told, one.values), "prompt_in_query": float(was_found)}

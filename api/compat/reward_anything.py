@@ -14,7 +14,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from api.auth import Tenant
+from api.auth import Calling
+from api.callers import Caller
 from api.compat.answers import Told
 from api.compat.asking import Wanted, ask
 from api.compat.failing import judge_failed
@@ -78,10 +79,10 @@ async def health() -> dict[str, str]:
     responses=RESPONSES,
     openapi_extra=documented(RewardRequest, _EXAMPLE, **_HOW),
 )
-async def single(request: Request, tenant: Tenant, response: Response) -> RewardResponse:
+async def single(request: Request, caller: Calling, response: Response) -> RewardResponse:
     """Judge responses together by a principle."""
     sent = typed(await read_body(request), RewardRequest)
-    [answer] = await _judged(request, tenant, response, [sent], "")
+    [answer] = await _judged(request, caller, response, [sent], "")
     return answer
 
 
@@ -91,7 +92,7 @@ async def single(request: Request, tenant: Tenant, response: Response) -> Reward
     responses=RESPONSES,
     openapi_extra=documented(RewardRequest, [_EXAMPLE], most=MAX_REQUESTS, **_HOW),
 )
-async def batch(request: Request, tenant: Tenant, response: Response) -> list[RewardResponse]:
+async def batch(request: Request, caller: Calling, response: Response) -> list[RewardResponse]:
     """Judge a list of such requests; the answers are in their order. One that failed fails all, until it is sent again:
     what was judged is then not judged twice."""
     data = await read_body(request)
@@ -99,7 +100,7 @@ async def batch(request: Request, tenant: Tenant, response: Response) -> list[Re
         limit = f"a list of 1 to {MAX_REQUESTS} requests"
         raise invalid("body", f"must be {limit}", limit=limit)
     sent = [_item(item, index) for index, item in enumerate(data)]
-    return await _judged(request, tenant, response, sent, ".")
+    return await _judged(request, caller, response, sent, ".")
 
 
 def _item(data: Any, index: int) -> RewardRequest:
@@ -111,14 +112,14 @@ def _item(data: Any, index: int) -> RewardRequest:
 
 
 async def _judged(
-    request: Request, tenant: str, response: Response, sent: list[RewardRequest], dot: str
+    request: Request, caller: Caller, response: Response, sent: list[RewardRequest], dot: str
 ) -> list[RewardResponse]:
     parts = parts_of(request)
     how = read_how(request, parts.settings.max_judgment_seconds, seconds=WAIT_SECONDS, choices=_CHOICES)
     asked = [_wanted(one, how, parts, f"{index}{dot}" if dot else "") for index, one in enumerate(sent)]
     seconds = max([one.seconds for one in sent if one.seconds is not None], default=how.seconds)
     plain = How(how.recipe, how.dimensions, how.seconds, "error")
-    ended = await ask(asked, plain, parts, tenant, wait_seconds=seconds)
+    ended = await ask(asked, plain, parts, caller, wait_seconds=seconds)
     if not all(one.mask_responses for one in sent):
         response.headers.update(ignored(["mask_responses"]))
     return [_answer(one, told) for one, (_, told) in zip(sent, ended, strict=True)]

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.auth import Tenant
+from api.auth import Calling, Tenant
 from api.compat.answers import Told, told_of
 from api.compat.asking import Wanted, accept, prepare
 from api.compat.decoded import with_opened_thought
@@ -89,7 +89,7 @@ class Result(BaseModel):
     "/submit", response_model=Submitted, responses=RESPONSES, openapi_extra=documented(Submit, _SUBMIT)
 )
 @router.post("/submit_task", response_model=Submitted, include_in_schema=False)
-async def submit(request: Request, tenant: Tenant) -> Submitted:
+async def submit(request: Request, caller: Calling) -> Submitted:
     """Have a rollout judged; the same rollout submitted again gets the same id."""
     parts = parts_of(request)
     how = read_how(request, parts.settings.max_judgment_seconds)
@@ -97,9 +97,9 @@ async def submit(request: Request, tenant: Tenant) -> Submitted:
     seconds = how.seconds
     if sent.timeout is not None and "seconds" not in request.query_params:
         seconds = min(sent.timeout * _SHARE_OF_TIMEOUT, parts.settings.max_judgment_seconds)
-    prepared = await prepare(_wanted(sent, seconds), how, parts, tenant)
-    row = await accept(prepared, parts, tenant)
-    await Fallbacks(parts.store).begin(tenant, prepared.group, row.id)
+    prepared = await prepare(_wanted(sent, seconds), how, parts, caller)
+    row = await accept(prepared, parts, caller)
+    await Fallbacks(parts.store).begin(caller.tenant, prepared.group, row.id)
     return Submitted(reward_request_id=row.id)
 
 

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 
+from api.callers import Caller
 from api.compat.answers import Told
 from api.compat.asking import GRACE_SECONDS, Prepared, Wanted, accept, prepare, told
 from api.compat.failing import Fallbacks, Settled
@@ -23,21 +24,21 @@ _LOOK_AGAIN_AT_LEAST_SECONDS = 1.0
 
 
 async def ask_and_settle(
-    wanted: Sequence[Wanted], how: How, parts: Parts, tenant: str
+    wanted: Sequence[Wanted], how: How, parts: Parts, caller: Caller
 ) -> list[tuple[Told, Settled]]:
     """Judge rollouts of one candidate each, in order. Raises Problem 422 and 429, and 503 where no number is honest."""
     until = time.monotonic() + how.seconds + GRACE_SECONDS
     fallbacks = Fallbacks(parts.store)
-    prepared = [await prepare(one, how, parts, tenant) for one in wanted]
-    rows = [await accept(one, parts, tenant) for one in prepared]
+    prepared = [await prepare(one, how, parts, caller) for one in wanted]
+    rows = [await accept(one, parts, caller) for one in prepared]
     for one, row in zip(prepared, rows, strict=True):
-        await fallbacks.begin(tenant, one.group, row.id)
+        await fallbacks.begin(caller.tenant, one.group, row.id)
     ends = [
-        await _ended(row, one, parts, tenant, fallbacks, until)
+        await _ended(row, one, parts, caller.tenant, fallbacks, until)
         for one, row in zip(prepared, rows, strict=True)
     ]
     return [
-        (end, await _settled(end, one.group, how, tenant, fallbacks, until))
+        (end, await _settled(end, one.group, how, caller.tenant, fallbacks, until))
         for one, end in zip(prepared, ends, strict=True)
     ]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from api.auth import Tenant
+from api.auth import Calling
 from api.compat.answers import flat
 from api.compat.asking import Wanted
 from api.compat.decoded import with_opened_thought
@@ -38,12 +38,12 @@ class Sample(Sent):
     responses=RESPONSES,
     openapi_extra=documented(Sample, _EXAMPLE),
 )
-async def slime(request: Request, tenant: Tenant) -> dict[str, float]:
+async def slime(request: Request, caller: Calling) -> dict[str, float]:
     """Judge one sample for slime: `score`, `judge_failed`, then the dimensions, always under the same keys."""
     parts = parts_of(request)
     how = read_how(request, parts.settings.max_judgment_seconds)
     sent = await read_sent(request, Sample)
-    [(told, settled)] = await ask_and_settle([_wanted(sent)], how, parts, tenant)
+    [(told, settled)] = await ask_and_settle([_wanted(sent)], how, parts, caller)
     return {"score": settled.reward, **flat(told, settled.values)}
 
 

@@ -35,7 +35,7 @@ async def begin(store: Store, judge: Judging, queue: JudgmentQueue, found: Read)
     accepted = await queue.accept(
         request,
         json.dumps(data),
-        tenant=found.payer,
+        caller=found.payer,
         idempotency_key=f"group of {group.id}",
         count=len(candidates),
     )

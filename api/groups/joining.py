@@ -12,6 +12,7 @@ import uuid
 
 from api.accepting import checked, kept
 from api.body import JsonBody
+from api.callers import Caller
 from api.groups.request import Wanted, conflict, contents, disagreement, for_checking, read_group
 from api.parts import Parts
 from api.problems import Problem, busy
@@ -24,17 +25,21 @@ from judge_agent.store.groups import SETTLED, NewGroup, NewMember, Seat
 FULL_SECONDS = 5
 
 
-async def joined(parts: Parts, tenant: str, body: JsonBody, key: str | None) -> Seat:
+async def joined(parts: Parts, caller: Caller, body: JsonBody, key: str | None) -> Seat:
     """Check a post and seat its members. Raises Problem: 409, 422, 429 or 503. The parsed body ends here."""
     body_sha256 = body.sha256() if key is not None else ""
     try:
-        earlier = await parts.store.groups.earlier(tenant, key, body_sha256) if key is not None else None
+        earlier = (
+            await parts.store.groups.earlier(caller.tenant, key, body_sha256) if key is not None else None
+        )
         if earlier is not None:
             return earlier
         given = read_request(body.data)
         wanted = read_group(parts, given, body.data)
-        await checked(parts, tenant, for_checking(parts, given), body.data)
-        seat = await _known(parts, tenant, wanted) or await _seated(parts, tenant, wanted, key, body_sha256)
+        await checked(parts, caller.tenant, for_checking(parts, given), body.data)
+        seat = await _known(parts, caller.tenant, wanted) or await _seated(
+            parts, caller, wanted, key, body_sha256
+        )
     except IdempotencyConflict as used:
         detail = (
             "the Idempotency-Key was used for a request with another body; use a new key for a new request"
@@ -83,14 +88,14 @@ async def _room(parts: Parts) -> None:
         raise TooManyOpen(count, limit)
 
 
-async def _seated(parts: Parts, tenant: str, wanted: Wanted, key: str | None, body_sha256: str) -> Seat:
+async def _seated(parts: Parts, caller: Caller, wanted: Wanted, key: str | None, body_sha256: str) -> Seat:
     judgment_id, is_new = None, False
     if not (wanted.is_together and wanted.spec.is_joined):
-        found = await _judged(parts, tenant, wanted, key)
+        found = await _judged(parts, caller, wanted, key)
         judgment_id, is_new = found.row.id, found.created
     try:
         seat = await parts.store.groups.join(
-            _new_group(parts, tenant, wanted), _members(wanted, judgment_id, key, body_sha256)
+            _new_group(parts, caller, wanted), _members(wanted, judgment_id, key, body_sha256)
         )
     except (IdempotencyConflict, TooManyOpen):
         await _withdrawn(parts, judgment_id, is_new)
@@ -101,7 +106,7 @@ async def _seated(parts: Parts, tenant: str, wanted: Wanted, key: str | None, bo
     raise await _refused(parts, seat, wanted)
 
 
-async def _judged(parts: Parts, tenant: str, wanted: Wanted, key: str | None) -> Accepted:
+async def _judged(parts: Parts, caller: Caller, wanted: Wanted, key: str | None) -> Accepted:
     """Have the post judged, once for all posts of it; one that was called off, for want of a seat, is judged anew."""
     own_key, (request, text) = _own_key(wanted, key), _capped(parts, wanted)
     content = sha256_of(list(contents(wanted))) if own_key is not None else ""
@@ -109,7 +114,7 @@ async def _judged(parts: Parts, tenant: str, wanted: Wanted, key: str | None) ->
     while True:
         turn_key = own_key if own_key is None or turn == 0 else f"{own_key} {turn}"
         try:
-            found = await kept(parts, tenant, request, text, turn_key, content, count=len(_indices(wanted)))
+            found = await kept(parts, caller, request, text, turn_key, content, count=len(_indices(wanted)))
         except Problem as problem:
             if problem.code == "idempotency_conflict":
                 raise _taken(_indices(wanted)[0], str(problem.extra.get("id"))) from None
@@ -177,19 +182,19 @@ def _indices(wanted: Wanted) -> tuple[int, ...]:
     return tuple(range(wanted.terms.size)) if index is None else (index,)
 
 
-def _new_group(parts: Parts, tenant: str, wanted: Wanted) -> NewGroup:
+def _new_group(parts: Parts, caller: Caller, wanted: Wanted) -> NewGroup:
     spec: GroupSpec = wanted.spec
     longest = parts.settings.max_group_seconds
     waits = spec.on_partial == "wait" or spec.deadline_seconds is None
     return NewGroup(
         f"grp_{uuid.uuid4().hex}",
-        tenant,
+        caller.tenant,
         spec.group_id,
         spec.attempt,
         wanted.terms.size,
         wanted.is_together or not spec.is_joined,
         wanted.agreed,
-        wanted.kept(tenant),
+        wanted.kept(caller),
         time.time(),
         longest if waits or spec.deadline_seconds is None else spec.deadline_seconds,
         longest,

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from api.limits import CallingTenant
+from api.callers import Caller
 from judge_agent.group_record import (
     Failure,
     Seated,
@@ -29,15 +29,15 @@ _SHAPE: TypeAdapter[Shape] = TypeAdapter(Shape)
 
 @dataclass(frozen=True)
 class Read:
-    """A group as it was at one moment. `template` is what its members are judged by together, for `payer`: the tenant
-    with the key that brought the first of them."""
+    """A group as it was at one moment. `template` is what its members are judged by together, for `payer`: who
+    brought the first of them."""
 
     group: StoredGroup
     members: tuple[StoredMember, ...]
     terms: Terms
     recipe: str
     template: dict[str, Any] | None
-    payer: CallingTenant
+    payer: Caller
     record: Group | None
 
     @property
@@ -76,7 +76,7 @@ async def read(store: Store, id: str, tenant: str | None = None) -> Read | None:
     )
     record = None if group.record is None else Group.model_validate_json(group.record)
     limits = KeyLimits(*kept.get("limits", ()))
-    payer = CallingTenant.of(group.tenant, kept.get("key_id", ""), limits)
+    payer = Caller(group.tenant, key_id=kept.get("key_id", ""), limits=limits)
     return Read(group, members, terms, kept["recipe"], kept["template"], payer, record)
 
 

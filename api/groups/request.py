@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from api.limits import key_of
+from api.callers import Caller
 from api.parts import Parts
 from api.problems import FieldError, Problem, bounded, invalid
 from judge_agent.group_record import Terms
@@ -35,14 +35,17 @@ class Wanted:
         """The JSON of the request, as the queue keeps it."""
         return json.dumps(self.data)
 
-    def kept(self, tenant: str) -> str:
+    def kept(self, caller: Caller) -> str:
         """What the group needs once its members are judged; those that wait for each other are judged from it, for the
         key that brought the first of them."""
         template = {name: value for name, value in self.data.items() if name != "candidates"}
         shape = [link.model_dump(mode="json") for link in self.terms.shape]
         waits = self.spec.is_joined and self.is_together
-        key_id, limits = key_of(tenant)
-        needed = {"template": template, "key_id": key_id, "limits": limits} if waits else {"template": None}
+        needed = (
+            {"template": template, "key_id": caller.key_id, "limits": caller.limits}
+            if waits
+            else {"template": None}
+        )
         return json.dumps({"recipe": self.request.recipe, "shape": shape} | needed)
 
 

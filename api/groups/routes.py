@@ -11,8 +11,9 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from api.accepting import check_room
-from api.auth import Tenant
+from api.auth import Calling, Tenant
 from api.body import read_json
+from api.callers import Caller
 from api.described_groups import FIND, GET, POST
 from api.groups.joining import joined
 from api.judgments import Preference, idempotency_key
@@ -41,7 +42,7 @@ class GroupList(BaseModel):
     openapi_extra=POST,
     responses={202: {"model": Group, "description": "Seated, not settled; poll the URL in `Location`."}},
 )
-async def create_group(request: Request, tenant: Tenant) -> Response:
+async def create_group(request: Request, caller: Calling) -> Response:
     """Judge a group, or join one, and wait until it has settled.
 
     Without `group.index` the candidates are the whole group; with `group.group_id`, `index` and `size` each post brings
@@ -50,10 +51,10 @@ async def create_group(request: Request, tenant: Tenant) -> Response:
     no_query(request)
     parts: Parts = request.app.state.parts
     preference = Preference.of(request)
-    seat, index = await _joined(request, parts, tenant)
+    seat, index = await _joined(request, parts, caller)
     if preference.wait_seconds != 0:
         await _waited(parts, seat, preference.wait_seconds)
-    record = (await _found(parts, seat.id, tenant)).model_copy(update={"your_index": index})
+    record = (await _found(parts, seat.id, caller.tenant)).model_copy(update={"your_index": index})
     replayed = {"Idempotency-Replayed": "true"} if seat.outcome == "earlier" else {}
     headers = {"Location": f"/v1/groups/{seat.id}"} | preference.applied | replayed
     if record.state in SETTLED and not _is_being_judged(record, index):
@@ -98,13 +99,13 @@ async def cancel_group(id: str, request: Request, tenant: Tenant) -> Response:
     return _json(record, 200, {"Location": f"/v1/groups/{id}"})
 
 
-async def _joined(request: Request, parts: Parts, tenant: str) -> tuple[Seat, int | None]:
+async def _joined(request: Request, parts: Parts, caller: Caller) -> tuple[Seat, int | None]:
     """Read, check and seat: hundreds may wait for their group, none with its parsed body."""
     key = idempotency_key(request)
-    await check_room(request, parts, tenant, key)
+    await check_room(request, parts, caller, key)
     body = await read_json(request, parts.settings.max_body_bytes, parts.large_bodies)
     try:
-        seat = await parts.groups.to_its_end(joined(parts, tenant, body, key))
+        seat = await parts.groups.to_its_end(joined(parts, caller, body, key))
     finally:
         let_go(request.scope)
     group = body.data.get("group") or {}

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from api.auth import make_key
+from api.callers import Caller
 from judge_agent.models.scripted import Held, ScriptedModel, by_schema
 from judge_agent.schema import JudgmentRequest
 from judge_agent.store import SqliteStore
@@ -119,7 +120,7 @@ async def test_who_goes_away_while_it_is_accepted_leaves_a_judgment_that_is_judg
         queue, text = served.parts.queue, json.dumps(request())
         for seed in range(4):
             wanted = JudgmentRequest.model_validate(request(seed=seed))
-            accepting = asyncio.create_task(queue.accept(wanted, text, tenant="local"))
+            accepting = asyncio.create_task(queue.accept(wanted, text, caller=Caller("local")))
             await asyncio.sleep(0.01)
             accepting.cancel()
         listed = []
