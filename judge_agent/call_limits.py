@@ -10,15 +10,23 @@ from typing import Any
 from judge_agent.budget import Budget
 from judge_agent.errors import BudgetExceeded, JudgeError, ModelError, SandboxError, ToolError
 
+# What is known already is looked up past the deadline too, for so long: a judgment that was interrupted when all was
+# asked ends as it would have, and a store that is slow does not hold it up.
+LOOK_UP_SECONDS = 1.0
+
 
 class deadline_of:
-    """Ends what runs inside when the judgment's time is up, as BudgetExceeded('deadline')."""
+    """Ends what runs inside when the judgment's time is up, as BudgetExceeded('deadline').
 
-    def __init__(self, budget: Budget) -> None:
+    `least_seconds` is what it may take where less is left.
+    """
+
+    def __init__(self, budget: Budget, least_seconds: float = 0.0) -> None:
         self._budget = budget
+        self._least_seconds = least_seconds
 
     async def __aenter__(self) -> None:
-        self._timeout = asyncio.timeout(max(0.0, self._budget.remaining_seconds()))
+        self._timeout = asyncio.timeout(max(self._least_seconds, self._budget.remaining_seconds()))
         await self._timeout.__aenter__()
 
     async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:

@@ -140,7 +140,8 @@ class Calls:
         if key is not None:
             elapsed = round(self.budget.elapsed_seconds(), 3)
             entry = JournalEntry(key, "count", "model", {"tokens": tokens}, elapsed)
-            await self._journal.append(self.judgment_id, entry)
+            async with deadline_of(self.budget):
+                await self._journal.append(self.judgment_id, entry)
         return tokens
 
     @property

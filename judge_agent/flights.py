@@ -13,7 +13,7 @@ from dataclasses import asdict
 from typing import Any, Literal, NamedTuple
 
 from judge_agent.budget import Budget
-from judge_agent.call_limits import deadline_of
+from judge_agent.call_limits import LOOK_UP_SECONDS, deadline_of
 from judge_agent.call_results import error_record, estimated, is_partial, usage_of
 from judge_agent.errors import BudgetExceeded, JudgeError
 from judge_agent.seams.storage import (
@@ -90,7 +90,8 @@ class Flights:
             return entry.result
         if flight.kind != "shared":
             return None
-        return await self._shared.get(self._tenant, f"call/{flight.key}")
+        async with deadline_of(self._budget, LOOK_UP_SECONDS):
+            return await self._shared.get(self._tenant, f"call/{flight.key}")
 
     async def landed(
         self,
@@ -146,7 +147,7 @@ class Flights:
         result["seconds"] = round(time.monotonic() - started, 4)
         if flight.kind != "tool":
             result = estimated(result, flight.prompt)
-        kept = await self._kept(flight, result)
+        kept = await self._kept_in_time(flight, result)
         self._count(flight, result)
         self._log_call(flight, kept)
         return kept
@@ -155,7 +156,7 @@ class Flights:
         """Make a call when its turn comes, in the time that it may take."""
         sent: float | None = None
         try:
-            async with self._slots, deadline_of(self._budget):
+            async with deadline_of(self._budget), self._slots:
                 limit, sent = self._budget.call_seconds(flight.limit_seconds), time.monotonic()
                 return await make(limit)
         except BudgetExceeded as error:
@@ -168,6 +169,15 @@ class Flights:
         result = {"error": error_record(error), "seconds": round(seconds, 4)}
         self._count(flight, result)
         self._log_call(flight, result)
+
+    async def _kept_in_time(self, flight: Flight, result: Json) -> Json:
+        """Keep a result, in the judgment's time: of a store that is slow the deadline does not wait for more."""
+        try:
+            async with deadline_of(self._budget):
+                return await self._kept(flight, result)
+        except BudgetExceeded as error:
+            self._cut_off(flight, error, float(result["seconds"]))
+            raise
 
     async def _kept(self, flight: Flight, result: Json) -> Json:
         """Keep a result before it is used. Of a shared one, what was kept first holds for all, so it holds here."""

@@ -14,7 +14,7 @@ from judge_agent import graph
 from judge_agent.admission import admit
 from judge_agent.context import Turns
 from judge_agent.errors import InvalidRequest, ModelError, StoreError
-from judge_agent.pinning import Pin, RunHold, current_info, held, pin_of
+from judge_agent.pinning import INFO_SECONDS, Pin, RunHold, current_info, held, pin_of
 from judge_agent.prompting import PromptLibrary
 from judge_agent.recipes import load_recipes
 from judge_agent.remembering import flight_key, serves_others
@@ -70,6 +70,9 @@ class Judge:
 
         Raises InvalidRequest for an unknown recipe.
         """
+        return await self._pin(recipe, INFO_SECONDS)
+
+    async def _pin(self, recipe: str, seconds: float) -> Pin:
         parts = self._parts
         found = parts.recipes.get(recipe)
         if found is None:
@@ -77,7 +80,7 @@ class Judge:
         model: ModelInfo | ModelError | None = None
         if found.models and parts.model is not None:
             try:
-                model = await current_info(parts.model)
+                model = await current_info(parts.model, seconds)
             except ModelError as error:
                 model = error
         return pin_of(found, parts.prompts, parts.tools, model)
@@ -86,7 +89,8 @@ class Judge:
         """Hold the request's run to its pin, before it is accepted. Raises PinDrift and StoreError."""
         hold = RunHold(self._parts.pins, tenant, request.run)
         if self._parts.pins is not None and request.run is not None and await hold.is_wanted():
-            await held(self._parts.pins, tenant, request.run, await self.pin(request.recipe))
+            seconds = min(INFO_SECONDS, self.seconds_of(request) or INFO_SECONDS)
+            await held(self._parts.pins, tenant, request.run, await self._pin(request.recipe, seconds))
 
     def seconds_of(self, request: JudgmentRequest) -> float:
         """The judgment's time: the request's, else its recipe's."""

@@ -73,13 +73,13 @@ def model_parts(info: ModelInfo) -> dict[str, str]:
     return {f"model.{name}": value for name, value in (details | facts).items()}
 
 
-async def current_info(model: ChatModel) -> ModelInfo:
+async def current_info(model: ChatModel, seconds: float = INFO_SECONDS) -> ModelInfo:
     """Ask a model what it is, anew where its server may have changed. Raises ModelError."""
     try:
-        async with asyncio.timeout(INFO_SECONDS):
+        async with asyncio.timeout(seconds):
             return await (model.info_now() if isinstance(model, AskedAnew) else model.info())
     except TimeoutError as error:
-        message = f"the model server did not say what it serves within {INFO_SECONDS:g} seconds"
+        message = f"the model server did not say what it serves within {seconds:g} seconds"
         raise ModelError("model_timeout", message) from error
 
 

@@ -16,7 +16,7 @@ from judge_agent import record
 from judge_agent.admission import admit
 from judge_agent.aside import aside
 from judge_agent.budget import Budget
-from judge_agent.call_limits import deadline_of, model_boundary
+from judge_agent.call_limits import LOOK_UP_SECONDS, deadline_of, model_boundary
 from judge_agent.calls import Calls
 from judge_agent.canaries import CANARY_FLAG
 from judge_agent.context import CanonicalCandidate, JudgeContext, Turns
@@ -118,16 +118,21 @@ class Run:
         try:
             context = await self._open(resumed)
             memory = self._memory(context)
-            known = await memory.known(context.candidates)
+            async with deadline_of(context.calls.budget, LOOK_UP_SECONDS):
+                known = await memory.known(context.candidates)
             if twin is not None and not known.results:
                 known = failed_with(twin, context.candidates)
             fresh = [one for one in context.candidates if one.id not in known.results]
             state = await self._state(context, fresh)
-            await self._hold.end(self._parts.model, self._info, context.calls.answered)
+            async with deadline_of(context.calls.budget, LOOK_UP_SECONDS):
+                await self._hold.end(self._parts.model, self._info, context.calls.answered)
             judgment = await aside(context.request, self._finished, context, state, known)
             self._ending()
             late = "deadline" in judgment.flags
-            kept = await memory.keep(judgment, context.candidates, [] if late else [one.id for one in fresh])
+            async with deadline_of(context.calls.budget, LOOK_UP_SECONDS):
+                kept = await memory.keep(
+                    judgment, context.candidates, [] if late else [one.id for one in fresh]
+                )
         except JudgeError as error:
             return await self._failed(error.failure_kind, str(error), error)
         except Exception as error:  # noqa: BLE001 - rule 1: the judge's own failure is never a reward
@@ -165,10 +170,11 @@ class Run:
         type_: Any = "judgment.resumed" if resumed else "judgment.accepted"
         contents = {"request": request.model_dump(mode="json")}
         await parts.log.append(AuditEvent(type_, self._id, self._tenant, None, fields, contents))
-        journalled = await parts.journal.load(self._id)
-        problem = await self._identify(recipe, journalled)
-        known = problem if isinstance(problem, ModelError) else self._info
-        await self._hold.begin(pin_of(recipe, parts.prompts, parts.tools, known))
+        async with deadline_of(self._budget, LOOK_UP_SECONDS):
+            journalled = await parts.journal.load(self._id)
+            problem = await self._identify(recipe, journalled)
+            known = problem if isinstance(problem, ModelError) else self._info
+            await self._hold.begin(pin_of(recipe, parts.prompts, parts.tools, known))
         self._calls = Calls(
             judgment_id=self._id,
             tenant=self._tenant,
