@@ -48,7 +48,9 @@ def _name(host: str) -> str:
     """The host without its port: `[::1]:8800` is `::1`."""
     host = host.strip().lower()
     if host.startswith("["):
-        return host[1:].partition("]")[0]
+        name, _, port = host[1:].partition("]")
+        # `[::1].example.org` is a name of example.org.
+        return name if not port or (port.startswith(":") and port[1:].isdecimal()) else host
     return host.rpartition(":")[0] if host.count(":") == 1 else host
 
 

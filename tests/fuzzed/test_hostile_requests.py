@@ -92,7 +92,7 @@ async def test_an_event_that_is_none_is_refused(served: Served, given: str) -> N
 )
 async def test_a_preference_that_cannot_be_read_is_none(served: Served, given: str) -> None:
     answer = await served.http.post(
-        "/v1/judgments", json=request(), headers={"Prefer": given.encode("latin-1")}
+        "/v1/judgments", json=request(), headers=[(b"Prefer", given.encode("latin-1"))]
     )
     assert answer.status_code == 200
     assert "preference-applied" not in answer.headers
