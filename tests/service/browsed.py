@@ -12,18 +12,11 @@ from typing import Any
 # Of the whole, browser's start included; on a loaded machine that alone takes many seconds.
 LIMIT_SECONDS = 100
 MAX_MESSAGE_BYTES = 64_000_000
-_SHOWN = """new Promise(done => {
-  const look = () => {
-    const shown = document.documentElement.outerHTML;
-    if (WORDS.some(words => shown.includes(words))) done(shown);
-  };
-  new MutationObserver(look).observe(document, {subtree: true, childList: true, characterData: true});
-  look();
-})"""
+LOOK_SECONDS = 0.05
 
 
 async def shown_once(url: str, folder: Path, *words: str) -> str:
-    """The page's HTML as soon as some of the words are in it. The browser reaches 127.0.0.1 only.
+    """The page's HTML as soon as all of the words are in it. The browser reaches 127.0.0.1 only.
 
     Raises TimeoutError where none comes. The DevTools protocol is spoken over two pipes, which are 3 and 4 there.
     """
@@ -79,12 +72,11 @@ async def _browse(tab: _Tab, url: str, words: tuple[str, ...]) -> str:
     target = await tab.do("Target.createTarget", url="about:blank")
     attached = await tab.do("Target.attachToTarget", targetId=target["targetId"], flatten=True)
     tab.session = {"sessionId": attached["sessionId"]}
-    # It is answered once the new document is there; what is evaluated after it is evaluated in that.
     await tab.do("Page.navigate", url=url)
-    looked = await tab.do(
-        "Runtime.evaluate",
-        expression=_SHOWN.replace("WORDS", json.dumps(words)),
-        awaitPromise=True,
-        returnByValue=True,
-    )
-    return str(looked["result"]["value"])
+    while True:
+        html = "document.documentElement ? document.documentElement.outerHTML : ''"
+        looked = await tab.do("Runtime.evaluate", expression=html, returnByValue=True)
+        shown = str(looked["result"]["value"])
+        if all(one in shown.replace("\u200b", "") for one in words):
+            return shown
+        await asyncio.sleep(LOOK_SECONDS)
