@@ -20,7 +20,7 @@ from judge_agent.store import ApiKey, KeyLimits, KeyScope, Store
 
 # A key that is added or revoked beside the running service works, or ends, within this time.
 REFRESH_SECONDS = 2.0
-_JUDGING = frozenset({"/v1/judgments", "/v1/judgments/batch"})
+_JUDGING = frozenset({"/v1/judgments", "/v1/judgments/batch", "/v1/groups"})
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="judge-agent"'}
 
 
@@ -111,7 +111,7 @@ async def caller(request: Request) -> Caller:
         detail += ": send Authorization: Bearer KEY, or X-Api-Key: KEY"
         raise Problem(401, "unauthorized", detail, headers=_CHALLENGE)
     if found.scope == "judge" and not _is_judging(request):
-        detail = "this key is of scope 'judge': it has rollouts judged, and reads a judgment by its id, nothing else"
+        detail = "this key is of scope 'judge': it has rollouts judged, and reads judgments and groups by their ids, nothing else"
         raise Problem(403, "forbidden", detail)
     # Kept for the RateLimit fields of the answer, whatever it will be.
     request.state.caller = found
@@ -123,9 +123,7 @@ def _is_judging(request: Request) -> bool:
     method, path = request.method, request.url.path
     if path.startswith("/compat/") or (method == "POST" and path in _JUDGING):
         return True
-    if path.startswith("/v1/groups"):
-        return True
-    return method == "GET" and path.startswith("/v1/judgments/")
+    return method == "GET" and (path == "/v1/groups" or path.startswith(("/v1/judgments/", "/v1/groups/")))
 
 
 Calling = Annotated[Caller, Depends(caller)]
