@@ -14,7 +14,7 @@ from judge_agent.store.records import IdempotencyConflict, TooManyOpen
 _OPEN = "state IN ('open', 'judging')"
 _NOW = "extract(epoch FROM clock_timestamp())::double precision"
 _CLOCK = f"""(SELECT elapsed + least(greatest({_NOW} - beat, 0), {MAX_GAP_SECONDS}::double precision)
-    FROM service_clock)"""  # noqa: S608
+    FROM service_clock WHERE single = 1)"""  # noqa: S608
 _COLUMNS = f"""id, tenant, group_id, attempt, size, state, is_joint, agreed, record, created, revision,
     coalesce(ended, {_CLOCK}) - began, {_OPEN} AND deadline <= {_CLOCK}, {_OPEN} AND last <= {_CLOCK}"""
 _JOIN = """
@@ -29,7 +29,7 @@ FROM group_members LEFT JOIN judgments ON judgments.id = judgment_id WHERE grp =
 _BEAT = f"""
 UPDATE service_clock SET
     elapsed = elapsed + least(greatest({_NOW} - beat, 0), {MAX_GAP_SECONDS}::double precision), beat = {_NOW}
-WHERE EXISTS (SELECT 1 FROM groups WHERE {_OPEN})
+WHERE single = 1 AND EXISTS (SELECT 1 FROM groups WHERE {_OPEN})
 """  # noqa: S608
 _DUE = f"""
 SELECT id FROM groups WHERE {_OPEN} AND (deadline <= {_CLOCK} OR (state = 'judging' AND (
@@ -137,7 +137,7 @@ class PostgresGroups:
         return tuple(str(row[0]) for row in rows)
 
     async def restart_clock(self) -> None:
-        await self._pool.fetch(f"UPDATE service_clock SET beat = {_NOW}")  # noqa: S608
+        await self._pool.fetch(f"UPDATE service_clock SET beat = {_NOW} WHERE single = 1")  # noqa: S608
 
     async def due(self, limit: int) -> tuple[str, ...]:
         await self._pool.fetch(_BEAT)
