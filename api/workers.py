@@ -27,7 +27,9 @@ from judge_agent.errors import InvalidRequest, JudgeError
 from judge_agent.store.opening import opened_store
 
 ROOT = Path(__file__).resolve().parent.parent
+KILLED_STARTS = 3
 READY_SECONDS = 120.0
+ENDING_SECONDS = 2.0
 FIRST_PAUSE_SECONDS = 0.5
 MAX_PAUSE_SECONDS = 30.0
 # One that has served this long was not broken from its start.
@@ -73,7 +75,7 @@ class Workers:
             workers = cls(settings, listener, overrides)
             try:
                 async with asyncio.TaskGroup() as starting:
-                    first = [starting.create_task(workers._start(at)) for at in range(settings.workers)]
+                    first = [starting.create_task(workers._first(at)) for at in range(settings.workers)]
                 for at, task in enumerate(first):
                     tasks.create_task(workers._keep(at, task.result()))
                 yield workers
@@ -100,6 +102,15 @@ class Workers:
     @property
     def pids(self) -> tuple[int, ...]:
         return tuple(process.pid for process in self._running.values())
+
+    async def _first(self, at: int) -> Process:
+        """Start one for the first time. One that is killed meanwhile, by whomever, is no reason to serve nobody."""
+        for _ in range(KILLED_STARTS):
+            try:
+                return await self._start(at)
+            except _Killed as error:
+                _log.error("%s; it is started again", error)
+        return await self._start(at)
 
     async def _start(self, at: int) -> Process:
         """Start one and wait until it serves. Raises JudgeError when it does not."""
@@ -129,10 +140,19 @@ class Workers:
         finally:
             os.close(ready)
         if not is_ready:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            raise JudgeError(f"worker {at} did not start (exit {await process.wait()}); it said why above")
+            raise await self._not_started(at, process)
         return process
+
+    async def _not_started(self, at: int, process: Process) -> JudgeError:
+        """What became of a worker that does not serve; one that has not ended by itself is ended."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ENDING_SECONDS):
+                await process.wait()
+        if process.returncode == -signal.SIGKILL:
+            return _Killed(f"worker {at} (pid {process.pid}) was killed before it served")
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        return JudgeError(f"worker {at} did not start (exit {await process.wait()}); it said why above")
 
     async def _keep(self, at: int, process: Process) -> None:
         """Start a worker again whenever it dies, each time after a longer pause while it dies young."""
@@ -170,6 +190,10 @@ class Workers:
         self._numbers.remove()
         os.close(self._own_life)
         os.close(self._life)
+
+
+class _Killed(JudgeError):
+    """A worker was killed before it served: it says nothing of why it could not."""
 
 
 async def _read_one(descriptor: int) -> bool:

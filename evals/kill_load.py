@@ -1,81 +1,44 @@
-"""Requests whose right reward is known, posted without end while the service is killed and started again.
-
-What was accepted is known by its id; a post whose answer was lost is sent again under the same Idempotency-Key, so that
-it is accepted once. Half of the requests run tests in boxes (right and wrong code), half are judged by the model.
-"""
+"""Clients of every kind, all the time, while the service is killed and started again; and what it has in the end."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import httpx
 
-from evals.bench.service_requests import by_model, by_tests
+from evals.kill_clients import PAUSE_SECONDS, Clients, Ledger
+from evals.kill_requests import END_SECONDS
 
-MODEL_REWARD = 0.75
-POSTERS = 6
-PAUSE_SECONDS = 0.05
-END_SECONDS = 120.0
-
-
-def request_of(number: int) -> dict[str, Any]:
-    """Request number `number`: by its last digit, one that the model judges, right code, or wrong code."""
-    body = by_tests(number) if number % 2 else by_model(number)
-    if number % 4 == 3:
-        text = body["candidates"][0]["trajectory"]["text"]
-        body["candidates"][0]["trajectory"]["text"] = text.replace("x * x + y", "x * x - y - 1")
-    return {**body, "metadata": {"number": number}, "budget": {"seconds": END_SECONDS}}
-
-
-def right_reward(number: int) -> float:
-    """What a judge that did not fail gives."""
-    if number % 2 == 0:
-        return MODEL_REWARD
-    return 0.0 if number % 4 == 3 else 1.0
+ALONE = 5
+SETTLED = ("done", "failed", "cancelled")
 
 
 class Load:
-    """Posts until `stop`. `accepted` maps ids to numbers; `url` is where the service is now."""
+    """Posts until `stop`. `ledger` holds what was accepted; `url` is where the service is now."""
 
     def __init__(self, url: Callable[[], str]) -> None:
         self._url = url
-        self.accepted: dict[str, int] = {}
-        self._next = 0
+        self.ledger = Ledger()
         self._stopped = asyncio.Event()
 
     async def run(self) -> None:
         async with httpx.AsyncClient(timeout=10) as http, asyncio.TaskGroup() as tasks:
-            for _ in range(POSTERS):
-                tasks.create_task(self._post_on(http))
+            clients = Clients(http, self._url, self.ledger)
+            kinds = (clients.cancelled, clients.batched, clients.faced, clients.grouped)
+            for kind in (*[clients.judged] * ALONE, *kinds):
+                tasks.create_task(self._on(kind))
 
     def stop(self) -> None:
         self._stopped.set()
 
-    async def _post_on(self, http: httpx.AsyncClient) -> None:
+    async def _on(self, kind: Callable[[], Awaitable[None]]) -> None:
         while not self._stopped.is_set():
-            number, self._next = self._next, self._next + 1
-            judgment_id = await self._posted(http, number)
-            self.accepted[judgment_id] = number
-            await asyncio.sleep(PAUSE_SECONDS)
-
-    async def _posted(self, http: httpx.AsyncClient, number: int) -> str:
-        """Post until it is accepted: through kills, restarts and 429."""
-        headers = {"Prefer": "respond-async", "Idempotency-Key": f"number-{number}"}
-        while True:
-            with contextlib.suppress(httpx.TransportError):
-                answer = await http.post(
-                    f"{self._url()}/v1/judgments", json=request_of(number), headers=headers
-                )
-                if answer.status_code in (200, 202):
-                    return str(answer.json()["id"])
-                if answer.status_code not in (429, 503):
-                    raise RuntimeError(
-                        f"request {number} was refused: {answer.status_code} {answer.text[:500]}"
-                    )
+            await kind()
+            self.ledger.done[kind.__name__] += 1
             await asyncio.sleep(PAUSE_SECONDS)
 
 
@@ -91,6 +54,22 @@ async def all_ended(url: str) -> dict[str, dict[str, Any]]:
                     break
             await asyncio.sleep(0.2)
         return await _all(http, url)
+
+
+async def all_settled(url: str, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """These groups as the service has them, once each has settled, or the time is over; an unknown one is left out."""
+    deadline, found = time.monotonic() + END_SECONDS, dict[str, dict[str, Any]]()
+    async with httpx.AsyncClient(timeout=30) as http:
+        for id_ in ids:
+            while True:
+                answer = await http.get(f"{url}/v1/groups/{id_}")
+                if answer.status_code == httpx.codes.NOT_FOUND:
+                    break
+                found[id_] = answer.raise_for_status().json()
+                if found[id_]["state"] in SETTLED or time.monotonic() > deadline:
+                    break
+                await asyncio.sleep(0.2)
+    return found
 
 
 async def _all(http: httpx.AsyncClient, url: str) -> dict[str, dict[str, Any]]:

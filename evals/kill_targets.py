@@ -1,8 +1,8 @@
 """SIGKILLs over the whole service, single workers and boxes, under load; then what must hold is looked for.
 
-Every accepted judgment has ended, once, in the database and in the log alike; a reward is the right one or none at
-all; the log verifies; and after a kill of a worker or a box the service goes on by itself. What a kill of the whole
-service ends is started again here, as a supervisor would.
+Every accepted judgment and every joined group has ended, once, in the database and in the log alike; a reward is the
+right one or none; the log verifies; and after a kill of a worker or a box the service goes on by itself. What a kill of
+the whole service ends is started again here, as a supervisor would.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from typing import Any, Literal
 
 from evals.bench.process_tree import below
 from evals.bench.service import model_server
-from evals.kill_load import Load, all_ended, right_reward
+from evals.kill_clients import Ledger, group_problems
+from evals.kill_load import Load, all_ended, all_settled
 from evals.service import free_port, start, stop, wait_until_ready
 from judge_agent.log import read
 from judge_agent.log.ends import ENDS, ended_twice
@@ -48,6 +49,9 @@ async def kill_under_load(
         await asyncio.to_thread(service.start)
         while sum(killed.values()) < kills:
             await asyncio.sleep(chance.uniform(*BETWEEN_SECONDS))
+            if service.has_ended:
+                load.ledger.wrong("the service ended though only a part of it was killed")
+                await asyncio.to_thread(service.start)
             target = targets[sum(killed.values()) % len(targets)]
             whole = target == "service" or (len(targets) == 1 and service.kills >= KILLS_A_LIFE)
             if (pid := service.chosen("service" if whole else target, chance)) is None:
@@ -62,15 +66,23 @@ async def kill_under_load(
                 break
         load.stop()
         await loading
+        ledger = load.ledger
         ended = await all_ended(service.url)
+        groups = await all_settled(service.url, ledger.groups)
         # A life in which nobody is killed: its writers go on in the chains of the log that the killed ones left.
         for step in (service.stop, service.start, service.stop):
             await asyncio.to_thread(step)
         told = Counter(_outcome(one) for one in ended.values())
-        print(f"killed {dict(killed)}; {len(load.accepted)} accepted; ended as {dict(told)}", flush=True)
+        print(
+            f"killed {dict(killed)}; {len(ended)} accepted of {dict(ledger.done)}; ended as {dict(told)}",
+            flush=True,
+        )
         return [
-            *_problems(load.accepted, ended),
+            *ledger.problems,
+            *_problems(ledger, ended),
+            *group_problems(ledger, groups),
             *_log_problems(folder / "log", ended),
+            *_group_log_problems(folder / "log", groups),
             *_verified(folder, database_url),
         ]
 
@@ -80,21 +92,44 @@ def _outcome(judgment: Mapping[str, Any]) -> str:
     return f"{judgment['state']}/{candidate.get('failure_kind') or candidate.get('status')}"
 
 
-def _problems(accepted: Mapping[str, int], ended: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    problems = [f"{one} was accepted and is lost" for one in accepted.keys() - ended.keys()]
-    problems += [f"{name} is {one['state']}" for name, one in ended.items() if one["state"] != "done"]
-    numbers = Counter(one["metadata"]["number"] for one in ended.values())
+def _problems(ledger: Ledger, ended: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What of the judgments is not as it should be. Those of a facade have no number: its answers were looked at."""
+    problems = [f"{one} was accepted and is lost" for one in ledger.accepted.keys() - ended.keys()]
+    numbered = {name: one["metadata"].get("number") for name, one in ended.items()}
     problems += [
-        f"request {number} was accepted {count} times" for number, count in numbers.items() if count > 1
+        f"{name} is {one['state']}"
+        for name, one in ended.items()
+        if one["state"] != "done"
+        and (one["state"], numbered[name] in ledger.called_off) != ("cancelled", True)
+    ]
+    counts = Counter(number for number in numbered.values() if number is not None)
+    problems += [
+        f"request {number} was accepted {count} times" for number, count in counts.items() if count > 1
     ]
     for name, one in ended.items():
-        number = one["metadata"]["number"]
+        right = ledger.right.get(numbered[name], 1.0)
         rewards = [candidate["reward"] for candidate in one["candidates"]]
-        if any(reward not in (None, right_reward(number)) for reward in rewards):
-            problems.append(
-                f"{name} (request {number}) has the rewards {rewards}, right is {right_reward(number)}"
-            )
+        if any(reward not in (None, right) for reward in rewards):
+            problems.append(f"{name} (request {numbered[name]}) has the rewards {rewards}, right is {right}")
     return problems
+
+
+def _group_log_problems(log: Path, groups: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Each group's end is in the log. A kill between its line and the note of it has it written again, as it was."""
+    told: dict[str, set[str]] = {id_: set() for id_ in groups}
+    for one in read(log):
+        if one.type == "group.settled" and one.judgment_id in told:
+            members = [(member["index"], member["reward"]) for member in one.fields["members"]]
+            told[one.judgment_id].add(str((one.fields["state"], members)))
+    wanted = {
+        id_: str((group["state"], [(member["index"], member["reward"]) for member in group["members"]]))
+        for id_, group in groups.items()
+    }
+    return [
+        f"the log has {sorted(ends)} of group {id_}, the database {wanted[id_]}"
+        for id_, ends in told.items()
+        if ends != {wanted[id_]}
+    ]
 
 
 def _log_problems(log: Path, ended: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -172,6 +207,10 @@ class _Service:
             self._folder, port=port, model=self._model, output=output, settings=self._settings
         )
         wait_until_ready(self._process, self.url, output)
+
+    @property
+    def has_ended(self) -> bool:
+        return self._process is None or self._process.poll() is not None
 
     def stop(self) -> None:
         if self._process is not None:

@@ -1,9 +1,9 @@
 """`python -m evals soak`: mixed load on a service of two workers for minutes, and whether anything grows meanwhile.
 
-Judgments by the model and by tests, batches, cancels, followers, a facade and programs of `/run_code`, all the time.
-Memory, descriptors and processes of the whole service and the write-ahead log of its database are looked at; a line is
-fitted to the second half of each, and what it gains over that half must stay within a bound. The database and the log
-grow by what they keep: they are told by judgment, and have no bound.
+Judgments by the model and by tests, batches, cancels, followers, a facade, joined groups and programs of `/run_code`,
+all the time. Memory, descriptors and processes of the whole service and the write-ahead log of its database are looked
+at; a line is fitted to the second half of each, and what it gains over that half must stay within a bound. The database
+and the log grow by what they keep: they are told by judgment, and have no bound.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import httpx
 from evals.bench.machine import machine
 from evals.bench.process_tree import holdings
 from evals.bench.service import model_server
-from evals.kill_load import request_of, right_reward
+from evals.kill_requests import GROUP_SIZE, facade_body, member_of, member_reward, request_of, right_reward
 from evals.options import above_zero
 from evals.service import started
 
@@ -148,6 +148,7 @@ class _Mixed:
             self._cancelled,
             self._followed,
             self._facade,
+            self._grouped,
             self._ran,
         )
         async with httpx.AsyncClient(timeout=60) as http, asyncio.TaskGroup() as tasks:
@@ -193,13 +194,19 @@ class _Mixed:
 
     async def _facade(self, http: httpx.AsyncClient) -> bool:
         number = 1 + 4 * next(self._numbers)
-        body = request_of(number)
-        label = {"reference": body["task"]["reference"], "recipe": "verify"}
-        prompt = body["task"]["prompt"]
-        query = prompt + body["candidates"][0]["trajectory"]["text"]
-        sent = {"query": [query], "prompts": [prompt], "labels": [label]}
-        answer = await http.post(f"{self._root}/compat/openrlhf/get_reward", json=sent)
+        answer = await http.post(f"{self._root}/compat/openrlhf/get_reward", json=facade_body(number))
         return answer.status_code == 200 and answer.json()["rewards"] == right_reward(number)
+
+    async def _grouped(self, http: httpx.AsyncClient) -> bool:
+        number = next(self._numbers)
+        answers = await asyncio.gather(
+            *(http.post(f"{self._root}/v1/groups", json=member_of(number, at)) for at in range(GROUP_SIZE))
+        )
+        right = [member_reward(at) for at in range(GROUP_SIZE)]
+        return all(
+            answer.status_code == 200 and [one["reward"] for one in answer.json()["members"]] == right
+            for answer in answers
+        )
 
     async def _ran(self, http: httpx.AsyncClient) -> bool:
         number = next(self._numbers)

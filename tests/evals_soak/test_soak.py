@@ -52,7 +52,10 @@ def test_a_short_soak_asks_for_everything(
     main(["soak", "--minutes", "0.1", "--data-dir", str(tmp_path / "data"), "--json"])
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (
-        min(told["done"][kind] for kind in ("judged", "batched", "cancelled", "followed", "facade", "ran"))
+        min(
+            told["done"][kind]
+            for kind in ("judged", "batched", "cancelled", "followed", "facade", "grouped", "ran")
+        )
         > 0
     )
     # A few seconds are warming up; what is answered must be right all the same.
