@@ -80,7 +80,7 @@ class Calls:
         self._prompts = PromptsAside()
         self.thoughts = Thoughts()
         self._asker: str | None = None
-        # Which servers answered this judgment itself; what is shared with others of the task is theirs.
+        # Which servers' answers this judgment rests on, those that it shares with others of the task among them.
         self.answered = set[str]()
         self._flights = Flights(
             judgment_id=judgment_id,
@@ -222,8 +222,7 @@ class Calls:
             most - call.n * call.max_tokens,
         )
         completion = completion_of(value_of(await self._once(flight, ask)))
-        if not call.shared:
-            self.answered.add(completion.answered_by)
+        self.answered.add(completion.answered_by)
         return completion
 
     async def likelihood(

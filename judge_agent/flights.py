@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from judge_agent.budget import Budget
 from judge_agent.call_limits import LOOK_UP_SECONDS, deadline_of
-from judge_agent.call_results import error_record, estimated, is_partial, usage_of
+from judge_agent.call_results import completion_of, error_record, estimated, is_partial, usage_of
 from judge_agent.errors import BudgetExceeded, JudgeError
 from judge_agent.seams.storage import (
     AuditEvent,
@@ -182,7 +182,8 @@ class Flights:
     async def _kept(self, flight: Flight, result: Json) -> Json:
         """Keep a result before it is used. Of a shared one, what was kept first holds for all, so it holds here."""
         if flight.kind == "shared" and "value" in result and not is_partial(result["value"]):
-            shared = {**result, "by": self._judgment_id}
+            answered = completion_of(result["value"]).answered_by
+            shared = {**result, "by": self._judgment_id, "answered": [answered]}
             return await self._shared.put(self._tenant, f"call/{flight.key}", shared)
         kind: Literal["model", "tool"] = "tool" if flight.kind == "tool" else "model"
         elapsed = round(self._budget.elapsed_seconds(), 3)

@@ -107,13 +107,17 @@ async def held(pins: Pins, tenant: str, spec: RunSpec, pin: Pin) -> bool:
 
 
 class RunHold:
-    """Holds one judgment to the pin of its run, from its first call to its end."""
+    """Holds one judgment to the pin of its run, from its first call to its end.
+
+    `server` is who has answered first in a run that `is_held`, and so who must answer for all of it.
+    """
 
     def __init__(self, pins: Pins | None, tenant: str, spec: RunSpec | None) -> None:
         self._pins = pins
         self._tenant = tenant
         self._spec = spec
-        self._is_held = False
+        self.is_held = False
+        self.server: str | None = None
 
     async def is_wanted(self) -> bool:
         """Whether the judgment is held to a pin, so that the model is to be asked anew what it is."""
@@ -125,14 +129,18 @@ class RunHold:
         """Raise PinDrift where something else judges; and ModelError where the model does not say what it is."""
         if self._pins is None or self._spec is None:
             return
-        self._is_held = await held(self._pins, self._tenant, self._spec, pin)
-        if self._is_held and pin.problem is not None:
+        self.is_held = await held(self._pins, self._tenant, self._spec, pin)
+        if not self.is_held:
+            return
+        run = await self._pins.get(self._tenant, self._spec.id)
+        self.server = run.answered if run is not None else None
+        if pin.problem is not None:
             message = f"run {self._spec.id!r} is pinned, and the model does not say what it is: {pin.problem}"
             raise ModelError(pin.problem.failure_kind, message)
 
     async def end(self, model: ChatModel | None, info: ModelInfo | None, answered: Collection[str]) -> None:
         """Raise PinDrift where the model is another one now, or where another one has answered in this run."""
-        if not self._is_held or self._pins is None or self._spec is None or not answered:
+        if not self.is_held or self._pins is None or self._spec is None or not answered:
             return
         if info is not None and isinstance(model, AskedAnew):
             before, now = Pin(model_parts(info)), Pin(model_parts(await current_info(model)))
@@ -142,6 +150,7 @@ class RunHold:
             first = await self._pins.answered(self._tenant, self._spec.id, by)
             if first != by:
                 raise PinDrift(self._spec.id, (PinChange("model.answered_by", first, by),))
+            self.server = first
 
 
 def _kept(run: PinnedRun | None) -> dict[str, str] | None:

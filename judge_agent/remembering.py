@@ -103,11 +103,16 @@ class Memory:
         )
 
     async def keep(
-        self, judgment: Judgment, candidates: Sequence[CanonicalCandidate], fresh: Collection[str]
+        self,
+        judgment: Judgment,
+        candidates: Sequence[CanonicalCandidate],
+        fresh: Collection[str],
+        answered: Collection[str],
     ) -> Known:
         """Remember the whole ones among `fresh` (ids); return what another judgment had kept of them before.
 
-        Not for a judgment that its deadline has cut short. Raises StoreError.
+        `answered` names the servers whose answers they rest on. Not for a judgment that its deadline
+        has cut short. Raises StoreError.
         """
         if not self._writes:
             return Known({})
@@ -115,14 +120,15 @@ class Memory:
         if self._together:
             if not all(map(is_whole, results.values())):
                 return Known({})
-            kept = await self._put(self._key_of_all(candidates), _written(judgment, None))
+            kept = await self._put(self._key_of_all(candidates), _written(judgment, None, answered))
             own = kept["by"] == self._judgment_id
             return Known({}) if own else _read(kept, {name: name for name in results})
         found = []
         for candidate in candidates:
             result = results[candidate.id]
             if candidate.id in fresh and is_whole(result) and "duplicate_of" not in result.flags:
-                kept = await self._put(self._key(candidate), _written(judgment, candidate.id))
+                written = _written(judgment, candidate.id, answered)
+                kept = await self._put(self._key(candidate), written)
                 if kept["by"] != self._judgment_id:
                     found.append(_read(kept, {kept["candidate"]: candidate.id}))
         return merged(found)
@@ -210,13 +216,14 @@ def _is_kept_apart(request: JudgmentRequest) -> bool:
     return all(database.root_name is None for database in request.resources.databases)
 
 
-def _written(judgment: Judgment, candidate_id: str | None) -> dict[str, Any]:
+def _written(judgment: Judgment, candidate_id: str | None, answered: Collection[str]) -> dict[str, Any]:
     results = [one for one in judgment.candidates if candidate_id in (None, one.id)]
     evidence = [one for one in judgment.evidence if candidate_id is None or candidate_id in one.candidate_ids]
     if candidate_id is not None:
         evidence = [one.model_copy(update={"candidate_ids": (candidate_id,)}) for one in evidence]
     return {
         "by": judgment.id,
+        "answered": sorted(answered),
         "candidate": candidate_id,
         "results": [one.model_dump(mode="json") for one in results],
         "evidence": [one.model_dump(mode="json") for one in evidence],

@@ -22,6 +22,7 @@ from judge_agent.canaries import CANARY_FLAG
 from judge_agent.context import CanonicalCandidate, JudgeContext, Turns
 from judge_agent.errors import FailureKind, JudgeError, ModelError
 from judge_agent.given_principles import declared_dimensions
+from judge_agent.held_results import HeldResults
 from judge_agent.pinning import RunHold, current_info, pin_of
 from judge_agent.prompting import PromptLibrary
 from judge_agent.recipes import Recipe
@@ -81,6 +82,7 @@ class Run:
         self._calls: Calls | None = None
         self._budget: Budget | None = None
         self._hold = RunHold(parts.pins, tenant, request.run)
+        self._shared = HeldResults(parts.shared, self._hold)
 
     async def run(self, resumed: bool, twin: Judgment | None) -> Judgment:
         judgment = self._stamped(record.shaped(await self._judged(resumed, twin), self._shape()))
@@ -130,9 +132,8 @@ class Run:
             self._ending()
             late = "deadline" in judgment.flags
             async with deadline_of(context.calls.budget, LOOK_UP_SECONDS):
-                kept = await memory.keep(
-                    judgment, context.candidates, [] if late else [one.id for one in fresh]
-                )
+                wanted = [] if late else [one.id for one in fresh]
+                kept = await memory.keep(judgment, context.candidates, wanted, context.calls.answered)
         except JudgeError as error:
             return await self._failed(error.failure_kind, str(error), error)
         except Exception as error:  # noqa: BLE001 - rule 1: the judge's own failure is never a reward
@@ -154,7 +155,7 @@ class Run:
 
     def _memory(self, context: JudgeContext) -> Memory:
         together = context.recipe.joint
-        shared, request, provenance = self._parts.shared, self._request, self._provenance()
+        shared, request, provenance = self._shared, self._request, self._provenance()
         assert self._budget is not None
         share = self._budget.share(context.candidates[0].id)
         means = Means(self._info, share.model_tokens, share.tool_calls)
@@ -185,7 +186,7 @@ class Run:
             model_info=self._info,
             no_model=problem,
             journal=parts.journal,
-            shared=parts.shared,
+            shared=self._shared,
             journalled=journalled,
             log=parts.log,
             lease=self._lease,

@@ -6,13 +6,19 @@ from typing import Protocol
 
 
 class PinnedRun(Protocol):
-    """A run as it is kept; `pin` is JSON: what judges, by part. Both are None while nothing is pinned."""
+    """A run as it is kept; `pin` is JSON: what judges, by part. Both are None while nothing is pinned.
+
+    `answered` is the server whose answer came first in it, None before.
+    """
 
     @property
     def pin_sha256(self) -> str | None: ...
 
     @property
     def pin(self) -> str | None: ...
+
+    @property
+    def answered(self) -> str | None: ...
 
 
 class Pins(Protocol):
