@@ -2,7 +2,7 @@
 
 Fed by the same events as the log, so that it counts what the log says. Of several workers each keeps its numbers in
 files of one folder (`PROMETHEUS_MULTIPROC_DIR`, which their parent sets), and any of them answers for all. Labels are
-names of recipes, tools, routes: never ids, tenants or contents.
+names of recipes, tools, routes, known methods: never ids, tenants or contents.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.canary_numbers import CanaryNumbers
+from api.methods import KNOWN_METHODS, OTHER_METHOD
 from api.worker_numbers import MULTIPROCESS
 from judge_agent.canaries import CANARY_TENANT
 from judge_agent.seams.storage import AuditEvent
@@ -199,4 +200,6 @@ class CountedRequests:
             await self._app(scope, receive, sending)
         finally:
             route = getattr(scope.get("route"), "path", "none")
-            self._metrics.request(scope["method"], route, status)
+            # A label stays for ever, so none is a text that a caller makes up.
+            method = scope["method"] if scope["method"] in KNOWN_METHODS else OTHER_METHOD
+            self._metrics.request(method, route, status)

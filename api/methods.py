@@ -1,4 +1,4 @@
-"""Which methods a path has, for the `Allow` of a 405 (RFC 9110, 15.5.6): exactly those that are described.
+"""Which methods there are, and which a path has, for the `Allow` of a 405 (RFC 9110, 15.5.6): those described.
 
 The router by itself names those of the first route that fits, so that of `GET` and `DELETE` only one would be told.
 """
@@ -9,6 +9,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+# Those of RFC 9110 and RFC 5789. A caller can make up any other; numbers and spans call all of those by one name.
+KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
+OTHER_METHOD = "_OTHER"
 _METHODS = ("get", "put", "post", "delete", "patch")
 _PARAMETER = re.compile(r"\{[^/{}]+\}")
 

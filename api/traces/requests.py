@@ -6,10 +6,10 @@ from opentelemetry import trace
 from opentelemetry.trace import Status, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.methods import KNOWN_METHODS, OTHER_METHOD
 from api.traces.judgments import JudgmentTraces
 
 _UNTRACED = ("/health", "/metrics")
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
 _CARRIED = ("traceparent", "tracestate")
 
 
@@ -24,7 +24,7 @@ class TracedRequests:
         if scope["type"] != "http" or scope["path"].startswith(_UNTRACED):
             await self._app(scope, receive, send)
             return
-        method = scope["method"] if scope["method"] in _METHODS else "HTTP"
+        method = scope["method"] if scope["method"] in KNOWN_METHODS else "HTTP"
         span, status = self._traces.request(method, _carried(scope)), 0
 
         async def sending(message: Message) -> None:
@@ -38,7 +38,7 @@ class TracedRequests:
                 await self._app(scope, receive, sending)
         finally:
             route = getattr(scope.get("route"), "path", None)
-            span.set_attribute("http.request.method", method if method != "HTTP" else "_OTHER")
+            span.set_attribute("http.request.method", method if method != "HTTP" else OTHER_METHOD)
             if route is not None:
                 span.update_name(f"{method} {route}")
                 span.set_attribute("http.route", route)

@@ -5,8 +5,15 @@
 
 from __future__ import annotations
 
-_TAKE_OF_KEY = """
-CREATE FUNCTION take_of_key(
+# A day of the usage that lies ahead of the clock is over at its own midnight, or is taken for today.
+_DAY_AHEAD_STAYS = ""
+_DAY_AHEAD_IS_TODAY = """
+    had.day := today;"""
+
+
+def _take_of_key(create: str, day_ahead: str) -> str:
+    return f"""
+{create} FUNCTION take_of_key(
     wanted_key text, wanted bigint, only_quota text, max_open bigint,
     requests_per_minute bigint, tokens_per_minute bigint, tokens_per_day bigint, opened bigint,
     OUT quota text, OUT used double precision, OUT retry_seconds double precision
@@ -45,7 +52,7 @@ BEGIN
     IF today > had.day THEN
         had.day := today;
         had.day_tokens := 0;
-    END IF;
+    END IF;{day_ahead}
     IF only_quota IS NULL AND opened > greatest(0, max_open - wanted) THEN
         quota := 'max_open';
         used := opened;
@@ -74,7 +81,7 @@ BEGIN
         WHERE kept.key_id = wanted_key;
 END
 $$;
-"""
+"""  # noqa: S608
 
 
 def accept_judgments(lock: int) -> str:
@@ -237,6 +244,11 @@ def quotas_step(lock: int) -> str:
         text[], bigint[]
     );
     """
-        + _TAKE_OF_KEY
+        + _take_of_key("CREATE", _DAY_AHEAD_STAYS)
         + accept_judgments(lock)
     )
+
+
+def clocks_step() -> str:
+    """The step: a clock that was ahead once does not close a key until the date that it told."""
+    return _take_of_key("CREATE OR REPLACE", _DAY_AHEAD_IS_TODAY)

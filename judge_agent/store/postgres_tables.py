@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from judge_agent.store.postgres_accepting import quotas_step
+from judge_agent.store.postgres_accepting import clocks_step, quotas_step
 from judge_agent.store.postgres_group_tables import GROUP_TABLES
 
 # One script per version: a database at version N is brought on by MIGRATIONS[N:].
@@ -249,5 +249,6 @@ MIGRATIONS: tuple[str, ...] = (
     """,
     quotas_step(ACCEPT_LOCK),
     GROUP_TABLES,
+    clocks_step(),
 )
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -6,6 +6,7 @@ ends, so they are charged then and looked at when the next one is to be accepted
 its open judgments still cost, and then waits until that has run off. A day is one of UTC, by the database's clock.
 
 A clock that is set back lets nothing run off and takes nothing away; one that is set forward empties a bucket at most.
+A day that lies ahead of the clock is none: what was used in it counts for today, and is over at the next midnight.
 """
 
 from __future__ import annotations
@@ -74,13 +75,13 @@ class Usage(NamedTuple):
                 day, day_tokens = on, 0
             day_tokens += charge.tokens
         if (today := int(now // DAY_SECONDS)) > day:
-            day, day_tokens = today, 0
+            day_tokens = 0
         return Usage(
             leaked(self.requests, now - self.requests_at, limits.requests_per_minute),
             now,
             leaked(tokens, now - tokens_at, limits.tokens_per_minute),
             now,
-            day,
+            today,
             day_tokens,
         )
 

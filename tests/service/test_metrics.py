@@ -73,3 +73,21 @@ async def test_paths_that_are_none_make_no_labels_and_nobody_is_named() -> None:
     assert found["judge_http_requests_total", "GET", "/v1/judgments/{judgment_id}", "404"] == 1
     for secret in ("ada-the-tenant", key.secret, posted.json()["id"], "2+2", "nothing"):
         assert secret not in text
+
+
+async def test_methods_that_callers_make_up_share_one_label() -> None:
+    async with serving() as served:
+        await served.http.get("/nothing/here")
+        await served.http.patch("/nothing/here")
+        for index in range(50):
+            await served.http.request(f"XSECRET{index}", "/nothing/here")
+            await served.http.request(f"XSECRET{index}", "/v1/judgments")
+        text = (await served.http.get("/metrics")).text
+        found = await numbers(served.http)
+    counted = {
+        labels[1]: value for labels, value in found.items() if labels[0] == "judge_http_requests_total"
+    }
+    assert set(counted) == {"GET", "PATCH", "_OTHER"}
+    assert "XSECRET" not in text
+    others = [labels for labels in found if labels[:2] == ("judge_http_requests_total", "_OTHER")]
+    assert sum(found[labels] for labels in others) == 100

@@ -8,6 +8,7 @@ import sqlite3
 import pytest
 
 from judge_agent.store import Accepted, KeyLimits, NewJudgment, QuotaExceeded, Store
+from judge_agent.store.quotas import Charge, Usage
 from tests.postgres_server import PostgresServer
 from tests.store.stores import Place, accepted, claimed, new, queued
 
@@ -237,6 +238,42 @@ async def test_a_clock_that_jumps_locks_nobody_out_and_gives_no_more_than_a_buck
         refused = [one.standing.retry_seconds for one in found if isinstance(one, QuotaExceeded)]
         assert all(seconds is not None and seconds <= 12 for seconds in refused)
         assert len(refused) == (5 if hours == 1 else 10)
+
+
+@pytest.mark.parametrize(
+    "ahead",
+    ["UPDATE key_usage SET day = day + 365", "UPDATE token_charges SET at = at + 365 * 86400.0"],
+    ids=["as it was accepted", "as it ended"],
+)
+async def test_a_clock_that_was_ahead_once_closes_a_key_until_midnight_at_most(
+    place: Place, ahead: str, request: pytest.FixtureRequest
+) -> None:
+    async with place.opened() as store:
+        await cost(store, "j1", 600, DAILY)
+        await cost(store, "j2", 1000, DAILY)
+        if place.url is None:
+            with sqlite3.connect(place.path) as connection:
+                connection.execute(ahead)
+            connection.close()
+        else:
+            server: PostgresServer = request.getfixturevalue("postgres")
+            server.execute(ahead, place.url)
+        for attempt in ("j3", "j4"):
+            full = (await refusal(store, by("k", attempt, DAILY))).standing
+            assert full.quota == "tokens_per_day"
+            assert full.retry_seconds is not None
+            assert 0 < full.retry_seconds <= 86_400
+        [day] = await store.quotas.standings("k", DAILY)
+        assert day.reset_seconds is not None
+        assert day.reset_seconds <= 86_400
+
+
+def test_what_was_used_in_a_day_ahead_counts_today_and_is_over_tomorrow() -> None:
+    noon = 20_000.5 * 86_400
+    ahead = Usage().at(noon, DAILY, [Charge(300, noon), Charge(700, noon + 400 * 86_400)])
+    assert (ahead.day, ahead.day_tokens) == (20_000, 700)
+    assert Usage(day=20_365, day_tokens=1000).at(noon, DAILY) == ahead._replace(day_tokens=1000)
+    assert ahead.at(noon + 86_400, DAILY)[-2:] == (20_001, 0)
 
 
 async def test_keys_of_one_tenant_share_its_part(store: Store) -> None:
