@@ -50,6 +50,13 @@ def admit(request: JudgmentRequest, recipes: Mapping[str, Recipe], tools: Sequen
     return Admitted(recipe, candidates, _task_of(request, candidates))
 
 
+def task_as_judged(request: JudgmentRequest) -> Task:
+    """Return the task as it is judged: what all candidates begin with, where it is empty. Raises InvalidRequest."""
+    if _says_what_was_asked(request.task):
+        return request.task
+    return _task_of(request, _canonical_candidates(request))
+
+
 def _canonical_candidates(request: JudgmentRequest) -> tuple[CanonicalCandidate, ...]:
     """Every candidate through its importer. Raises InvalidRequest with the candidate's field."""
     found = []
@@ -67,7 +74,7 @@ def _canonical_candidates(request: JudgmentRequest) -> tuple[CanonicalCandidate,
 
 def _task_of(request: JudgmentRequest, candidates: Sequence[CanonicalCandidate]) -> Task:
     """The task; where it is empty, the messages that every candidate begins with. Raises InvalidRequest."""
-    if request.task.prompt.strip() or request.task.messages:
+    if _says_what_was_asked(request.task):
         return request.task
     lead = task_from_trajectories([candidate.trajectory for candidate in candidates])
     if lead is None:
@@ -77,6 +84,10 @@ def _task_of(request: JudgmentRequest, candidates: Sequence[CanonicalCandidate])
             "say what the agent was asked in task.prompt or task.messages",
         )
     return request.task.model_copy(update={"messages": lead})
+
+
+def _says_what_was_asked(task: Task) -> bool:
+    return bool(task.prompt.strip() or task.messages)
 
 
 def _refuse_what_is_not_built(request: JudgmentRequest) -> None:

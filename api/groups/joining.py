@@ -13,9 +13,18 @@ import uuid
 from api.accepting import checked, kept
 from api.body import JsonBody
 from api.callers import Caller
-from api.groups.request import Wanted, conflict, contents, disagreement, for_checking, read_group
+from api.groups.request import (
+    Wanted,
+    conflict,
+    contents,
+    disagreement,
+    for_checking,
+    read_group,
+    with_its_task,
+)
 from api.parts import Parts
 from api.problems import Problem, busy
+from api.runs.pins import held_to_its_pin
 from api.validation import read_request
 from judge_agent.hashing import sha256_of
 from judge_agent.schema import BudgetSpec, GroupSpec, JudgmentRequest
@@ -37,6 +46,7 @@ async def joined(parts: Parts, caller: Caller, body: JsonBody, key: str | None) 
         given = read_request(body.data)
         wanted = read_group(parts, given, body.data)
         await checked(parts, caller.tenant, for_checking(parts, given), body.data)
+        wanted = await with_its_task(given, wanted)
         seat = await _known(parts, caller.tenant, wanted) or await _seated(
             parts, caller, wanted, key, body_sha256
         )
@@ -90,7 +100,9 @@ async def _room(parts: Parts) -> None:
 
 async def _seated(parts: Parts, caller: Caller, wanted: Wanted, key: str | None, body_sha256: str) -> Seat:
     judgment_id, is_new = None, False
-    if not (wanted.is_together and wanted.spec.is_joined):
+    if wanted.is_together and wanted.spec.is_joined:
+        await held_to_its_pin(parts, caller.tenant, wanted.request)
+    else:
         found = await _judged(parts, caller, wanted, key)
         judgment_id, is_new = found.row.id, found.created
     try:
@@ -116,6 +128,8 @@ async def _judged(parts: Parts, caller: Caller, wanted: Wanted, key: str | None)
         try:
             found = await kept(parts, caller, request, text, turn_key, content, count=len(_indices(wanted)))
         except Problem as problem:
+            if problem.code == "idempotency_conflict" and key is not None and wanted.spec.group_id is None:
+                raise IdempotencyConflict(key, str(problem.extra.get("id"))) from None
             if problem.code == "idempotency_conflict":
                 raise _taken(_indices(wanted)[0], str(problem.extra.get("id"))) from None
             raise

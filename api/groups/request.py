@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from api.callers import Caller
 from api.parts import Parts
 from api.problems import FieldError, Problem, bounded, invalid
+from judge_agent.admission import task_as_judged
+from judge_agent.aside import aside
 from judge_agent.group_record import Terms
 from judge_agent.hashing import canonical_json, sha256_of
-from judge_agent.schema import Candidate, GroupSpec, JudgmentRequest
+from judge_agent.schema import Candidate, GroupSpec, JudgmentRequest, Task
 
 MAX_SHOWN_CHARS = 80
 _BESIDE = {"candidates", "metadata", "group"}
@@ -62,6 +64,16 @@ def read_group(parts: Parts, given: JudgmentRequest, data: Any) -> Wanted:
     )
     terms = Terms(size, shape, spec.deadline_seconds, spec.on_partial, spec.min_size)
     return Wanted(request, spec, terms, parts.judge.judges_together(given), _agreed(given, terms), plain)
+
+
+async def with_its_task(given: JudgmentRequest, wanted: Wanted) -> Wanted:
+    """What a checked post wants, where `agreed` holds its task as it is judged: rollouts of other tasks are no peers,
+    also where the task is only what each of them begins with."""
+    task = await aside(given, task_as_judged, given)
+    if task is given.task:
+        return wanted
+    said = json.loads(wanted.agreed) | {"task": _short_or_hash(_as_said(task))}
+    return replace(wanted, agreed=canonical_json(said))
 
 
 def for_checking(parts: Parts, given: JudgmentRequest) -> JudgmentRequest:
@@ -126,6 +138,10 @@ def _agreed(given: JudgmentRequest, terms: Terms) -> str:
         "group.min_size": terms.min_size,
     }
     return canonical_json({name: _short_or_hash(value) for name, value in said.items()})
+
+
+def _as_said(task: Task) -> Any:
+    return task.model_dump(mode="json", by_alias=True)
 
 
 def _short_or_hash(value: Any) -> Any:

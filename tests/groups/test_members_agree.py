@@ -92,7 +92,7 @@ async def test_a_groups_name_is_its_tenants() -> None:
     assert [one["id"] for one in found.json()["data"]] == [other.json()["id"]]
 
 
-async def test_a_key_that_only_judges_may_use_groups() -> None:
+async def test_a_key_that_only_judges_may_use_groups_and_calls_none_off() -> None:
     async with serving(model=by_word()) as served:
         key = make_key("ada", "judge")
         await served.parts.store.add_key(key.row)
@@ -105,7 +105,7 @@ async def test_a_key_that_only_judges_may_use_groups() -> None:
             (await served.http.get("/v1/groups?group_id=g", headers=headers)).status_code,
             (await served.http.post(f"{location}:cancel", headers=headers)).status_code,
         ]
-    assert statuses == [202, 200, 200, 200]
+    assert statuses == [202, 200, 200, 403]
 
 
 async def test_a_key_is_of_one_post() -> None:
