@@ -24,7 +24,7 @@ from sandboxes.artifacts import collect
 MAX_LINE_BYTES = 8 * 2**20
 START_SECONDS = 30.0
 _PIECE = 1 << 16
-_MOMENT = 0.5
+_MOMENT = 2.0  # on a busy machine it takes a while until the end of a program that has died is told
 _NEARLY = 0.8  # the kernel's limit and its account round differently
 _KILLED_SECONDS = 60.0  # a fork server that has not reaped a killed child by then has stopped working
 _LEFT_SECONDS = 0.15  # of its CPU time, to a program that was warned that it is over and ended by itself
@@ -123,6 +123,7 @@ class Execution:
         self._end: asyncio.Future[Ended] = self._loop.create_future()
         self._ended_by: Limit | None = None
         self._stopped = False
+        self._is_gone = False
         self._result: BoxResult | None = None
         self._folder = -1
         self._reader: asyncio.StreamReader | None = None
@@ -171,6 +172,7 @@ class Execution:
             self._writer.write(line + b"\n")
             await self._writer.drain()
         except OSError as error:
+            self._is_gone = True
             raise BoxClosed("the program in the box has ended") from error
 
     async def receive(self, *, timeout_seconds: float) -> bytes:
@@ -178,9 +180,13 @@ class Execution:
         try:
             async with asyncio.timeout(timeout_seconds):
                 line = await self._reader.readline()
-        except (OSError, ValueError) as error:
-            if isinstance(error, TimeoutError):
-                raise
+        except TimeoutError:
+            raise
+        except OSError as error:
+            # One that dies with an unread line resets the channel instead of closing it.
+            self._is_gone = True
+            raise BoxClosed("the program in the box has ended") from error
+        except ValueError as error:
             self._kill(None)
             raise BoxClosed(f"the program in the box broke the line protocol: {error}") from error
         if not line.endswith(b"\n"):
@@ -220,7 +226,7 @@ class Execution:
 
     async def _let_it_end(self) -> None:
         """A program that has just closed its channel gets a moment to end by itself."""
-        if self._reader is not None and self._reader.at_eof():
+        if self._is_gone or (self._reader is not None and self._reader.at_eof()):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_MOMENT):
                     await asyncio.wait([self._end])

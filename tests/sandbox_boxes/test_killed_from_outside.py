@@ -14,7 +14,7 @@ import pytest
 from evals.bench.process_tree import below
 from judge_agent.errors import SandboxError
 from judge_agent.schema import Task, Trajectory
-from judge_agent.seams.sandbox import Limits, Program
+from judge_agent.seams.sandbox import BoxClosed, Limits, Program
 from judge_agent.seams.tool import ToolView
 from sandboxes import find_bwrap
 from sandboxes.namespaces import NamespaceSandbox
@@ -84,6 +84,38 @@ async def test_right_code_whose_process_is_killed_from_outside_passes_its_tests(
     result = await running
     [finding] = result.findings
     assert (finding.bearing, finding.strength, finding.score) == ("confirms", "decisive", 1.0), finding
+
+
+async def test_a_program_killed_before_it_read_its_line_was_killed_and_broke_nothing(boxes) -> None:
+    others = set(below(os.getpid()))
+    deaf = Program("import time\ndef main(channel):\n    time.sleep(30)")
+    async with boxes.open(deaf, limits=LIMITS) as box:
+        await box.send(b"never read")
+        async with asyncio.timeout(15):
+            while not (sleeping := [pid for pid in _since(others) if _is_the_code(pid)]):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        for pid in sleeping:
+            _kill(pid)
+        with pytest.raises(BoxClosed, match="has ended"):
+            await box.receive(timeout_seconds=10)
+        assert (await box.stop()).was_killed
+
+
+async def test_right_code_passes_where_the_process_of_the_tests_is_killed(boxes) -> None:
+    source = "import time\ntime.sleep(0.5)\nassert f(3) == 3"
+    view = ToolView(
+        Task.model_validate({"prompt": "f", "reference": {"tests": {"kind": "assert", "hidden": [source]}}}),
+        Trajectory.model_validate({"final_answer": "```python\ndef f(x):\n    return x\n```"}),
+    )
+    others = set(below(os.getpid()))
+    running = asyncio.create_task(RunTests(boxes).run({}, view, timeout_seconds=30))
+    async with asyncio.timeout(15):
+        while not (sleeping := [pid for pid in _since(others) if _is_the_code(pid)]):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    for pid in sleeping:
+        _kill(pid)
+    [finding] = (await running).findings
+    assert (finding.bearing, finding.score) == ("confirms", 1.0), finding
 
 
 def _is_the_code(pid: int) -> bool:

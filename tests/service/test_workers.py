@@ -8,7 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,8 +22,10 @@ LEASE_SECONDS = 2.0
 
 
 @contextmanager
-def two_workers(folder: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[str], str, list[int]]]:
-    """A real service with two workers: its process, its URL, the workers' pids."""
+def two_workers(
+    folder: Path, started: Callable[[int], None] = lambda _: None, **settings: str
+) -> Iterator[tuple[subprocess.Popen[str], str, list[int]]]:
+    """A real service with two workers: its process, its URL, the workers' pids. `started` gets its pid at once."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("JUDGE_")},
         "JUDGE_DATA_DIR": str(folder),
@@ -46,6 +49,7 @@ def two_workers(folder: Path, **settings: str) -> Iterator[tuple[subprocess.Pope
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT) as service:
         assert service.stdout is not None
         try:
+            started(service.pid)
             url = service.stdout.readline().split()[2]
             service.stdout.readline()
             pids = service.stdout.readline().removeprefix("workers: ")
@@ -53,6 +57,11 @@ def two_workers(folder: Path, **settings: str) -> Iterator[tuple[subprocess.Pope
         finally:
             service.terminate()
             service.wait(30)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that this one has started, as long as they run."""
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def calls(seed: int) -> dict:
@@ -160,6 +169,27 @@ def _can_bind(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+async def test_a_worker_that_is_killed_before_it_serves_is_started_again(tmp_path: Path) -> None:
+    killed = list[int]()
+
+    def kill_the_first(parent: int) -> None:
+        while not killed:
+            for pid in children(parent):
+                if b"api.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    os.kill(pid, signal.SIGKILL)
+                    killed.append(pid)
+                    return
+            time.sleep(0.01)
+
+    with two_workers(tmp_path, started=kill_the_first) as (service, url, pids):
+        assert killed
+        assert killed[0] not in pids
+        assert len(pids) == 2
+        assert service.poll() is None
+        async with httpx.AsyncClient(base_url=url) as http:
+            assert (await http.get("/health")).status_code == 200
 
 
 async def test_no_worker_outlives_a_killed_service(tmp_path: Path) -> None:

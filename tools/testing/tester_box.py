@@ -62,7 +62,8 @@ class _Run:
 
     `slow_test`: a shared box said that the time of the current test did not go into one call of the code.
     `bounded`: by name of text, whether it ends soon on any plain value, as the split run tells. `lazy`: the code gave
-    the current test a value that takes long to go through. Such a test hangs by the code's doing.
+    the current test a value that takes long to go through. Such a test hangs by the code's doing. `was_killed`: a
+    tester was killed from outside, and what it had not told was run again, once.
     """
 
     tests: Sequence[TextTest]
@@ -78,6 +79,7 @@ class _Run:
     calls: int = 0
     lazy: bool = False
     messages: int = 0
+    was_killed: bool = False
 
     def test_of(self, name: str) -> TextTest | None:
         """The text that a result belongs to: `hidden.0` of `hidden.0::test_x`, `doctest` of `doctest.3`."""
@@ -189,7 +191,13 @@ class TesterBox:
                 late = f"the test did not end within {self._seconds:g} s"
                 message = str(self._time) if run.shared and self._time.used_up else late
                 self._close_current(run, tests, "timeout", message)
-            except (BoxClosed, ValueError, KeyError, TypeError) as error:
+            except BoxClosed as error:
+                # What was killed from outside says nothing of a test; one that kills itself does so again.
+                if (await tester.stop()).was_killed and not run.was_killed:
+                    run.was_killed = True
+                    return
+                self._close_current(run, tests, "error", f"the test ended its own process: {error}")
+            except (ValueError, KeyError, TypeError) as error:
                 self._close_current(run, tests, "error", f"the test ended its own process: {error}")
 
     def _setup(self, run: _Run, tests: Sequence[TextTest], names: dict[str, Any]) -> dict[str, Any]:
