@@ -240,13 +240,17 @@ class JudgmentQueue:
 
     async def cancel(self, judgment_id: str) -> StoredJudgment | None:
         """End a judgment that has not ended: its calls stop. Returns the row when it has ended, however it did."""
+        await self.call_off(judgment_id)
+        return await self.ended(judgment_id, timeout_seconds=CANCEL_SECONDS)
+
+    async def call_off(self, judgment_id: str) -> None:
+        """Have a judgment that has not ended stop, without waiting for its end."""
         claimed = await self._store.cancel(judgment_id, worker=self.worker, lease_seconds=self._lease_seconds)
         if claimed is not None:
             self._free -= 1
             self._begin(LiveJudgment.of(claimed), None)
         else:
             self._call_off(judgment_id)
-        return await self.ended(judgment_id, timeout_seconds=CANCEL_SECONDS)
 
     def elapsed_seconds(self, row: StoredJudgment) -> float:
         """Return how long a judgment has been judged, now."""

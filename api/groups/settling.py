@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from api.groups.beginning import begin
+from api.groups.leaving import call_off_the_rest
 from api.groups.reading import Read, live_record, read, settled_record
 from api.groups.waiting import GroupWaiting
 from api.judging import Judging
@@ -187,7 +188,7 @@ class Grouping:
             judgment_id = await begin(self._store, self._judge, self._queue, found)
             now = await self._store.groups.get(id)
             if judgment_id is not None and now is not None and now.state in SETTLED:
-                await self._queue.cancel(judgment_id)
+                await self._queue.call_off(judgment_id)
             return True
         if step in ("close", "extend"):
             await self._store.groups.close(id, found.group.revision)
@@ -204,16 +205,22 @@ class Grouping:
         id, revision = found.group.id, found.group.revision
         if not await self._store.groups.settle(id, revision, record.state, to_json(record)):
             return False
-        self._waiting.tell(id)
+        try:
+            # Before anybody hears of the end: who then asks for a judgment of it must not keep it at work by that.
+            await call_off_the_rest(self._store, self._queue, found)
+        finally:
+            self._waiting.tell(id)
         await self._log_end(id)
         return True
 
     async def _log_end(self, id: str) -> None:
-        """Write the end to the log; one that could not be written is written later."""
+        """Stop what goes on for a group that has ended, then write the end to the log; what could not be done is done
+        later, by whichever process is there: a group whose end is in the log has nothing at work."""
         found = await read(self._store, id)
         if found is None or found.record is None:
             return
         try:
+            await call_off_the_rest(self._store, self._queue, found)
             await self._judge.group_settled(found.record, tenant=found.group.tenant, recipe=found.recipe)
             await self._store.groups.logged(id)
         except StoreError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,14 +38,13 @@ async def test_min_size_settles_with_those_that_are_scored() -> None:
             *(post(served, member(at, text, size=4, group=group, shape="z")) for at, text in enumerate(texts))
         )
         found = answers[2].json()
-        gate.set()
         slow = found["members"][2]
         ended = await served.http.get(f"/v1/judgments/{slow['judgment_id']}", headers={"Prefer": "wait=10"})
         later = (await served.http.get(f"/v1/groups/{found['id']}")).json()
     assert (found["state"], found["counted"], found["missing"], found["partial"]) == ("done", 2, [3], True)
     assert rewards(found) == [1.0, -1.0, None]
     assert (slow["status"], slow["failure_kind"]) == ("unscored", "deadline")
-    assert ended.json()["candidates"][0]["reward"] == 1.0
+    assert ended.json()["state"] == "cancelled"
     assert rewards(later) == rewards(found)
 
 
@@ -133,3 +133,64 @@ async def test_a_whole_group_ends_by_its_deadline_with_those_that_are_scored() -
     assert found["members"][1]["failure_kind"] in ("deadline", "model_timeout")
     assert found["seconds"] < 5
     assert (failed["state"], failed["failure_kind"], rewards(failed)) == ("failed", "deadline", [None] * 3)
+
+
+ENDINGS = [{"on_partial": "fail"}, {"on_partial": "min_size", "min_size": 2}]
+
+
+@pytest.mark.parametrize("ending", ENDINGS, ids=["fail", "min_size"])
+async def test_nothing_begins_for_a_group_that_has_ended(ending: dict[str, Any]) -> None:
+    gate = asyncio.Event()
+    async with serving(model=by_word({"SLOW": gate}), max_running=1) as served:
+        slow = await served.http.post(
+            "/v1/judgments", json=whole("SLOW WRONG"), headers={"Prefer": "respond-async"}
+        )
+        await was_asked(served.model, "SLOW")
+        found = (
+            await post(served, whole("RIGHT", "RIGHT two", group={"deadline_seconds": 0.4} | ending))
+        ).json()
+        gate.set()
+        await served.http.get(slow.headers["location"], headers={"Prefer": "wait=10"})
+        location = f"/v1/judgments/{found['members'][0]['judgment_id']}"
+        judgment = (await served.http.get(location, headers={"Prefer": "wait=10"})).json()
+    assert (found["state"], rewards(found)) == ("failed", [None, None])
+    assert judgment["state"] == "cancelled"
+    assert not [one for one in served.model.requests if "RIGHT" in one.text]
+
+
+async def test_what_is_judged_for_a_group_that_has_failed_stops() -> None:
+    gate = asyncio.Event()
+    async with serving(model=by_word({"SLOW": gate})) as served:
+        group = {"deadline_seconds": 0.6, "on_partial": "fail"}
+        posts = [
+            post(served, member(at, text, group=group))
+            for at, text in enumerate(["SLOW RIGHT", "SLOW WRONG"])
+        ]
+        found = (await asyncio.gather(*posts))[0].json()
+        ends = [
+            (
+                await served.http.get(f"/v1/judgments/{one['judgment_id']}", headers={"Prefer": "wait=10"})
+            ).json()
+            for one in found["members"]
+        ]
+    assert not gate.is_set()
+    assert (found["state"], rewards(found)) == ("failed", [None, None])
+    assert [one["state"] for one in ends] == ["cancelled", "cancelled"]
+
+
+async def test_what_others_have_asked_for_too_goes_on_when_a_group_fails() -> None:
+    gate = asyncio.Event()
+    async with serving(model=by_word({"SLOW": gate})) as served:
+        body = member(0, "SLOW RIGHT", size=2, group={"deadline_seconds": 0.6, "on_partial": "fail"})
+        failing = asyncio.create_task(post(served, body))
+        await was_asked(served.model, "SLOW")
+        other = asyncio.create_task(post(served, member(0, "SLOW RIGHT", size=1, group_id="h")))
+        failed = (await failing).json()
+        gate.set()
+        found = (await other).json()
+        shared = (await served.http.get(f"/v1/judgments/{failed['members'][0]['judgment_id']}")).json()
+        calls = len(served.model.requests)
+        alone = (await post(served, member(0, "RIGHT", size=1, group_id="i"))).json()
+    assert (failed["state"], shared["state"]) == ("failed", "done")
+    assert rewards(found) == rewards(alone) == [1.0]
+    assert len(served.model.requests) == 2 * calls
