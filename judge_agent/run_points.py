@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from judge_agent import importers
 from judge_agent.errors import InvalidRequest
@@ -39,12 +41,23 @@ def run_end(request: JudgmentRequest, judgment: Judgment, tenant: str) -> RunEnd
     results = {result.id: result for result in judgment.candidates}
     trajectories = [_read(candidate) for candidate in request.candidates]
     task_key = _task_key(request, trajectories)
-    points = tuple(
+    points = [
         _point(request, judgment, trajectory, results[candidate.id], task_key, is_first=index == 0)
         for index, (candidate, trajectory) in enumerate(zip(request.candidates, trajectories, strict=True))
         if candidate.id in results
-    )
-    return RunEnd(tenant, request.run.id, request.run.step, points)
+    ]
+    return RunEnd(tenant, request.run.id, request.run.step, _placed(request, points))
+
+
+def _placed(request: JudgmentRequest, points: Sequence[Point]) -> tuple[Point, ...]:
+    """Each point with its place: the one in its group, else below zero which of its equals in the judgment it is."""
+    if request.group is not None and request.group.index is not None:
+        return tuple(replace(point, rollout=request.group.index) for point in points)
+    seen, placed = Counter[int](), []
+    for point in points:
+        seen[point.content_key] += 1
+        placed.append(replace(point, rollout=-seen[point.content_key]))
+    return tuple(placed)
 
 
 def _point(
@@ -76,6 +89,7 @@ def _point(
         noise=sampling_variance(result.principles),
         seconds=judgment.seconds if is_first else None,
         tokens=usage.prompt_tokens + usage.completion_tokens if is_first else None,
+        seed=request.seed,
     )
 
 

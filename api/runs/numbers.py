@@ -1,7 +1,8 @@
 """The numbers of one step of a run, or of the whole: fed with points in the order of the walk, told as JSON.
 
 What cannot be said (a mean of nothing, a correlation of nine points, a ratio to no noise) is null, never NaN. A
-candidate without a reward is left out of every number of rewards and groups.
+candidate without a reward is left out of every number of rewards and groups. A rollout that was posted again, and
+answered from memory, is counted as a repost and nowhere else.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from api.runs.rollouts import Firsts, Rows
 from api.runs.sums import SAMPLE, Floats, Ints, Moments, Sample, Segments, Together
 from judge_agent.run_points import HACK_FLAGS
 from judge_agent.store.runs import Walked
@@ -21,6 +23,7 @@ from judge_agent.store.runs import Walked
 # Requests may name dimensions of their own; past so many different ones the others are only counted.
 MAX_DIMENSIONS = 64
 MAX_FLAG_NAMES = 64
+UNTOLD_NOISE = "nothing was sampled more than once, and nothing was judged again with another seed"
 
 
 class Columns:
@@ -41,6 +44,14 @@ class Columns:
     def ints(self, name: str) -> Ints:
         return np.array(self._columns[name], np.int64)
 
+    def bools(self, name: str) -> Rows:
+        return np.array(self._columns[name], bool)
+
+    @property
+    def places(self) -> list[Ints]:
+        """What is the same for points of one content in one step."""
+        return [self.ints(name) for name in ("step", "task_key", "content_key")]
+
 
 class Numbers:
     """Sums over points. `add` takes them in the order of the walk, `told` says what they come to."""
@@ -55,6 +66,8 @@ class Numbers:
         self._at_low = self._at_high = 0
         self._by_length = Together()
         self._groups, self._repeats = Segments(), Segments()
+        self._rollouts, self._members, self._seeds = Firsts(), Firsts(), Firsts()
+        self._reposts = 0
         self._noise = Moments()
         self._compared = self._disagreed = 0
         self._judgments = self._tokens = 0
@@ -65,9 +78,22 @@ class Numbers:
         if rows:
             # Sums of huge rewards may overflow; what comes of that is told as null.
             with np.errstate(over="ignore", invalid="ignore"):
-                self._add(rows)
+                self._add(self._without_reposts(rows))
+
+    def _without_reposts(self, rows: Sequence[Walked]) -> Sequence[Walked]:
+        columns = Columns(rows)
+        everyone = np.ones(len(rows), bool)
+        is_new = self._rollouts.among(columns.places, columns.ints("rollout"), everyone)
+        is_repost = columns.bools("is_cached") & ~is_new
+        self._reposts += int(is_repost.sum())
+        self._tokens += sum(one for one in columns["tokens"] if one is not None)
+        if not is_repost.any():
+            return rows
+        return [row for row, is_left_out in zip(rows, is_repost, strict=True) if not is_left_out]
 
     def _add(self, rows: Sequence[Walked]) -> None:
+        if not rows:
+            return
         columns = Columns(rows)
         self._count(columns)
         reward, length = columns.floats("reward"), columns.floats("length")
@@ -100,6 +126,7 @@ class Numbers:
         self._repeats.close()
         return {
             "points": self._points,
+            "reposts": self._reposts,
             "judgments": self._judgments,
             "statuses": dict(self._statuses),
             "unscored_share": self._share(self._statuses["unscored"]),
@@ -143,7 +170,6 @@ class Numbers:
         self._compared += sum(columns["compared"])
         self._disagreed += sum(columns["disagreed"])
         self._judgments += sum(one is not None for one in columns["seconds"])
-        self._tokens += sum(one for one in columns["tokens"] if one is not None)
         for flags, count in Counter(columns["flags"]).items():
             if flags:
                 self._flag(flags.split(","), count)
@@ -157,11 +183,14 @@ class Numbers:
 
     def _segments(self, columns: Columns, reward: Floats) -> None:
         has_reward = ~np.isnan(reward)
-        keys = [columns.ints(name) for name in ("step", "task_key", "content_key")]
-        self._groups.add([key[has_reward] for key in keys[:2]], reward[has_reward])
-        # What was remembered repeats itself: it says nothing of how a judge varies.
-        is_fresh = has_reward & ~np.array(columns["is_cached"], bool)
-        self._repeats.add([key[is_fresh] for key in keys], reward[is_fresh])
+        keys = columns.places
+        # A rollout that was judged anew is no further member of its group.
+        is_member = self._members.among(keys, columns.ints("rollout"), has_reward)
+        self._groups.add([key[is_member] for key in keys[:2]], reward[is_member])
+        # What was remembered, and what the same seed was asked for again, says nothing of how a judge varies.
+        is_fresh = has_reward & ~columns.bools("is_cached")
+        is_apart = self._seeds.among(keys, columns.ints("seed"), is_fresh)
+        self._repeats.add([key[is_apart] for key in keys], reward[is_apart])
 
     def _dimensional(self, vectors: Sequence[str]) -> dict[str, Floats]:
         # In one piece: a parser that is called for each takes several times as long.
@@ -205,19 +234,22 @@ class Numbers:
         }
 
     def _noises(self) -> dict[str, Any]:
-        """By the samples of single judgments, and by judging the same again; both as a standard deviation."""
+        """By the samples of single judgments, and by judging the same with other seeds; as standard deviations."""
         return {
             "sampled": self._noise.n,
             "samples_std": _root(self._noise.mean) if self._noise.n else None,
             "repeats": self._repeats.freedom,
             "repeats_std": _root(self._repeats.variance),
+            "reason": None if self._noise.n or self._repeats.freedom else UNTOLD_NOISE,
         }
 
     def _signal_to_noise(self) -> float | None:
-        """The spread within groups that noise does not explain, over the noise; of repeats where there are any."""
-        noise = self._repeats.variance if self._repeats.freedom > 0 else None
-        if noise is None and self._noise.n:
-            noise = self._noise.mean
+        """The spread within groups that noise does not explain, over the noise: the larger one of the two.
+
+        Samples show what the model's draws do, repeats also what else differs; few repeats may agree by chance.
+        """
+        told = (self._repeats.variance, self._noise.mean if self._noise.n else None)
+        noise = max((one for one in told if one is not None), default=None)
         found = self._groups.variance
         if not noise or found is None:
             return None

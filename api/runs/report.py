@@ -118,7 +118,7 @@ def _flatten(value: Mapping[str, Any], name: str, found: dict[str, float]) -> No
     for key, one in value.items():
         if isinstance(one, Mapping):
             _flatten(one, f"{name}/{key}", found)
-        elif one is not None:
+        elif isinstance(one, (int, float)):
             found[_SHORT.get(f"{name}/{key}", f"{name}/{key}")] = float(one)
 
 

@@ -15,6 +15,7 @@ from judge_agent.store.runs import (
     RunEnd,
     StoredRun,
     Walked,
+    told_apart,
     values_of,
 )
 from judge_agent.store.sqlite_runs import place_of
@@ -31,7 +32,7 @@ _ANSWERED = "UPDATE runs SET answered = $3 WHERE tenant = $1 AND id = $2 AND ans
 _REAL = "double precision"
 _TYPES = (
     *("bigint", "bigint", "text", "text", "text", _REAL, _REAL, "text", _REAL),
-    *("bigint", "text", "bigint", "bigint", "boolean", _REAL, _REAL, "bigint"),
+    *("bigint", "text", "bigint", "bigint", "boolean", _REAL, _REAL, "bigint", "bigint", "bigint"),
 )
 # The end of a judgment and its points are one statement: either both are kept, or none.
 FINISH_WITH_POINTS = f"""
@@ -46,6 +47,7 @@ WITH ended AS (
 ), charged AS ({CHARGE.format(tokens=f"${8 + len(_TYPES)}")})
 SELECT id FROM ended
 """  # noqa: S608
+_KEY = "SELECT idempotency_key FROM judgments WHERE id = $1"
 _OF = "(SELECT number FROM runs WHERE tenant = $1 AND id = $2)"
 # From one step to the next by the index: the points between are not read.
 _STEPS = """
@@ -174,7 +176,10 @@ async def finish(
     """End a judgment together with its points; no row comes back where it had ended, or is another worker's."""
     run = await _opened(session, end.tenant, end.run)
     step = NO_STEP if end.step is None else end.step
-    columns = [list(column) for column in zip(*map(values_of, end.points), strict=True)]
+    rows = await session.fetch(_KEY, lease[0])
+    key = rows[0][0] if rows else None
+    points = [told_apart(point, lease[0], key) for point in end.points]
+    columns = [list(column) for column in zip(*map(values_of, points), strict=True)]
     return await session.fetch(
         FINISH_WITH_POINTS, *lease, state, judgment, elapsed_seconds, run.number, step, *columns, tokens
     )

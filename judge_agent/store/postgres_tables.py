@@ -250,5 +250,11 @@ MIGRATIONS: tuple[str, ...] = (
     quotas_step(ACCEPT_LOCK),
     GROUP_TABLES,
     clocks_step(),
+    # Of points that were kept before nobody knows whether one is another's repeat: each is a rollout.
+    """
+    ALTER TABLE run_points ADD COLUMN rollout bigint NOT NULL DEFAULT -1;
+    ALTER TABLE run_points ADD COLUMN seed bigint NOT NULL DEFAULT 0;
+    UPDATE run_points SET rollout = sequence;
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -6,12 +6,15 @@ begun. Knows no database.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 # How a point of a judgment that names no step is kept; callers see None.
 NO_STEP = -1
+# How the idempotency keys begin that are made of what is judged.
+CONTENT_KEYS = "compat/"
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class Point:
     `vector` is JSON, `flags` are names by comma. `length` is in characters. Of `compared` principles, on which evidence
     and model both spoke, they disagreed on `disagreed`. `noise` is the variance of the score that the judge's own
     samples show. `seconds` and `tokens` are those of the whole judgment, kept with its first candidate alone.
+    `rollout` tells candidates of one task and content apart (`told_apart`); `seed` is the request's.
     """
 
     task_key: int
@@ -42,11 +46,13 @@ class Point:
     noise: float | None
     seconds: float | None
     tokens: int | None
+    rollout: int = -1
+    seed: int = 0
 
 
 POINT_COLUMNS = (
     "task_key, content_key, recipe, status, failure_kind, score, reward, vector, confidence, length, flags, "
-    "compared, disagreed, is_cached, noise, seconds, tokens"
+    "compared, disagreed, is_cached, noise, seconds, tokens, rollout, seed"
 )
 
 
@@ -80,6 +86,8 @@ class Walked(NamedTuple):
     noise: float | None
     seconds: float | None
     tokens: int | None
+    rollout: int
+    seed: int
 
 
 WALK_COLUMNS = ", ".join(Walked._fields)
@@ -160,6 +168,18 @@ class RunStore(Protocol):
     async def rung(self, tenant: str, run: str, *, first: int, last: int) -> Mapping[tuple[int, str], float]:
         """Return when the alarms of these steps were first noted, by step and name."""
         ...
+
+
+def told_apart(point: Point, judgment_id: str, idempotency_key: str | None) -> Point:
+    """The point with its rollout: one for each place in a group, and one for each post that has a key of its own.
+
+    A place is not negative; -1 and below number the equal candidates of one judgment. A post without a key may be
+    the same rollout again, and so may a facade's, whose key is made of the content.
+    """
+    if point.rollout >= 0 or idempotency_key is None or idempotency_key.startswith(CONTENT_KEYS):
+        return point
+    named = hashlib.sha256(f"{judgment_id}/{point.rollout}".encode()).digest()[:8]
+    return replace(point, rollout=int.from_bytes(named, "big", signed=True))
 
 
 def values_of(point: Point) -> tuple[object, ...]:

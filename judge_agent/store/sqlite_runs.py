@@ -14,6 +14,7 @@ from judge_agent.store.runs import (
     RunEnd,
     StoredRun,
     Walked,
+    told_apart,
     values_of,
 )
 
@@ -31,6 +32,7 @@ _ADD = f"""
 INSERT INTO run_points (run, step, judgment_id, {POINT_COLUMNS})
 VALUES (?, ?, ?{", ?" * len(POINT_COLUMNS.split(","))})
 """  # noqa: S608
+_KEY = "SELECT idempotency_key FROM judgments WHERE id = ?"
 _OF = "(SELECT number FROM runs WHERE tenant = ? AND id = ?)"
 # From one step to the next by the index: the points between are not read.
 _STEPS = """
@@ -132,7 +134,9 @@ def add(connection: sqlite3.Connection, judgment_id: str, end: RunEnd) -> None:
     """Keep the points of a judgment, in the transaction that ends it."""
     number = _opened(connection, end.tenant, end.run).number
     step = NO_STEP if end.step is None else end.step
-    connection.executemany(_ADD, [(number, step, judgment_id, *values_of(point)) for point in end.points])
+    (key,) = connection.execute(_KEY, (judgment_id,)).fetchone()
+    points = [told_apart(point, judgment_id, key) for point in end.points]
+    connection.executemany(_ADD, [(number, step, judgment_id, *values_of(point)) for point in points])
 
 
 def place_of(after: Walked | None, first: int) -> tuple[int, int, int, int]:

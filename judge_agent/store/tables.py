@@ -196,5 +196,11 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX token_charges_key ON token_charges (key_id, number);
     """,
     GROUP_TABLES,
+    # Of points that were kept before nobody knows whether one is another's repeat: each is a rollout.
+    """
+    ALTER TABLE run_points ADD COLUMN rollout INTEGER NOT NULL DEFAULT -1;
+    ALTER TABLE run_points ADD COLUMN seed INTEGER NOT NULL DEFAULT 0;
+    UPDATE run_points SET rollout = sequence;
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -13,7 +13,7 @@ from tests.store.stores import accepted
 
 
 def made(seed: int, count: int, *, task: int = 0, group: int = 4) -> Iterator[Point]:
-    """Points of groups of four; some without a reward, some remembered, some flagged."""
+    """Points of groups of four, each with rollout and seed of its own; some failed, some remembered, some flagged."""
     draw = random.Random(seed)
     for number in range(count):
         kind = draw.choices(["scored", "partial", "unscored"], [8, 1, 2])[0]
@@ -38,6 +38,8 @@ def made(seed: int, count: int, *, task: int = 0, group: int = 4) -> Iterator[Po
             noise=draw.choice([None, draw.random() / 100]),
             seconds=draw.expovariate(1.0),
             tokens=draw.randrange(1000),
+            rollout=number,
+            seed=number,
         )
 
 

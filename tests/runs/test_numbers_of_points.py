@@ -100,7 +100,8 @@ async def test_every_number_is_what_plain_python_makes_of_the_points_however_the
     assert found["noise"]["samples_std"] == pytest.approx(
         math.sqrt(statistics.fmean(p.noise for p in points if p.noise is not None))
     )
-    assert found["signal_to_noise"] == pytest.approx(math.sqrt(max(0, variance - noise) / noise))
+    larger = max(noise, statistics.fmean(p.noise for p in points if p.noise is not None))
+    assert found["signal_to_noise"] == pytest.approx(math.sqrt(max(0, variance - larger) / larger))
     assert (
         found["hack_share"] == sum("injection" in p.flags or "content_free" in p.flags for p in points) / 403
     )
@@ -124,7 +125,10 @@ def test_a_walk_by_single_points_tells_the_same_as_one_at_once() -> None:
 
 def test_candidates_without_a_reward_are_in_no_group() -> None:
     point = next(made(0, 1))
-    good = [replace(point, reward=reward, status="scored", is_cached=False) for reward in (0.2, 0.4)]
+    good = [
+        replace(point, reward=reward, status="scored", is_cached=False, rollout=at)
+        for at, reward in enumerate((0.2, 0.4))
+    ]
     failed = replace(point, reward=None, score=None, status="unscored", failure_kind="deadline")
     found = told(placed([*good, failed, replace(failed, task_key=9), replace(good[0], task_key=10)]))
     assert found["groups"] == {
