@@ -12,6 +12,7 @@ from pydantic import RootModel
 from judge_agent import importers
 from judge_agent.context import CanonicalCandidate
 from judge_agent.errors import InvalidRequest
+from judge_agent.fed_dimensions import check_fed
 from judge_agent.given_principles import declared_dimensions
 from judge_agent.hashing import sha256_of
 from judge_agent.prompting.images import artifact_part, check_images, image_parts
@@ -43,6 +44,7 @@ def admit(request: JudgmentRequest, recipes: Mapping[str, Recipe], tools: Sequen
     _check_end_state(request)
     _check_tools(request, tools)
     _check_dimensions(request, recipe)
+    check_fed(request, recipe, tools)
     _check_comparison(request, recipe)
     _check_shape(request, recipe)
     candidates = _canonical_candidates(request)

@@ -21,6 +21,8 @@ from judge_agent.seams.model import ModelInfo
 from judge_agent.seams.storage import SharedResults
 
 # Fields that do not change what is judged: what a caller writes beside it, and how long it may take.
+# What feeds a declared dimension. Other words when that changes: results that were kept by another rule are not read.
+DECLARED_RULE = "tools keep their own dimensions"
 _BESIDE = {"task", "candidates", "metadata", "cache", "group", "shape", "run"}
 
 
@@ -85,7 +87,8 @@ class Memory:
         self._writes = request.cache != "no" and _is_kept_apart(request)
         facts = provenance.model_dump(mode="json")
         said = task.model_dump(mode="json")
-        self._facts = sha256_of([SCHEMA_VERSION, facts, said, wishes(request), means.as_json()])
+        rule = [] if request.dimensions is None else [DECLARED_RULE]
+        self._facts = sha256_of([SCHEMA_VERSION, facts, said, wishes(request), means.as_json(), *rule])
 
     async def known(self, candidates: Sequence[CanonicalCandidate]) -> Known:
         """Return what is remembered of these candidates; of compared ones all or nothing."""

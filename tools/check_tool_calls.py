@@ -38,6 +38,7 @@ class CheckToolCalls:
 
     name = "check_tool_calls"
     version = "1"
+    dimensions = ("tool_use",)
     description = (
         "Checks every tool call of the trajectory against its JSON schema: unknown tools, malformed, missing "
         "or unexpected arguments, wrong types, results without a call, calls without a result, repeats."

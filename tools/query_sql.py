@@ -35,7 +35,13 @@ from judge_agent.seams.tool import Aside, DecidingTool, Finding, OpeningCall, To
 from tools.sql.answer import FinalSql, NoSql, final_sql
 from tools.sql.database import DatabaseSource, source_of
 from tools.sql.exploring import Exploration, explore, read_exploration
-from tools.sql.perturbing.telling import compared_copies, copies_left_out, of_copies, partial_vector
+from tools.sql.perturbing.telling import (
+    DIMENSION,
+    compared_copies,
+    copies_left_out,
+    of_copies,
+    partial_vector,
+)
 from tools.sql.showing import clean
 from tools.sql.trial import Trial, Verdict, try_query
 
@@ -75,6 +81,7 @@ class QuerySql(DecidingTool):
         dimension="correctness",
         tool=name,
     )
+    dimensions = ("correctness", DIMENSION)
 
     def __init__(
         self,

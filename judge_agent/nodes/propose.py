@@ -160,8 +160,14 @@ def _specs(tool: Tool, context: JudgeContext) -> tuple[dict[str, PrincipleSpec],
 
 
 def _placed(spec: PrincipleSpec, tool: str, context: JudgeContext) -> PrincipleSpec:
-    """Tie a tool's principle to it; its score goes to the first declared dimension where its own is not declared."""
-    dimension = spec.dimension if spec.dimension in context.dimensions else context.dimensions[0]
+    """Tie a tool's principle to it, in the dimension that the tool says.
+
+    Where the request declares the dimensions and leaves that one out, the principle counts in the reward, and in no
+    entry of the vector: a test's result under the name of another dimension would be a false number. A recipe that
+    declares no such dimension takes it in its first one.
+    """
+    is_kept = context.request.dimensions is not None or spec.dimension in context.dimensions
+    dimension = spec.dimension if is_kept else context.dimensions[0]
     return spec.model_copy(update={"tool": tool, "dimension": dimension})
 
 
@@ -294,13 +300,11 @@ def _fallback(context: JudgeContext, problem: str) -> Json:
 
 
 def _fallback_specs(context: JudgeContext) -> Sequence[PrincipleSpec]:
+    """The recipe's own, of the declared dimensions; where none of them is of one, all of them, in the first."""
     shelves = context.recipe.fallback_principles
     specs = shelves.get(kind_of(context)) or shelves.get("general", ())
-    first = context.dimensions[0]
-    return [
-        spec if spec.dimension in context.dimensions else spec.model_copy(update={"dimension": first})
-        for spec in specs
-    ]
+    declared = [spec for spec in specs if spec.dimension in context.dimensions]
+    return declared or [spec.model_copy(update={"dimension": context.dimensions[0]}) for spec in specs]
 
 
 def kind_of(context: JudgeContext) -> str:

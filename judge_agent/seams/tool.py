@@ -64,7 +64,8 @@ class Finding:
 class Aside:
     """A principle that a tool comes upon and settles while it works: it is there only where it is settled.
 
-    So one that could not be told makes no candidate `partial`. It is left out where its dimension is not declared.
+    So one that could not be told makes no candidate `partial`. It is left out where its dimension is not declared; the
+    tool names that dimension among its `dimensions`, where the recipe does not.
     `finding` is decisive; it bears on this principle alone.
     """
 
@@ -140,6 +141,15 @@ class Tool(Protocol):
         ...
 
 
+def dimensions_of(tool: Tool) -> tuple[str, ...] | None:
+    """Return the dimensions of all principles that a tool may ever bring; None where it does not say.
+
+    It says so by an attribute `dimensions`, which the bases below have.
+    """
+    said = getattr(tool, "dimensions", None)
+    return None if said is None else tuple(said)
+
+
 class AskedTool(ABC):
     """A base for tools that the model calls and that do nothing else: no principle, no opening calls, no decisions.
 
@@ -150,6 +160,11 @@ class AskedTool(ABC):
     version: str
     description: str
     parameters: Mapping[str, Any]
+
+    @property
+    def dimensions(self) -> tuple[str, ...] | None:
+        """The dimensions of its principles; None where the tool has one of its own and does not say which."""
+        return () if type(self).principle is AskedTool.principle else None
 
     def principle(self, view: ToolView) -> PrincipleSpec | None:
         return None
@@ -173,6 +188,11 @@ class DecidingTool(AskedTool):
     """A base for tools that decide one principle of their own, wherever they have an opening call to make."""
 
     decides: PrincipleSpec
+
+    @property
+    def dimensions(self) -> tuple[str, ...] | None:
+        """That of its own principle; a tool that comes upon others (asides) names theirs as well."""
+        return None if self.decides.dimension is None else (self.decides.dimension,)
 
     @abstractmethod
     def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]: ...
