@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from judge_agent.errors import InvalidRequest
@@ -43,6 +43,11 @@ class Outcome:
     def has_reward(self) -> bool:
         return self.reward is not None
 
+    @property
+    def not_applicable(self) -> tuple[str, ...]:
+        """The dimensions that say nothing of this rollout: nothing of it is judged in them, and nothing failed."""
+        return tuple(self.flags.get("not_applicable") or ()) if self.has_reward else ()
+
     @classmethod
     def of(cls, judgment: Judgment, candidate_id: str) -> Outcome:
         """Read one candidate of a judgment that has ended."""
@@ -72,6 +77,10 @@ class Outcome:
     def failed(cls, kind: str, reason: str, dimensions: Iterable[str] = ()) -> Outcome:
         """Say that nothing was judged, and why; the vector has its keys all the same."""
         return cls(None, vector=dict.fromkeys(dimensions), failure_kind=kind, failure_reason=reason)
+
+    def refused(self, status: int | None, field: str | None) -> Outcome:
+        """The same with what was refused: the service's HTTP status (None: it was not asked), and the field."""
+        return replace(self, flags={**self.flags, "refused": {"status": status, "field": field}})
 
 
 def flat(

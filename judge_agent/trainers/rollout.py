@@ -74,6 +74,8 @@ class Asking:
 
     def __post_init__(self) -> None:
         check_names(self.columns or {})
+        if isinstance(self.dimensions, str):
+            raise InvalidRequest("dimensions", f"{self.dimensions!r} is a text; write [{self.dimensions!r}]")
 
 
 def task_of(rollout: Rollout, asking: Asking) -> dict[str, Any]:

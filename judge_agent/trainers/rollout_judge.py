@@ -131,7 +131,10 @@ class RolloutJudge:
         """Judge all posts at one time, and leave no place empty."""
         deadline = asyncio.get_running_loop().time() + self.seconds
         work = folded(rollouts, self._asking())
-        found = {place: self._failed("rollout_invalid", error) for place, error in work.refused.items()}
+        found = {
+            place: self._failed("rollout_invalid", error).refused(None, error.field)
+            for place, error in work.refused.items()
+        }
         room = asyncio.Semaphore(self._max_in_flight)
         async with asyncio.TaskGroup() as group:
             running = [group.create_task(self._post(post, deadline, room)) for post in work.posts]
@@ -157,7 +160,7 @@ class RolloutJudge:
         except JudgeClientError as error:
             failure = self._failed(_kind(error), error)
         except InvalidRequest as error:
-            failure = self._failed("judge_refused", error)
+            failure = self._failed("judge_refused", error).refused(None, error.field)
         except Exception as error:
             log.exception("a judgment failed in a way that nobody foresaw")
             failure = self._failed("internal", f"{type(error).__name__}: {error}")
@@ -198,7 +201,8 @@ class RolloutJudge:
     def _refused(self, refusal: RequestRefused) -> Outcome:
         hint = "; a key that is an argument is left out of pickles: set JUDGE_API_KEY in this process"
         needs_hint = refusal.status in (401, 403) and self._key_was_left
-        return self._failed("judge_refused", f"{refusal}{hint if needs_hint else ''}")
+        found = self._failed("judge_refused", f"{refusal}{hint if needs_hint else ''}")
+        return found.refused(refusal.status, refusal.field)
 
     def _failed(self, kind: str, reason: object) -> Outcome:
         return Outcome.failed(kind, str(reason), self.dimensions)

@@ -20,11 +20,12 @@ from typing import Any, Literal, NamedTuple
 
 from judge_agent.client import private_loop
 from judge_agent.errors import InvalidRequest
+from judge_agent.trainers.dead_runs import DeadRun
 from judge_agent.trainers.failures import FailurePolicy
 from judge_agent.trainers.outcome import Outcome
 from judge_agent.trainers.rollout import Asking, Text
 from judge_agent.trainers.rollout_judge import SECONDS, RolloutJudge
-from judge_agent.trainers.shared_batch import SharedBatches
+from judge_agent.trainers.shared_batch import SharedBatches, content_of
 from judge_agent.trainers.trl_batch import Batch, Column, Place, groups_of, masked, rollouts_of, settled
 from judge_agent.trainers.trl_ranks import MAX_RUN_CHARS, Ranks
 
@@ -58,13 +59,18 @@ def judge_rewards(
     agent_tools: Sequence[Callable[..., Any] | Mapping[str, Any]] = (),
     join_as: str | None = None,
     rank: int | None = None,
+    max_failed_batches: int = 10,
 ) -> list[Reward] | list[BlockingReward]:
     """Return TRL reward functions: one per dimension, or one for the reward. They share one judge call per batch.
 
     `url` and `api_key` are JUDGE_URL and JUDGE_API_KEY where they are None. `asking` says all that can be asked for,
     `recipe` and `columns` the most of it. `sync` gives functions that block. `on_failure`: `mask` gives None (the
     default of the others), `neutral` the group's mean (the default of `sync`), `raise` raises JudgeUnavailable; a
-    FailurePolicy sets the limits too. `group_size` is `num_generations`: it keeps two groups of one prompt apart, and
+    FailurePolicy sets the limits too. Where `mask` would mask for ever it raises JudgeUnavailable: at once where all of
+    a batch is refused for what is of the run (address, key, recipe, a column that is missing), and after
+    `max_failed_batches` in a row without any reward.
+
+    `group_size` is `num_generations`: it keeps two groups of one prompt apart, and
     tells of groups that are split over ranks. `transcript` is the column in which a `rollout_func` returns the messages
     of each rollout. `agent_tools` are the trainer's `tools`, functions or schemas, which calls are checked against.
     `join_as` joins groups that TRL splits over ranks: a name that all ranks of a run have alike, and no other run,
@@ -72,6 +78,8 @@ def judge_rewards(
     not complete within `seconds` has no rewards. It needs `group_size`, and rows that all ranks have as many of.
     Raises InvalidRequest for arguments that cannot be meant.
     """
+    if isinstance(dimensions, str):
+        raise InvalidRequest("dimensions", f"{dimensions!r} is a text; write [{dimensions!r}]")
     wanted = tuple(dimensions or ())
     if len(set(wanted)) < len(wanted):
         raise InvalidRequest("dimensions", f"{list(wanted)!r} names one twice")
@@ -89,7 +97,14 @@ def judge_rewards(
     policy = _policy(on_failure, "neutral" if sync else "mask")
     ranks = Ranks(join_as, group_size, rank) if join_as and group_size else None
     shared = _SharedJudge(
-        judge, wanted, policy, group_size, transcript, ranks, adjacent=not (sync and policy is not None)
+        judge,
+        wanted,
+        policy,
+        group_size,
+        transcript,
+        ranks,
+        DeadRun(max_failed_batches),
+        adjacent=not (sync and policy is not None),
     )
     names = wanted or ("reward",)
     if sync:
@@ -123,7 +138,7 @@ class Reward(_Column):
             judged = await asyncio.wait_for(waiting, self._shared.patience)
         except TimeoutError:
             judged = self._shared.stuck(len(completions))
-        return _handed_over(judged, self._at, is_first, extra)
+        return self._shared.handed_over(judged, self._at, is_first, prompts, extra)
 
 
 class BlockingReward(_Column):
@@ -138,7 +153,7 @@ class BlockingReward(_Column):
             judged = future.result(self._shared.patience)
         except TimeoutError:
             judged = self._shared.stuck(len(completions))
-        return _handed_over(judged, self._at, is_first, extra)
+        return self._shared.handed_over(judged, self._at, is_first, prompts, extra)
 
 
 class _SharedJudge:
@@ -152,6 +167,7 @@ class _SharedJudge:
         group_size: int | None,
         transcript: str | None,
         ranks: Ranks | None,
+        dead_run: DeadRun,
         *,
         adjacent: bool,
     ) -> None:
@@ -161,6 +177,7 @@ class _SharedJudge:
         self._group_size = group_size
         self._transcript = transcript
         self._ranks = ranks
+        self._dead_run = dead_run
         self._adjacent = adjacent
         self._batches = SharedBatches[Judged](max(1, len(dimensions)))
         self.patience = judge.seconds + _GRACE_SECONDS
@@ -172,6 +189,16 @@ class _SharedJudge:
         """The columns when not even the deadline was kept."""
         outcome = Outcome.failed("judge_timeout", f"no answer within {self.patience:g} s", self._dimensions)
         return self._columns([outcome] * count, [0] * count, self.patience)
+
+    def handed_over(
+        self, judged: Judged, at: int, is_first: bool, prompts: Sequence[Text], extra: Mapping[str, Any]
+    ) -> list[float | None]:
+        """Return a column; the first one tells the trainer's log what all of them rest on, and ends a dead run."""
+        if is_first:
+            _log(judged, extra.get("log_metric"), extra.get("log_extra"))
+            if self._policy is None:
+                self._dead_run.look_at(judged.outcomes, [content_of(prompt) for prompt in prompts])
+        return list(judged.columns[at])
 
     def _started(self, batch: Batch) -> Future[Judged]:
         place = None if self._ranks is None else self._ranks.place(batch)
@@ -238,13 +265,6 @@ def _policy(on_failure: OnFailure | FailurePolicy | None, otherwise: OnFailure) 
     return None if wanted == "mask" else FailurePolicy(wanted)
 
 
-def _handed_over(judged: Judged, at: int, is_first: bool, extra: Mapping[str, Any]) -> list[float | None]:
-    """Return this column; the first one tells the trainer's log what all of them rest on."""
-    if is_first:
-        _log(judged, extra.get("log_metric"), extra.get("log_extra"))
-    return list(judged.columns[at])
-
-
 def _log(
     judged: Judged,
     metric: Callable[[str, float], None] | None,
@@ -265,3 +285,4 @@ def _log(
     if column is not None:
         column("judge/judgment", [outcome.judgment_id or "" for outcome in outcomes])
         column("judge/failure", [outcome.failure_kind or "" for outcome in outcomes])
+        column("judge/not_applicable", [", ".join(outcome.not_applicable) for outcome in outcomes])

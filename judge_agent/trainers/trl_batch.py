@@ -11,10 +11,10 @@ from judge_agent.trainers.failures import FailurePolicy
 from judge_agent.trainers.outcome import Outcome
 from judge_agent.trainers.rollout import Rollout, Text
 from judge_agent.trainers.shared_batch import content_of
+from judge_agent.trainers.trl_columns import Column, column_of, is_lacking
 
 # What TRL passes beside the columns of the data set.
 _OF_THE_TRAINER = frozenset(("completion_ids", "trainer_state", "log_extra", "log_metric", "environments"))
-Column = list[float | None]
 
 
 @dataclass(frozen=True)
@@ -100,26 +100,26 @@ def rollouts_of(batch: Batch, groups: Sequence[int], transcript: str | None) -> 
 def masked(outcomes: Sequence[Outcome], groups: Sequence[int], dimensions: Sequence[str]) -> list[Column]:
     """Return a column per dimension (the reward without any), None for what must not be trained on.
 
-    TRL adds up what a row has, so that a row that lacks a dimension which others of its group have would be paid less
-    for a lack of the judge's: such a row is None throughout, and TRL leaves it out of the group.
+    TRL adds up what a row has. A row that the judge could not judge in a dimension which others of its group have would
+    be paid less for a lack of the judge's: it is None throughout, and TRL leaves it out of the group. A dimension that
+    does not apply to a row is no lack: there it has the mean of its group, which neither pays nor punishes the row for
+    what it did not have to do. None in its place would be 0 in TRL's sum, so that an idle tool call paid for itself.
     """
     if not dimensions:
         return [[outcome.reward for outcome in outcomes]]
+    placed = list(zip(outcomes, groups, strict=True))
     known = {
         (group, name)
-        for outcome, group in zip(outcomes, groups, strict=True)
+        for outcome, group in placed
         for name in dimensions
         if outcome.has_reward and outcome.vector.get(name) is not None
     }
     whole = [
         outcome.has_reward
-        and all(outcome.vector.get(name) is not None or (group, name) not in known for name in dimensions)
-        for outcome, group in zip(outcomes, groups, strict=True)
+        and not any((group, name) in known and is_lacking(outcome, name) for name in dimensions)
+        for outcome, group in placed
     ]
-    return [
-        [outcome.vector.get(name) if good else None for outcome, good in zip(outcomes, whole, strict=True)]
-        for name in dimensions
-    ]
+    return [column_of(name, placed, whole) for name in dimensions]
 
 
 def settled(

@@ -107,6 +107,36 @@ async def test_a_row_that_lacks_what_its_group_has_is_masked_and_one_that_lacks_
 
 
 @pytest.mark.anyio
+async def test_a_dimension_that_does_not_apply_has_the_mean_of_the_group_and_masks_nobody() -> None:
+    extras = dict[str, list[Any]]()
+    with answering(lambda body: judgment(body, by_calls)) as server:
+        texts = [
+            "right",
+            "wrong",
+            "right called",
+            "wrong called",
+            "right",
+            "wrong",
+            "right lost",
+            "miscalled",
+        ]
+        columns = await called(
+            both(server.url), ["p"] * 4 + ["q"] * 2 + ["r"] * 2, texts, log_extra=extras.__setitem__
+        )
+    assert columns[0] == [1.0, 0.0, 1.0, 0.0, 1.0, 0.0, None, 0.0]
+    assert columns[1] == [1.0, 1.0, 1.0, 1.0, None, None, None, 0.0]
+    assert extras["judge/not_applicable"] == ["process", "process", "", "", "process", "process", "", ""]
+
+
+def by_calls(text: str) -> Mapping[str, Any]:
+    """The correctness of each text; its process where there is a call, else not applicable, or lost by the judge."""
+    found = scored(1.0, correctness=float("right" in text), process=None)
+    if "called" in text:
+        return scored(1.0, correctness=float("right" in text), process=float("mis" not in text))
+    return found if "lost" in text else {**found, "flags": {"not_applicable": ["process"]}}
+
+
+@pytest.mark.anyio
 async def test_a_prompt_that_comes_twice_in_a_batch_is_two_groups() -> None:
     with answering() as server:
         await called(both(server.url), ["p", "p", "q", "q", "p", "p"], list("abcdef"))
