@@ -26,7 +26,8 @@ from judge_agent.trainers.outcome import Outcome
 from judge_agent.trainers.rollout import Asking, Text
 from judge_agent.trainers.rollout_judge import SECONDS, RolloutJudge
 from judge_agent.trainers.shared_batch import SharedBatches, content_of
-from judge_agent.trainers.trl_batch import Batch, Column, Place, groups_of, masked, rollouts_of, settled
+from judge_agent.trainers.trl_batch import Batch, Place, groups_of, masked, rollouts_of, settled
+from judge_agent.trainers.trl_columns import Column
 from judge_agent.trainers.trl_ranks import MAX_RUN_CHARS, Ranks
 
 log = logging.getLogger(__name__)
