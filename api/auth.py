@@ -111,7 +111,8 @@ async def caller(request: Request) -> Caller:
         detail += ": send Authorization: Bearer KEY, or X-Api-Key: KEY"
         raise Problem(401, "unauthorized", detail, headers=_CHALLENGE)
     if found.scope == "judge" and not _is_judging(request):
-        detail = "this key is of scope 'judge': it has rollouts judged, and reads judgments and groups by their ids, nothing else"
+        may = "it has rollouts judged, and reads judgments and groups by their ids, nothing else"
+        detail = f"this key is of scope 'judge': {may}"
         raise Problem(403, "forbidden", detail)
     # Kept for the RateLimit fields of the answer, whatever it will be.
     request.state.caller = found
