@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -99,7 +99,7 @@ class CanaryWatch:
                 if wanted is None or not await self._may_begin(store):
                     await asyncio.sleep(self._look_seconds)
                     continue
-                await self._round(wanted, queue, store)
+                await self._while_learning(self._round(wanted, queue, store), store, judge)
             except (StoreError, Problem) as error:
                 _log.warning(
                     "no canary could be judged: %s", error if isinstance(error, StoreError) else error.code
@@ -108,6 +108,26 @@ class CanaryWatch:
             except Exception as error:  # noqa: BLE001 - one canary that breaks must not end the watch
                 _log.error("a canary could not be judged", exc_info=error)
                 await asyncio.sleep(self._look_seconds)
+
+    async def _while_learning(self, round_: Coroutine[Any, Any, None], store: Store, judge: Judging) -> None:
+        """A round takes as long as the model does; what other workers find meanwhile is known all the same."""
+        learning = asyncio.create_task(self._keep_learning(store, judge))
+        try:
+            await round_
+        finally:
+            # Waited for: an older reading that ends later must not replace a newer one.
+            learning.cancel()
+            await asyncio.wait([learning])
+
+    async def _keep_learning(self, store: Store, judge: Judging) -> None:
+        while True:
+            await asyncio.sleep(self._look_seconds)
+            try:
+                await self.learn(store, judge)
+            except StoreError as error:
+                _log.warning("how canaries stand is not known: %s", error)
+                continue
+            self._tell_unknown()
 
     async def learn(self, store: Store, judge: Judging) -> None:
         """Read how canaries stand. Those of recipes that are gone say nothing any more. Raises StoreError."""
@@ -158,7 +178,7 @@ class CanaryWatch:
         came_out = False
         try:
             judgments, last = await self._judged(requests, queue)
-            found = outcome(canary, judgments)
+            found, was = outcome(canary, judgments), self._state(canary)
             await store.canaries.settle(
                 canary.recipe, canary.name, found.state, at=time.time(), judgment_id=last, detail=found.detail
             )
@@ -166,7 +186,7 @@ class CanaryWatch:
         finally:
             if not came_out:
                 await store.canaries.give_back(canary.recipe, canary.name)
-        self._tell(canary, found)
+        self._tell(canary, was, found)
 
     @staticmethod
     async def _judged(
@@ -182,13 +202,14 @@ class CanaryWatch:
                 judgments.append(Judgment.model_validate_json(row.judgment))
         return judgments, last
 
-    def _tell(self, canary: Canary, found: Outcome) -> None:
+    def _state(self, canary: Canary) -> str:
+        rows = (row for row in self.rows if (row.recipe, row.name) == (canary.recipe, canary.name))
+        return next((row.state for row in rows), "unknown")
+
+    @staticmethod
+    def _tell(canary: Canary, was: str, found: Outcome) -> None:
         """One line where a state changes; the worker that has judged it writes it."""
-        before = next(
-            (row for row in self.rows if (row.recipe, row.name) == (canary.recipe, canary.name)), None
-        )
         facts = {"recipe": canary.recipe, "canary": canary.name}
-        was = before.state if before is not None else "unknown"
         if found.state == "failed" and was != "failed":
             extra = {"event": "canary_failed", "facts": facts}
             _log.error(

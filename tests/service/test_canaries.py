@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -254,6 +255,39 @@ async def test_one_worker_tells_what_another_has_judged(tmp_path: Path) -> None:
         idle.cancel()
     assert other.stamp("default")["canary_failed"]["recipe"] == "default"
     assert other.stamp("verify") == {}
+
+
+async def test_a_worker_whose_own_canary_hangs_tells_what_others_find_meanwhile(tmp_path: Path) -> None:
+    path, gate, fair = tmp_path / "judge.db", asyncio.Event(), Judging()
+    hanging, held = asyncio.Event(), asyncio.Event()
+
+    def answer(asked: ScriptedRequest) -> Answer:
+        if not hanging.is_set():
+            return fair(asked)
+        held.set()
+        return Held(gate, fair(asked))
+
+    async with (
+        watched(answer, path, retry_seconds=60.0) as served,
+        SqliteStore.opened(path, exclusive=False) as other,
+    ):
+        await used(served, 4)
+        hanging.set()
+        await used(served, 4)  # remembered: nobody but canaries asks the model
+        await asyncio.wait_for(held.wait(), 10)
+        now = time.time()
+        assert await other.canaries.take("verify", "empty", now=now, until=now + 60)
+        await other.canaries.settle("verify", "empty", "failed", at=now, judgment_id="jdg_1", detail="")
+
+        async def is_degraded() -> bool:
+            return await status(served) == "degraded"
+
+        await until(is_degraded)
+        stamped = (await served.post(request(recipe="verify"))).json()
+        assert stamped["flags"]["canary_failed"]["recipe"] == "verify"
+        states = [row.state for row in (await served.parts.store.list(CANARY_TENANT, limit=100)).rows]
+        assert states.count("running") == 1
+        gate.set()
 
 
 async def test_the_table_is_for_whoever_has_a_key_that_may_read() -> None:
