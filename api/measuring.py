@@ -54,7 +54,7 @@ class Metrics:
         self._tokens = counter("model_tokens", "Tokens of model calls.", "kind")
         self._run_alarms = Gauge(
             "judge_run_alarms",
-            "Runs in whose newest step an alarm goes off.",
+            "Runs in which an alarm went off of late, at whatever step.",
             ["name"],
             registry=self._registry,
             multiprocess_mode="livemax",
@@ -86,7 +86,7 @@ class Metrics:
         self._requests.labels(method, route, str(status)).inc()
 
     def run_alarms(self, name: str, count: int) -> None:
-        """Say how many runs, of those that this process judges for, an alarm goes off in at their newest step."""
+        """Say in how many runs, of those that this process judges for, an alarm went off of late."""
         self._run_alarms.labels(name).set(count)
 
     def refused(self, code: str) -> None:

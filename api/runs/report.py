@@ -80,9 +80,11 @@ async def rung(runs: RunStore, tenant: str, run: str, steps: Sequence[ToldStep])
             if at is None:
                 at = time.time()
                 if await runs.ring(tenant, run, step.step, alarm.name, at):
+                    facts = {"run": run, "step": shown_step(step.step), **alarm._asdict()}
                     _log.warning(
                         "run.alarm run=%r step=%s name=%s value=%.6g limit=%g",
-                        *(run, shown_step(step.step), *alarm),
+                        *facts.values(),
+                        extra={"event": "run.alarm", "facts": facts},
                     )
             found.append({"step": shown_step(step.step), **alarm._asdict(), "since": at})
     return found

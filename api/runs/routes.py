@@ -93,6 +93,13 @@ async def get_run(run_id: str, request: Request, tenant: Tenant) -> dict[str, An
     """
     parts: Parts = request.app.state.parts
     query = _read(request)
+    answer: dict[str, Any] = await parts.watch.walks.answer(
+        request, tenant, run_id, query, lambda: _answer(parts, tenant, run_id, query)
+    )
+    return answer
+
+
+async def _answer(parts: Parts, tenant: str, run_id: str, query: _Query) -> dict[str, Any]:
     runs = parts.store.runs
     run = await runs.get(tenant, run_id)
     if run is None:
@@ -115,8 +122,7 @@ async def get_run(run_id: str, request: Request, tenant: Tenant) -> dict[str, An
         "earlier_steps": more and query.first is None,
     }
     if query.overall:
-        async with parts.watch.walks:
-            answer["overall"] = await numbers_of(runs, tenant, run.id)
+        answer["overall"] = await numbers_of(runs, tenant, run.id)
     return answer
 
 
