@@ -16,6 +16,7 @@ from judge_agent.trainers.failures import FailurePolicy, JudgeUnavailable, Settl
 from judge_agent.trainers.outcome import Outcome, flat
 from judge_agent.trainers.rollout import Rollout
 from judge_agent.trainers.rollout_judge import RolloutJudge
+from judge_agent.trainers.shaping import refuse_shape
 
 _LOOK_AGAIN_SECONDS = 0.05
 # Past all deadlines of its own, a loop that is stuck must not hang the trainer.
@@ -25,14 +26,22 @@ _GRACE_SECONDS = 5.0
 class GroupScorer:
     """Judges by `judge`, settles what failed by `policy`, and answers with the same finite numbers always.
 
-    `taken` are keys that no dimension may have, for the trainer has a meaning of its own for them.
+    `taken` are keys that no dimension may have, for the trainer has a meaning of its own for them. A shape needs
+    groups that are judged at one time (`whole_groups`): without them it is refused, as joining always is.
     """
 
     def __init__(
-        self, judge: RolloutJudge, policy: FailurePolicy, taken: frozenset[str] = frozenset()
+        self,
+        judge: RolloutJudge,
+        policy: FailurePolicy,
+        taken: frozenset[str] = frozenset(),
+        *,
+        whole_groups: bool = False,
     ) -> None:
         self.judge = judge
         self.policy = policy
+        asking = judge.asking
+        refuse_shape(None if whole_groups else asking.shape, asking.join, "this adapter")
         _check_keys(judge.dimensions, taken)
 
     async def row(self, rollout: Rollout | Outcome, group: Hashable) -> dict[str, float]:

@@ -6,6 +6,7 @@ whole. A group that is not complete in time gives nobody a reward: its ranks wou
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -62,8 +63,23 @@ def _outcome(group: Group, member: GroupMember, judgment: Judgment | None) -> Ou
         status=member.status or "unscored",
         failure_kind=member.failure_kind if reward is not None else _kind(group, member),
         failure_reason=member.failure_reason or group.failure_reason,
-        flags={**told.flags, "group": group.id, "raw_reward": member.raw_reward},
+        flags={
+            **told.flags,
+            "group": group.id,
+            "raw_reward": member.raw_reward,
+            "group_means": _means(group),
+        },
     )
+
+
+def _means(group: Group) -> dict[str, float]:
+    """The mean of each dimension over the members with a reward that have it, alike for all who joined."""
+    numbers: dict[str, list[float]] = {}
+    for member in group.members:
+        for name, value in member.vector.items() if member.reward is not None and not member.late else ():
+            if value is not None:
+                numbers.setdefault(name, []).append(value)
+    return {name: statistics.fmean(values) for name, values in numbers.items()}
 
 
 def _kind(group: Group, member: GroupMember) -> str:

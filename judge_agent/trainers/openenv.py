@@ -19,6 +19,7 @@ from judge_agent.trainers.episode_reading import Step, rollout_of_steps
 from judge_agent.trainers.failures import JudgeUnavailable
 from judge_agent.trainers.outcome import Outcome
 from judge_agent.trainers.rollout_judge import RolloutJudge
+from judge_agent.trainers.shaping import refuse_shape
 
 try:
     from openenv.core.rubrics import Rubric, TrajectoryRubric  # type: ignore[import-not-found]
@@ -57,6 +58,7 @@ class _Asking:
     ) -> None:
         super().__init__()
         self.judge = judge or RolloutJudge()
+        refuse_shape(self.judge.asking.shape, self.judge.asking.join, type(self).__name__)
         self.prompt = prompt
         self.columns = columns
         self.dimension = dimension

@@ -18,10 +18,12 @@ class Outcome:
     """One rollout's judging. `reward` is None exactly where it must not be trained on; `failure_kind` then says why.
 
     `failure_kind` is one of the service's (`judge_agent.errors.FAILURE_KINDS`), `partial`, or one of the way there:
-    `judge_timeout, judge_unreachable, judge_busy, judge_error, judge_malformed, judge_refused, rollout_invalid`.
+    `judge_timeout, judge_unreachable, judge_busy, judge_error, judge_malformed, judge_refused, rollout_invalid`,
+    `group_split` (rollouts would have been compared within a part of their group only).
     `steps` has one score per assistant turn of the completion, None where it was not judged; it is empty where steps
     were not asked for. `tokens` is the rollout's share of what the judgment cost, `prompt_tokens` of them read and
-    `completion_tokens` written. `explanation` has a line per principle: its score and the judge's reason.
+    `completion_tokens` written. `explanation` has a line per principle: its score and the judge's reason. `result` is
+    the service's own, while its group is being shaped.
     """
 
     reward: float | None
@@ -38,6 +40,7 @@ class Outcome:
     prompt_tokens: float = 0.0
     completion_tokens: float = 0.0
     explanation: str = ""
+    result: CandidateResult | None = field(default=None, repr=False, compare=False)
 
     @property
     def has_reward(self) -> bool:
@@ -71,6 +74,7 @@ class Outcome:
             prompt_tokens=usage.prompt_tokens / len(judgment.candidates),
             completion_tokens=usage.completion_tokens / len(judgment.candidates),
             explanation=_explanation(found),
+            result=found,
         )
 
     @classmethod
@@ -88,8 +92,9 @@ def flat(
 ) -> dict[str, float]:
     """Write an outcome as finite numbers under keys that are always the same, for trainers that know no null.
 
-    `score` is `reward`: the outcome's own, or what `FailurePolicy.settle` puts in its place. What is missing is
-    taken from `means` (the group's, by dimension and `acc`); `judge_failed` and `<dimension>_missing` say so.
+    `score` is `reward`: the outcome's own, or what `FailurePolicy.settle` puts in its place. Of a rollout that has
+    no reward, what is missing is taken from `means` (the group's, by dimension and `acc`); a dimension that a judged
+    one lacks is its own score. `judge_failed` and `<dimension>_missing` say so.
     Raises InvalidRequest for a dimension whose name is one of these keys.
     """
     taken = _FLAT_KEYS.intersection(dimensions)
@@ -106,12 +111,11 @@ def flat(
 
 
 def _stand_in(outcome: Outcome, name: str, means: Mapping[str, float]) -> float:
-    """A missing dimension neither punishes nor pays: the group's mean, else the score; 0 where it has no meaning."""
-    if name in means:
-        return means[name]
-    if outcome.score is None or name in (outcome.flags.get("not_applicable") or ()):
-        return 0.0
-    return outcome.score
+    """What stands for a missing dimension. A judged rollout's own score is made of the dimensions that it has; the mean
+    of its siblings would hang on which of them ended first, and equal completions would have different numbers."""
+    if not outcome.has_reward:
+        return means.get(name, 0.0 if outcome.score is None else outcome.score)
+    return 0.0 if outcome.score is None else outcome.score
 
 
 def _reward(judgment: Judgment, result: CandidateResult) -> float | None:

@@ -7,8 +7,8 @@ the service takes; where a group must be split for that, its outcomes are flagge
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from judge_agent.errors import InvalidRequest
@@ -26,7 +26,8 @@ MAX_BYTES = 8_000_000
 class Post:
     """One request: trajectories of one task, and the places in the batch that each of them answers for.
 
-    `group` is that of a rollout which joins a group that other processes have members of.
+    `group` is that of a rollout which joins a group that other processes have members of; there the service shapes,
+    and else the adapter does, over all that has the same `key`.
     """
 
     task: dict[str, Any]
@@ -34,18 +35,22 @@ class Post:
     places: list[list[int]] = field(default_factory=list)
     posts_of_group: int = 1
     group: dict[str, Any] | None = None
+    key: Hashable = None
 
     def request(self, asking: Asking) -> dict[str, Any]:
-        joins = {} if self.group is None else {"group": self.group}
-        return request_with(self.task, self.trajectories, asking) | joins
+        if self.group is not None:
+            return request_with(self.task, self.trajectories, asking) | {"group": self.group}
+        raw = asking if asking.shape is None else replace(asking, shape=())
+        return request_with(self.task, self.trajectories, raw)
 
-    def only(self, kept: Sequence[int]) -> Post:
-        """The same task with some of the candidates."""
+    def only(self, kept: Sequence[int], *, of_parts: int = 1) -> Post:
+        """The same task with some of the candidates, where it comes to be posted in `of_parts` times as many parts."""
         return Post(
             self.task,
             [self.trajectories[at] for at in kept],
             [self.places[at] for at in kept],
-            self.posts_of_group,
+            self.posts_of_group * of_parts,
+            key=self.key,
         )
 
     @property
@@ -64,11 +69,12 @@ class Folded:
 class _Group:
     """The distinct trajectories of one task, as they come in."""
 
-    def __init__(self, task: dict[str, Any], task_bytes: int) -> None:
+    def __init__(self, key: Hashable, task: dict[str, Any], task_bytes: int) -> None:
+        self.key = key
         self.task = task
         self._task_bytes = task_bytes
         self._at = dict[str, tuple[int, int]]()
-        self._posts = [Post(task)]
+        self._posts = [Post(task, key=key)]
         self._bytes = task_bytes
 
     def add(self, trajectory: dict[str, Any], text: str, place: int) -> None:
@@ -80,7 +86,7 @@ class _Group:
         self._bytes += len(text)
         last = self._posts[-1]
         if last.trajectories and (self._bytes > MAX_BYTES or len(last.trajectories) >= MAX_CANDIDATES):
-            last = Post(self.task)
+            last = Post(self.task, key=self.key)
             self._posts.append(last)
             self._bytes = self._task_bytes + len(text)
         self._at[key] = (len(self._posts) - 1, len(last.trajectories))
@@ -106,7 +112,9 @@ def folded(rollouts: Sequence[Rollout], asking: Asking) -> Folded:
                 joining.append(Post(task, [trajectory], [[place]], group=joins))
                 continue
             text = canonical_json(task)
-            group = groups.setdefault((rollout.group, sha256_of(text)), _Group(task, len(text)))
+            sha256 = sha256_of(text)
+            key = sha256 if rollout.group is None else ("group", rollout.group)
+            group = groups.setdefault((rollout.group, sha256), _Group(key, task, len(text)))
             group.add(trajectory, canonical_json(trajectory), place)
         except InvalidRequest as error:
             refused[place] = error

@@ -16,6 +16,7 @@ from judge_agent.trainers.columns import (
     check_names,
     fields_of,
 )
+from judge_agent.trainers.shaping import links_of
 
 Text = str | Sequence[Mapping[str, Any]]
 
@@ -47,8 +48,9 @@ class Asking:
     final_state, tool_calls, tool_call_rules`), of the resources (`databases, environment`), or `agent_tools`. None
     takes the columns that are called like that. `agent_tools` are the schemas of the tools that every agent had, where
     no column has them; `tools` are the judge's. `seconds` is the judgment's own time; RolloutJudge sets it below its
-    own where it is None. `run` is `{"id", "pin"}`: the trainer's run, of which `GET /v1/runs/{id}` tells; its step is
-    the rollout's, where the trainer says which one it is.
+    own where it is None. `shape` is over the rollouts of a group, each as often as it came. `run` is `{"id", "pin"}`:
+    the trainer's run, of which `GET /v1/runs/{id}` tells; its step is the rollout's, where the trainer says which one
+    it is. Raises InvalidRequest for a column or a shape that there is not.
     """
 
     recipe: str = "default"
@@ -76,6 +78,7 @@ class Asking:
         check_names(self.columns or {})
         if isinstance(self.dimensions, str):
             raise InvalidRequest("dimensions", f"{self.dimensions!r} is a text; write [{self.dimensions!r}]")
+        links_of(self.shape, self.dimensions)
 
 
 def task_of(rollout: Rollout, asking: Asking) -> dict[str, Any]:

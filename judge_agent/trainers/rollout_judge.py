@@ -20,6 +20,7 @@ from judge_agent.trainers.joining import joined
 from judge_agent.trainers.outcome import Outcome
 from judge_agent.trainers.posts import Post, folded
 from judge_agent.trainers.rollout import Asking, Rollout
+from judge_agent.trainers.whole_groups import compared_whole, whole_groups
 
 log = logging.getLogger(__name__)
 # Trainers give up at 120 s and more (slime 120, OpenRLHF 180, verl 300), and some never: the judge must be first.
@@ -35,8 +36,8 @@ class RolloutJudge:
 
     Every rollout gets an outcome, in order, within `seconds`; what fails is an `Outcome.failed` and a line in the
     log, never an exception and never a number. Identical rollouts are posted once; those of one group are one
-    judgment. Set `seconds` below the trainer's own time-out. A call that was refused as busy, or broke, is tried again
-    for `retry_seconds`.
+    judgment, and are shaped as `asking.shape` says. Set `seconds` below the trainer's own time-out. A call that was
+    refused as busy, or broke, is tried again for `retry_seconds`.
 
     One judge serves threads, event loops and forked processes, and can be pickled. The environment is read by the
     process that calls, when it first does. A pickle never holds the key: where it was an argument, set JUDGE_API_KEY
@@ -140,7 +141,7 @@ class RolloutJudge:
             running = [group.create_task(self._post(post, deadline, room)) for post in work.posts]
         for task in running:
             found |= task.result()
-        return [found[place] for place in range(len(rollouts))]
+        return whole_groups(self.asking, rollouts, work.posts, [found[at] for at in range(len(rollouts))])
 
     async def _post(self, post: Post, deadline: float, room: asyncio.Semaphore) -> dict[int, Outcome]:
         """Judge one post; a candidate that the service refuses is left out, and the others are posted again."""
@@ -192,7 +193,7 @@ class RolloutJudge:
         found = dict[int, Outcome]()
         split = {"group_split": post.posts_of_group} if post.posts_of_group > 1 else {}
         for at, places in enumerate(post.places):
-            outcome = Outcome.of(judgment, f"r{at}")
+            outcome = compared_whole(Outcome.of(judgment, f"r{at}"), judgment, post, self.asking)
             vector = dict.fromkeys(self.dimensions) | dict(outcome.vector)
             outcome = replace(outcome, vector=vector, flags={**outcome.flags, **split})
             found |= dict.fromkeys(places, outcome)
@@ -223,7 +224,8 @@ def _split(post: Post, refusal: RequestRefused) -> tuple[Post, list[Post]]:
         return post.only([int(named[1])]), [post.only(others)]
     if count > 1 and refusal.status in (400, 413, 422) and field.startswith(("body", "candidates")):
         half = count // 2
-        return post.only([]), [post.only(range(half)), post.only(range(half, count))]
+        halves = (range(half), range(half, count))
+        return post.only([]), [post.only(places, of_parts=2) for places in halves]
     return post, []
 
 

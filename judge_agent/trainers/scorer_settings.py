@@ -38,10 +38,14 @@ def settings_text(settings: Mapping[str, Any], where: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def scorer_of(text: str, taken: frozenset[str] = frozenset()) -> GroupScorer:
-    """Return this process's scorer for the settings that `settings_text` wrote. Raises InvalidRequest."""
+def scorer_of(text: str, taken: frozenset[str] = frozenset(), *, whole_groups: bool = False) -> GroupScorer:
+    """Return this process's scorer for the settings that `settings_text` wrote. Raises InvalidRequest.
+
+    A shape is taken from trainers that hand over `whole_groups`, and refused for those that have rollouts one by one.
+    """
     settings = json.loads(text)
     timing = {name: settings[name] for name in _OF_THE_JUDGE[1:] if name in settings}
     asking = Asking(**{name: settings[name] for name in _OF_ASKING if name in settings})
     policy = FailurePolicy(**{name: settings[name] for name in _OF_THE_POLICY if name in settings})
-    return GroupScorer(RolloutJudge(settings.get("judge_url"), asking=asking, **timing), policy, taken)
+    judge = RolloutJudge(settings.get("judge_url"), asking=asking, **timing)
+    return GroupScorer(judge, policy, taken, whole_groups=whole_groups)

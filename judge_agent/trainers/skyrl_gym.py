@@ -20,6 +20,7 @@ from judge_agent.trainers.group_scorer import GroupScorer
 from judge_agent.trainers.outcome import Outcome, flat
 from judge_agent.trainers.rollout import Rollout
 from judge_agent.trainers.rollout_judge import RolloutJudge
+from judge_agent.trainers.shaping import refuse_shape
 
 try:
     from skyrl_gym.envs.base_text_env import (  # type: ignore[import-not-found]
@@ -39,13 +40,15 @@ class JudgedEpisode(BaseTextEnv):  # type: ignore[misc]
 
     `judge` and `failure_policy` are the class's, shared by its instances and their threads; without a `judge` of its
     own a class asks JUDGE_URL with the recipe `default`. `reward_spec.ground_truth` of `extras` is the answer, and
-    every other key of `extras` a column that `Asking.columns` may name.
+    every other key of `extras` a column that `Asking.columns` may name. Raises InvalidRequest for a judge that shapes:
+    an instance knows one episode of its group.
     """
 
     judge: ClassVar[RolloutJudge] = RolloutJudge()
     failure_policy: ClassVar[FailurePolicy] = FailurePolicy()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        refuse_shape(self.judge.asking.shape, self.judge.asking.join, type(self).__name__)
         self._extras: Any = kwargs.get("extras", args[1] if len(args) > 1 else None)
         self._prompt: list[Mapping[str, Any]] = []
         self._said: list[Mapping[str, Any]] = []

@@ -46,7 +46,7 @@ async def custom_rm(args: Any, sample: Any, **kwargs: Any) -> Reward | list[Rewa
     than `max_failed_share`: a run without rewards is better stopped.
     """
     samples = list(sample) if isinstance(sample, (list, tuple)) else [sample]
-    scorer = _scorer(args)
+    scorer = _scorer(args, whole_groups=isinstance(sample, (list, tuple)))
     known = [_outcome_or_rollout(one, scorer) for one in samples]
     asked = [one for one in known if isinstance(one, Rollout)]
     judged = iter(await scorer.judge.outcomes(asked) if asked else ())
@@ -77,11 +77,11 @@ def post_process(args: Any, samples: Sequence[Any]) -> tuple[list[float], list[f
     return raw, shaped
 
 
-def _scorer(args: Any) -> GroupScorer:
+def _scorer(args: Any, *, whole_groups: bool) -> GroupScorer:
     settings = getattr(args, "judge", None) or {}
     if not isinstance(settings, Mapping):
         raise InvalidRequest("args.judge", f"must be an object of settings, not {type(settings).__name__}")
-    return scorer_of(settings_text(settings, "args.judge"))
+    return scorer_of(settings_text(settings, "args.judge"), whole_groups=whole_groups)
 
 
 def _outcome_or_rollout(sample: Any, scorer: GroupScorer) -> Rollout | Outcome:

@@ -28,7 +28,8 @@ from judge_agent.trainers.rollout_judge import SECONDS, RolloutJudge
 from judge_agent.trainers.shared_batch import SharedBatches, content_of
 from judge_agent.trainers.trl_batch import Batch, Place, groups_of, masked, rollouts_of, settled
 from judge_agent.trainers.trl_columns import Column
-from judge_agent.trainers.trl_ranks import MAX_RUN_CHARS, Ranks
+from judge_agent.trainers.trl_groups import check_groups, incomplete
+from judge_agent.trainers.trl_ranks import Ranks
 
 log = logging.getLogger(__name__)
 OnFailure = Literal["mask", "neutral", "raise"]
@@ -71,9 +72,10 @@ def judge_rewards(
     a batch is refused for what is of the run (address, key, recipe, a column that is missing), and after
     `max_failed_batches` in a row without any reward.
 
-    `group_size` is `num_generations`: it keeps two groups of one prompt apart, and
-    tells of groups that are split over ranks. `transcript` is the column in which a `rollout_func` returns the messages
-    of each rollout. `agent_tools` are the trainer's `tools`, functions or schemas, which calls are checked against.
+    `group_size` is `num_generations`: it keeps two groups of one prompt apart, and tells of groups that are split over
+    ranks; evaluation has that of the trainer (`num_generations_eval`). A shape needs it, and no `dimensions`, for it
+    shapes the reward. `transcript` is the column in which a `rollout_func` returns the messages of each rollout.
+    `agent_tools` are the trainer's `tools`, functions or schemas, which calls are checked against.
     `join_as` joins groups that TRL splits over ranks: a name that all ranks of a run have alike, and no other run,
     nor this one after a restart; `rank` is the process's, that of torch.distributed where it is None. A group that is
     not complete within `seconds` has no rewards. It needs `group_size`, and rows that all ranks have as many of.
@@ -89,11 +91,8 @@ def judge_rewards(
     asked = asking or Asking(recipe=recipe, columns=columns)
     if agent_tools:
         asked = replace(asked, agent_tools=tuple(_schema(tool) for tool in agent_tools))
-    if join_as is not None and (group_size is None or not 0 < len(join_as) <= MAX_RUN_CHARS):
-        raise InvalidRequest(
-            "join_as", f"{join_as!r} needs group_size, and at most {MAX_RUN_CHARS} characters"
-        )
-    asked = replace(asked, join=asked.join or join_as is not None)
+    check_groups(asked, wanted, group_size, join_as, sync=sync)
+    asked = replace(asked, join=join_as is not None)
     judge = RolloutJudge(url, api_key, replace(asked, dimensions=wanted or asked.dimensions), seconds)
     policy = _policy(on_failure, "neutral" if sync else "mask")
     ranks = Ranks(join_as, group_size, rank) if join_as and group_size else None
@@ -207,12 +206,13 @@ class _SharedJudge:
 
     async def _judged(self, batch: Batch, place: Place | None) -> Judged:
         began = time.monotonic()
+        size = batch.group_size(self._group_size)
         if place is None:
-            groups = groups_of(batch.prompts, self._group_size, adjacent=self._adjacent)
+            groups = groups_of(batch.prompts, size, adjacent=self._adjacent)
         else:
             groups = [place.group(at) for at in range(len(batch.completions))]
         try:
-            rollouts = rollouts_of(batch, groups, self._transcript)
+            rollouts = rollouts_of(batch, groups, self._transcript, size if self._adjacent else None)
             if place is not None:
                 rollouts = [place.of(one, at) for at, one in enumerate(rollouts)]
             outcomes = await self._judge.outcomes(rollouts)
@@ -222,23 +222,9 @@ class _SharedJudge:
             failed = Outcome.failed("internal", f"{type(error).__name__}: {error}", self._dimensions)
             outcomes = [failed] * len(batch.completions)
         judged = self._columns(outcomes, groups, time.monotonic() - began)
-        return judged if place is not None else judged._replace(split_groups=self._split(groups))
-
-    def _split(self, groups: Sequence[int]) -> int:
-        """Count the groups that lack members here. TRL hands each rank its own slice of the batch, and a group that two
-        ranks share is compared within each slice alone."""
-        if self._group_size is None or not self._adjacent:
-            return 0
-        count = sum(size != self._group_size for size in Counter(groups).values())
-        if count:
-            log.warning(
-                "%d of %d groups have not %d members in this process: recipes that compare see parts of them; choose "
-                "a per_device_train_batch_size that num_generations divides",
-                count,
-                len(set(groups)),
-                self._group_size,
-            )
-        return count
+        in_parts = {group for one, group in zip(outcomes, groups, strict=True) if "group_split" in one.flags}
+        lacking = set() if place is not None or not self._adjacent else incomplete(groups, size)
+        return judged._replace(split_groups=len(in_parts | lacking))
 
     def _columns(self, outcomes: list[Outcome], groups: list[int], seconds: float) -> Judged:
         if self._policy is None:

@@ -36,6 +36,15 @@ class Batch:
         step = getattr(self.extra.get("trainer_state"), "global_step", None)
         return step if isinstance(step, int) and step >= 0 else None
 
+    def group_size(self, given: int | None) -> int | None:
+        """How many completions a prompt has here: as many as `given`, but for an evaluation of a trainer that says
+        otherwise. TRL hands over no such number; `log_metric` is the trainer's own method."""
+        trainer = getattr(self.extra.get("log_metric"), "__self__", None)
+        size = getattr(trainer, "num_generations_eval", None)
+        if given is None or not isinstance(size, int) or size < 1:
+            return given
+        return given if getattr(getattr(trainer, "model", None), "training", True) else size
+
     def row(self, at: int) -> dict[str, Any]:
         """The dataset columns of one completion; what is no list of one value each is the same for all."""
         count = len(self.completions)
@@ -86,14 +95,17 @@ def groups_of(prompts: Sequence[Text], size: int | None, *, adjacent: bool) -> l
     return groups
 
 
-def rollouts_of(batch: Batch, groups: Sequence[int], transcript: str | None) -> list[Rollout]:
-    """Write a batch as rollouts. `transcript` is the column where a `rollout_func` left the messages."""
+def rollouts_of(
+    batch: Batch, groups: Sequence[int], transcript: str | None, size: int | None = None
+) -> list[Rollout]:
+    """Write a batch as rollouts. `transcript` is the column where a `rollout_func` left the messages, `size` how many
+    rollouts a whole group has."""
     rollouts = []
     for at, (prompt, completion) in enumerate(zip(batch.prompts, batch.completions, strict=True)):
         row = batch.row(at)
         if transcript is not None:
             completion = _behind(prompt, row.pop(transcript, None), transcript)
-        rollouts.append(Rollout(prompt, completion, row, group=str(groups[at]), step=batch.step))
+        rollouts.append(Rollout(prompt, completion, row, group=str(groups[at]), size=size, step=batch.step))
     return rollouts
 
 
@@ -104,11 +116,13 @@ def masked(outcomes: Sequence[Outcome], groups: Sequence[int], dimensions: Seque
     be paid less for a lack of the judge's: it is None throughout, and TRL leaves it out of the group. A dimension that
     does not apply to a row is no lack: there it has the mean of its group, which neither pays nor punishes the row for
     what it did not have to do. None in its place would be 0 in TRL's sum, so that an idle tool call paid for itself.
+    Of a joined group the members that other ranks have count, too.
     """
     if not dimensions:
         return [[outcome.reward for outcome in outcomes]]
     placed = list(zip(outcomes, groups, strict=True))
-    known = {
+    known = {(group, name) for outcome, group in placed for name in outcome.flags.get("group_means") or ()}
+    known |= {
         (group, name)
         for outcome, group in placed
         for name in dimensions

@@ -22,6 +22,12 @@ def column_of(name: str, placed: Sequence[tuple[Outcome, int]], whole: Sequence[
         if good and (value := outcome.vector.get(name)) is not None:
             numbers.setdefault(group, []).append(value)
     means = {group: statistics.fmean(values) for group, values in numbers.items()}
+    # Other ranks have members of a joined group, and must put the same number in the same place.
+    means |= {
+        group: joined[name]
+        for outcome, group in placed
+        if name in (joined := outcome.flags.get("group_means") or {})
+    }
     column = Column()
     for (outcome, group), good in zip(placed, whole, strict=True):
         value = outcome.vector.get(name)

@@ -32,7 +32,8 @@ class Ranks:
             self._step = batch.step
             attempt = self._seen
         first = _rank(self._rank) * len(batch.completions)
-        return Place(self._run, first, self._size, batch.step or 0, attempt)
+        size = batch.group_size(self._size) or self._size
+        return Place(self._run, first, size, batch.step or 0, attempt)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"run": self._run, "size": self._size, "rank": self._rank}

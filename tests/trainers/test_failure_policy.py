@@ -128,12 +128,16 @@ def test_a_row_has_the_same_finite_numbers_on_success_and_failure() -> None:
         "process": 0.5,
         "process_missing": 1.0,
     }
-    assert (rows[2]["process"], rows[2]["process_missing"], rows[2]["judge_failed"]) == (0.5, 1.0, 0.0)
+    assert (rows[2]["process"], rows[2]["process_missing"], rows[2]["judge_failed"]) == (0.6, 1.0, 0.0)
 
 
-def test_a_dimension_that_nobody_asked_to_be_judged_is_nought_for_all() -> None:
+@pytest.mark.parametrize("means", [None, {}, {"process": 0.0}, {"process": 1.0}])
+def test_a_dimension_that_a_judged_rollout_lacks_is_its_own_score_whatever_its_siblings_have(
+    means: dict[str, float] | None,
+) -> None:
     outcome = Outcome(0.9, 0.9, True, {"process": None}, "scored", flags={"not_applicable": ["process"]})
-    assert flat(outcome, ["process"], 0.9)["process"] == 0.0
+    row = flat(outcome, ["process"], 0.9, means)
+    assert (row["process"], row["process_missing"]) == (0.9, 1.0)
 
 
 def test_names_that_would_hide_a_key_and_limits_without_a_meaning_are_refused() -> None:

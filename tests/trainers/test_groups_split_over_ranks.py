@@ -51,6 +51,13 @@ async def called(functions: list[Any], rows: list[tuple[str, str]], step: int = 
     return [reward for rewards in await asyncio.gather(*calls) for reward in rewards]
 
 
+PARAMETERS = {"type": "object", "properties": {"a": {"type": "number"}}, "required": ["a"]}
+ADD = {"type": "function", "function": {"name": "add", "description": "Adds.", "parameters": PARAMETERS}}
+CALL = {
+    "role": "assistant",
+    "content": "",
+    "tool_calls": [{"type": "function", "function": {"name": "add", "arguments": {"a": 2}}}],
+}
 EXPECTED = [1.0, 1 / 3, 1 / 3, 1 / 3, 1 / 6, 1 / 6, 5 / 6, 5 / 6, 0.75, None, 0.0, 0.75]
 
 
@@ -104,6 +111,24 @@ async def test_a_member_has_what_its_own_judgment_says_beside_the_groups_reward(
     assert "right: 1" in best.explanation
     [group] = await served_groups(served, "told")
     assert (group["id"], group["attempt"]) == (best.flags["group"], 7)
+
+
+async def test_a_row_is_worth_the_same_on_whichever_rank_it_is(served: Served) -> None:
+    """Rank 0 has texts only, and rank 1 calls too: what is known of a dimension is known of the whole group."""
+    url, dimensions = served.url, ["correctness", "tool_use"]
+    asking = Asking(principles=[PRINCIPLE], granularity=["outcome"])
+    made: dict[str, Any] = {"asking": asking, "seconds": 20.0, "group_size": 4, "join_as": "dimensions"}
+    functions = [judge_rewards(url, dimensions, rank=rank, agent_tools=[ADD], **made) for rank in (0, 1)]
+    said = [CALL, {"role": "tool", "name": "add", "content": "4"}, {"role": "assistant", "content": "RIGHT"}]
+    slices: list[list[Any]] = [["RIGHT", "WRONG"], ["RIGHT", said]]
+
+    async def of_rank(rank: int) -> list[list[float | None]]:
+        given = {"prompts": ["What is 2+2?"] * 2, "completions": slices[rank]}
+        return list(await asyncio.gather(*(function(**given) for function in functions[rank])))
+
+    first, second = await asyncio.gather(of_rank(0), of_rank(1))
+    assert [column[1] for column in second] == [1.0, 1.0]
+    assert [column[0] for column in first] == [column[0] for column in second]
 
 
 @pytest.mark.parametrize("wrong", [{"group_size": None}, {"join_as": ""}, {"join_as": "x" * 81}])

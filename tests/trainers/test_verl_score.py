@@ -16,7 +16,7 @@ import pytest
 from judge_agent.trainers import JudgeUnavailable
 from judge_agent.trainers.verl import compute_score
 from judge_agent.trainers.verl_rollout import VerlSample
-from tests.trainers.answering import answering, judgment
+from tests.trainers.answering import answering, judgment, scored
 from tests.trainers.failing_services import WAYS, seconds_for
 
 CASES = json.loads(Path(__file__).with_name("verl_truths.json").read_text("utf-8"))
@@ -39,6 +39,19 @@ def test_a_ground_truth_becomes_the_reference(case: dict[str, Any]) -> None:
     with answering() as server:
         score(server.url, "x", case["truth"], **case.get("settings", {}), extra_info=case["extra_info"])
         assert server.bodies[0]["task"].get("reference") == case["reference"]
+
+
+@pytest.mark.parametrize("order", [("call", "plain", "plain"), ("plain", "call", "plain")])
+def test_equal_completions_have_equal_numbers_whichever_of_their_siblings_ended_first(
+    order: tuple[str, ...],
+) -> None:
+    def of(text: str) -> Any:
+        return scored(0.8, correctness=0.8, tool_use=0.1 if text == "call" else None)
+
+    with answering(lambda body: judgment(body, of)) as server:
+        rows = [score(server.url, text, dimensions=["correctness", "tool_use"]) for text in order]
+    told = {(text, row["tool_use"], row["tool_use_missing"]) for text, row in zip(order, rows, strict=True)}
+    assert told == {("call", 0.1, 0.0), ("plain", 0.8, 1.0)}
 
 
 def test_the_agents_tools_and_resources_are_handed_on_beside_named_columns() -> None:
