@@ -1,120 +1,30 @@
 """Is a set of requests fit to reward with? References must score full; empty, idle and broken answers must not.
 
-Pure: which probes a request is tried with, and what their judgments say of it. After vf-validate and its kin, which
-try gold and no-op answers before a run; an untouched task that scores full is a broken task.
+Pure: what the judgments of the probes (`judge_agent/probes.py`) say. An untouched task that scores full is a broken
+task; a probe that was not scored says nothing, neither that an answer is rewarded nor that it is not.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Any, Literal
+from typing import Any
 
+from judge_agent.probes import IDLE, MUTANTS, Kind, reference_of
 from judge_agent.schema import CandidateResult, Judgment
 
-Kind = Literal["reference", "again", "empty", "idle", "cut", "altered", "foreign"]
-# What must not score full, and what is a mutant: a reference with one thing wrong.
-IDLE: tuple[Kind, ...] = ("empty", "idle")
-MUTANTS: tuple[Kind, ...] = ("cut", "altered", "foreign")
 FULL = 1.0 - 1e-9
 # A broken reference may happen to be right (a number in a comment); so many of a hundred are no fault of the set.
 MAX_STANDING_SHARE = 0.1
-_IDLE_TEXT = "I have completed the task as requested."
-_NUMBER = re.compile(r"\d+")
-
-
-@dataclass(frozen=True)
-class Probe:
-    """One answer to one request (`index` from 0), as the request to post."""
-
-    index: int
-    kind: Kind
-    request: Mapping[str, Any]
-
-
-def probes(requests: Sequence[Mapping[str, Any]]) -> Iterator[Probe]:
-    """Every probe of every request that has a reference. `again` is the reference once more, for the noise."""
-    references = [reference_of(request) for request in requests]
-    for index, (request, reference) in enumerate(zip(requests, references, strict=True)):
-        if reference is None:
-            continue
-        foreign = next(
-            (other for other in references[index + 1 :] + references[:index] if other != reference), None
-        )
-        answers: dict[Kind, Mapping[str, Any] | None] = {
-            "reference": reference,
-            "again": reference,
-            "empty": {"text": ""},
-            "idle": {"text": _IDLE_TEXT},
-            "cut": _cut(reference),
-            "altered": _altered(reference),
-            "foreign": foreign,
-        }
-        for kind, trajectory in answers.items():
-            if trajectory is not None and (kind in ("reference", "again") or trajectory != reference):
-                candidate = {"id": kind, "trajectory": trajectory}
-                alone = {"candidates": [candidate], "cache": "no", "shape": []}
-                yield Probe(index, kind, {**request, **alone})
-
-
-def reference_of(request: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The trajectory that is known to be right: what `task.reference` tells, else the candidate called `reference`."""
-    reference = (request.get("task") or {}).get("reference") or {}
-    if reference.get("solution"):
-        return {"text": f"```python\n{reference['solution']}\n```"}
-    if reference.get("sql"):
-        return {"text": f"```sql\n{reference['sql']}\n```"}
-    if reference.get("tool_calls"):
-        return {
-            "messages": [{"role": "assistant", "content": None, "tool_calls": _made(reference["tool_calls"])}]
-        }
-    if reference.get("answer"):
-        return {"text": str(reference["answer"])}
-    given = [one for one in request.get("candidates") or () if one.get("id") in ("reference", "gold")]
-    return given[0]["trajectory"] if given else None
-
-
-def _made(calls: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": str(at),
-            "type": "function",
-            "function": {"name": call.get("name"), "arguments": json.dumps(call.get("arguments") or {})},
-        }
-        for at, call in enumerate(calls)
-    ]
-
-
-def _cut(trajectory: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The first half of it."""
-    if "text" in trajectory:
-        text = str(trajectory["text"])
-        return {"text": text[: len(text) // 2]} if len(text) > 1 else None
-    calls = trajectory["messages"][-1].get("tool_calls") if trajectory.get("messages") else None
-    return _with_calls(trajectory, calls[: len(calls) // 2]) if calls else None
-
-
-def _altered(trajectory: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """With its last number one larger; None where it holds none."""
-    text = json.dumps(trajectory)
-    found = list(_NUMBER.finditer(text if "text" not in trajectory else str(trajectory["text"])))
-    if not found:
-        return None
-    last = found[-1]
-    if "text" in trajectory:
-        whole = str(trajectory["text"])
-        return {"text": f"{whole[: last.start()]}{int(last.group()) + 1}{whole[last.end() :]}"}
-    return None
-
-
-def _with_calls(trajectory: Mapping[str, Any], calls: Sequence[Any]) -> Mapping[str, Any]:
-    last = {**trajectory["messages"][-1], "tool_calls": list(calls)}
-    if not calls:
-        last = {"role": "assistant", "content": _IDLE_TEXT}
-    return {**trajectory, "messages": [*trajectory["messages"][:-1], last]}
+# Of the idle answers, of the broken references and of the references judged again: what is unscored was not checked.
+MAX_UNSCORED_SHARE = 0.1
+_CHECKED: tuple[tuple[str, tuple[Kind, ...]], ...] = (
+    ("idle answers", IDLE),
+    ("broken references", MUTANTS),
+    ("references judged again", ("again",)),
+)
 
 
 @dataclass
@@ -136,7 +46,7 @@ class Report:
 
     @property
     def noise(self) -> dict[str, float | None]:
-        """How far the reward of the same answer lies from itself, judged twice."""
+        """How far the reward of the same answer lies from itself, judged again with another seed."""
         found = self.differences
         return {"mean": fmean(found) if found else None, "largest": max(found, default=None)}
 
@@ -148,7 +58,7 @@ def report(requests: Sequence[Mapping[str, Any]], judged: Mapping[tuple[int, Kin
         candidate = judgment.candidates[0]
         found.judged[kind] = found.judged.get(kind, 0) + 1
         found.full[kind] = found.full.get(kind, 0) + is_full(candidate)
-        found.unscored[kind] = found.unscored.get(kind, 0) + (candidate.status == "unscored")
+        found.unscored[kind] = found.unscored.get(kind, 0) + (candidate.reward is None)
         found.model_tokens.append(judgment.usage.prompt_tokens + judgment.usage.completion_tokens)
         if problem := _problem(index, kind, candidate):
             found.problems.append(problem)
@@ -159,11 +69,29 @@ def report(requests: Sequence[Mapping[str, Any]], judged: Mapping[tuple[int, Kin
             and (difference := _difference(candidate, judged.get((index, "reference")))) is not None
         ):
             found.differences.append(difference)
-    mutants = sum(found.judged.get(kind, 0) for kind in MUTANTS)
+    mutants = sum(found.judged.get(kind, 0) - found.unscored.get(kind, 0) for kind in MUTANTS)
     if len(found.standing) > MAX_STANDING_SHARE * mutants:
         found.problems.append(f"{len(found.standing)} of {mutants} broken references do not fall")
+    found.problems += _unchecked(judged)
     if not found.judged:
         found.problems.append("no request has a reference: nothing was checked")
+    return found
+
+
+def _unchecked(judged: Mapping[tuple[int, Kind], Judgment]) -> list[str]:
+    """What too few of gave a score, and why most of those gave none."""
+    found = []
+    for name, kinds in _CHECKED:
+        results = [judgment.candidates[0] for (_, kind), judgment in judged.items() if kind in kinds]
+        reasons = Counter(
+            f"{one.failure_kind}: {one.failure_reason}" for one in results if one.reward is None
+        )
+        if reasons.total() > MAX_UNSCORED_SHARE * len(results):
+            [(reason, _)] = reasons.most_common(1)
+            found.append(
+                f"{reasons.total()} of {len(results)} {name} are unscored (at most {MAX_UNSCORED_SHARE:.0%} may be), "
+                f"which says nothing of their rewards; most of them {reason}"
+            )
     return found
 
 
@@ -181,7 +109,7 @@ def _stands(candidate: CandidateResult, reference: Judgment | None) -> bool:
 
 def _problem(index: int, kind: Kind, candidate: CandidateResult) -> str | None:
     where = f"request {index}"
-    if kind == "reference" and candidate.status == "unscored":
+    if kind == "reference" and candidate.reward is None:
         return f"{where}: the reference is unscored, {candidate.failure_kind}: {candidate.failure_reason}"
     if kind == "reference" and not is_full(candidate):
         return f"{where}: the reference does not score full (reward {candidate.reward}): {_why(candidate)}"

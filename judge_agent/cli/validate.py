@@ -1,9 +1,11 @@
 """`judge-agent validate FILE`: is a set of requests fit to reward with, before a run?
 
 FILE holds one judgment request a line, each with a reference. A running service (JUDGE_URL, or --url) judges the
-reference, twice; an empty and an idle answer; and the reference cut, altered, and exchanged with another's. Exit code
-0 when references score full, idle answers do not, and broken references fall (but for one in ten, which may happen to
-be right); 1 when not, 3 for a file or a service that cannot be used.
+reference, twice, the second time with another seed; an empty and an idle answer; and the reference cut, altered, and
+exchanged with another's. Exit code 0 when references score full, idle answers do not, and broken references fall (but
+for one in ten, which may happen to be right). 1 when not, or when more than one in ten of the idle answers, of the
+broken references or of the references judged again are unscored, for then nothing says that the set is fit; 3 for a
+file or a service that cannot be used.
 """
 
 from __future__ import annotations
@@ -18,12 +20,17 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from pydantic import ValidationError
+
 from judge_agent.errors import InvalidRequest, JudgeClientError, JudgeError
-from judge_agent.schema import Judgment
-from judge_agent.validation import Kind, Probe, Report, probes, report
+from judge_agent.probes import KINDS, Kind, Probe, probes
+from judge_agent.schema import Judgment, JudgmentRequest
+from judge_agent.schema.refusals import message_of
+from judge_agent.validation import Report, report
 
 MAX_TOLD = 20
-KINDS: tuple[Kind, ...] = ("reference", "again", "empty", "idle", "cut", "altered", "foreign")
+MAX_TOLD_CHARS = 100
+_STAND_IN = {"id": "any", "trajectory": {"text": ""}}
 
 
 def add_parser(verbs: Any) -> None:
@@ -62,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _read(path: Path, recipe: str | None) -> list[dict[str, Any]]:
     found = []
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise JudgeError(f"cannot read {str(path)!r}: {error}") from error
     for number, line in enumerate(lines, start=1):
@@ -74,10 +81,23 @@ def _read(path: Path, recipe: str | None) -> list[dict[str, Any]]:
             raise JudgeError(f"{path}, line {number}: no JSON: {error}") from error
         if not isinstance(data, dict) or not isinstance(data.get("task"), dict):
             raise JudgeError(f"{path}, line {number}: a judgment request is an object with a task")
-        found.append(data | ({"recipe": recipe} if recipe else {}))
+        request = data | ({"recipe": recipe} if recipe else {})
+        try:
+            # Probes bring candidates of their own, so a request needs none.
+            JudgmentRequest.model_validate({"candidates": [_STAND_IN]} | request)
+        except ValidationError as error:
+            raise JudgeError(f"{path}, line {number}: {_told(error)}") from error
+        found.append(request)
     if not found:
         raise JudgeError(f"{str(path)!r} holds no request")
     return found
+
+
+def _told(error: ValidationError) -> str:
+    """The first thing that is wrong: field, message, value."""
+    first = error.errors(include_url=False)[0]
+    field = ".".join(map(str, first["loc"])) or "the request"
+    return f"{field}: {message_of(first)}; it is {str(first['input'])[:MAX_TOLD_CHARS]!r}"
 
 
 async def _judged(wanted: Sequence[Probe], url: str | None, at_once: int) -> dict[tuple[int, Kind], Judgment]:
@@ -118,8 +138,9 @@ def _account(found: Report, judgments: int, seconds: float) -> str:
     ]
     noise = found.noise
     if noise["mean"] is not None:
+        mean, largest = noise["mean"], noise["largest"]
         lines.append(
-            f"noise of a reward, judged twice: mean {noise['mean']:.4f}, largest {noise['largest']:.4f}"
+            f"noise of a reward, judged again with another seed: mean {mean:.4f}, largest {largest:.4f}"
         )
     if judgments:
         tokens = fmean(found.model_tokens)

@@ -5,8 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from judge_agent.cli import main
+from judge_agent.models.instances import by_hash, first
+from judge_agent.models.scripted import Answer, ScriptedModel, ScriptedRequest, by_schema
+from judge_agent.probes import probes
+from tests.service.served import serving_in_a_thread
 
 DATABASE = {
     "name": "main",
@@ -73,6 +82,104 @@ def test_tests_that_pass_whatever_is_written_are_told(verify_service: str, tmp_p
 def test_a_set_without_references_is_no_fit_one(verify_service: str, tmp_path: Path) -> None:
     done = validate(verify_service, tmp_path, [{"recipe": "verify", "task": {"prompt": "x"}}])
     assert (done.returncode, "nothing was checked" in done.stdout) == (1, True)
+
+
+def call_set(rules: dict[str, Any]) -> list[dict[str, Any]]:
+    """Two tasks whose references are tool calls."""
+    return [
+        {
+            "recipe": "verify",
+            "task": {
+                "prompt": f"Book flight {flight} and pay.",
+                "reference": {
+                    "tool_calls": [
+                        {"name": "book", "arguments": {"flight": flight}},
+                        {"name": "pay", "arguments": {"amount": 10 * flight, "note": "x"}},
+                    ],
+                    "tool_call_rules": rules,
+                },
+            },
+        }
+        for flight in (7, 9)
+    ]
+
+
+def test_probes_without_a_score_say_nothing_and_the_set_is_not_called_fit(
+    verify_service: str, tmp_path: Path
+) -> None:
+    done = validate(verify_service, tmp_path, call_set({}), "--json")
+    numbers = json.loads(done.stdout.splitlines()[-1])
+    assert (numbers["full"]["reference"], numbers["unscored"]["cut"], numbers["full"]["cut"]) == (2, 2, 0)
+    assert done.returncode == 1
+    assert "6 of 6 broken references are unscored (at most 10% may be)" in done.stdout
+    assert "of 4 idle answers are unscored (at most 10% may be)" in done.stdout
+    assert "fit to reward with" not in done.stdout
+
+
+def test_where_other_calls_are_wrong_ones_every_broken_reference_falls(
+    verify_service: str, tmp_path: Path
+) -> None:
+    rules = {"exact": True, "ignored_arguments": {"pay": ["note"]}, "number_tolerance": 5}
+    done = validate(verify_service, tmp_path, call_set(rules), "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    numbers = json.loads(done.stdout.splitlines()[-1])
+    assert numbers["judged"]["altered"] == 2
+    assert [numbers[what].get("altered", 0) for what in ("full", "unscored")] == [0, 0]
+
+
+def moody(asked: ScriptedRequest) -> Answer:
+    """The answers of a model whose choices depend on the seed it is asked with."""
+    by_seed = by_hash(asked.text, asked.seed or 0)
+
+    def choose(path: tuple[str | int, ...], options: Sequence[Any]) -> Any:
+        return by_seed(path, options) if path == ("choice",) else first(path, options)
+
+    return by_schema(choose)(asked)
+
+
+def test_the_noise_of_a_reward_is_that_of_another_seed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    principle = {"name": "right", "description": "The answer is right.", "dimension": "correctness"}
+    requests = [
+        {
+            "task": {"prompt": f"{n} + {n}?", "reference": {"answer": f"It is {2 * n}."}},
+            "principles": [principle],
+        }
+        for n in range(4)
+    ]
+    path = tmp_path / "requests.jsonl"
+    path.write_text("\n".join(map(json.dumps, requests)))
+    with serving_in_a_thread(model=ScriptedModel(otherwise=moody)) as served:
+        main(["validate", str(path), "--url", served.url, "--json"])
+    numbers = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert numbers["judged"]["again"] == 4
+    assert numbers["unscored"]["again"] == 0
+    assert numbers["noise"]["largest"] >= numbers["noise"]["mean"] > 0
+
+
+BAD_LINES = json.loads((Path(__file__).parent / "data" / "bad_validate_lines.json").read_text())
+
+
+@pytest.mark.parametrize("case", BAD_LINES, ids=[case["field"] for case in BAD_LINES])
+def test_a_line_that_is_no_request_is_told_by_line_field_and_value(
+    case: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "requests.jsonl"
+    path.write_text(f"{json.dumps(GOOD[0])}\n{json.dumps(case['request'])}\n")
+    assert main(["validate", str(path), "--url", "http://127.0.0.1:9"]) == 3
+    said = capsys.readouterr().err
+    assert f"line 2: {case['field']}: " in said
+    assert f"it is {case['value']}" in said
+
+
+def test_a_number_of_any_length_can_be_altered() -> None:
+    [altered] = [
+        one.request["candidates"][0]["trajectory"]["text"]
+        for one in probes([{"task": {"prompt": "?", "reference": {"answer": "9" * 5000}}}])
+        if one.kind == "altered"
+    ]
+    assert altered == "9" * 4999 + "0"
 
 
 def test_what_cannot_be_read_or_judged_is_an_error_that_says_where(
