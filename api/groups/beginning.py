@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
+from api.body import THREAD_BYTES
 from api.groups.reading import Read
 from api.judging import Judging
 from api.queue import JudgmentQueue
-from judge_agent.schema import JudgmentRequest
+from judge_agent.schema import BudgetSpec, JudgmentRequest
 from judge_agent.store import Store
 
 # A judgment needs some time, however little its group has left.
@@ -21,26 +24,34 @@ async def begin(store: Store, judge: Judging, queue: JudgmentQueue, found: Read)
     Raises Problem 429 or 503 where there is no room now: then the next look begins it.
     """
     group = found.group
-    candidates = [
-        {**json.loads(text), "id": str(index)} for index, text in await store.groups.candidates(group.id)
-    ]
-    if found.template is None or not candidates:
+    texts = await store.groups.candidates(group.id)
+    if found.template is None or not texts:
         return None
-    data = {**found.template, "candidates": candidates}
-    request = JudgmentRequest.model_validate(data)
-    seconds = _seconds(found, judge.seconds_of(request))
-    if seconds is not None:
-        data["budget"] = {**(data.get("budget") or {}), "seconds": seconds}
-        request = JudgmentRequest.model_validate(data)
+    work = (judge, found, texts)
+    is_small = sum(len(text) for _, text in texts) <= THREAD_BYTES
+    request, text = _asked(*work) if is_small else await asyncio.to_thread(_asked, *work)
     accepted = await queue.accept(
         request,
-        json.dumps(data),
+        text,
         caller=found.payer,
         idempotency_key=f"group of {group.id}",
-        count=len(candidates),
+        count=len(texts),
     )
     await store.groups.begun(group.id, accepted.row.id)
     return accepted.row.id
+
+
+def _asked(judge: Judging, found: Read, texts: Sequence[tuple[int, str]]) -> tuple[JudgmentRequest, str]:
+    """The request for all members and its JSON, with the time that is left."""
+    candidates = [{**json.loads(text), "id": str(index)} for index, text in texts]
+    data: dict[str, Any] = {**(found.template or {}), "candidates": candidates}
+    request = JudgmentRequest.model_validate(data)
+    seconds = _seconds(found, judge.seconds_of(request))
+    if seconds is not None:
+        budget = (data.get("budget") or {}) | {"seconds": seconds}
+        data["budget"] = budget
+        request = request.model_copy(update={"budget": BudgetSpec.model_validate(budget)})
+    return request, json.dumps(data)
 
 
 def _seconds(found: Read, own: float) -> float | None:

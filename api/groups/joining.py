@@ -12,7 +12,7 @@ import uuid
 
 from api.accepting import checked, kept
 from api.body import JsonBody
-from api.callers import Caller
+from api.callers import LOCAL_TENANT, Caller
 from api.groups.request import (
     Wanted,
     conflict,
@@ -23,12 +23,13 @@ from api.groups.request import (
     with_its_task,
 )
 from api.parts import Parts
-from api.problems import Problem, busy
+from api.problems import Problem, busy, invalid
 from api.runs.pins import held_to_its_pin
 from api.validation import read_request
 from judge_agent.hashing import sha256_of
 from judge_agent.schema import BudgetSpec, GroupSpec, JudgmentRequest
 from judge_agent.store import Accepted, IdempotencyConflict, TooManyOpen
+from judge_agent.store.group_room import ShareTaken, TooMuchWaits
 from judge_agent.store.groups import SETTLED, NewGroup, NewMember, Seat
 
 FULL_SECONDS = 5
@@ -47,9 +48,9 @@ async def joined(parts: Parts, caller: Caller, body: JsonBody, key: str | None) 
         wanted = read_group(parts, given, body.data)
         await checked(parts, caller.tenant, for_checking(parts, given), body.data)
         wanted = await with_its_task(given, wanted)
-        seat = await _known(parts, caller.tenant, wanted) or await _seated(
-            parts, caller, wanted, key, body_sha256
-        )
+        seat = await _known(parts, caller, wanted) or await _seated(parts, caller, wanted, key, body_sha256)
+        if seat.outcome == "earlier" and key is not None:
+            await parts.store.groups.note_key(caller.tenant, key, body_sha256, seat)
     except IdempotencyConflict as used:
         detail = (
             "the Idempotency-Key was used for a request with another body; use a new key for a new request"
@@ -58,22 +59,22 @@ async def joined(parts: Parts, caller: Caller, body: JsonBody, key: str | None) 
             409, "idempotency_conflict", detail, id=used.judgment_id, field="Idempotency-Key"
         ) from None
     except TooManyOpen as full:
-        limit = f"JUDGE_MAX_OPEN_GROUPS={full.limit}"
-        detail = f"{full.open_count} groups are open, which is all this service takes ({limit})"
-        raise busy(detail, status=429, retry_seconds=FULL_SECONDS, limit=full.limit) from None
+        raise _no_room(full) from None
+    except TooMuchWaits as heavy:
+        raise _too_heavy(heavy) from None
     parts.groups.look_at(seat.id)
     return seat
 
 
-async def _known(parts: Parts, tenant: str, wanted: Wanted) -> Seat | None:
+async def _known(parts: Parts, caller: Caller, wanted: Wanted) -> Seat | None:
     """What is known of the group already, so that nobody is judged who has no place in it."""
     spec, groups = wanted.spec, parts.store.groups
     if spec.group_id is None:
-        await _room(parts)
+        await _room(parts, caller)
         return None
-    found = [one for one in await groups.find(tenant, spec.group_id) if one.attempt == spec.attempt]
+    found = [one for one in await groups.find(caller.tenant, spec.group_id) if one.attempt == spec.attempt]
     if not found:
-        await _room(parts)
+        await _room(parts, caller)
         return None
     (row,) = found
     if row.agreed != wanted.agreed:
@@ -83,19 +84,24 @@ async def _known(parts: Parts, tenant: str, wanted: Wanted) -> Seat | None:
     for index, content in places:
         if index in members and members[index].content_sha256 != content:
             raise _taken(index, row.id)
-    first = _indices(wanted)[0]
-    if first in members:
+    if seated := [index for index in _indices(wanted) if index in members]:
+        first = seated[0]
+        if len(seated) < len(_indices(wanted)):
+            raise _partly(first, row.id)
         return Seat("earlier", row.id, first, members[first].judgment_id)
     if row.state == "cancelled" or (row.is_joint and row.state != "open"):
         raise _closed(row.id, row.state)
     return None
 
 
-async def _room(parts: Parts) -> None:
-    limit = parts.settings.max_open_groups
-    count = sum((await parts.store.groups.open_counts()).values())
-    if count >= limit:
-        raise TooManyOpen(count, limit)
+async def _room(parts: Parts, caller: Caller) -> None:
+    found = await parts.store.groups.open_of(caller.tenant)
+    found.check(parts.settings.max_open_groups, is_shared=_shares(caller))
+
+
+def _shares(caller: Caller) -> bool:
+    """Whether there may be other tenants: a service without keys has one."""
+    return caller.key_id != LOCAL_TENANT
 
 
 async def _seated(parts: Parts, caller: Caller, wanted: Wanted, key: str | None, body_sha256: str) -> Seat:
@@ -109,9 +115,11 @@ async def _seated(parts: Parts, caller: Caller, wanted: Wanted, key: str | None,
         seat = await parts.store.groups.join(
             _new_group(parts, caller, wanted), _members(wanted, judgment_id, key, body_sha256)
         )
-    except (IdempotencyConflict, TooManyOpen):
+    except (IdempotencyConflict, TooManyOpen, TooMuchWaits):
         await _withdrawn(parts, judgment_id, is_new)
         raise
+    if seat.outcome == "earlier" and seat.judgment_id != judgment_id:
+        await _withdrawn(parts, judgment_id, is_new)
     if seat.outcome in ("seated", "late", "earlier"):
         return seat
     await _withdrawn(parts, judgment_id, is_new)
@@ -150,11 +158,38 @@ async def _refused(parts: Parts, seat: Seat, wanted: Wanted) -> Problem:
         return disagreement(row.agreed, wanted.agreed, seat.id)
     if seat.outcome == "taken":
         return _taken(seat.index, seat.id)
+    if seat.outcome == "partly":
+        return _partly(seat.index, seat.id)
     return _closed(seat.id, row.state if row is not None else "cancelled")
 
 
 def _taken(index: int, id: str) -> Problem:
     return conflict("group.index", "another candidate has this place", value=index, limit=None, id=id)
+
+
+def _partly(index: int, id: str) -> Problem:
+    detail = "this member was posted by itself, and a group is posted whole or one by one; bring each with group.index"
+    return conflict("group.index", detail, value=None, limit=index, id=id)
+
+
+def _no_room(full: TooManyOpen) -> Problem:
+    limit = f"JUDGE_MAX_OPEN_GROUPS={full.limit}"
+    if isinstance(full, ShareTaken):
+        detail = (
+            f"this tenant has {full.held} groups open and {full.limit - full.open_count} are free ({limit}); "
+            "it may have as many as are free, so that others find room"
+        )
+    else:
+        detail = f"{full.open_count} groups are open, which is all this service takes ({limit})"
+    return busy(detail, status=429, retry_seconds=FULL_SECONDS, limit=full.limit)
+
+
+def _too_heavy(heavy: TooMuchWaits) -> Problem:
+    detail = (
+        f"the members that wait to be compared would weigh {heavy.found_bytes} bytes together, more than a body may "
+        f"(JUDGE_MAX_BODY_BYTES={heavy.limit})"
+    )
+    return invalid("candidates.0", detail, value=heavy.found_bytes, limit=heavy.limit, status=413)
 
 
 def _closed(id: str, state: str) -> Problem:
@@ -213,6 +248,8 @@ def _new_group(parts: Parts, caller: Caller, wanted: Wanted) -> NewGroup:
         longest if waits or spec.deadline_seconds is None else spec.deadline_seconds,
         longest,
         parts.settings.max_open_groups,
+        _shares(caller),
+        parts.settings.max_body_bytes,
     )
 
 

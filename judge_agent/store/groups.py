@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from judge_agent.schema import GroupState
+
+if TYPE_CHECKING:
+    from judge_agent.store.group_room import OpenGroups
 
 # A gap between two beats of the clock counts for so much at most: more means that nobody was there.
 MAX_GAP_SECONDS = 2.0
@@ -36,7 +39,8 @@ class NewGroup:
 
     `agreed` (JSON) is what all members must have alike, `request` (JSON) what they are judged by together. `is_joint`:
     one judgment for all. `deadline_seconds` after its start the group is looked at, `limit_seconds` after it ends.
-    `max_open` is how many groups may be open in the whole store.
+    `max_open` is how many groups may be open in the whole store, of which a tenant has its share where it `is_shared`;
+    `max_waiting_bytes` what members that wait for each other may weigh together (ASCII JSON).
     """
 
     id: str
@@ -51,15 +55,18 @@ class NewGroup:
     deadline_seconds: float
     limit_seconds: float
     max_open: int | None = None
+    is_shared: bool = False
+    max_waiting_bytes: int | None = None
 
 
 @dataclass(frozen=True)
 class Seat:
-    """What came of joining. `seated`; `late`: after the group had settled; `earlier`: it had been seated before;
-    `taken`: the index is another candidate's; `disagrees`: the group's members have something else in common;
-    `closed`: the group takes nobody any more. `index` is that of the first member, `judgment_id` its judgment."""
+    """What came of joining. `seated`; `late`: after the group had settled; `earlier`: all had been seated before;
+    `partly`: some had, others not; `taken`: the index is another candidate's; `disagrees`: the group's members have
+    something else in common; `closed`: the group takes nobody any more. `index` is that of the first member,
+    `judgment_id` its judgment."""
 
-    outcome: Literal["seated", "late", "earlier", "taken", "disagrees", "closed"]
+    outcome: Literal["seated", "late", "earlier", "taken", "partly", "disagrees", "closed"]
     id: str
     index: int
     judgment_id: str | None
@@ -109,12 +116,17 @@ class Groups(Protocol):
     async def join(self, group: NewGroup, members: Sequence[NewMember]) -> Seat:
         """Seat members, all or none, and keep the group where they are its first; on disk on return.
 
-        Raises IdempotencyConflict, and TooManyOpen where no more groups may be open.
+        Raises IdempotencyConflict, TooManyOpen where no more groups may be open (ShareTaken: for this tenant), and
+        TooMuchWaits.
         """
         ...
 
     async def earlier(self, tenant: str, idempotency_key: str, body_sha256: str) -> Seat | None:
         """Return where an earlier post of this key is seated, None for a new key. Raises IdempotencyConflict."""
+        ...
+
+    async def note_key(self, tenant: str, idempotency_key: str, body_sha256: str, seat: Seat) -> None:
+        """Keep the key of a post whose members were seated before it came. Raises IdempotencyConflict."""
         ...
 
     async def find(self, tenant: str, group_id: str) -> tuple[StoredGroup, ...]:
@@ -173,4 +185,8 @@ class Groups(Protocol):
 
     async def open_counts(self) -> dict[str, int]:
         """Return how many groups are open and judging, by state."""
+        ...
+
+    async def open_of(self, tenant: str) -> OpenGroups:
+        """Return how many groups are open, this tenant's and all."""
         ...

@@ -40,6 +40,12 @@ SELECT id, lease, tenant, created, max(elapsed_seconds, coalesce(
     lease > 1, leader, is_cancelled
 FROM judgments WHERE id = ?
 """
+_FIRST_TURN = """
+SELECT min(coalesce(turn, sequence)) FROM judgments
+WHERE tenant = ? AND cohort = ? AND (state IN ('queued', 'running') OR EXISTS (
+    SELECT 1 FROM group_members JOIN groups ON groups.id = grp
+    WHERE judgment_id = judgments.id AND groups.state IN ('open', 'judging')))
+"""
 _TAKE = """
 UPDATE judgments SET state = 'running', worker = ?, lease = lease + 1, lease_until = ? WHERE id = ?
 """
@@ -212,12 +218,14 @@ def _leader(connection: sqlite3.Connection, new: NewJudgment) -> str | None:
 
 
 def _turn(connection: sqlite3.Connection, new: NewJudgment) -> int | None:
-    """A member of a cohort has the turn of the cohort's first, so that whole groups end before new ones begin."""
+    """A member of a cohort has the turn of the cohort's first, so that whole groups end before new ones begin.
+
+    A cohort whose judgments have all ended, and that no open group asks to be judged together, is over: another one of
+    its name has no turn before those that wait.
+    """
     if new.cohort is None:
         return None
-    row = connection.execute(
-        "SELECT min(sequence) FROM judgments WHERE tenant = ? AND cohort = ?", (new.tenant, new.cohort)
-    ).fetchone()
+    row = connection.execute(_FIRST_TURN, (new.tenant, new.cohort)).fetchone()
     return None if row is None or row[0] is None else int(row[0])
 
 

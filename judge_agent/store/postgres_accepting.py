@@ -84,14 +84,29 @@ $$;
 """  # noqa: S608
 
 
-def accept_judgments(lock: int) -> str:
+_FIRST_OF_ALL = """\
+            SELECT min(sequence + 0) INTO first_turn FROM judgments
+                WHERE cohort = given.cohort AND tenant || '' = given.tenant;
+"""
+# A cohort whose judgments have all ended, and that no open group asks to be judged together, is over: another one of
+# its name has no turn before those that wait.
+_FIRST_OF_OPEN = """\
+            SELECT min(coalesce(turn, sequence) + 0) INTO first_turn FROM judgments
+                WHERE cohort = given.cohort AND tenant || '' = given.tenant
+                    AND (state IN ('queued', 'running') OR EXISTS (
+                        SELECT 1 FROM group_members JOIN groups ON groups.id = grp
+                        WHERE judgment_id = judgments.id AND groups.state IN ('open', 'judging')));
+"""
+
+
+def accept_judgments(lock: int, create: str = "CREATE", first_turn: str = _FIRST_OF_ALL) -> str:
     """The function that accepts judgments, one after the other under the advisory lock `lock`.
 
     Its plans are made while the tables are empty, and stay. So each look-up is written for one index alone:
     `tenant || ''` and `sequence + 0` keep the planner from walking through all rows of a tenant.
     """
     return f"""
-CREATE FUNCTION accept_judgments(
+{create} FUNCTION accept_judgments(
     ids text[], tenants text[], requests text[], metadatas text[], createds double precision[], keys text[],
     bodies text[], workers text[], leases double precision[], flights text[], cohorts text[], limits bigint[],
     key_ids text[], counts bigint[], key_opens bigint[], key_requests bigint[], key_tokens bigint[],
@@ -178,9 +193,7 @@ BEGIN
         END IF;
         first_turn := NULL;
         IF given.cohort IS NOT NULL THEN
-            SELECT min(sequence + 0) INTO first_turn FROM judgments
-                WHERE cohort = given.cohort AND tenant || '' = given.tenant;
-        END IF;
+{first_turn}        END IF;
         token := CASE WHEN given.worker IS NOT NULL AND first_id IS NULL THEN 1 ELSE 0 END;
         INSERT INTO judgments (
             id, tenant, state, request, metadata, created, idempotency_key, body_sha256, worker, lease, lease_until,
@@ -252,3 +265,8 @@ def quotas_step(lock: int) -> str:
 def clocks_step() -> str:
     """The step: a clock that was ahead once does not close a key until the date that it told."""
     return _take_of_key("CREATE OR REPLACE", _DAY_AHEAD_IS_TODAY)
+
+
+def turns_step(lock: int) -> str:
+    """The step: the turn of a cohort is that of its first judgment that is open, or is of an open group."""
+    return accept_judgments(lock, "CREATE OR REPLACE", _FIRST_OF_OPEN)

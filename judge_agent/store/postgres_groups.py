@@ -7,9 +7,17 @@ from collections.abc import Callable, Collection, Sequence
 
 from judge_agent.errors import StoreError
 from judge_agent.schema import GroupState
-from judge_agent.store.groups import MAX_GAP_SECONDS, NewGroup, NewMember, Seat, StoredGroup, StoredMember
+from judge_agent.store.group_room import OpenGroups, TooMuchWaits
+from judge_agent.store.groups import (
+    MAX_GAP_SECONDS,
+    NewGroup,
+    NewMember,
+    Seat,
+    StoredGroup,
+    StoredMember,
+)
 from judge_agent.store.postgres_pool import PostgresPool, Session
-from judge_agent.store.records import IdempotencyConflict, TooManyOpen
+from judge_agent.store.records import IdempotencyConflict
 
 _OPEN = "state IN ('open', 'judging')"
 _NOW = "extract(epoch FROM clock_timestamp())::double precision"
@@ -18,9 +26,9 @@ _CLOCK = f"""(SELECT elapsed + least(greatest({_NOW} - beat, 0), {MAX_GAP_SECOND
 _COLUMNS = f"""id, tenant, group_id, attempt, size, state, is_joint, agreed, record, created, revision,
     coalesce(ended, {_CLOCK}) - began, {_OPEN} AND deadline <= {_CLOCK}, {_OPEN} AND last <= {_CLOCK}"""
 _JOIN = """
-SELECT outcome, found_id, found_place, found_judgment, open_count FROM join_group(
+SELECT outcome, found_id, found_place, found_judgment, open_count, held_count FROM join_group(
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14::bigint[], $15::text[], $16::text[], $17::text[],
-    $18::text[], $19, $20)
+    $18::text[], $19, $20, $21, $22)
 """
 _MEMBERS = """
 SELECT place, candidate_id, content_sha256, judgment_id, is_late, judgments.state
@@ -43,6 +51,13 @@ _SETTLE = f"""
 UPDATE groups SET state = $3, record = $4, settled = $5, ended = {_CLOCK}
 WHERE id = $1 AND revision = $2 AND {_OPEN} RETURNING id
 """  # noqa: S608
+_OF_KEY = """
+SELECT grp, place, judgment_id, body_sha256 FROM group_members WHERE idempotency_key = $2 AND tenant || '' = $1
+UNION ALL
+SELECT kept.grp, kept.place, judgment_id, kept.body_sha256
+FROM group_keys AS kept JOIN group_members AS one ON one.grp = kept.grp AND one.place = kept.place
+WHERE kept.idempotency_key = $2 AND kept.tenant || '' = $1
+"""
 
 
 class PostgresGroups:
@@ -75,27 +90,38 @@ class PostgresGroups:
             [one.candidate for one in members],
             first.idempotency_key,
             first.body_sha256,
+            group.is_shared,
+            group.max_waiting_bytes,
         )
         rows = await self._pool.fetch(_JOIN, *values)
-        outcome, id, index, judgment_id, open_count = rows[0]
+        outcome, id, index, judgment_id, open_count, held = rows[0]
         if outcome == "conflict":
             raise IdempotencyConflict(first.idempotency_key or "", id)
         if outcome == "full":
-            raise TooManyOpen(open_count, group.max_open or 0)
+            OpenGroups(held, open_count).check(group.max_open or 0, is_shared=group.is_shared)
+        if outcome == "heavy":
+            raise TooMuchWaits(open_count, group.max_waiting_bytes or 0)
         return Seat(outcome, id, index, judgment_id)
 
     async def earlier(self, tenant: str, idempotency_key: str, body_sha256: str) -> Seat | None:
-        rows = await self._pool.fetch(
-            "SELECT grp, place, judgment_id, body_sha256 FROM group_members "
-            "WHERE idempotency_key = $2 AND tenant || '' = $1",
-            tenant,
-            idempotency_key,
-        )
+        rows = await self._pool.fetch(_OF_KEY, tenant, idempotency_key)
         if not rows:
             return None
         if rows[0][3] != body_sha256:
             raise IdempotencyConflict(idempotency_key, rows[0][0])
         return Seat("earlier", *rows[0][:3])
+
+    async def note_key(self, tenant: str, idempotency_key: str, body_sha256: str, seat: Seat) -> None:
+        await self._pool.fetch(
+            "INSERT INTO group_keys (tenant, idempotency_key, grp, place, body_sha256) "
+            "VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+            tenant,
+            idempotency_key,
+            seat.id,
+            seat.index,
+            body_sha256,
+        )
+        await self.earlier(tenant, idempotency_key, body_sha256)
 
     async def find(self, tenant: str, group_id: str) -> tuple[StoredGroup, ...]:
         rows = await self._pool.fetch(
@@ -201,3 +227,10 @@ class PostgresGroups:
             f"SELECT state, count(*) FROM groups WHERE {_OPEN} GROUP BY state"  # noqa: S608
         )
         return {str(state): int(count) for state, count in rows}
+
+    async def open_of(self, tenant: str) -> OpenGroups:
+        rows = await self._pool.fetch(
+            f"SELECT count(*) FILTER (WHERE tenant = $1), count(*) FROM groups WHERE {_OPEN}",  # noqa: S608
+            tenant,
+        )
+        return OpenGroups(*rows[0])

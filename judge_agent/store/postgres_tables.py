@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from judge_agent.store.postgres_accepting import clocks_step, quotas_step
+from judge_agent.store.postgres_accepting import clocks_step, quotas_step, turns_step
+from judge_agent.store.postgres_group_seating import SEATING_STEP
 from judge_agent.store.postgres_group_tables import GROUP_TABLES
 
 # One script per version: a database at version N is brought on by MIGRATIONS[N:].
@@ -256,5 +257,6 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE run_points ADD COLUMN seed bigint NOT NULL DEFAULT 0;
     UPDATE run_points SET rollout = sequence;
     """,
+    SEATING_STEP + turns_step(ACCEPT_LOCK),
 )
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -51,3 +51,15 @@ CREATE TABLE service_clock (
     beat REAL NOT NULL
 );
 """
+
+SEATING_STEP = """
+CREATE INDEX groups_open_tenants ON groups (tenant) WHERE state IN ('open', 'judging');
+CREATE TABLE group_keys (
+    tenant TEXT NOT NULL,
+    idempotency_key TEXT NOT NULL,
+    grp TEXT NOT NULL,
+    place INTEGER NOT NULL,
+    body_sha256 TEXT NOT NULL,
+    PRIMARY KEY (tenant, idempotency_key)
+) WITHOUT ROWID;
+"""

@@ -5,13 +5,21 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from judge_agent.errors import StoreError
 from judge_agent.journal import Transactions
 from judge_agent.schema import GroupState
-from judge_agent.store.groups import MAX_GAP_SECONDS, NewGroup, NewMember, Seat, StoredGroup, StoredMember
-from judge_agent.store.records import IdempotencyConflict, TooManyOpen
+from judge_agent.store.group_room import OpenGroups, TooMuchWaits
+from judge_agent.store.groups import (
+    MAX_GAP_SECONDS,
+    NewGroup,
+    NewMember,
+    Seat,
+    StoredGroup,
+    StoredMember,
+)
+from judge_agent.store.records import IdempotencyConflict
 
 _OPEN = "state IN ('open', 'judging')"
 # Between two beats the clock is the last beat and the time since, as far as somebody can have been there.
@@ -31,6 +39,13 @@ SELECT id FROM groups WHERE {_OPEN} AND (
         SELECT 1 FROM group_members WHERE grp = groups.id AND judgment_id IS NULL AND NOT is_late))))
 ORDER BY sequence LIMIT ?
 """  # noqa: S608
+_OF_KEY = """
+SELECT grp, place, judgment_id, body_sha256 FROM group_members WHERE tenant = ? AND idempotency_key = ?
+UNION ALL
+SELECT kept.grp, kept.place, judgment_id, kept.body_sha256
+FROM group_keys AS kept JOIN group_members AS one ON one.grp = kept.grp AND one.place = kept.place
+WHERE kept.tenant = ? AND kept.idempotency_key = ?
+"""
 
 
 class SqliteGroups:
@@ -46,6 +61,17 @@ class SqliteGroups:
         return await self._database.run(
             lambda connection: _earlier(connection, tenant, idempotency_key, body_sha256)
         )
+
+    async def note_key(self, tenant: str, idempotency_key: str, body_sha256: str, seat: Seat) -> None:
+        def note(connection: sqlite3.Connection) -> None:
+            if _earlier(connection, tenant, idempotency_key, body_sha256) is None:
+                connection.execute(
+                    "INSERT INTO group_keys (tenant, idempotency_key, grp, place, body_sha256) "
+                    "VALUES (?, ?, ?, ?, ?)",
+                    (tenant, idempotency_key, seat.id, seat.index, body_sha256),
+                )
+
+        await self._database.run(note)
 
     async def find(self, tenant: str, group_id: str) -> tuple[StoredGroup, ...]:
         rows = await self._database.fetch(
@@ -165,6 +191,9 @@ class SqliteGroups:
         )
         return {str(state): int(count) for state, count in rows}
 
+    async def open_of(self, tenant: str) -> OpenGroups:
+        return await self._database.run(lambda connection: _open_of(connection, tenant))
+
 
 def _clocks(count: int) -> tuple[float, ...]:
     return (time.time(), MAX_GAP_SECONDS) * count
@@ -187,10 +216,7 @@ def _beat(connection: sqlite3.Connection) -> None:
 def _earlier(
     connection: sqlite3.Connection, tenant: str, idempotency_key: str | None, body_sha256: str
 ) -> Seat | None:
-    row = connection.execute(
-        "SELECT grp, place, judgment_id, body_sha256 FROM group_members WHERE tenant = ? AND idempotency_key = ?",
-        (tenant, idempotency_key),
-    ).fetchone()
+    row = connection.execute(_OF_KEY, (tenant, idempotency_key) * 2).fetchone()
     if row is None:
         return None
     if row[3] != body_sha256:
@@ -217,6 +243,7 @@ def _join(connection: sqlite3.Connection, group: NewGroup, members: Sequence[New
         return seat
     if state == "cancelled" or (is_joint and state != "open"):
         return Seat("closed", id, first.index, None)
+    _check_weight(connection, id, members, group.max_waiting_bytes)
     is_late = state not in ("open", "judging")
     _sit(connection, id, group.tenant, members, is_late)
     if not is_late:
@@ -240,14 +267,39 @@ def _seated_before(connection: sqlite3.Connection, id: str, members: Sequence[Ne
     for one in taken:
         if found[one.index][0] != one.content_sha256:
             return Seat("taken", id, one.index, found[one.index][1])
-    return Seat("earlier", id, taken[0].index, found[taken[0].index][1]) if taken else None
+    if not taken:
+        return None
+    outcome: Literal["earlier", "partly"] = "earlier" if len(taken) == len(members) else "partly"
+    return Seat(outcome, id, taken[0].index, found[taken[0].index][1])
+
+
+def _check_weight(
+    connection: sqlite3.Connection, id: str, members: Sequence[NewMember], limit: int | None
+) -> None:
+    """Raise TooMuchWaits where a member would make too much wait; the first one always may."""
+    given = sum(len(one.candidate) for one in members if one.candidate is not None)
+    if limit is None or not given:
+        return
+    waiting, count = connection.execute(
+        "SELECT coalesce(sum(length(candidate)), 0), count(*) FROM group_members "
+        "WHERE grp = ? AND candidate IS NOT NULL",
+        (id,),
+    ).fetchone()
+    if count and waiting + given > limit:
+        raise TooMuchWaits(waiting + given, limit)
+
+
+def _open_of(connection: sqlite3.Connection, tenant: str) -> OpenGroups:
+    held, count = connection.execute(
+        f"SELECT coalesce(sum(tenant = ?), 0), count(*) FROM groups WHERE {_OPEN}",  # noqa: S608
+        (tenant,),
+    ).fetchone()
+    return OpenGroups(held, count)
 
 
 def _keep(connection: sqlite3.Connection, group: NewGroup) -> None:
     if group.max_open is not None:
-        (count,) = connection.execute(f"SELECT count(*) FROM groups WHERE {_OPEN}").fetchone()  # noqa: S608
-        if count >= group.max_open:
-            raise TooManyOpen(count, group.max_open)
+        _open_of(connection, group.tenant).check(group.max_open, is_shared=group.is_shared)
     _beat(connection)
     (clock,) = connection.execute("SELECT elapsed FROM service_clock").fetchone()
     connection.execute(

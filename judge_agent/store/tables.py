@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from judge_agent.store.sqlite_group_tables import GROUP_TABLES
+from judge_agent.store.sqlite_group_tables import GROUP_TABLES, SEATING_STEP
 
 # One script per version: a database at version N is brought on by MIGRATIONS[N:].
 # A released script never changes.
@@ -202,5 +202,6 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE run_points ADD COLUMN seed INTEGER NOT NULL DEFAULT 0;
     UPDATE run_points SET rollout = sequence;
     """,
+    SEATING_STEP,
 )
 SCHEMA_VERSION = len(MIGRATIONS)

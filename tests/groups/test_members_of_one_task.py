@@ -91,3 +91,64 @@ async def test_a_comparison_waits_until_the_key_of_its_first_member_has_room() -
     assert first.status_code == 202
     assert (len(done), len(open_ones)) == (0, 1)
     assert rewards(found[0]) == [1.0, 0.0]
+
+
+async def test_a_whole_group_is_not_posted_over_a_member_that_came_alone() -> None:
+    contents = ["WRONG", "RIGHT", "RIGHT two"]
+    async with serving(model=by_word()) as served:
+        spec = {"group_id": "g", "size": 3}
+        body = whole(candidates=[member(at, text)["candidates"][0] for at, text in enumerate(contents)])
+        for at, one in enumerate(body["candidates"]):
+            one["id"] = f"c{at}"
+        alone = member(1, "RIGHT", candidates=[body["candidates"][1]])
+        first = await post(served, alone, prefer="respond-async")
+        over = await post(served, body | {"group": spec})
+        listed = (await served.http.get("/v1/judgments")).json()["data"]
+        rest = [post(served, member(at, contents[at], candidates=[body["candidates"][at]])) for at in (0, 2)]
+        found = [answer.json() for answer in await asyncio.gather(*rest)]
+        again = await post(served, body | {"group": spec})
+    assert first.status_code == 202
+    problem = over.json()
+    assert (over.status_code, problem["code"], problem["field"]) == (409, "group_conflict", "group.index")
+    assert (problem["limit"], len(listed)) == (1, 1)
+    assert rewards(found[0]) == rewards(again.json()) == [0.0, 1.0, 1.0]
+    assert again.headers["idempotency-replayed"] == "true"
+
+
+async def test_members_that_wait_weigh_no_more_together_than_a_body_may() -> None:
+    async with serving(model=by_word(), max_body_bytes=60_000) as served:
+        for at in range(2):
+            seated = await post(
+                served, member(at, "RIGHT " + str(at) * 25_000, recipe="by-place"), prefer="respond-async"
+            )
+            assert seated.status_code == 202
+        heavy = await post(served, member(2, "RIGHT " + "2" * 25_000, recipe="by-place"))
+        found = (await post(served, member(2, "RIGHT", recipe="by-place"))).json()
+    problem = heavy.json()
+    assert (heavy.status_code, problem["field"], problem["limit"]) == (413, "candidates.0", 60_000)
+    assert problem["value"] > 60_000
+    assert (found["state"], found["counted"]) == ("done", 3)
+
+
+async def test_a_tenant_cannot_take_all_groups_that_may_be_open() -> None:
+    ada, bob = "ada-key-0123456789", "bob-key-0123456789"
+    async with serving(model=by_word(), max_open_groups=5, api_keys=f"ada:{ada},bob:{bob}") as served:
+        answers = [
+            await post(served, member(0, "RIGHT", group_id=f"g{turn}"), x_api_key=ada, prefer="respond-async")
+            for turn in range(5)
+        ]
+        other = await post(served, whole("RIGHT", "WRONG"), x_api_key=bob)
+    assert [answer.status_code for answer in answers] == [202, 202, 202, 429, 429]
+    assert "JUDGE_MAX_OPEN_GROUPS=5" in answers[3].json()["detail"]
+    assert rewards(other.json()) == [1.0, 0.0]
+
+
+async def test_a_key_that_came_with_a_seated_member_is_that_posts() -> None:
+    async with serving(model=by_word()) as served:
+        await post(served, member(0, "RIGHT", size=1))
+        again = await post(served, member(0, "RIGHT", size=1), idempotency_key="k")
+        other = await post(served, member(0, "WRONG", size=1, group_id="h"), idempotency_key="k")
+        found = (await served.http.get("/v1/groups?group_id=h")).json()["data"]
+    assert again.status_code == 200
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
+    assert found == []

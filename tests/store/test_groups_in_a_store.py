@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from judge_agent.store import Store
+from judge_agent.store.group_room import ShareTaken, TooMuchWaits
 from judge_agent.store.groups import NewGroup, NewMember, Seat
 from judge_agent.store.records import IdempotencyConflict, TooManyOpen
-from tests.store.stores import Place, accepted, new
+from tests.store.stores import Place, accepted, claimed, new, queued
 
 pytestmark = pytest.mark.anyio
 GROUP = NewGroup("grp_1", "ada", "g", 0, 3, False, "{}", "{}", 1.0, 60.0, 60.0)
@@ -30,8 +31,79 @@ async def test_members_are_seated_once_and_the_last_one_closes_the_group(store: 
     assert [one.index for one in await store.groups.members("grp_0")] == [0, 1, 2]
     again = await store.groups.join(GROUP, [member(2)])
     assert (again.outcome, again.id) == ("earlier", "grp_0")
+    every = [member(index) for index in range(3)]
+    assert (await store.groups.join(GROUP, every)).outcome == "earlier"
     assert (await store.groups.join(GROUP, [member(2, "y")])).outcome == "taken"
     assert (await store.groups.join(replace(GROUP, agreed="[]"), [member(2)])).outcome == "disagrees"
+
+
+async def test_a_post_of_which_some_are_seated_seats_nobody(store: Store) -> None:
+    await store.groups.join(GROUP, [member(1)])
+    seat = await store.groups.join(GROUP, [member(index) for index in range(3)])
+    assert (seat.outcome, seat.id, seat.index) == ("partly", "grp_1", 1)
+    assert [one.index for one in await store.groups.members("grp_1")] == [1]
+
+
+async def test_a_tenant_that_shares_the_room_holds_as_many_groups_as_it_leaves(store: Store) -> None:
+    async def opened(tenant: str, number: int) -> None:
+        group = replace(
+            GROUP, id=f"{tenant}{number}", tenant=tenant, group_id=str(number), max_open=5, is_shared=True
+        )
+        await store.groups.join(group, [member(0)])
+
+    for number in range(3):
+        await opened("ada", number)
+    with pytest.raises(ShareTaken) as taken:
+        await opened("ada", 3)
+    await opened("bob", 0)
+    with pytest.raises(ShareTaken):
+        await opened("bob", 1)
+    await opened("eve", 0)
+    with pytest.raises(TooManyOpen) as full:
+        await opened("zoe", 0)
+    assert (taken.value.held, taken.value.open_count, taken.value.limit) == (3, 3, 5)
+    assert not isinstance(full.value, ShareTaken)
+    assert await store.groups.open_of("ada") == (3, 5)
+    await store.groups.join(replace(GROUP, max_open=99), [member(0)])
+
+
+async def test_members_that_wait_for_each_other_weigh_no_more_than_they_may(store: Store) -> None:
+    group = replace(GROUP, is_joint=True, max_waiting_bytes=10)
+    await store.groups.join(group, [member(0, candidate='"' + "x" * 20 + '"')])
+    with pytest.raises(TooMuchWaits) as refused:
+        await store.groups.join(group, [member(1, candidate="{}")])
+    assert (refused.value.found_bytes, refused.value.limit) == (24, 10)
+    await store.groups.join(replace(group, id="grp_2", group_id="h"), [member(0, candidate='"xx"')])
+    await store.groups.join(replace(group, id="grp_3", group_id="h"), [member(1, candidate='"yyyy"')])
+    assert len(await store.groups.candidates("grp_2")) == 2
+
+
+async def test_a_key_that_came_for_a_seated_member_is_kept(store: Store) -> None:
+    await store.groups.join(GROUP, [member(0, judgment_id="jdg_1")])
+    seat = await store.groups.join(GROUP, [member(0)])
+    for _ in range(2):
+        await store.groups.note_key("ada", "k", "b", seat)
+    assert await store.groups.earlier("ada", "k", "b") == Seat("earlier", "grp_1", 0, "jdg_1")
+    assert await store.groups.earlier("bob", "k", "b") is None
+    with pytest.raises(IdempotencyConflict):
+        await store.groups.note_key("ada", "k", "c", seat)
+    with pytest.raises(IdempotencyConflict):
+        await store.groups.join(
+            replace(GROUP, id="grp_2", group_id="h"), [member(0, idempotency_key="k", body_sha256="c")]
+        )
+
+
+async def test_a_cohort_that_is_over_gives_its_name_no_turn_and_an_open_group_keeps_its(store: Store) -> None:
+    for name in ("over", "open"):
+        lease = await accepted(store, name, cohort=name)
+        await store.finish(lease, "{}", elapsed_seconds=1.0)
+    await store.groups.join(GROUP, [member(0, judgment_id="open")])
+    await queued(store, "other")
+    for name in ("over", "open"):
+        await queued(store, f"{name}_2", cohort=name)
+    await queued(store, "last")
+    await queued(store, "over_3", cohort="over")
+    assert await claimed(store) == ["open_2", "other", "over_2", "over_3", "last"]
 
 
 async def test_tenants_and_attempts_are_groups_of_their_own(store: Store) -> None:
