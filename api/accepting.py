@@ -74,7 +74,7 @@ async def kept(
 ) -> Accepted:
     """Keep a checked request, which counts for `count` judgments, and have it judged. Raises Problem: 409, 429, 503."""
     try:
-        await held_to_its_pin(parts, caller.tenant, wanted, idempotency_key, body_sha256)
+        await held_to_its_pin(parts, caller, wanted, idempotency_key, body_sha256, count=count)
         return await parts.queue.accept(
             wanted,
             text,

@@ -32,7 +32,12 @@ class Judging(Protocol):
 
     def check(self, request: JudgmentRequest) -> None: ...
 
-    async def hold(self, request: JudgmentRequest, tenant: str) -> None: ...
+    async def hold(
+        self,
+        request: JudgmentRequest,
+        tenant: str,
+        before_pinning: Callable[[], Awaitable[None]] | None = None,
+    ) -> None: ...
 
     async def pin(self, recipe: str) -> Pin: ...
 

@@ -34,7 +34,7 @@ from judge_agent.store import (
     StoredJudgment,
     TooManyOpen,
 )
-from judge_agent.store.quotas import refused
+from judge_agent.store.quotas import refused, wanting
 from judge_agent.store.runs import RunEnd
 
 BEAT_SECONDS = 1.0
@@ -279,15 +279,17 @@ class JudgmentQueue:
                 _log.error("the leases of %d judgments could not be given back: %s", len(clocks), error)
         self._waiting.stop()
 
-    async def check_room(self, caller: Caller) -> None:
-        """Raise what `accept` would now, for a request that has not been read: Problem 429 or 503, StoreError."""
+    async def check_room(self, caller: Caller, count: int = 1) -> None:
+        """Raise what `accept` would now, for a request that is not accepted yet: Problem 429 or 503, StoreError."""
         if self._draining:
             raise stopping(None)
         if (found := sum(await self._store.open_count())) >= self._capacity:
             raise self._refusals.full(found)
         limits = caller.limits
-        if limits.is_limited and (over := refused(await self._store.quotas.standings(caller.key_id, limits))):
-            raise self._refusals.full_for_key(QuotaExceeded(over))
+        if limits.is_limited:
+            found_of_key = await self._store.quotas.standings(caller.key_id, limits)
+            if over := refused(wanting(found_of_key, count)):
+                raise self._refusals.full_for_key(QuotaExceeded(over))
 
     async def _claim_on(self) -> None:
         """Claim what waits whenever there is a free place: at once when this process knows of it, else soon."""

@@ -5,7 +5,7 @@ A failure of the judge is never a score: whatever goes wrong in here ends as `un
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -85,12 +85,21 @@ class Judge:
                 model = error
         return pin_of(found, parts.prompts, parts.tools, model)
 
-    async def hold(self, request: JudgmentRequest, tenant: str) -> None:
-        """Hold the request's run to its pin, before it is accepted. Raises PinDrift and StoreError."""
+    async def hold(
+        self,
+        request: JudgmentRequest,
+        tenant: str,
+        before_pinning: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Hold the request's run to its pin, before it is accepted. Raises PinDrift and StoreError.
+
+        `before_pinning` is called before a run is pinned that was not; what it raises pins nothing.
+        """
         hold = RunHold(self._parts.pins, tenant, request.run)
         if self._parts.pins is not None and request.run is not None and await hold.is_wanted():
             seconds = min(INFO_SECONDS, self.seconds_of(request) or INFO_SECONDS)
-            await held(self._parts.pins, tenant, request.run, await self._pin(request.recipe, seconds))
+            pin = await self._pin(request.recipe, seconds)
+            await held(self._parts.pins, tenant, request.run, pin, before_pinning)
 
     def seconds_of(self, request: JudgmentRequest) -> float:
         """The judgment's time: the request's, else its recipe's."""

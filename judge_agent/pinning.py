@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from judge_agent.errors import ModelError, PinChange, PinDrift
@@ -83,9 +83,16 @@ async def current_info(model: ChatModel, seconds: float = INFO_SECONDS) -> Model
         raise ModelError("model_timeout", message) from error
 
 
-async def held(pins: Pins, tenant: str, spec: RunSpec, pin: Pin) -> bool:
+async def held(
+    pins: Pins,
+    tenant: str,
+    spec: RunSpec,
+    pin: Pin,
+    before_pinning: Callable[[], Awaitable[None]] | None = None,
+) -> bool:
     """Hold a run to its pin, and pin it where that is asked for; false for a run that no pin holds.
 
+    `before_pinning` may raise: then nothing is pinned.
     A pin without its model's parts fixes nothing; the parts that it has are compared. Raises PinDrift and StoreError.
     """
     if spec.pin is False:
@@ -96,6 +103,8 @@ async def held(pins: Pins, tenant: str, spec: RunSpec, pin: Pin) -> bool:
         # Of a pin that was made elsewhere the hash is all that is known.
         raise PinDrift(spec.id, (PinChange("pin", spec.pin, pin.sha256),))
     if spec.pin and kept is None and pin.problem is None:
+        if before_pinning is not None:
+            await before_pinning()
         kept = _kept(await pins.pin(tenant, spec.id, pin.sha256, canonical_json(dict(pin.parts))))
     if kept is None:
         return bool(spec.pin)

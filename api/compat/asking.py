@@ -75,7 +75,7 @@ async def prepare(wanted: Wanted, how: How, parts: Parts, caller: Caller) -> Pre
         _check_seconds(request, parts.settings.max_judgment_seconds)
         parts.judge.check(request)
         await check_resources(request.resources, parts.files, caller.tenant)
-        await held_to_its_pin(parts, caller.tenant, request)
+        await held_to_its_pin(parts, caller, request)
         dimensions = _dimensions(request, parts)
         _check_names(dimensions)
     except InvalidRequest as error:

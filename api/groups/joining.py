@@ -107,7 +107,7 @@ def _shares(caller: Caller) -> bool:
 async def _seated(parts: Parts, caller: Caller, wanted: Wanted, key: str | None, body_sha256: str) -> Seat:
     judgment_id, is_new = None, False
     if wanted.is_together and wanted.spec.is_joined:
-        await held_to_its_pin(parts, caller.tenant, wanted.request)
+        await held_to_its_pin(parts, caller, wanted.request, count=None)
     else:
         found = await _judged(parts, caller, wanted, key)
         judgment_id, is_new = found.row.id, found.created

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from api.auth import Tenant
+from api.callers import Caller
 from api.parts import Parts
 from api.problems import FieldError, Problem, bounded, busy
 from api.queries import one_of_query
@@ -42,19 +43,32 @@ async def get_pin(request: Request, tenant: Tenant) -> CurrentPin:
 
 async def held_to_its_pin(
     parts: Parts,
-    tenant: str,
+    caller: Caller,
     wanted: JudgmentRequest,
     idempotency_key: str | None = None,
     body_sha256: str = "",
+    *,
+    count: int | None = 1,
 ) -> None:
     """Raise Problem 409 `pin_drift` where something else judges than what the request's run is pinned to.
 
-    A judgment that the key has been used for is answered again whatever judges now: it was judged before.
+    A judgment that the key has been used for is answered again whatever judges now: it was judged before. A request
+    that would be refused pins nothing: Problem 429 and 503 where there is no room for `count` judgments (None: room is
+    not looked for), and IdempotencyConflict.
     """
     if wanted.run is None:
         return
+    tenant = caller.tenant
+
+    async def acceptable() -> None:
+        earlier = None
+        if idempotency_key is not None:
+            earlier = await parts.store.earlier(tenant, idempotency_key, body_sha256)
+        if earlier is None and count is not None:
+            await parts.queue.check_room(caller, count)
+
     try:
-        await parts.judge.hold(wanted, tenant)
+        await parts.judge.hold(wanted, tenant, acceptable)
     except PinDrift as drift:
         if idempotency_key is not None and await parts.store.earlier(tenant, idempotency_key, body_sha256):
             return

@@ -9,9 +9,12 @@ from collections.abc import Mapping
 
 from judge_agent.errors import ModelError
 from judge_agent.models.openai_connection import OpenAIConnection
-from judge_agent.models.openai_info import read_info
+from judge_agent.models.openai_info import created_alone, read_info
 from judge_agent.seams.model import ModelInfo
 
+# Clocks of two machines differ; what is further from now is no time of a question.
+NEAR_SECONDS = 3600.0
+APART_SECONDS = 1.1
 log = logging.getLogger(__name__)
 
 
@@ -35,6 +38,8 @@ class Identity:
         self._lock = asyncio.Lock()
         self._asked_at = 0.0
         self._failure: ModelError | None = None
+        self._created: float | None = None
+        self._tells_the_time = False
         self.known: ModelInfo | None = None
 
     async def asked(self) -> ModelInfo:
@@ -54,7 +59,8 @@ class Identity:
     async def _ask(self) -> None:
         began = time.monotonic()
         try:
-            data, _ = await self._connection.send("GET", "/models", None, self._timeout)
+            data = await self._listed()
+            await self._look_at_the_time(data)
             found = read_info(
                 data,
                 model=self._model,
@@ -62,6 +68,7 @@ class Identity:
                 context_window=self._window,
                 base_url=self._connection.base_url,
                 abilities=self._abilities,
+                tells_the_time=self._tells_the_time,
             )
         except ModelError as error:
             self._asked_at, self._failure = began, error
@@ -72,3 +79,20 @@ class Identity:
         if not found.details["window_known"] and found != self.known:
             log.warning("the window of the model %s is %s", found.id, found.window_said)
         self.known = found
+
+    async def _listed(self) -> object:
+        data: object = (await self._connection.send("GET", "/models", None, self._timeout))[0]
+        return data
+
+    async def _look_at_the_time(self, data: object) -> None:
+        """Find out whether a server's `created` is the time of the question: then it is another one a moment later.
+
+        Asked once more for a value that is new and near to now, whose seconds are whole.
+        """
+        created = created_alone(data, self._model)
+        if created is None or self._tells_the_time or created == self._created:
+            return
+        if abs(time.time() - created) < NEAR_SECONDS:
+            await asyncio.sleep(APART_SECONDS)
+            self._tells_the_time = created_alone(await self._listed(), self._model) != created
+        self._created = created

@@ -26,14 +26,15 @@ def read_info(
     context_window: int | None,
     base_url: str,
     abilities: Mapping[str, bool | None],
+    tells_the_time: bool = False,
 ) -> ModelInfo:
     """Read `/models`: the entry named `model`, else the first. Raises ModelError('model_error').
 
-    `abilities` are those that were given; one that is None is looked for in the entry.
+    `abilities` are those that were given; one that is None is looked for in the entry. `tells_the_time`: the server's
+    `created` is the time of the question, and says nothing of the model.
     """
-    entries = data.get("data") if isinstance(data, Mapping) else None
-    listed = [entry for entry in entries if isinstance(entry, Mapping)] if isinstance(entries, list) else []
-    found = next((entry for entry in listed if model in (None, entry.get("id"))), None)
+    listed = _listed(data)
+    found = _named(listed, model)
     if found is None and model is None:
         raise ModelError("model_error", f"{base_url}/models lists no model")
     if found is None and listed:
@@ -48,18 +49,41 @@ def read_info(
         details["images"] = True
     return ModelInfo(
         str(entry.get("id", model)),
-        revision or _revision(entry),
+        revision or _revision(entry, tells_the_time=tells_the_time),
         "openai_chat",
         window or UNKNOWN_WINDOW,
         details,
     )
 
 
-def _revision(entry: Mapping[str, Any]) -> str:
+def created_alone(data: object, model: str | None) -> float | None:
+    """The `created` of the entry (Unix seconds) where nothing else tells its weights from others; else None."""
+    entry = _named(_listed(data), model) or {}
+    created = entry.get("created")
+    if not isinstance(created, (int, float)) or isinstance(created, bool) or _of_weights(entry):
+        return None
+    return created
+
+
+def _listed(data: object) -> list[Mapping[str, Any]]:
+    entries = data.get("data") if isinstance(data, Mapping) else None
+    return [entry for entry in entries if isinstance(entry, Mapping)] if isinstance(entries, list) else []
+
+
+def _named(listed: list[Mapping[str, Any]], model: str | None) -> Mapping[str, Any] | None:
+    return next((entry for entry in listed if model in (None, entry.get("id"))), None)
+
+
+def _of_weights(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: entry[name] for name in ("root", "revision", "parent", "meta") if entry.get(name)}
+
+
+def _revision(entry: Mapping[str, Any], *, tells_the_time: bool) -> str:
     """What tells two models of one name apart: the weights' place. `created` is the time of the start for
-    some servers, so it counts only where there is nothing else."""
-    facts = {name: entry[name] for name in ("root", "revision", "parent", "meta") if entry.get(name)}
-    facts = facts or {"created": entry.get("created")}
+    some servers, so it counts only where there is nothing else; and not where it is the time of the question."""
+    facts = _of_weights(entry)
+    if not facts and not tells_the_time:
+        facts = {"created": entry.get("created")}
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 

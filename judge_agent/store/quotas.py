@@ -125,6 +125,18 @@ def standings(
     return tuple(found)
 
 
+def wanting(found: Iterable[Standing], count: int) -> tuple[Standing, ...]:
+    """The same standings for who wants `count` judgments, where they were told for who wants one."""
+    return tuple(
+        one._replace(retry_seconds=None)
+        if one.quota == "max_open" and one.used > max(0, one.limit - count)
+        else _of_bucket(one.quota, one.limit, one.used, one.used - max(0, one.limit - count))
+        if one.quota == "requests_per_minute"
+        else one
+        for one in found
+    )
+
+
 def refused(found: Iterable[Standing]) -> Standing | None:
     """The limit that has no room now: of several the one that lets nobody in for the longest time, if that is known."""
     over = [one for one in found if one.retry_seconds is None or one.retry_seconds > 0]
