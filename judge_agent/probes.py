@@ -122,8 +122,12 @@ def _cut(trajectory: Mapping[str, Any]) -> Mapping[str, Any] | None:
     if "text" in trajectory:
         text = str(trajectory["text"])
         return {"text": text[: len(text) // 2]} if len(text) > 1 else None
-    calls = _last_calls(trajectory)
-    return _with_calls(trajectory, calls[: len(calls) // 2]) if calls else None
+    if calls := _last_calls(trajectory):
+        return _with_calls(trajectory, calls[: len(calls) // 2])
+    messages = trajectory.get("messages") or ()
+    if len(messages) < 2:
+        return None
+    return {**trajectory, "messages": list(messages[: len(messages) // 2]), "final_answer": None}
 
 
 def _altered(trajectory: Mapping[str, Any], uncounted: _Uncounted) -> Mapping[str, Any] | None:

@@ -72,6 +72,8 @@ def report(requests: Sequence[Mapping[str, Any]], judged: Mapping[tuple[int, Kin
     mutants = sum(found.judged.get(kind, 0) - found.unscored.get(kind, 0) for kind in MUTANTS)
     if len(found.standing) > MAX_STANDING_SHARE * mutants:
         found.problems.append(f"{len(found.standing)} of {mutants} broken references do not fall")
+    if found.judged and not any(kind in found.judged for kind in MUTANTS):
+        found.problems.append("no reference could be broken: nothing says that wrong answers fall")
     found.problems += _unchecked(judged)
     if not found.judged:
         found.problems.append("no request has a reference: nothing was checked")

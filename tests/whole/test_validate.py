@@ -173,6 +173,32 @@ def test_a_line_that_is_no_request_is_told_by_line_field_and_value(
     assert f"it is {case['value']}" in said
 
 
+def test_a_set_whose_references_cannot_be_broken_is_not_called_fit(
+    verify_service: str, tmp_path: Path
+) -> None:
+    one: dict[str, Any] = {
+        "recipe": "verify",
+        "task": {"prompt": "Book.", "reference": {"tool_calls": [{"name": "book"}]}},
+    }
+    one["task"]["reference"]["tool_call_rules"] = {"exact": True}
+    fit = validate(verify_service, tmp_path, [one])
+    assert fit.returncode == 0, fit.stdout + fit.stderr  # no call at all is a broken one
+    lone: dict[str, Any] = {"recipe": "verify", "task": {"prompt": "?"}}
+    lone["candidates"] = [{"id": "gold", "trajectory": {"messages": [{"role": "assistant", "content": "4"}]}}]
+    done = validate(verify_service, tmp_path, [lone])
+    assert (done.returncode, "no reference could be broken" in done.stdout) == (1, True)
+
+
+def test_a_reference_of_many_messages_is_cut_in_the_middle() -> None:
+    messages = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "4"}]
+    trajectory = {"messages": [*messages, *messages], "final_answer": "4"}
+    request = {"task": {"prompt": "?"}, "candidates": [{"id": "gold", "trajectory": trajectory}]}
+    found = {one.kind: one.request["candidates"][0]["trajectory"] for one in probes([request])}
+    assert found["cut"] == {"messages": messages, "final_answer": None}
+    assert found["reference"] == found["again"] == trajectory
+    assert "altered" not in found
+
+
 def test_a_number_of_any_length_can_be_altered() -> None:
     [altered] = [
         one.request["candidates"][0]["trajectory"]["text"]
