@@ -2,9 +2,9 @@
 
 Each row of trainers.toml gets a virtual environment under .venvs/ that holds the trainer and the wheel of this
 project, and nothing of the checkout. A judge service without a model is started once for all of them. Says one line
-per test, one for each trainer that cannot be installed, and a last one with the counts. Exits with 1 when a test
-failed, 2 when the service or the wheel could not be made. TORCH_INDEX names an index with a CPU build of torch, where
-the usual one brings CUDA.
+per test, one for each trainer that cannot be installed, and at the end a table of what was tested of each trainer and
+what was not, with the counts. Exits with 1 when a test failed, 2 when the service or the wheel could not be made.
+TORCH_INDEX names an index with a CPU build of torch, where the usual one brings CUDA.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import tempfile
 import threading
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,10 +53,18 @@ class Trainer:
     no_deps: Sequence[str] = ()
     pip: Sequence[str] = ()
     absent: str = ""
+    untested: str = ""
 
     @property
     def folder(self) -> Path:
         return VENVS / self.name
+
+    @property
+    def release(self) -> str:
+        """The pinned package that gives the row its name."""
+        named = self.name.replace("_", "-")
+        pins = [pin for pin in (*self.packages, *self.no_deps) if pin.startswith(named) and "==" in pin]
+        return pins[0] if pins else named
 
     @property
     def interpreter(self) -> Path:
@@ -69,6 +77,13 @@ class Counts:
     failed: int = 0
     skipped: int = 0
     not_installed: int = 0
+    rows: list[str] = field(default_factory=list)
+
+    def leave_out(self, trainer: Trainer, reason: object) -> None:
+        """Count a trainer that is not there, and say why."""
+        self.not_installed += 1
+        print(f"NOT INSTALLED {trainer.name}: {reason}", flush=True)
+        self.rows.append(f"  {trainer.name:<16}NOT TESTED: {reason}")
 
     def add(self, trainer: Trainer, status: int | None, found: Mapping[str, int]) -> None:
         """Count what pytest tells; an end that it tells nothing of is a failed test, too."""
@@ -77,9 +92,13 @@ class Counts:
             why = f"took longer than {TEST_SECONDS} s" if status is None else f"ended with {status}"
             print(f"FAILED {trainer.name}: pytest {why}", flush=True)
             failed = 1
+        passed, skipped = found.get("passed", 0), found.get("skipped", 0)
         self.failed += failed
-        self.passed += found.get("passed", 0)
-        self.skipped += found.get("skipped", 0)
+        self.passed += passed
+        self.skipped += skipped
+        beside = f"; NOT TESTED: {trainer.untested}" if trainer.untested else ""
+        told = f"{passed} passed, {failed} failed, {skipped} skipped"
+        self.rows.append(f"  {trainer.name:<16}{trainer.release}: {told}{beside}")
 
     def __str__(self) -> str:
         return (
@@ -108,6 +127,7 @@ def main(names: list[str]) -> int:
         except (OSError, subprocess.SubprocessError, RuntimeError) as error:
             print(f"trainers were not tested: {error}", file=sys.stderr)
             return 2
+    print("\n".join(("what was tested against the real trainers:", *counts.rows)))
     print(f"trainers: {counts}", flush=True)
     return 1 if counts.failed else 0
 
@@ -123,8 +143,7 @@ def _test(trainer: Trainer, wheel: Path, url: str, folder: Path, counts: Counts)
     try:
         _install(trainer, wheel)
     except NotInstalled as reason:
-        counts.not_installed += 1
-        print(f"NOT INSTALLED {trainer.name}: {reason}", flush=True)
+        counts.leave_out(trainer, reason)
         return
     stage, report = _stage(trainer, folder), folder / f"{trainer.name}.json"
     command = [str(trainer.interpreter), "-P", "-m", "pytest", "-v", "-m", "trainers"]

@@ -1,7 +1,8 @@
 """OpenEnv 0.10: rubrics that ask the judge service, for single steps and for whole episodes.
 
-A judge that failed gives None, which OpenEnv reads as unscored. Its containers calculate with what their children
-give: a None in them is a TypeError. Wrap what holds a judge in `OrUnscored`, which is None where the judge failed:
+A judge that failed gives None, which OpenEnv reads as unscored. Its containers know no None: WeightedSum and Gate raise
+a TypeError, and Sequential passes over it and gives the number of the next child, as if the judge had agreed. Wrap what
+holds a judge in `OrUnscored`, which is None where the judge failed:
 
     rubric = OrUnscored(WeightedSum([JudgeRubric(prompt="Fix the bug"), Style()], weights=[0.7, 0.3]))
 
@@ -120,9 +121,10 @@ class _Episode(_Asking, TrajectoryRubric):  # type: ignore[misc]
         self.intermediate_reward = intermediate_reward
 
     def compute_step_rewards(self) -> list[float | None]:
-        """Return one reward per step so far: the judge's where it judged steps, None for a step that it did not.
+        """Return one reward per step so far: the judge's where steps are asked for, None for one that it did not judge.
 
-        Without judged steps the outcome's reward is the last step's, and the others have `intermediate_reward`. All
+        Else, and where it judged none, the outcome's reward is the last step's, and the others have
+        `intermediate_reward`: recipes that judge steps unasked find some bad or good, and leave the others open. All
         are None where the judge failed. Before the end each is `intermediate_reward`.
         """
         count, outcome = len(self.trajectory), self.last_outcome
@@ -130,7 +132,8 @@ class _Episode(_Asking, TrajectoryRubric):  # type: ignore[misc]
             return [self.intermediate_reward] * count
         if not outcome.has_reward:
             return [None] * count
-        if len(outcome.steps) == count and any(step is not None for step in outcome.steps):
+        is_asked = "steps" in (self.judge.asking.granularity or ())
+        if is_asked and len(outcome.steps) == count and any(step is not None for step in outcome.steps):
             return list(outcome.steps)
         return [*[self.intermediate_reward] * (count - 1), self.last_score]
 

@@ -20,10 +20,10 @@ class Outcome:
     `failure_kind` is one of the service's (`judge_agent.errors.FAILURE_KINDS`), `partial`, or one of the way there:
     `judge_timeout, judge_unreachable, judge_busy, judge_error, judge_malformed, judge_refused, rollout_invalid`,
     `group_split` (rollouts would have been compared within a part of their group only).
-    `steps` has one score per assistant turn of the completion, None where it was not judged; it is empty where steps
-    were not asked for. `tokens` is the rollout's share of what the judgment cost, `prompt_tokens` of them read and
-    `completion_tokens` written. `explanation` has a line per principle: its score and the judge's reason. `result` is
-    the service's own, while its group is being shaped.
+    `steps` has one score per assistant turn of the completion, None where it was not judged; it is empty where neither
+    the request nor the recipe asks for steps. `tokens` is the rollout's share of what the judgment cost,
+    `prompt_tokens` of them read and `completion_tokens` written. `explanation` has a line per principle: its score and
+    the judge's reason. `result` is the service's own, while its group is being shaped.
     """
 
     reward: float | None

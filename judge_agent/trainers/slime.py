@@ -31,8 +31,10 @@ from judge_agent.trainers.outcome import Outcome, flat
 from judge_agent.trainers.rollout import Rollout
 from judge_agent.trainers.scorer_settings import scorer_of, settings_text
 
-# Where a sample says, for the hook, that its number is not the judge's.
+# Where a sample says, for the hook, that its number is not the judge's; why; and that it was not left out before.
 FAILED = "judge_failed"
+_WHY = "judge_failure"
+_REMOVED = "judge_removed"
 _CENTRED = frozenset(("grpo", "gspo", "cispo", "rloo", "reinforce_plus_plus_baseline"))
 _SCALED = frozenset(("grpo", "gspo", "cispo"))
 _EPSILON = 1e-6
@@ -96,10 +98,14 @@ def _settled(sample: Any, outcome: Outcome, scorer: GroupScorer, args: Any) -> R
     settled = scorer.policy.settle(outcome, _peers(sample), observed=True, masked=True)
     metadata = sample.metadata if isinstance(sample.metadata, dict) else {}
     if settled.failed:
+        removed = {} if sample.remove_sample else {_REMOVED: True}
+        sample.metadata = {**metadata, **removed, FAILED: True, _WHY: f"{outcome.failure_kind}"}
         sample.remove_sample = True
-        sample.metadata = {**metadata, FAILED: True, "judge_failure": f"{outcome.failure_kind}"}
     elif FAILED in metadata:
-        sample.metadata = {name: value for name, value in metadata.items() if name != FAILED}
+        # Judged at last: in the loss again, if nobody else had left it out.
+        sample.remove_sample = bool(sample.remove_sample) and not metadata.get(_REMOVED)
+        ours = (FAILED, _WHY, _REMOVED)
+        sample.metadata = {name: value for name, value in metadata.items() if name not in ours}
     if not getattr(args, "reward_key", None):
         return settled.reward
     return flat(outcome, scorer.judge.dimensions, settled.reward, settled.means)

@@ -65,7 +65,24 @@ async def test_what_was_not_judged_is_removed_and_has_the_mean_of_its_group(serv
     samples = [Sample(RIGHT), Sample(BROKEN), Sample(WRONG)]
     assert await custom_rm(arguments(served), samples) == [1.0, 0.5, 0.0]
     assert [sample.remove_sample for sample in samples] == [False, True, False]
-    assert samples[1].metadata == {"judge_failed": True, "judge_failure": "model_error"}
+    failed = {"judge_failed": True, "judge_failure": "model_error", "judge_removed": True}
+    assert samples[1].metadata == failed
+
+
+@pytest.mark.parametrize("left_out", [False, True])
+async def test_a_sample_that_is_judged_at_last_is_as_it_was_before_the_failure(
+    served: Served, left_out: bool
+) -> None:
+    sample = Sample(BROKEN, metadata={"row": 1}, remove_sample=left_out)
+    args = arguments(served)
+    for _ in range(2):
+        await custom_rm(args, sample)
+    assert sample.remove_sample
+    assert sample.metadata is not None
+    assert sample.metadata["judge_failed"]
+    sample.response = RIGHT
+    assert await custom_rm(args, sample) == 1.0
+    assert (sample.remove_sample, sample.metadata) == (left_out, {"row": 1})
 
 
 async def test_alone_it_is_removed_with_a_number_that_no_loss_sees(served: Served) -> None:

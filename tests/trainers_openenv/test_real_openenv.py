@@ -202,10 +202,20 @@ async def test_an_episode_is_judged_once_when_it_is_done_with_a_reward_for_each_
 
 def test_a_blocking_episode_does_the_same() -> None:
     with answering(stepped(0.1, 0.9)) as server:
-        rubric = BlockingJudgeTrajectoryRubric(judge_at(server.url), intermediate_reward=0.05)
+        judge = judge_at(server.url, granularity=("outcome", "steps"))
+        rubric = BlockingJudgeTrajectoryRubric(judge, intermediate_reward=0.05)
         room = Room(rubric, turns=2)
         assert [room.step(Say(text=text)).reward for text in "ab"] == [0.05, 0.8]
         assert rubric.compute_step_rewards() == [0.1, 0.9]
+
+
+async def test_steps_that_a_recipe_judges_unasked_leave_the_others_their_intermediate_reward() -> None:
+    with answering(stepped(None, 1.0)) as server:
+        rubric = JudgeTrajectoryRubric(judge_at(server.url), intermediate_reward=0.05)
+        room = Room(rubric, turns=2)
+        for text in "ab":
+            await room.step_async(Say(text=text))
+    assert rubric.compute_step_rewards() == [0.05, 0.8]
 
 
 @pytest.mark.parametrize("steps", [(), (0.5,), (None, None)])
