@@ -104,6 +104,10 @@ class AsyncJudgeClient:
             await self._send(exchange.write_get_group(group_id, wait_seconds), deadline)
         )
 
+    async def find_groups(self, group_id: str, *, deadline: float | None = None) -> tuple[Group, ...]:
+        """Return the attempts of a group by the caller's own `group_id`, the latest first; it may have none."""
+        return exchange.read_groups(await self._send(exchange.write_find_groups(group_id), deadline))
+
     async def cancel_group(self, group_id: str) -> Group:
         """Call a group off and return it as it ended; one that had settled stays as it is."""
         return exchange.read_group(await self._send(exchange.write_cancel_group(group_id)))

@@ -126,6 +126,11 @@ def write_get_group(group_id: str, wait_seconds: float = 0) -> Call:
     return replace(call, path=f"/v1/groups/{quote(group_id, safe='')}")
 
 
+def write_find_groups(group_id: str) -> Call:
+    """Ask for the attempts of a group by the caller's own name for it."""
+    return Call("GET", "/v1/groups", [("group_id", group_id)])
+
+
 def write_cancel_group(group_id: str) -> Call:
     return Call("POST", f"/v1/groups/{quote(group_id, safe='')}:cancel")
 
@@ -165,6 +170,16 @@ def read_group(answer: Answer) -> Group:
         raise ServiceUnavailable(
             f"the answer is no group that this version reads ({error.error_count()} errors); is JUDGE_URL right, and "
             "of this version?",
+            status=answer.status,
+        ) from error
+
+
+def read_groups(answer: Answer) -> tuple[Group, ...]:
+    try:
+        return tuple(map(Group.model_validate, json.loads(answer.content)["data"]))
+    except (ValueError, TypeError, KeyError) as error:
+        raise ServiceUnavailable(
+            f"the answer is no list of groups ({type(error).__name__}); is JUDGE_URL right, and of this version?",
             status=answer.status,
         ) from error
 

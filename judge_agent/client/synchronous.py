@@ -75,6 +75,10 @@ class JudgeClient:
         """Return a group by its id, as it stands after `wait_seconds` at most. Raises RequestRefused (404)."""
         return private_loop.run(self._async.get_group(group_id, wait_seconds=wait_seconds))
 
+    def find_groups(self, group_id: str) -> tuple[Group, ...]:
+        """Return the attempts of a group by the caller's own `group_id`, the latest first; it may have none."""
+        return private_loop.run(self._async.find_groups(group_id))
+
     def cancel_group(self, group_id: str) -> Group:
         """Call a group off and return it as it ended; one that had settled stays as it is."""
         return private_loop.run(self._async.cancel_group(group_id))

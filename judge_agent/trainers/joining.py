@@ -6,7 +6,10 @@ whole. A group that is not complete in time gives nobody a reward: its ranks wou
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import statistics
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -16,6 +19,9 @@ from judge_agent.errors import JudgeClientError
 from judge_agent.schema import Group, GroupMember, Judgment
 from judge_agent.trainers.outcome import Outcome
 from judge_agent.trainers.rollout import Asking, Rollout
+
+log = logging.getLogger(__name__)
+_LOOK_AGAIN_SECONDS = 0.25
 
 
 def group_field(rollout: Rollout, asking: Asking) -> dict[str, Any] | None:
@@ -35,6 +41,26 @@ async def joined(client: AsyncJudgeClient, request: Mapping[str, Any], timeout_s
     if member is None:
         return Outcome.failed("judge_malformed", f"group {group.id} has no member {group.your_index!r}")
     return _outcome(group, member, await _own_judgment(client, group, member))
+
+
+async def call_off(client: AsyncJudgeClient, group: Mapping[str, Any], seconds: float) -> bool:
+    """Call off the group of a member that will never come, so that nobody waits for it; say whether that was done.
+
+    Peers may not have joined yet: it is looked for as long as `seconds`. A key that may only judge may not call off:
+    then the peers wait for the group's deadline, and have no rewards then.
+    """
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        try:
+            for found in await client.find_groups(group["group_id"], deadline=time.monotonic() + left):
+                if found.attempt == group["attempt"]:
+                    await client.cancel_group(found.id)
+                    return True
+        except JudgeClientError as error:
+            log.warning("group %r cannot be called off: %s", group["group_id"], error)
+            return False
+        await asyncio.sleep(min(_LOOK_AGAIN_SECONDS, left))
+    return False
 
 
 async def _own_judgment(client: AsyncJudgeClient, group: Group, member: GroupMember) -> Judgment | None:

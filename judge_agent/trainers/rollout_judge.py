@@ -8,7 +8,7 @@ import logging
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from judge_agent.client import AsyncJudgeClient, private_loop
 from judge_agent.client.exchange import Target, shown_url
 from judge_agent.errors import InvalidRequest, JudgeClientError, RequestRefused, ServiceUnavailable
 from judge_agent.schema import Judgment
-from judge_agent.trainers.joining import joined
+from judge_agent.trainers.joining import call_off, group_field, joined
 from judge_agent.trainers.outcome import Outcome
 from judge_agent.trainers.posts import Post, folded
 from judge_agent.trainers.rollout import Asking, Rollout
@@ -27,6 +27,10 @@ log = logging.getLogger(__name__)
 SECONDS = 100.0
 # A loop that is stuck must not hang the trainer: this much past `seconds`, the caller stops waiting for it.
 _GRACE_SECONDS = 5.0
+# Ranks come to judge at about one time; who is later than this waits for the group's deadline.
+_CALL_OFF_SECONDS = 10.0
+# A member with these statuses is refused for what it is, and will be again: its peers wait in vain.
+_NEVER_COMES = (400, 413, 422)
 _MAX_BUDGET_SECONDS = 3600.0
 _CANDIDATE = re.compile(r"candidates\.(\d+)(?:\.|$)")
 
@@ -139,6 +143,8 @@ class RolloutJudge:
         room = asyncio.Semaphore(self._max_in_flight)
         async with asyncio.TaskGroup() as group:
             running = [group.create_task(self._post(post, deadline, room)) for post in work.posts]
+            for place in work.refused:
+                group.create_task(self._call_off(group_field(rollouts[place], self._asking()), deadline))
         for task in running:
             found |= task.result()
         return whole_groups(self.asking, rollouts, work.posts, [found[at] for at in range(len(rollouts))])
@@ -151,6 +157,8 @@ class RolloutJudge:
                     return await self._joined(post, deadline)
                 return self._read(await self._judgment(post, deadline), post)
         except RequestRefused as refusal:
+            if refusal.status in _NEVER_COMES:
+                await self._call_off(post.group, deadline)
             refused, rest = _split(post, refusal)
             found = dict.fromkeys(refused.all_places, self._refused(refusal))
             for part in rest:
@@ -176,6 +184,12 @@ class RolloutJudge:
         found = await joined(self._connected(), post.request(self._asking()), max(0.0, left))
         vector = dict.fromkeys(self.dimensions) | dict(found.vector)
         return dict.fromkeys(post.all_places, replace(found, vector=vector))
+
+    async def _call_off(self, group: Mapping[str, Any] | None, deadline: float) -> None:
+        """Spare the peers of a rollout that cannot be posted their wait for it; a group without it is not whole."""
+        if group is not None:
+            left = deadline - asyncio.get_running_loop().time()
+            await call_off(self._connected(), group, max(0.0, min(left, _CALL_OFF_SECONDS)))
 
     def _connected(self) -> AsyncJudgeClient:
         if self._client is None or self._client[0] != os.getpid():

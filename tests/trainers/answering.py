@@ -76,6 +76,7 @@ def text_of(trajectory: Mapping[str, Any]) -> str:
 @contextmanager
 def answering(
     answer: Callable[[Body], Reply] | Sequence[Callable[[Body], Reply]] = judgment,
+    to_get: Reply = Reply(501),
 ) -> Iterator[Answering]:
     """Answer every POST by the function; of several, each in turn and the last one for the rest."""
     answers = [answer] if callable(answer) else list(answer)
@@ -88,7 +89,12 @@ def answering(
                 found.bodies.append(body)
                 found.keys.append(self.headers["Authorization"])
                 chosen = answers.pop(0) if len(answers) > 1 else answers[0]
-            reply = chosen(body)
+            self._send(chosen(body))
+
+        def do_GET(self) -> None:
+            self._send(to_get)
+
+        def _send(self, reply: Reply) -> None:
             if reply.hold is not None:
                 reply.hold.wait(10)
             sent = reply.body.encode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -39,7 +40,7 @@ def ranks(served: Served, run: str, **given: Any) -> list[Any]:
     return [judge_rewards(served.url, rank=rank, **made)[0] for rank in (0, 1)]
 
 
-async def called(functions: list[Any], rows: list[tuple[str, str]], step: int = 0) -> list[float | None]:
+async def called(functions: list[Any], rows: list[tuple[str, Any]], step: int = 0) -> list[float | None]:
     """Call each rank with its slice, at one time; the rewards as TRL gathers them."""
     each = len(rows) // len(functions)
     slices = [rows[at : at + each] for at in range(0, len(rows), each)]
@@ -111,6 +112,15 @@ async def test_a_member_has_what_its_own_judgment_says_beside_the_groups_reward(
     assert "right: 1" in best.explanation
     [group] = await served_groups(served, "told")
     assert (group["id"], group["attempt"]) == (best.flags["group"], 7)
+
+
+@pytest.mark.parametrize("broken", ["half \ud83d", [{"role": "assistant", "content": object()}]])
+async def test_a_member_that_can_never_be_posted_keeps_nobody_waiting(served: Served, broken: Any) -> None:
+    began = time.monotonic()
+    rows = [("What is 2+2?", text) for text in ("RIGHT a", "WRONG b", "RIGHT c")]
+    functions = ranks(served, f"broken {type(broken).__name__}", seconds=60.0)
+    assert await called(functions, [*rows, ("What is 2+2?", broken)]) == [None] * 4
+    assert time.monotonic() - began < 20
 
 
 async def test_a_row_is_worth_the_same_on_whichever_rank_it_is(served: Served) -> None:
