@@ -14,6 +14,7 @@ from api.parts import Parts
 from api.problems import Problem, bounded, invalid
 from api.queries import whole_number, words_of
 from api.runs.alarms import Thresholds
+from api.runs.answers import RunAnswer
 from api.runs.report import flat, numbers_of, rung, shown_step, thresholds_of, told_steps
 from api.validation import as_problem
 from judge_agent.schema.base import Name
@@ -85,7 +86,12 @@ async def list_runs(request: Request, tenant: Tenant) -> dict[str, Any]:
     return {"object": "list", "data": data, "next_cursor": cursor_after}
 
 
-@router.get("/{run_id:path}", openapi_extra=_GET)
+@router.get(
+    "/{run_id:path}",
+    openapi_extra=_GET,
+    response_model=None,
+    responses={200: {"model": RunAnswer | dict[str, float], "description": "The run; or flat numbers."}},
+)
 async def get_run(run_id: str, request: Request, tenant: Tenant) -> dict[str, Any]:
     """Tell what was judged in a run, per step and over all: rewards, failures, groups, noise, length, hacks, alarms.
 
