@@ -35,20 +35,26 @@ class DeadRun:
         self._lock = threading.Lock()
         self._in_a_row = 0
 
-    def look_at(self, outcomes: Sequence[Outcome], tasks: Sequence[Hashable]) -> None:
+    def look_at(
+        self,
+        outcomes: Sequence[Outcome],
+        columns: Sequence[Sequence[float | None]],
+        tasks: Sequence[Hashable],
+    ) -> None:
         """Count a batch. Raises JudgeUnavailable where no later one can fare better, or too many fared like it.
 
-        `tasks` tells which rollouts are of one task: what is refused of one alone may be that row's fault.
+        `columns` are what the trainer is given of the outcomes. `tasks` tells which rollouts are of one task: what is
+        refused of one alone may be that row's fault.
         """
         if not outcomes:
             return
-        dead = not any(outcome.has_reward for outcome in outcomes)
+        dead = all(value is None for column in columns for value in column)
         with self._lock:
             self._in_a_row = self._in_a_row + 1 if dead else 0
             count = self._in_a_row
         if not dead:
             return
-        why = f"{outcomes[0].failure_kind}: {outcomes[0].failure_reason}"
+        why = _why(outcomes)
         if _is_of_the_run(outcomes, tasks):
             raise JudgeUnavailable(f"no rollout of this run can be judged; put the settings right ({why})")
         if count >= self._max:
@@ -61,6 +67,15 @@ class DeadRun:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state["max_failed_batches"])  # type: ignore[misc]
+
+
+def _why(outcomes: Sequence[Outcome]) -> str:
+    """The first failure; where nothing failed, the dimensions that say nothing of any rollout."""
+    failed = next((outcome for outcome in outcomes if not outcome.has_reward), None)
+    if failed is not None:
+        return f"{failed.failure_kind}: {failed.failure_reason}"
+    names = sorted({name for outcome in outcomes for name in outcome.not_applicable})
+    return f"not applicable: {', '.join(names) or 'none of the dimensions was judged'}"
 
 
 def _is_of_the_run(outcomes: Sequence[Outcome], tasks: Sequence[Hashable]) -> bool:

@@ -197,7 +197,9 @@ class _SharedJudge:
         if is_first:
             _log(judged, extra.get("log_metric"), extra.get("log_extra"))
             if self._policy is None:
-                self._dead_run.look_at(judged.outcomes, [content_of(prompt) for prompt in prompts])
+                self._dead_run.look_at(
+                    judged.outcomes, judged.columns, [content_of(prompt) for prompt in prompts]
+                )
         return list(judged.columns[at])
 
     def _started(self, batch: Batch) -> Future[Judged]:

@@ -103,6 +103,17 @@ def test_batches_in_a_row_without_any_reward_end_the_run_and_one_reward_begins_t
             batch(twin, "dead7")
 
 
+def test_columns_that_are_empty_though_nothing_failed_end_the_run_with_the_dimensions_name() -> None:
+    def of(text: str) -> Mapping[str, Any]:
+        return {**scored(1.0, robustness=None), "flags": {"not_applicable": ["robustness"]}}
+
+    with answering(lambda body: judgment(body, of)) as server:
+        function = reward(server.url, dimensions=["robustness"], max_failed_batches=2)
+        assert batch(function, "a") == [None]
+        with pytest.raises(JudgeUnavailable, match="not applicable: robustness"):
+            batch(function, "b")
+
+
 def test_dimensions_that_are_one_text_are_refused_with_what_to_write() -> None:
     with pytest.raises(InvalidRequest, match=r"write \['correctness'\]"):
         judge_rewards("http://h", "correctness")
