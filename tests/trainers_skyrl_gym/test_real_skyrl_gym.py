@@ -15,7 +15,8 @@ import pytest
 import skyrl_gym
 from skyrl_gym.envs.registration import register
 
-from judge_agent.trainers import FailurePolicy, JudgeUnavailable, RolloutJudge
+from judge_agent.errors import InvalidRequest
+from judge_agent.trainers import Asking, FailurePolicy, JudgeUnavailable, RolloutJudge
 from judge_agent.trainers.skyrl_gym import JudgedEpisode
 from tests.trainers.answering import Body, Reply, answering, judgment, scored, text_of, unscored
 from tests.trainers.failing_services import WAYS, Answer, seconds_for
@@ -230,3 +231,12 @@ def test_an_environment_in_the_middle_of_an_episode_can_be_pickled() -> None:
             assert pickle.loads(pickle.dumps(env)).step("67890")["reward"] == 1.0
         finally:
             JudgedTurns.judge = default
+
+
+@pytest.mark.parametrize("setting", [{"shape": "z"}, {"join": True}])
+def test_an_environment_knows_no_group_and_refuses_a_judge_that_needs_one(setting: dict[str, Any]) -> None:
+    asking = Asking(recipe="verify", **setting)
+    judge = RolloutJudge("http://127.0.0.1:1", asking=asking)
+    kind = type("Shaped", (JudgedMath,), {"judge": judge})
+    with pytest.raises(InvalidRequest, match=f"^{next(iter(setting))}: "):
+        made(kind)
