@@ -30,6 +30,7 @@ KINDS: dict[str, FailureKind] = {
     "error_429_later": "model_error",
     "error_500": "model_error",
     "error_503": "model_error",
+    "error_503_later": "model_error",
     "unauthorized": "model_error",
     "bad_request": "model_error",
     "context_length": "input_too_large",
