@@ -13,6 +13,8 @@ from judge_agent.seams.model import ChatMessage
 MANY_PIECES = 1000
 # Shorter prompts are hashed in less time than a thread needs to begin.
 LONG_PROMPT_CHARS = 10_000
+# And so are the first few of a judgment that are longer, taken together.
+CHARS_AT_ONCE = 200_000
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -44,12 +46,17 @@ class PromptsAside:
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
+        self._chars_at_once = CHARS_AT_ONCE
 
     async def do(
         self, messages: Sequence[ChatMessage], work: Callable[P, R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
         """Return what pure work on a prompt comes to."""
-        if sum(len(message.content) for message in messages) < LONG_PROMPT_CHARS:
+        chars = sum(len(message.content) for message in messages)
+        if chars < LONG_PROMPT_CHARS:
+            return work(*args, **kwargs)
+        if chars <= self._chars_at_once:
+            self._chars_at_once -= chars
             return work(*args, **kwargs)
         async with self._turn:
             return await asyncio.to_thread(work, *args, **kwargs)

@@ -32,6 +32,10 @@ _CODE = (
     ast.Return,
 )  # fmt: skip
 
+# A statement of `_CODE` begins at the beginning of a line, or behind another statement.
+_MAY_DEFINE = re.compile(
+    r"(?:^|;)[ \t\f]*(?:@|(?:async|def|class|import|from|for|while|with|return)\b)", re.MULTILINE
+)
 _DEFINITION = re.compile(r"^(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)", re.MULTILINE)
 
 
@@ -57,6 +61,8 @@ def plain_text(text: str) -> str:
 def spoken(text: str) -> str:
     """The text after its leading thought; empty where it ends inside of the thought."""
     text = plain_text(text)
+    if "</" not in text and "<t" not in text and "<T" not in text:
+        return text
     if _THOUGHT.match(text):
         end = _THOUGHT_ENDS.search(text)
         return text[end.end() :].lstrip("\n") if end else ""
@@ -127,7 +133,7 @@ class CodeFinder:
         """The code of a text after its thought; None where it holds no block and is no code itself."""
         text = spoken(text)
         # Fences inside of code that is not fenced itself stand in its comments and texts.
-        whole = self._parsed(text)
+        whole = self._parsed(text) if _MAY_DEFINE.search(text) else None
         if whole is not None and self._is_answer(whole) and _defines(whole):
             return Chosen(text, sure=True)
         found = blocks(text)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from judge_agent.schema.messages import Trajectory
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
 class _Kept:
-    """What was found, and in which fields: a copy of a trajectory with other fields carries it along."""
+    """What was found by whom, and in which fields: a copy of a trajectory with other fields carries it along."""
 
     fields: tuple[object, ...]
-    found: object
+    found: dict[Hashable, Any] = field(default_factory=dict)
 
     def __eq__(self, other: object) -> bool:
         """Two trajectories are equal whether one of them was read or not."""
@@ -26,17 +27,21 @@ class _Kept:
     __hash__ = None  # type: ignore[assignment]
 
 
-def read_once(make: Callable[[Trajectory], T]) -> Callable[[Trajectory], T]:
-    """Decorate the one function that reads trajectories, so that each is read once."""
+def read_once(make: Callable[Concatenate[Trajectory, P], T]) -> Callable[Concatenate[Trajectory, P], T]:
+    """Decorate a pure function that reads trajectories, so that each is read once. Its other arguments are hashable."""
 
     @functools.wraps(make)
-    def reading(trajectory: Trajectory) -> T:
-        fields = (trajectory.messages, trajectory.tools, trajectory.final_answer)
+    def reading(trajectory: Trajectory, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        fields = (trajectory.messages, trajectory.tools, trajectory.final_answer, trajectory.artifacts)
         kept = trajectory._read
-        if isinstance(kept, _Kept) and all(a is b for a, b in zip(kept.fields, fields, strict=True)):
-            return kept.found  # type: ignore[return-value]
-        found = make(trajectory)
-        trajectory._read = _Kept(fields, found)
+        if not isinstance(kept, _Kept) or any(
+            one is not other for one, other in zip(kept.fields, fields, strict=True)
+        ):
+            trajectory._read = kept = _Kept(fields)
+        key = (make, args, tuple(kwargs.items()))
+        if key not in kept.found:
+            kept.found[key] = make(trajectory, *args, **kwargs)
+        found: T = kept.found[key]
         return found
 
     return reading
