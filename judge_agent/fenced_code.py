@@ -32,10 +32,8 @@ _CODE = (
     ast.Return,
 )  # fmt: skip
 
-# A statement of `_CODE` begins at the beginning of a line, or behind another statement.
-_MAY_DEFINE = re.compile(
-    r"(?:^|;)[ \t\f]*(?:@|(?:async|def|class|import|from|for|while|with|return)\b)", re.MULTILINE
-)
+# What a statement of `_CODE` begins with, at the beginning of a line or behind another statement.
+_HEADS = ("@", "async", "def", "class", "import", "from", "for", "while", "with", "return")
 _DEFINITION = re.compile(r"^(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)", re.MULTILINE)
 
 
@@ -133,7 +131,7 @@ class CodeFinder:
         """The code of a text after its thought; None where it holds no block and is no code itself."""
         text = spoken(text)
         # Fences inside of code that is not fenced itself stand in its comments and texts.
-        whole = self._parsed(text) if _MAY_DEFINE.search(text) else None
+        whole = self._parsed(text) if _may_define(text) else None
         if whole is not None and self._is_answer(whole) and _defines(whole):
             return Chosen(text, sure=True)
         found = blocks(text)
@@ -228,6 +226,11 @@ def _acts(statement: ast.stmt) -> bool:
         return isinstance(statement.value, (ast.Call, ast.Await))
     literal = isinstance(statement, (ast.Assign, ast.AnnAssign)) and isinstance(statement.value, ast.Constant)
     return not literal and not (isinstance(statement, ast.AnnAssign) and statement.value is None)
+
+
+def _may_define(text: str) -> bool:
+    """Whether `_defines` may hold of the text, known without reading it as Python: prose is read fast."""
+    return ";" in text or any(line.lstrip(" \t\f").startswith(_HEADS) for line in text.split("\n"))
 
 
 def _defines(tree: ast.Module) -> bool:

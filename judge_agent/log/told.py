@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from judge_agent.errors import StoreError
+from judge_agent.log.ends import ENDS
 from judge_agent.seams.storage import AuditEvent, AuditLog
 
+# Most of what happens in a judgment happens at one time: it is told together, but for ends, which are told at once.
+TOGETHER_SECONDS = 0.05
 Tell = Callable[[Sequence[AuditEvent]], Awaitable[None]]
 _log = logging.getLogger("judge_agent.service")
 
@@ -29,6 +33,7 @@ class ToldLog:
         self._hearing = hearing
         self._untold: list[AuditEvent] = []
         self._telling: asyncio.Task[None] | None = None
+        self._hurry = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         return self
@@ -36,6 +41,7 @@ class ToldLog:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._hurry.set()
         if self._telling is not None:
             await asyncio.wait([self._telling])
 
@@ -57,12 +63,18 @@ class ToldLog:
         for heard in self._hearing:
             heard(event)
         self._untold.append(event)
+        if event.type in ENDS:
+            self._hurry.set()
         if self._telling is None:
             self._telling = asyncio.get_running_loop().create_task(self._tell_all())
 
     async def _tell_all(self) -> None:
-        """What comes while one telling is on its way goes together with the next."""
+        """What comes soon after another, or while one telling is on its way, goes together with the next."""
         while self._untold:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TOGETHER_SECONDS):
+                    await self._hurry.wait()
+            self._hurry.clear()
             events, self._untold = self._untold, []
             try:
                 await self._tell(events)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,7 @@ from judge_agent.seams.storage import AuditEvent
 Anchor = Callable[[str, str, int, str], Awaitable[object]]
 MAX_BATCH = 512
 NOTES_WAIT_SECONDS = 0.02
+ANCHORS_WAIT_SECONDS = 0.05
 
 
 class AuditLogWriter:
@@ -38,6 +40,7 @@ class AuditLogWriter:
         self._due: asyncio.TimerHandle | None = None
         self._unanchored: dict[tuple[str, str], tuple[int, str]] = {}
         self._anchoring: asyncio.Task[None] | None = None
+        self._is_awaited = asyncio.Event()
         self._ends = LoggedEnds(folder)
 
     async def __aenter__(self) -> Self:
@@ -135,18 +138,23 @@ class AuditLogWriter:
                 await self._anchored()
 
     async def _anchor_all(self) -> None:
-        """Anchor the newest head of every segment; heads that come meanwhile are taken along."""
+        """Anchor the newest head of every segment; heads that come meanwhile, or soon after, are taken along."""
         while self._unanchored:
             (writer, segment), (count, head) = next(iter(self._unanchored.items()))
             await self._anchor(writer, segment, count, head)
             if self._unanchored.get((writer, segment)) == (count, head):
                 del self._unanchored[writer, segment]
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ANCHORS_WAIT_SECONDS):
+                    await self._is_awaited.wait()
 
     async def _anchored(self) -> None:
         """Wait until every line is anchored. Raises StoreError."""
         if self._anchoring is None:
             return
+        self._is_awaited.set()
         await asyncio.wait([self._anchoring])
+        self._is_awaited.clear()
         failed = self._anchoring.exception()
         if failed is not None:
             raise StoreError(f"the end of the audit log could not be anchored: {failed}") from failed

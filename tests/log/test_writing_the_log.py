@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from judge_agent.errors import StoreError
 from judge_agent.log import AuditLogWriter, Head, read, verify
 from judge_agent.log.secret_patterns import without_secrets
+from judge_agent.log.writer import ANCHORS_WAIT_SECONDS
 from judge_agent.seams.storage import AuditEvent, AuditLog
 
 
@@ -153,7 +154,7 @@ def test_a_failing_anchor_fails_appends_until_it_works_again(logged: Any, make_e
             await log.append(make_event(1))
             failing = True
             await log.append(make_event(2))
-            await asyncio.sleep(0)
+            await asyncio.sleep(2 * ANCHORS_WAIT_SECONDS)
             with pytest.raises(StoreError, match="database is away"):
                 await log.append(make_event(3))
             failing = False
