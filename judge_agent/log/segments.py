@@ -114,8 +114,11 @@ def is_live(folder: Path, writer: str) -> bool:
 class Segment:
     """The open segment of a writer. One thread at a time."""
 
-    def __init__(self, folder: Path, writer: str) -> None:
-        """Begin a new segment, chained to the writer's last one on disk. Raises OSError."""
+    def __init__(self, folder: Path, writer: str, *, full: Segment | None = None) -> None:
+        """Begin a new segment, chained to the writer's last one on disk. Raises OSError.
+
+        `full` is that last one where this process has just ended it: it need not be read again.
+        """
         before = [file for file in segment_files(folder) if file.writer == writer]
         while before and _is_unbegun(before[-1].path):
             # Else nobody would say where the segment before it had ended.
@@ -132,7 +135,7 @@ class Segment:
             raise
         self.count, self.head, self.size = 0, FIRST, 0
         self._without_secrets = SecretFilter()
-        self._header = self._header_after(before[-1] if before else None)
+        self._header = self._header_after(before[-1] if before else None, full)
 
     def append(self, events: Sequence[AuditEvent]) -> None:
         """Write events and wait until they are on disk: first their contents, then the lines. Raises OSError."""
@@ -154,14 +157,14 @@ class Segment:
         os.close(self._log)
         os.close(self._contents)
 
-    def _header_after(self, before: SegmentFile | None) -> dict[str, Any]:
+    def _header_after(self, before: SegmentFile | None, full: Segment | None) -> dict[str, Any]:
         header: dict[str, Any] = {"type": "segment", "format": FORMAT, "pid": os.getpid(), "before": None}
         if before is not None:
-            intact = intact_lines(before.path)
-            self.head = intact.head
-            header["before"] = {"segment": before.segment, "count": intact.count, "head": intact.head}
+            count, head, torn_bytes = _end_of(before, full)
+            self.head = head
             # Bytes past the last whole line: a write that a crash cut off.
-            header["before"]["torn_bytes"] = intact.rest
+            header["before"] = {"segment": before.segment, "count": count, "head": head}
+            header["before"]["torn_bytes"] = torn_bytes
         return header
 
     def _entry(self, event: AuditEvent) -> tuple[dict[str, Any], list[bytes]]:
@@ -185,6 +188,14 @@ class Segment:
         line, self.head = encode({**entry, **place, "time": time.time()})
         self.count += 1
         return line
+
+
+def _end_of(before: SegmentFile, full: Segment | None) -> tuple[int, str, int]:
+    """How many lines a segment has, the hash of the last, and how many bytes follow it."""
+    if full is not None and full.segment == before.segment:
+        return full.count, full.head, 0
+    intact = intact_lines(before.path)
+    return intact.count, intact.head, intact.rest
 
 
 def _is_unbegun(path: Path) -> bool:

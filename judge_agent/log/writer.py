@@ -162,10 +162,11 @@ class AuditLogWriter:
     def _append(self, events: list[AuditEvent]) -> Segment:
         """Append in a thread; a segment whose write failed is left, and the next write begins a new one."""
         assert self._lease is not None
-        if self._segment is not None and self._segment.size >= self._segment_max_bytes:
+        full = self._segment if self._segment and self._segment.size >= self._segment_max_bytes else None
+        if full is not None:
             self._drop_segment()
         if self._segment is None:
-            self._segment = Segment(self._folder, self._lease.writer)
+            self._segment = Segment(self._folder, self._lease.writer, full=full)
         try:
             self._segment.append(events)
         except BaseException:

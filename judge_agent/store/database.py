@@ -25,6 +25,8 @@ from judge_agent.store.tables import MIGRATIONS, SCHEMA_VERSION
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 MAX_BATCH = 512
+# SQLite's own 2 MB are too few after an hour's judgments: each commit then reads pages again.
+CACHE_KB = 64_000
 BUSY_SECONDS = 10.0
 
 
@@ -249,6 +251,7 @@ def _connect(path: Path | None) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute(f"PRAGMA cache_size=-{CACHE_KB}")
         _migrate(connection, str(path))
     except BaseException:
         connection.close()

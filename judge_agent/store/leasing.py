@@ -121,7 +121,8 @@ def claim(
     ids = [
         str(row[0])
         for row in connection.execute(
-            "SELECT id FROM judgments WHERE state = 'running' AND lease_until <= ? ORDER BY sequence LIMIT ?",
+            "SELECT id FROM judgments INDEXED BY judgments_leases WHERE state = 'running' AND lease_until <= ? "
+            "ORDER BY sequence LIMIT ?",
             (now, count),
         )
     ]
