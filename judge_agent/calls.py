@@ -269,6 +269,10 @@ class Calls:
         """
         await self._flights.logged()
 
+    def over(self) -> None:
+        """Say that no call is asked for any more; what was found is not remembered here any longer."""
+        self._flights.over()
+
     @contextmanager
     def useless_unless_read(self) -> Iterator[None]:
         """Around the reading of an answer: counts one that cannot be used; its tokens are counted already."""

@@ -123,6 +123,11 @@ class Flights:
     def note(self, event: AuditEvent) -> None:
         self._noted.append(self._log.note(event))
 
+    def over(self) -> None:
+        """Say that no call is asked for any more. A task that is kept holds the context that it was begun in, which
+        holds the judgment, and so these tasks: a circle, which would be left to the collector."""
+        self._tasks.clear()
+
     async def logged(self) -> None:
         """Wait until all that was noted is in the log. Raises StoreError."""
         while self._noted:

@@ -149,7 +149,10 @@ class Run:
             return empty()
         if len(fresh) < len(context.candidates):
             context = replace(context, candidates=tuple(fresh))
-        state = await self._parts.graph.ainvoke(empty(), context=context)
+        try:
+            state = await self._parts.graph.ainvoke(empty(), context=context)
+        finally:
+            context.calls.over()
         await context.calls.logged()
         return cast(State, state)
 

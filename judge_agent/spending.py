@@ -10,6 +10,7 @@ What holds this up is the estimate of the most: where walks cost more, calls tha
 from __future__ import annotations
 
 import asyncio
+import weakref
 from bisect import insort
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -140,7 +141,8 @@ class Spending:
     """Tokens spent and reserved, and tool calls made. A cost past its reservation is booked all the same."""
 
     def __init__(self) -> None:
-        self.plan = Walk(self, None, 0, 0)
+        # A circle would be left to the collector, with all that hangs on it.
+        self.plan = Walk(weakref.proxy(self), None, 0, 0)
         self.tool_calls = 0
         self._waiting: list[_Claim] = []
         self._claims = 0

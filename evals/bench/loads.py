@@ -105,6 +105,15 @@ def steady_rate(answered: Sequence[Answered], *, skipped_seconds: float, seconds
     return max(in_window, len(answered) / (max(one.ended for one in answered) - began))
 
 
+def whole_rate(answered: Sequence[Answered], own_seconds: float) -> float:
+    """Answers a second from when the first could be there, `own_seconds` after its request, to the last.
+
+    Many at one time come in waves, so that a window would count a wave too many or one too few.
+    """
+    began = min(one.due for one in answered) + own_seconds
+    return len(answered) / (max(one.ended for one in answered) - began)
+
+
 def quantile(values: Sequence[float], percent: float) -> float:
     """The value that `percent` of them do not exceed (nearest rank)."""
     ordered = sorted(values)

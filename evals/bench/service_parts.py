@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 
-from evals.bench.loads import Answered, Poster, closed_loop, open_loop, quantile, steady_rate
+from evals.bench.loads import Answered, Poster, closed_loop, open_loop, quantile, steady_rate, whole_rate
 from evals.bench.process_tree import below, rss_mb
 from evals.bench.service_requests import MODEL_CALLS, by_model, by_tests, numbered
 
@@ -52,7 +52,7 @@ async def overhead(url: str, latency: float, *, seconds: float, seed: int) -> Fo
     async with Poster.opened(f"{url}/v1/judgments") as poster:
         bodies = numbered(by_model)
         await _warmed(poster, bodies)
-        capacity = await _capacity(poster, bodies, own=own, seconds=max(seconds / 4, 4 * own))
+        capacity = await _capacity(poster, bodies, own=own, seconds=max(seconds / 2, 4 * own))
         answered = await open_loop(poster, bodies, per_second=capacity / 2, seconds=seconds, seed=seed)
     _scored(answered)
     added = [1000 * (one.seconds - own) for one in answered]
@@ -173,12 +173,11 @@ async def _capacity(poster: Poster, bodies: Iterator[bytes], *, own: float, seco
     """Judgments a second, `own` seconds of model time each: more and more at one time, until more brings no more."""
     best, at_once = 0.0, AT_ONCE
     while at_once <= MOST_AT_ONCE:
-        skipped = 2 * own
         answered = await closed_loop(
-            poster, bodies, at_once=at_once, until=partial(_is_over, seconds=skipped + seconds)
+            poster, bodies, at_once=at_once, until=partial(_is_over, seconds=seconds)
         )
         _scored(answered)
-        rate = steady_rate(answered, skipped_seconds=skipped, seconds=seconds)
+        rate = whole_rate(answered, own)
         if rate < ENOUGH * best:
             break
         best, at_once = rate, 2 * at_once
