@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
+from api.groups.settling import UNLOGGED_SECONDS
 from evals.bench.process_tree import below
 from evals.bench.service import model_server
 from evals.kill_clients import Ledger, group_problems
@@ -33,6 +34,8 @@ TARGETS: tuple[Target, ...] = ("service", "worker", "box")
 LATENCY_SECONDS = 0.1
 # A worker that dies young is started again after ever longer pauses, so the service is killed as a whole now and then.
 KILLS_A_LIFE = 5
+# What was settled so long ago without an end in the log gets it from whichever process is there.
+LOGGED_SECONDS = 3 * UNLOGGED_SECONDS
 BETWEEN_SECONDS = (0.2, 1.5)
 
 
@@ -69,9 +72,15 @@ async def kill_under_load(
         ledger = load.ledger
         ended = await all_ended(service.url)
         groups = await all_settled(service.url, ledger.groups)
-        # A life in which nobody is killed: its writers go on in the chains of the log that the killed ones left.
-        for step in (service.stop, service.start, service.stop):
-            await asyncio.to_thread(step)
+        # A life in which nobody is killed: its writers go on in the chains of the log that the killed ones left, and
+        # the ends of groups that were settled at a kill come into the log.
+        await asyncio.to_thread(service.stop)
+        await asyncio.to_thread(service.start)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOGGED_SECONDS):
+                while _group_log_problems(folder / "log", groups):  # noqa: ASYNC110 - another process writes it
+                    await asyncio.sleep(1.0)
+        await asyncio.to_thread(service.stop)
         told = Counter(_outcome(one) for one in ended.values())
         print(
             f"killed {dict(killed)}; {len(ended)} accepted of {dict(ledger.done)}; ended as {dict(told)}",

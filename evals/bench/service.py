@@ -1,9 +1,10 @@
 """What the service adds to the model's own time, what it holds in flight, how fast it verifies. Real HTTP, one process.
 
 The model server answers after a fixed time, in another process. `overhead`: requests arrive by themselves (Poisson) at
-half of the rate that the service was found to take; a latency is counted from when its request was due, and the
-overhead is the latency less the model's own time. `in_flight`: so many judgments at one time, and the memory that they
-take. `verify`: judgments with ten unit tests each. `identical`: sixteen posts of one rollout, and what they ran.
+half of the rate that the service was found to keep up with (99% within twice the model's time); a latency is counted
+from when its request was due, and the overhead is the latency less the model's own time. `in_flight`: so many judgments
+at one time, and the memory that they take. `verify`: judgments with ten unit tests each. `identical`: sixteen posts of
+one rollout, and what they ran.
 """
 
 from __future__ import annotations

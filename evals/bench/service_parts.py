@@ -24,6 +24,8 @@ WARM = 8
 AT_ONCE = 96
 MOST_AT_ONCE = 800
 ENOUGH = 1.15
+FEWER = 0.9
+LEAST_ARRIVALS = 1.0
 AT_ONCE_BOXED = 16
 LOOK_SECONDS = 0.1
 SAME = 16
@@ -52,12 +54,15 @@ async def overhead(url: str, latency: float, *, seconds: float, seed: int) -> Fo
     async with Poster.opened(f"{url}/v1/judgments") as poster:
         bodies = numbered(by_model)
         await _warmed(poster, bodies)
-        capacity = await _capacity(poster, bodies, own=own, seconds=max(seconds / 2, 4 * own))
+        capacity, closed = await _capacity(
+            poster, bodies, own=own, seconds=max(seconds / 2, 4 * own), seed=seed
+        )
         answered = await open_loop(poster, bodies, per_second=capacity / 2, seconds=seconds, seed=seed)
     _scored(answered)
     added = [1000 * (one.seconds - own) for one in answered]
     told = {
         "capacity_per_second": round(capacity, 1),
+        "closed_loop_per_second": round(closed, 1),
         "arrivals_per_second": round(capacity / 2, 1),
         "judgments": len(answered),
         "model_seconds": own,
@@ -72,7 +77,7 @@ async def overhead(url: str, latency: float, *, seconds: float, seed: int) -> Fo
         f"overhead: {told['overhead_p50_ms']} ms p50, {told['overhead_p99_ms']} ms p99, "
         f"{told['overhead_max_ms']} ms at most over {own:g} s of model time ({100 * told['overhead_p99_share']:.1f}% "
         f"p99); {len(answered)} judgments arrive at {told['arrivals_per_second']}/s, half of "
-        f"{told['capacity_per_second']}/s"
+        f"{told['capacity_per_second']}/s that are kept up with ({told['closed_loop_per_second']}/s in a closed loop)"
     )
     over = f"p99 of {told['overhead_p99_ms']} ms is not under {bound:g} ms"
     return Found(text, told, [over] if told["overhead_p99_ms"] >= bound else [])
@@ -169,19 +174,32 @@ async def _warmed(poster: Poster, bodies: Iterator[bytes]) -> None:
     _scored(await asyncio.gather(*(poster.post(next(bodies)) for _ in range(WARM))))
 
 
-async def _capacity(poster: Poster, bodies: Iterator[bytes], *, own: float, seconds: float) -> float:
-    """Judgments a second, `own` seconds of model time each: more and more at one time, until more brings no more."""
-    best, at_once = 0.0, AT_ONCE
+async def _capacity(
+    poster: Poster, bodies: Iterator[bytes], *, own: float, seconds: float, seed: int
+) -> tuple[float, float]:
+    """Arrivals a second that are kept up with, `own` seconds of model time each; and the rate of a closed loop.
+
+    The closed loop has more and more at one time, until more brings no more: then all that can be done together is.
+    Kept up with is what arrives, by itself, at so many a second while 99% of it take at most twice the model's time.
+    """
+    closed, at_once = 0.0, AT_ONCE
     while at_once <= MOST_AT_ONCE:
         answered = await closed_loop(
             poster, bodies, at_once=at_once, until=partial(_is_over, seconds=seconds)
         )
         _scored(answered)
         rate = whole_rate(answered, own)
-        if rate < ENOUGH * best:
+        if rate < ENOUGH * closed:
             break
-        best, at_once = rate, 2 * at_once
-    return best
+        closed, at_once = rate, 2 * at_once
+    arriving = closed
+    while arriving > LEAST_ARRIVALS:
+        answered = await open_loop(poster, bodies, per_second=arriving, seconds=seconds, seed=seed)
+        _scored(answered)
+        if quantile([one.seconds for one in answered], 99) <= 2 * own:
+            return arriving, closed
+        arriving *= FEWER
+    raise WrongEnd(f"not even {LEAST_ARRIVALS:g} arrivals a second were kept up with")
 
 
 def _is_over(_answered: int, passed: float, *, seconds: float) -> bool:
