@@ -40,7 +40,8 @@ def fails(body: Body) -> Reply:
 
 
 async def test_a_real_service_rewards_what_the_tests_confirm(judge_url: str) -> None:
-    rubric = JudgeRubric(judge_at(judge_url, 60.0), prompt="Write add(a, b).", columns={"tests": TESTS})
+    judge = judge_at(judge_url, 60.0, dimensions=("correctness",))
+    rubric = JudgeRubric(judge, prompt="Write add(a, b).", columns={"tests": TESTS})
     found = []
     for text in ("```python\ndef add(a, b):\n    return a + b\n```", "```python\nadd = 1\n```"):
         found.append((await Room(rubric).step_async(Say(text=text))).reward)

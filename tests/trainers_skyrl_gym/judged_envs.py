@@ -51,9 +51,13 @@ class SummedTurns(JudgedTurns):
 
 
 def asked_at(
-    url: str, base: type[JudgedEpisode], policy: FailurePolicy | None = None, **given: Any
+    url: str,
+    base: type[JudgedEpisode],
+    policy: FailurePolicy | None = None,
+    dimensions: tuple[str, ...] = DIMENSIONS,
+    **given: Any,
 ) -> type[JudgedEpisode]:
     """The environment with a judge at `url`, and a policy that has seen nothing."""
     settings = {"seconds": 20.0, "retry_seconds": 0.2, **given}
-    judge = RolloutJudge(url, asking=Asking(recipe="verify", dimensions=DIMENSIONS), **settings)
+    judge = RolloutJudge(url, asking=Asking(recipe="verify", dimensions=dimensions), **settings)
     return type(base.__name__, (base,), {"judge": judge, "failure_policy": policy or FailurePolicy()})

@@ -39,7 +39,7 @@ def episode(env: Any, actions: Sequence[str], prompt: Any = PROMPT) -> list[Any]
 
 
 def test_a_real_service_rewards_what_the_tests_confirm(judge_url: str) -> None:
-    kind = asked_at(judge_url, JudgedMath, seconds=60.0)
+    kind = asked_at(judge_url, JudgedMath, dimensions=("correctness",), seconds=60.0)
     found = []
     for operator in ("+", "-"):
         code = f"```python\ndef add(a, b):\n    return a {operator} b\n```"
