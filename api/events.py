@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -19,6 +20,9 @@ from judge_agent.store import Happening, StoredJudgment
 router = APIRouter(prefix="/v1/judgments", tags=["judgments"])
 KEEP_ALIVE_SECONDS = 15.0
 LOOK_SECONDS = 0.25
+# The event of an end may come into the store a moment after the record: it is looked for so often, so far apart.
+LOOKS_FOR_END = 10
+END_LOOK_SECONDS = 0.05
 # What each event of the stream is, as it is read (HTML, 9.2).
 _EVENT = {
     "type": "object",
@@ -59,7 +63,7 @@ async def follow(judgment_id: str, request: Request, tenant: Tenant) -> Response
 
 
 async def _stream(parts: Parts, row: StoredJudgment, after: int) -> AsyncIterator[str]:
-    quiet_since, is_told = time.monotonic(), False
+    quiet_since, is_told, looks = time.monotonic(), False, LOOKS_FOR_END
     while True:
         # Looked at before its events are read: what comes after the end of a judgment is nothing.
         ended = row.judgment is not None
@@ -72,6 +76,10 @@ async def _stream(parts: Parts, row: StoredJudgment, after: int) -> AsyncIterato
             yield _event(one, row)
             is_told = one.type in _ENDS
         if ended and not found:
+            if not is_told and looks:
+                looks -= 1
+                await asyncio.sleep(END_LOOK_SECONDS)
+                continue
             if not is_told:
                 yield _end(row)
             return

@@ -46,11 +46,14 @@ class ToldLog:
             await asyncio.wait([self._telling])
 
     async def append(self, event: AuditEvent) -> None:
-        if (
-            event.type != "judgment.superseded"
-        ):  # nothing that happens in the judgment: it has ended elsewhere
+        # An end is told once it is in the log: one that could not be written is none.
+        is_end = event.type in ENDS
+        # Superseded is nothing that happens in the judgment: it has ended elsewhere.
+        if not is_end and event.type != "judgment.superseded":
             self._take(event)
         await self._log.append(event)
+        if is_end:
+            self._take(event)
 
     async def end(self, judgment_id: str, since: float) -> Mapping[str, Any] | None:
         return await self._log.end(judgment_id, since)

@@ -156,7 +156,8 @@ class Groups(Protocol):
         ...
 
     async def due(self, limit: int) -> tuple[str, ...]:
-        """Let the clock go on; return open groups for which there is something to do, oldest first."""
+        """Let the clock go on; return open groups for which there is something to do: up to `limit` that go on by it,
+        oldest first, then up to `limit` whose judgment is to begin, each tenant's in turn."""
         ...
 
     async def close(self, id: str, revision: int) -> bool:

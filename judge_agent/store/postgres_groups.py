@@ -39,14 +39,21 @@ UPDATE service_clock SET
     elapsed = elapsed + least(greatest({_NOW} - beat, 0), {MAX_GAP_SECONDS}::double precision), beat = {_NOW}
 WHERE single = 1 AND EXISTS (SELECT 1 FROM groups WHERE {_OPEN})
 """  # noqa: S608
+# A look at one of these brings it on; a look at one of the next may find no room for its judgment, for long.
 _DUE = f"""
-SELECT id FROM groups WHERE {_OPEN} AND (deadline <= {_CLOCK} OR (state = 'judging' AND (
+SELECT id FROM groups WHERE {_OPEN} AND (deadline <= {_CLOCK} OR (state = 'judging' AND
     NOT EXISTS (SELECT 1 FROM group_members LEFT JOIN judgments ON judgments.id = judgment_id
         WHERE grp = groups.id AND NOT is_late
-            AND (judgments.state IS NULL OR judgments.state IN ('queued', 'running')))
-    OR EXISTS (SELECT 1 FROM group_members WHERE grp = groups.id AND judgment_id IS NULL AND NOT is_late))))
+            AND (judgments.state IS NULL OR judgments.state IN ('queued', 'running')))))
 ORDER BY sequence LIMIT $1
 """  # noqa: S608
+_TO_BEGIN = """
+SELECT id FROM (
+    SELECT id, sequence, row_number() OVER (PARTITION BY tenant ORDER BY sequence) AS turn
+    FROM groups WHERE state = 'judging' AND state IN ('open', 'judging') AND EXISTS (
+        SELECT 1 FROM group_members WHERE grp = groups.id AND judgment_id IS NULL AND NOT is_late)) AS waiting
+ORDER BY turn, sequence LIMIT $1
+"""
 _SETTLE = f"""
 UPDATE groups SET state = $3, record = $4, settled = $5, ended = {_CLOCK}
 WHERE id = $1 AND revision = $2 AND {_OPEN} RETURNING id
@@ -167,7 +174,8 @@ class PostgresGroups:
 
     async def due(self, limit: int) -> tuple[str, ...]:
         await self._pool.fetch(_BEAT)
-        return tuple(str(row[0]) for row in await self._pool.fetch(_DUE, limit))
+        found = [*await self._pool.fetch(_DUE, limit), *await self._pool.fetch(_TO_BEGIN, limit)]
+        return tuple(dict.fromkeys(str(row[0]) for row in found))
 
     async def close(self, id: str, revision: int) -> bool:
         return bool(

@@ -33,12 +33,18 @@ FROM group_members LEFT JOIN judgments ON judgments.id = judgment_id WHERE grp =
 _UNJUDGED = """EXISTS (
     SELECT 1 FROM group_members LEFT JOIN judgments ON judgments.id = judgment_id
     WHERE grp = groups.id AND NOT is_late AND (judgments.state IS NULL OR judgments.state IN ('queued', 'running')))"""
+# A look at one of these brings it on; a look at one of the next may find no room for its judgment, for long.
 _DUE = f"""
-SELECT id FROM groups WHERE {_OPEN} AND (
-    deadline <= {_CLOCK} OR (state = 'judging' AND (NOT {_UNJUDGED} OR EXISTS (
-        SELECT 1 FROM group_members WHERE grp = groups.id AND judgment_id IS NULL AND NOT is_late))))
+SELECT id FROM groups WHERE {_OPEN} AND (deadline <= {_CLOCK} OR (state = 'judging' AND NOT {_UNJUDGED}))
 ORDER BY sequence LIMIT ?
 """  # noqa: S608
+_TO_BEGIN = """
+SELECT id FROM (
+    SELECT id, sequence, row_number() OVER (PARTITION BY tenant ORDER BY sequence) AS turn
+    FROM groups WHERE state = 'judging' AND state IN ('open', 'judging') AND EXISTS (
+        SELECT 1 FROM group_members WHERE grp = groups.id AND judgment_id IS NULL AND NOT is_late))
+ORDER BY turn, sequence LIMIT ?
+"""
 _OF_KEY = """
 SELECT grp, place, judgment_id, body_sha256 FROM group_members WHERE tenant = ? AND idempotency_key = ?
 UNION ALL
@@ -130,7 +136,9 @@ class SqliteGroups:
             if is_any is None:
                 return ()
             _beat(connection)
-            return tuple(str(row[0]) for row in connection.execute(_DUE, (*_clocks(1), limit)))
+            found = connection.execute(_DUE, (*_clocks(1), limit)).fetchall()
+            found += connection.execute(_TO_BEGIN, (limit,)).fetchall()
+            return tuple(dict.fromkeys(str(row[0]) for row in found))
 
         return await self._database.run(look)
 

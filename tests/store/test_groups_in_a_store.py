@@ -180,6 +180,17 @@ async def test_what_there_is_to_do_is_found(store: Store) -> None:
     assert await store.groups.due(9) == ("grp_1",)
 
 
+async def test_groups_that_find_no_room_to_begin_hold_up_nobody_else(store: Store) -> None:
+    for at, tenant in enumerate(("ada", "ada", "ada", "bob")):
+        group = replace(GROUP, id=f"stuck_{at}", group_id=str(at), tenant=tenant, is_joint=True, size=1)
+        await store.groups.join(group, [member(0, candidate="{}")])
+    lease = await accepted(store, "jdg_1")
+    await store.groups.join(replace(GROUP, id="ready", size=1), [member(0, judgment_id="jdg_1")])
+    await store.finish(lease, "{}", elapsed_seconds=1.0)
+    assert await store.groups.due(1) == ("ready", "stuck_0")
+    assert await store.groups.due(2) == ("ready", "stuck_0", "stuck_3")
+
+
 async def test_a_deadline_comes_by_the_stores_clock_which_stands_still_without_a_service(
     store: Store,
 ) -> None:
