@@ -92,9 +92,10 @@ def flat(
 ) -> dict[str, float]:
     """Write an outcome as finite numbers under keys that are always the same, for trainers that know no null.
 
-    `score` is `reward`: the outcome's own, or what `FailurePolicy.settle` puts in its place. Of a rollout that has
-    no reward, what is missing is taken from `means` (the group's, by dimension and `acc`); a dimension that a judged
-    one lacks is its own score. `judge_failed` and `<dimension>_missing` say so.
+    `score` is `reward`: the outcome's own, or what `FailurePolicy.settle` puts in its place. A rollout that has no
+    reward has no number of its own, also where its vector has: each is taken from `means` (the group's, by dimension
+    and `acc`), or is `reward` where the group has none. A dimension that a judged one lacks is its own score.
+    `judge_failed` and `<dimension>_missing` say so.
     Raises InvalidRequest for a dimension whose name is one of these keys.
     """
     taken = _FLAT_KEYS.intersection(dimensions)
@@ -104,17 +105,17 @@ def flat(
     passed = means.get("acc", 0.0) if not outcome.has_reward else float(bool(outcome.passed))
     row = {"score": float(reward), "acc": passed, "judge_failed": 0.0 if outcome.has_reward else 1.0}
     for name in dimensions:
-        value = outcome.vector.get(name)
-        row[name] = _stand_in(outcome, name, means) if value is None else float(value)
+        value = outcome.vector.get(name) if outcome.has_reward else None
+        row[name] = _stand_in(outcome, name, row["score"], means) if value is None else float(value)
         row[f"{name}_missing"] = 1.0 if value is None else 0.0
     return row
 
 
-def _stand_in(outcome: Outcome, name: str, means: Mapping[str, float]) -> float:
+def _stand_in(outcome: Outcome, name: str, reward: float, means: Mapping[str, float]) -> float:
     """What stands for a missing dimension. A judged rollout's own score is made of the dimensions that it has; the mean
     of its siblings would hang on which of them ended first, and equal completions would have different numbers."""
     if not outcome.has_reward:
-        return means.get(name, 0.0 if outcome.score is None else outcome.score)
+        return means.get(name, reward)
     return 0.0 if outcome.score is None else outcome.score
 
 

@@ -153,10 +153,11 @@ def settled(
     found = [policy.settle(outcome, key, observed=True) for outcome, key in zip(outcomes, keys, strict=True)]
     if not dimensions:
         return [[one.reward for one in found]]
-    # A dimension that nobody in the group has is 0 for all of them, which compares to nothing.
+    # A dimension that nobody in the group has is 0 for all of them, which compares to nothing. What a rollout without
+    # a reward was given in parts is of no verdict: summed up, it could win its pair.
     return [
         [
-            one.means.get(name, 0.0) if value is None else value
+            one.means.get(name, 0.0) if value is None or one.failed else value
             for one, value in zip(found, (outcome.vector.get(name) for outcome in outcomes), strict=True)
         ]
         for name in dimensions

@@ -86,6 +86,30 @@ def test_the_keys_are_the_same_where_one_of_a_group_failed_and_no_number_is_its_
     assert failed.get("judge_failed", 1.0) == 1.0
 
 
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        unscored("model_error", "partial", correctness=1.0, process=None) | {"score": 1.0},
+        scored(1.0, correctness=1.0, process=1.0) | {"status": "unscored", "failure_kind": "internal"},
+    ],
+    ids=["it judged a part", "its verdict says it is none"],
+)
+def test_numbers_of_a_rollout_without_a_reward_are_in_none_of_what_its_siblings_are_compared_by(
+    make: Making, verdict: dict[str, Any]
+) -> None:
+    def of(text: str) -> dict[str, Any]:
+        return verdict if text == "fails" else scored(0.4, correctness=0.2, process=0.1)
+
+    with answering(lambda body: judgment(body, of)) as server:
+        try:
+            judged, failed = make(server.url).rows(["good", "fails"])
+        except JudgeUnavailable:
+            return
+    for name in {"score", "correctness", "process"} & set(judged):
+        assert failed[name] in (None, judged[name])
+        assert failed.get(f"{name}_missing", 1.0) == 1.0 or name == "score"
+
+
 def test_equal_completions_have_equal_rewards_and_a_group_its_order(make: Making) -> None:
     texts = [f"{'a' * (place % 5)}" for place in range(20)]
     with answering() as server:

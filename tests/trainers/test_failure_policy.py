@@ -140,6 +140,13 @@ def test_a_dimension_that_a_judged_rollout_lacks_is_its_own_score_whatever_its_s
     assert (row["process"], row["process_missing"]) == (0.9, 1.0)
 
 
+def test_a_rollout_without_a_reward_has_no_number_of_its_own() -> None:
+    partial = Outcome(None, 0.9, True, {"correctness": 1.0, "process": 0.7}, "partial", "model_error")
+    row = flat(partial, DIMENSIONS, 0.4, {"reward": 0.4, "acc": 0.5, "correctness": 0.2})
+    assert (row["correctness"], row["correctness_missing"]) == (0.2, 1.0)
+    assert (row["process"], row["process_missing"]) == (0.4, 1.0)
+
+
 def test_names_that_would_hide_a_key_and_limits_without_a_meaning_are_refused() -> None:
     with pytest.raises(InvalidRequest):
         flat(FAILED, ["score"], 0.5)

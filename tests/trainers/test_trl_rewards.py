@@ -236,6 +236,19 @@ def test_where_nothing_can_be_masked_the_group_stands_in_wherever_its_members_ar
     assert columns[0] == [0.4, 0.4]
 
 
+def test_a_part_that_was_judged_of_a_failed_rollout_wins_no_pair() -> None:
+    def of(text: str) -> Mapping[str, Any]:
+        part = unscored("model_error", "partial", correctness=1.0, process=None)
+        return part if text == "fails" else scored(0.0, correctness=0.0, process=0.0)
+
+    with answering(lambda body: judgment(body, of)) as server:
+        columns = [
+            function(prompts=["p", "p"], completions=["good", "fails"])
+            for function in both(server.url, sync=True)
+        ]
+    assert columns == [[0.0, 0.0], [0.0, 0.0]]
+
+
 def test_where_nothing_can_be_masked_and_nothing_was_scored_the_trainer_is_told() -> None:
     with answering(fails_on("bad")) as server:
         (reward,) = judge_rewards(server.url, recipe="verify", sync=True)
