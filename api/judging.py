@@ -212,7 +212,11 @@ async def _twin(store: Store, live: LiveJudgment) -> Judgment | None:
 async def _called_off(
     judge: Judging, live: LiveJudgment, request: JudgmentRequest | None, text: str | None
 ) -> Judgment:
-    """The end of a judgment that was cancelled. It is cancelled as well where that cannot be logged."""
+    """The end of a judgment that was cancelled. It is cancelled as well where that cannot be logged.
+
+    Who stops it now would have the line of its end written twice.
+    """
+    live.end()
     try:
         if (logged := await _logged_end(judge, live, request, text)) is not None:
             return logged

@@ -205,3 +205,32 @@ async def test_what_is_being_ended_ends_once_whatever_comes(stop: str) -> None:
         "judgment.accepted",
         "judgment.done",
     ]
+
+
+class SlowToCancel(MemoryLog):
+    """Has the line of a cancelled judgment on disk, and takes its time to say so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def append(self, event: AuditEvent) -> None:
+        await super().append(event)
+        if event.type == "judgment.cancelled":
+            self.written.set()
+            await self.go_on.wait()
+
+
+async def test_a_cancelled_judgment_ends_once_where_the_service_stops_meanwhile() -> None:
+    log = SlowToCancel()
+    async with serving(model=Never(), log=log, max_running=1) as served:
+        await started(served)
+        waiting = await served.post(request(seed=1), prefer="respond-async")
+        cancelling = asyncio.create_task(served.http.post(f"{waiting.headers['location']}:cancel"))
+        await log.written.wait()
+        stopping = asyncio.create_task(served.stop())
+        await asyncio.sleep(0.05)
+        log.go_on.set()
+        await asyncio.gather(cancelling, stopping)
+    ends = [event.type for event in log.events if event.type == "judgment.cancelled"]
+    assert ends == ["judgment.cancelled"]
