@@ -105,8 +105,8 @@ def test_a_failed_rollout_has_the_mean_of_its_group_and_the_same_keys(by: Sequen
         found = scores(server.url, by, samples, **seconds)
     assert [reward for reward, _ in found] == pytest.approx([0.4, 0.6, 0.8])
     assert [info["judge_failed"] for _, info in found] == [0.0, 1.0, 0.0]
-    judged = 0.7 if way == "it judged a part" else 0.6
-    assert [info["correctness"] for _, info in found] == pytest.approx([0.4, judged, 0.8])
+    assert [info["correctness"] for _, info in found] == pytest.approx([0.4, 0.6, 0.8])
+    assert [info["correctness_missing"] for _, info in found] == [0.0, 1.0, 0.0]
     assert {frozenset(info) for _, info in found} == {frozenset(KEYS)}
 
 
