@@ -154,7 +154,7 @@ def _body(wanted: Wanted, how: How) -> tuple[dict[str, Any], Mapping[str, str]]:
     data["metadata"] = {**metadata, "group": _group(data)}
     written = {"task.reference": "reference", **{name: name for name in label}}
     places = {ours: inside(wanted.label_field, theirs) for ours, theirs in written.items()}
-    return data, {**wanted.places, "budget.seconds": "seconds", **RUN_PLACES, **places}
+    return data, {"budget.seconds": "seconds", **RUN_PLACES, **places, **wanted.places}
 
 
 def _group(data: Mapping[str, Any]) -> str:

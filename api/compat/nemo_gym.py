@@ -10,7 +10,7 @@ the judge's model that cannot be read is no wrong answer of the policy, so it is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -20,7 +20,7 @@ from api.auth import Calling, Tenant
 from api.compat.answers import Told
 from api.compat.asking import Wanted, ask
 from api.compat.failing import judge_failed, stand_in
-from api.compat.labels import FIELDS
+from api.compat.labels import FIELDS, inside, read_label
 from api.compat.query import read_how
 from api.compat.responses_task import answered, asked
 from api.compat.serving import RESPONSES, documented, parts_of, read_body, read_sent, typed
@@ -55,8 +55,8 @@ _FAILURES = {
 class Verify(BaseModel):
     """A rollout as NeMo Gym sends it: the Responses request, the response, and the fields of the data set's row.
 
-    `label` (or `ground_truth`, `expected_answer`) is a reference; `reference`, `principles`, `resources`, `recipe`,
-    `dimensions` and `principle` are read too, here or in `verifier_metadata`.
+    `reference`, `principles`, `resources`, `recipe` and `dimensions` are read, here or in `verifier_metadata`, and
+    `principle` here. Where no `reference` is among them, `label` (or `ground_truth`, `expected_answer`) is read as one.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -128,7 +128,7 @@ async def _session(request: Request) -> dict[str, Any]:
 
 
 def _wanted(sent: Verify, row: Mapping[str, Any]) -> Wanted:
-    label, field = _label(row)
+    label, written = _label(row)
     principle = row.get("principle")
     tools = sent.responses_create_params.get("tools")
     return Wanted(
@@ -136,7 +136,6 @@ def _wanted(sent: Verify, row: Mapping[str, Any]) -> Wanted:
         asked(sent.responses_create_params, "responses_create_params"),
         [{"id": "a", "trajectory": answered(sent.response, tools, "response")}],
         label,
-        field,
         principles=[{"description": principle}] if isinstance(principle, str) and principle else None,
         places={
             "task.messages": "responses_create_params.input",
@@ -144,28 +143,46 @@ def _wanted(sent: Verify, row: Mapping[str, Any]) -> Wanted:
             "candidates.0.trajectory.messages": "response.output",
             "candidates.0": "response",
             "principles.0.description": "principle",
+            **written,
         },
     )
 
 
-def _label(row: Mapping[str, Any]) -> tuple[Any, str]:
-    """The ground truth and further fields of a label, of the row itself or of its `verifier_metadata`."""
+def _label(row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The fields of a label, and where each was written: in the row, its `verifier_metadata`, or the ground truth.
+
+    Each is the first that there is. What says how to judge never costs the ground truth that stands beside it.
+    """
     inner = row.get(_METADATA)
-    for place, where in ((row, ""), (inner if isinstance(inner, dict) else {}, _METADATA)):
-        known = {name: place[name] for name in FIELDS if name != "metadata" and place.get(name) is not None}
-        if known:
-            return known, where
+    places = (("", row), (_METADATA, inner if isinstance(inner, dict) else {}))
+    found = dict[str, tuple[Any, str]]()
+    for where, place in places:
+        for name in FIELDS:
+            if name != "metadata" and place.get(name) is not None:
+                found.setdefault(name, (place[name], inside(where, name)))
+    if "reference" not in found:
+        truth, where = _ground_truth(places)
+        for name, value in read_label(truth, where).items():
+            found.setdefault(name, (value, inside(where, name)))
+    written = {"task.reference" if name == "reference" else name: at for name, (_, at) in found.items()}
+    return {name: value for name, (value, _) in found.items()}, written
+
+
+def _ground_truth(places: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[Any, str]:
+    for where, place in places:
         for name in GROUND_TRUTHS:
             if place.get(name) is not None:
-                return place[name], f"{where}.{name}" if where else name
+                return place[name], inside(where, name)
     return None, "label"
 
 
 def _verified(row: dict[str, Any], told: Told) -> dict[str, Any]:
-    """The row with what was judged; a field of the row keeps its value where a dimension has its name."""
+    """The row with what was judged; a field of the row keeps its value where a dimension has its name, unless an
+    earlier answer has put it there."""
     components = {name: _component(told, name) for name in told.dimensions}
     missing = {f"{name}_missing": float(told.valued(name) is None) for name in told.dimensions}
-    sent = {name: value for name, value in row.items() if name not in _STALE}
+    stale = _STALE | _answered_before(row)
+    sent = {name: value for name, value in row.items() if name not in stale}
     answer = {
         **components,
         **missing,
@@ -183,6 +200,15 @@ def _verified(row: dict[str, Any], told: Told) -> dict[str, Any]:
     if isinstance(config, dict) and "mask_sample" in config:
         answer["instance_config"] = {**config, "mask_sample": False}
     return answer
+
+
+def _answered_before(row: Mapping[str, Any]) -> frozenset[str]:
+    """The numbers at the top that an earlier answer to this row has put there: those that its components repeat."""
+    components = row.get("reward_components")
+    if not isinstance(components, dict):
+        return frozenset()
+    numbers = {name for name, value in components.items() if name in row and row[name] == value}
+    return frozenset(numbers | {f"{name}_missing" for name in components})
 
 
 def _component(told: Told, name: str) -> float:

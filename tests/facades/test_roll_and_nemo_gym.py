@@ -193,6 +193,58 @@ async def test_nemo_gyms_data_sets_keep_what_is_right_in_many_places(served: Ser
     assert any("REFERENCE" in request.text for request in served.model.requests)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"label": "4", "dimensions": ["correctness"]},
+        {"expected_answer": "4", "recipe": "default"},
+        {"label": "4", "principles": PRINCIPLES},
+        {"label": "4", "resources": {}},
+        {"verifier_metadata": {"ground_truth": "4"}, "dimensions": ["correctness"]},
+        {"ground_truth": "4", "verifier_metadata": {"principles": PRINCIPLES}},
+        {"label": {"reference": {"answer": "4"}, "recipe": "default"}, "dimensions": ["correctness"]},
+        {"reference": {"answer": "4"}, "label": 3},
+    ],
+)
+async def test_what_says_how_to_judge_a_row_does_not_cost_its_reference(served: Served, fields: Any) -> None:
+    body = row(message(RIGHT))
+    del body["principles"], body["dimensions"]
+    told = await verify(served, body | fields)
+    assert told.status_code == 200, told.text
+    assert any("REFERENCE" in request.text for request in served.model.requests)
+    dimensions = fields.get("dimensions")
+    assert dimensions is None or list(told.json()["reward_components"]) == dimensions
+
+
+async def test_a_field_that_a_row_has_in_its_metadata_is_refused_by_that_name(served: Served) -> None:
+    body = row(message(RIGHT), label="4", verifier_metadata={"recipe": "no-such"})
+    refused = await verify(served, body)
+    assert (refused.status_code, refused.json()["field"]) == (422, "verifier_metadata.recipe")
+    body = row(message(RIGHT), ground_truth={"answr": "4"})
+    assert (await verify(served, body)).json()["field"] == "ground_truth.answr"
+
+
+@pytest.mark.parametrize(("before", "after"), [(WRONG, RIGHT), (BROKEN, RIGHT), (RIGHT, BROKEN)])
+async def test_a_row_that_is_verified_again_has_the_numbers_of_the_last_verdict(
+    served: Served, before: str, after: str
+) -> None:
+    sent = row(message(before), tool_use=7.0, dataset="d")
+    first = (await verify(served, sent)).json()
+    again = (await verify(served, first | {"response": {"output": [message(after)]}})).json()
+    fresh = (await verify(served, sent | {"response": {"output": [message(after)]}})).json()
+    for told in (again, fresh):
+        told.pop("judgment_id")
+        told.pop("instance_config", None)
+    assert again == fresh
+    assert (again["correctness"], again["correctness_missing"]) == (
+        again["reward_components"]["correctness"],
+        float(after == BROKEN),
+    )
+    assert again["tool_use"] == 7.0
+    narrower = (await verify(served, first | {"dimensions": ["tool_use"]}, recipe="default")).json()
+    assert "correctness" not in narrower
+
+
 async def test_an_empty_response_is_judged_as_such(served: Served) -> None:
     told = (await verify(served, row())).json()
     assert (told["reward"], told["mask_sample"]) == (0.0, False)
