@@ -86,7 +86,9 @@ async def _opened(
             opened_store(settings.database_path, settings.database, exclusive=exclusive)
         )
         heads = store if settings.database is None else SharedHeads(store, settings.log_dir)
-        written = await stack.enter_async_context(AuditLogWriter(settings.log_dir, anchor=heads.set_head))
+        written = await stack.enter_async_context(
+            AuditLogWriter(settings.log_dir, anchor=heads.set_head, last_anchored=heads.last_segment)
+        )
         traces = await _traces(settings, store, stack) if metrics is not None else None
         hearing = [one.observe for one in (metrics, traces, canaries) if one is not None]
         log = await stack.enter_async_context(ToldLog(written, store.tell, *hearing))

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from judge_agent.log.contents import Content, blank, contents
 from judge_agent.log.lines import Line, loads
 from judge_agent.log.segments import raw_lines, segment_files
-from judge_agent.log.writer import Anchor, AuditLogWriter
+from judge_agent.log.writer import Anchor, AuditLogWriter, LastAnchored
 from judge_agent.seams.storage import AuditEvent, EventType
 
 REDACTED: EventType = "content.redacted"
@@ -33,10 +33,13 @@ class _Found(NamedTuple):
     wanted: list[Content]
 
 
-async def redact(folder: Path, judgment_id: str, *, anchor: Anchor) -> int:
+async def redact(
+    folder: Path, judgment_id: str, *, anchor: Anchor, last_anchored: LastAnchored | None = None
+) -> int:
     """Overwrite every content of a judgment, and its salt, in place; returns how many.
 
-    Safe beside a running writer: this one takes a name of its own, and `anchor` keeps where its chain ends.
+    Safe beside a running writer: this one takes a name of its own, and `anchor` keeps where its chain ends
+    (`last_anchored`: as for an `AuditLogWriter`).
     The lines themselves (ids, times, token counts, hashes) stay. Copies elsewhere, the journal's among
     them, are not touched. Raises OSError, StoreError.
     """
@@ -47,7 +50,7 @@ async def redact(folder: Path, judgment_id: str, *, anchor: Anchor) -> int:
         item.path.with_suffix(".jsonl").name: sorted({content.line for content in item.wanted})
         for item in found
     }
-    async with AuditLogWriter(folder, anchor=anchor) as log:
+    async with AuditLogWriter(folder, anchor=anchor, last_anchored=last_anchored) as log:
         await log.append(AuditEvent(REDACTED, judgment_id, tenant, fields={"lines": lines}))
     for item in found:
         await asyncio.to_thread(_overwrite, item.path, item.wanted)

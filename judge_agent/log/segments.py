@@ -36,6 +36,10 @@ class SegmentFile(NamedTuple):
     def contents(self) -> Path:
         return self.path.with_suffix(SUFFIX)
 
+    @property
+    def number(self) -> int:
+        return int(self.segment)
+
 
 @dataclass(frozen=True)
 class Intact:
@@ -54,7 +58,7 @@ def segment_files(folder: Path) -> tuple[SegmentFile, ...]:
         match = _NAME.match(path.name)
         if match:
             found.append(SegmentFile(match.group(1), match.group(2), path))
-    return tuple(sorted(found, key=lambda file: (file.writer, int(file.segment))))
+    return tuple(sorted(found, key=lambda file: (file.writer, file.number)))
 
 
 def intact_lines(path: Path) -> Intact:
@@ -114,16 +118,18 @@ def is_live(folder: Path, writer: str) -> bool:
 class Segment:
     """The open segment of a writer. One thread at a time."""
 
-    def __init__(self, folder: Path, writer: str, *, full: Segment | None = None) -> None:
-        """Begin a new segment, chained to the writer's last one on disk. Raises OSError.
+    def __init__(self, folder: Path, writer: str, *, known: int = 0, full: Segment | None = None) -> None:
+        """Begin a new segment, chained to `full`, which this process ended, else to the last on disk. Raises OSError.
 
-        `full` is that last one where this process has just ended it: it need not be read again.
+        `known` is the writer's last number that was anchored or written: numbers up to it are not given again,
+        and their files stay, whatever was done to them. Else a new segment would take the place, and in time the
+        anchor, of one that somebody removed or emptied.
         """
         before = [file for file in segment_files(folder) if file.writer == writer]
-        while before and _is_unbegun(before[-1].path):
+        while before and before[-1].number > known and _is_unbegun(before[-1].path):
             # Else nobody would say where the segment before it had ended.
             _remove(before.pop())
-        number = int(before[-1].segment) + 1 if before else 1
+        number = max(known, before[-1].number if before else 0) + 1
         self.writer, self.segment = writer, f"{number:06d}"
         path = folder / f"{writer}-{self.segment}.jsonl"
         self._log = _new_file(path)
@@ -135,7 +141,7 @@ class Segment:
             raise
         self.count, self.head, self.size = 0, FIRST, 0
         self._without_secrets = SecretFilter()
-        self._header = self._header_after(before[-1] if before else None, full)
+        self._header = self._header_after(full or (before[-1] if before else None))
 
     def append(self, events: Sequence[AuditEvent]) -> None:
         """Write events and wait until they are on disk: first their contents, then the lines. Raises OSError."""
@@ -157,10 +163,10 @@ class Segment:
         os.close(self._log)
         os.close(self._contents)
 
-    def _header_after(self, before: SegmentFile | None, full: Segment | None) -> dict[str, Any]:
+    def _header_after(self, before: SegmentFile | Segment | None) -> dict[str, Any]:
         header: dict[str, Any] = {"type": "segment", "format": FORMAT, "pid": os.getpid(), "before": None}
         if before is not None:
-            count, head, torn_bytes = _end_of(before, full)
+            count, head, torn_bytes = _end_of(before)
             self.head = head
             # Bytes past the last whole line: a write that a crash cut off.
             header["before"] = {"segment": before.segment, "count": count, "head": head}
@@ -190,10 +196,10 @@ class Segment:
         return line
 
 
-def _end_of(before: SegmentFile, full: Segment | None) -> tuple[int, str, int]:
+def _end_of(before: SegmentFile | Segment) -> tuple[int, str, int]:
     """How many lines a segment has, the hash of the last, and how many bytes follow it."""
-    if full is not None and full.segment == before.segment:
-        return full.count, full.head, 0
+    if isinstance(before, Segment):
+        return before.count, before.head, 0
     intact = intact_lines(before.path)
     return intact.count, intact.head, intact.rest
 

@@ -34,7 +34,9 @@ class KeptHead(Protocol):
 
 
 class HeadStore(Protocol):
-    async def set_head(self, writer: str, segment: str, count: int, head: str) -> None: ...
+    async def set_head(self, writer: str, segment: str, count: int, head: str) -> bool: ...
+
+    async def last_segment(self, writer: str) -> str | None: ...
 
     async def heads(self) -> Sequence[KeptHead]: ...
 
@@ -46,9 +48,13 @@ class SharedHeads:
         self._store = store
         self._folder = folder
 
-    async def set_head(self, writer: str, segment: str, count: int, head: str) -> None:
+    async def set_head(self, writer: str, segment: str, count: int, head: str) -> bool:
         """What an `AuditLogWriter` takes as its anchor."""
-        await self._store.set_head(f"{_named(self._folder)}/{writer}", segment, count, head)
+        return await self._store.set_head(f"{_named(self._folder)}/{writer}", segment, count, head)
+
+    async def last_segment(self, writer: str) -> str | None:
+        """What it takes as its last anchored segment."""
+        return await self._store.last_segment(f"{_named(self._folder)}/{writer}")
 
     async def heads(self) -> Heads:
         """Return what `verify` takes. Raises StoreError for a folder that never had a name."""

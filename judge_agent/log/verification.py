@@ -78,20 +78,23 @@ def _verify(folder: Path, heads: Heads | None) -> Report:
 
 
 def _settle_last_ends(segments: Sequence[CheckedSegment], has_heads: bool) -> list[str]:
-    """Lines past the anchor of a writer's last segment are open: of a crash, or added by somebody.
+    """Lines past the anchor of a writer's last segment that has lines are open: of a crash, or added by somebody.
 
     Where the writer is at work they are its newest ones; returns the names of such writers.
     """
     live = []
+    # A file without a line says nothing of where the one before it ended.
+    begun = {segment.file.writer: segment for segment in segments if segment.whole}
     for segment in {segment.file.writer: segment for segment in segments}.values():
         if is_live(segment.file.path.parent, segment.file.writer):
             live.append(segment.file.writer)
             segment.problems = [problem for problem in segment.problems if problem.kind != "torn"]
             continue
-        anchored = segment.anchor.count if segment.anchor else 0
-        if has_heads and segment.whole > anchored and not segment.problems:
-            lines = f"{segment.whole - anchored} lines after the anchored end"
-            segment.problem(
+        last = begun.get(segment.file.writer, segment)
+        anchored = last.anchor.count if last.anchor else 0
+        if has_heads and last.whole > anchored and not last.problems:
+            lines = f"{last.whole - anchored} lines after the anchored end"
+            last.problem(
                 "unanchored", anchored + 1, f"{lines}: a crash came before their anchor, or they were added"
             )
     return live

@@ -15,6 +15,7 @@ from judge_agent.log.segments import Lease, Segment, lease
 from judge_agent.seams.storage import AuditEvent
 
 Anchor = Callable[[str, str, int, str], Awaitable[object]]
+LastAnchored = Callable[[str], Awaitable[str | None]]
 MAX_BATCH = 512
 NOTES_WAIT_SECONDS = 0.02
 ANCHORS_WAIT_SECONDS = 0.05
@@ -25,16 +26,28 @@ class AuditLogWriter:
 
     `anchor(writer, segment, count, head)` keeps, outside of the log, how far the chain reached. It is called
     after lines are on disk, beside further appends and at the latest when the log is closed; while it
-    fails, appends fail too. A segment that has `segment_max_bytes` is followed by a new one; so is one
+    fails, or returns False because it keeps another head of that segment, appends fail too.
+    `last_anchored(writer)` is the last segment that it keeps: a new one takes a number past it, whatever lies on
+    disk. Without it the disk alone tells. A segment that has `segment_max_bytes` is followed by a new one; so is one
     whose write failed, because its end is not known any more.
     """
 
-    def __init__(self, folder: Path, *, anchor: Anchor, segment_max_bytes: int = 64_000_000) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        anchor: Anchor,
+        last_anchored: LastAnchored | None = None,
+        segment_max_bytes: int = 64_000_000,
+    ) -> None:
         self._folder = folder
         self._anchor = anchor
+        self._last_anchored = last_anchored
         self._segment_max_bytes = segment_max_bytes
         self._lease: Lease | None = None
         self._segment: Segment | None = None
+        self._full: Segment | None = None
+        self._known = 0
         self._waiting: list[tuple[AuditEvent, asyncio.Future[None]]] = []
         self._flushing: asyncio.Task[None] | None = None
         self._due: asyncio.TimerHandle | None = None
@@ -50,6 +63,8 @@ class AuditLogWriter:
         """
         try:
             self._lease = await asyncio.to_thread(lease, self._folder)
+            if self._last_anchored is not None:
+                self._known = int(await self._last_anchored(self._lease.writer) or 0)
             await self._write([])
             await self._anchored()
         except (OSError, StoreError) as error:
@@ -141,7 +156,8 @@ class AuditLogWriter:
         """Anchor the newest head of every segment; heads that come meanwhile, or soon after, are taken along."""
         while self._unanchored:
             (writer, segment), (count, head) = next(iter(self._unanchored.items()))
-            await self._anchor(writer, segment, count, head)
+            if await self._anchor(writer, segment, count, head) is False:
+                raise StoreError(f"another end of segment {writer}-{segment} is anchored already")
             if self._unanchored.get((writer, segment)) == (count, head):
                 del self._unanchored[writer, segment]
             with contextlib.suppress(TimeoutError):
@@ -162,16 +178,18 @@ class AuditLogWriter:
     def _append(self, events: list[AuditEvent]) -> Segment:
         """Append in a thread; a segment whose write failed is left, and the next write begins a new one."""
         assert self._lease is not None
-        full = self._segment if self._segment and self._segment.size >= self._segment_max_bytes else None
-        if full is not None:
+        if self._segment is not None and self._segment.size >= self._segment_max_bytes:
+            self._full = self._segment
             self._drop_segment()
         if self._segment is None:
-            self._segment = Segment(self._folder, self._lease.writer, full=full)
+            self._segment = Segment(self._folder, self._lease.writer, known=self._known, full=self._full)
+            self._full = None
         try:
             self._segment.append(events)
         except BaseException:
             self._drop_segment()
             raise
+        self._known = int(self._segment.segment)
         return self._segment
 
     def _close(self) -> None:

@@ -258,8 +258,12 @@ class PostgresStore:
 
         return await self._pool.run(revoke)
 
-    async def set_head(self, writer: str, segment: str, count: int, head: str) -> None:
-        await self._pool.fetch(_SET_HEAD, writer, segment, count, head)
+    async def set_head(self, writer: str, segment: str, count: int, head: str) -> bool:
+        return bool(await self._pool.fetch(_SET_HEAD, writer, segment, count, head))
+
+    async def last_segment(self, writer: str) -> str | None:
+        rows = await self._pool.fetch(_LAST_SEGMENT, writer)
+        return rows[0][0] if rows else None
 
     async def heads(self) -> tuple[LogHead, ...]:
         rows = await self._pool.fetch("SELECT writer, segment, count, head FROM log_heads ORDER BY sequence")
@@ -292,7 +296,11 @@ ORDER BY number LIMIT $3
 _SET_HEAD = """
 INSERT INTO log_heads (writer, segment, count, head) VALUES ($1, $2, $3, $4)
 ON CONFLICT (writer, segment) DO UPDATE SET count = excluded.count, head = excluded.head
-WHERE excluded.count >= log_heads.count
+WHERE excluded.count > log_heads.count OR (excluded.count = log_heads.count AND excluded.head = log_heads.head)
+RETURNING count
+"""
+_LAST_SEGMENT = """
+SELECT segment FROM log_heads WHERE writer = $1 ORDER BY length(segment) DESC, segment DESC LIMIT 1
 """
 # The weights are read from the heads of the rows; only those that the page holds are read themselves.
 _PAGE = f"""

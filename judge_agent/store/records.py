@@ -295,8 +295,12 @@ class Store(Protocol):
         """Revoke a key; false when there is none of that id that still works."""
         ...
 
-    async def set_head(self, writer: str, segment: str, count: int, head: str) -> None:
-        """Anchor a segment of the log; a count lower than the one kept changes nothing."""
+    async def set_head(self, writer: str, segment: str, count: int, head: str) -> bool:
+        """Anchor a segment of the log; false, and nothing changes, for a lower count, or the same with another head."""
+        ...
+
+    async def last_segment(self, writer: str) -> str | None:
+        """Return the segment of a writer with the highest number that is anchored; None where none is."""
         ...
 
     async def heads(self) -> tuple[LogHead, ...]:

@@ -200,8 +200,12 @@ class SqliteStore:
         )
         return changed == 1
 
-    async def set_head(self, writer: str, segment: str, count: int, head: str) -> None:
-        await self._database.execute(_SET_HEAD, writer, segment, count, head)
+    async def set_head(self, writer: str, segment: str, count: int, head: str) -> bool:
+        return await self._database.execute(_SET_HEAD, writer, segment, count, head) == 1
+
+    async def last_segment(self, writer: str) -> str | None:
+        rows = await self._database.fetch(_LAST_SEGMENT, writer)
+        return rows[0][0] if rows else None
 
     async def heads(self) -> tuple[LogHead, ...]:
         rows = await self._database.fetch("SELECT writer, segment, count, head FROM log_heads ORDER BY rowid")
@@ -215,7 +219,10 @@ SELECT number, type, node, fields, at FROM happenings WHERE judgment_id = ? AND 
 _SET_HEAD = """
 INSERT INTO log_heads (writer, segment, count, head) VALUES (?, ?, ?, ?)
 ON CONFLICT (writer, segment) DO UPDATE SET count = excluded.count, head = excluded.head
-WHERE excluded.count >= log_heads.count
+WHERE excluded.count > log_heads.count OR (excluded.count = log_heads.count AND excluded.head = log_heads.head)
+"""
+_LAST_SEGMENT = """
+SELECT segment FROM log_heads WHERE writer = ? ORDER BY length(segment) DESC, segment DESC LIMIT 1
 """
 
 

@@ -24,8 +24,16 @@ class Logged:
     async def anchor(self, writer: str, segment: str, count: int, head: str) -> None:
         self.heads[writer, segment] = Head(count, head)
 
+    async def last_anchored(self, writer: str) -> str | None:
+        return max((segment for name, segment in self.heads if name == writer), default=None)
+
     def writer(self, segment_max_bytes: int = 64_000_000) -> AuditLogWriter:
-        return AuditLogWriter(self.folder, anchor=self.anchor, segment_max_bytes=segment_max_bytes)
+        return AuditLogWriter(
+            self.folder,
+            anchor=self.anchor,
+            last_anchored=self.last_anchored,
+            segment_max_bytes=segment_max_bytes,
+        )
 
     def append(self, events: Sequence[AuditEvent], segment_max_bytes: int = 64_000_000) -> None:
         """Write events one after the other, as a service that starts and stops does."""

@@ -38,6 +38,37 @@ def test_what_was_done_to_the_log_is_named(written: Any, case: dict[str, Any]) -
         assert found == []
 
 
+@pytest.mark.parametrize(
+    "case",
+    [case for case in CASES if case.get("status", "tampered") == "tampered"],
+    ids=lambda case: str(case["name"]),
+)
+def test_what_was_done_to_the_log_is_named_after_its_writer_has_gone_on(
+    written: Any, make_event: Any, case: dict[str, Any]
+) -> None:
+    path = written.folder / f"{case.get('file', 'w1-000001')}.jsonl"
+    for step in case["do"]:
+        tamper(path, *shlex.split(step))
+    for _ in range(2):
+        written.append([make_event(n) for n in range(12)])
+    report = verify(written.folder, written.heads)
+    assert report.status == "tampered"
+    assert {file for _, file, _ in case["expect"]} <= {problem.file for problem in report.problems}
+    assert sorted(written.heads) == [("w1", f"{number:06d}") for number in range(1, 5)]
+
+
+@pytest.mark.parametrize("number", [2, 7])
+def test_an_empty_file_after_the_end_does_not_close_it(logged: Any, make_event: Any, number: int) -> None:
+    logged.append([make_event(n) for n in range(3)])
+    tamper(logged.segments[0], "extend")
+    (logged.folder / f"w1-{number:06d}.jsonl").write_bytes(b"")
+    report = verify(logged.folder, logged.heads)
+    assert report.status == "incomplete"
+    assert [(one.kind, one.file, one.line) for one in report.problems] == [
+        ("unanchored", "w1-000001.jsonl", 5)
+    ]
+
+
 def test_without_heads_the_end_is_incomplete_and_the_middle_is_still_guarded(written: Any) -> None:
     assert verify(written.folder, None).status == "incomplete"
     tamper(written.segments[0], "remove", "6")
@@ -58,6 +89,10 @@ def tamper(path: Path, action: str, *arguments: str) -> None:
         return
     if action == "delete":
         path.unlink()
+        return
+    if action == "delete-both":
+        path.unlink()
+        contents.unlink()
         return
     if action == "become":
         lines = (path.parent / f"{arguments[0]}.jsonl").read_bytes().splitlines(keepends=True)

@@ -25,7 +25,8 @@ ROOT = Path(__file__).parents[2]
 
 
 async def _log(store: PostgresStore, folder: Path, *, lines: int) -> None:
-    async with AuditLogWriter(folder, anchor=SharedHeads(store, folder).set_head) as log:
+    heads = SharedHeads(store, folder)
+    async with AuditLogWriter(folder, anchor=heads.set_head, last_anchored=heads.last_segment) as log:
         for index in range(lines):
             await log.append(AuditEvent("judgment.done", f"j{index}", "ada"))
 
@@ -42,6 +43,26 @@ async def test_each_folder_is_checked_against_its_own_ends(database_url: str, tm
         [segment] = one.glob("*-000001.jsonl")
         segment.write_bytes(b"".join(segment.read_bytes().splitlines(keepends=True)[:-1]))
         assert verify(one, await SharedHeads(store, one).heads()).status == "tampered"
+        assert verify(other, await SharedHeads(store, other).heads()).status == "intact"
+
+
+async def test_a_segment_that_is_gone_stays_missed_when_its_writer_goes_on(
+    database_url: str, tmp_path: Path
+) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    async with PostgresStore.opened(database_url) as store:
+        for folder in (one, other, one, other):
+            await _log(store, folder, lines=3)
+        for file in one.glob("w1-000002.*"):
+            file.unlink()
+        await _log(store, one, lines=9)
+        await _log(store, one, lines=9)
+        report = verify(one, await SharedHeads(store, one).heads())
+        assert {(problem.kind, problem.file) for problem in report.problems} == {
+            ("missing_segment", "w1-000002.jsonl")
+        }
+        assert report.status == "tampered"
+        await _log(store, other, lines=1)
         assert verify(other, await SharedHeads(store, other).heads()).status == "intact"
 
 

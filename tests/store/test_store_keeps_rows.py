@@ -106,10 +106,16 @@ async def test_what_is_open_comes_back_oldest_first_with_the_later_of_its_clocks
 
 
 async def test_the_head_of_a_segment_only_moves_on(store: Store) -> None:
-    await store.set_head("w1", "s1", 3, "aaa")
-    await store.set_head("w1", "s1", 2, "bbb")
-    await store.set_head("w1", "s2", 1, "ccc")
+    assert await store.last_segment("w1") is None
+    assert await store.set_head("w1", "s1", 3, "aaa")
+    assert not await store.set_head("w1", "s1", 2, "bbb")
+    assert not await store.set_head("w1", "s1", 3, "bbb")
+    assert await store.set_head("w1", "s1", 3, "aaa"), "an anchor whose answer was lost is set again"
+    assert await store.set_head("w1", "s2", 1, "ccc")
     assert await store.heads() == (LogHead("w1", "s1", 3, "aaa"), LogHead("w1", "s2", 1, "ccc"))
+    assert await store.set_head("w2", "1000000", 1, "ddd")
+    assert await store.set_head("w2", "999999", 1, "eee")
+    assert (await store.last_segment("w1"), await store.last_segment("w2")) == ("s2", "1000000")
 
 
 async def test_pages_end_early_when_records_are_large(store: Store) -> None:
