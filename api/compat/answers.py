@@ -57,12 +57,12 @@ def unended(judgment_id: str | None, dimensions: Sequence[str], seconds: float) 
 def flat(told: Told, values: Mapping[str, float]) -> dict[str, float]:
     """Finite numbers under the same keys on success and failure: `judge_failed`, then value and gap per dimension.
 
-    `values` are those to show; `<dimension>_missing` is 1.0 where the judge gave none.
+    `values` are those to show; `<dimension>_missing` is 1.0 where the judge gave none, or no reward.
     """
     numbers = {"judge_failed": float(told.failed)}
     for name in told.dimensions:
         numbers[name] = values[name]
-        numbers[f"{name}_missing"] = float(told.valued(name) is None)
+        numbers[f"{name}_missing"] = float(told.failed or told.valued(name) is None)
     return numbers
 
 

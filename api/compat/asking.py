@@ -158,8 +158,11 @@ def _body(wanted: Wanted, how: How) -> tuple[dict[str, Any], Mapping[str, str]]:
 
 
 def _group(data: Mapping[str, Any]) -> str:
-    """Names the rollouts that are compared with each other: those of one prompt and reference, judged in one way."""
-    return _sha256({name: data.get(name) for name in _OF_A_GROUP})
+    """Names the rollouts that are compared with each other: those of one prompt and reference, judged in one way, and
+    of one step of one run where the URL tells."""
+    run = data.get("run") or {}
+    of_a_run = {name: run.get(name) for name in ("id", "step")}
+    return _sha256({**{name: data.get(name) for name in _OF_A_GROUP}, "run": of_a_run})
 
 
 def _dimensions(request: JudgmentRequest, parts: Parts) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from api.compat.answers import Told, told_of
@@ -58,17 +58,17 @@ class Fallbacks:
     async def settle(self, tenant: str, group: str, told: Told, on_failure: OnFailure) -> Settled:
         """Turn what was told into numbers. Raises Problem 503 where that would invent a reward, StoreError."""
         if told.reward is not None and told.score is not None:
-            lacks = any(told.valued(name) is None for name in told.dimensions)
-            members = _of_one_way(await self._scored(tenant, group, told), told.way) if lacks else ()
-            return Settled(told.reward, told.score, _values(told, members))
+            own = {name: told.valued(name) for name in told.dimensions}
+            values = {name: told.score if value is None else value for name, value in own.items()}
+            return Settled(told.reward, told.score, values)
         if on_failure == "error":
             raise judge_failed(told, "on_failure=error")
-        members = _of_one_way(await self._scored(tenant, group, told), None)
+        members = _of_one_way(await self._scored(tenant, group, told))
         if not members:
             raise judge_failed(told, "no other rollout of this prompt has been scored yet")
         await self._refuse_where_most_fail(tenant, told)
         rewards, scores = zip(*((end.reward or 0.0, end.score or 0.0) for end in members), strict=True)
-        return Settled(_mean(rewards), _mean(scores), _values(told, members))
+        return Settled(_mean(rewards), _mean(scores), _means(told, members))
 
     async def is_open(self, tenant: str, group: str, but: str) -> bool:
         """Whether a rollout of the group is being judged, another one than `but`."""
@@ -121,27 +121,18 @@ def _end(told: Told) -> SiblingEnd:
     return SiblingEnd(told.judgment_id or "", told.reward, score, vector, told.way)
 
 
-def _of_one_way(ends: tuple[SiblingEnd, ...], way: str | None) -> tuple[SiblingEnd, ...]:
-    """Those that were judged as `way` says, else as the newest was: another model's scores are on another scale."""
-    wanted = way if way is not None else ends[0].way if ends else ""
-    return tuple(end for end in ends if end.way == wanted)
+def _of_one_way(ends: tuple[SiblingEnd, ...]) -> tuple[SiblingEnd, ...]:
+    """Those that were judged as the newest was: another model's scores are on another scale."""
+    return tuple(end for end in ends if end.way == ends[0].way)
 
 
-def _values(told: Told, members: Iterable[SiblingEnd]) -> dict[str, float]:
-    """A number for each dimension: the judge's, else what moves the policy least; `flat` tells them apart."""
-    vectors = [end.vector for end in members]
+def _means(told: Told, members: Sequence[SiblingEnd]) -> dict[str, float]:
+    """A number for each dimension of a rollout that has no reward: what its siblings are shown with, on the mean."""
     found = {}
     for name in told.dimensions:
-        own = told.valued(name)
-        known = [vector[name] for vector in vectors if name in vector]
-        found[name] = own if own is not None else _mean(known) if known else stand_in(told, name)
+        known = [end.vector[name] for end in members if name in end.vector]
+        found[name] = _mean(known or [end.score or 0.0 for end in members])
     return found
-
-
-def stand_in(told: Told, name: str) -> float:
-    """What is shown of a dimension of which nobody knows anything: 0 where it does not apply, else the score."""
-    flags = told.result.flags if told.result is not None else {}
-    return 0.0 if told.score is None or name in (flags.get("not_applicable") or ()) else told.score
 
 
 def _mean(values: tuple[float, ...] | list[float]) -> float:

@@ -1,11 +1,12 @@
 """A NeMo Gym resources server: `/compat/nemo-gym/verify`, `/seed_session`, `/close_session`, `/aggregate_metrics`,
 `/reverify_mode`.
 
-Source: NeMo Gym 0.7.0, `base_resources_server.py`, `judge.py`, `failure_kinds.py`. A row is echoed
-with its reward and one component per dimension, again at the top, where metrics are read (`<dimension>_missing` is 1
-where the judge gave none, and the row's score stands in). Where the judge failed, `reward` is 0.0 because the field is
-a number, `mask_sample` says that it is none, and `_ng_failure_class` sends the row to the failures file. An answer of
-the judge's model that cannot be read is no wrong answer of the policy, so it is masked too.
+Source: NeMo Gym 0.7.0, `base_resources_server.py`, `judge.py`, `failure_kinds.py`. A row is echoed with its reward
+and one component per dimension, again at the top, where metrics are read (`<dimension>_missing` is 1 where the judge
+gave none, and the row's score stands in, or 0 where it does not apply). Where the judge failed, `reward` is 0.0
+because the field is a number, `mask_sample` says that it is none, and `_ng_failure_class` sends the row to the
+failures file. An answer of the judge's model that cannot be read is no wrong answer of the policy, so it is masked
+too.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.auth import Calling, Tenant
 from api.compat.answers import Told
 from api.compat.asking import Wanted, ask
-from api.compat.failing import judge_failed, stand_in
+from api.compat.failing import judge_failed
 from api.compat.labels import FIELDS, inside, read_label
 from api.compat.query import read_how
 from api.compat.responses_task import answered, asked
@@ -214,7 +215,10 @@ def _answered_before(row: Mapping[str, Any]) -> frozenset[str]:
 def _component(told: Told, name: str) -> float:
     """The number of a dimension, which must be one: where the judge gave none, what moves the policy least."""
     own = told.valued(name)
-    return own if own is not None else stand_in(told, name)
+    if own is not None:
+        return own
+    flags = told.result.flags if told.result is not None else {}
+    return 0.0 if told.score is None or name in (flags.get("not_applicable") or ()) else told.score
 
 
 def _masked(config: Any, told: Told) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from api.auth import Calling
 from api.compat.answers import flat
 from api.compat.asking import Wanted
 from api.compat.decoded import response_of, with_opened_thought
+from api.compat.failing import Settled
 from api.compat.query import read_how
 from api.compat.serving import RESPONSES, Sent, documented, parts_of, read_sent
 from api.compat.settling import ask_and_settle
@@ -75,8 +76,16 @@ async def get_reward(request: Request, caller: Calling) -> Rewards:
     return Rewards(
         rewards=[one.reward for one in settled],
         scores=[one.score for one in settled],
-        extra_logs={key: [log.get(key, 0.0) for log in logs] for log in logs for key in log},
+        extra_logs={
+            key: [log.get(key, _lacking(key, one)) for log, one in zip(logs, settled, strict=True)]
+            for key in dict.fromkeys(key for log in logs for key in log)
+        },
     )
+
+
+def _lacking(key: str, settled: Settled) -> float:
+    """What a rollout shows of a dimension that only another one's label has: its own score, which is none of it."""
+    return 1.0 if key.endswith("_missing") else settled.score
 
 
 def _wanted(index: int, prompt: str, response: str, label: Any) -> Wanted:

@@ -64,7 +64,7 @@ class GroupScorer:
             self.policy.observe(outcome, group)
         if not outcome.has_reward and self.policy.on_failure != "raise":
             start, seconds = (time.monotonic(), self.judge.seconds) if within is None else (began, within)
-            await self._siblings_ended(group, start + seconds)
+            await self.siblings_ended(group, start + seconds)
         return outcome, self.policy.settle(outcome, group, observed=True)
 
     def judged_now(
@@ -79,7 +79,8 @@ class GroupScorer:
             # Trainers take it for a time-out of their own, and some of them make a reward of that.
             raise JudgeUnavailable(f"the judge gave no reward in time: {error}") from error
 
-    async def _siblings_ended(self, group: Hashable, end: float) -> None:
+    async def siblings_ended(self, group: Hashable, end: float) -> None:
+        """Wait until nothing of the group is being judged in this process, to `end` (monotonic seconds) at most."""
         # Siblings are judged in other loops and threads, too: no event of this loop could tell.
         while self.policy.is_judging(group) and time.monotonic() < end:  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)

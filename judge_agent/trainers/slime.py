@@ -9,16 +9,22 @@ How to judge stands in the file of --custom-config-path, under `judge`; the sett
 
     judge: {recipe: verify, dimensions: [correctness]}
 
-Source: slime, `slime/rollout/rm_hub/__init__.py`, `slime/ray/rollout.py`, `slime/utils/types.py`. With --group-rm the
-function gets a list and answers with one. A sample that was not judged has `remove_sample`, so that slime gives it no
-loss, and a number all the same, for slime takes no other; without the hook that number is in its group's mean.
+Source: slime, `slime/rollout/rm_hub/__init__.py`, `slime/rollout/sglang_rollout.py`, `slime/ray/rollout.py`,
+`slime/utils/types.py`. With --group-rm the function gets a group as a list and answers with one; without, a list is
+what one rollout was cut into, and each is judged by itself. A sample of the training that was not judged has
+`remove_sample`, so that slime gives it no loss, and a number all the same, for slime takes no other; without the hook
+that number is in its group's mean. slime's evaluation reads the number alone: there it is the mean of the prompt's
+other samples, or the function raises.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import math
 import statistics
+import time
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
@@ -42,21 +48,24 @@ Reward = float | dict[str, float]
 
 
 async def custom_rm(args: Any, sample: Any, **kwargs: Any) -> Reward | list[Reward]:
-    """Score one Sample, or a list of them in their order (--group-rm).
+    """Score one Sample, or a list of them in their order (--group-rm, or a rollout that was cut into several).
 
     Raises InvalidRequest for settings that there are not, and JudgeUnavailable where more of the last samples failed
-    than `max_failed_share`: a run without rewards is better stopped.
+    than `max_failed_share`, or one of an evaluation that has no mean: a run without rewards is better stopped.
     """
-    samples = list(sample) if isinstance(sample, (list, tuple)) else [sample]
-    scorer = _scorer(args, whole_groups=isinstance(sample, (list, tuple)))
-    known = [_outcome_or_rollout(one, scorer) for one in samples]
-    asked = [one for one in known if isinstance(one, Rollout)]
-    judged = iter(await scorer.judge.outcomes(asked) if asked else ())
-    outcomes = [next(judged) if isinstance(one, Rollout) else one for one in known]
-    for one, outcome in zip(samples, outcomes, strict=True):
-        scorer.policy.observe(outcome, _peers(one))
-    rewards = [_settled(one, outcome, scorer, args) for one, outcome in zip(samples, outcomes, strict=True)]
-    return rewards if isinstance(sample, (list, tuple)) else rewards[0]
+    is_list = isinstance(sample, (list, tuple))
+    samples = list(sample) if is_list else [sample]
+    in_groups = is_list and bool(getattr(args, "group_rm", False))
+    _refuse_nested(samples)
+    scorer = _scorer(args, whole_groups=in_groups)
+    of_training = [in_groups or getattr(one, "group_index", None) is not None for one in samples]
+    outcomes = await _judged(samples, scorer, in_groups)
+    await _wait_for_means(samples, outcomes, of_training, scorer)
+    rewards = [
+        _settled(one, outcome, scorer, args, masked)
+        for one, outcome, masked in zip(samples, outcomes, of_training, strict=True)
+    ]
+    return rewards if is_list else rewards[0]
 
 
 def post_process(args: Any, samples: Sequence[Any]) -> tuple[list[float], list[float]]:
@@ -86,6 +95,41 @@ def _scorer(args: Any, *, whole_groups: bool) -> GroupScorer:
     return scorer_of(settings_text(settings, "args.judge"), whole_groups=whole_groups)
 
 
+def _refuse_nested(samples: Sequence[Any]) -> None:
+    """With --group-rm slime sets one reward on each item of the group, which a list of samples cannot take."""
+    if any(isinstance(one, (list, tuple)) for one in samples):
+        why = "a rollout that was cut into several samples has no reward of its own in slime"
+        raise InvalidRequest("sample", f"holds lists of samples: {why}; leave --group-rm away")
+
+
+async def _judged(samples: Sequence[Any], scorer: GroupScorer, in_groups: bool) -> list[Outcome]:
+    """What came of each, all of them counted before the first is settled; what is no group is not compared."""
+    known = [_outcome_or_rollout(one, scorer) for one in samples]
+    asked = [one for one in known if isinstance(one, Rollout)]
+    parts = [asked] if in_groups else [[one] for one in asked]
+    with contextlib.ExitStack() as stack:
+        for one in samples:
+            stack.enter_context(scorer.policy.judging(_peers(one)))
+        found = await asyncio.gather(*(scorer.judge.outcomes(part) for part in parts if part))
+        judged = iter([outcome for part in found for outcome in part])
+        outcomes = [next(judged) if isinstance(one, Rollout) else one for one in known]
+        for one, outcome in zip(samples, outcomes, strict=True):
+            scorer.policy.observe(outcome, _peers(one))
+    return outcomes
+
+
+async def _wait_for_means(
+    samples: Sequence[Any], outcomes: Sequence[Outcome], of_training: Sequence[bool], scorer: GroupScorer
+) -> None:
+    """Wait until siblings have ended for what failed of an evaluation: nothing masks it, so only a mean will do."""
+    if scorer.policy.on_failure == "raise":
+        return
+    end = time.monotonic() + scorer.judge.seconds
+    for one, outcome, masked in zip(samples, outcomes, of_training, strict=True):
+        if not (outcome.has_reward or masked):
+            await scorer.siblings_ended(_peers(one), end)
+
+
 def _outcome_or_rollout(sample: Any, scorer: GroupScorer) -> Rollout | Outcome:
     """What to judge; a sample that cannot be read has failed, and spoils no other."""
     try:
@@ -94,8 +138,8 @@ def _outcome_or_rollout(sample: Any, scorer: GroupScorer) -> Rollout | Outcome:
         return Outcome.failed("rollout_invalid", str(error), scorer.judge.dimensions)
 
 
-def _settled(sample: Any, outcome: Outcome, scorer: GroupScorer, args: Any) -> Reward:
-    settled = scorer.policy.settle(outcome, _peers(sample), observed=True, masked=True)
+def _settled(sample: Any, outcome: Outcome, scorer: GroupScorer, args: Any, masked: bool) -> Reward:
+    settled = scorer.policy.settle(outcome, _peers(sample), observed=True, masked=masked)
     metadata = sample.metadata if isinstance(sample.metadata, dict) else {}
     if settled.failed:
         removed = {} if sample.remove_sample else {_REMOVED: True}

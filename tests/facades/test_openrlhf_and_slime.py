@@ -239,6 +239,35 @@ async def test_rollouts_of_a_group_are_answered_in_their_order(served: Served) -
     assert rewards == [1.0 if place % 3 else 0.0 for place in range(12)]
 
 
+async def test_a_dimension_that_a_judged_rollout_lacks_is_its_own_score(served: Served) -> None:
+    label = {**LABEL, "dimensions": ["correctness", "tool_use"]}
+    for response, score in ((RIGHT, 1.0), (WRONG, 0.0), (f"{RIGHT} Again.", 1.0)):
+        answer = (await slime(served, response, label)).json()
+        assert (answer["score"], answer["tool_use"], answer["tool_use_missing"]) == (score, score, 1.0)
+    failed = (await slime(served, BROKEN, label)).json()
+    assert failed["tool_use"] == failed["score"] == pytest.approx(2 / 3)
+
+
+async def test_rollouts_whose_labels_name_other_dimensions_show_no_nought_as_measured(served: Served) -> None:
+    other = {"reference": {"answer": "4"}, "dimensions": ["other"]}
+    principles = [{**PRINCIPLES[0], "dimension": "other"}]
+    body = {
+        "query": [QUESTION + RIGHT, QUESTION + RIGHT],
+        "prompts": [QUESTION] * 2,
+        "labels": [LABEL, other | {"principles": principles}],
+    }
+    logs = (await served.http.post("/compat/openrlhf/get_reward", json=body)).json()["extra_logs"]
+    assert (logs["other"], logs["other_missing"]) == ([1.0, 1.0], [1.0, 0.0])
+    assert (logs["correctness"], logs["correctness_missing"]) == ([1.0, 1.0], [0.0, 1.0])
+
+
+async def test_another_run_or_step_is_another_group(served: Served) -> None:
+    await slime(served, RIGHT, run="A", step=1)
+    for other in ({"run": "B", "step": 1}, {"run": "A", "step": 900}, {}):
+        assert (await slime(served, BROKEN, **other)).status_code == 503
+    assert (await slime(served, BROKEN, run="A", step=1)).json()["score"] == 1.0
+
+
 async def test_thoughts_that_the_prompt_began_are_no_part_of_the_answer(served: Served) -> None:
     prompt = f"<|im_start|>user\n{QUESTION}<|im_end|>\n<|im_start|>assistant\n<think>\n"
     await openrlhf(served, f"{prompt}SECRET thoughts.</think>{RIGHT}<|im_end|>", prompt=prompt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from argparse import Namespace
@@ -86,9 +87,42 @@ async def test_a_sample_that_is_judged_at_last_is_as_it_was_before_the_failure(
 
 
 async def test_alone_it_is_removed_with_a_number_that_no_loss_sees(served: Served) -> None:
-    sample = Sample(BROKEN, group_index=None, metadata=None)
+    sample = Sample(BROKEN, metadata=None)
     assert await custom_rm(arguments(served), sample) == 0.0
     assert sample.remove_sample
+
+
+async def test_in_an_evaluation_nothing_masks_so_a_failure_is_a_mean_or_an_error_and_never_a_nought(
+    served: Served,
+) -> None:
+    args = arguments(served, judge={"seed": 7})
+    with pytest.raises(JudgeUnavailable, match="no mean yet"):
+        await custom_rm(args, Sample(BROKEN, group_index=None))
+    samples = [Sample(text, group_index=None) for text in (BROKEN, RIGHT, f"{RIGHT} {WRONG}", WRONG)]
+    rewards = await asyncio.gather(*(custom_rm(args, sample) for sample in samples))
+    assert rewards == [pytest.approx(2 / 3), 1.0, 1.0, 0.0]
+    assert samples[0].metadata == {
+        "judge_failed": True,
+        "judge_failure": "model_error",
+        "judge_removed": True,
+    }
+
+
+async def test_what_one_rollout_was_cut_into_is_judged_piece_by_piece(served: Served) -> None:
+    pieces = [Sample(RIGHT), Sample(WRONG), Sample(BROKEN)]
+    judge = {"recipe": "reward-anything", "principles": None}
+    rewards = await custom_rm(arguments(served, group_rm=False, judge=judge), pieces)
+    assert len(rewards) == 3
+    sizes = [
+        len((await served.http.get(f"/v1/judgments/{one['id']}")).json()["candidates"])
+        for one in (await served.http.get("/v1/judgments")).json()["data"]
+    ]
+    assert sizes == [1, 1, 1]
+
+
+async def test_pieces_within_a_group_are_refused_by_name(served: Served) -> None:
+    with pytest.raises(InvalidRequest, match="--group-rm"):
+        await custom_rm(arguments(served, group_rm=True), [[Sample(RIGHT), Sample(WRONG)], [Sample(RIGHT)]])
 
 
 async def test_a_service_that_is_away_removes_every_sample_and_then_stops_the_run(served: Served) -> None:

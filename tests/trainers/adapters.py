@@ -150,7 +150,7 @@ class Slime:
 
     def _rewards(self, samples: list[Sample]) -> list[Any]:
         judge = {"judge_url": self.url, "recipe": "verify", "dimensions": DIMENSIONS, "seconds": self.seconds}
-        found = asyncio.run(custom_rm(Namespace(judge=judge, reward_key="score"), samples))
+        found = asyncio.run(custom_rm(Namespace(judge=judge, reward_key="score", group_rm=True), samples))
         assert isinstance(found, list)
         return found
 

@@ -180,9 +180,13 @@ def test_adapters_that_have_rollouts_one_by_one_refuse_what_needs_a_group(settin
 
 def test_slime_shapes_the_groups_that_it_hands_over() -> None:
     with answering() as server:
-        args = Namespace(judge={"judge_url": server.url, "shape": "z"})
-        found = asyncio.run(custom_rm(args, [Sample(text, "p") for text in ("aaaa", "aa")]))
-    assert found == pytest.approx([1.0, -1.0])
+        args = Namespace(judge={"judge_url": server.url, "shape": "z"}, group_rm=True)
+        samples = [Sample(text, "p") for text in ("aaaa", "aa")]
+        assert asyncio.run(custom_rm(args, samples)) == pytest.approx([1.0, -1.0])
+        # Without it a list is what one rollout was cut into: its parts are not paid against each other.
+        args.group_rm = False
+        with pytest.raises(InvalidRequest, match=r"shape.*--group-rm"):
+            asyncio.run(custom_rm(args, samples))
 
 
 @pytest.mark.parametrize(
