@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,8 +13,9 @@ import pytest
 from judge_agent.store import SqliteStore
 from judge_agent.store.postgres import PostgresStore
 from judge_agent.store.postgres_pool import PostgresPool, Session, T, Work
-from tests.groups.grouped import by_word, member, post, whole
+from tests.groups.grouped import by_word
 from tests.service.served import serving
+from tests.store.everyday import a_day_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
 # What a scan of a whole table is said to cost where it is switched off.
@@ -69,22 +69,8 @@ async def explained(url: str) -> AsyncIterator[tuple[Any, Explaining]]:
 async def test_what_a_service_asks_all_the_time_is_looked_up_by_an_index_and_never_compiled(
     database_url: str,
 ) -> None:
-    body = {name: value for name, value in member(0, "RIGHT").items() if name != "group"}
     async with explained(database_url) as (store, pool), serving(store_type=store, model=by_word()) as served:
-        judged = await served.post(body | {"run": {"id": "r", "step": 1}})
-        for path in ("/v1/judgments", f"/v1/judgments/{judged.json()['id']}", "/v1/runs/r", "/metrics"):
-            assert (await served.http.get(path)).status_code == 200
-        alone = await post(served, whole("RIGHT", "WRONG"), idempotency_key="k")
-        for recipe in ("verify", "by-place"):
-            posts = [
-                post(served, member(at, f"RIGHT {at}", recipe=recipe, group_id=recipe)) for at in range(3)
-            ]
-            found = [one.json() for one in await asyncio.gather(*posts)]
-            assert {one["state"] for one in found} == {"done"}
-        for path in (f"/v1/groups/{alone.json()['id']}", "/v1/groups?group_id=verify"):
-            assert (await served.http.get(path)).status_code == 200
-        await served.parts.store.groups.unlogged(60.0)
-        await served.parts.store.groups.due(9)
+        await a_day_of(served)
     costly = {
         statement: plan["Plan"]["Total Cost"]
         for statement, plan in pool.plans.items()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from judge_agent.store import database
-from tests.groups.grouped import by_word, member, post, whole
+from tests.groups.grouped import by_word
 from tests.service.served import serving
+from tests.store.everyday import a_day_of
 
 pytestmark = pytest.mark.anyio
 # Tables that grow with what is judged. The others are read whole by intention, and hold few rows.
@@ -36,22 +36,8 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 async def test_what_a_service_asks_all_the_time_is_looked_up_by_an_index(
     statements: set[str], tmp_path: Path
 ) -> None:
-    body = {name: value for name, value in member(0, "RIGHT").items() if name != "group"}
     async with serving(model=by_word()) as served:
-        judged = await served.post(body | {"run": {"id": "r", "step": 1}})
-        for path in ("/v1/judgments", f"/v1/judgments/{judged.json()['id']}", "/v1/runs/r", "/metrics"):
-            assert (await served.http.get(path)).status_code == 200
-        alone = await post(served, whole("RIGHT", "WRONG"), idempotency_key="k")
-        for recipe in ("verify", "by-place"):
-            posts = [
-                post(served, member(at, f"RIGHT {at}", recipe=recipe, group_id=recipe)) for at in range(3)
-            ]
-            found = [one.json() for one in await asyncio.gather(*posts)]
-            assert {one["state"] for one in found} == {"done"}
-        for path in (f"/v1/groups/{alone.json()['id']}", "/v1/groups?group_id=verify"):
-            assert (await served.http.get(path)).status_code == 200
-        await served.parts.store.groups.unlogged(60.0)
-        await served.parts.store.groups.due(9)
+        await a_day_of(served)
     asked = sorted(
         one for one in statements if one.lstrip().startswith(("SELECT", "UPDATE", "DELETE", "WITH"))
     )
