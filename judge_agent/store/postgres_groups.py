@@ -47,6 +47,7 @@ SELECT id FROM groups WHERE {_OPEN} AND (deadline <= {_CLOCK} OR (state = 'judgi
             AND (judgments.state IS NULL OR judgments.state IN ('queued', 'running')))))
 ORDER BY sequence LIMIT $1
 """  # noqa: S608
+# That the state is one of both says nothing new: it is what the index of open groups is of.
 _TO_BEGIN = """
 SELECT id FROM (
     SELECT id, sequence, row_number() OVER (PARTITION BY tenant ORDER BY sequence) AS turn

@@ -38,6 +38,7 @@ _DUE = f"""
 SELECT id FROM groups WHERE {_OPEN} AND (deadline <= {_CLOCK} OR (state = 'judging' AND NOT {_UNJUDGED}))
 ORDER BY sequence LIMIT ?
 """  # noqa: S608
+# That the state is one of both says nothing new: it is what the index of open groups is of.
 _TO_BEGIN = """
 SELECT id FROM (
     SELECT id, sequence, row_number() OVER (PARTITION BY tenant ORDER BY sequence) AS turn
