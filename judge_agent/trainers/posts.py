@@ -1,12 +1,13 @@
 """Which rollouts are posted together: those of one task, each distinct one once. Pure.
 
 Judged together they share principles and tool results, and recipes that compare can compare. A post stays within what
-the service takes; where a group must be split for that, its outcomes are flagged.
+the service takes; where a group must be split for that, or its rows are of several tasks, its outcomes are flagged.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -95,8 +96,6 @@ class _Group:
 
     def finished(self) -> list[Post]:
         """The posts; none for a group whose only rollout could not be written."""
-        for post in self._posts:
-            post.posts_of_group = len(self._posts)
         return [post for post in self._posts if post.trajectories]
 
 
@@ -123,4 +122,8 @@ def folded(rollouts: Sequence[Rollout], asking: Asking) -> Folded:
             log.exception("a rollout cannot be read")
             refused[place] = InvalidRequest("rollout", f"cannot be read: {type(error).__name__}: {error}")
     posts = [post for group in groups.values() for post in group.finished()]
+    # Rows of one group may differ in a column of the task: then it has as many posts as tasks, at least.
+    parts = Counter(post.key for post in posts)
+    for post in posts:
+        post.posts_of_group = parts[post.key]
     return Folded([*joining, *posts], refused)

@@ -12,6 +12,7 @@ have ended, flagged `judge_failed`, or JudgeUnavailable is raised.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from judge_agent.hashing import sha256_of
@@ -39,13 +40,21 @@ class JudgedEpisode(BaseTextEnv):  # type: ignore[misc]
     """Stands before an environment among the bases, and judges its episode when a step says `done`.
 
     `judge` and `failure_policy` are the class's, shared by its instances and their threads; without a `judge` of its
-    own a class asks JUDGE_URL with the recipe `default`. `reward_spec.ground_truth` of `extras` is the answer, and
-    every other key of `extras` a column that `Asking.columns` may name. Raises InvalidRequest for a judge that shapes:
-    an instance knows one episode of its group.
+    own a class asks JUDGE_URL with the recipe `default`, without a policy of its own it has the settings of the class
+    above it, and what it has seen for itself. `reward_spec.ground_truth` of `extras` is the answer, and every other key
+    of `extras` a column that `Asking.columns` may name. Metrics are of the dimensions that the judge was made with;
+    `metadata["judge"]["vector"]` has all that were judged. Raises InvalidRequest for a judge that shapes: an instance
+    knows one episode of its group.
     """
 
     judge: ClassVar[RolloutJudge] = RolloutJudge()
     failure_policy: ClassVar[FailurePolicy] = FailurePolicy()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # Rewards of two judges are not comparable: one class's mean is no stand-in for another's failure.
+        if "failure_policy" not in vars(cls):
+            cls.failure_policy = replace(cls.failure_policy)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         refuse_shape(self.judge.asking.shape, self.judge.asking.join, type(self).__name__)
@@ -82,8 +91,7 @@ class JudgedEpisode(BaseTextEnv):  # type: ignore[misc]
         scorer = GroupScorer(self.judge, self.failure_policy)
         group = self.judge_group(prompt, columns)
         outcome, settled = scorer.judged_now(Rollout(prompt, said, columns), group)
-        dimensions = self.judge.dimensions or tuple(sorted(outcome.vector))
-        self._found = flat(outcome, dimensions, settled.reward, settled.means)
+        self._found = flat(outcome, self.judge.dimensions, settled.reward, settled.means)
         return outcome, settled
 
     def judge_columns(self) -> Mapping[str, Any]:
@@ -113,6 +121,7 @@ class JudgedEpisode(BaseTextEnv):  # type: ignore[misc]
             "failure_kind": outcome.failure_kind,
             "failure_reason": outcome.failure_reason,
             "steps": list(outcome.steps),
+            "vector": dict(outcome.vector),
             "env_reward": taken["reward"],
         }
         reward = float(self.combined_reward(taken["reward"], settled.reward))

@@ -218,6 +218,11 @@ class _SharedJudge:
             if place is not None:
                 rollouts = [place.of(one, at) for at, one in enumerate(rollouts)]
             outcomes = await self._judge.outcomes(rollouts)
+        except InvalidRequest as error:
+            failed = Outcome.failed("rollout_invalid", str(error), self._dimensions).refused(
+                None, error.field
+            )
+            outcomes = [failed] * len(batch.completions)
         except Exception as error:
             # TRL dies of what a reward function raises; a run of days must not end with our fault.
             log.exception("a batch could not be judged")

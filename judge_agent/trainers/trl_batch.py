@@ -99,12 +99,14 @@ def rollouts_of(
     batch: Batch, groups: Sequence[int], transcript: str | None, size: int | None = None
 ) -> list[Rollout]:
     """Write a batch as rollouts. `transcript` is the column where a `rollout_func` left the messages, `size` how many
-    rollouts a whole group has."""
+    rollouts a whole group has. Raises InvalidRequest where there is no such column."""
+    if transcript is not None and transcript not in batch.extra:
+        raise InvalidRequest("columns", f"there is no {transcript!r}: rollout_func returns no such field")
     rollouts = []
     for at, (prompt, completion) in enumerate(zip(batch.prompts, batch.completions, strict=True)):
         row = batch.row(at)
         if transcript is not None:
-            completion = _behind(prompt, row.pop(transcript, None), transcript)
+            completion = _behind(prompt, row.pop(transcript, None))
         rollouts.append(Rollout(prompt, completion, row, group=str(groups[at]), size=size, step=batch.step))
     return rollouts
 
@@ -164,10 +166,11 @@ def settled(
     ]
 
 
-def _behind(prompt: Text, transcript: Any, name: str) -> Text:
-    """The transcript without the prompt that it may begin with."""
-    if transcript is None or isinstance(transcript, Mapping):
-        raise InvalidRequest(name, "rollout_func returned no list of messages for this completion")
+def _behind(prompt: Text, transcript: Any) -> Any:
+    """The transcript without the prompt that it may begin with. What is no list of messages stays what it is: it is
+    refused where requests are written, and costs no other rollout its reward."""
+    if not isinstance(transcript, Sequence):
+        return transcript
     if isinstance(prompt, str) or isinstance(transcript, str):
         return transcript if not isinstance(prompt, str) else _text_behind(prompt, transcript)
     start = list(transcript[: len(prompt)])

@@ -117,7 +117,8 @@ class ServiceJudge(Judge[float, ServiceJudgeConfig]):  # type: ignore[misc]
     async def score(self, task: Any, trace: Any) -> float | Mapping[str, float]:
         """Return the reward, or one per dimension. Raises JudgeUnavailable where there is none.
 
-        Metrics `<name>/...` and `trace.info["judge_agent"][name]` are recorded in both cases, under the same keys.
+        Metrics `<name>/...` and `trace.info["judge_agent"][name]` are recorded in both cases, under the same keys: one
+        metric for each of the configuration's `dimensions`; `info` has the whole vector.
         """
         reading = read_trace(task, trace)
         outcome = await self._outcome(reading, scoring_seconds_left(task, trace))
@@ -161,14 +162,15 @@ class ServiceJudge(Judge[float, ServiceJudgeConfig]):  # type: ignore[misc]
         trace.metrics[f"{name}/passed"] = None if outcome.passed is None else float(outcome.passed)
         trace.metrics[f"{name}/score"] = outcome.score
         trace.metrics[f"{name}/unread_branches"] = float(reading.unread_branches)
-        for key, value in outcome.vector.items():
-            trace.metrics[f"{name}/dimension/{key}"] = value
+        for key in self.config.dimensions or ():
+            trace.metrics[f"{name}/dimension/{key}"] = outcome.vector.get(key)
         trace.info.setdefault("judge_agent", {})[name] = {
             "judgment_id": outcome.judgment_id,
             "status": outcome.status,
             "failure_kind": outcome.failure_kind,
             "failure_reason": outcome.failure_reason,
             "explanation": outcome.explanation,
+            "vector": dict(outcome.vector),
             "flags": dict(outcome.flags),
         }
         if outcome.tokens:

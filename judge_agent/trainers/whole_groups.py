@@ -1,8 +1,9 @@
 """What compares rollouts compares all of their group, or gives no reward. Pure.
 
-A group comes in several posts where one cannot hold it. What each of its rollouts is worth by itself does not change by
-that; a shape is then calculated here, over all of them. What the service itself compares (a recipe that ranks
-candidates, a shape that a recipe names) is of one post, and would pay equal answers differently.
+A group comes in several posts where one cannot hold it, or where its rows are of several tasks. What each rollout is
+worth by itself does not change by that; a shape is then calculated here, over all of them. What the service itself
+compares (a recipe that ranks candidates, a shape that a recipe names) is of one post, and would pay equal answers
+differently.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ def compared_whole(outcome: Outcome, judgment: Judgment, post: Post, asking: Ask
     if post.posts_of_group > 1 and "comparison" in judgment.flags:
         reason = (
             f"the recipe compares, and the group had to be judged in {post.posts_of_group} parts: one post holds "
-            f"{MAX_CANDIDATES} different rollouts and {MAX_BYTES} bytes; take smaller groups or a recipe that "
-            "judges each by itself"
+            f"{MAX_CANDIDATES} different rollouts and {MAX_BYTES} bytes of one task (prompt, reference, resources); "
+            "take smaller groups, the same columns for all of a group, or a recipe that judges each by itself"
         )
         return replace(outcome, reward=None, failure_kind="group_split", failure_reason=reason)
     if asking.shape is None and judgment.flags.get("shape"):
@@ -54,7 +55,9 @@ def whole_groups(
     parts = Counter(post.key for post in posts if post.posts_of_group > 1)
     if parts:
         log.warning(
-            "%d groups were judged in parts, which one post cannot hold: %s", len(parts), [*parts.values()]
+            "%d groups were judged in parts, which one post cannot hold or which are of different tasks: %s",
+            len(parts),
+            [*parts.values()],
         )
     if shape := links_of(asking.shape):
         for key, places in _groups(rollouts, posts).items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import pickle
 import threading
 from collections.abc import Mapping, Sequence
@@ -202,6 +203,49 @@ async def test_the_messages_of_a_rollout_func_are_judged_in_place_of_the_complet
         functions = both(server.url, transcript="messages")
         await called(functions, [prompt], [[{"role": "assistant", "content": "x"}]], messages=[prompt + said])
     assert server.bodies[0]["candidates"][0]["trajectory"] == {"messages": said}
+
+
+@pytest.mark.anyio
+async def test_a_completion_without_a_transcript_costs_itself_only() -> None:
+    extras = dict[str, list[Any]]()
+    said = [{"role": "assistant", "content": "aa"}]
+    with answering() as server:
+        (function,) = judge_rewards(server.url, recipe="verify", transcript="messages")
+        found = [
+            await called([function], ["p"] * 3, ["x"] * 3, messages=rows, log_extra=extras.__setitem__)
+            for rows in ([said, None, said], [said, {"role": "assistant"}, said], [said, float("nan"), said])
+        ]
+    assert found == [[[0.2, None, 0.2]]] * 3
+    assert extras["judge/failure"] == ["", "rollout_invalid", ""]
+
+
+@pytest.mark.anyio
+async def test_a_transcript_column_that_is_missing_ends_the_run_at_once() -> None:
+    with answering() as server:
+        (function,) = judge_rewards(server.url, recipe="verify", transcript="messages")
+        with pytest.raises(JudgeUnavailable, match="there is no 'messages'"):
+            await called([function], ["p"], ["x"])
+    assert not server.bodies
+
+
+@pytest.mark.anyio
+async def test_a_group_whose_rows_are_of_different_tasks_is_not_compared_in_parts() -> None:
+    def compares(body: Any) -> Reply:
+        found = json.loads(judgment(body).body) | {"flags": {"comparison": {"kind": "arena"}}}
+        return Reply(body=json.dumps(found))
+
+    metrics = dict[str, float]()
+    with answering(compares) as server:
+        (function,) = judge_rewards(server.url, recipe="arena", group_size=2)
+        (column,) = await called(
+            [function],
+            ["p", "p", "q", "q"],
+            ["a", "aa", "aaa", "aaaa"],
+            environment=[{"state": 1}, {"state": 2}, {"state": 3}, {"state": 3}],
+            log_metric=metrics.__setitem__,
+        )
+    assert column == [None, None, 0.3, 0.4]
+    assert (metrics["judge/split_groups"], metrics["judge/failed/group_split"]) == (1, 0.5)
 
 
 def test_functions_that_were_pickled_together_still_share_a_call() -> None:

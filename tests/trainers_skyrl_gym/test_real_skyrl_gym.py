@@ -20,7 +20,15 @@ from judge_agent.trainers import Asking, FailurePolicy, JudgeUnavailable, Rollou
 from judge_agent.trainers.skyrl_gym import JudgedEpisode
 from tests.trainers.answering import Body, Reply, answering, judgment, scored, text_of, unscored
 from tests.trainers.failing_services import WAYS, Answer, seconds_for
-from tests.trainers_skyrl_gym.judged_envs import PROMPT, TESTS, JudgedMath, JudgedTurns, SummedTurns, asked_at
+from tests.trainers_skyrl_gym.judged_envs import (
+    DIMENSIONS,
+    PROMPT,
+    TESTS,
+    JudgedMath,
+    JudgedTurns,
+    SummedTurns,
+    asked_at,
+)
 
 pytestmark = pytest.mark.trainers
 
@@ -70,14 +78,17 @@ def test_the_environments_own_reward_can_be_kept() -> None:
     assert last["reward"] == 0.75
 
 
-def test_metrics_are_averaged_by_skyrl_and_have_the_same_names_on_failure() -> None:
+@pytest.mark.parametrize("dimensions", [DIMENSIONS, ()])
+def test_metrics_are_averaged_by_skyrl_and_have_the_same_names_on_failure(
+    dimensions: tuple[str, ...],
+) -> None:
     policy = FailurePolicy()
     answers = [
         lambda body: judgment(body, lambda _: scored(0.6)),
         lambda body: judgment(body, lambda _: unscored()),
     ]
     with answering(answers) as server:
-        kind = asked_at(server.url, JudgedTurns, policy)
+        kind = asked_at(server.url, JudgedTurns, policy, dimensions)
         envs = [made(kind), made(kind)]
         steps = [episode(env, ["a", "b"])[-1] for env in envs]
     assert [step["reward"] for step in steps] == [0.6, 0.6]
@@ -88,6 +99,34 @@ def test_metrics_are_averaged_by_skyrl_and_have_the_same_names_on_failure() -> N
     assert averaged["judge/judge_failed"] == 0.5
     assert averaged["judge/score"] == pytest.approx(0.6)
     assert averaged["turns"] == 2
+    assert steps[0]["metadata"]["judge"]["vector"] == {"correctness": 0.6, "process": 0.3}
+
+
+def test_a_failure_is_not_paid_the_mean_that_another_class_has_seen() -> None:
+    with answering(
+        [lambda body: judgment(body, lambda _: scored(0.4)), lambda _: Reply(500)]
+    ) as server:
+        judges = [RolloutJudge(server.url, asking=Asking(recipe=name), retry_seconds=0.1) for name in "ab"]
+        kinds = [type(f"Judged{at}", (JudgedMath,), {"judge": one}) for at, one in enumerate(judges)]
+        assert episode(made(kinds[0]), ["x"])[-1]["reward"] == 0.4
+        with pytest.raises(JudgeUnavailable, match="no mean yet"):
+            episode(made(kinds[1]), ["x"])
+        assert episode(made(kinds[0]), ["x"])[-1]["reward"] == 0.4
+
+
+def test_a_class_keeps_the_settings_of_the_policy_above_it() -> None:
+    class Strict(JudgedMath):
+        failure_policy = FailurePolicy(on_failure="raise")
+
+    class Stricter(Strict):
+        judge = RolloutJudge("http://127.0.0.1:1")
+
+    class Shared(JudgedMath):
+        failure_policy = Strict.failure_policy
+
+    assert Stricter.failure_policy == Strict.failure_policy
+    assert Stricter.failure_policy is not Strict.failure_policy
+    assert Shared.failure_policy is Strict.failure_policy
 
 
 def test_an_episode_that_never_ended_is_not_judged() -> None:

@@ -19,7 +19,7 @@ from verifiers.v1.types import AssistantMessage, Tool, UserMessage
 from verifiers.v1.utils.loaders import judge_class, load_judge
 
 from judge_agent.trainers.verifiers import ServiceJudge, ServiceJudgeConfig
-from tests.trainers.answering import answering, judgment, scored, unscored
+from tests.trainers.answering import Reply, answering, judgment, scored, unscored
 from tests.trainers.failing_services import WAYS, Answer, seconds_for
 from tests.trainers_verifiers.traces import Row, answered, node, task_at, trace_of, with_tools
 
@@ -57,12 +57,14 @@ async def test_a_real_service_rewards_what_the_tests_confirm(judge_url: str) -> 
 
 async def test_the_reward_has_the_weight_of_the_configuration() -> None:
     with answering() as server:
-        task = task_at(server.url, weight=2.0, name="quality")
+        task = task_at(server.url, weight=2.0, name="quality", dimensions=["correctness"])
         await task.score(trace := answered(task, "12345"))
     assert trace.rewards["quality"].score == 0.5
     assert trace.reward == 1.0
     assert trace.metrics["quality/dimension/correctness"] == 0.5
+    assert "quality/dimension/process" not in trace.metrics
     assert trace.info["judge_agent"]["quality"]["judgment_id"] == "jdg_1"
+    assert trace.info["judge_agent"]["quality"]["vector"] == {"correctness": 0.5, "process": 0.25}
 
 
 async def test_what_the_judge_used_is_not_the_policys() -> None:
@@ -84,18 +86,25 @@ async def test_a_judge_that_failed_raises_and_leaves_no_reward(answer: Answer, k
     assert trace.info["judge_agent"]["judge-agent"]["failure_kind"] == kind
 
 
-async def test_metrics_have_the_same_names_when_the_judge_failed() -> None:
+@pytest.mark.parametrize("dimensions", [["correctness", "process"], None])
+async def test_metrics_have_the_same_names_when_the_judge_failed(dimensions: list[str] | None) -> None:
     names = []
-    for of in (lambda _: scored(0.5), lambda _: unscored()):
-        with answering(lambda body, of=of: judgment(body, of)) as server:
-            task = task_at(server.url, dimensions=["correctness", "process"])
+    answers: list[Answer] = [
+        lambda body: judgment(body, lambda _: scored(0.5)),
+        lambda body: judgment(body, lambda _: unscored()),
+        lambda _: Reply(500),
+    ]
+    for answer in answers:
+        with answering(answer) as server:
+            task = task_at(server.url, dimensions=dimensions, retry_seconds=0.1)
             trace = answered(task, "4")
             try:
                 await task.score(trace)
             except TaskError:
                 assert trace.rewards == {"judge-agent": None}
-            names.append(set(trace.metrics))
-    assert names[0] == names[1]
+            names.append((set(trace.metrics), set(trace.info["judge_agent"]["judge-agent"])))
+    assert names == [names[0]] * 3
+    assert len(names[0][0]) == 4 + len(dimensions or ())
 
 
 async def test_each_dimension_can_be_a_reward_of_its_own() -> None:
