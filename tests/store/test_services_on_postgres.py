@@ -40,7 +40,7 @@ class Service:
 
     def __init__(self, process: subprocess.Popen[str], url: str) -> None:
         self.process = process
-        self.http = httpx.AsyncClient(base_url=url, timeout=40)
+        self.http = httpx.AsyncClient(base_url=url, timeout=120)
 
     async def post(self, seed: int) -> str:
         """Post a judgment of three calls; return its id at once."""

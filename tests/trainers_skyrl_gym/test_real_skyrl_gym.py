@@ -103,9 +103,7 @@ def test_metrics_are_averaged_by_skyrl_and_have_the_same_names_on_failure(
 
 
 def test_a_failure_is_not_paid_the_mean_that_another_class_has_seen() -> None:
-    with answering(
-        [lambda body: judgment(body, lambda _: scored(0.4)), lambda _: Reply(500)]
-    ) as server:
+    with answering([lambda body: judgment(body, lambda _: scored(0.4)), lambda _: Reply(500)]) as server:
         judges = [RolloutJudge(server.url, asking=Asking(recipe=name), retry_seconds=0.1) for name in "ab"]
         kinds = [type(f"Judged{at}", (JudgedMath,), {"judge": one}) for at, one in enumerate(judges)]
         assert episode(made(kinds[0]), ["x"])[-1]["reward"] == 0.4
