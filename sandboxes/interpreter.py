@@ -31,6 +31,16 @@ PACKAGES = (
     "pygments",
     "exceptiongroup",
     "_duckdb",
+    # what check_text reads patterns, schemas and languages with
+    "re2",
+    "jsonschema",
+    "jsonschema_specifications",
+    "referencing",
+    "rpds",
+    "attr",
+    "attrs",
+    "typing_extensions",
+    "py3langid",
     "tzdata",  # where zoneinfo looks on a machine that has no time zones of its own
 )
 _LOCAL = "/usr/local/lib"

@@ -53,8 +53,8 @@ class Found:
             return
         shown = {} if written is None else {"arguments": dict(written)}
         self.evidence.append(item.model_copy(update=shown).model_dump(mode="json"))
-        for finding in result.findings:
-            self.findings.append(finding_of(self.candidate, tool.name, item.id, finding, principles))
+        for finding, names in borne_on(result.findings, principles):
+            self.findings.append(finding_of(self.candidate, tool.name, item.id, finding, names))
         self.asides += [(tool.name, item.id, aside) for aside in result.asides]
         for name, value in result.flags.items():
             self.flags.setdefault(name, value)
@@ -108,7 +108,7 @@ def _evidence(
     result = run.result
     text = json.dumps(result.output, ensure_ascii=False, sort_keys=True)
     cut = len(text) > output_chars
-    whole = [finding for finding in result.findings if finding.step_id is None]
+    whole = [one for one in result.findings if one.step_id is None and one.handle is None]
     leading = max(whole, key=_weight, default=Finding("none", "hint"))
     return Evidence(
         id=evidence_id(tool, arguments, candidate),
@@ -133,6 +133,19 @@ def _evidence(
 
 def _weight(finding: Finding) -> tuple[int, bool]:
     return ("hint", "strong", "decisive").index(finding.strength), finding.bearing == "refutes"
+
+
+def borne_on(
+    findings: Sequence[Finding], principles: Sequence[str]
+) -> list[tuple[Finding, Sequence[str]]]:
+    """Each finding with those of the tied principles that it bears on: a handle names the one that it is about."""
+    named = {finding.handle for finding in findings} - {None}
+    rest = [name for name in principles if name not in named]
+    of_handle = {name: [name] for name in principles if name in named}
+    return [
+        (finding, rest if finding.handle is None else of_handle.get(finding.handle, []))
+        for finding in findings
+    ]
 
 
 def finding_of(

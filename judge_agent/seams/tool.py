@@ -50,6 +50,7 @@ class Finding:
     """What one tool result says. `step_id` None: of the whole candidate. `score` in [0,1] when it decides.
 
     A finding without `step_id` bears on the principles tied to the tool; one with it bears on that step only.
+    One with a `handle` bears on the tied principle of that name alone, and the others then do not bear on it.
     """
 
     bearing: Bearing
@@ -58,6 +59,7 @@ class Finding:
     reason: str = ""
     step_id: str | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
+    handle: str | None = None
 
 
 @dataclass(frozen=True)
