@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from api.problems import FieldError, Problem, bounded, invalid
 from judge_agent.errors import InvalidRequest
 from judge_agent.schema import JudgmentRequest
+from judge_agent.schema.corpora import MAX_CORPORA
 from judge_agent.schema.databases import MAX_DATABASES
 from judge_agent.schema.messages import MAX_MESSAGES
 from judge_agent.schema.refusals import Refused, own_error
@@ -30,6 +31,7 @@ _LENGTHS: tuple[tuple[str, int], ...] = (
     ("dimensions", 32),
     ("task.messages", MAX_MESSAGES),
     ("resources.databases", MAX_DATABASES),
+    ("resources.corpora", MAX_CORPORA),
     ("task.reference.tool_calls", MAX_MESSAGES),
     ("task.reference.tests.visible", MAX_TESTS),
     ("task.reference.tests.hidden", MAX_TESTS),

@@ -93,7 +93,7 @@ def _says_what_was_asked(task: Task) -> bool:
 
 
 def _refuse_what_is_not_built(request: JudgmentRequest) -> None:
-    resources = request.resources.model_dump(exclude={"databases", "environment"})
+    resources = request.resources.model_dump(exclude={"databases", "environment", "corpora"})
     given = {f"resources.{name}": value or None for name, value in resources.items()}
     for field, value in given.items():
         if value is not None:

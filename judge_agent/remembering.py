@@ -216,7 +216,8 @@ def flight_key(request: JudgmentRequest, *, together: bool) -> str | None:
 
 def _is_kept_apart(request: JudgmentRequest) -> bool:
     """Whether its resources are known by their content: a file under the operator's root may change in its place."""
-    return all(database.root_name is None for database in request.resources.databases)
+    named = (*request.resources.databases, *request.resources.corpora)
+    return all(one.root_name is None for one in named)
 
 
 def _written(judgment: Judgment, candidate_id: str | None, answered: Collection[str]) -> dict[str, Any]:

@@ -41,6 +41,10 @@ PACKAGES = (
     "attrs",
     "typing_extensions",
     "py3langid",
+    "tantivy",  # what indexes the passages of documents
+    "pypdfium2",
+    "pypdfium2_raw",
+    "pypdfium2_cfg",
     "tzdata",  # where zoneinfo looks on a machine that has no time zones of its own
 )
 _LOCAL = "/usr/local/lib"

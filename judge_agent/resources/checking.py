@@ -10,6 +10,7 @@ from judge_agent.seams.resources import ResourceFiles, ResourceMissing
 
 MAX_DATABASE_BYTES = 64_000_000
 MAX_STATE_BYTES = 16_000_000
+MAX_CORPUS_BYTES = 64_000_000
 
 
 async def check_resources(resources: Resources, files: ResourceFiles, tenant: str) -> None:
@@ -17,6 +18,9 @@ async def check_resources(resources: Resources, files: ResourceFiles, tenant: st
     for index, database in enumerate(resources.databases):
         named = _Named(f"resources.databases.{index}", database.blob, database.root_name)
         await _check(named, "a database", MAX_DATABASE_BYTES, files, tenant)
+    for index, corpus in enumerate(resources.corpora):
+        named = _Named(f"resources.corpora.{index}", corpus.blob, corpus.root_name)
+        await _check(named, "a corpus", MAX_CORPUS_BYTES, files, tenant)
     if (world := resources.environment) is not None:
         named = _Named("resources.environment", world.blob, world.root_name)
         await _check(named, "a state", MAX_STATE_BYTES, files, tenant)

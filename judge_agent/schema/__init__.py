@@ -2,6 +2,8 @@
 
 from judge_agent.schema.base import Envelope as Envelope
 from judge_agent.schema.claims import Claim as Claim
+from judge_agent.schema.corpora import Corpus as Corpus
+from judge_agent.schema.corpora import CorpusDocument as CorpusDocument
 from judge_agent.schema.databases import Column as Column
 from judge_agent.schema.databases import Database as Database
 from judge_agent.schema.databases import Engine as Engine

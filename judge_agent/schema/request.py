@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
 from judge_agent.schema.base import Envelope, Name, Number, Truth, Whole
+from judge_agent.schema.corpora import MAX_CORPORA, Corpus
 from judge_agent.schema.databases import MAX_DATABASES, Database
 from judge_agent.schema.environment import EndState, Environment
 from judge_agent.schema.expected_calls import CallRules, Calls
@@ -142,7 +143,7 @@ class Resources(Envelope):
 
     databases: tuple[Database, ...] = Field(default=(), max_length=MAX_DATABASES)
     environment: Environment | None = None
-    corpora: tuple[dict[str, Any], ...] = ()
+    corpora: tuple[Corpus, ...] = Field(default=(), max_length=MAX_CORPORA)
     files: tuple[dict[str, Any], ...] = ()
     images: tuple[dict[str, Any], ...] = ()
     pages: tuple[dict[str, Any], ...] = ()
@@ -198,6 +199,7 @@ class JudgmentRequest(Envelope):
             ("dimensions", list(self.dimensions or ())),
             ("principles", [p.name for p in self.principles or () if p.name]),
             ("resources.databases", [database.name for database in self.resources.databases]),
+            ("resources.corpora", [corpus.name for corpus in self.resources.corpora]),
         ):
             twice = sorted({value for value in values if values.count(value) > 1})
             if twice:
