@@ -19,13 +19,15 @@ from judge_agent.errors import InvalidRequest, ModelError
 from judge_agent.judge import Judge
 from judge_agent.log import AuditLogWriter, ToldLog
 from judge_agent.log.shared_heads import SharedHeads
+from judge_agent.seams.browser import Browser
 from judge_agent.seams.model import ChatModel
 from judge_agent.seams.sandbox import Sandbox
 from judge_agent.seams.tool import Tool
 from judge_agent.store import Store
 from judge_agent.store.opening import opened_store
 from sandboxes import SLOWDOWN, choose
-from tools import BOXED_TOOLS, RESOURCE_TOOLS, TOOLS
+from sandboxes.browser import find_browser
+from tools import BOXED_TOOLS, BROWSER_TOOLS, RESOURCE_TOOLS, TOOLS
 from tools.query_sql import SECONDS_PER_QUERY, QuerySql
 from tools.run_tests import SECONDS_PER_SUITE, SECONDS_PER_TEST, RunTests
 
@@ -98,9 +100,12 @@ async def _opened(
         sandbox = await _boxes(settings)
         if sandbox is not None:
             stack.push_async_callback(sandbox.aclose)
+        browser = await asyncio.to_thread(find_browser) if settings.sandbox == "namespaces" else None
+        if browser is not None:
+            stack.push_async_callback(browser.aclose)
         judge = _judge_type(traces)(
             model=model,
-            tools=_tools(settings, sandbox),
+            tools=_tools(settings, sandbox, browser),
             journal=store.journal,
             shared=store.shared,
             log=log,
@@ -194,7 +199,7 @@ async def _boxes(settings: Settings) -> Sandbox | None:
     return sandbox
 
 
-def _tools(settings: Settings, sandbox: Sandbox | None) -> tuple[Tool, ...]:
+def _tools(settings: Settings, sandbox: Sandbox | None, browser: Browser | None) -> tuple[Tool, ...]:
     """Every tool, each given its box; where no box can be made the boxed ones are there and say so.
 
     Time limits that decide against an answer are longer in slow boxes: what is slow there is the box.
@@ -210,4 +215,5 @@ def _tools(settings: Settings, sandbox: Sandbox | None) -> tuple[Tool, ...]:
         *(tool() for tool in TOOLS),
         *(timed.get(tool, tool)(sandbox) for tool in BOXED_TOOLS),
         *(timed.get(tool, tool)(sandbox, files) for tool in RESOURCE_TOOLS),
+        *(tool(browser, files) for tool in BROWSER_TOOLS),
     )

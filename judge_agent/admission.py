@@ -42,6 +42,7 @@ def admit(request: JudgmentRequest, recipes: Mapping[str, Recipe], tools: Sequen
     _check_group(request)
     _check_sql(request)
     _check_end_state(request)
+    _check_ui(request)
     _check_tools(request, tools)
     _check_dimensions(request, recipe)
     check_fed(request, recipe, tools)
@@ -93,7 +94,7 @@ def _says_what_was_asked(task: Task) -> bool:
 
 
 def _refuse_what_is_not_built(request: JudgmentRequest) -> None:
-    resources = request.resources.model_dump(exclude={"databases", "environment", "corpora"})
+    resources = request.resources.model_dump(exclude={"databases", "environment", "corpora", "pages"})
     given = {f"resources.{name}": value or None for name, value in resources.items()}
     for field, value in given.items():
         if value is not None:
@@ -166,6 +167,13 @@ def _check_end_state(request: JudgmentRequest) -> None:
             raise InvalidRequest(
                 "task.reference.final_state", f"must be given as {forms} of this environment"
             )
+
+
+def _check_ui(request: JudgmentRequest) -> None:
+    """Checks of a page name a site that is there, or none."""
+    ui, names = request.task.reference.ui, [site.name for site in request.resources.pages]
+    if ui is not None and ui.page not in (None, *names):
+        raise InvalidRequest("task.reference.ui.page", f"{ui.page!r} is none of the sites {names}")
 
 
 def _refuse_what_is_no_json(request: JudgmentRequest) -> None:

@@ -216,8 +216,9 @@ def flight_key(request: JudgmentRequest, *, together: bool) -> str | None:
 
 def _is_kept_apart(request: JudgmentRequest) -> bool:
     """Whether its resources are known by their content: a file under the operator's root may change in its place."""
+    pages = [file.root_name for site in request.resources.pages for file in site.contents]
     named = (*request.resources.databases, *request.resources.corpora)
-    return all(one.root_name is None for one in named)
+    return all(one.root_name is None for one in named) and not any(pages)
 
 
 def _written(judgment: Judgment, candidate_id: str | None, answered: Collection[str]) -> dict[str, Any]:

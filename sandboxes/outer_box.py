@@ -64,7 +64,7 @@ class OuterBox:
             (alive_write, _ALIVE),
         )
         try:
-            self.pid = _spawned(command, places)
+            self.pid = spawned(command, places)
         except OSError as error:
             self.reaped = True
             self._let_go()
@@ -120,7 +120,7 @@ class OuterBox:
         self.alive = self.words = -1
 
 
-def _spawned(command: list[str], places: Sequence[tuple[int, int]]) -> int:
+def spawned(command: list[str], places: Sequence[tuple[int, int]]) -> int:
     """Start a process in a session of its own, with nothing open but `places`. Raises OSError."""
     # Sources go above the targets first: one of them may have the number of another's target.
     moved = [(fcntl.fcntl(source, fcntl.F_DUPFD_CLOEXEC, 64), target) for source, target in places]

@@ -1,5 +1,6 @@
 """What the judge can do: one tool per file, each given its box. Write the file, add the name."""
 
+from tools.browse import Browse as Browse
 from tools.check_state import CheckState as CheckState
 from tools.check_tool_calls import CheckToolCalls as CheckToolCalls
 from tools.match_tool_calls import MatchToolCalls as MatchToolCalls
@@ -11,3 +12,5 @@ TOOLS = (CheckToolCalls, MatchToolCalls)
 BOXED_TOOLS = (RunTests, RunPython)
 # Given the box, and the files that requests name.
 RESOURCE_TOOLS = (QuerySql, CheckState)
+# Given the browser's box, and the files that requests name.
+BROWSER_TOOLS = (Browse,)

@@ -11,6 +11,7 @@ from judge_agent.seams.resources import ResourceFiles, ResourceMissing
 MAX_DATABASE_BYTES = 64_000_000
 MAX_STATE_BYTES = 16_000_000
 MAX_CORPUS_BYTES = 64_000_000
+MAX_SITE_BYTES = 8_000_000
 
 
 async def check_resources(resources: Resources, files: ResourceFiles, tenant: str) -> None:
@@ -24,6 +25,12 @@ async def check_resources(resources: Resources, files: ResourceFiles, tenant: st
     if (world := resources.environment) is not None:
         named = _Named("resources.environment", world.blob, world.root_name)
         await _check(named, "a state", MAX_STATE_BYTES, files, tenant)
+    for index, site in enumerate(resources.pages):
+        for form, given in (("files", site.files), ("recorded", site.recorded)):
+            for number, file in enumerate(given or ()):
+                where = f"resources.pages.{index}.{form}.{number}"
+                named = _Named(where, file.blob, file.root_name)
+                await _check(named, "a file of a site", MAX_SITE_BYTES, files, tenant)
 
 
 class _Named(NamedTuple):

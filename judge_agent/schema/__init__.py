@@ -104,6 +104,8 @@ from judge_agent.schema.messages import (
 from judge_agent.schema.messages import (
     Trajectory as Trajectory,
 )
+from judge_agent.schema.pages import PageContent as PageContent
+from judge_agent.schema.pages import Site as Site
 from judge_agent.schema.request import (
     Aggregate as Aggregate,
 )
@@ -146,3 +148,6 @@ from judge_agent.schema.request import (
 from judge_agent.schema.request import (
     Tests as Tests,
 )
+from judge_agent.schema.ui_checks import UiCheck as UiCheck
+from judge_agent.schema.ui_checks import UiChecks as UiChecks
+from judge_agent.schema.ui_checks import UiStep as UiStep

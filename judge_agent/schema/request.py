@@ -13,9 +13,11 @@ from judge_agent.schema.environment import EndState, Environment
 from judge_agent.schema.expected_calls import CallRules, Calls
 from judge_agent.schema.group_spec import GroupSpec
 from judge_agent.schema.messages import AnyTrajectory, Message
+from judge_agent.schema.pages import MAX_SITES, Site
 from judge_agent.schema.refusals import Refused
 from judge_agent.schema.shape import DimensionName as DimensionName
 from judge_agent.schema.shape import Shape
+from judge_agent.schema.ui_checks import UiChecks
 
 MAX_CANDIDATES = 64
 MAX_PRINCIPLES = 64
@@ -93,6 +95,7 @@ class Reference(Envelope):
     tool_calls: Calls | None = None
     tool_call_rules: CallRules | None = None
     tests: Tests | None = None
+    ui: UiChecks | None = None
 
     @model_validator(mode="after")
     def _rules_have_calls(self) -> Reference:
@@ -146,7 +149,7 @@ class Resources(Envelope):
     corpora: tuple[Corpus, ...] = Field(default=(), max_length=MAX_CORPORA)
     files: tuple[dict[str, Any], ...] = ()
     images: tuple[dict[str, Any], ...] = ()
-    pages: tuple[dict[str, Any], ...] = ()
+    pages: tuple[Site, ...] = Field(default=(), max_length=MAX_SITES)
 
 
 class BudgetSpec(Envelope):
@@ -200,6 +203,7 @@ class JudgmentRequest(Envelope):
             ("principles", [p.name for p in self.principles or () if p.name]),
             ("resources.databases", [database.name for database in self.resources.databases]),
             ("resources.corpora", [corpus.name for corpus in self.resources.corpora]),
+            ("resources.pages", [site.name for site in self.resources.pages]),
         ):
             twice = sorted({value for value in values if values.count(value) > 1})
             if twice:

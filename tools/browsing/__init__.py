@@ -1,0 +1,1 @@
+"""The parts of `browse`: sites, steps, what is asserted, stages."""

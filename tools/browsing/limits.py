@@ -1,0 +1,24 @@
+"""The ceilings of `browse`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class BrowseLimits:
+    """`step_seconds` is what a step waits for an element or an assertion to come true, `check_seconds` what a check may
+    take in all; `steps` is the most of one call by a model, `shown_chars` the most text that one step shows.
+    """
+
+    step_seconds: float = 4.0
+    check_seconds: float = 30.0
+    steps: int = 20
+    shown_chars: int = 2500
+    screenshots: int = 8
+
+    def with_patience(self, factor: float) -> BrowseLimits:
+        """The same with that many times the time."""
+        return replace(
+            self, step_seconds=self.step_seconds * factor, check_seconds=self.check_seconds * factor
+        )
