@@ -13,7 +13,7 @@ import os
 import platform
 import sys
 import sysconfig
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 SITE = "/box/site"
@@ -47,6 +47,18 @@ PACKAGES = (
     "pypdfium2_cfg",
     "tzdata",  # where zoneinfo looks on a machine that has no time zones of its own
 )
+# what only boxes of one kind have beside that: code under test does not find it
+PACKAGES_OF: dict[str, tuple[str, ...]] = {
+    "math": (
+        "sympy",
+        "mpmath",
+        "math_verify",
+        "latex2sympy2_extended",
+        "antlr4",
+        "antlr4-python3-runtime.dist-info",
+    ),
+    "solver": ("z3",),
+}
 _LOCAL = "/usr/local/lib"
 _LOCALES = ("/usr/lib/locale/C.utf8", "/usr/lib/locale/C.UTF-8")
 _LIBRARY_FOLDERS = ("/usr/lib", "/usr/lib64", _LOCAL, "/lib", "/lib64")
@@ -73,6 +85,12 @@ class Interpreter:
         known = [platform.python_version(), *(f"{name} {_version(name)}" for name in self.packages)]
         known += [f"{place} {_zone_version(place)}" for place in _zone_folders()]
         return hashlib.sha256("\n".join(known).encode()).hexdigest()[:8]
+
+    def of(self, warm: str) -> Interpreter:
+        """The same, with the packages that boxes of this kind have beside the others."""
+        more = _packages(PACKAGES_OF.get(warm, ()))
+        binds = tuple((str(origin), f"{SITE}/{origin.name}") for origin in more.values())
+        return replace(self, binds=(*self.binds, *binds)) if binds else self
 
     @property
     def language(self) -> str:
@@ -103,7 +121,7 @@ def find_interpreter() -> Interpreter:
     folders += _zone_folders()
     folders += [place for place in _LOCALES if os.path.isdir(place) and not os.path.islink(place)]
     binds = [(folder, folder) for folder in _outermost(folders)]
-    packages = _packages()
+    packages = _packages(PACKAGES)
     binds += [(str(origin), f"{SITE}/{origin.name}") for origin in packages.values()]
     path = (library, os.path.join(library, "lib-dynload"), SITE)
     hidden = _folders_of_packages([target for _, target in binds])
@@ -156,8 +174,8 @@ def _outermost(folders: list[str]) -> list[str]:
     return [one for one in unique if not any(one.startswith(other + "/") for other in unique)]
 
 
-def _packages() -> dict[str, Path]:
-    places = {name: _package_place(name) for name in PACKAGES}
+def _packages(names: tuple[str, ...]) -> dict[str, Path]:
+    places = {name: _package_place(name) for name in names}
     return {name: place for name, place in places.items() if place is not None}
 
 
@@ -169,7 +187,12 @@ def _version(name: str) -> str:
 
 
 def _package_place(name: str) -> Path | None:
-    """The folder or file of a package. `numpy.libs` is no package but a folder of libraries beside numpy."""
+    """The folder or file of a package. `numpy.libs` is no package but a folder of libraries beside numpy.
+
+    NAME.dist-info is what an installed distribution says of itself, for packages that look up their versions.
+    """
+    if name.endswith(".dist-info"):
+        return _dist_info(name.removesuffix(".dist-info"))
     if name.endswith(".libs"):
         package = _package_place(name.removesuffix(".libs"))
         beside = package.parent / name if package is not None else None
@@ -179,3 +202,11 @@ def _package_place(name: str) -> Path | None:
         return None
     origin = Path(spec.origin)
     return origin.parent if spec.submodule_search_locations else origin
+
+
+def _dist_info(name: str) -> Path | None:
+    try:
+        files = importlib.metadata.distribution(name).files or ()
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    return next((Path(str(file.locate())).parent for file in files if file.name == "METADATA"), None)

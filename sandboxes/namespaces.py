@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -61,6 +61,8 @@ IMPORTS: dict[Warm, tuple[str, ...]] = {
     "python": (*_OFTEN, "numpy", "numpy.random"),
     "pytest": (*_OFTEN, "numpy", "numpy.random", "pytest"),
     "sql": ("json", "decimal", "datetime", "math", "sqlite3", "_duckdb"),
+    "math": (*_OFTEN, "sympy", "math_verify", "latex2sympy2_extended"),
+    "solver": ("json", "fractions", "re", "z3"),
 }
 
 
@@ -155,13 +157,14 @@ class NamespaceSandbox:
             server = self._idlest(warm)
             if server is not None and (server.busy == 0 or len(self._servers[warm]) >= self._most):
                 return server
-            server = await self._started(IMPORTS[warm])
+            server = await self._started(warm)
             self._servers[warm].append(server)
             return server
 
-    async def _started(self, imports: Sequence[str]) -> ForkServer:
+    async def _started(self, warm: Warm) -> ForkServer:
         """In a container whose /proc has masked paths no new one can be mounted: then the host's has to do."""
-        start = partial(ForkServer.start, self._bwrap, self._interpreter, self._filters, imports)
+        interpreter = self._interpreter.of(warm)
+        start = partial(ForkServer.start, self._bwrap, interpreter, self._filters, IMPORTS[warm])
         if self._host_proc:
             return await start(host_proc=True)
         try:

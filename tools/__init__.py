@@ -1,6 +1,7 @@
 """What the judge can do: one tool per file, each given its box. Write the file, add the name."""
 
 from tools.browse import Browse as Browse
+from tools.calculate import Calculate as Calculate
 from tools.check_state import CheckState as CheckState
 from tools.check_tool_calls import CheckToolCalls as CheckToolCalls
 from tools.match_tool_calls import MatchToolCalls as MatchToolCalls
@@ -9,7 +10,7 @@ from tools.run_python import RunPython as RunPython
 from tools.run_tests import RunTests as RunTests
 
 TOOLS = (CheckToolCalls, MatchToolCalls)
-BOXED_TOOLS = (RunTests, RunPython)
+BOXED_TOOLS = (RunTests, RunPython, Calculate)
 # Given the box, and the files that requests name.
 RESOURCE_TOOLS = (QuerySql, CheckState)
 # Given the browser's box, and the files that requests name.

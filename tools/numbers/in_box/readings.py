@@ -1,0 +1,147 @@
+"""Reads a short answer as one number, and compares it with the number that is right.
+
+Exact: what rounding, a unit or a per-cent sign may explain is `unsure`, and what is no number goes to the symbolic
+comparison (`symbolic.py`). Only texts of one number and words are read; several numbers are an answer only where one of
+them stands alone behind an equals sign.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from tools.numbers.in_box.arithmetic import NoValue, value_of
+from tools.numbers.in_box.tokens import Token, plain, tokens
+from tools.numbers.in_box.units import may_be_units
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Literal
+
+    Verdict = Literal["equal", "different", "unsure", "symbolic"]
+
+_CHOICE = re.compile(r"\(?([A-J])\)?[.:]?", re.I)
+_CHOSEN = re.compile(r"(?:(?:the )?(?:option|choice|answer)(?: is)?:? )?\(?([A-J])(?:\)|[.:](?=\s|$)|$)")
+_SCALES = {
+    "hundred": 10**2,
+    "thousand": 10**3,
+    "million": 10**6,
+    "billion": 10**9,
+    "trillion": 10**12,
+    "dozen": 12,
+}
+_NUMBER_WORDS = re.compile(
+    r"\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|fou?rty|fifty|sixty|"
+    r"seventy|eighty|ninety|hundred|thousand|million|billion|dozen|half|third|quarter|twice|double|none|no|nothing|"
+    r"nobody|pi|infinit\w*|single|pair|both|all|once|first|second|neither)\b",
+    re.I,
+)
+_ARITHMETIC = frozenset(("number", "operator", "open", "close", "percent"))
+_FUNCTIONS = frozenset(("sqrt", "sin", "cos", "tan", "log", "ln", "exp", "pi", "abs", "e"))
+
+
+def compared(reference: str, answer: str) -> tuple[Verdict, str]:
+    """What exact reading says of an answer beside the reference, and why."""
+    if _same(reference) == _same(answer):
+        return "equal", "the same text"
+    if (wanted := _CHOICE.fullmatch(reference.strip())) is not None:
+        return _choice(wanted.group(1).upper(), answer.strip())
+    right = _numbers(reference)
+    if right is None or len(right) != 1:
+        return "symbolic", "the reference is no single number"
+    found = _numbers(answer)
+    if found is None:
+        return "symbolic", "the answer is no plain number"
+    if not found:
+        if _NUMBER_WORDS.search(answer) or "\\" in answer or any(c.isdigit() for c in answer):
+            return "symbolic", "the number may be in words"
+        return "different", "the answer holds no number"
+    if len(set(found)) > 1:
+        if right[0] in found:
+            return "unsure", "the answer holds several numbers"
+        return "different", "none of the answer's numbers is the right one"
+    return _of_numbers(right[0], found[0], reference, answer)
+
+
+def mentioned(reference: str, text: str) -> bool:
+    """Whether a text may hold the number that is right; true where that cannot be told."""
+    right = _numbers(reference)
+    if right is None or len(right) != 1 or _NUMBER_WORDS.search(text.rpartition("\n")[2]):
+        return True
+    found = [token.value for token in tokens(plain(text)) if token.kind == "number"]
+    return any(_may_be_rounded(right[0], one, reference) or one in (right[0], -right[0]) for one in found)
+
+
+def _of_numbers(right: Fraction, found: Fraction, reference: str, answer: str) -> tuple[Verdict, str]:
+    if right == found:
+        return "equal", "the same number"
+    if ("%" in reference) != ("%" in answer) and right in (found * 100, found / 100):
+        return "equal", "the same number, in per cent"
+    if _may_be_rounded(right, found, reference) or _may_be_rounded(found, right, answer):
+        return "unsure", "the one may be the other, rounded"
+    if may_be_units(right, found, f"{reference} {answer}"):
+        return "unsure", "the one may be the other in another unit"
+    return "different", "another number"
+
+
+def _may_be_rounded(written: Fraction, other: Fraction, text: str) -> bool:
+    """Whether `written` is `other` to the places that it has; whole numbers are taken as they are."""
+    units = [token.unit for token in tokens(plain(text)) if token.kind == "number"]
+    return bool(units) and min(units) < 1 and abs(written - other) < min(units)
+
+
+def _same(text: str) -> str:
+    return " ".join(text.replace("$", "").split()).casefold().rstrip(".")
+
+
+def _choice(wanted: str, answer: str) -> tuple[Verdict, str]:
+    chosen = _CHOSEN.match(answer)
+    if chosen is None:
+        return "unsure", "which choice is meant cannot be told"
+    return ("equal", "the same choice") if chosen.group(1) == wanted else ("different", "another choice")
+
+
+def _numbers(text: str) -> list[Fraction] | None:
+    """The values of all arithmetic in a text; None where it is more than numbers and words.
+
+    Behind an equals sign only the last side counts.
+    """
+    found = tokens(plain(text).strip().strip("$"))
+    places = [place for place, token in enumerate(found) if token.kind == "equals"]
+    if places:
+        found = found[places[-1] + 1 :]
+    values: list[Fraction] = []
+    place = 0
+    while place < len(found):
+        token = found[place]
+        if token.kind not in _ARITHMETIC:
+            if token.text in "\\^_{}!\u221a\u03c0|" or token.text.lower() in _FUNCTIONS:
+                return None
+            if token.kind == "word" and len(token.text) == 1 and token.text not in "aAI" and not token.spaced:
+                return None
+            place += 1
+            continue
+        end = place
+        while end < len(found) and found[end].kind in _ARITHMETIC:
+            end += 1
+        value = _value(found[place:end])
+        if value is None:
+            return None
+        scale = _SCALES.get(found[end].text.lower().rstrip("s"), 1) if end < len(found) else 1
+        values += [one * scale for one in value]
+        place = end
+    return values
+
+
+def _value(run: Sequence[Token]) -> list[Fraction] | None:
+    """The value of one stretch; nothing for one without a number in it."""
+    if not any(token.kind == "number" for token in run):
+        return []
+    try:
+        return [value_of(run).exact]
+    except NoValue:
+        pass
+    if run[0].kind == "operator" or run[-1].kind == "operator":  # the mark of a list, a dash
+        return _value(run[1:] if run[0].kind == "operator" else run[:-1])
+    return None

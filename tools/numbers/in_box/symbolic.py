@@ -1,0 +1,105 @@
+"""Compares two mathematical texts by sympy and math-verify.
+
+LaTeX is read by latex2sympy2_extended's grammar, other text by `plain_math.py`: neither runs text as Python. What is
+not shown to be equal is different only where numbers tell it: two closed values, or a point at which two
+formulas differ.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import sympy
+from latex2sympy2_extended import latex2sympy
+from math_verify import verify
+from sympy.matrices import MatrixBase
+
+from tools.numbers.in_box.plain_math import NotRead, read_plain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Literal
+
+    Verdict = Literal["equal", "different", "unsure"]
+
+DIGITS = 40
+_POINTS = (("7/5", "11/3"), ("13/6", "-5/7"), ("-17/9", "23/8"))
+_LATEX = ("\\", "^{", "_{", "}{")
+_SMALL = sympy.Rational(1, 10**15)
+logging.disable(logging.CRITICAL)  # what it prints is its answer
+
+
+def read(text: str) -> Any:
+    """A sympy object. Raises NotRead."""
+    text = text.strip().strip("$").strip().rstrip(".")
+    if not any(sign in text for sign in _LATEX):
+        return read_plain(text)
+    try:
+        return latex2sympy(text.replace("\\$", "").replace("\\%", "/100"))
+    except Exception as error:  # the grammar's own errors are many
+        raise NotRead(f"no LaTeX that is understood: {type(error).__name__}") from error
+
+
+def compared(reference: str, answer: str) -> tuple[Verdict, str]:
+    """What can be shown of an answer beside the reference, and how."""
+    try:
+        wanted, given = read(reference), read(answer)
+    except NotRead as error:
+        return "unsure", str(error)
+    wanted, given = _both_sides(wanted, given)
+    if wanted == given:
+        return "equal", "the same expression"
+    try:
+        if verify(wanted, given, strict=True, float_rounding=12, timeout_seconds=None, raise_on_error=True):
+            return "equal", "equal by math-verify"
+    except Exception as error:  # noqa: BLE001  a simplification that fails shows nothing
+        return "unsure", f"the comparison failed: {type(error).__name__}"
+    return ("different", "values differ") if _differ(wanted, given) else ("unsure", "neither could be shown")
+
+
+def evaluated(text: str) -> dict[str, str]:
+    """An expression in its simplest exact form, and its decimals where it is a number. Raises NotRead."""
+    value = read(text)
+    if isinstance(value, (sympy.Expr, MatrixBase)):
+        value = sympy.simplify(value)
+    told = {"exact": str(value)[:2000]}
+    if isinstance(value, sympy.Expr) and value.is_number:
+        told["decimal"] = str(sympy.N(value, 20))
+    return told
+
+
+def _both_sides(wanted: Any, given: Any) -> tuple[Any, Any]:
+    """`x = 3` and `3` are one answer: where only one of the two names its variable, its value is compared."""
+    if isinstance(given, sympy.Eq) and not isinstance(wanted, sympy.Eq):
+        given = given.rhs if given.lhs.is_Symbol else given
+    if isinstance(wanted, sympy.Eq) and not isinstance(given, sympy.Eq):
+        wanted = wanted.rhs if wanted.lhs.is_Symbol else wanted
+    return wanted, given
+
+
+def _differ(one: Any, other: Any) -> bool:
+    if isinstance(one, (sympy.Tuple, sympy.FiniteSet)) and isinstance(other, (sympy.Tuple, sympy.FiniteSet)):
+        return type(one) is type(other) and _lists_differ(one, other)
+    if not (isinstance(one, sympy.Expr) and isinstance(other, sympy.Expr)):
+        return False
+    names = sorted(one.free_symbols | other.free_symbols, key=str)
+    if one.free_symbols != other.free_symbols and one.free_symbols and other.free_symbols:
+        return False  # the names may be chosen otherwise
+    for points in _POINTS:
+        at = {name: sympy.Rational(points[place % 2]) + place for place, name in enumerate(names)}
+        left, right = (sympy.N(side.subs(at), DIGITS) for side in (one, other))
+        told = left.is_number and right.is_number and left.is_finite and right.is_finite
+        if told and abs(left - right) > _SMALL * max(sympy.Integer(1), abs(left)):
+            return True
+    return False
+
+
+def _lists_differ(one: Any, other: Any) -> bool:
+    """Lists of numbers: of another length, or with an element that is in one of them alone."""
+    if any(getattr(item, "free_symbols", True) for item in (*one, *other)):
+        return False
+    if len(one) != len(other):
+        return True
+    if isinstance(one, sympy.FiniteSet):
+        return any(all(_differ(item, peer) for peer in other) for item in one)
+    return any(_differ(item, peer) for item, peer in zip(one, other, strict=True))

@@ -1,0 +1,41 @@
+"""Says whether two numbers may be one quantity in two units, by the words of the line that they stand in.
+
+Knows ratios and unit words, not which number has which unit: it speaks for a calculation, never against one.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+# words of a kind of unit, and the ratios between units of that kind
+_KINDS = (
+    (r"seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|months?|years?|daily|weekly|monthly|yearly|annual\w*",
+     (4, 7, 12, 24, 28, 30, 31, 52, 60, 168, 365, 366, 1440, 3600, 10080)),
+    (r"cents?|penn(?:y|ies)|dollars?|euros?|pence", (100,)),
+    (r"dimes?|nickels?|quarters?", (4, 5, 10, 20, 25, 100)),
+    (r"percent\w*|per\s+cent|fraction|probability|ratio|proportion", (100,)),
+    (r"inch(?:es)?|feet|foot|ft|yards?|miles?", (3, 12, 36, 1760, 5280)),
+    (r"[mck]m|m|dm|m?g|kg|m?l|cl|lit(?:er|re)s?|met(?:er|re)s?|grams?|(?:kilo|milli|centi)\w+|tons?|tonnes?",
+     (10, 100, 1000, 10**6)),
+    (r"pounds?|lbs?|ounces?|oz|tons?|stones?", (14, 16, 2000, 2240)),
+    (r"cups?|pints?|quarts?|gallons?|(?:table|tea)spoons?|tbsp|tsp|fl", (2, 3, 4, 8, 16, 48, 128)),
+    (r"dozens?|pairs?|gross|scores?|couples?", (2, 12, 20, 144)),
+    (r"bits?|bytes?|[kmgt]i?bp?s?", (8, 1000, 1024, 10**6, 2**20)),
+    (r"k|thousands?|millions?|billions?|mio|bn", (1000, 10**6, 10**9)),
+)  # fmt: skip
+_WORDS = tuple((re.compile(rf"(?<![^\W_])(?:{words})(?![^\W_])", re.I), ratios) for words, ratios in _KINDS)
+_MONEY_OR_SHARE = re.compile(r"[$\u20ac\u00a3\u00a2%]")
+
+
+def may_be_units(one: Fraction, other: Fraction, line: str) -> bool:
+    """Whether a unit that the line names explains the ratio of two numbers."""
+    if not one or not other:
+        return False
+    times = abs(one / other)
+    times = max(times, 1 / times)
+    if times.denominator != 1:
+        return False
+    if times == 100 and _MONEY_OR_SHARE.search(line):
+        return True
+    return any(times in ratios and words.search(line) for words, ratios in _WORDS)
