@@ -3,6 +3,7 @@
 from tools.browse import Browse as Browse
 from tools.calculate import Calculate as Calculate
 from tools.check_state import CheckState as CheckState
+from tools.check_text import CheckText as CheckText
 from tools.check_tool_calls import CheckToolCalls as CheckToolCalls
 from tools.match_tool_calls import MatchToolCalls as MatchToolCalls
 from tools.query_sql import QuerySql as QuerySql
@@ -10,7 +11,7 @@ from tools.run_python import RunPython as RunPython
 from tools.run_tests import RunTests as RunTests
 
 TOOLS = (CheckToolCalls, MatchToolCalls)
-BOXED_TOOLS = (RunTests, RunPython, Calculate)
+BOXED_TOOLS = (RunTests, RunPython, Calculate, CheckText)
 # Given the box, and the files that requests name.
 RESOURCE_TOOLS = (QuerySql, CheckState)
 # Given the browser's box, and the files that requests name.

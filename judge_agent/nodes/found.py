@@ -135,9 +135,7 @@ def _weight(finding: Finding) -> tuple[int, bool]:
     return ("hint", "strong", "decisive").index(finding.strength), finding.bearing == "refutes"
 
 
-def borne_on(
-    findings: Sequence[Finding], principles: Sequence[str]
-) -> list[tuple[Finding, Sequence[str]]]:
+def borne_on(findings: Sequence[Finding], principles: Sequence[str]) -> list[tuple[Finding, Sequence[str]]]:
     """Each finding with those of the tied principles that it bears on: a handle names the one that it is about."""
     named = {finding.handle for finding in findings} - {None}
     rest = [name for name in principles if name not in named]

@@ -17,6 +17,7 @@ from judge_agent.schema.pages import MAX_SITES, Site
 from judge_agent.schema.refusals import Refused
 from judge_agent.schema.shape import DimensionName as DimensionName
 from judge_agent.schema.shape import Shape
+from judge_agent.schema.text_checks import TextChecks
 from judge_agent.schema.ui_checks import UiChecks
 
 MAX_CANDIDATES = 64
@@ -96,6 +97,7 @@ class Reference(Envelope):
     tool_call_rules: CallRules | None = None
     tests: Tests | None = None
     ui: UiChecks | None = None
+    text_checks: TextChecks | None = None
 
     @model_validator(mode="after")
     def _rules_have_calls(self) -> Reference:

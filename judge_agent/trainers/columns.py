@@ -13,7 +13,7 @@ from judge_agent.errors import InvalidRequest
 from judge_agent.trainers.as_json import as_json, is_missing
 
 TEXT_FIELDS = ("answer", "solution", "sql")
-REFERENCE_FIELDS = (*TEXT_FIELDS, "tests", "final_state", "tool_calls", "tool_call_rules")
+REFERENCE_FIELDS = (*TEXT_FIELDS, "tests", "final_state", "tool_calls", "tool_call_rules", "text_checks")
 RESOURCE_FIELDS = ("databases", "environment")
 # The agent's own tools, which its calls are checked against; `tools` would be taken for those of the judge.
 TRAJECTORY_FIELDS = ("agent_tools",)

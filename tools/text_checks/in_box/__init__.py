@@ -1,0 +1,1 @@
+"""Runs inside the box: reads texts that nobody trusts, and counts what is in them."""

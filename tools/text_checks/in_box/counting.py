@@ -1,0 +1,289 @@
+"""Counts of a text by name: `COUNTS` maps each to what counts it, `EACH` to what gives one count for each unit."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+
+from tools.text_checks.in_box import units
+from tools.text_checks.in_box.outcomes import Check, Count, exactly
+from tools.text_checks.in_box.phrases import occurrences
+
+_LINK = re.compile(r"\[[^\[\]\n]{1,500}\]\([^()\s]{1,2000}\)|https?://[^\s)>\]]+|www\.[^\s)>\]]+")
+_PLACEHOLDER = re.compile(r"\[([^\[\]\n]{1,200})\](\(?)")
+_STARRED = re.compile(r"(?<![*\\])(\*{1,3})(?=[^\s*])([^*\n]{1,500})(?<=[^\s*])\1(?!\*)")
+_UNDERLINED = re.compile(r"(?<![\w_])_{1,2}[^\s_][^_\n]{0,500}_{1,2}(?![\w_])")
+NUMBER = re.compile(r"(?<![\w.,])[-+\u2212]?\d[\d,]*(?:\.\d+)*")
+_PERCENT = re.compile(r"\d[ \u00a0]?(?:%|percent\b|per cent\b)", re.I)
+_SEPARATOR_ROW = re.compile(r"[ ]{0,3}\|?[ ]*:?-+:?[ ]*(?:\|[ ]*:?-+:?[ ]*)*\|?[ ]*$")
+_MARKS_OF_ITEMS = re.compile(r"^[ \t]*\d{1,9}[.)][ \t]", re.M)
+
+
+def _characters(text: str, check: Check) -> Count:
+    stripped = text.strip()
+    joined = sum(
+        unicodedata.combining(char) > 0 or unicodedata.category(char) in ("Mn", "Me", "Cf")
+        for char in stripped
+    )
+    return Count(len(stripped) - joined, len(stripped))
+
+
+def _words(text: str, check: Check) -> Count:
+    return units.count_words(text)
+
+
+def _unique_words(text: str, check: Check) -> Count:
+    words = [word.casefold() for word in units.words_of(text)]
+    whole = len(set(words))
+    counted = units.count_words(text)
+    if counted.low == counted.high:
+        return exactly(whole)
+    plain = {word for word in words if units.count_words(word).high == 1}
+    return Count(len(plain), len(plain) + counted.high - counted.low + whole)
+
+
+def _sentences(text: str, check: Check) -> Count:
+    return units.count_sentences(text)
+
+
+def _paragraphs(text: str, check: Check) -> Count:
+    return units.count_paragraphs(text)
+
+
+def _lines(text: str, check: Check) -> Count:
+    return exactly(sum(bool(line.strip()) for line in text.splitlines()))
+
+
+def _items(text: str, kind: re.Pattern[str]) -> list[tuple[int, str]]:
+    """The items of lists of one kind: how far each is set in, and its text."""
+    found = []
+    for line in units.lines_of(text):
+        match = None if line.fenced else kind.match(line.text)
+        if match:
+            found.append((len(match.group(1).expandtabs(4)), line.text.strip()))
+    return found
+
+
+def _list_items(text: str, check: Check) -> Count:
+    """Fewest: those of the outermost level. Most: nested ones too."""
+    items = [(depth, line) for depth, line in _items(text, units.BULLET) if set(line) - set("-*+ ")]
+    outer = min((depth for depth, _ in items), default=0)
+    return Count(sum(depth <= outer + 1 for depth, _ in items), len(items))
+
+
+def _numbered_items(text: str, check: Check) -> Count:
+    items = _items(text, units.NUMBERED)
+    digits = [depth for depth, line in items if line[0].isdigit()]
+    outer = min(digits, default=0)
+    return Count(sum(depth <= outer + 1 for depth in digits), len(items))
+
+
+def items_of_lists(text: str) -> list[int]:
+    """How many items each list has; a list ends where other text starts at the margin."""
+    found: list[int] = []
+    open_ = False
+    for line in units.lines_of(text):
+        if not line.text.strip():
+            continue
+        if not line.fenced and (units.BULLET.match(line.text) or units.NUMBERED.match(line.text)):
+            if not open_:
+                found.append(0)
+            found[-1] += 1
+            open_ = True
+        elif not line.text.startswith((" ", "\t")):
+            open_ = False
+    return found
+
+
+def _lists(text: str, check: Check) -> Count:
+    return exactly(len(items_of_lists(text)))
+
+
+def _headings(text: str, check: Check) -> Count:
+    lines = [line.text for line in units.lines_of(text) if not line.fenced]
+    marked = sum(bool(units.HEADING.match(line)) for line in lines)
+    underlined = sum(
+        bool(before.strip()) and len(line.strip()) >= 2 and not set(line.strip()) - set("=")
+        for before, line in _pairs(lines)
+    )
+    dashed = sum(
+        bool(before.strip()) and len(line.strip()) >= 3 and not set(line.strip()) - set("-")
+        for before, line in _pairs(lines)
+    )
+    bold = sum(_is_bold(line) for line in lines)
+    return Count(marked + underlined, marked + underlined + dashed + bold)
+
+
+def _pairs(lines: list[str]) -> list[tuple[str, str]]:
+    return list(pairwise(lines))
+
+
+def _is_bold(line: str) -> bool:
+    said = line.strip().rstrip(":")
+    return len(said) > 4 and said.startswith("**") and said.endswith("**")
+
+
+def _code_blocks(text: str, check: Check) -> Count:
+    lines = units.lines_of(text)
+    opened = sum(
+        one.fenced and not before for one, before in zip(lines, [False, *_fenced(lines)], strict=False)
+    )
+    # Two blocks without a line between them look like one.
+    marks = sum(one.fenced and one.text.lstrip().startswith(("```", "~~~")) for one in lines)
+    return Count(opened, max(opened, (marks + 1) // 2))
+
+
+def _fenced(lines: list[units.Line]) -> list[bool]:
+    return [line.fenced for line in lines]
+
+
+def unfenced(text: str) -> str:
+    return "\n".join(line.text for line in units.lines_of(text) if not line.fenced)
+
+
+def _links(text: str, check: Check) -> Count:
+    return exactly(len(_LINK.findall(text)))
+
+
+def _placeholders(text: str, check: Check) -> Count:
+    found = [(inner, link) for inner, link in _PLACEHOLDER.findall(text) if not link]
+    sure = [inner for inner, _ in found if any(map(str.isalpha, inner)) and inner.strip().lower() != "x"]
+    return Count(len(sure), len(found))
+
+
+def _highlights(text: str, check: Check) -> Count:
+    shown = unfenced(text)
+    starred = len(_STARRED.findall(shown))
+    return Count(starred, starred + len(_UNDERLINED.findall(shown)))
+
+
+def _capital_words(text: str, check: Check) -> Count:
+    words = [word for word in units.words_of(text) if word.isupper()]
+    return Count(sum(sum(map(str.isalpha, word)) > 1 for word in words), len(words))
+
+
+def _questions(text: str, check: Check) -> Count:
+    return exactly(len(re.findall("[?\uff1f\u061f][?!\uff1f\uff01\u061f]*", text)))
+
+
+def _exclamations(text: str, check: Check) -> Count:
+    return exactly(len(re.findall("[!\uff01][?!\uff1f\uff01]*", text)))
+
+
+def _numbers(text: str, check: Check) -> Count:
+    found, marks = len(NUMBER.findall(text)), len(_MARKS_OF_ITEMS.findall(text))
+    return Count(max(0, found - marks), found)
+
+
+def _percentages(text: str, check: Check) -> Count:
+    return exactly(len(_PERCENT.findall(text)))
+
+
+def _tables(text: str, check: Check) -> Count:
+    return exactly(len(_rows_of_tables(text)))
+
+
+def _table_rows(text: str, check: Check) -> Count:
+    """The rows of all tables, without their headings."""
+    return exactly(sum(_rows_of_tables(text)))
+
+
+def _rows_of_tables(text: str) -> list[int]:
+    lines = [line.text for line in units.lines_of(text) if not line.fenced]
+    found: list[int] = []
+    inside = False
+    for before, line in _pairs(["", *lines]):
+        if not inside and "|" in before and "|" in line and _SEPARATOR_ROW.match(line):
+            found.append(0)
+            inside = True
+        elif inside and "|" in line and line.strip():
+            found[-1] += 1
+        else:
+            inside = False
+    return found
+
+
+def _keywords(text: str, check: Check) -> Count:
+    return occurrences(text, check)
+
+
+def _letter(text: str, check: Check) -> Count:
+    told = units.plain(text)
+    if check.get("case") != "exact":
+        return exactly(sum(told.casefold().count(one.casefold()) for one in set(check["texts"])))
+    return exactly(sum(told.count(one) for one in set(check["texts"])))
+
+
+def _parts(text: str, check: Check) -> Count:
+    """What the separators part; empty parts count for those only who count separators."""
+    pieces = [text]
+    for separator in check["texts"]:
+        pieces = [piece for one in pieces for piece in one.split(separator)]
+    return Count(sum(bool(piece.strip()) for piece in pieces), len(pieces))
+
+
+def _sections(text: str, check: Check) -> Count:
+    """Lines that begin with a marker and a number or a colon (`SECTION 1`), behind marks of a heading."""
+    ignore = check.get("case") != "exact"
+    found = 0
+    for line in text.splitlines():
+        said = line.strip(" \t#*_")
+        for marker in check["texts"]:
+            head, wanted = said[: len(marker)], marker
+            if (head.casefold() == wanted.casefold()) if ignore else head == wanted:
+                found += bool(
+                    re.match(r"[ \t]*[:.#]?[ \t]*(?:\d|[IVXLC]+\b|[A-Z]\b|$|:)", said[len(marker) :])
+                )
+                break
+    return exactly(found)
+
+
+COUNTS: Mapping[str, Callable[[str, Check], Count]] = {
+    "characters": _characters,
+    "words": _words,
+    "unique_words": _unique_words,
+    "sentences": _sentences,
+    "paragraphs": _paragraphs,
+    "lines": _lines,
+    "lists": _lists,
+    "list_items": _list_items,
+    "numbered_items": _numbered_items,
+    "headings": _headings,
+    "code_blocks": _code_blocks,
+    "links": _links,
+    "placeholders": _placeholders,
+    "highlights": _highlights,
+    "capital_words": _capital_words,
+    "questions": _questions,
+    "exclamations": _exclamations,
+    "numbers": _numbers,
+    "percentages": _percentages,
+    "tables": _tables,
+    "table_rows": _table_rows,
+    "keywords": _keywords,
+    "letter": _letter,
+    "parts": _parts,
+    "sections": _sections,
+}
+EACH: Mapping[str, tuple[str, Callable[[str], list[Count]]]] = {
+    "words_per_sentence": (
+        "sentence",
+        lambda text: [units.count_words(one) for one in units.sentences_of(text)],
+    ),
+    "words_per_paragraph": ("paragraph", lambda text: [units.count_words(one) for one in running(text)]),
+    "sentences_per_paragraph": (
+        "paragraph",
+        lambda text: [units.count_sentences(one) for one in running(text)],
+    ),
+    "list_items_per_list": ("list", lambda text: [exactly(count) for count in items_of_lists(text)]),
+    "characters_per_line": (
+        "line",
+        lambda text: [exactly(len(line)) for line in text.splitlines() if line.strip()],
+    ),
+}
+
+
+def running(text: str) -> list[str]:
+    return [one for one in units.paragraphs_of(text) if units.is_running(one)]
