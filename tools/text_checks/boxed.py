@@ -28,7 +28,8 @@ class Limits:
     text_chars: int = 400_000
     all_texts_chars: int = 1_000_000
     checks: int = 100
-    seconds: float = 15.0
+    cpu_seconds: int = 20
+    wall_seconds: float = 60.0
     memory_bytes: int = 1 << 30
 
 
@@ -59,8 +60,8 @@ async def checked_in_box(
     payload = json.dumps({"texts": dict(texts), "checks": asked}).encode()
     program = Program(_SOURCE, modules=_modules(), stdin=payload)
     bounds = BoxLimits(
-        wall_seconds=limits.seconds,
-        cpu_seconds=max(1, round(limits.seconds)),
+        wall_seconds=limits.wall_seconds,
+        cpu_seconds=limits.cpu_seconds,
         memory_bytes=limits.memory_bytes,
         disk_bytes=MAX_MODEL_DISK_BYTES,
     )
