@@ -2,16 +2,21 @@
 
 from tools.browse import Browse as Browse
 from tools.calculate import Calculate as Calculate
+from tools.calendar import Calendar as Calendar
 from tools.check_state import CheckState as CheckState
 from tools.check_text import CheckText as CheckText
 from tools.check_tool_calls import CheckToolCalls as CheckToolCalls
+from tools.lookup import Lookup as Lookup
 from tools.match_tool_calls import MatchToolCalls as MatchToolCalls
 from tools.query_sql import QuerySql as QuerySql
 from tools.run_python import RunPython as RunPython
 from tools.run_tests import RunTests as RunTests
+from tools.solve import Solve as Solve
 
 TOOLS = (CheckToolCalls, MatchToolCalls)
 BOXED_TOOLS = (RunTests, RunPython, Calculate, CheckText)
+TOOLS = (CheckToolCalls, MatchToolCalls, Calendar, Lookup)
+BOXED_TOOLS = (RunTests, RunPython, Calculate, Solve)
 # Given the box, and the files that requests name.
 RESOURCE_TOOLS = (QuerySql, CheckState)
 # Given the browser's box, and the files that requests name.

@@ -26,9 +26,7 @@ from tools.numbers.stated import Stated, stated_answer
 from tools.numbers.told import answer_finding, answer_text, bears_on_answer
 
 _MATHEMATICS = re.compile(r"[\d\\=^\u221a\u03c0]|^\W*[A-Za-z]\W*$|\b(?:pi|sqrt|infinity)\b")
-_EQUATION = re.compile(
-    r"[\d)\]%]\s{0,3}[-+*/^x\u00d7\u00f7\u2212\u2013\\][^=\n]{0,300}=|=[^=\n]{0,300}\d\s{0,3}[-+*/^]\s{0,3}\d"
-)
+_OPERATION = re.compile(r"[\d)\]%}][\s$]{0,3}[-+*/^xX\u00d7\u00f7\u00b7\u22c5\u2219\u2212\u2013\\]|\\d?frac")
 _PARAMETERS: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -100,7 +98,8 @@ class Calculate(DecidingTool):
     def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]:
         """The stated answer beside the reference, and the arithmetic of the trajectory where there is some."""
         calls = [OpeningCall({"check": "answer"})] if _has_answer(view) else []
-        if any(_EQUATION.search(line) for text in _texts(view).values() for line in text.split("\n")):
+        lines = [line for text in _texts(view).values() for line in text.split("\n") if "=" in line]
+        if any(_OPERATION.search(line) for line in lines):
             calls.append(OpeningCall({"check": "arithmetic"}))
         return calls
 
