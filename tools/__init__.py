@@ -13,10 +13,8 @@ from tools.run_python import RunPython as RunPython
 from tools.run_tests import RunTests as RunTests
 from tools.solve import Solve as Solve
 
-TOOLS = (CheckToolCalls, MatchToolCalls)
-BOXED_TOOLS = (RunTests, RunPython, Calculate, CheckText)
 TOOLS = (CheckToolCalls, MatchToolCalls, Calendar, Lookup)
-BOXED_TOOLS = (RunTests, RunPython, Calculate, Solve)
+BOXED_TOOLS = (RunTests, RunPython, Calculate, CheckText, Solve)
 # Given the box, and the files that requests name.
 RESOURCE_TOOLS = (QuerySql, CheckState)
 # Given the browser's box, and the files that requests name.
