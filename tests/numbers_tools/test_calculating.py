@@ -1,0 +1,129 @@
+"""Arithmetic of a trajectory refutes and never confirms; a stated answer is compared with the reference, exactly."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from judge_agent.errors import ToolError
+from tools.calculate import Calculate, CalculateLimits
+
+pytestmark = pytest.mark.anyio
+HERE = Path(__file__).parent
+WRITTEN = tomllib.loads((HERE / "written_arithmetic.toml").read_text("utf-8"))
+STATED = tomllib.loads((HERE / "stated_answers.toml").read_text("utf-8"))["cases"]
+
+
+@pytest.fixture
+def tool(sandbox):
+    return Calculate(sandbox)
+
+
+async def test_wrong_arithmetic_refutes_its_step_and_right_arithmetic_confirms_nothing(tool, view) -> None:
+    lines = [*WRITTEN["wrong"], *WRITTEN["other"]]
+    result = await tool.run({"check": "arithmetic"}, view(*lines), timeout_seconds=60)
+    refuted = {finding.step_id for finding in result.findings}
+    wanted = {f"s{number}" for number in range(1, len(WRITTEN["wrong"]) + 1)}
+    assert {lines[int(step[1:]) - 1] for step in refuted ^ wanted} == set()
+    assert {(one.bearing, one.strength) for one in result.findings} == {("refutes", "decisive")}
+    (aside,) = result.asides
+    assert (aside.name, aside.finding.bearing, aside.finding.score) == ("arithmetic", "refutes", 0.0)
+
+
+@pytest.mark.parametrize(
+    "text", ["5 + 3 = 9\nWait, 5 + 3 = 8", "5 + 3 = 9\n\nso 5 + 3 = 8", "```\n5 + 3 = 9\n```"]
+)
+async def test_what_is_put_right_or_stands_in_code_is_not_held_against_anybody(tool, view, text: str) -> None:
+    result = await tool.run({"check": "arithmetic"}, view(text), timeout_seconds=60)
+    assert (result.findings, result.asides) == ((), ())
+
+
+async def test_beside_a_reference_answer_a_slip_is_no_principle_of_its_own(tool, view) -> None:
+    seen = view("5 + 3 = 9\nAnswer: 8", answer="8")
+    assert [dict(call.arguments) for call in tool.opening_calls(seen)] == [
+        {"check": "answer"},
+        {"check": "arithmetic"},
+    ]
+    result = await tool.run({"check": "arithmetic"}, seen, timeout_seconds=60)
+    assert (result.asides, [one.bearing for one in result.findings]) == ((), ["refutes"])
+
+
+def test_without_equations_or_a_mathematical_reference_there_is_nothing_to_do(tool, view) -> None:
+    for seen in (view("No numbers."), view("I think so.", answer="Paris is the capital"), view("a = b")):
+        assert (tool.opening_calls(seen), tool.principle(seen)) == ([], None)
+
+
+@pytest.mark.parametrize(("reference", "text", "bearing"), STATED)
+async def test_a_stated_answer_is_compared(tool, view, reference: str, text: str, bearing: str) -> None:
+    result = await tool.run({"check": "answer"}, view(text, answer=reference), timeout_seconds=60)
+    (finding,) = result.findings
+    assert (finding.bearing, finding.score) == (bearing, {"confirms": 1.0, "refutes": 0.0}.get(bearing)), (
+        result.output
+    )
+    assert reference == text or reference not in str(result.output).replace(text, "") or len(reference) < 3
+
+
+async def test_a_last_number_refutes_only_where_the_right_one_is_nowhere(tool, view) -> None:
+    far = "He has several apples in the end, and after everything was counted with care it is "
+    for tail in ("7.", "7 of the 8."):
+        result = await tool.run({"check": "answer"}, view(far + tail, answer="18"), timeout_seconds=60)
+        assert (result.findings[0].bearing, result.findings[0].strength) == ("refutes", "decisive"), tail
+    result = await tool.run(
+        {"check": "answer"}, view(f"18 it was.\n{far}7.", answer="18"), timeout_seconds=60
+    )
+    assert (result.findings[0].bearing, result.findings[0].strength) == ("refutes", "strong")
+
+
+async def test_the_models_own_expression_is_worked_out_exactly(tool, view) -> None:
+    asked = {"expression": "0.1+0.2", "equals": "0.3", "is_final": True}
+    result = await tool.run(asked, view("It is 0.3", final="0.3"), timeout_seconds=60)
+    assert (result.output["exact"], result.output["equals"]["verdict"]) == ("0.3", "equal")
+    assert [(one.bearing, one.strength) for one in result.findings] == [("confirms", "strong")]
+    result = await tool.run({"expression": "sqrt(8)"}, view("x"), timeout_seconds=60)
+    assert result.output["exact"] == "2*sqrt(2)"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({}, "expression"),
+        ({"expression": " "}, "expression"),
+        ({"expression": "1" * 1001}, "1001 characters; the limit is 1000"),
+        ({"expression": "1", "is_final": "yes"}, "is_final"),
+        ({"expression": "1", "code": "x"}, "'code'"),
+    ],
+)
+async def test_bad_arguments_are_named(tool, view, arguments, named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        await tool.run(arguments, view("x"), timeout_seconds=5)
+
+
+async def test_without_a_box_the_tool_says_so(view) -> None:
+    with pytest.raises(ToolError, match="needs a box"):
+        await Calculate(None).run({"expression": "1+1"}, view("x"), timeout_seconds=5)
+
+
+async def test_each_limit_of_size_is_told(sandbox, view) -> None:
+    tool = Calculate(sandbox, limits=CalculateLimits(text_chars=40, equations=2, shown=1))
+    result = await tool.run({"check": "arithmetic"}, view("1+1=3\n" * 20), timeout_seconds=60)
+    assert (result.truncated, result.output["equations"], len(result.output["listed"])) == (True, 2, 1)
+    assert result.flags == {"arithmetic_not_all_read": True}
+
+
+@pytest.mark.parametrize(
+    "limits", [CalculateLimits(symbolic_seconds=1.0), CalculateLimits(memory_bytes=2**28)]
+)
+async def test_a_tower_of_powers_ends_in_the_box_and_decides_nothing(sandbox, view, limits) -> None:
+    tool = Calculate(sandbox, limits=limits)
+    seen = view("\\boxed{9^{9^{9^{9}}}}", answer="\\sqrt{2}")
+    result = await tool.run({"check": "answer"}, seen, timeout_seconds=60)
+    assert result.status in ("timeout", "refused", "ok")
+    assert [(one.bearing, one.strength) for one in result.findings] == [("none", "hint")]
+
+
+async def test_exact_work_is_ended_after_its_seconds(sandbox, view) -> None:
+    tool = Calculate(sandbox, limits=CalculateLimits(seconds=0.001))
+    result = await tool.run({"expression": "1+1"}, view("x"), timeout_seconds=60)
+    assert result.status == "timeout"

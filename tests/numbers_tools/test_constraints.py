@@ -1,0 +1,121 @@
+"""Claims about a stated constraint problem are decided by a solver; the model's own problems are no evidence."""
+
+from __future__ import annotations
+
+import pytest
+
+from judge_agent.errors import ToolError
+from tools.solve import Solve, SolveLimits
+
+pytestmark = pytest.mark.anyio
+CNF = "p cnf 3 3\n1 2 0\n-1 3 0\n-2 -3 0\n"
+UNSAT = "p cnf 1 2\n1 0\n-1 0\n"
+SMT = "(declare-const x Int)(declare-const y Int)(assert (> x 2))(assert (= (+ x y) 10))(assert (< y 3))\n"
+PIGEONS = "p cnf 56 204\n" + "".join(
+    " ".join(str(7 * pigeon + hole + 1) for hole in range(7)) + " 0\n" for pigeon in range(8)
+) + "".join(
+    f"-{7 * one + hole + 1} -{7 * other + hole + 1} 0\n"
+    for hole in range(7)
+    for one in range(8)
+    for other in range(one)
+)  # fmt: skip
+
+
+def stated(form: str, problem: str) -> str:
+    return f"Solve this:\n```{form}\n{problem}```\n"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer", "found"),
+    [
+        (stated("dimacs", CNF), "v 1 -2 3 0", ("confirms", "decisive")),
+        (stated("cnf", CNF), "The assignment is [1, -2, 3].", ("confirms", "decisive")),
+        (stated("cnf", CNF), "x1 = true, x2 = false, x3 = true", ("confirms", "decisive")),
+        (stated("cnf", CNF), "v 1 2 3 0", ("refutes", "decisive")),
+        (stated("cnf", CNF), "v 1 0", ("confirms", "strong")),
+        (stated("cnf", CNF), "v 1 -1 0", ("none", "hint")),
+        (stated("cnf", CNF), "It is UNSATISFIABLE.", ("refutes", "decisive")),
+        (stated("cnf", UNSAT), "s UNSATISFIABLE", ("confirms", "decisive")),
+        (stated("cnf", UNSAT), "s SATISFIABLE", ("refutes", "decisive")),
+        (stated("cnf", UNSAT), "It may be satisfiable or unsatisfiable.", ("none", "hint")),
+        (stated("smt2", SMT), "x = 8, y = 2", ("confirms", "decisive")),
+        (stated("smt2", SMT), '{"x": 9, "y": 1}', ("confirms", "decisive")),
+        (
+            stated("smt2", SMT),
+            "(define-fun x () Int 12)\n(define-fun y () Int (- 2))",
+            ("confirms", "decisive"),
+        ),
+        (stated("smt2", SMT), "x = 3, y = 7", ("refutes", "decisive")),
+        (stated("smt2", SMT), "x = 3.5", ("none", "hint")),
+        (stated("smt2", SMT), "z = 3", ("none", "hint")),
+        (stated("smt2", SMT), "I do not know.", ("none", "hint")),
+    ],
+)
+async def test_what_an_answer_claims_is_checked(sandbox, view, prompt: str, answer: str, found) -> None:
+    tool, seen = Solve(sandbox), view("x", prompt=prompt, final=answer)
+    assert len(tool.opening_calls(seen)) == 1
+    told = await tool.run({}, seen, timeout_seconds=60)
+    assert [(one.bearing, one.strength) for one in told.findings] == [found], told.output
+
+
+async def test_the_models_own_problem_shows_a_model_and_is_no_evidence(sandbox, view) -> None:
+    asked = {"format": "smtlib", "problem": SMT, "claim": "sat"}
+    told = await Solve(sandbox).run(asked, view("x"), timeout_seconds=60)
+    assert (told.output["verdict"], set(told.output["model"])) == ("holds", {"x", "y"})
+    assert [(one.bearing, one.strength) for one in told.findings] == [("none", "hint")]
+
+
+async def test_what_takes_too_many_steps_decides_nothing(sandbox, view) -> None:
+    seen = view("x", prompt=stated("cnf", PIGEONS), final="UNSAT")
+    told = await Solve(sandbox, limits=SolveLimits(steps=1000)).run({}, seen, timeout_seconds=60)
+    assert [(one.bearing, one.strength) for one in told.findings] == [("none", "hint")]
+    assert told.output["verdict"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("limits", "status"),
+    [
+        (SolveLimits(seconds=0.01), "timeout"),
+        (SolveLimits(memory_bytes=2**24), "refused"),
+        (SolveLimits(problem_chars=10), "refused"),
+        (SolveLimits(values=1), "refused"),
+    ],
+)
+async def test_each_limit_of_solving_is_a_clear_end(sandbox, view, limits: SolveLimits, status: str) -> None:
+    seen = view("x", prompt=stated("cnf", CNF), final="v 1 -2 3 0")
+    told = await Solve(sandbox, limits=limits).run({}, seen, timeout_seconds=60)
+    assert (told.status, [one.bearing for one in told.findings]) == (status, ["none"]), told.output
+
+
+async def test_a_problem_of_the_task_that_cannot_be_read_is_not_the_candidates_fault(sandbox, view) -> None:
+    for problem in ("p cnf 1 1\n2 0\n", "1 0\n", "p cnf 99999999 1\n1 0\n", "p cnf 1 5\n1 0\n"):
+        seen = view("x", prompt=stated("cnf", problem), final="UNSAT")
+        with pytest.raises(ToolError, match="was not read"):
+            await Solve(sandbox).run({}, seen, timeout_seconds=60)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"format": "lp", "problem": "x", "claim": "sat"}, "format must be"),
+        ({"format": "smtlib", "problem": "", "claim": "sat"}, "problem must be"),
+        ({"format": "smtlib", "problem": "x", "claim": "maybe"}, "claim must be"),
+        ({"format": "smtlib", "problem": "x", "claim": "assignment"}, "assignment must be"),
+        (
+            {"format": "smtlib", "problem": "x", "claim": "assignment", "assignment": {"a": [1]}},
+            r"assignment\.a",
+        ),
+        ({"format": "smtlib", "problem": "(assert", "claim": "sat"}, "problem: no SMT-LIB"),
+        ({"format": "smtlib", "problem": "x", "claim": "sat", "file": "x"}, "'file'"),
+    ],
+)
+async def test_bad_arguments_of_problems_are_named(sandbox, view, arguments, named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        await Solve(sandbox).run(arguments, view("x"), timeout_seconds=60)
+
+
+def test_a_task_without_one_problem_is_no_matter_of_the_solver(sandbox, view) -> None:
+    two = stated("cnf", CNF) + stated("cnf", CNF)
+    for prompt in ("Solve x.", two, "```python\nx\n```"):
+        seen = view("x", prompt=prompt)
+        assert (Solve(sandbox).opening_calls(seen), Solve(sandbox).principle(seen)) == ((), None)

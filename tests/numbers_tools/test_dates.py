@@ -1,0 +1,121 @@
+"""Dates are calculated exactly; a weekday beside a date is looked up again."""
+
+from __future__ import annotations
+
+import pytest
+
+from tools.calendar import Calendar, CalendarLimits
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    ("arguments", "result"),
+    [
+        ({"operation": "weekday", "date": "2022-09-02"}, "Friday"),
+        ({"operation": "weekday", "date": "0001-01-01"}, "Monday"),
+        ({"operation": "days_between", "date": "2013-11-06", "other": "2022-03-31"}, 3067),
+        ({"operation": "days_between", "date": "2022-03-31", "other": "2013-11-06"}, 3067),
+        ({"operation": "shift", "date": "2017-09-28", "count": 223}, "2018-05-09"),
+        ({"operation": "shift", "date": "2020-07-06", "count": -3, "unit": "weeks"}, "2020-06-15"),
+        ({"operation": "shift", "date": "2024-01-31", "count": 1, "unit": "months"}, "2024-02-29"),
+        ({"operation": "shift", "date": "2024-02-29", "count": 1, "unit": "years"}, "2025-02-28"),
+        ({"operation": "iso_week", "date": "2021-01-03"}, "2020-W53-7"),
+        ({"operation": "is_leap_year", "date": "1900-03-01"}, "no"),
+        ({"operation": "days_in_month", "date": "2000-02-01"}, 29),
+    ],
+)
+async def test_dates_are_calculated(view, arguments, result) -> None:
+    told = await Calendar().run(arguments, view("x"), timeout_seconds=5)
+    assert told.output["result"] == result
+    assert [(one.bearing, one.strength) for one in told.findings] == [("none", "hint")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"operation": "weekday", "date": "2023-02-29"}, "2023-02-29"),
+        ({"operation": "weekday", "date": "02/03/2023"}, "date must be"),
+        ({"operation": "weekday", "date": "\u0662022-01-01"}, "date must be"),
+        ({"operation": "age", "date": "2022-01-01"}, "operation must be"),
+        ({"operation": "days_between", "date": "2022-01-01"}, "other must be"),
+        ({"operation": "shift", "date": "2022-01-01", "count": 10**30}, "the limit is 4000000"),
+        ({"operation": "shift", "date": "2022-01-01", "count": True}, "count must be"),
+        ({"operation": "shift", "date": "9999-12-31", "count": 1}, "out of the years"),
+        ({"operation": "shift", "date": "0001-01-31", "count": -1, "unit": "months"}, "out of the years"),
+        ({"operation": "shift", "date": "2022-01-01", "count": 1, "unit": "hours"}, "unit must be"),
+        ({"operation": "weekday", "date": "2022-01-01", "is_final": 1}, "is_final"),
+        ({"operation": "weekday", "date": "2022-01-01", "zone": "UTC"}, "'zone'"),
+    ],
+)
+async def test_bad_arguments_of_dates_are_named(view, arguments, named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        await Calendar().run(arguments, view("x"), timeout_seconds=5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "answer", "bearing"),
+    [
+        ({"operation": "weekday", "date": "2022-09-02"}, "2022-09-02 is Friday", "confirms"),
+        ({"operation": "weekday", "date": "2022-09-02"}, "2022-09-02 is Saturday", "refutes"),
+        ({"operation": "weekday", "date": "2022-09-02"}, "2022-09-02 is Wendesday", "refutes"),
+        ({"operation": "weekday", "date": "2022-09-02"}, "Friday or Saturday", "none"),
+        ({"operation": "weekday", "date": "2022-09-02"}, "I cannot say", "none"),
+        (
+            {"operation": "shift", "date": "2017-09-28", "count": 223},
+            "After 2017-09-28 it is 9 May 2018.",
+            "confirms",
+        ),
+        (
+            {"operation": "shift", "date": "2017-09-28", "count": 223},
+            "After 2017-09-28 it is 2018-10-20.",
+            "refutes",
+        ),
+        (
+            {"operation": "days_between", "date": "2013-11-06", "other": "2022-03-31"},
+            "It is 3,067 days.",
+            "confirms",
+        ),
+        (
+            {"operation": "days_between", "date": "2013-11-06", "other": "2022-03-31"},
+            "2013-11-06: 488",
+            "refutes",
+        ),
+    ],
+)
+async def test_a_final_answer_is_compared_with_the_result(view, arguments, answer: str, bearing: str) -> None:
+    told = await Calendar().run({**arguments, "is_final": True}, view("x", final=answer), timeout_seconds=5)
+    assert [one.bearing for one in told.findings] == [bearing]
+    assert all(one.strength != "decisive" for one in told.findings)
+
+
+async def test_a_wrong_weekday_beside_a_date_refutes_its_step(view) -> None:
+    seen = view(
+        "We leave on Friday, September 2, 2022.",
+        "2022-09-02 is a Saturday.",
+        "It is not Saturday, 2022-09-02.",
+        "On 2 September 2022 (Sunday) we rest. Is 2022-09-02 a Monday?",
+        "On 3rd of Sept 2022, Sunday or so",
+    )
+    (call,) = Calendar().opening_calls(seen)
+    told = await Calendar().run(call.arguments, seen, timeout_seconds=5)
+    assert [(one.step_id, one.strength) for one in told.findings] == [("s2", "decisive")]
+    assert [aside.name for aside in told.asides] == ["calendar_dates"]
+    assert told.asides[0].finding.reason == "2022-09-02 is a Friday, not a Saturday"
+
+
+async def test_right_weekdays_confirm_nothing_and_no_weekdays_ask_for_nothing(view) -> None:
+    told = await Calendar().run({}, view("Friday, 2022-09-02"), timeout_seconds=5)
+    assert (told.findings, told.asides, told.checked) == ((), (), {"dates": 1})
+    assert Calendar().opening_calls(view("2022-09-02", "Friday")) == ()
+
+
+async def test_what_is_past_the_limits_of_dates_is_flagged(view) -> None:
+    seen = view("2022-09-02 is Saturday\n" * 3)
+    for limits in (CalendarLimits(pairings=1), CalendarLimits(text_chars=30)):
+        told = await Calendar(limits=limits).run({}, seen, timeout_seconds=5)
+        assert (told.checked, told.truncated, told.flags) == (
+            {"dates": 1},
+            True,
+            {"dates_not_all_read": True},
+        )
