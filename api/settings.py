@@ -127,6 +127,14 @@ class Settings(BaseModel):
     resources_root: Path | None = Field(
         None, description="Folder whose files requests may name (root_name); none without it."
     )
+    tools_folder: Path | None = Field(
+        None,
+        description="Folder of Python files with further tools, each in its tuple TOOLS; none without it.",
+    )
+    tool_packages: tuple[str, ...] = Field(
+        (),
+        description="Entry points (group judge_agent.tools) of installed packages that bring tools, by comma.",
+    )
     workers: int = Field(1, ge=1, le=64, description="Processes that serve and judge, on one port.")
     lease_seconds: float = Field(
         10,
@@ -208,7 +216,7 @@ class Settings(BaseModel):
     def _level_in_capitals(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("allowed_hosts", "tool_packages", mode="before")
     @classmethod
     def _split_hosts(cls, value: object) -> object:
         return _split(value)
@@ -235,7 +243,7 @@ class Settings(BaseModel):
             raise ValueError("must have the form postgresql://user:password@host:port/name")
         return value
 
-    @field_validator("resources_root")
+    @field_validator("resources_root", "tools_folder")
     @classmethod
     def _root_is_a_folder(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_dir():

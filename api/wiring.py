@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from api.canaries import CanaryWatch
+from api.extra_tools import extra_tools
 from api.measuring import Metrics
 from api.parts import Parts, assembled, resource_files
 from api.settings import Settings, wants_contents, wants_traces
@@ -211,9 +212,11 @@ def _tools(settings: Settings, sandbox: Sandbox | None, browser: Browser | None)
         ),
         QuerySql: partial(QuerySql, seconds_per_query=SECONDS_PER_QUERY * slow),
     }
-    return (
+    own = (
         *(tool() for tool in TOOLS),
         *(timed.get(tool, tool)(sandbox) for tool in BOXED_TOOLS),
         *(timed.get(tool, tool)(sandbox, files) for tool in RESOURCE_TOOLS),
         *(tool(browser, files) for tool in BROWSER_TOOLS),
     )
+    given = {"sandbox": sandbox, "files": files, "browser": browser}
+    return (*own, *extra_tools(settings, given, [tool.name for tool in own]))

@@ -25,6 +25,7 @@ from judge_agent.seams.model import ChatModel, ModelInfo
 from judge_agent.seams.pins import Pins
 from judge_agent.seams.storage import AuditEvent, AuditLog, Journal, SharedResults
 from judge_agent.seams.tool import Tool
+from judge_agent.tool_listing import listed
 
 
 class Judge:
@@ -138,16 +139,7 @@ class Judge:
 
     def tools(self) -> list[dict[str, Any]]:
         """The tools, as `GET /v1/tools` lists them."""
-        return [
-            {
-                "name": tool.name,
-                "version": tool.version,
-                "description": tool.description,
-                "parameters": dict(tool.parameters),
-                "model_may_call": bool(tool.parameters),
-            }
-            for tool in self._parts.tools
-        ]
+        return [listed(tool) for tool in self._parts.tools]
 
     async def ready(self) -> dict[str, Any]:
         """Whether the model answers, and which one it is; `ok` is false when it does not."""
