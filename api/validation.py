@@ -14,6 +14,7 @@ from judge_agent.errors import InvalidRequest
 from judge_agent.schema import JudgmentRequest
 from judge_agent.schema.corpora import MAX_CORPORA
 from judge_agent.schema.databases import MAX_DATABASES
+from judge_agent.schema.images import MAX_IMAGE_RESOURCES
 from judge_agent.schema.messages import MAX_MESSAGES
 from judge_agent.schema.refusals import Refused, own_error
 from judge_agent.schema.request import MAX_CANDIDATES, MAX_PRINCIPLES, MAX_TESTS
@@ -32,6 +33,7 @@ _LENGTHS: tuple[tuple[str, int], ...] = (
     ("task.messages", MAX_MESSAGES),
     ("resources.databases", MAX_DATABASES),
     ("resources.corpora", MAX_CORPORA),
+    ("resources.images", MAX_IMAGE_RESOURCES),
     ("task.reference.tool_calls", MAX_MESSAGES),
     ("task.reference.tests.visible", MAX_TESTS),
     ("task.reference.tests.hidden", MAX_TESTS),

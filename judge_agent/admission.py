@@ -15,6 +15,7 @@ from judge_agent.errors import InvalidRequest
 from judge_agent.fed_dimensions import check_fed
 from judge_agent.given_principles import declared_dimensions
 from judge_agent.hashing import sha256_of
+from judge_agent.image_resources import check_image_resources
 from judge_agent.prompting.images import artifact_part, check_images, image_parts
 from judge_agent.prompting.material import task_from_trajectories
 from judge_agent.recipes import Recipe
@@ -43,6 +44,7 @@ def admit(request: JudgmentRequest, recipes: Mapping[str, Recipe], tools: Sequen
     _check_sql(request)
     _check_end_state(request)
     _check_ui(request)
+    check_image_resources(request)
     _check_tools(request, tools)
     _check_dimensions(request, recipe)
     check_fed(request, recipe, tools)
@@ -94,7 +96,9 @@ def _says_what_was_asked(task: Task) -> bool:
 
 
 def _refuse_what_is_not_built(request: JudgmentRequest) -> None:
-    resources = request.resources.model_dump(exclude={"databases", "environment", "corpora", "pages"})
+    resources = request.resources.model_dump(
+        exclude={"databases", "environment", "corpora", "images", "pages"}
+    )
     given = {f"resources.{name}": value or None for name, value in resources.items()}
     for field, value in given.items():
         if value is not None:

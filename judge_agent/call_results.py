@@ -10,7 +10,7 @@ from typing import Any
 from judge_agent.errors import FAILURE_KINDS, FailureKind, JudgeError, ModelError, SandboxError, ToolError
 from judge_agent.model_calls import BYTES_PER_TOKEN
 from judge_agent.seams.model import Choice, Completion, TokenLogprob, TokenUsage
-from judge_agent.seams.tool import Aside, Finding, ToolResult
+from judge_agent.seams.tool import Aside, Finding, ResultImage, ToolResult
 
 Json = Mapping[str, Any]
 # Failures of a call that a server may have worked on.
@@ -107,7 +107,8 @@ def tool_result_of(value: Json) -> ToolResult:
     asides = tuple(
         Aside(**{**aside, "finding": Finding(**aside["finding"])}) for aside in value.get("asides", ())
     )
-    return ToolResult(**{**value, "findings": findings, "asides": asides})
+    images = tuple(ResultImage(**image) for image in value.get("images", ()))
+    return ToolResult(**{**value, "findings": findings, "asides": asides, "images": images})
 
 
 def is_partial(value: Json) -> bool:

@@ -249,7 +249,8 @@ class Calls:
 
     async def tool(self, tool: Tool, arguments: Json, view: ToolView, content_sha256: str) -> ToolRun:
         """Run a tool. Raises ValueError (bad arguments), SandboxError, ToolError or BudgetExceeded."""
-        key = sha256_of(["tool", tool.name, tool.version, dict(arguments), content_sha256, view.seed])
+        sees = ["images"] if view.sees_images else []
+        key = sha256_of(["tool", tool.name, tool.version, dict(arguments), content_sha256, view.seed, *sees])
 
         async def run(limit_seconds: float) -> Json:
             with tool_boundary(tool.name):

@@ -73,7 +73,8 @@ class JudgeContext:
 
     def view(self, candidate: CanonicalCandidate) -> ToolView:
         request = self.request
-        return ToolView(self.task, candidate.trajectory, request.seed, request.resources, self.tenant)
+        sees = self.calls.can("images")
+        return ToolView(self.task, candidate.trajectory, request.seed, request.resources, self.tenant, sees)
 
     def tool_results(
         self, evidence: Sequence[Mapping[str, Any]], candidate: CanonicalCandidate

@@ -58,7 +58,24 @@ PACKAGES_OF: dict[str, tuple[str, ...]] = {
         "antlr4-python3-runtime.dist-info",
     ),
     "solver": ("z3",),
+    # readers of pictures, and what draws them
+    "images": (
+        "PIL",
+        "pillow.libs",
+        "resvg_py",
+        "matplotlib",
+        "mpl_toolkits",
+        "contourpy",
+        "cycler",
+        "dateutil",
+        "fontTools",
+        "kiwisolver",
+        "pyparsing",
+        "six",
+    ),
 }
+# packages that are installed under another name than they are imported by
+_INSTALLED_AS = {"PIL": "pillow", "dateutil": "python-dateutil"}
 _LOCAL = "/usr/local/lib"
 _LOCALES = ("/usr/lib/locale/C.utf8", "/usr/lib/locale/C.UTF-8")
 _LIBRARY_FOLDERS = ("/usr/lib", "/usr/lib64", _LOCAL, "/lib", "/lib64")
@@ -181,7 +198,7 @@ def _packages(names: tuple[str, ...]) -> dict[str, Path]:
 
 def _version(name: str) -> str:
     try:
-        return importlib.metadata.version(name)
+        return importlib.metadata.version(_INSTALLED_AS.get(name, name))
     except importlib.metadata.PackageNotFoundError:  # a part of another distribution
         return ""
 
@@ -194,12 +211,16 @@ def _package_place(name: str) -> Path | None:
     if name.endswith(".dist-info"):
         return _dist_info(name.removesuffix(".dist-info"))
     if name.endswith(".libs"):
-        package = _package_place(name.removesuffix(".libs"))
+        owner = name.removesuffix(".libs")
+        package = _package_place(next((one for one, known in _INSTALLED_AS.items() if known == owner), owner))
         beside = package.parent / name if package is not None else None
         return beside if beside is not None and beside.is_dir() else None
     spec = importlib.util.find_spec(name)
-    if spec is None or spec.origin is None:
+    if spec is None:
         return None
+    if spec.origin is None:  # a package without a file of its own
+        places = list(spec.submodule_search_locations or ())
+        return Path(places[0]) if len(places) == 1 else None
     origin = Path(spec.origin)
     return origin.parent if spec.submodule_search_locations else origin
 

@@ -63,6 +63,11 @@ IMPORTS: dict[Warm, tuple[str, ...]] = {
     "sql": ("json", "decimal", "datetime", "math", "sqlite3", "_duckdb"),
     "math": (*_OFTEN, "sympy", "math_verify", "latex2sympy2_extended"),
     "solver": ("json", "fractions", "re", "z3"),
+    "images": (
+        *("base64", "ctypes", "io", "json", "math", "numpy", "PIL.Image", "PIL.ImageChops", "PIL.ImageFile"),
+        *("PIL.PngImagePlugin", "PIL.JpegImagePlugin", "PIL.GifImagePlugin", "PIL.WebPImagePlugin"),
+        *("PIL.BmpImagePlugin", "PIL.PpmImagePlugin"),  # Pillow looks for them before it opens anything
+    ),
 }
 
 

@@ -6,9 +6,14 @@ from tools.calendar import Calendar as Calendar
 from tools.check_state import CheckState as CheckState
 from tools.check_text import CheckText as CheckText
 from tools.check_tool_calls import CheckToolCalls as CheckToolCalls
+from tools.compare_images import CompareImages as CompareImages
+from tools.crop_image import CropImage as CropImage
 from tools.lookup import Lookup as Lookup
 from tools.match_tool_calls import MatchToolCalls as MatchToolCalls
+from tools.measure_image import MeasureImage as MeasureImage
 from tools.query_sql import QuerySql as QuerySql
+from tools.read_image import ReadImage as ReadImage
+from tools.render_compare import RenderCompare as RenderCompare
 from tools.run_python import RunPython as RunPython
 from tools.run_tests import RunTests as RunTests
 from tools.solve import Solve as Solve
@@ -16,6 +21,6 @@ from tools.solve import Solve as Solve
 TOOLS = (CheckToolCalls, MatchToolCalls, Calendar, Lookup)
 BOXED_TOOLS = (RunTests, RunPython, Calculate, CheckText, Solve)
 # Given the box, and the files that requests name.
-RESOURCE_TOOLS = (QuerySql, CheckState)
+RESOURCE_TOOLS = (QuerySql, CheckState, CropImage, ReadImage, CompareImages, MeasureImage, RenderCompare)
 # Given the browser's box, and the files that requests name.
 BROWSER_TOOLS = (Browse,)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,8 +12,8 @@ from judge_agent.calls import ToolRun
 from judge_agent.context import CanonicalCandidate
 from judge_agent.hashing import sha256_of
 from judge_agent.prompting.results import output_text
-from judge_agent.schema import Evidence
-from judge_agent.seams.tool import Aside, Finding, Tool
+from judge_agent.schema import Evidence, EvidenceImage
+from judge_agent.seams.tool import Aside, Finding, ResultImage, Tool
 from judge_agent.state import Json
 
 MAX_OUTPUT_CHARS = 8000
@@ -128,6 +130,18 @@ def _evidence(
         strength=leading.strength,
         score=leading.score,
         reason=leading.reason,
+        images=tuple(map(_image, result.images)),
+    )
+
+
+def _image(image: ResultImage) -> EvidenceImage:
+    return EvidenceImage(
+        name=image.name,
+        media_type=image.media_type,
+        width=image.width,
+        height=image.height,
+        sha256=hashlib.sha256(base64.b64decode(image.data)).hexdigest(),
+        data=image.data,
     )
 
 

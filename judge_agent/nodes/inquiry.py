@@ -152,6 +152,4 @@ def _undecided(result: ToolResult) -> ToolResult:
         for f in result.findings
         if f.step_id is None
     )
-    return ToolResult(
-        result.status, result.output, findings, result.source, result.truncated, result.checked, result.flags
-    )
+    return replace(result, findings=findings, asides=())

@@ -253,7 +253,8 @@ def _threshold(context: JudgeContext) -> float:
 def _shortened(shown: Material, slot: str, level: int) -> tuple[str, Mapping[str, Image], tuple[str, ...]]:
     """The trajectory's block, its pictures beside those of the task, and what the block leaves out, in words."""
     found = compact(shown.parts, *_LENGTHS[level - 1])
-    names = dict.fromkeys((*shown.task_images, *found.images))
+    made = [name for source in shown.sources.values() for name in source.images]
+    names = dict.fromkeys((*shown.task_images, *found.images, *made))
     missing = (f"trajectory: {found.left_out}",) if found.left_out else ()
     return trajectory_block(found.lines, slot), {name: shown.images[name] for name in names}, missing
 

@@ -74,6 +74,7 @@ class StepExcerpts:
         found = [(item, sources[item].shown) for item in wanted if isinstance(item, str)]
         cut += [alias for alias, text in found if len(text) > EVIDENCE_CHARS]
         names = [*self._shown.task_images, *(name for index in sorted(kept) for name in parts[index].images)]
+        names += [name for alias, _ in found for name in sources[alias].images]
         return Excerpt(
             f"{trajectory_block(lines)}\n{_NOTE}",
             evidence_block(

@@ -38,13 +38,15 @@ class Unread(NamedTuple):
 class Album:
     """The pictures of one candidate: `images` by alias, in order, and what stands at each place of the texts.
 
-    A place is the id of a text (`t0` of the task, `m0` of a turn, `a0` of an artifact) and the part's index.
+    A place is the id of a text (`t0` of the task, `m0` of a turn, `a0` of an artifact) and the part's index. `seen`:
+    the model takes pictures.
     """
 
     images: Mapping[str, Image] = field(default_factory=dict)
     marks: Mapping[Place, str] = field(default_factory=dict)
     shown: Mapping[Place, str] = field(default_factory=dict)
     unread: tuple[str, ...] = ()
+    seen: bool = False
 
     def names(self, where: str) -> tuple[str, ...]:
         """The names of the pictures that are shown in one text; with `t` in all of the task's."""
@@ -80,7 +82,7 @@ def album(task: Task, trajectory: Trajectory, *, seen: bool, slot: str = "") -> 
         marks[place] = f"[image {name}]"
         shown[place] = name
     unread = tuple(f"images: {count} {reason}" for reason, count in sorted(reasons.items()))
-    return Album(images, marks, shown, unread)
+    return Album(images, marks, shown, unread, seen)
 
 
 def unseen(trajectory: Trajectory, transcript: Transcript, pictures: Album) -> str | None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from judge_agent.prompting.evidence_images import evidence_album, noted
 from judge_agent.prompting.fences import fence, neutralise
 from judge_agent.prompting.fences import indented as indented
 from judge_agent.prompting.images import Album, album, artifact_part, is_image, turn_unseen, unseen
@@ -48,6 +49,7 @@ class CitableSource:
     tool: str | None = None
     bearing: Bearing | None = None
     strength: Strength = "hint"
+    images: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -148,18 +150,20 @@ def material(
     if trajectory.final_answer is not None and not _said_already(trajectory.final_answer, transcript):
         final = _spoken(trajectory.final_answer, hidden_reasoning)
         sources["final"] = CitableSource("final", "claim", final)
+    made = evidence_album(evidence, pictures, slot)
     for index, item in enumerate(evidence):
         alias = f"e{index + 1}"
         # A call that was refused, failed or timed out is worth knowing, and proves nothing.
         sources[alias] = CitableSource(
             alias,
             item.source,
-            _evidence_text(item),
+            noted(_evidence_text(item), made.marks[index]),
             supports=item.status == "ok" and item.bearing != "refutes",
             evidence_id=item.id,
             tool=item.tool,
             bearing=item.bearing if item.reason else None,
             strength=item.strength,
+            images=made.names[index],
         )
     reference = _reference_text(task) if show_reference else ""
     if reference:
@@ -173,9 +177,9 @@ def material(
         ),
         reference=f"\n{fence('REFERENCE', reference)}\n" if reference else "",
         sources=sources,
-        unread=_unread(trajectory, transcript, hidden_reasoning, pictures),
+        unread=(*_unread(trajectory, transcript, hidden_reasoning, pictures), *made.unread),
         step_aliases=aliases,
-        images=pictures.images,
+        images={**pictures.images, **made.images},
         parts=parts,
         unseen=unseen(trajectory, transcript, pictures),
         task_images=pictures.names("t"),

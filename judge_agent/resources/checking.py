@@ -12,6 +12,7 @@ MAX_DATABASE_BYTES = 64_000_000
 MAX_STATE_BYTES = 16_000_000
 MAX_CORPUS_BYTES = 64_000_000
 MAX_SITE_BYTES = 8_000_000
+MAX_IMAGE_FILE_BYTES = 20_000_000
 
 
 async def check_resources(resources: Resources, files: ResourceFiles, tenant: str) -> None:
@@ -22,6 +23,9 @@ async def check_resources(resources: Resources, files: ResourceFiles, tenant: st
     for index, corpus in enumerate(resources.corpora):
         named = _Named(f"resources.corpora.{index}", corpus.blob, corpus.root_name)
         await _check(named, "a corpus", MAX_CORPUS_BYTES, files, tenant)
+    for index, image in enumerate(resources.images):
+        named = _Named(f"resources.images.{index}", image.blob, image.root_name)
+        await _check(named, "an image", MAX_IMAGE_FILE_BYTES, files, tenant)
     if (world := resources.environment) is not None:
         named = _Named("resources.environment", world.blob, world.root_name)
         await _check(named, "a state", MAX_STATE_BYTES, files, tenant)

@@ -20,6 +20,9 @@ from judge_agent.schema.group import GroupPreference as GroupPreference
 from judge_agent.schema.group import GroupState as GroupState
 from judge_agent.schema.group_spec import GroupSpec as GroupSpec
 from judge_agent.schema.group_spec import OnPartial as OnPartial
+from judge_agent.schema.images import Drawing as Drawing
+from judge_agent.schema.images import DrawingKind as DrawingKind
+from judge_agent.schema.images import ImageResource as ImageResource
 from judge_agent.schema.judgment import (
     SCHEMA_VERSION as SCHEMA_VERSION,
 )
@@ -40,6 +43,9 @@ from judge_agent.schema.judgment import (
 )
 from judge_agent.schema.judgment import (
     Evidence as Evidence,
+)
+from judge_agent.schema.judgment import (
+    EvidenceImage as EvidenceImage,
 )
 from judge_agent.schema.judgment import (
     Judgment as Judgment,

@@ -142,6 +142,17 @@ class CandidateResult(Envelope):
     flags: dict[str, Any] = {}
 
 
+class EvidenceImage(Envelope):
+    """A picture that a tool made. `data` is base64, `sha256` that of the bytes, `name` what it shows."""
+
+    name: str
+    media_type: str
+    width: int
+    height: int
+    sha256: str
+    data: str
+
+
 class Evidence(Envelope):
     """One tool result, span or artifact that a verdict can rest on. Offsets are characters in the source."""
 
@@ -164,6 +175,7 @@ class Evidence(Envelope):
     strength: Strength = "hint"
     score: Score | None = None
     reason: str = ""
+    images: tuple[EvidenceImage, ...] = ()
 
 
 class Preference(Envelope):

@@ -12,6 +12,7 @@ from judge_agent.schema.databases import MAX_DATABASES, Database
 from judge_agent.schema.environment import EndState, Environment
 from judge_agent.schema.expected_calls import CallRules, Calls
 from judge_agent.schema.group_spec import GroupSpec
+from judge_agent.schema.images import MAX_IMAGE_RESOURCES, Drawing, ImageResource
 from judge_agent.schema.messages import AnyTrajectory, Message
 from judge_agent.schema.pages import MAX_SITES, Site
 from judge_agent.schema.refusals import Refused
@@ -98,6 +99,7 @@ class Reference(Envelope):
     tests: Tests | None = None
     ui: UiChecks | None = None
     text_checks: TextChecks | None = None
+    drawing: Drawing | None = None
 
     @model_validator(mode="after")
     def _rules_have_calls(self) -> Reference:
@@ -150,8 +152,8 @@ class Resources(Envelope):
     environment: Environment | None = None
     corpora: tuple[Corpus, ...] = Field(default=(), max_length=MAX_CORPORA)
     files: tuple[dict[str, Any], ...] = ()
-    images: tuple[dict[str, Any], ...] = ()
     pages: tuple[Site, ...] = Field(default=(), max_length=MAX_SITES)
+    images: tuple[ImageResource, ...] = Field(default=(), max_length=MAX_IMAGE_RESOURCES)
 
 
 class BudgetSpec(Envelope):
@@ -206,6 +208,7 @@ class JudgmentRequest(Envelope):
             ("resources.databases", [database.name for database in self.resources.databases]),
             ("resources.corpora", [corpus.name for corpus in self.resources.corpora]),
             ("resources.pages", [site.name for site in self.resources.pages]),
+            ("resources.images", [image.name for image in self.resources.images]),
         ):
             twice = sorted({value for value in values if values.count(value) > 1})
             if twice:

@@ -29,10 +29,10 @@ Limit = Literal[
 ]
 Profile = Literal["strict", "subprocess"]
 """`strict`: one process, threads but no children, no sockets. `subprocess`: children, whose memory counts together."""
-Warm = Literal["python", "pytest", "sql", "math", "solver"]
-"""What a box has imported before its program comes: numpy; numpy and pytest; the engines of databases; sympy; z3.
+Warm = Literal["python", "pytest", "sql", "math", "solver", "images"]
+"""What a box has imported before its program comes: numpy; with pytest; the engines of databases; sympy; z3; Pillow.
 
-Only programs of the judge's own ask for the last two: those packages are in no other box."""
+Only tools of the judge ask for the last three: those packages are in no other box."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class ToolView:
     """What a tool sees of a request: the task and ONE candidate, in canonical form.
 
     The candidate's id is not in it, so that equal candidates give equal calls and share their results.
-    `tenant` says whose blobs the resources name.
+    `tenant` says whose blobs the resources name. `sees_images`: the model that judges takes pictures.
     """
 
     task: Task
@@ -36,6 +36,7 @@ class ToolView:
     seed: int = 0
     resources: Resources = field(default_factory=Resources)
     tenant: str = ""
+    sees_images: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,20 @@ class Aside:
 
 
 @dataclass(frozen=True)
+class ResultImage:
+    """A picture that a tool made; `data` is base64 of one of the types that models take, sizes are in pixels.
+
+    It is shown to a model that takes pictures; what one that takes none must know of it stands in the output as well.
+    """
+
+    name: str
+    data: str
+    width: int
+    height: int
+    media_type: str = "image/png"
+
+
+@dataclass(frozen=True)
 class ToolResult:
     """`ok`: it ran. `failed`: the thing checked failed to run. `refused`: not allowed. `timeout`: it ran out of time.
 
@@ -95,6 +110,7 @@ class ToolResult:
     checked: Mapping[str, int] = field(default_factory=dict)
     flags: Mapping[str, Any] = field(default_factory=dict)
     asides: tuple[Aside, ...] = ()
+    images: tuple[ResultImage, ...] = ()
 
 
 class Tool(Protocol):

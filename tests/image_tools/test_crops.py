@@ -1,0 +1,74 @@
+"""Crops are exact to the pixel, shown to a model that takes pictures, and described to one that does not."""
+
+import numpy
+import pytest
+from PIL import Image
+
+from tools.crop_image import CropImage, CropLimits
+
+pytestmark = pytest.mark.anyio
+NOISE = Image.fromarray(numpy.random.default_rng(7).integers(0, 256, (317, 211, 3), dtype=numpy.uint8))
+BOXES = [
+    ([0, 0, 1000, 1000], [0, 0, 211, 317]),
+    ([0, 0, 1, 1], [0, 0, 1, 1]),
+    ([999, 999, 1000, 1000], [210, 316, 211, 317]),
+    ([333.3, 250, 333.4, 500.5], [70, 79, 71, 159]),
+    ([100.1, 0, 500, 1000], [21, 0, 106, 317]),
+    ([12, 34, 567, 890], [2, 10, 120, 283]),
+]
+
+
+@pytest.mark.parametrize(("box", "pixels"), BOXES, ids=str)
+async def test_a_crop_holds_exactly_the_pixels_that_its_box_touches(sandbox, view, pixels_of, box, pixels):
+    call = {"image": "noise", "box": box, "describe": "no"}
+    result = await CropImage(sandbox).run(call, view({"noise": NOISE}), timeout_seconds=30)
+    assert result.status == "ok"
+    assert result.output["pixel_box"] == pixels
+    left, top, right, bottom = pixels
+    wanted = numpy.asarray(NOISE)[top:bottom, left:right]
+    assert numpy.array_equal(numpy.asarray(pixels_of(result.images[0])), wanted)
+
+
+BAD = [
+    ({"box": [0, 0, 1001, 10]}, "1001 must be a number in 0..1000"),
+    ({"box": [-1, 0, 10, 10]}, "-1 must be a number in 0..1000"),
+    ({"box": [10, 0, 10, 10]}, "is empty"),
+    ({"box": [0, 0, float("nan"), 10]}, "nan must be a number in 0..1000"),
+    ({"box": [0, 0, True, 10]}, "True must be a number"),
+    ({"box": [0, 0, 10]}, "must be four numbers"),
+    ({}, "box is missing"),
+    ({"box": [0, 0, 9, 9], "scale": 9}, "scale=9 must be a whole number in 1..8"),
+    ({"box": [0, 0, 9, 9], "image": "nose"}, "image='nose' is no image of this request; there are: noise"),
+    ({"box": [0, 0, 9, 9], "zoom": 2}, "unknown argument 'zoom'"),
+]
+
+
+@pytest.mark.parametrize(("call", "words"), BAD, ids=[words for _, words in BAD])
+async def test_bad_arguments_are_named_with_value_and_limit(sandbox, view, call, words):
+    with pytest.raises(ValueError) as caught:
+        await CropImage(sandbox).run({"image": "noise", **call}, view({"noise": NOISE}), timeout_seconds=30)
+    assert words in str(caught.value)
+
+
+async def test_who_cannot_see_is_told_what_the_crop_holds(sandbox, view):
+    red = Image.new("RGB", (60, 40), "red")
+    call = {"image": "red", "box": [0, 0, 500, 500]}
+    told = (await CropImage(sandbox).run(call, view({"red": red}), timeout_seconds=60)).output
+    assert told["measures"]["mean_colour"] == "#ff0000"
+    assert "text" in told
+    seen = (
+        await CropImage(sandbox).run(call, view({"red": red}, sees_images=True), timeout_seconds=60)
+    ).output
+    assert "measures" not in seen
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [(CropLimits(crop_pixels=100), "the limit is 100"), (CropLimits(crop_bytes=90), "the limit is 90")],
+    ids=["pixels", "bytes"],
+)
+async def test_a_crop_past_a_limit_is_refused_by_name(sandbox, view, limits, words):
+    call = {"image": "noise", "box": [0, 0, 900, 900], "describe": "no"}
+    result = await CropImage(sandbox, limits=limits).run(call, view({"noise": NOISE}), timeout_seconds=30)
+    assert result.status == "refused"
+    assert words in result.output["refused"]

@@ -1,0 +1,1 @@
+"""What runs inside the box of pictures. Nothing here is imported by the service."""

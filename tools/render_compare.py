@@ -1,0 +1,249 @@
+"""Draws what the candidate's code draws (SVG, matplotlib), and compares it with the picture that was asked for.
+
+The code runs in a box in which the target does not lie; another box compares. Decided is: a drawing that equals the
+target pixel by pixel; where the caller says `min_similarity`, whether the drawing reaches it; a blank drawing of a
+target that is not; code that cannot run as Python; an answer without anything that draws. All else informs: fonts and
+versions draw differently, and whether a difference matters is for the model to say.
+
+The similarity is SSIM over the windows in which either picture shows something: over all windows an empty page would be
+nearly equal to a line chart. The target is a reference: no picture of it is shown to the model.
+
+Does not know HTML, and draws without the files and packages that the candidate may have had.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from judge_agent.errors import ToolError
+from judge_agent.schema import Drawing, PrincipleSpec
+from judge_agent.seams.resources import ResourceFiles
+from judge_agent.seams.sandbox import Sandbox
+from judge_agent.seams.tool import DecidingTool, Finding, OpeningCall, ResultImage, ToolResult, ToolView
+from tools.compare_images import DEFAULT_TOLERANCE, CompareLimits, compared
+from tools.images.arguments import MAX_NAME_CHARS, check_names, read_choice
+from tools.images.box import BoxLimits, Done, Picture, PictureBox, PictureRefused, picture_of
+from tools.images.catalogue import Catalogue, resource_bytes
+from tools.images.drawings import DrawingCode, NoDrawing, drawing_code
+from tools.images.rendering import Failure, rendered
+from tools.images.telling import refusal, shown_picture
+
+NEARLY_EQUAL = 0.98
+_KINDS = ("auto", "svg", "matplotlib")
+_PARAMETERS: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "image": {
+            "type": "string",
+            "maxLength": MAX_NAME_CHARS,
+            "description": "Name of the image to compare with; empty: only show what the code draws.",
+        },
+        "kind": {
+            "enum": list(_KINDS),
+            "description": "Which code of the candidate draws; auto: told from it.",
+        },
+    },
+    "required": ["image"],
+    "additionalProperties": False,
+}
+
+
+@dataclass(frozen=True)
+class RenderLimits:
+    """`drawing` holds for the candidate's code, `compare` for both pictures, `shown_bytes` for what is shown."""
+
+    drawing: BoxLimits = field(
+        default_factory=lambda: BoxLimits(seconds=20.0, pixels=10_000_000, bytes=8_000_000)
+    )
+    compare: CompareLimits = field(default_factory=CompareLimits)
+    shown_bytes: int = 1_400_000
+
+
+class RenderCompare(DecidingTool):
+    """The tool `render_compare`. `files` is where blobs and files under the root are read."""
+
+    name = "render_compare"
+    description = (
+        "Draws what the candidate's code draws (SVG, or Python with matplotlib) in an isolated box, shows it, and "
+        "compares it with an image: similarity, and the regions that differ."
+    )
+    parameters = _PARAMETERS
+    decides = PrincipleSpec(
+        name="drawing",
+        description="The candidate's code draws the picture that was asked for.",
+        kind="hard",
+        dimension="correctness",
+        tool=name,
+    )
+
+    def __init__(
+        self,
+        sandbox: Sandbox | None,
+        files: ResourceFiles | None = None,
+        *,
+        limits: RenderLimits | None = None,
+    ) -> None:
+        self._limits = limits or RenderLimits()
+        self._draws = PictureBox(self.name, sandbox, self._limits.drawing)
+        self._compares = PictureBox(self.name, sandbox, self._limits.compare.box)
+        self._files = files
+        self.version = f"1/{self._draws.version}/{self._compares.version}"
+
+    def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]:
+        """One call where a drawing is asked for."""
+        return (OpeningCall(),) if view.task.reference.drawing is not None else ()
+
+    def offered(self, view: ToolView) -> bool:
+        """Where the candidate wrote something that draws."""
+        return isinstance(drawing_code(view.trajectory, None), DrawingCode)
+
+    async def run(
+        self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float
+    ) -> ToolResult:
+        """Draw and compare. Raises ValueError (of the arguments), ToolError, SandboxError, BudgetExceeded."""
+        check_names(self.name, arguments, ("image", "kind"))
+        drawing = view.task.reference.drawing
+        if "image" not in arguments:
+            if drawing is None:
+                raise ValueError("image is missing; name an image, or give '' to see what the code draws")
+            return await self._judged(drawing, view, timeout_seconds)
+        return await self._asked(arguments, view, timeout_seconds)
+
+    async def _judged(self, drawing: Drawing, view: ToolView, seconds: float) -> ToolResult:
+        """The opening call: the candidate's drawing beside the target of the reference."""
+        target = await self._target(drawing, view)
+        code = drawing_code(view.trajectory, drawing.kind)
+        if isinstance(code, NoDrawing):
+            return _nothing_drawn("the answer holds no code that draws", own=not code.in_doubt)
+        drawn = await self._drawn(code, target, view, seconds)
+        if isinstance(drawn, Failure):
+            return _nothing_drawn(drawn.reason, own=drawn.own)
+        try:
+            done = await self._beside(drawn, target, view, seconds)
+        except PictureRefused as why:
+            return _nothing_drawn(str(why), own=False)
+        finding = _verdict(done.told, drawing.min_similarity)
+        return self._result(code, drawn, done, finding, {"target": drawing.image})
+
+    async def _asked(self, arguments: Mapping[str, Any], view: ToolView, seconds: float) -> ToolResult:
+        """What the model asks for: it informs, for the model chose the picture."""
+        name = arguments["image"]
+        if not isinstance(name, str) or len(name) > MAX_NAME_CHARS:
+            raise ValueError(f"image={name!r:.100} must be a text of at most {MAX_NAME_CHARS} characters")
+        kind = read_choice(arguments, "kind", _KINDS)
+        code = drawing_code(view.trajectory, None if kind == "auto" else kind)  # type: ignore[arg-type]
+        if isinstance(code, NoDrawing):
+            raise ValueError(f"kind={kind!r}: the candidate wrote no such code")
+        try:
+            target = None
+            if name:
+                catalogue = await Catalogue.of(view, self._files)
+                target = await catalogue.picture("image", name, self._limits.compare.box)
+            drawn = await self._drawn(code, target, view, seconds)
+            if isinstance(drawn, Failure):
+                reason = Finding("none", "hint", None, drawn.reason)
+                return ToolResult("failed", {"kind": code.kind, "reason": drawn.reason}, (reason,))
+            done = await self._beside(drawn, target or drawn, view, seconds)
+        except PictureRefused as why:
+            return refusal(why)
+        finding = Finding("none", "hint", None, "what the candidate's code draws")
+        return self._result(code, drawn, done, finding, {"image": name})
+
+    async def _target(self, drawing: Drawing, view: ToolView) -> Picture:
+        """The picture that was asked for; one that cannot be read is no fault of the candidate's. Raises ToolError."""
+        image = next((one for one in view.resources.images if one.name == drawing.image), None)
+        if image is None:
+            raise ToolError(
+                f"task.reference.drawing names {drawing.image!r}, which is none of resources.images"
+            )
+        content = await resource_bytes(image, self._files, view.tenant)
+        limits = self._limits.compare
+        try:
+            picture = picture_of(content, image.name, limits.box)
+            if picture.width * picture.height > limits.pixels:
+                raise PictureRefused(
+                    f"image {image.name!r} has {picture.width * picture.height} pixels; the limit of what is compared "
+                    f"is {limits.pixels}"
+                )
+            measured = {"task": "measure", "image": picture.job("image"), "box": None}
+            await self._compares.do(
+                measured, {"image": content}, seed=view.seed, timeout_seconds=limits.box.seconds
+            )
+        except PictureRefused as why:
+            raise ToolError(f"the target of the drawing cannot be compared: {why}") from why
+        return picture
+
+    async def _drawn(
+        self, code: DrawingCode, target: Picture | None, view: ToolView, seconds: float
+    ) -> Picture | Failure:
+        size = (None, None) if target is None else (target.width, None)
+        limits = self._limits.drawing
+        return await rendered(self._draws, code, size, limits, seed=view.seed, timeout_seconds=seconds)
+
+    async def _beside(self, drawn: Picture, target: Picture, view: ToolView, seconds: float) -> Done:
+        return await compared(
+            self._compares,
+            target,
+            drawn,
+            self._limits.compare,
+            tolerance=DEFAULT_TOLERANCE,
+            map_of="second",
+            seed=view.seed,
+            timeout_seconds=seconds,
+        )
+
+    def _result(
+        self, code: DrawingCode, drawn: Picture, done: Done, finding: Finding, named: Mapping[str, Any]
+    ) -> ToolResult:
+        findings = [finding]
+        if code.step_id is not None and finding.bearing != "none":
+            findings.append(Finding(**{**vars(finding), "step_id": code.step_id}))
+        told = done.told if named.get("image", "target") else {"size": done.told["size"]}
+        return ToolResult(
+            "ok",
+            {
+                "kind": code.kind,
+                "sha256": hashlib.sha256(code.source.encode("utf-8", "replace")).hexdigest(),
+                **named,
+                **told,
+            },
+            tuple(findings),
+            checked={"drawings": 1},
+            images=self._shown(drawn, done),
+        )
+
+    def _shown(self, drawn: Picture, done: Done) -> tuple[ResultImage, ...]:
+        """The drawing, and where it differs: both of the candidate's own picture, never of the target."""
+        limit = self._limits.shown_bytes
+        drawing = shown_picture(drawn.content, "what the code draws", max_bytes=limit)
+        differs = None
+        if not done.told.get("identical"):
+            differs = shown_picture(done.files.get("map.png"), "where it differs, in red", max_bytes=limit)
+        return tuple(one for one in (drawing, differs) if one is not None)
+
+
+def _nothing_drawn(reason: str, *, own: bool) -> ToolResult:
+    finding = (
+        Finding("refutes", "decisive", 0.0, reason) if own else Finding("refutes", "strong", None, reason)
+    )
+    return ToolResult("failed", {"reason": reason}, (finding,), checked={"drawings": 1})
+
+
+def _verdict(told: Mapping[str, Any], wanted: float | None) -> Finding:
+    """What the comparison says: equality and the caller's own threshold decide, nearly equal is strong."""
+    similarity = float(told["content_ssim"])
+    if told["identical"] is True:
+        return Finding("confirms", "decisive", 1.0, "the drawing equals the target pixel by pixel")
+    if told["second_blank"] is True and told["first_blank"] is not True:
+        return Finding("refutes", "decisive", 0.0, "the drawing is blank, and the target is not")
+    said = f"the drawing has a similarity of {similarity:.4f} with the target"
+    if wanted is not None and similarity >= wanted:
+        return Finding("confirms", "decisive", 1.0, f"{said}; at least {wanted:g} was asked for")
+    if wanted is not None:
+        return Finding("refutes", "decisive", 0.0, f"{said}; at least {wanted:g} was asked for")
+    if similarity >= NEARLY_EQUAL and told["same_size"] is True:
+        return Finding("confirms", "strong", None, said)
+    return Finding("none", "hint", None, said)
