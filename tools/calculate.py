@@ -30,6 +30,11 @@ _OPERATION = re.compile(r"[\d)\]%}][\s$]{0,3}[-+*/^xX\u00d7\u00f7\u00b7\u22c5\u2
 _PARAMETERS: dict[str, Any] = {
     "type": "object",
     "properties": {
+        "check": {
+            "type": "string",
+            "enum": ["follows"],
+            "description": "Alone: whether the final answer is what its own calculations come to.",
+        },
         "expression": {
             "type": "string",
             "minLength": 1,
@@ -46,7 +51,6 @@ _PARAMETERS: dict[str, Any] = {
             "description": "True where this value is what the final answer must be: it is compared with it.",
         },
     },
-    "required": ["expression"],
     "additionalProperties": False,
 }
 
@@ -107,7 +111,7 @@ class Calculate(DecidingTool):
         self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float
     ) -> ToolResult:
         """Run an opening call, or the model's own. Raises ValueError, ToolError, SandboxError, BudgetExceeded."""
-        checks = {"answer": self._answer, "arithmetic": self._arithmetic}
+        checks = {"answer": self._answer, "arithmetic": self._arithmetic, "follows": self._follows}
         check = arguments.get("check") if len(arguments) == 1 else None
         asked = None if check in checks else _read(arguments, self._limits.expression_chars)
         try:
@@ -181,6 +185,22 @@ class Calculate(DecidingTool):
             asides=aside,
         )
 
+    async def _follows(self, view: ToolView) -> ToolResult:
+        stated = stated_answer(view.trajectory)
+        if stated is None:
+            return _no_answer(view)
+        texts, _ = _bounded(_texts(view), self._limits.text_chars)
+        question = {"op": "follows", "texts": list(texts.values()), "answer": stated.text}
+        told = await self._ask("exact", {**question, "most": self._limits.equations})
+        output = {
+            "answer_read": stated.text[:300],
+            "verdict": told.get("verdict"),
+            "why": str(told.get("why"))[:200],
+        }
+        return ToolResult(
+            "ok", output, (bears_on_answer(told.get("verdict"), "what its calculations come to"),)
+        )
+
     async def _worked_out(self, asked: Asked, view: ToolView) -> ToolResult:
         question = {"op": "value", "expression": asked.expression}
         value = await self._ask("exact", question)
@@ -221,7 +241,9 @@ class Asked:
 def _read(arguments: Mapping[str, Any], most: int) -> Asked:
     unknown = sorted(set(arguments) - {"expression", "equals", "is_final"})
     if unknown:
-        raise ValueError(f"calculate takes expression, equals and is_final, not {unknown[0]!r}")
+        raise ValueError(
+            f"calculate takes expression, equals and is_final, or check alone; not {unknown[0]!r}"
+        )
     equals, is_final = arguments.get("equals"), arguments.get("is_final", False)
     texts = {"expression": arguments.get("expression")} | ({} if equals is None else {"equals": equals})
     for name, text in texts.items():

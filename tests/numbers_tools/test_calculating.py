@@ -127,3 +127,18 @@ async def test_exact_work_is_ended_after_its_seconds(sandbox, view) -> None:
     tool = Calculate(sandbox, limits=CalculateLimits(seconds=0.001))
     result = await tool.run({"expression": "1+1"}, view("x"), timeout_seconds=60)
     assert result.status == "timeout"
+
+
+@pytest.mark.parametrize(
+    ("text", "bearing"),
+    [
+        ("5 * 3 = 15\nAnswer: 15", "confirms"),
+        ("5 * 3 = 15\nAnswer: 16", "refutes"),
+        ("5 * 3 = 16\nAnswer: 16", "refutes"),
+        ("5 * 3 = 15 and 15 + 2 = 17\nAnswer: 15", "none"),
+        ("I think so.\nAnswer: 15", "none"),
+    ],
+)
+async def test_an_answer_is_what_its_calculations_come_to(tool, view, text: str, bearing: str) -> None:
+    result = await tool.run({"check": "follows"}, view(text), timeout_seconds=60)
+    assert [(one.bearing, one.strength == "decisive") for one in result.findings] == [(bearing, False)]

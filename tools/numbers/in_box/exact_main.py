@@ -7,6 +7,7 @@ import sys
 
 from tools.numbers.in_box.arithmetic import NoValue, value_of
 from tools.numbers.in_box.equations import equations_in
+from tools.numbers.in_box.following import follows
 from tools.numbers.in_box.readings import compared, mentioned
 from tools.numbers.in_box.tokens import plain, tokens
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Answer `{"op": "equations" | "value" | "compare" | "mentions", ...}`."""
+    """Answer `{"op": "equations" | "value" | "compare" | "mentions" | "follows", ...}`."""
     asked = json.loads(sys.stdin.buffer.read())
     sys.stdout.write(json.dumps(_ANSWERS[asked["op"]](asked)) + "\n")
 
@@ -67,4 +68,15 @@ def _mentions(asked: dict[str, Any]) -> dict[str, Any]:
     return {"mentions": mentioned(asked["reference"], asked["text"])}
 
 
-_ANSWERS = {"mentions": _mentions, "equations": _equations, "value": _value, "compare": _compare}
+def _follows(asked: dict[str, Any]) -> dict[str, Any]:
+    verdict, why = follows(asked["texts"], asked["answer"], int(asked["most"]))
+    return {"verdict": verdict, "why": why}
+
+
+_ANSWERS = {
+    "follows": _follows,
+    "mentions": _mentions,
+    "equations": _equations,
+    "value": _value,
+    "compare": _compare,
+}

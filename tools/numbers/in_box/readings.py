@@ -73,6 +73,12 @@ def mentioned(reference: str, text: str) -> bool:
     return any(_may_be_rounded(right[0], one, reference) or one in (right[0], -right[0]) for one in found)
 
 
+def number_of(text: str) -> Fraction | None:
+    """The one number that a short answer is, or None."""
+    found = _numbers(text)
+    return found[0] if found is not None and len(set(found)) == 1 else None
+
+
 def _of_numbers(right: Fraction, found: Fraction, reference: str, answer: str) -> tuple[Verdict, str]:
     if right == found:
         return "equal", "the same number"

@@ -1,0 +1,95 @@
+"""Themis' TARA pairs as what a tool sees of each side: the question as the task, the answer as the candidate's."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from judge_agent.schema import Resources, Task, Trajectory
+from judge_agent.seams.tool import ToolView
+
+FILES = {
+    "calculator": "agent_calculator_test.jsonl",
+    "calendar": "agent_calendar_test.jsonl",
+    "weather": "agent_weather_test.jsonl",
+    "code": "reserve_code_test_data.jsonl",
+}
+_READING = re.compile(r"([A-Za-z ]+): ([^;]+?)(?=[;.]?\s*$|;)", re.M)
+_PARTS = re.compile(r"(-?\d+(?:\.\d+)?)\((\w+)\)")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two answers to one question, the better one first."""
+
+    name: str
+    question: str
+    better: str
+    worse: str
+    reference: dict[str, Any]
+    resources: dict[str, Any]
+
+    def views(self) -> tuple[ToolView, ToolView]:
+        """What a tool sees of the better and of the worse answer."""
+        task = Task.model_validate({"prompt": self.question, "reference": self.reference})
+        resources = Resources.model_validate(self.resources)
+        return tuple(  # type: ignore[return-value]
+            ToolView(task, Trajectory.model_validate({"messages": [_said(text)]}), resources=resources)
+            for text in (self.better, self.worse)
+        )
+
+    def request(self, seconds: float) -> dict[str, Any]:
+        """The pair as a request, for a judge that decides by its model alone."""
+        candidates = [("better", self.better), ("worse", self.worse)]
+        return {
+            "task": {"prompt": self.question},
+            "candidates": [
+                {"id": name, "trajectory": {"messages": [_said(text)]}} for name, text in candidates
+            ],
+            "budget": {"seconds": seconds, "model_tokens": 1_000_000},
+            "cache": "no",
+        }
+
+
+def _said(text: str) -> dict[str, str]:
+    return {"role": "assistant", "content": text}
+
+
+def load(folder: Path, name: str, count: int | None) -> list[Pair]:
+    """The pairs of a set. Raises OSError, KeyError and ValueError for data that is not there or not as published."""
+    lines = (folder / FILES[name]).read_text("utf-8").splitlines()[:count]
+    resources = {"databases": [weather_table(folder)]} if name == "weather" else {}
+    return [_pair(json.loads(line), name, resources) for line in lines]
+
+
+def _pair(row: dict[str, Any], name: str, resources: dict[str, Any]) -> Pair:
+    tests = {"tests": {"kind": "assert", "hidden": row["test_list"]}} if name == "code" else {}
+    sides = row["pos_answer"]["answer"], row["neg_answer"]["answer"]
+    return Pair(row["id"], row["question"], *sides, reference=tests, resources=resources)
+
+
+def weather_table(folder: Path) -> dict[str, Any]:
+    """The weather history as a database with one table: city, day, and a column for each reading."""
+    history = json.loads((folder / "weather_history.json").read_text("utf-8"))
+    rows = []
+    for key, text in history.items():
+        city, _, day = key.rpartition(", ")
+        rows.append({"city": city, "date": day, **_readings(text)})
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    columns = [{"name": name, "type": "TEXT"} for name in names]
+    table = {"columns": columns, "rows": [[row.get(name) for name in names] for row in rows]}
+    return {"name": "history", "engine": "sqlite", "tables": {"weather": table}}
+
+
+def _readings(text: str) -> dict[str, str]:
+    found = {}
+    for name, value in _READING.findall(text.partition("\n")[2]):
+        parts = _PARTS.findall(value)
+        for number, unit in parts:
+            found[f"{name.strip()} ({unit})"] = number
+        if not parts:
+            found[name.strip()] = value.strip().rstrip(".")
+    return found
