@@ -2,9 +2,9 @@
 
 The folder holds Themis' TARA test splits as published (github.com/ernie-research/Tool-Augmented-Reward-Model, MIT). For
 each pair a picker (`pickers.py`) chooses one tool call from the question alone, the tool makes it for both answers, and
-the answer that its evidence speaks for is preferred; evidence that speaks of both alike is a tie, and counts as not
-right. `--embedded N` asks the embedded model as it is, without tools, on the first N pairs of each set, by the recipe
-`default`. Ends with 1 where fewer than 95% of all pairs are right.
+the answer that its evidence speaks for is preferred; evidence that speaks of both alike is a tie, and counts half.
+`--embedded N` asks the embedded model as it is, without a picker, on the first N pairs of each set, by the recipe
+`default`. Ends with 1 where fewer than 95% of all pairs are right, ties as half; both figures are printed.
 """
 
 from __future__ import annotations
@@ -66,14 +66,14 @@ def run(arguments: argparse.Namespace) -> int:
             f"{name}: {tally['right']} right, {tally['wrong']} wrong, {tally['tie']} tied of {len(sets[name])}"
         )
     right, pairs = sum(tally["right"] for tally in told.values()), sum(map(len, sets.values()))
-    print(
-        f"with pickers: {right} of {pairs} ({right / pairs:.1%}); {time.monotonic() - started:.0f} s, {machine()}"
-    )
+    share = (right + sum(tally["tie"] for tally in told.values()) / 2) / pairs
+    print(f"with pickers: {right} of {pairs} right ({right / pairs:.1%}), {share:.1%} with ties as half")
+    print(f"{time.monotonic() - started:.0f} s, {machine()}")
     if arguments.embedded:
         _ask_embedded({name: pairs[: arguments.embedded] for name, pairs in sets.items()})
     if arguments.json:
         print(json.dumps({name: dict(tally) for name, tally in told.items()}))
-    return 0 if right >= MIN_RIGHT * pairs else 1
+    return 0 if share >= MIN_RIGHT else 1
 
 
 async def _all(sets: Mapping[str, Sequence[Pair]], sandbox: Sandbox) -> dict[str, Counter[str]]:

@@ -18,6 +18,8 @@ FILES = {
     "code": "reserve_code_test_data.jsonl",
 }
 _READING = re.compile(r"([A-Za-z ]+): ([^;]+?)(?=[;.]?\s*$|;)", re.M)
+_CHECK = re.compile(r"^def check\(candidate\)", re.M)
+_FUNCTION = re.compile(r"^def (\w+)\(", re.M)
 _PARTS = re.compile(r"(-?\d+(?:\.\d+)?)\((\w+)\)")
 
 
@@ -66,9 +68,23 @@ def load(folder: Path, name: str, count: int | None) -> list[Pair]:
 
 
 def _pair(row: dict[str, Any], name: str, resources: dict[str, Any]) -> Pair:
-    tests = {"tests": {"kind": "assert", "hidden": row["test_list"]}} if name == "code" else {}
     sides = row["pos_answer"]["answer"], row["neg_answer"]["answer"]
+    tests: dict[str, Any] = {}
+    if name == "code":
+        tests = {"tests": {"kind": "assert", "hidden": row["test_list"]}}
+        if _CHECK.search(
+            row["test_list"][0]
+        ):  # the question is the head of a function, an answer may be its body
+            function = _FUNCTION.findall(row["question"])[-1]
+            tests = {"tests": {"kind": "check", "entry_point": function, "hidden": row["test_list"]}}
+            sides = tuple(_whole(text, row["question"], function) for text in sides)
     return Pair(row["id"], row["question"], *sides, reference=tests, resources=resources)
+
+
+def _whole(answer: str, question: str, function: str) -> str:
+    """The function with its head, in a block."""
+    code = answer if f"def {function}(" in answer else f"{question.rstrip()}\n{answer}"
+    return f"```python\n{code.expandtabs(4)}\n```"
 
 
 def weather_table(folder: Path) -> dict[str, Any]:
