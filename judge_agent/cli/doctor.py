@@ -26,7 +26,21 @@ from judge_agent.errors import JudgeError
 _PACKAGES = {
     "service": ("langgraph", "openai", "fastapi", "uvicorn", "duckdb", "sqlglot", "jsonschema"),
     "embedded": ("torch", "transformers", "gguf", "xgrammar"),
+    "tools": (
+        "py3langid",
+        "sympy",
+        "math-verify",
+        "z3-solver",
+        "mcp",
+        "playwright",
+        "tantivy",
+        "pypdfium2",
+        "pillow",
+        "matplotlib",
+        "resvg-py",
+    ),
 }
+_OPTIONAL = ("tools",)  # a tool whose package is missing says so, and the others work
 
 
 @dataclass(frozen=True)
@@ -76,7 +90,11 @@ def _extras() -> Iterator[Check]:
             else ", ".join(f"{n} {_installed(n)}" for n in packages)
         )
         yield Check(
-            f"packages [{extra}]", not missing, detail, f"pip install -e '.[{extra}]' -c constraints.txt"
+            f"packages [{extra}]",
+            not missing,
+            detail,
+            f"pip install -e '.[{extra}]' -c constraints.txt",
+            needed=extra not in _OPTIONAL,
         )
 
 
