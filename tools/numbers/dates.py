@@ -78,6 +78,12 @@ def dates_in(text: str) -> list[date]:
 
 def pairings_in(text: str) -> Iterator[Pairing]:
     """Every date that has a weekday right beside it."""
+    for line in text.split("\n"):
+        if "day" in line.casefold():
+            yield from _of_line(line)
+
+
+def _of_line(text: str) -> Iterator[Pairing]:
     for match in _DATES.finditer(text):
         day = _date(match)
         if day is None:

@@ -18,7 +18,7 @@ MAX_DEPTH = 40
 MAX_POWER = 2000
 MAX_FACTORIAL = 500
 _TOKEN = re.compile(
-    r"\s*(?:(\d+(?:\.\d+)?|\.\d+)|([^\W\d_]+)|(\*\*|[-+*/^!(),=\[\]{}\u00d7\u00f7\u2212\u00b7\u03c0\u221a]))"
+    r"\s*(?:(\d+(?:\.\d+)?[eE][+-]?\d{1,3}(?![^\W_])|\d+(?:\.\d+)?|\.\d+)|([^\W\d_]+)|(\*\*|[-+*/^!(),=\[\]{}\u00d7\u00f7\u2212\u00b7\u03c0\u221a]))"
 )
 _FUNCTIONS: dict[str, Any] = {
     "sqrt": sympy.sqrt, "sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan, "asin": sympy.asin, "acos": sympy.acos,
@@ -90,6 +90,8 @@ class _Reader:
             elif self._take("/"):
                 value = value / self.signed(depth)
             elif self._begins_atom():
+                if self.tokens[self.place][0].isdigit():
+                    raise NotRead("a number stands behind another value")
                 value = value * self.power(depth)
             else:
                 return value

@@ -37,6 +37,7 @@ _NUMBER_WORDS = re.compile(
     r"nobody|pi|infinit\w*|single|pair|both|all|once|first|second|neither)\b",
     re.I,
 )
+_SPACED = re.compile(r"(?<=\d)[ \u00a0\u2009\u202f](?=\d{3}(?!\d))")  # 10 000
 _ARITHMETIC = frozenset(("number", "operator", "open", "close", "percent"))
 _FUNCTIONS = frozenset(("sqrt", "sin", "cos", "tan", "log", "ln", "exp", "pi", "abs", "e"))
 
@@ -113,7 +114,7 @@ def _numbers(text: str) -> list[Fraction] | None:
 
     Behind an equals sign only the last side counts.
     """
-    found = tokens(plain(text).strip().strip("$"))
+    found = tokens(_SPACED.sub("", plain(text).strip().strip("$")))
     places = [place for place, token in enumerate(found) if token.kind == "equals"]
     if places:
         found = found[places[-1] + 1 :]
@@ -124,7 +125,7 @@ def _numbers(text: str) -> list[Fraction] | None:
         if token.kind not in _ARITHMETIC:
             if token.text in "\\^_{}!\u221a\u03c0|" or token.text.lower() in _FUNCTIONS:
                 return None
-            if token.kind == "word" and len(token.text) == 1 and token.text not in "aAI" and not token.spaced:
+            if token.kind == "word" and _is_variable(found, place):
                 return None
             place += 1
             continue
@@ -138,6 +139,20 @@ def _numbers(text: str) -> list[Fraction] | None:
         values += [one * scale for one in value]
         place = end
     return values
+
+
+def _is_variable(found: Sequence[Token], place: int) -> bool:
+    """Whether a word is a name in a formula: it stands by an operator, or is one letter that is no unit of a number."""
+    token = found[place]
+    before = found[place - 1].kind if place else "other"
+    after = found[place + 1] if place + 1 < len(found) else None
+    if after is not None and after.kind == "operator" and (len(token.text) == 1 or not after.spaced):
+        return True
+    if before in ("operator", "open") or (after is not None and after.kind == "open" and not after.spaced):
+        return True
+    if len(token.text) > 1 or token.text in "aAI":
+        return not token.spaced and len(token.text) == 1
+    return before != "number" or not token.spaced
 
 
 def _value(run: Sequence[Token]) -> list[Fraction] | None:

@@ -8,6 +8,7 @@ formulas differ.
 from __future__ import annotations
 
 import logging
+import re
 
 import sympy
 from latex2sympy2_extended import latex2sympy
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 DIGITS = 40
 _POINTS = (("7/5", "11/3"), ("13/6", "-5/7"), ("-17/9", "23/8"))
 _LATEX = ("\\", "^{", "_{", "}{")
+_PLACES = re.compile(r"\.(\d{1,40})")
 _SMALL = sympy.Rational(1, 10**15)
 logging.disable(logging.CRITICAL)  # what it prints is its answer
 
@@ -54,6 +56,10 @@ def compared(reference: str, answer: str) -> tuple[Verdict, str]:
             return "equal", "equal by math-verify"
     except Exception as error:  # noqa: BLE001  a simplification that fails shows nothing
         return "unsure", f"the comparison failed: {type(error).__name__}"
+    if getattr(given, "free_symbols", None) and not getattr(wanted, "free_symbols", None):
+        return "unsure", "the answer has names that the reference has not: variables, units or words"
+    if _may_be_rounded(wanted, given, answer) or _may_be_rounded(given, wanted, reference):
+        return "unsure", "the one may be the other, rounded"
     return ("different", "values differ") if _differ(wanted, given) else ("unsure", "neither could be shown")
 
 
@@ -92,6 +98,15 @@ def _differ(one: Any, other: Any) -> bool:
         if told and abs(left - right) > _SMALL * max(sympy.Integer(1), abs(left)):
             return True
     return False
+
+
+def _may_be_rounded(exact: Any, written: Any, text: str) -> bool:
+    """Whether decimals are a closed value to the places that they have."""
+    places = _PLACES.findall(text)
+    both = (exact, written)
+    if not places or any(not isinstance(one, sympy.Expr) or not one.is_number for one in both):
+        return False
+    return bool(abs(sympy.N(exact - written, DIGITS)) < sympy.Rational(1, 10 ** max(map(len, places))))
 
 
 def _lists_differ(one: Any, other: Any) -> bool:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MAX_DIGITS = 60
 _TOKEN = re.compile(
     r"(?P<space>[\s\u00a0]+)"
-    r"|(?P<number>(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+)(?:\.\d+)?|\.\d+)"
+    r"|(?P<number>\d+(?:\.\d+)?[eE][+-]?\d{1,3}(?![^\W_])|(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+)(?:\.\d+)?|\.\d+)"
     r"|(?P<word>[^\W\d_]+(?:['\u2019][^\W\d_]+)*)"
     r"|(?P<operator>\*\*|[-+*/^\u2212\u2013\u00d7\u00f7\u00b7\u22c5\u2219])"
     r"|(?P<open>[(\[])|(?P<close>[)\]])"
@@ -54,9 +54,12 @@ class Token:
         self.value = Fraction(0)
         self.unit = Fraction(1)
         if kind == "number":
-            plain = text.replace(",", "")
+            plain, _, power = text.replace(",", "").lower().partition("e")
             self.value = Fraction(plain if plain[0] != "." else "0" + plain)
             self.unit = Fraction(1, 10 ** len(plain.partition(".")[2]))
+            if power:
+                self.value *= Fraction(10) ** int(power)
+                self.unit *= Fraction(10) ** int(power)
 
 
 def plain(line: str) -> str:
