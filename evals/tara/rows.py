@@ -77,7 +77,10 @@ def _pair(row: dict[str, Any], name: str, resources: dict[str, Any]) -> Pair:
         ):  # the question is the head of a function, an answer may be its body
             function = _FUNCTION.findall(row["question"])[-1]
             tests = {"tests": {"kind": "check", "entry_point": function, "hidden": row["test_list"]}}
-            sides = tuple(_whole(text, row["question"], function) for text in sides)
+            sides = (
+                _whole(sides[0], row["question"], function),
+                _whole(sides[1], row["question"], function),
+            )
     return Pair(row["id"], row["question"], *sides, reference=tests, resources=resources)
 
 
