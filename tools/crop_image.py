@@ -29,7 +29,7 @@ from tools.images.arguments import (
     read_name,
     read_whole,
 )
-from tools.images.box import BoxLimits, Done, Picture, PictureBox, PictureRefused
+from tools.images.box import BoxLimits, Done, Picture, PictureBox, PictureRefused, within
 from tools.images.catalogue import Catalogue, has_pictures
 from tools.images.ocr import read_text
 from tools.images.telling import informs, refusal, shown_picture
@@ -115,7 +115,8 @@ class CropImage(AskedTool):
             "sha256": hashlib.sha256(content).hexdigest(),
         }
         if describe == "yes" or (describe == "auto" and not view.sees_images):
-            output |= await self._described(picture, box, view, timeout_seconds)
+            async with within(self.name, timeout_seconds):
+                output |= await self._described(picture, box, view, timeout_seconds)
         named = ResultImage(f"{name}, pixels {list(box)}", crop.data, crop.width, crop.height)
         return informs(output, f"a crop of {name!r}", source=catalogue.source_of(name), images=(named,))
 

@@ -25,7 +25,7 @@ from judge_agent.seams.sandbox import Sandbox
 from judge_agent.seams.tool import DecidingTool, Finding, OpeningCall, ResultImage, ToolResult, ToolView
 from tools.compare_images import DEFAULT_TOLERANCE, CompareLimits, compared
 from tools.images.arguments import MAX_NAME_CHARS, check_names, read_choice
-from tools.images.box import BoxLimits, Done, Picture, PictureBox, PictureRefused, picture_of
+from tools.images.box import BoxLimits, Done, Picture, PictureBox, PictureRefused, picture_of, within
 from tools.images.catalogue import Catalogue, resource_bytes
 from tools.images.drawings import DrawingCode, NoDrawing, drawing_code
 from tools.images.rendering import Failure, rendered
@@ -109,8 +109,10 @@ class RenderCompare(DecidingTool):
         if "image" not in arguments:
             if drawing is None:
                 raise ValueError("image is missing; name an image, or give '' to see what the code draws")
-            return await self._judged(drawing, view, timeout_seconds)
-        return await self._asked(arguments, view, timeout_seconds)
+            async with within(self.name, timeout_seconds):
+                return await self._judged(drawing, view, timeout_seconds)
+        async with within(self.name, timeout_seconds):
+            return await self._asked(arguments, view, timeout_seconds)
 
     async def _judged(self, drawing: Drawing, view: ToolView, seconds: float) -> ToolResult:
         """The opening call: the candidate's drawing beside the target of the reference."""

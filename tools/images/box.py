@@ -10,7 +10,8 @@ import contextlib
 import hashlib
 import importlib.metadata
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -146,14 +147,19 @@ class PictureBox:
             program_bytes=2 * self._limits.bytes + 2_000_000,
             artifact_bytes=self._limits.bytes,
         )
-        try:
-            async with asyncio.timeout(timeout_seconds), self._slots:
-                return await self._sandbox.run(program, limits=limits)
-        except TimeoutError as error:
-            message = (
-                f"tool {self._tool!r} exceeded timeout_seconds={timeout_seconds:g}; raise budget.seconds"
-            )
-            raise BudgetExceeded("deadline", message) from error
+        async with within(self._tool, timeout_seconds), self._slots:
+            return await self._sandbox.run(program, limits=limits)
+
+
+@asynccontextmanager
+async def within(tool: str, seconds: float) -> AsyncIterator[None]:
+    """Bound what several boxes take together. Raises BudgetExceeded('deadline')."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        message = f"tool {tool!r} exceeded timeout_seconds={seconds:g}; raise budget.seconds"
+        raise BudgetExceeded("deadline", message) from error
 
 
 @cache

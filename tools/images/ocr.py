@@ -22,7 +22,7 @@ _FOLDERS = (
     "/usr/share/tessdata",
     "/usr/local/share/tessdata",
 )
-_MOST_MODEL_BYTES = 60_000_000
+_MOST_MODEL_BYTES = 20_000_000  # a box takes no more beside the picture
 _SMALL_PIXELS = 400_000  # letters of small pictures are small: they are read at twice the size
 
 
