@@ -217,10 +217,11 @@ def flight_key(request: JudgmentRequest, *, together: bool) -> str | None:
 def _is_kept_apart(request: JudgmentRequest) -> bool:
     """Whether its resources are known by their content: a file under the operator's root may change in its place."""
     resources = request.resources
-    pages = [file.root_name for site in resources.pages for file in site.contents]
-    images = [image.root_name for image in resources.images]
-    named = (*resources.databases, *resources.corpora)
-    return all(one.root_name is None for one in named) and not any(pages) and not any(images)
+    named = [database.root_name for database in resources.databases]
+    named += [corpus.root_name for corpus in resources.corpora]
+    named += [file.root_name for site in resources.pages for file in site.contents]
+    named += [image.root_name for image in resources.images]
+    return not any(named)
 
 
 def _written(judgment: Judgment, candidate_id: str | None, answered: Collection[str]) -> dict[str, Any]:
