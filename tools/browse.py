@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -34,6 +34,7 @@ _NO_BROWSER = (
     "browse needs a browser in a box: apt-get install chromium fonts-dejavu-core && pip install -e '.[tools]' "
     "-c constraints.txt (judge-agent doctor says what is missing)"
 )
+Keep = Callable[[str, bytes], None]
 _HIDDEN_FIELDS = ("image", "differs_at_most")
 
 
@@ -71,7 +72,10 @@ def _parameters() -> dict[str, Any]:
 
 
 class Browse(DecidingTool):
-    """The tool `browse`. `files` is where blobs and files under the root are read; None: inline pages only."""
+    """The tool `browse`. `files` is where blobs and files under the root are read; None: inline pages only.
+
+    `keep` is told of each screenshot: its SHA-256, by which results name it, and the PNG.
+    """
 
     name = "browse"
     description = (
@@ -93,8 +97,10 @@ class Browse(DecidingTool):
         files: ResourceFiles | None = None,
         *,
         limits: BrowseLimits | None = None,
+        keep: Keep | None = None,
     ) -> None:
         self._browser = browser
+        self._keep = keep
         self._files = files
         self._limits = limits or BrowseLimits()
         box = f"{browser.name}-{browser.version}" if browser is not None else "no browser"
@@ -203,6 +209,8 @@ class Browse(DecidingTool):
         except PageError as error:
             reason, limit = str(error), error.limit or ""
         visit = hand.visit if hand is not None else Visit()
+        for sha256, picture in visit.pictures.items() if self._keep is not None else ():
+            self._keep(sha256, picture)
         if limit and visit.failed is None:
             visit.results.append(StepResult(len(visit.results), "wait", False, reason, None, limit))
         return visit
@@ -227,7 +235,7 @@ def _no_page(view: ToolView) -> ToolResult:
 
 
 def _result(
-    results: Sequence[CheckResult], pictures: Mapping[str, str], left_out: Mapping[str, str]
+    results: Sequence[CheckResult], pictures: Mapping[str, bytes], left_out: Mapping[str, str]
 ) -> ToolResult:
     failed = [one for one in results if one.outcome == "failed"]
     unsteady = [one for one in results if one.outcome == "unsteady"]
@@ -253,7 +261,7 @@ def _result(
     )
 
 
-def _told(results: Sequence[CheckResult], pictures: Mapping[str, str]) -> tuple[dict[str, Any], bool]:
+def _told(results: Sequence[CheckResult], pictures: Mapping[str, bytes]) -> tuple[dict[str, Any], bool]:
     """One line per check, with as many words as there is room for."""
     stages = {
         stage: {

@@ -62,7 +62,7 @@ def add_parser(verbs: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    checks = [*_python(), *_extras(), _weights(), *_box(), _sqlite(), _gpu(), _vllm(), _folder()]
+    checks = [*_python(), *_extras(), _weights(), *_box(), _browser(), _sqlite(), _gpu(), _vllm(), _folder()]
     for check in checks:
         print(f"{_word(check)} {check.name}: {check.detail}")
         if not check.ok and check.mend:
@@ -131,6 +131,14 @@ def _box() -> Iterator[Check]:
         yield Check(
             f"boxes [{tier}], {use}", found.works, found.detail, found.install or "", needed=is_chosen
         )
+
+
+def _browser() -> Check:
+    """What `browse` needs beside the boxes; whether Chromium starts in its box shows at the first page."""
+    browser = load("sandboxes.browser", "doctor")
+    missing = browser.lacking()
+    detail = f"missing: {', '.join(missing)}" if missing else "Chromium and Playwright are there"
+    return Check("browser", not missing, detail, browser.INSTALL, needed=False)
 
 
 def _sqlite() -> Check:

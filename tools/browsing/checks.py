@@ -41,10 +41,10 @@ class CheckResult:
         return told
 
 
-async def run_checks(checks: UiChecks, run: Run) -> tuple[list[CheckResult], dict[str, str]]:
+async def run_checks(checks: UiChecks, run: Run) -> tuple[list[CheckResult], dict[str, bytes]]:
     """Return one result per check, in the order of the stages, and the pictures that were taken."""
     results: list[CheckResult] = []
-    pictures: dict[str, str] = {}
+    pictures: dict[str, bytes] = {}
     for stage in STAGES:
         stopped = any(one.outcome == "failed" for one in results)
         for check in _of_stage(checks, stage):

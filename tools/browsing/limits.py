@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class BrowseLimits:
-    """`step_seconds` is what a step waits for an element or an assertion to come true, `check_seconds` what a check may
-    take in all; `steps` is the most of one call by a model, `shown_chars` the most text that one step shows.
+    """`step_seconds` is what a step waits for an element or an assertion to come true, `load_seconds` what a page
+    has to load and a picture to be made, `check_seconds` what a check may take in all; `steps` is the most
+    of one call by a model, `shown_chars` the most text that one step shows, `screenshots` how many of a check are kept.
     """
 
     step_seconds: float = 4.0
+    load_seconds: float = 15.0
     check_seconds: float = 30.0
     steps: int = 20
     shown_chars: int = 2500
@@ -20,5 +22,8 @@ class BrowseLimits:
     def with_patience(self, factor: float) -> BrowseLimits:
         """The same with that many times the time."""
         return replace(
-            self, step_seconds=self.step_seconds * factor, check_seconds=self.check_seconds * factor
+            self,
+            step_seconds=self.step_seconds * factor,
+            load_seconds=self.load_seconds * factor,
+            check_seconds=self.check_seconds * factor,
         )

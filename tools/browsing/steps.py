@@ -6,6 +6,7 @@ What must be seen is compared here: the window only says what is there, so no ex
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import time
 from collections.abc import Sequence
@@ -19,7 +20,6 @@ from tools.browsing.limits import BrowseLimits
 from tools.browsing.sites import address_in
 
 _POLL_SECONDS = 0.05
-_TAKES_SECONDS = 15.0  # of what depends on this machine's speed more than on the page
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,10 @@ class StepResult:
 
 @dataclass
 class Visit:
-    """What was done in a window; `pictures` are PNGs, as the box gave them, in base64, by their SHA-256."""
+    """What was done in a window; `pictures` are PNGs, as the box gave them, by their SHA-256."""
 
     results: list[StepResult] = field(default_factory=list)
-    pictures: dict[str, str] = field(default_factory=dict)
+    pictures: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def failed(self) -> StepResult | None:
@@ -87,7 +87,9 @@ class Hand:
         seconds = self._limits.step_seconds
         if step.do == "open":
             url = address_in(self._site, step.page) if step.page is not None else self._site.entry
-            status = await self._window.do({"do": "go", "url": url}, timeout_seconds=_TAKES_SECONDS)
+            status = await self._window.do(
+                {"do": "go", "url": url}, timeout_seconds=self._limits.load_seconds
+            )
             if status is not None and status >= 400:
                 raise NotSo(f"the page answers {status}")
             return None
@@ -96,7 +98,7 @@ class Hand:
         if step.do in ("console", "requests"):
             return _events_of(step.do, await self._window.do({"do": "events"}, timeout_seconds=seconds))
         if step.do == "snapshot":
-            tree = await self._window.do({"do": "snapshot"}, timeout_seconds=_TAKES_SECONDS)
+            tree = await self._window.do({"do": "snapshot"}, timeout_seconds=self._limits.load_seconds)
             return str(tree)[: self._limits.shown_chars]
         if step.do == "text":
             text = await self.read("text", step)
@@ -118,9 +120,11 @@ class Hand:
 
     async def picture(self, **options: Any) -> dict[str, Any]:
         """Take a screenshot and keep it; answers its measures. Raises PageError."""
-        told = dict(await self._window.do({"do": "screenshot", **options}, timeout_seconds=_TAKES_SECONDS))
-        picture = told.pop("base64")
-        sha256 = hashlib.sha256(picture.encode()).hexdigest()
+        told = dict(
+            await self._window.do({"do": "screenshot", **options}, timeout_seconds=self._limits.load_seconds)
+        )
+        picture = base64.b64decode(told.pop("base64"))
+        sha256 = hashlib.sha256(picture).hexdigest()
         if len(self.visit.pictures) < self._limits.screenshots:
             self.visit.pictures[sha256] = picture
         return told | {"sha256": sha256}
