@@ -174,10 +174,15 @@ def _check_end_state(request: JudgmentRequest) -> None:
 
 
 def _check_ui(request: JudgmentRequest) -> None:
-    """Checks of a page name a site that is there, or none."""
-    ui, names = request.task.reference.ui, [site.name for site in request.resources.pages]
-    if ui is not None and ui.page not in (None, *names):
-        raise InvalidRequest("task.reference.ui.page", f"{ui.page!r} is none of the sites {names}")
+    """Checks of a page name a site that is there, or none; a candidate's files cannot be laid over recorded answers."""
+    ui, sites = request.task.reference.ui, {site.name: site for site in request.resources.pages}
+    if ui is None or ui.page is None:
+        return
+    if ui.page not in sites:
+        raise InvalidRequest("task.reference.ui.page", f"{ui.page!r} is none of the sites {list(sites)}")
+    if sites[ui.page].recorded is not None:
+        message = f"{ui.page!r} is recorded; checks need a site of html or files"
+        raise InvalidRequest("task.reference.ui.page", message)
 
 
 def _refuse_what_is_no_json(request: JudgmentRequest) -> None:

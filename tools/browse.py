@@ -1,7 +1,8 @@
 """Opens web pages in a browser that has no network, does with them what somebody would do, and says what is seen.
 
 Where the task's reference has checks (`ui`), the candidate's page is held to them: what fails in two fresh windows
-refutes, and that all pass confirms. The page is the candidate's artifacts, the fenced blocks of its answer, or these
+refutes, and that all pass confirms; a page that needs scripts, styles or data of another host, which no box can reach,
+is never refuted decisively. The page is the candidate's artifacts, the fenced blocks of its answer, or these
 laid over a site of the request. A model may open the same pages and those of the request by itself; what a
 candidate's page shows is the candidate's claim.
 
@@ -244,6 +245,9 @@ def _result(
         where = f"{first.name!r}, step {first.step} ({first.do})"
         reason = f"{len(failed)} of {len(results)} checks failed; {where}: {first.reason}"
         finding = Finding("refutes", "decisive", 0.0, reason[:500])
+        if all(one.outside for one in failed):
+            reason = f"{reason[:400]}; the page needs {failed[0].outside[0][:80]}, which no box can reach"
+            finding = Finding("refutes", "strong", None, reason)
     elif unsteady:
         reason = f"{len(unsteady)} of {len(results)} checks failed once and then passed: {unsteady[0].name!r}"
         finding = Finding("refutes", "hint", None, reason)
@@ -252,6 +256,8 @@ def _result(
     flags: dict[str, Any] = {}
     if unsteady:
         flags["checks_unsteady"] = [one.name for one in unsteady][:20]
+    if outside := sorted({one[:200] for result in results for one in result.outside}):
+        flags["requests_without_network"] = outside[:10]
     if left_out:
         flags["files_left_out"] = dict(list(left_out.items())[:20])
     output, cut = _told(results, pictures)

@@ -19,7 +19,7 @@ class BrowserLimits:
 
     memory_bytes: int = 3 * 2**30
     heap_megabytes: int = 512
-    visit_seconds: float = 60.0
+    visit_seconds: float = 120.0
     answer_bytes: int = 16 * 2**20
 
 

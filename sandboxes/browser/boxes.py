@@ -46,6 +46,11 @@ class BoxedBrowser:
         self._warm: list[BrowserProcess] = []
         self.version = f"1-{parts.digest}"
 
+    @property
+    def program(self) -> str:
+        """The path of Chromium."""
+        return self._parts.program
+
     @asynccontextmanager
     async def visit(self, site: ServedSite, *, seed: int = 0) -> AsyncIterator[WindowSeam]:
         """See `Browser.visit`."""

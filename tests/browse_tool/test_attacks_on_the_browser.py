@@ -54,7 +54,7 @@ async def test_nothing_of_an_attacking_page_gets_out(browser, listened):
     assert heard == []
     assert "REACHED" not in text, text
     assert len(text.splitlines()) == 11
-    tried = " ".join(events["words"]["blocked"])
+    tried = " ".join(events["words"]["outside"] + events["words"]["needed_outside"])
     for what in ("image", "script", "frame", "fetch", "socket", "beacon", "popup", "form"):
         assert f"/{what}" in tried, what
 

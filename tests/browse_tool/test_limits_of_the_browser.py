@@ -50,8 +50,8 @@ async def test_a_flood_of_messages_hits_the_events(browser):
 
 
 async def test_an_endless_row_of_dialogs_ends(browser):
-    html = "<h1>x</h1><script>setTimeout(() => { for (;;) alert(1) }, 50)</script>"
-    assert await hit(browser, html, do="wait", wait_seconds=15) in ("events", "seconds")
+    html = "<h1>x</h1><script>for (;;) alert(1)</script>"
+    assert await hit(browser, html, 4, do="read", what="text") in (None, "events", "seconds")
 
 
 async def test_memory_of_all_processes_is_counted():

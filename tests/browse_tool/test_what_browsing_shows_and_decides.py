@@ -191,3 +191,22 @@ async def test_a_site_that_is_too_large_as_a_whole_is_refused(looked):
     files = [{"path": f"{number}.html", "text": "x" * 1_900_000} for number in range(5)]
     with pytest.raises(ToolError, match="the limit is 8000000"):
         await looked(None, {"do": "text"}, files=files)
+
+
+async def test_a_page_that_needs_another_host_is_not_refuted_decisively(judged):
+    html = "<h1>Ho</h1><script src='https://cdn.example/react.js'></script>"
+    checks = [
+        {"name": "greets", "steps": [{"do": "assert", "text": "Hi", "that": "visible", "seconds": 0.2}]}
+    ]
+    told, result = await judged(html, checks)
+    assert told == ("refutes", "strong")
+    assert result.flags["requests_without_network"] == ["GET https://cdn.example/react.js"]
+
+
+async def test_what_is_not_answered_is_no_error_of_the_page(judged):
+    html = (
+        f"{PAGE}<img src='https://cdn.example/a.png'><link rel=stylesheet href='https://cdn.example/a.css'>"
+    )
+    steps = [{"do": "assert", "that": that} for that in ("no_console_errors", "no_failed_requests")]
+    told, result = await judged(html, [{"name": "clean", "steps": steps}])
+    assert told == ("confirms", "decisive"), result.output

@@ -150,7 +150,7 @@ _ASSERTIONS: dict[str, Assertion] = {
     "not_blank": _not_blank,
     "fits_width": _fits_width,
     "no_console_errors": _no_events(("console_error", "uncaught", "crash"), "errors in the console"),
-    "no_failed_requests": _no_events(("failed", "blocked"), "requests failed"),
+    "no_failed_requests": _no_events(("failed",), "requests failed"),
     "looks_like": _looks_like,
 }
 

@@ -25,7 +25,8 @@ _RENDERS: dict[str, UiStep] = {
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What came of one check; `step` is the number of the one that failed, 0 where the page did not open."""
+    """What came of one check; `step` is the number of the one that failed, 0 where the page did not open.
+    `outside` are requests of the page that nothing answers here."""
 
     name: str
     stage: Stage
@@ -33,6 +34,7 @@ class CheckResult:
     reason: str = ""
     step: int | None = None
     do: str = ""
+    outside: tuple[str, ...] = ()
 
     def as_json(self, reason_chars: int) -> dict[str, Any]:
         told: dict[str, Any] = {"name": self.name, "stage": self.stage, "outcome": self.outcome}
@@ -66,8 +68,10 @@ async def _settled(check: UiCheck, run: Run) -> tuple[CheckResult, Visit]:
     first = await run(check.steps, 1.0)
     failed = first.failed
     if failed is None:
-        return CheckResult(check.name, check.stage, "passed"), first
+        return CheckResult(check.name, check.stage, "passed", outside=tuple(first.outside)), first
     second = await run(check.steps, _SECOND_PATIENCE)
     outcome: Outcome = "failed" if second.failed is not None else "unsteady"
     failed = second.failed or failed
-    return CheckResult(check.name, check.stage, outcome, failed.reason, failed.number, failed.do), second
+    return CheckResult(
+        check.name, check.stage, outcome, failed.reason, failed.number, failed.do, tuple(second.outside)
+    ), second

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import time
 from collections.abc import Sequence
@@ -44,9 +45,11 @@ class StepResult:
 
 @dataclass
 class Visit:
-    """What was done in a window; `pictures` are PNGs, as the box gave them, by their SHA-256."""
+    """What was done in a window; `pictures` are PNGs, as the box gave them, by their SHA-256;
+    `outside` are the first requests for scripts, styles and data of other hosts, which nothing answers."""
 
     results: list[StepResult] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
     pictures: dict[str, bytes] = field(default_factory=dict)
 
     @property
@@ -67,7 +70,13 @@ class Hand:
             return
         for number, step in enumerate(steps, 1):
             if not await self._one(number, step):
-                return
+                break
+        await self._note_what_is_missing()
+
+    async def _note_what_is_missing(self) -> None:
+        with contextlib.suppress(PageError):  # a page that has ended says no more
+            told = await self.events()
+            self.visit.outside = list(told["words"].get("needed_outside", ()))[:5]
 
     async def _one(self, number: int, step: UiStep) -> bool:
         shown, reason, limit = None, "", None
@@ -152,7 +161,7 @@ def _events_of(kind: str, told: Any) -> dict[str, Any]:
     wanted = (
         ("console_error", "console_warning", "console_log", "uncaught")
         if kind == "console"
-        else ("failed", "blocked")
+        else ("failed", "outside", "needed_outside")
     )
     return {
         one: {"count": told["counts"][one], "first": [words[:200] for words in told["words"][one][:5]]}

@@ -50,6 +50,7 @@ class Window:
         self.flooded = asyncio.Event()
         self._answers: dict[tuple[str, str], dict[str, Any]] = {}
         self._own: str | None = None
+        self._outside: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -121,19 +122,22 @@ class Window:
         elif self._own is not None and url.startswith(self._own):
             await route.fulfill(status=404, content_type="text/plain", body="there is no such file")
         else:
-            self.note("blocked", f"{request.method} {url}")
+            # A page may not work without what it loads and runs; a picture that is missing is another matter.
+            needed = request.resource_type in ("script", "stylesheet", "fetch", "xhr", "eventsource")
+            self.note("needed_outside" if needed else "outside", f"{request.method} {url}")
+            self._outside.add(request.url)
             await route.abort("blockedbyclient")
 
     async def _refuse_socket(self, route: Any) -> None:
-        self.note("blocked", f"WebSocket {route.url}")
+        self.note("needed_outside", f"WebSocket {route.url}")
         await route.close()
 
     def _listen(self) -> None:
         page = self.page
-        page.on("console", lambda one: self.note(f"console_{one.type}", one.text))
+        page.on("console", self._hear_console)
         page.on("pageerror", lambda one: self.note("uncaught", f"{one.name}: {one.message}"))
         page.on("crash", lambda _: self.note("crash", "the page crashed"))
-        page.on("requestfailed", lambda one: self.note("failed", f"{one.method} {one.url}"))
+        page.on("requestfailed", self._hear_failure)
         page.on("response", self._hear_status)
         page.on("dialog", lambda one: self._later("dialog", f"{one.type}: {one.message}", one.dismiss()))
         page.on("download", lambda one: self._later("download", one.url, one.cancel()))
@@ -142,6 +146,15 @@ class Window:
     def _close_popup(self, page: Any) -> None:
         if page is not self.page:
             self._later("popup", page.url, page.close())
+
+    def _hear_console(self, message: Any) -> None:
+        """What Chromium says of a request that is not answered here is no error of the page's own."""
+        unanswered = "net::ERR_BLOCKED_BY_CLIENT" in message.text and message.type == "error"
+        self.note("console_outside" if unanswered else f"console_{message.type}", message.text)
+
+    def _hear_failure(self, request: Any) -> None:
+        if request.url not in self._outside:
+            self.note("failed", f"{request.method} {request.url}")
 
     def _hear_status(self, response: Any) -> None:
         if response.status >= 400 and not response.url.endswith("/favicon.ico"):
