@@ -28,7 +28,8 @@ from judge_agent.store import Store
 from judge_agent.store.opening import opened_store
 from sandboxes import SLOWDOWN, choose
 from sandboxes.browser import find_browser
-from tools import BOXED_TOOLS, BROWSER_TOOLS, RESOURCE_TOOLS, TOOLS
+from tools import BOXED_TOOLS, BROWSER_TOOLS, DOCUMENT_TOOLS, RESOURCE_TOOLS, TOOLS
+from tools.documents.shelf import Shelf
 from tools.query_sql import SECONDS_PER_QUERY, QuerySql
 from tools.run_tests import SECONDS_PER_SUITE, SECONDS_PER_TEST, RunTests
 
@@ -104,9 +105,13 @@ async def _opened(
         browser = await asyncio.to_thread(find_browser) if settings.sandbox == "namespaces" else None
         if browser is not None:
             stack.push_async_callback(browser.aclose)
+        tools = _tools(settings, sandbox, browser)
+        for tool in tools:
+            if (close := getattr(tool, "aclose", None)) is not None:  # what it keeps warm in boxes
+                stack.push_async_callback(close)
         judge = _judge_type(traces)(
             model=model,
-            tools=_tools(settings, sandbox, browser),
+            tools=tools,
             journal=store.journal,
             shared=store.shared,
             log=log,
@@ -206,6 +211,7 @@ def _tools(settings: Settings, sandbox: Sandbox | None, browser: Browser | None)
     Time limits that decide against an answer are longer in slow boxes: what is slow there is the box.
     """
     files, slow = resource_files(settings), SLOWDOWN[settings.sandbox]
+    shelf = Shelf(sandbox, files)
     timed: dict[type[Tool], Callable[..., Tool]] = {
         RunTests: partial(
             RunTests, seconds_per_test=SECONDS_PER_TEST * slow, seconds_per_suite=SECONDS_PER_SUITE * slow
@@ -217,6 +223,7 @@ def _tools(settings: Settings, sandbox: Sandbox | None, browser: Browser | None)
         *(timed.get(tool, tool)(sandbox) for tool in BOXED_TOOLS),
         *(timed.get(tool, tool)(sandbox, files) for tool in RESOURCE_TOOLS),
         *(tool(browser, files) for tool in BROWSER_TOOLS),
+        *(tool(shelf) for tool in DOCUMENT_TOOLS),
     )
     given = {"sandbox": sandbox, "files": files, "browser": browser}
     return (*own, *extra_tools(settings, given, [tool.name for tool in own]))

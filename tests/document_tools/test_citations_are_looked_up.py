@@ -1,0 +1,147 @@
+"""Citations of an answer, looked up in observations and documents: what decides, and what only hints."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from judge_agent.schema import Principle
+from tools.check_citations import CheckCitations
+from tools.documents.shelf import Shelf
+
+pytestmark = pytest.mark.anyio
+CASES = tomllib.loads(Path(__file__).with_name("citations.toml").read_text(encoding="utf-8"))["case"]
+HOSTILE = (
+    '"' * 50_000,
+    '" a ' * 20_000,
+    "[" * 50_000,
+    "https://" * 20_000,
+    "> " * 40_000,
+    "\u201ca" * 30_000,
+    "A " * 60_000,
+)
+SEEN = (
+    "Title: The blue whale\nhttps://ocean.example.org/whales/blue?utm_source=x\n"
+    "The blue whale is the largest animal ever known. It can weigh 190 tonnes and eats mostly krill. "
+    "Adults reach a length of 29.9 metres [doc_7]."
+)
+
+
+def trajectory(answer: str, result: str = SEEN, arguments: str = '{"q": "whale"}') -> list[dict[str, Any]]:
+    call = {"id": "c1", "function": {"name": "search", "arguments": arguments}}
+    return [
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": result},
+        {"role": "assistant", "content": answer},
+    ]
+
+
+@pytest.fixture
+def tool() -> CheckCitations:
+    return CheckCitations(Shelf(None, None))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+async def test_what_an_answer_cites_is_looked_up(tool, view, case: dict[str, Any]) -> None:
+    given = {key: case[key] for key in ("result", "arguments") if key in case}
+    asked = view(messages=trajectory(case["answer"], **given), prompt=case.get("prompt", "How large is it?"))
+    result = await tool.run({}, asked, timeout_seconds=30)
+    finding = result.findings[0]
+    assert [finding.bearing, finding.strength] == case["says"], (finding.reason, result.output)
+    assert [one["outcome"] for one in result.output["citations"]] == case["outcomes"], result.output
+
+
+async def test_what_is_missing_is_an_aside_that_decides_groundedness(tool, view) -> None:
+    asked = view(messages=trajectory('The page says "whales are a kind of large fish".'))
+    (aside,) = (await tool.run({}, asked, timeout_seconds=30)).asides
+    assert (aside.dimension, aside.finding.score) == ("groundedness", 0.0)
+
+
+async def test_documents_are_looked_into_and_passages_named(shelf_of, view) -> None:
+    text = "The Moon is 384,400 km from the Earth on average."
+    corpora = [{"name": "lib", "documents": [{"id": "moon", "text": text}]}]
+    tool = CheckCitations(shelf_of())
+    good = view(corpora, answer='It says "is 384,400 km from the Earth" [lib/moon#1].')
+    result = await tool.run({}, good, timeout_seconds=120)
+    assert (result.findings[0].bearing, result.findings[0].strength) == ("confirms", "decisive"), (
+        result.output
+    )
+    assert result.output["citations"][0]["at"] == "lib/moon#1"
+    start, end = result.output["citations"][0]["offsets"]
+    assert text[start:end] == "is 384,400 km from the Earth"
+    bad = view(corpora, answer="It is far away [lib/sun] [lib/moon#9].")
+    result = await tool.run({}, bad, timeout_seconds=120)
+    assert [one["outcome"] for one in result.output["citations"]] == ["missing", "missing"]
+    assert (result.findings[0].bearing, result.findings[0].strength) == ("refutes", "decisive")
+
+
+async def test_claims_are_linked_and_the_chain_is_walked_from_the_answer(tool, view) -> None:
+    seen = (
+        "Marie Curie was born in Warsaw in 1867.\n\n"
+        + "x " * 600
+        + "\n\nWarsaw is the capital of Poland.\n\n"
+        "" + "y " * 600 + "\n\nJohn Smith plays the Grand Piano."
+    )
+    answer = (
+        "Marie Curie was born in Warsaw in 1867. John Smith plays the Grand Piano. Paul Blake met Ann Gray in Oslo. "
+        "The answer is Poland, the capital of which is Warsaw."
+    )
+    asked = view(messages=trajectory(answer, seen), prompt="In which country was Marie Curie born?")
+    output = (await tool.run({}, asked, timeout_seconds=30)).output if tool.opening_calls(asked) else None
+    assert output is None  # nothing is cited, and there are no documents: no call is worth making
+    output = (await tool.run({}, asked, timeout_seconds=30)).output
+    assert (output["chain"]["claims"], output["chain"]["linked"], output["chain"]["connected"]) == (4, 3, 2)
+    assert output["chain"]["reaches_task"] is True
+    (unlinked,) = [one for one in output["claims"] if not one["passages"]]
+    assert set(unlinked["absent"]) == {"Paul Blake", "Ann Gray", "Oslo"}
+
+
+async def test_a_step_that_cites_what_was_not_seen_yet_is_named(tool, view) -> None:
+    early = {
+        "role": "assistant",
+        "id": "guess",
+        "content": "See https://ocean.example.org/whales/blue for more.",
+    }
+    asked = view(messages=[early, *trajectory("It is at https://ocean.example.org/whales/blue")])
+    result = await tool.run({}, asked, timeout_seconds=30)
+    assert [(one.step_id, one.bearing, one.strength) for one in result.findings[1:]] == [
+        ("guess", "refutes", "strong")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("description", "decides"),
+    [
+        ("Every quotation that the answer cites exists in its sources.", True),
+        ("No cited URL is fabricated.", True),
+        ("The answer is correct.", False),
+        ("Cited sources exist and support every claim.", False),
+        ("Sources are credible and found.", False),
+    ],
+)
+def test_only_the_existence_of_citations_is_decided(tool, view, description: str, decides: bool) -> None:
+    principle = Principle.model_validate(
+        {
+            "name": "p",
+            "description": description,
+            "dimension": "d",
+            "kind": "hard",
+            "scale": "pass_fail",
+            "weight": 1.0,
+            "origin": "given",
+            "tool": "check_citations",
+        }
+    )
+    assert tool.can_decide(principle, view(messages=trajectory("x"))) is decides
+    generated = principle.model_copy(update={"origin": "generated"})
+    assert not tool.can_decide(generated, view(messages=trajectory("x")))
+
+
+async def test_a_hostile_text_is_looked_up_in_time(tool, view) -> None:
+    for text in HOSTILE:
+        asked = view(messages=trajectory(f"x {text}", f"y {text}"))
+        tool.opening_calls(asked)
+        await tool.run({}, asked, timeout_seconds=60)

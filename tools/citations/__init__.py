@@ -1,0 +1,1 @@
+"""What a trajectory cites, where that stands, and how its claims hang together."""

@@ -1,0 +1,198 @@
+"""Looks every citation up: found and where, only repeated, altered, missing."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any, Literal
+
+from tools.citations.citing import Cited
+from tools.citations.places import Place, Places, parts_of, same, same_url
+
+Outcome = Literal["found", "repeated", "altered", "missing", "not_checked"]
+ALTERED = 0.8  # from here on a quotation is another wording of a passage, and not made up
+MAX_NEAR_CHARS = 400_000
+MAX_NEAR_LOOKUPS = 20
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What became of one citation. `place` and `offsets` say where it stands, or what comes nearest to it."""
+
+    cited: Cited
+    step: str | None
+    outcome: Outcome
+    place: str = ""
+    offsets: tuple[int, int] | None = None
+    likeness: float | None = None
+    note: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        told: dict[str, Any] = {
+            "kind": self.cited.kind,
+            "text": self.cited.text[:200],
+            "outcome": self.outcome,
+        }
+        if self.step is not None:
+            told["step"] = self.step
+        if self.place:
+            told["at" if self.outcome in ("found", "repeated") else "nearest"] = self.place
+        if self.offsets is not None:
+            told["offsets"] = list(self.offsets)
+        if self.likeness is not None:
+            told["likeness"] = round(self.likeness, 2)
+        if self.note:
+            told["note"] = self.note
+        return told
+
+
+class Lookup:
+    """Looks citations up in one set of places. Raises TimeoutError past `deadline` (monotonic seconds)."""
+
+    def __init__(self, places: Places, deadline: float) -> None:
+        self._places = places
+        self._deadline = deadline
+        self._nearest_left = MAX_NEAR_LOOKUPS
+
+    def look(self, cited: Cited, *, step: str | None = None, before: int | None = None) -> Looked:
+        """Look one up in all that the agent had seen before turn `before` (None: in everything)."""
+        if time.monotonic() > self._deadline:
+            raise TimeoutError("looking citations up ran out of time")
+        seen = [one for one in self._places.all if before is None or one.turn < before]
+        if cited.kind == "quote":
+            return self._quote(cited, step, seen)
+        if cited.kind == "url":
+            return self._url(cited, step, seen)
+        return self._document(cited, step, seen)
+
+    def _quote(self, cited: Cited, step: str | None, seen: Sequence[Place]) -> Looked:
+        parts = parts_of(cited.text)
+        if not parts:
+            return Looked(cited, step, "not_checked", note="too short to be looked up")
+        repeated: Looked | None = None
+        for place in seen:
+            span = place.find(parts)
+            if span is None:
+                continue
+            offsets = place.offsets(span)
+            if not place.repeats(parts):
+                return Looked(cited, step, "found", self._name(place, offsets), offsets)
+            repeated = repeated or Looked(
+                cited, step, "repeated", place.id, offsets, note="the agent wrote it before it was shown"
+            )
+        if repeated is not None:
+            return repeated
+        for place in seen:
+            if all(part in place.same for part in parts):
+                return Looked(cited, step, "altered", place.id, note="its parts stand there in another order")
+        return self._nearest(cited, step, seen, " ".join(parts))
+
+    def _nearest(self, cited: Cited, step: str | None, seen: Sequence[Place], wanted: str) -> Looked:
+        self._nearest_left -= 1
+        if self._nearest_left < 0:
+            return Looked(cited, step, "missing")
+        best, where, words = 0.0, "", ""
+        room = MAX_NEAR_CHARS
+        for place in seen:
+            text, room = place.same[:room], room - len(place.same)
+            likeness, window = _likeness(wanted, text)
+            if likeness > best:
+                best, where, words = likeness, place.id, window
+            if room <= 0:
+                break
+        if best < 0.5:
+            return Looked(cited, step, "missing")
+        changed = Counter(_NUMBER.findall(wanted)) - Counter(_NUMBER.findall(words))
+        outcome: Outcome = "altered" if best >= ALTERED and not changed else "missing"
+        note = f"the number {next(iter(changed))} is not there" if changed else ""
+        return Looked(cited, step, outcome, where, None, best, note)
+
+    def _url(self, cited: Cited, step: str | None, seen: Sequence[Place]) -> Looked:
+        wanted = same_url(cited.text)
+        exact, above = self._places.urls
+        if wanted not in exact and wanted not in above:
+            return Looked(cited, step, "missing")
+        repeated = ""
+        for place in seen:
+            if not _mentions(place, wanted):
+                continue
+            if place.kind == "observation" and place.had_written_url(wanted):
+                repeated = repeated or place.id
+                continue
+            return Looked(cited, step, "found", place.id)
+        if repeated:
+            return Looked(cited, step, "repeated", repeated, note="the agent wrote it before it was shown")
+        return Looked(cited, step, "missing", note="it was seen only later")
+
+    def _document(self, cited: Cited, step: str | None, seen: Sequence[Place]) -> Looked:
+        library = self._places.library
+        if library is not None:
+            name, _, number = cited.text.partition("#")
+            document = library.named(name)
+            if document is not None and (not number or _has_passage(self._places, document.id, number)):
+                return Looked(cited, step, "found", document.id)
+            if document is not None:
+                return Looked(cited, step, "missing", document.id, note="the document has no such passage")
+        wanted = same(cited.text)
+        for place in seen:
+            if place.kind == "document" or not _has_word(place.same, wanted):
+                continue
+            if place.kind == "task" or not place.had_written(wanted):
+                return Looked(cited, step, "found", place.id)
+        return Looked(cited, step, "missing")
+
+    def _name(self, place: Place, offsets: tuple[int, int]) -> str:
+        """A document's passage where it holds the words' beginning; else the place."""
+        library = self._places.library
+        if library is None or place.kind != "document":
+            return place.id
+        return library.passage_at(place.id, offsets[0]) or place.id
+
+
+def _likeness(wanted: str, text: str) -> tuple[float, str]:
+    """How much of the wanted words stands together somewhere in a text, and the words there."""
+    words, tokens = _bare(wanted), _bare(text)
+    rare = [word for word in sorted(set(words), key=len, reverse=True) if len(word) > 3][:6]
+    starts = [at for at, token in enumerate(tokens) if any(word in token for word in rare)][:200]
+    best, window = 0.0, ""
+    for at in starts[:: max(1, len(starts) // 40)]:
+        piece = tokens[max(0, at - len(words)) : at + len(words)]
+        matcher = SequenceMatcher(None, words, piece, autojunk=False)
+        blocks = [block for block in matcher.get_matching_blocks() if block.size]
+        likeness = sum(block.size for block in blocks) / max(1, len(words))
+        if likeness > best:
+            best = likeness
+            window = " ".join(piece[blocks[0].b : blocks[-1].b + blocks[-1].size])
+    return best, window
+
+
+def _bare(text: str) -> list[str]:
+    """The words of a text without the marks around them."""
+    return [bare for word in text.split() if (bare := word.strip(".,;:!?'\"()[]-"))]
+
+
+def _mentions(place: Place, wanted: str) -> bool:
+    return wanted in place.urls or any(one.startswith((wanted + "/", wanted + "?")) for one in place.urls)
+
+
+def _has_word(text: str, word: str) -> bool:
+    at = text.find(word)
+    while at >= 0:
+        end = at + len(word)
+        if not (at and _is_inner(text[at - 1])) and not (end < len(text) and _is_inner(text[end])):
+            return True
+        at = text.find(word, at + 1)
+    return False
+
+
+def _is_inner(one: str) -> bool:
+    return one.isalnum() or one == "_"
+
+
+def _has_passage(places: Places, document: str, number: str) -> bool:
+    return places.library is not None and f"{document}#{number}" in places.library.passage_ids
