@@ -127,6 +127,15 @@ class Settings(BaseModel):
     resources_root: Path | None = Field(
         None, description="Folder whose files requests may name (root_name); none without it."
     )
+    live_search_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s]+$",
+        description="Search address of a SearXNG or Brave API: brings the tool live_search; none without it.",
+    )
+    live_search_provider: Literal["searxng", "brave"] = Field(
+        "searxng", description="Whose API live_search_url speaks."
+    )
+    live_search_key: SecretStr | None = Field(None, description="Key of that API, where it needs one.")
     tools_folder: Path | None = Field(
         None,
         description="Folder of Python files with further tools, each in its tuple TOOLS; none without it.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ from sandboxes import SLOWDOWN, choose
 from sandboxes.browser import find_browser
 from tools import BOXED_TOOLS, BROWSER_TOOLS, DOCUMENT_TOOLS, RESOURCE_TOOLS, TOOLS
 from tools.documents.shelf import Shelf
+from tools.live_search import LiveSearch
 from tools.query_sql import SECONDS_PER_QUERY, QuerySql
 from tools.run_tests import SECONDS_PER_SUITE, SECONDS_PER_TEST, RunTests
 
@@ -224,6 +225,14 @@ def _tools(settings: Settings, sandbox: Sandbox | None, browser: Browser | None)
         *(timed.get(tool, tool)(sandbox, files) for tool in RESOURCE_TOOLS),
         *(tool(browser, files) for tool in BROWSER_TOOLS),
         *(tool(shelf) for tool in DOCUMENT_TOOLS),
+        *_live_search(settings),
     )
     given = {"sandbox": sandbox, "files": files, "browser": browser}
     return (*own, *extra_tools(settings, given, [tool.name for tool in own]))
+
+
+def _live_search(settings: Settings) -> Iterator[Tool]:
+    """The only tool that reaches the network, where the operator says whom it may ask."""
+    if settings.live_search_url is not None:
+        key = settings.live_search_key.get_secret_value() if settings.live_search_key else None
+        yield LiveSearch(settings.live_search_url, settings.live_search_provider, key)

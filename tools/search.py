@@ -1,8 +1,8 @@
 """Searches the documents that a request brings along, and shows the passages that fit best.
 
 It informs and never decides. Documents are read and indexed in boxes (`documents/`); words are matched by BM25 after
-English stemming, so what is said in other words is found only where a re-ranker is given. A file that could not be
-read is named beside the hits: that nothing was found in it says nothing.
+English stemming, so what is said in other words is not found. A file that could not be read is named beside the hits:
+that nothing was found in it says nothing.
 """
 
 from __future__ import annotations
@@ -16,12 +16,10 @@ from judge_agent.errors import BudgetExceeded
 from judge_agent.seams.tool import AskedTool, Finding, ToolResult, ToolView
 from tools.documents.index_box import Hit
 from tools.documents.library import Library
-from tools.documents.reranking import Reranker
 from tools.documents.shelf import Shelf
 
 DEFAULT_HITS = 5
 _ROOMS = (900, 450, 200, 80)  # characters shown of each passage: the first that fits
-_RERANKED = 24
 _PARAMETERS: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -50,11 +48,9 @@ class Search(AskedTool):
     )
     parameters = _PARAMETERS
 
-    def __init__(self, shelf: Shelf, *, reranker: Reranker | None = None) -> None:
+    def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
-        self._reranker = reranker
-        ranked = f"/{reranker.name}" if reranker is not None else ""
-        self.version = f"1/{shelf.box}/{shelf.limits.words}{ranked}"
+        self.version = f"1/{shelf.box}/{shelf.limits.words}"
 
     async def aclose(self) -> None:
         """Close what the shelf keeps open. Repeated calls do nothing."""
@@ -77,22 +73,11 @@ class Search(AskedTool):
                 library = await self._shelf.library(view)
                 if (wanted := within.get("document")) is not None:
                     within["document"] = named_document(library, wanted)
-                hits = await self._found(view, library, query, limit, within)
+                hits = await self._shelf.search(view, query, limit=limit, within=within)
         except TimeoutError as error:
             message = f"tool 'search' exceeded timeout_seconds={timeout_seconds:g}; raise budget.seconds"
             raise BudgetExceeded("deadline", message) from error
         return _told(library, query, hits, limits.max_output_chars)
-
-    async def _found(
-        self, view: ToolView, library: Library, query: str, limit: int, within: Mapping[str, str]
-    ) -> Sequence[Hit]:
-        if self._reranker is None:
-            return await self._shelf.search(view, query, limit=limit, within=within)
-        hits = await self._shelf.search(view, query, limit=max(limit, _RERANKED), within=within)
-        texts = [library.text_of(hit.passage) for hit in hits]
-        scores = await asyncio.to_thread(self._reranker.scores, query, texts)
-        order = sorted(range(len(hits)), key=lambda at: (-round(scores[at], 4), at))
-        return [Hit(hits[at].passage, scores[at]) for at in order[:limit]]
 
 
 def read_text(
