@@ -182,7 +182,12 @@ def _finding(checked: _Checked) -> Finding:
         told = "; ".join(f"{one.cited.kind} {one.cited.text[:80]!r}" for one in missing[:3])
         reason = f"{len(missing)} of {len(sure)} citations stand nowhere in what the agent saw: {told}"
         return Finding("refutes", "decisive" if whole else "strong", 0.0 if whole else None, reason)
-    weaker = [one for one in checked.answer if one.outcome in ("missing", "altered", "repeated")]
+    # What merely looks like an id may be a formula or a part number: it is told, and stands in nobody's way.
+    weaker = [
+        one
+        for one in checked.answer
+        if one.outcome in ("missing", "altered", "repeated") and (one.cited.sure or one.cited.kind == "quote")
+    ]
     if weaker:
         first = weaker[0]
         named = f"the {first.cited.kind} {first.cited.text[:80]!r} is {first.outcome}"

@@ -122,7 +122,9 @@ class LiveSearch(AskedTool):
         body = bytearray()
         try:
             async with (
-                httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=self._limits.seconds) as client,
+                httpx.AsyncClient(
+                    follow_redirects=False, trust_env=False, timeout=self._limits.seconds
+                ) as client,
                 client.stream("GET", self._url, params=asked, headers=headers) as answer,
             ):
                 if answer.status_code != 200:

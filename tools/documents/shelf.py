@@ -107,6 +107,7 @@ class Shelf:
                 files = await self._files_of(view)
             if key not in self._reading:
                 self._reading[key] = asyncio.create_task(self._read(key, files))
+                self._reading[key].add_done_callback(_seen)
         # Whoever is cancelled meanwhile must not take the library from the others who wait for it.
         return key, await asyncio.shield(self._reading[key])
 
@@ -198,3 +199,9 @@ class Shelf:
                 "documents are read in a box; JUDGE_SANDBOX names none that works here (judge-agent doctor)"
             )
         return self._sandbox
+
+
+def _seen(task: asyncio.Task[Library]) -> None:
+    """Take note of a failure that nobody waits for any more."""
+    if not task.cancelled():
+        task.exception()
