@@ -144,6 +144,9 @@ class Settings(BaseModel):
         (),
         description="Entry points (group judge_agent.tools) of installed packages that bring tools, by comma.",
     )
+    mcp_servers: Path | None = Field(
+        None, description="TOML file of the MCP servers whose tools the model may call; none without it."
+    )
     workers: int = Field(1, ge=1, le=64, description="Processes that serve and judge, on one port.")
     lease_seconds: float = Field(
         10,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from api.canaries import CanaryWatch
 from api.extra_tools import extra_tools
+from api.mcp_servers import allowed_servers
 from api.measuring import Metrics
 from api.parts import Parts, assembled, resource_files
 from api.settings import Settings, wants_contents, wants_traces
@@ -31,6 +32,7 @@ from sandboxes.browser import find_browser
 from tools import BOXED_TOOLS, BROWSER_TOOLS, DOCUMENT_TOOLS, RESOURCE_TOOLS, TOOLS
 from tools.documents.shelf import Shelf
 from tools.live_search import LiveSearch
+from tools.mcp_servers.mcp_tool import opened_mcp_tools
 from tools.query_sql import SECONDS_PER_QUERY, QuerySql
 from tools.run_tests import SECONDS_PER_SUITE, SECONDS_PER_TEST, RunTests
 
@@ -106,13 +108,14 @@ async def _opened(
         browser = await asyncio.to_thread(find_browser) if settings.sandbox == "namespaces" else None
         if browser is not None:
             stack.push_async_callback(browser.aclose)
+        of_servers = await stack.enter_async_context(opened_mcp_tools(allowed_servers(settings.mcp_servers)))
         tools = _tools(settings, sandbox, browser)
         for tool in tools:
             if (close := getattr(tool, "aclose", None)) is not None:  # what it keeps warm in boxes
                 stack.push_async_callback(close)
         judge = _judge_type(traces)(
             model=model,
-            tools=tools,
+            tools=(*tools, *of_servers),
             journal=store.journal,
             shared=store.shared,
             log=log,

@@ -1,0 +1,162 @@
+"""The connection to one MCP server, kept open by a task of its own and made anew by the next call after it broke.
+
+Does NOT protect against: the server itself, which is the operator's choice and runs with the service's rights (a
+command) or elsewhere (a URL). A command is given no environment but PATH, HOME and their like, and what `env` names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from judge_agent.errors import ToolError
+
+if TYPE_CHECKING:
+    from mcp import Client
+    from mcp.types import CallToolResult, Tool
+
+INSTALL = "pip install 'judge-agent[tools]'"
+MAX_PAGES = 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Ceilings of one server: its tools, what they may say of themselves, and one call of one of them."""
+
+    start_seconds: float = 30.0
+    call_seconds: float = 30.0
+    tools: int = 64
+    schema_chars: int = 20_000
+    description_chars: int = 1000
+    argument_chars: int = 20_000
+    output_chars: int = 20_000
+
+
+@dataclass(frozen=True)
+class McpServer:
+    """A server that the operator configured: a command or a URL, and which of its tools may be called.
+
+    `sees_references`: it may also be called where a request brings a reference or hidden tests; only for a server that
+    passes on nothing.
+    """
+
+    name: str
+    tools: tuple[str, ...]
+    command: str | None = None
+    args: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    url: str | None = None
+    sees_references: bool = False
+    limits: Limits = Limits()
+
+
+class Connection:
+    """One session with a server. Serves concurrent calls; `aclose` ends it."""
+
+    def __init__(self, server: McpServer) -> None:
+        self.server = server
+        self.version = ""
+        self._client: Client | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._stop = asyncio.Event()
+        self._opening = asyncio.Lock()
+
+    async def listed(self) -> list[Tool]:
+        """The tools that the server has. Raises ToolError."""
+        client = await self._opened()
+        found: list[Tool] = []
+        cursor: str | None = None
+        try:
+            async with asyncio.timeout(self.server.limits.start_seconds):
+                for _ in range(MAX_PAGES):
+                    page = await client.list_tools(cursor=cursor)
+                    found += page.tools
+                    cursor = page.next_cursor
+                    if not cursor:
+                        break
+        except Exception as error:
+            raise self._broken(error) from error
+        return found
+
+    async def call(self, tool: str, arguments: Mapping[str, Any]) -> CallToolResult:
+        """Call a tool. Raises ToolError where the server is gone, TimeoutError past `call_seconds`.
+
+        The next call starts it anew; this one is not made twice, for it may have done something.
+        """
+        client = await self._opened()
+        try:
+            async with asyncio.timeout(self.server.limits.call_seconds):
+                return await client.call_tool(tool, dict(arguments))
+        except TimeoutError:
+            raise
+        except Exception as error:
+            raise self._broken(error) from error
+
+    async def aclose(self) -> None:
+        """End the session, and with it the process of a command. Repeated calls do nothing."""
+        keeper, self._keeper, self._client = self._keeper, None, None
+        self._stop.set()
+        if keeper is not None:
+            await asyncio.wait([keeper])
+
+    async def _opened(self) -> Client:
+        async with self._opening:
+            if self._client is None:
+                await self.aclose()
+                self._stop = asyncio.Event()
+                ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
+                self._keeper = asyncio.create_task(self._keep(ready, self._stop))
+                try:
+                    async with asyncio.timeout(self.server.limits.start_seconds):
+                        self._client = await asyncio.shield(ready)
+                except BaseException as error:
+                    self._keeper.cancel()
+                    await asyncio.wait([self._keeper])
+                    if ready.done() and not ready.cancelled():
+                        ready.exception()
+                    if isinstance(error, Exception):
+                        raise self._broken(error) from error
+                    raise
+            return self._client
+
+    async def _keep(self, ready: asyncio.Future[Client], stop: asyncio.Event) -> None:
+        """Hold the session in one task from beginning to end, as its cancel scopes want it."""
+        try:
+            async with _client(self.server) as client:
+                info = client.server_info
+                self.version = f"{info.name} {info.version}"[:100] if info is not None else ""
+                if not ready.done():
+                    ready.set_result(client)
+                await stop.wait()
+        except Exception as error:  # noqa: BLE001 - whatever a transport raises is told to who waits, or it is over
+            if not ready.done():
+                ready.set_exception(error)
+
+    def _broken(self, error: BaseException) -> ToolError:
+        """Let the session go: the next call makes another one."""
+        self._client = None
+        self._stop.set()
+        said = f"{type(_innermost(error)).__name__}: {_innermost(error)}"[:200]
+        return ToolError(f"the MCP server {self.server.name!r} did not answer: {said}")
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _client(server: McpServer) -> Client:
+    try:
+        from mcp import Client, StdioServerParameters
+    except ModuleNotFoundError as error:
+        raise ToolError(
+            f"tools of MCP servers need the package {error.name!r}; install it with: {INSTALL}"
+        ) from error
+    if server.url is not None:
+        return Client(server.url)
+    assert server.command is not None
+    started = StdioServerParameters(command=server.command, args=list(server.args), env=dict(server.env))
+    return Client(started)
