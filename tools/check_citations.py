@@ -20,9 +20,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from judge_agent.errors import BudgetExceeded
 from judge_agent.schema import Principle
-from judge_agent.seams.tool import Aside, AskedTool, Finding, OpeningCall, ToolResult, ToolView
+from judge_agent.seams.tool import Aside, AskedTool, Finding, OpeningCall, ToolResult, ToolView, in_time
 from judge_agent.trajectory import Transcript, final_answer, read, text_of
 from tools.citations.chain import Chain, chain_of
 from tools.citations.citing import cited_in
@@ -64,7 +63,7 @@ class CheckCitations(AskedTool):
     dimensions = (DIMENSION,)
 
     def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
+        self._shelf, self.limits = shelf, shelf.limits
         self.version = f"1/{shelf.box}/{shelf.limits.words}"
 
     async def aclose(self) -> None:
@@ -105,13 +104,9 @@ class CheckCitations(AskedTool):
         if arguments:
             raise ValueError(f"{self.name} takes no arguments, got {sorted(arguments)!r:.200}")
         deadline = time.monotonic() + timeout_seconds
-        try:
-            async with asyncio.timeout(timeout_seconds):
-                library = await self._shelf.library(view) if view.resources.corpora else None
-                checked = await asyncio.to_thread(_check, view, library, deadline)
-        except TimeoutError as error:
-            message = f"tool {self.name!r} exceeded timeout_seconds={timeout_seconds:g}; raise budget.seconds"
-            raise BudgetExceeded("deadline", message) from error
+        async with in_time(self.name, timeout_seconds):
+            library = await self._shelf.library(view) if view.resources.corpora else None
+            checked = await asyncio.to_thread(_check, view, library, deadline)
         return _result(checked, library)
 
 

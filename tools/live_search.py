@@ -14,24 +14,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import httpx
+from pydantic import Field
 
-from judge_agent.errors import BudgetExceeded, ToolError
+from judge_agent.errors import ToolError
 from judge_agent.seams.tool import AskedTool, Finding, ToolResult, ToolView
+from tools.search import check_query
 
 Provider = Literal["searxng", "brave"]
-_PARAMETERS: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "query": {"type": "string", "minLength": 1, "maxLength": 200, "description": "Words to look for."}
-    },
-    "required": ["query"],
-    "additionalProperties": False,
-}
 
 
 @dataclass(frozen=True)
@@ -49,11 +43,6 @@ class LiveSearch(AskedTool):
     """The tool `live_search`. `url` is the provider's search address, which the operator chose."""
 
     name = "live_search"
-    description = (
-        "Searches the web and shows titles, addresses and snippets. Use it to check a fact that the task's material "
-        "does not settle; the query leaves this machine."
-    )
-    parameters = _PARAMETERS
 
     def __init__(
         self,
@@ -66,38 +55,46 @@ class LiveSearch(AskedTool):
         self._url = url
         self._provider = provider
         self._key = api_key
-        self._limits = limits or LiveSearchLimits()
+        self.limits = limits or LiveSearchLimits()
         self.version = f"1/{provider}"
 
     def offered(self, view: ToolView) -> bool:
         """Only where nothing of a reference is there to be carried outside."""
         return not _has_reference(view)
 
-    async def run(
-        self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float
+    async def asked(
+        self,
+        view: ToolView,
+        *,
+        query: Annotated[str, Field(min_length=1, max_length=200)],
+        timeout_seconds: float,
     ) -> ToolResult:
-        """Ask the provider. Raises ValueError (of the arguments), ToolError, BudgetExceeded."""
-        query = _query(arguments, self._limits.max_query_chars)
+        """Searches the web and shows titles, addresses and snippets. Use it to check a fact that the task's material
+        does not settle; the query leaves this machine.
+
+        query: Words to look for.
+
+        Raises ToolError.
+        """
+        check_query(query, self.limits.max_query_chars)
+        query = " ".join(query.split())
         if _has_reference(view):
             error = "live_search is closed to a judgment that has a reference or hidden tests"
             return ToolResult("refused", {"error": error})
         try:
-            async with asyncio.timeout(timeout_seconds), asyncio.timeout(self._limits.seconds) as own:
-                found = await self._asked(query)
+            async with asyncio.timeout(self.limits.seconds):
+                found = await self._found(query)
         except TimeoutError as error:
-            if own.expired():
-                raise ToolError(
-                    f"the search provider did not answer in seconds={self._limits.seconds:g}"
-                ) from error
-            message = f"tool 'live_search' exceeded timeout_seconds={timeout_seconds:g}; raise budget.seconds"
-            raise BudgetExceeded("deadline", message) from error
-        results = [self._shown(one) for one in found[: self._limits.max_results]]
+            raise ToolError(
+                f"the search provider did not answer in seconds={self.limits.seconds:g}"
+            ) from error
+        results = [self._shown(one) for one in found[: self.limits.max_results]]
         finding = Finding("none", "hint", None, f"{len(results)} results")
         output = {"query": query, "provider": self._provider, "results": results}
         cut = len(found) > len(results)
         return ToolResult("ok", output, (finding,), "observation", cut, flags={"live_search": True})
 
-    async def _asked(self, query: str) -> list[Mapping[str, Any]]:
+    async def _found(self, query: str) -> list[Mapping[str, Any]]:
         """The results as the provider gives them. Raises ToolError."""
         body = await self._answer(query)
         try:
@@ -117,13 +114,13 @@ class LiveSearch(AskedTool):
             if self._key is not None:
                 headers["Authorization"] = f"Bearer {self._key}"
         else:
-            asked |= {"count": str(self._limits.max_results), "text_decorations": "false"}
+            asked |= {"count": str(self.limits.max_results), "text_decorations": "false"}
             headers["X-Subscription-Token"] = self._key or ""
         body = bytearray()
         try:
             async with (
                 httpx.AsyncClient(
-                    follow_redirects=False, trust_env=False, timeout=self._limits.seconds
+                    follow_redirects=False, trust_env=False, timeout=self.limits.seconds
                 ) as client,
                 client.stream("GET", self._url, params=asked, headers=headers) as answer,
             ):
@@ -133,8 +130,8 @@ class LiveSearch(AskedTool):
                     raise ToolError("the search provider's answer is compressed, which was not asked for")
                 async for chunk in answer.aiter_raw(1 << 16):
                     body += chunk
-                    if len(body) > self._limits.max_answer_bytes:
-                        most = self._limits.max_answer_bytes
+                    if len(body) > self.limits.max_answer_bytes:
+                        most = self.limits.max_answer_bytes
                         raise ToolError(f"the search provider's answer has more than max_answer_bytes={most}")
         except httpx.HTTPError as error:
             raise ToolError(f"the search provider cannot be reached: {type(error).__name__}") from error
@@ -143,7 +140,7 @@ class LiveSearch(AskedTool):
     def _shown(self, one: Mapping[str, Any]) -> dict[str, str]:
         snippet = one.get("content") if self._provider == "searxng" else one.get("description")
         told = {"title": one.get("title"), "url": one.get("url"), "text": snippet}
-        most = self._limits.max_text_chars
+        most = self.limits.max_text_chars
         return {name: value[:most] for name, value in told.items() if isinstance(value, str)}
 
 
@@ -151,15 +148,3 @@ def _has_reference(view: ToolView) -> bool:
     """Whether anything of the reference is given; visible tests as well, for hidden ones may stand beside them."""
     reference = view.task.reference
     return any(value is not None for _, value in reference)
-
-
-def _query(arguments: Mapping[str, Any], most: int) -> str:
-    unknown: Sequence[str] = sorted(set(arguments) - {"query"})
-    if unknown:
-        raise ValueError(f"unknown argument {unknown[0]!r}; live_search takes 'query'")
-    query = arguments.get("query")
-    if not isinstance(query, str) or not query.strip():
-        raise ValueError(f"query must be text that is not empty, not {query!r:.80}")
-    if len(query) > most:
-        raise ValueError(f"query has {len(query)} characters; the limit is {most}")
-    return " ".join(query.split())

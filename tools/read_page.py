@@ -6,51 +6,26 @@ paragraphs. Offsets are characters of the document's text, whose hash is told.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
-from typing import Any
+from typing import Annotated
 
-from judge_agent.errors import BudgetExceeded
+from pydantic import Field
+
 from judge_agent.seams.tool import AskedTool, Finding, ToolResult, ToolView
 from tools.documents.library import Document, Library
 from tools.documents.shelf import Shelf
-from tools.search import coverage, named_document, none_was_read, read_text
+from tools.search import coverage, named_document, none_was_read
 
 MAX_SHOWN_CHARS = 5000
 MAX_ID_CHARS = 300
-_PARAMETERS: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "document": {
-            "type": "string",
-            "minLength": 1,
-            "maxLength": MAX_ID_CHARS,
-            "description": "The id of a document, or of a passage (document#number): then the page that holds it.",
-        },
-        "page": {"type": "integer", "minimum": 1, "description": "From 1; the first without it."},
-        "offset": {
-            "type": "integer",
-            "minimum": 0,
-            "description": "Where to begin within a long page, in characters from its start.",
-        },
-    },
-    "required": ["document"],
-    "additionalProperties": False,
-}
 
 
 class ReadPage(AskedTool):
     """The tool `read_page`. `shelf` is what it shares with `search`."""
 
     name = "read_page"
-    description = (
-        "Shows one page of a document of the task, by the document's or a passage's id. "
-        "Use it to read around a passage that search found, or a page that an answer cites."
-    )
-    parameters = _PARAMETERS
 
     def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
+        self._shelf, self.limits = shelf, shelf.limits
         self.version = f"1/{shelf.box}/{shelf.limits.words}"
 
     async def aclose(self) -> None:
@@ -61,33 +36,31 @@ class ReadPage(AskedTool):
         """Where there are documents."""
         return bool(view.resources.corpora)
 
-    async def run(
-        self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float
+    async def asked(
+        self,
+        view: ToolView,
+        *,
+        document: Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARS)],
+        page: Annotated[int, Field(ge=1)] | None = None,
+        offset: Annotated[int, Field(ge=0)] = 0,
+        timeout_seconds: float,
     ) -> ToolResult:
-        """Show a page. Raises ValueError (of the arguments), ToolError, SandboxError, StoreError, BudgetExceeded."""
-        name = read_text(arguments, "document", MAX_ID_CHARS, self.name, _PARAMETERS)
-        page, offset = _whole(arguments, "page", 1), _whole(arguments, "offset", 0)
-        try:
-            async with asyncio.timeout(timeout_seconds):
-                library = await self._shelf.library(view)
-        except TimeoutError as error:
-            message = f"tool 'read_page' exceeded timeout_seconds={timeout_seconds:g}; raise budget.seconds"
-            raise BudgetExceeded("deadline", message) from error
+        """Shows one page of a document of the task, by the document's or a passage's id. Use it to read around a
+        passage that search found, or a page that an answer cites.
+
+        document: The id of a document, or of a passage (document#number): then the page that holds it.
+        page: From 1; the first without it.
+        offset: Where to begin within a long page, in characters from its start.
+
+        Raises ToolError, SandboxError, StoreError.
+        """
+        library = await self._shelf.library(view)
         if (refusal := none_was_read(library)) is not None:
             return refusal
-        if (why := library.refused.get(name)) is not None:
-            return ToolResult("refused", {"error": f"{name} {why}", **coverage(library)})
-        document, held = _place(library, name)
-        return _shown(document, page or held, offset or 0)
-
-
-def _whole(arguments: Mapping[str, Any], name: str, least: int) -> int | None:
-    value = arguments.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name} must be a whole number from {least}, not {value!r:.80}")
-    return value
+        if (why := library.refused.get(document)) is not None:
+            return ToolResult("refused", {"error": f"{document} {why}", **coverage(library)})
+        found, held = _place(library, document)
+        return _shown(found, page or held, offset)
 
 
 def _place(library: Library, name: str) -> tuple[Document, int]:

@@ -7,12 +7,12 @@ that nothing was found in it says nothing.
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any
 
-from judge_agent.errors import BudgetExceeded
+from pydantic import Field
+
 from judge_agent.seams.tool import AskedTool, Finding, ToolResult, ToolView
 from tools.documents.index_box import Hit
 from tools.documents.library import Library
@@ -20,36 +20,15 @@ from tools.documents.shelf import Shelf
 
 DEFAULT_HITS = 5
 _ROOMS = (900, 450, 200, 80)  # characters shown of each passage: the first that fits
-_PARAMETERS: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "query": {
-            "type": "string",
-            "minLength": 1,
-            "maxLength": 400,
-            "description": 'Words to look for; "words in quotes" must stand together.',
-        },
-        "limit": {"type": "integer", "minimum": 1, "maximum": 10},
-        "corpus": {"type": "string", "maxLength": 64, "description": "Only this corpus."},
-        "document": {"type": "string", "maxLength": 300, "description": "Only the document with this id."},
-    },
-    "required": ["query"],
-    "additionalProperties": False,
-}
 
 
 class Search(AskedTool):
     """The tool `search`. `shelf` is what it shares with `read_page` and `check_citations`."""
 
     name = "search"
-    description = (
-        "Searches the documents of the task and shows the passages that fit a query best, each with its id, document, "
-        "page and offsets. Use it to check what an answer claims; read_page shows more around a passage."
-    )
-    parameters = _PARAMETERS
 
     def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
+        self._shelf, self.limits = shelf, shelf.limits
         self.version = f"1/{shelf.box}/{shelf.limits.words}"
 
     async def aclose(self) -> None:
@@ -60,40 +39,42 @@ class Search(AskedTool):
         """Where there are documents."""
         return bool(view.resources.corpora)
 
-    async def run(
-        self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float
+    async def asked(
+        self,
+        view: ToolView,
+        *,
+        query: Annotated[str, Field(min_length=1, max_length=400)],
+        limit: Annotated[int, Field(ge=1, le=10)] = DEFAULT_HITS,
+        corpus: Annotated[str, Field(min_length=1, max_length=64)] | None = None,
+        document: Annotated[str, Field(min_length=1, max_length=300)] | None = None,
+        timeout_seconds: float,
     ) -> ToolResult:
-        """Search. Raises ValueError (of the arguments), ToolError, SandboxError, StoreError, BudgetExceeded."""
-        limits = self._shelf.limits
-        query = read_text(arguments, "query", limits.max_query_chars, self.name, _PARAMETERS)
-        limit = _limit(arguments, limits.max_hits)
-        within = _within(arguments, [corpus.name for corpus in view.resources.corpora])
-        try:
-            async with asyncio.timeout(timeout_seconds):
-                library = await self._shelf.library(view)
-                if (wanted := within.get("document")) is not None:
-                    within["document"] = named_document(library, wanted)
-                hits = await self._shelf.search(view, query, limit=limit, within=within)
-        except TimeoutError as error:
-            message = f"tool 'search' exceeded timeout_seconds={timeout_seconds:g}; raise budget.seconds"
-            raise BudgetExceeded("deadline", message) from error
+        """Searches the documents of the task and shows the passages that fit a query best, each with its id, document,
+        page and offsets. Use it to check what an answer claims; read_page shows more around a passage.
+
+        query: Words to look for; "words in quotes" must stand together.
+        limit: How many passages.
+        corpus: Only this corpus.
+        document: Only the document with this id.
+
+        Raises ToolError, SandboxError, StoreError.
+        """
+        limits = self.limits
+        check_query(query, limits.max_query_chars)
+        within = _within(corpus, [one.name for one in view.resources.corpora])
+        library = await self._shelf.library(view)
+        if document is not None:
+            within["document"] = named_document(library, document)
+        hits = await self._shelf.search(view, query, limit=min(limit, limits.max_hits), within=within)
         return _told(library, query, hits, limits.max_output_chars)
 
 
-def read_text(
-    arguments: Mapping[str, Any], name: str, max_chars: int, tool: str, parameters: Mapping[str, Any]
-) -> str:
-    """An argument that must be text. Raises ValueError that names argument, value and limit."""
-    known = sorted(parameters["properties"])
-    unknown = sorted(set(arguments) - set(known))
-    if unknown:
-        raise ValueError(f"unknown argument {unknown[0]!r}; {tool} takes {', '.join(known)}")
-    text = arguments.get(name)
-    if not isinstance(text, str) or not text.strip():
-        raise ValueError(f"{name} must be text that is not empty, not {text!r:.80}")
-    if len(text) > max_chars:
-        raise ValueError(f"{name} has {len(text)} characters; the limit is {max_chars}")
-    return text
+def check_query(query: str, most: int) -> None:
+    """Raise ValueError for a query that is empty or longer than what is taken."""
+    if not query.strip():
+        raise ValueError(f"query must be text that is not empty, not {query!r:.80}")
+    if len(query) > most:
+        raise ValueError(f"query has {len(query)} characters; the limit is {most}")
 
 
 def named_document(library: Library, name: str) -> str:
@@ -129,25 +110,12 @@ def none_was_read(library: Library) -> ToolResult | None:
     return ToolResult("refused", {"error": f"no document could be read: {told}"[:2000], **coverage(library)})
 
 
-def _limit(arguments: Mapping[str, Any], most: int) -> int:
-    limit = arguments.get("limit", DEFAULT_HITS)
-    if not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= most:
-        raise ValueError(f"limit must be a whole number from 1 to {most}, not {limit!r:.80}")
-    return limit
-
-
-def _within(arguments: Mapping[str, Any], corpora: Sequence[str]) -> dict[str, str]:
-    within = dict[str, str]()
-    for name in ("corpus", "document"):
-        value = arguments.get(name)
-        if value is None:
-            continue
-        if not isinstance(value, str) or not value or len(value) > 300:
-            raise ValueError(f"{name} must be a name of at most 300 characters, not {value!r:.80}")
-        within[name] = value
-    if within.get("corpus", next(iter(corpora), None)) not in corpora:
-        raise ValueError(f"corpus {within['corpus']!r} is unknown; there are {list(corpora)}")
-    return within
+def _within(corpus: str | None, corpora: Sequence[str]) -> dict[str, str]:
+    if corpus is None:
+        return {}
+    if corpus not in corpora:
+        raise ValueError(f"corpus {corpus!r} is unknown; there are {list(corpora)}")
+    return {"corpus": corpus}
 
 
 def _told(library: Library, query: str, hits: Sequence[Hit], room: int) -> ToolResult:

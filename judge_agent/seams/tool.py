@@ -5,11 +5,14 @@ A tool decides bearing and strength itself; the model never does. Adding one nee
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from judge_agent.errors import BudgetExceeded
 from judge_agent.schema import (
     Bearing,
     Principle,
@@ -21,6 +24,7 @@ from judge_agent.schema import (
     ToolStatus,
     Trajectory,
 )
+from judge_agent.seams.signature import Signature
 
 
 @dataclass(frozen=True)
@@ -171,13 +175,25 @@ def dimensions_of(tool: Tool) -> tuple[str, ...] | None:
 class AskedTool(ABC):
     """A base for tools that the model calls and that do nothing else: no principle, no opening calls, no decisions.
 
-    What a tool does beyond that it says in methods of its own.
+    What the model may ask is a method `asked`: its signature is the schema of the arguments, its docstring what the
+    model is told of them and of the tool (`judge_agent.seams.signature`). A tool that the model may not call has none,
+    and a `run` and a `description` of its own. `limits` is a dataclass of its ceilings, told by `GET /v1/tools`. What a
+    tool does beyond that it says in methods of its own.
     """
 
     name: str
     version: str
     description: str
     parameters: Mapping[str, Any]
+    limits: Any = None
+    _taken: Signature | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        asked = vars(cls).get("asked")
+        if asked is not None:
+            cls._taken = Signature(asked, left_out=("self", "view", "timeout_seconds"))
+            cls.description, cls.parameters = cls._taken.description, cls._taken.parameters
 
     @property
     def dimensions(self) -> tuple[str, ...] | None:
@@ -196,10 +212,31 @@ class AskedTool(ABC):
     def can_decide(self, principle: Principle, view: ToolView) -> bool:
         return False
 
-    @abstractmethod
     async def run(
         self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float
-    ) -> ToolResult: ...
+    ) -> ToolResult:
+        """Read the arguments and do what is asked, in time. A tool with opening calls does those here itself.
+
+        Raises ValueError that names argument, value and limit, BudgetExceeded, and what `asked` raises.
+        """
+        given = {} if self._taken is None else self._taken.read(arguments)
+        async with in_time(self.name, timeout_seconds):
+            return await self.asked(view, timeout_seconds=timeout_seconds, **given)
+
+    async def asked(self, *args: Any, **kwargs: Any) -> ToolResult:
+        """Answer the model: `asked(self, view, *, ..., timeout_seconds)`, with named and typed arguments."""
+        raise ValueError(f"{self.name} takes no questions of a model")
+
+
+@asynccontextmanager
+async def in_time(tool: str, seconds: float) -> AsyncIterator[None]:
+    """Bound what a tool does. Raises BudgetExceeded that names the tool and the limit."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        message = f"tool {tool!r} exceeded timeout_seconds={seconds:g}; raise budget.seconds"
+        raise BudgetExceeded("deadline", message) from error
 
 
 class DecidingTool(AskedTool):

@@ -13,12 +13,21 @@ from judge_agent.schema import CandidateResult, JudgmentRequest
 from tools.check_text import CheckText
 
 pytestmark = pytest.mark.anyio
-CHECKS = [{"id": "short", "check": "words", "max": 12}, {"id": "dear", "check": "starts_with", "texts": ["Dear"]}]
+CHECKS = [
+    {"id": "short", "check": "words", "max": 12},
+    {"id": "dear", "check": "starts_with", "texts": ["Dear"]},
+]
 
 
-async def judged(sandbox: Any, text: str, rules: dict[str, Any] | None = None, **fields: Any) -> CandidateResult:
+async def judged(
+    sandbox: Any, text: str, rules: dict[str, Any] | None = None, **fields: Any
+) -> CandidateResult:
     judge = Judge(
-        model=None, tools=[CheckText(sandbox)], journal=MemoryJournal(), shared=MemorySharedResults(), log=MemoryLog()
+        model=None,
+        tools=[CheckText(sandbox)],
+        journal=MemoryJournal(),
+        shared=MemorySharedResults(),
+        log=MemoryLog(),
     )
     reference = {"text_checks": {"checks": CHECKS} | (rules or {})}
     request = JudgmentRequest.model_validate(
@@ -51,7 +60,8 @@ async def test_the_checks_give_the_reward(sandbox, text, rules, reward) -> None:
 
 async def test_a_principle_is_decided_by_the_check_whose_handle_it_names(sandbox) -> None:
     principles = [
-        {"name": name, "description": f"It is {name}.", "tool": "check_text"} for name in ("short", "dear", "both")
+        {"name": name, "description": f"It is {name}.", "tool": "check_text"}
+        for name in ("short", "dear", "both")
     ]
     candidate = await judged(sandbox, "Hi Ann, please come to tea on Sunday at four.", principles=principles)
     assert {one.name: one.score for one in candidate.principles} == {"short": 1.0, "dear": 0.0, "both": 0.0}
