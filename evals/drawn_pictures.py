@@ -9,31 +9,46 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from importlib import resources
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageFont import FreeTypeFont
 
 COUNT_OF_EACH = 20
-_WORDS = (
-    *(
-        "total",
-        "revenue",
-        "of",
-        "the",
-        "northern",
-        "region",
-        "rose",
-        "by",
-        "seven",
-        "percent",
-        "while",
-        "costs",
-    ),
-    *("stayed", "level", "since", "spring", "report", "which", "lists", "every", "store", "with", "its"),
-    *("manager", "and", "number", "orders", "that", "arrived", "late"),
-)
+_WORDS = [
+    "total",
+    "revenue",
+    "of",
+    "the",
+    "northern",
+    "region",
+    "rose",
+    "by",
+    "seven",
+    "percent",
+    "while",
+    "costs",
+    "stayed",
+    "level",
+    "since",
+    "spring",
+    "report",
+    "which",
+    "lists",
+    "every",
+    "store",
+    "with",
+    "its",
+    "manager",
+    "and",
+    "number",
+    "orders",
+    "that",
+    "arrived",
+    "late",
+]
 Box = tuple[int, int, int, int]
 
 
@@ -89,7 +104,7 @@ def chart_pictures(seed: int = 0) -> Iterator[ChartPicture]:
         count = numbers.randint(3, 6)
         image = Image.new("RGB", (90 * count + 60, 320), "white")
         draw = ImageDraw.Draw(image)
-        bars, colours, labels = [], [], []
+        bars, colours, labels = list[Box](), list[str](), list[str]()
         for at in range(count):
             height = numbers.randint(20, 230)
             bar = (40 + 90 * at, 270 - height, 40 + 90 * at + 60, 270)
@@ -97,7 +112,9 @@ def chart_pictures(seed: int = 0) -> Iterator[ChartPicture]:
             label = numbers.choice(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"))
             draw.rectangle((bar[0], bar[1], bar[2] - 1, bar[3] - 1), fill=colour)
             draw.text((bar[0] + 8, 280), label, fill="black", font=_font(20))
-            bars, colours, labels = [*bars, bar], [*colours, colour], [*labels, label]
+            bars.append(bar)
+            colours.append(colour)
+            labels.append(label)
         yield ChartPicture(f"chart-{index}", image, tuple(bars), tuple(colours), tuple(labels))
 
 
@@ -134,13 +151,8 @@ def _line(numbers: random.Random) -> str:
     return " ".join((*words, str(numbers.randint(100, 9999))))
 
 
-def _font(size: int) -> object:
-    from importlib.util import find_spec
-
+def _font(size: int) -> FreeTypeFont:
     from PIL import ImageFont
 
-    found = find_spec("matplotlib")
-    assert found is not None
-    assert found.origin is not None
-    place = Path(found.origin).parent / "mpl-data/fonts/ttf/DejaVuSans.ttf"
-    return ImageFont.truetype(str(place), size)
+    with resources.as_file(resources.files("matplotlib") / "mpl-data/fonts/ttf/DejaVuSans.ttf") as place:
+        return ImageFont.truetype(str(place), size)
