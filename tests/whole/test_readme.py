@@ -23,6 +23,7 @@ from judge_agent.schema import JudgmentRequest
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
+PAGES = [ROOT / "README.md", *(ROOT / folder / "README.md" for folder in ("tools", "sandboxes", "evals"))]
 
 
 def blocks(language: str) -> list[str]:
@@ -92,12 +93,24 @@ async def test_the_tool_that_the_readme_shows_answers_the_model() -> None:
     ]
 
 
-def test_every_file_that_the_readme_names_exists() -> None:
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
+def test_every_file_and_place_that_a_page_names_exists(page: Path) -> None:
+    text = page.read_text("utf-8")
     named = re.findall(
-        r"\b((?:judge_agent|api|tools|sandboxes|prompts|evals)/[\w/]+\.(?:py|json|toml))\b", README
+        r"\b((?:judge_agent|api|tools|sandboxes|prompts|evals)/[\w/]+\.(?:py|json|toml|md))\b", text
     )
-    assert named
+    links = re.findall(r"\]\(([^)#:]*)(?:#([\w-]+))?\)", text)
+    assert named or links
     assert [name for name in named if not (ROOT / name).exists()] == []
+    assert [link for link in links if not _leads_somewhere(page, *link)] == []
+
+
+def _leads_somewhere(page: Path, target: str, place: str) -> bool:
+    aimed = (page.parent / target).resolve() if target else page
+    if not aimed.exists():
+        return False
+    titles = re.findall(r"^#+ (.*)$", aimed.read_text("utf-8"), re.MULTILINE)
+    return not place or place in {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
 
 
 def test_the_example_requests_are_requests() -> None:
