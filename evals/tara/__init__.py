@@ -3,8 +3,8 @@
 The folder holds Themis' TARA test splits as published (github.com/ernie-research/Tool-Augmented-Reward-Model, MIT). For
 each pair a picker (`pickers.py`) chooses one tool call from the question alone, the tool makes it for both answers, and
 the answer that its evidence speaks for is preferred; evidence that speaks of both alike is a tie, and counts half.
-`--embedded N` asks the embedded model as it is, without a picker, on the first N pairs of each set, by the recipe
-`default`. Ends with 1 where fewer than 95% of all pairs are right, ties as half; both figures are printed.
+`--embedded N` asks the judge with the embedded model as it is, which chooses its own calls, on the first N pairs of each
+set (`embedded.py`). Ends with 1 where fewer than 95% of all pairs are right, ties as half; both figures are printed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import json
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,10 +21,9 @@ from typing import Any
 
 from evals.bench.machine import machine
 from evals.options import whole
-from evals.service import running
+from evals.tara.embedded import ask_embedded
 from evals.tara.pickers import PICKERS
 from evals.tara.rows import FILES, Pair, load
-from judge_agent.client import JudgeClient
 from judge_agent.seams.sandbox import Sandbox
 from judge_agent.seams.tool import Finding, Tool, ToolView
 from sandboxes import make_sandbox
@@ -33,7 +31,6 @@ from tools import Calculate, Calendar, Lookup, RunTests
 
 MIN_RIGHT = 0.95
 CALL_SECONDS = 120.0
-MODEL_SECONDS = 600.0
 
 
 def add_parser(names: Any) -> None:
@@ -44,6 +41,7 @@ def add_parser(names: Any) -> None:
     parser.add_argument(
         "--embedded", type=whole(), default=0, help="pairs of each set for the embedded model (0)"
     )
+    parser.add_argument("--out", type=Path, help="keep the embedded model's judgments here, and go on from them")
     parser.add_argument("--json", action="store_true", help="end with one JSON object on a line")
     parser.set_defaults(run=run)
 
@@ -70,7 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"with pickers: {right} of {pairs} right ({right / pairs:.1%}), {share:.1%} with ties as half")
     print(f"{time.monotonic() - started:.0f} s, {machine()}")
     if arguments.embedded:
-        _ask_embedded({name: pairs[: arguments.embedded] for name, pairs in sets.items()})
+        for name, tally in ask_embedded(sets, arguments.embedded, arguments.out).items():
+            print(f"the embedded model as it is, {name}: {dict(tally)} of {sum(tally.values())}")
     if arguments.json:
         print(json.dumps({name: dict(tally) for name, tally in told.items()}))
     return 0 if share >= MIN_RIGHT else 1
@@ -106,21 +105,3 @@ async def _score(tool: Tool, arguments: Mapping[str, Any], view: ToolView) -> fl
     if any(one.bearing == "refutes" for one in findings):
         return 0.0
     return 1.0 if any(one.bearing == "confirms" for one in findings) else 0.5
-
-
-def _ask_embedded(sets: Mapping[str, Sequence[Pair]]) -> None:
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        running(Path(folder), model="embedded") as url,
-        JudgeClient(url, timeout_seconds=MODEL_SECONDS) as client,
-    ):
-        for name, pairs in sets.items():
-            tally: Counter[str] = Counter()
-            for pair in pairs:
-                judged = {one.id: one.score for one in client.judge(pair.request(MODEL_SECONDS)).candidates}
-                better, worse = judged["better"], judged["worse"]
-                if better is None or worse is None:
-                    tally["none"] += 1
-                else:
-                    tally["right" if better > worse else "wrong" if better < worse else "tie"] += 1
-            print(f"the embedded model as it is, {name}: {dict(tally)} of {len(pairs)}", flush=True)

@@ -44,10 +44,11 @@ class Pair:
         )
 
     def request(self, seconds: float) -> dict[str, Any]:
-        """The pair as a request, for a judge that decides by its model alone."""
+        """The pair as a request, for a judge whose model chooses the calls."""
         candidates = [("better", self.better), ("worse", self.worse)]
         return {
-            "task": {"prompt": self.question},
+            "task": {"prompt": self.question, "reference": self.reference},
+            "resources": self.resources,
             "candidates": [
                 {"id": name, "trajectory": {"messages": [_said(text)]}} for name, text in candidates
             ],

@@ -99,7 +99,9 @@ HOSTILE = {
     "fences": "```\n" * 70_000,
     "underlines": "_a" * 150_000,
     "percent": "1." * 150_000 + "%",
+    "a row of spaces": "|a|\n|-" + " " * 300_000 + "x|",
     "angles": "<<" * 150_000,
+    "words of prose": "the and of to in is was. " * 15_000,
 }
 EVERY = [
     *({"check": kind, "min": 1, "max": 10_000_000} for kind in (

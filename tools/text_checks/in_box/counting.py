@@ -17,7 +17,7 @@ _STARRED = re.compile(r"(?<![*\\])(\*{1,3})(?=[^\s*])([^*\n]{1,500})(?<=[^\s*])\
 _UNDERLINED = re.compile(r"(?<![\w_])_{1,2}[^\s_][^_\n]{0,500}_{1,2}(?![\w_])")
 NUMBER = re.compile(r"(?<![\w.,])[-+\u2212]?\d[\d,]*(?:\.\d+)*")
 _PERCENT = re.compile(r"\d[ \u00a0]?(?:%|percent\b|per cent\b)", re.I)
-_SEPARATOR_ROW = re.compile(r"[ ]{0,3}\|?[ ]*:?-+:?[ ]*(?:\|[ ]*:?-+:?[ ]*)*\|?[ ]*$")
+_SEPARATOR_ROW = re.compile(r"[ ]{0,3}\|?[ ]*:?-+:?[ ]*(?:\|[ ]*:?-+:?[ ]*)*(?:\|[ ]*)?$")
 _MARKS_OF_ITEMS = re.compile(r"^[ \t]*\d{1,9}[.)][ \t]", re.M)
 
 

@@ -6,6 +6,7 @@ A check that breaks is told as undecided; a package that the box lacks is told w
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import Any
 
@@ -19,11 +20,13 @@ from tools.text_checks.in_box.units import visible
 
 def main() -> None:
     asked = json.loads(sys.stdin.buffer.read())
-    texts = {name: visible(text) for name, text in asked["texts"].items()}
-    found = []
-    for check in asked["checks"]:
-        found.append(_checked(texts[check["of"]], asked["texts"][check["of"]], check))
+    written = {name: _HALF_PAIR.sub("\ufffd", text) for name, text in asked["texts"].items()}
+    shown = {name: visible(text) for name, text in written.items()}
+    found = [_checked(shown[check["of"]], written[check["of"]], check) for check in asked["checks"]]
     sys.stdout.write(json.dumps({"outcomes": found}))
+
+
+_HALF_PAIR = re.compile("[\ud800-\udfff]")  # no character: neither UTF-8 nor RE2 takes it
 
 
 def _checked(text: str, written: str, check: Check) -> dict[str, str]:

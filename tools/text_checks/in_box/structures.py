@@ -23,7 +23,8 @@ MIN_WIDE_LETTERS = 8
 SURE, SURELY_NOT = 0.95, 0.001
 # Written alike: a short text of the one is taken for a bit of the other.
 _VARIETIES = {"zh": ("wuu", "yue"), "en": ("pcm",), "no": ("nb", "nn"), "nb": ("no",), "nn": ("no",)}
-_NOT_PROSE = re.compile(r"https?://\S+|www\.\S+|`[^`\n]*`|\S+@\S+")
+# An address begins a word: tried at every letter of a long one, it would take quadratic time.
+_NOT_PROSE = re.compile(r"https?://\S+|www\.\S+|`[^`\n]*`|(?<!\S)[^\s@]{1,200}@\S+")
 
 
 class Missing(Exception):
