@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,8 +34,8 @@ from tools import BOXED_TOOLS, BROWSER_TOOLS, DOCUMENT_TOOLS, RESOURCE_TOOLS, TO
 from tools.documents.shelf import Shelf
 from tools.live_search import LiveSearch
 from tools.mcp_servers.mcp_tool import opened_mcp_tools
-from tools.query_sql import SECONDS_PER_QUERY, QuerySql
-from tools.run_tests import SECONDS_PER_SUITE, SECONDS_PER_TEST, RunTests
+from tools.query_sql import QuerySql, QuerySqlLimits
+from tools.run_tests import RunTests, RunTestsLimits
 
 if TYPE_CHECKING:
     from api.traces import JudgmentTraces
@@ -216,11 +217,16 @@ def _tools(settings: Settings, sandbox: Sandbox | None, browser: Browser | None)
     """
     files, slow = resource_files(settings), SLOWDOWN[settings.sandbox]
     shelf = Shelf(sandbox, files)
+    tests, sql = RunTestsLimits(), QuerySqlLimits()
+    tests = replace(
+        tests,
+        seconds_per_test=tests.seconds_per_test * slow,
+        seconds_per_suite=tests.seconds_per_suite * slow,
+    )
+    sql = replace(sql, seconds_per_query=sql.seconds_per_query * slow)
     timed: dict[type[Tool], Callable[..., Tool]] = {
-        RunTests: partial(
-            RunTests, seconds_per_test=SECONDS_PER_TEST * slow, seconds_per_suite=SECONDS_PER_SUITE * slow
-        ),
-        QuerySql: partial(QuerySql, seconds_per_query=SECONDS_PER_QUERY * slow),
+        RunTests: partial(RunTests, limits=tests),
+        QuerySql: partial(QuerySql, limits=sql),
     }
     own = (
         *(tool() for tool in TOOLS),

@@ -17,7 +17,10 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from judge_agent.call_marks import loose_calls
 from judge_agent.errors import ToolError
@@ -30,22 +33,26 @@ from judge_agent.trajectory import read
 from tools.sql.database import source_of
 from tools.states.database_judging import DatabaseJudging
 from tools.states.judging import judged
-from tools.states.looking import PARAMETERS, Look, look, read_look
+from tools.states.looking import Look, look
 from tools.states.report import BadReference, Report, leave_open
 from tools.states.weighing import result_of
 from tools.states.work import Work, read_state
+
+_NO_RECORDS = "there are no JSON records (resources.environment) to look into"
+
+
+@dataclass(frozen=True)
+class CheckStateLimits:
+    """`state_bytes` of a state that lies in a file; `value_chars` of a value that the model is shown."""
+
+    state_bytes: int = MAX_STATE_BYTES
+    value_chars: int = 4000
 
 
 class CheckState(DecidingTool):
     """The tool `check_state`. `files` is where blobs and files under the root are read; None: inline states only."""
 
     name = "check_state"
-    description = (
-        "Replays the trajectory's writing calls on a copy of the records, compares the end state with the "
-        "required one, and looks up what the agent told about records. Use it to look into the records "
-        "before or after the calls."
-    )
-    parameters = PARAMETERS
     decides = PrincipleSpec(
         name="required_state",
         description=(
@@ -58,7 +65,14 @@ class CheckState(DecidingTool):
         tool="check_state",
     )
 
-    def __init__(self, sandbox: Sandbox | None, files: ResourceFiles | None = None) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox | None,
+        files: ResourceFiles | None = None,
+        *,
+        limits: CheckStateLimits | None = None,
+    ) -> None:
+        self.limits = limits or CheckStateLimits()
         # What a box does is part of what a verdict on a database rests on.
         self.version = f"3/{sandbox.name}-{sandbox.version}" if sandbox is not None else "3/no box"
         self._sandbox = sandbox
@@ -82,29 +96,59 @@ class CheckState(DecidingTool):
         """Replay and compare, or look something up. Raises ValueError for arguments, ToolError for a state, a reference
         or a declaration that cannot be read.
         """
-        wanted = read_look(arguments) if arguments else None
+        if arguments:
+            return await super().run(arguments, view, timeout_seconds=timeout_seconds)
         environment = view.resources.environment
-        if environment is None or (wanted is not None and environment.database is not None):
-            raise ValueError("there are no JSON records (resources.environment) to look into")
+        if environment is None:
+            raise ValueError(_NO_RECORDS)
         deadline = time.monotonic() + timeout_seconds
         try:
             if environment.database is not None:
                 async with asyncio.timeout(timeout_seconds):
                     report = await self._in_database(view, environment, deadline)
             else:
-                content = await self._content(environment, view.tenant)
-                records = _Records(view, environment, content, deadline)
-                if wanted is not None:
-                    return ToolResult("ok", await asyncio.to_thread(records.looked_up, wanted))
+                records = await self._records(view, environment, deadline)
                 report = await asyncio.to_thread(records.judged)
         except TimeoutError as error:
-            why = str(error) or "the replay took too long"
-            return ToolResult("timeout", {"error": f"{why}; timeout_seconds={timeout_seconds:g}"})
+            return _too_late(error, timeout_seconds)
         except BadReference as error:
             raise ToolError(f"task.reference.final_state: {error}") from error
         if unread := _unread(view.trajectory, environment):
             leave_open(report, unread)
         return result_of(report, wanted=view.task.reference.final_state is not None)
+
+    async def asked(
+        self,
+        view: ToolView,
+        *,
+        pointer: Annotated[str, Field(max_length=500)],
+        when: Literal["start", "end"],
+        timeout_seconds: float,
+    ) -> ToolResult:
+        """Replays the trajectory's writing calls on a copy of the records, compares the end state with the required
+        one, and looks up what the agent told about records. Use it to look into the records before or after the calls.
+
+        pointer: A JSON pointer into the records, such as /orders/O1. Empty: all of them.
+        when: Before the agent's calls, or after them.
+
+        Raises ToolError for records that cannot be read.
+        """
+        if pointer and not pointer.startswith("/"):
+            raise ValueError(f"pointer must be empty or begin with '/', not {pointer!r:.80}")
+        environment = view.resources.environment
+        if environment is None or environment.database is not None:
+            raise ValueError(_NO_RECORDS)
+        records = await self._records(view, environment, time.monotonic() + timeout_seconds)
+        wanted = Look(pointer, when)
+        try:
+            return ToolResult(
+                "ok", await asyncio.to_thread(records.looked_up, wanted, self.limits.value_chars)
+            )
+        except TimeoutError as error:
+            return _too_late(error, timeout_seconds)
+
+    async def _records(self, view: ToolView, environment: Environment, deadline: float) -> _Records:
+        return _Records(view, environment, await self._content(environment, view.tenant), deadline)
 
     async def _in_database(self, view: ToolView, environment: Environment, deadline: float) -> Report:
         """Judge by a database of the request. Raises ToolError, SandboxError."""
@@ -129,14 +173,21 @@ class CheckState(DecidingTool):
                 content = await self._files.read_blob(tenant, environment.blob)
             else:
                 assert environment.root_name is not None
-                content = await self._files.read_root(environment.root_name, max_bytes=MAX_STATE_BYTES)
+                content = await self._files.read_root(
+                    environment.root_name, max_bytes=self.limits.state_bytes
+                )
         except (ResourceMissing, ValueError) as error:
             raise ToolError(f"resources.environment: {error}") from error
-        if len(content) > MAX_STATE_BYTES:
+        if len(content) > self.limits.state_bytes:
             raise ToolError(
-                f"resources.environment: the state has {len(content)} bytes, at most {MAX_STATE_BYTES}"
+                f"resources.environment: the state has {len(content)} bytes, at most {self.limits.state_bytes}"
             )
         return content
+
+
+def _too_late(error: TimeoutError, timeout_seconds: float) -> ToolResult:
+    why = str(error) or "the replay took too long"
+    return ToolResult("timeout", {"error": f"{why}; timeout_seconds={timeout_seconds:g}"})
 
 
 def _unread(trajectory: Trajectory, environment: Environment) -> int:
@@ -167,8 +218,8 @@ class _Records:
         transcript = read(self._view.trajectory)
         return judged(transcript, self._environment, end, load(), load, self._work)
 
-    def looked_up(self, wanted: Look) -> dict[str, Any]:
-        return look(wanted, read(self._view.trajectory), self._environment, self._loader(), self._work)
+    def looked_up(self, wanted: Look, most: int) -> dict[str, Any]:
+        return look(wanted, read(self._view.trajectory), self._environment, self._loader(), self._work, most)
 
     def _loader(self) -> Callable[[], dict[str, Any]]:
         """Gives a fresh copy of the state each time; how deep it is is looked at once. Raises ToolError."""

@@ -11,14 +11,14 @@ import asyncio
 import re
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from judge_agent.schema import Principle, PrincipleSpec
-from judge_agent.seams.tool import Finding, OpeningCall, ToolResult, ToolView
+from judge_agent.seams.tool import AskedTool, Finding, OpeningCall, ToolResult, ToolView
 from tools.call_outcomes import CheckedCalls, StrayResult, check_calls, decidable
 from tools.checked_calls import CheckedCall
 
-MAX_LISTED = 40
 PRINCIPLE = "valid_tool_calls"
 _ABOUT_CALLS = re.compile(
     r"\b(tool|function|api)[\s_-]*(call|use|usage|invocation)|\b(argument|parameter)s?\b", re.I
@@ -33,7 +33,14 @@ _ABOUT_MORE = re.compile(
 )
 
 
-class CheckToolCalls:
+@dataclass(frozen=True)
+class CheckToolCallsLimits:
+    """`listed` calls of each kind are shown."""
+
+    listed: int = 40
+
+
+class CheckToolCalls(AskedTool):
     """The tool `check_tool_calls`. Needs no box: schemas run under a work limit, patterns on RE2."""
 
     name = "check_tool_calls"
@@ -44,6 +51,9 @@ class CheckToolCalls:
         "or unexpected arguments, wrong types, results without a call, calls without a result, repeats."
     )
     parameters: Mapping[str, Any] = {}
+
+    def __init__(self, *, limits: CheckToolCallsLimits | None = None) -> None:
+        self.limits = limits or CheckToolCallsLimits()
 
     def principle(self, view: ToolView) -> PrincipleSpec | None:
         """The principle that every call is valid, where a call can be checked or a result has no call."""
@@ -92,26 +102,26 @@ class CheckToolCalls:
             checked = await asyncio.to_thread(check_calls, view, deadline=deadline)
         except TimeoutError as error:
             return ToolResult("timeout", {"error": f"{error}; timeout_seconds={timeout_seconds:g}"})
-        return _result(checked)
+        return _result(checked, self.limits.listed)
 
 
-def _result(checked: CheckedCalls) -> ToolResult:
-    findings = (_of_all(checked), *_of_steps(checked))
+def _result(checked: CheckedCalls, most: int) -> ToolResult:
+    findings = (_of_all(checked), *_of_steps(checked, most))
     listed = [_described(call) for call in checked.calls if call.outcome != "valid"]
     output = {
         "summary": _summary(checked),
-        "calls": listed[:MAX_LISTED],
-        "results_without_a_call": [_stray(orphan) for orphan in checked.orphans[:MAX_LISTED]],
-        "second_results": [_stray(second) for second in checked.second_results[:MAX_LISTED]],
-        "calls_without_a_result": [_named(call) for call in checked.unanswered[:MAX_LISTED]],
-        "repeated_calls": [_named(call) for call in checked.repeated[:MAX_LISTED]],
+        "calls": listed[:most],
+        "results_without_a_call": [_stray(orphan) for orphan in checked.orphans[:most]],
+        "second_results": [_stray(second) for second in checked.second_results[:most]],
+        "calls_without_a_result": [_named(call) for call in checked.unanswered[:most]],
+        "repeated_calls": [_named(call) for call in checked.repeated[:most]],
     }
     decided = [call for call in checked.calls if call.outcome != "unchecked"]
     return ToolResult(
         "ok",
         output,
         findings,
-        truncated=any(len(group) > MAX_LISTED for group in (listed, checked.orphans, checked.unanswered)),
+        truncated=any(len(group) > most for group in (listed, checked.orphans, checked.unanswered)),
         checked={"tool_calls": len(checked.calls), "tool_calls_checked": len(decided)},
         flags=_flags(checked),
     )
@@ -135,7 +145,7 @@ def _of_all(checked: CheckedCalls) -> Finding:
     return Finding("confirms", "decisive", 1.0, _summary(checked))
 
 
-def _of_steps(checked: CheckedCalls) -> list[Finding]:
+def _of_steps(checked: CheckedCalls, most: int) -> list[Finding]:
     """One finding per step with calls or stray results; the gravest thing of the step decides it."""
     by_step: dict[str, list[CheckedCall]] = {}
     for call in checked.calls:
@@ -145,18 +155,18 @@ def _of_steps(checked: CheckedCalls) -> list[Finding]:
     repeated = {call.step.id for call in checked.repeated}
     steps = dict.fromkeys([*by_step, *sorted(orphans)])
     return [
-        _of_step(step, by_step.get(step, []), step in unanswered, step in repeated, step in orphans)
+        _of_step(step, by_step.get(step, []), step in unanswered, step in repeated, step in orphans, most)
         for step in steps
     ]
 
 
 def _of_step(
-    step: str, calls: Sequence[CheckedCall], unanswered: bool, repeated: bool, orphan: bool
+    step: str, calls: Sequence[CheckedCall], unanswered: bool, repeated: bool, orphan: bool, most: int
 ) -> Finding:
     bad = [call for call in calls if call.outcome == "bad"]
     if bad:
         reason = "; ".join(_reason(call) for call in bad[:3])
-        detail = {"calls": [_described(call) for call in bad[:MAX_LISTED]]}
+        detail = {"calls": [_described(call) for call in bad[:most]]}
         return Finding("refutes", "decisive", 0.0, reason, step, detail)
     if orphan:
         return Finding("refutes", "decisive", 0.0, "a tool result follows that no call produced", step)

@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from judge_agent.hashing import sha256_of
@@ -27,9 +28,15 @@ from judge_agent.trajectory import Call, Step, read
 from tools.calls.matching import Match, comparable, match
 from tools.calls.unread import unread_calls
 
-MAX_MADE_CALLS = 2000
-MAX_LISTED = 40
 _DESCRIPTION = "The agent makes the tool calls that the task needs, with the right arguments."
+
+
+@dataclass(frozen=True)
+class MatchToolCallsLimits:
+    """`made_calls` of the candidate are compared at most, `listed` of them are shown."""
+
+    made_calls: int = 2000
+    listed: int = 40
 
 
 class MatchToolCalls(DecidingTool):
@@ -50,6 +57,9 @@ class MatchToolCalls(DecidingTool):
         scale="pass_fail",
         tool="match_tool_calls",
     )
+
+    def __init__(self, *, limits: MatchToolCallsLimits | None = None) -> None:
+        self.limits = limits or MatchToolCallsLimits()
 
     def principle(self, view: ToolView) -> PrincipleSpec | None:
         """Its own principle; a soft one where the reference asks for credit instead of pass or fail."""
@@ -75,16 +85,17 @@ class MatchToolCalls(DecidingTool):
             raise ValueError(f"{self.name} takes no arguments, got {sorted(arguments)!r}")
         deadline = time.monotonic() + timeout_seconds
         try:
-            return await asyncio.to_thread(_compared, view, deadline)
+            return await asyncio.to_thread(_compared, view, deadline, self.limits)
         except TimeoutError as error:
             return ToolResult("timeout", {"error": f"{error}; timeout_seconds={timeout_seconds:g}"})
 
 
-def _compared(view: ToolView, deadline: float) -> ToolResult:
+def _compared(view: ToolView, deadline: float, limits: MatchToolCallsLimits) -> ToolResult:
     rules, wanted = _rules(view), _alternatives(view)
     names = [call.name for expected in wanted for call in expected]
     every, unread = read(view.trajectory).calls, unread_calls(view.trajectory, names)
-    made = every[: min(MAX_MADE_CALLS, *(comparable([call for _, call in every], one) for one in wanted))]
+    comparables = [comparable([call for _, call in every], one) for one in wanted]
+    made = every[: min(limits.made_calls, *comparables)]
     calls, rest = [call for _, call in made], len(every) - len(made)
     matches = [match(calls, expected, rules, deadline=deadline) for expected in wanted]
     best = max(range(len(matches)), key=lambda index: (*_rank(matches[index]), -index))
@@ -93,9 +104,9 @@ def _compared(view: ToolView, deadline: float) -> ToolResult:
     findings = (_of_all(found, rules, sum(unread.values()), rest), *of_steps)
     return ToolResult(
         "ok",
-        _output(made, wanted[best], found, best if len(matches) > 1 else None),
+        _output(made, wanted[best], found, best if len(matches) > 1 else None, limits.listed),
         findings,
-        truncated=len(every) > MAX_LISTED or len(found.missing) > MAX_LISTED,
+        truncated=len(every) > limits.listed or len(found.missing) > limits.listed,
         checked={"tool_calls": len(made), "expected_tool_calls": found.expected},
         flags={
             **({"calls_not_read": dict(unread)} if unread else {}),
@@ -189,19 +200,23 @@ def _outcome(index: int, found: Match) -> str:
 
 
 def _output(
-    made: Sequence[tuple[Step, Call]], expected: Sequence[ExpectedCall], found: Match, best: int | None
+    made: Sequence[tuple[Step, Call]],
+    expected: Sequence[ExpectedCall],
+    found: Match,
+    best: int | None,
+    most: int,
 ) -> dict[str, Any]:
     """What evidence shows. What is under `reference_only` is for the caller and no prompt holds it."""
     listed = [_told(index, step, call, found) for index, (step, call) in enumerate(made)]
     reference: dict[str, Any] = {
-        "missing": [expected[index].model_dump(mode="json") for index in found.missing[:MAX_LISTED]]
+        "missing": [expected[index].model_dump(mode="json") for index in found.missing[:most]]
     }
     if best is not None:
         reference["closest_alternative"] = best
     return {
         "summary": _summary(found),
         "credit": _numbers(found),
-        "calls": listed[:MAX_LISTED],
+        "calls": listed[:most],
         "reference_only": reference,
     }
 

@@ -24,17 +24,19 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
 
-from judge_agent.errors import BudgetExceeded, ToolError
+from pydantic import Field
+
+from judge_agent.errors import ToolError
 from judge_agent.schema import Database, PrincipleSpec
 from judge_agent.seams.resources import ResourceFiles
 from judge_agent.seams.sandbox import Sandbox
-from judge_agent.seams.tool import Aside, DecidingTool, Finding, OpeningCall, ToolResult, ToolView
+from judge_agent.seams.tool import Aside, DecidingTool, Finding, OpeningCall, ToolResult, ToolView, in_time
 from tools.sql.answer import FinalSql, NoSql, final_sql
 from tools.sql.database import DatabaseSource, source_of
-from tools.sql.exploring import Exploration, explore, read_exploration
+from tools.sql.exploring import explore
 from tools.sql.perturbing.telling import (
     DIMENSION,
     compared_copies,
@@ -45,35 +47,28 @@ from tools.sql.perturbing.telling import (
 from tools.sql.showing import clean
 from tools.sql.trial import Trial, Verdict, try_query
 
-SECONDS_PER_QUERY = 10.0
-SECONDS_TO_END = 1.0  # kept of the call's time for what comes after the perturbed copies
-MAX_OUTPUT_CHARS = 7000
-MAX_SQL_CHARS = 1500
 SHOWN_ROWS = (20, 8, 3, 1)
-_PARAMETERS: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "database": {"type": "string", "maxLength": 64, "description": "Name of the database."},
-        "sql": {
-            "type": "string",
-            "maxLength": 4000,
-            "description": "One SELECT. Empty: describe the tables and columns.",
-        },
-    },
-    "required": ["database", "sql"],
-    "additionalProperties": False,
-}
+_UNNAMED = ("", "main", "default", "database")  # what a model says where there is only one
+MAX_ASKED_CHARS = 4000
+
+
+@dataclass(frozen=True)
+class QuerySqlLimits:
+    """Ceilings of one call: seconds of each query, and those kept of the call's time for what comes after the perturbed
+    copies; characters of the model's own query, of the output and of the candidate's query in it.
+    """
+
+    seconds_per_query: float = 10.0
+    seconds_to_end: float = 1.0
+    asked_chars: int = MAX_ASKED_CHARS
+    output_chars: int = 7000
+    sql_chars: int = 1500
 
 
 class QuerySql(DecidingTool):
     """The tool `query_sql`. `files` is where blobs and files under the root are read; None: inline databases only."""
 
     name = "query_sql"
-    description = (
-        "Runs one read-only SQL query on a database of the task in an isolated box and shows up to 50 rows; "
-        "with empty sql it describes the tables. Use it to check what an answer claims about the data."
-    )
-    parameters = _PARAMETERS
     decides = PrincipleSpec(
         name="query_result",
         description="The candidate's final SQL query returns what was asked for.",
@@ -88,17 +83,15 @@ class QuerySql(DecidingTool):
         sandbox: Sandbox | None,
         files: ResourceFiles | None = None,
         *,
-        seconds_per_query: float = SECONDS_PER_QUERY,
-        seconds_to_end: float = SECONDS_TO_END,
+        limits: QuerySqlLimits | None = None,
         concurrent_runs: int = 2,
     ) -> None:
         self._sandbox = sandbox
         self._files = files
-        self._seconds = seconds_per_query
-        self._seconds_to_end = seconds_to_end
+        self.limits = limits or QuerySqlLimits()
         self._slots = asyncio.Semaphore(concurrent_runs)
         box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
-        self.version = f"5/{box}/{seconds_per_query:g}s"
+        self.version = f"5/{box}/{self.limits.seconds_per_query:g}s"
 
     def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]:
         """One call where a reference query and a database are given."""
@@ -112,36 +105,57 @@ class QuerySql(DecidingTool):
     async def run(
         self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float
     ) -> ToolResult:
-        """Compare the final query, or run the model's own. Raises ValueError, ToolError, SandboxError, BudgetExceeded.
+        """Compare the final query, or run the model's own.
 
-        ValueError speaks of the model's arguments.
+        Raises ValueError, ToolError, SandboxError, BudgetExceeded.
         """
-        wanted = read_exploration(arguments, [database.name for database in view.resources.databases])
+        if arguments:
+            return await super().run(arguments, view, timeout_seconds=timeout_seconds)
+        sandbox, ends = self._box(), asyncio.get_running_loop().time() + timeout_seconds
+        async with in_time(self.name, timeout_seconds), self._slots:
+            return await self._compared(sandbox, view, ends - self.limits.seconds_to_end)
+
+    async def asked(
+        self,
+        view: ToolView,
+        *,
+        database: Annotated[str, Field(max_length=64)],
+        sql: Annotated[str, Field(max_length=MAX_ASKED_CHARS)],
+        timeout_seconds: float,
+    ) -> ToolResult:
+        """Runs one read-only SQL query on a database of the task in an isolated box and shows up to 50 rows; with empty
+        sql it describes the tables. Use it to check what an answer claims about the data.
+
+        database: Name of the database.
+        sql: One SELECT. Empty: describe the tables and columns.
+
+        Raises ToolError, SandboxError.
+        """
+        if len(sql) > self.limits.asked_chars:
+            raise ValueError(
+                f"sql has {len(sql)} characters; the limit is asked_chars={self.limits.asked_chars}"
+            )
+        named = _named(database, view.resources.databases)
+        sandbox = self._box()
+        async with self._slots:
+            source = await source_of(named, self._files, view.tenant)
+            return await explore(
+                sandbox, source, sql.strip(), seconds=self.limits.seconds_per_query, seed=view.seed
+            )
+
+    def _box(self) -> Sandbox:
         if self._sandbox is None:
             raise ToolError(
                 "query_sql needs a box; JUDGE_SANDBOX names none that works here (judge-agent doctor)"
             )
-        try:
-            async with asyncio.timeout(timeout_seconds) as limit, self._slots:
-                if wanted is not None:
-                    return await self._explored(self._sandbox, wanted, view)
-                ends = (limit.when() or 0.0) - self._seconds_to_end
-                return await self._compared(self._sandbox, view, ends)
-        except TimeoutError as error:
-            message = f"tool 'query_sql' exceeded timeout_seconds={timeout_seconds:g}; raise budget.seconds"
-            raise BudgetExceeded("deadline", message) from error
-
-    async def _explored(self, sandbox: Sandbox, wanted: Exploration, view: ToolView) -> ToolResult:
-        (database,) = [one for one in view.resources.databases if one.name == wanted.database]
-        source = await source_of(database, self._files, view.tenant)
-        return await explore(sandbox, source, wanted, seconds=self._seconds, seed=view.seed)
+        return self._sandbox
 
     async def _compared(self, sandbox: Sandbox, view: ToolView, ends: float) -> ToolResult:
         found = await asyncio.to_thread(final_sql, view.trajectory, view.resources.databases[0].engine)
         if isinstance(found, NoSql):
             return _no_sql(found)
         verdicts = await self._tried(sandbox, found.sql, view, ends)
-        result = _result(found, verdicts)
+        result = _result(found, verdicts, self.limits)
         if not _refutes(result) or not (found.others or not found.sure):
             return result
         for other in found.others:
@@ -154,7 +168,7 @@ class QuerySql(DecidingTool):
     ) -> list[Verdict]:
         reference = view.task.reference.sql
         assert reference is not None
-        trial = Trial(sql, reference, self._seconds, view.seed, copies_end)
+        trial = Trial(sql, reference, self.limits.seconds_per_query, view.seed, copies_end)
         return [
             await try_query(sandbox, await self._source(database, view), trial)
             for database in view.resources.databases
@@ -162,6 +176,16 @@ class QuerySql(DecidingTool):
 
     async def _source(self, database: Database, view: ToolView) -> DatabaseSource:
         return await source_of(database, self._files, view.tenant)
+
+
+def _named(name: str, databases: Sequence[Database]) -> Database:
+    """The database that the model means. Raises ValueError."""
+    if len(databases) == 1 and name in _UNNAMED:
+        return databases[0]
+    for one in databases:
+        if one.name == name:
+            return one
+    raise ValueError(f"database={name!r} is not one of {[one.name for one in databases]}")
 
 
 def _no_sql(found: NoSql) -> ToolResult:
@@ -188,7 +212,7 @@ def _softened(result: ToolResult, why: str) -> ToolResult:
     return replace(result, findings=findings)
 
 
-def _result(found: FinalSql, verdicts: Sequence[Verdict]) -> ToolResult:
+def _result(found: FinalSql, verdicts: Sequence[Verdict], limits: QuerySqlLimits) -> ToolResult:
     """The worst verdict holds: the queries must agree on every database."""
     ran = [verdict for verdict in verdicts if verdict.unavailable is None]
     if not ran:
@@ -209,7 +233,7 @@ def _result(found: FinalSql, verdicts: Sequence[Verdict]) -> ToolResult:
         flags["databases_not_compared"] = skipped
     return ToolResult(
         worst.status,
-        _output(found, verdicts),
+        _output(found, verdicts, limits),
         tuple(findings),
         truncated=any(verdict.truncated for verdict in verdicts),
         checked={"databases": len(ran), **compared_copies(ran)},
@@ -233,13 +257,13 @@ def _of_some(finding: Finding, left_out: int) -> Finding:
     return Finding("confirms", "strong", None, reason)
 
 
-def _output(found: FinalSql, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+def _output(found: FinalSql, verdicts: Sequence[Verdict], limits: QuerySqlLimits) -> dict[str, Any]:
     """Whole rows as long as there is room: a longer output would be cut as text, and its parts no longer told apart."""
-    sql = {"origin": found.origin, "sha256": _sha256(found.sql), "text": clean(found.sql, MAX_SQL_CHARS)}
+    sql = {"origin": found.origin, "sha256": _sha256(found.sql), "text": clean(found.sql, limits.sql_chars)}
     head = {"sql": sql, "partial": partial_vector(verdicts)}
     for rows in SHOWN_ROWS:
         output = {**head, "databases": [verdict.as_json(rows) for verdict in verdicts]}
-        if len(json.dumps(output, ensure_ascii=False)) <= MAX_OUTPUT_CHARS:
+        if len(json.dumps(output, ensure_ascii=False)) <= limits.output_chars:
             return output
     return {**head, "databases": [verdict.outline() for verdict in verdicts]}
 

@@ -15,9 +15,12 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from judge_agent.errors import BudgetExceeded, ToolError
+from pydantic import Field
+
+from judge_agent.errors import ToolError
 from judge_agent.seams.sandbox import Artifact, BoxResult, Limits, Program, Sandbox
 from judge_agent.seams.tool import AskedTool, Finding, ToolResult, ToolView
 from judge_agent.trajectory import code_under_test, fenced_blocks, final_answer, text_of
@@ -25,49 +28,38 @@ from tools.candidate_files import CandidateFiles, candidate_files, named_in
 from tools.scripts import script
 
 MAX_CODE_CHARS = 8000
-MAX_OUTPUT_CHARS = 7000
-MAX_SHOWN_FILES = 16
-# Characters of stdout, of stderr and of a file's text that are shown: the first row that fits MAX_OUTPUT_CHARS.
+# Characters of stdout, of stderr and of a file's text that are shown: the first row that fits `output_chars`.
 _ROOM = ((3500, 1500, 400), (2000, 1000, 100), (800, 600, 0), (300, 200, 0), (0, 0, 0))
-LIMITS = Limits(
-    wall_seconds=10.0,
-    cpu_seconds=10,
-    memory_bytes=2**30,
-    artifacts=64,
-    artifact_bytes=8 * 2**20,
-)
 _COUNTED_KINDS = frozenset({"code", "coding", "data", "math", "number", "sql", "science"})
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:[.,]\d+)*(?!\w)")
 _NUMBERS_THAT_ASK = 2
-_PARAMETERS: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "code": {
-            "type": "string",
-            "minLength": 1,
-            "maxLength": MAX_CODE_CHARS,
-            "description": "A Python program; what it prints is shown. It reads no input.",
-        }
-    },
-    "required": ["code"],
-    "additionalProperties": False,
-}
+
+
+@dataclass(frozen=True)
+class RunPythonLimits(Limits):
+    """Ceilings of one program: those of its box (seconds, bytes, counts), the characters of its `code` and of what is
+    shown of its end, and how many files are shown.
+    """
+
+    memory_bytes: int = 2**30
+    code_chars: int = MAX_CODE_CHARS
+    output_chars: int = 7000
+    shown_files: int = 16
+
+
+LIMITS = RunPythonLimits()
 
 
 class RunPython(AskedTool):
     """The tool `run_python`. Its limits are part of its version: others can give other results."""
 
     name = "run_python"
-    description = (
-        "Runs a short Python program of yours in an isolated box (numpy, no network, 10 seconds) and shows what it "
-        "prints: to compute, recount or parse. The candidate's files lie in its folder where the program names them, "
-        "its code as solution.py; what such a program prints counts as the candidate's own word."
-    )
-    parameters = _PARAMETERS
 
-    def __init__(self, sandbox: Sandbox | None, *, limits: Limits = LIMITS, concurrent_runs: int = 2) -> None:
+    def __init__(
+        self, sandbox: Sandbox | None, *, limits: RunPythonLimits = LIMITS, concurrent_runs: int = 2
+    ) -> None:
         self._sandbox = sandbox
-        self._limits = limits
+        self.limits = limits
         self._slots = asyncio.Semaphore(concurrent_runs)  # first come, first served
         box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
         self.version = f"1/{box}/{limits.wall_seconds:g}s/{limits.memory_bytes >> 20}MiB"
@@ -80,41 +72,42 @@ class RunPython(AskedTool):
             return True
         return _holds_code(view) or _asks_for_numbers(view)
 
-    async def run(
-        self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float
+    async def asked(
+        self,
+        view: ToolView,
+        *,
+        code: Annotated[str, Field(min_length=1, max_length=MAX_CODE_CHARS)],
+        timeout_seconds: float,
     ) -> ToolResult:
-        """Run `code`. Raises ValueError (of the arguments), ToolError, SandboxError, BudgetExceeded."""
-        code = _read_code(arguments)
+        """Runs a short Python program of yours in an isolated box (numpy, no network, 10 seconds) and shows what it
+        prints: to compute, recount or parse. The candidate's files lie in its folder where the program names them,
+        its code as solution.py; what such a program prints counts as the candidate's own word.
+
+        code: A Python program; what it prints is shown. It reads no input.
+
+        Raises ToolError, SandboxError.
+        """
+        self._check(code)
         if self._sandbox is None:
             raise ToolError(
                 "run_python needs a box; JUDGE_SANDBOX names none that works here (judge-agent doctor)"
             )
         given = await asyncio.to_thread(_files_for, code, view) if _has_files(view) else _NO_FILES
         program, name = _program(code, given, view.seed)
-        try:
-            async with asyncio.timeout(timeout_seconds), self._slots:
-                result = await self._sandbox.run(program, limits=self._limits)
-        except TimeoutError as error:
-            message = f"tool 'run_python' exceeded timeout_seconds={timeout_seconds:g}; raise budget.seconds"
-            raise BudgetExceeded("deadline", message) from error
-        return _told(result, given, _left(result, given.files, name), self._limits)
+        async with self._slots:
+            result = await self._sandbox.run(program, limits=self.limits)
+        return _told(result, given, _left(result, given.files, name), self.limits)
+
+    def _check(self, code: str) -> None:
+        if not code.strip():
+            raise ValueError("code is empty; give a Python program that prints what you want to know")
+        if len(code) > self.limits.code_chars:
+            raise ValueError(
+                f"code has {len(code)} characters; the limit is code_chars={self.limits.code_chars}"
+            )
 
 
 _NO_FILES = CandidateFiles({}, {})
-
-
-def _read_code(arguments: Mapping[str, Any]) -> str:
-    unknown = sorted(set(arguments) - {"code"})
-    if unknown:
-        raise ValueError(f"unknown argument {unknown[0]!r}; run_python takes 'code'")
-    code = arguments.get("code")
-    if not isinstance(code, str):
-        raise ValueError(f"code must be text, not {type(code).__name__}")
-    if not code.strip():
-        raise ValueError("code is empty; give a Python program that prints what you want to know")
-    if len(code) > MAX_CODE_CHARS:
-        raise ValueError(f"code has {len(code)} characters; the limit is {MAX_CODE_CHARS}")
-    return code
 
 
 def _has_files(view: ToolView) -> bool:
@@ -143,8 +136,10 @@ def _left(result: BoxResult, given: Mapping[str, bytes], name: str) -> list[Arti
     ]
 
 
-def _told(result: BoxResult, given: CandidateFiles, left: Sequence[Artifact], limits: Limits) -> ToolResult:
-    output, cut = _shown(result, given, left)
+def _told(
+    result: BoxResult, given: CandidateFiles, left: Sequence[Artifact], limits: RunPythonLimits
+) -> ToolResult:
+    output, cut = _shown(result, given, left, limits)
     finding = Finding("none", "hint", None, _reason(result, limits))
     return ToolResult(
         result.status,
@@ -156,7 +151,9 @@ def _told(result: BoxResult, given: CandidateFiles, left: Sequence[Artifact], li
     )
 
 
-def _shown(result: BoxResult, given: CandidateFiles, left: Sequence[Artifact]) -> tuple[dict[str, Any], bool]:
+def _shown(
+    result: BoxResult, given: CandidateFiles, left: Sequence[Artifact], limits: RunPythonLimits
+) -> tuple[dict[str, Any], bool]:
     """The output with as much text as there is room for; and whether something of it is cut."""
     stdout, stderr = _text(result.stdout), _text(result.stderr)
     for for_stdout, for_stderr, for_file in _ROOM:
@@ -165,18 +162,18 @@ def _shown(result: BoxResult, given: CandidateFiles, left: Sequence[Artifact]) -
             "limit": result.limit,
             "stdout": cut_middle(stdout, for_stdout),
             "stderr": cut_middle(stderr, for_stderr),
-            "files": [_file(one, for_file) for one in left[:MAX_SHOWN_FILES]],
+            "files": [_file(one, for_file) for one in left[: limits.shown_files]],
             "seconds": round(result.seconds, 3),
         }
-        if len(left) > MAX_SHOWN_FILES:
-            output["more_files"] = len(left) - MAX_SHOWN_FILES
+        if len(left) > limits.shown_files:
+            output["more_files"] = len(left) - limits.shown_files
         if given.files:
             output["candidate_files"] = _some(list(given.files))
         if given.left_out:
             output["left_out"] = _some([f"{name}: {why}" for name, why in given.left_out.items()])
-        if len(json.dumps(output, ensure_ascii=False)) <= MAX_OUTPUT_CHARS:
+        if len(json.dumps(output, ensure_ascii=False)) <= limits.output_chars:
             break
-    return output, len(stdout) > for_stdout or len(stderr) > for_stderr or len(left) > MAX_SHOWN_FILES
+    return output, len(stdout) > for_stdout or len(stderr) > for_stderr or len(left) > limits.shown_files
 
 
 def _some(lines: Sequence[str]) -> list[str]:

@@ -17,8 +17,10 @@ import hashlib
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from judge_agent.errors import BudgetExceeded, ToolError
 from judge_agent.schema import PrincipleSpec, Tests
@@ -30,41 +32,33 @@ from tools.testing.report import Code, Report, TestResult
 from tools.testing.suite import Item, Suite, run_suite
 from tools.testing.verdict import decide, decide_what_is_known, lacking
 
-SECONDS_PER_TEST = 10.0
-SECONDS_PER_SUITE = 60.0
 _REPORTING_SECONDS = 0.5  # kept back, so that what is known when the time is over still counts
 _WORTH_TELLING_SECONDS = 0.5
 MAX_MODEL_ASSERTIONS = 8
-MAX_SHOWN_RESULTS = 40
+MAX_ASSERTION_CHARS = 2000
 _LACKING = (
     "the boxes of this service lack the module {module!r}, which the code or its tests import; that says nothing of "
     "the answer. To add it, install it beside the service and name its folders in sandboxes/interpreter.py:PACKAGES"
 )
-_PARAMETERS: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "assertions": {
-            "type": "array",
-            "items": {"type": "string", "maxLength": 2000},
-            "minItems": 1,
-            "maxItems": MAX_MODEL_ASSERTIONS,
-            "description": "Python assert statements that call the candidate's functions by name.",
-        }
-    },
-    "required": ["assertions"],
-    "additionalProperties": False,
-}
+
+
+@dataclass(frozen=True)
+class RunTestsLimits:
+    """Ceilings of one run: seconds that the code has for one test and for all of them, tests that are shown, and of the
+    model's own assertions their number and the characters of each.
+    """
+
+    seconds_per_test: float = 10.0
+    seconds_per_suite: float = 60.0
+    shown_tests: int = 40
+    assertions: int = MAX_MODEL_ASSERTIONS
+    assertion_chars: int = MAX_ASSERTION_CHARS
 
 
 class RunTests(DecidingTool):
     """The tool `run_tests`. Its limits are part of its version: others can give other results."""
 
     name = "run_tests"
-    description = (
-        "Runs the task's tests against the candidate's code in an isolated box. "
-        "You may give up to 8 assert statements of your own that call the candidate's functions."
-    )
-    parameters = _PARAMETERS
     decides = PrincipleSpec(
         name="passes_tests",
         description="The candidate's code passes the tests of the task.",
@@ -77,16 +71,14 @@ class RunTests(DecidingTool):
         self,
         sandbox: Sandbox | None,
         *,
-        seconds_per_test: float = SECONDS_PER_TEST,
-        seconds_per_suite: float = SECONDS_PER_SUITE,
+        limits: RunTestsLimits | None = None,
         concurrent_runs: int = 2,
     ) -> None:
         self._sandbox = sandbox
-        self._seconds_per_test = seconds_per_test
-        self._seconds_per_suite = seconds_per_suite
+        self.limits = limits or RunTestsLimits()
         self._slots = asyncio.Semaphore(concurrent_runs)  # first come, first served
         box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
-        self.version = f"6/{box}/{seconds_per_test:g}s/{seconds_per_suite:g}s"
+        self.version = f"6/{box}/{self.limits.seconds_per_test:g}s/{self.limits.seconds_per_suite:g}s"
 
     def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]:
         """One call where tests are given (an answer without code fails them), or doctests and code."""
@@ -115,7 +107,35 @@ class RunTests(DecidingTool):
         self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float
     ) -> ToolResult:
         """Run the tests, or the model's own assertions. Raises ValueError, SandboxError, BudgetExceeded."""
-        assertions = _read_assertions(arguments)
+        if arguments:
+            return await super().run(arguments, view, timeout_seconds=timeout_seconds)
+        return await self._ran((), view, timeout_seconds)
+
+    async def asked(
+        self,
+        view: ToolView,
+        *,
+        assertions: Annotated[
+            tuple[Annotated[str, Field(max_length=MAX_ASSERTION_CHARS)], ...],
+            Field(min_length=1, max_length=MAX_MODEL_ASSERTIONS),
+        ],
+        timeout_seconds: float,
+    ) -> ToolResult:
+        """Runs the task's tests against the candidate's code in an isolated box. You may give up to 8 assert statements
+        of your own that call the candidate's functions.
+
+        assertions: Python assert statements that call the candidate's functions by name.
+        """
+        most, chars = self.limits.assertions, self.limits.assertion_chars
+        if len(assertions) > most:
+            raise ValueError(f"{len(assertions)} assertions given; the limit is assertions={most}")
+        if (longest := max(map(len, assertions))) > chars:
+            raise ValueError(
+                f"assertions: one has {longest} characters; the limit is assertion_chars={chars}"
+            )
+        return await self._ran(assertions, view, timeout_seconds)
+
+    async def _ran(self, assertions: Sequence[str], view: ToolView, timeout_seconds: float) -> ToolResult:
         code = _code_of(view)
         if code is None:
             return _no_code(_tests(view), assertions)
@@ -127,7 +147,7 @@ class RunTests(DecidingTool):
             suite = self._assertions_suite(assertions, view, timeout_seconds)
         else:
             suite = self._given_suite(view, timeout_seconds)
-        asked, began = time.monotonic(), None
+        shown, asked, began = self.limits.shown_tests, time.monotonic(), None
         try:
             async with asyncio.timeout(max(timeout_seconds - _REPORTING_SECONDS, 0.9 * timeout_seconds)):
                 async with self._slots:
@@ -136,20 +156,18 @@ class RunTests(DecidingTool):
         except TimeoutError as error:
             if (finding := decide_what_is_known(suite.results)) is None:
                 raise BudgetExceeded("deadline", _too_late(timeout_seconds, asked, began)) from error
-            cut = _result(code, Report(tuple(suite.results)), finding, cut_short=True)
+            cut = _result(code, Report(tuple(suite.results)), finding, shown, cut_short=True)
             return cut if assertions else _with_marks(cut, suite.results)
         if (module := lacking(report)) is not None:
             raise ToolError(_LACKING.format(module=module))
         if assertions:
-            return _result(code, report, _hint(report))
-        return _with_marks(_result(code, report, decide(report)), report.results)
+            return _result(code, report, _hint(report), shown)
+        return _with_marks(_result(code, report, decide(report), shown), report.results)
 
     def _given_suite(self, view: ToolView, seconds: float) -> Suite:
         tests = _tests(view)
         doctests = view.task.prompt if has_doctests(view.task.prompt) else None
-        suite = Suite(
-            "assert", (), doctests, None, self._seconds_per_test, seconds, view.seed, self._seconds_per_suite
-        )
+        suite = replace(self._suite(view, seconds), doctests=doctests)
         if tests is None:
             return suite
         items = [Item("visible", index, item) for index, item in enumerate(tests.visible)]
@@ -158,8 +176,12 @@ class RunTests(DecidingTool):
 
     def _assertions_suite(self, assertions: Sequence[str], view: ToolView, seconds: float) -> Suite:
         items = [Item("model", index, text) for index, text in enumerate(assertions)]
+        return replace(self._suite(view, seconds), items=items)
+
+    def _suite(self, view: ToolView, seconds: float) -> Suite:
+        limits = self.limits
         return Suite(
-            "assert", items, None, None, self._seconds_per_test, seconds, view.seed, self._seconds_per_suite
+            "assert", (), None, None, limits.seconds_per_test, seconds, view.seed, limits.seconds_per_suite
         )
 
 
@@ -197,18 +219,6 @@ def answers_doctests(prompt: str, code: str) -> bool:
 def _tests(view: ToolView) -> Tests | None:
     tests = view.task.reference.tests
     return tests if tests is not None and (tests.visible or tests.hidden) else None
-
-
-def _read_assertions(arguments: Mapping[str, Any]) -> tuple[str, ...]:
-    unknown = sorted(set(arguments) - {"assertions"})
-    if unknown:
-        raise ValueError(f"unknown argument {unknown[0]!r}; run_tests takes 'assertions'")
-    given = arguments.get("assertions", ())
-    if not isinstance(given, (list, tuple)) or not all(isinstance(item, str) for item in given):
-        raise ValueError(f"assertions must be a list of statements, not {type(given).__name__}")
-    if "assertions" in arguments and not 1 <= len(given) <= MAX_MODEL_ASSERTIONS:
-        raise ValueError(f"{len(given)} assertions given; the limits are 1 and {MAX_MODEL_ASSERTIONS}")
-    return tuple(given)
 
 
 def _code(code: CodeUnderTest, view: ToolView, tests: Tests | None) -> Code:
@@ -250,11 +260,13 @@ def _with_marks(result: ToolResult, results: Sequence[TestResult]) -> ToolResult
     return replace(result, flags={**result.flags, "tests": marks(results)})
 
 
-def _result(code: CodeUnderTest, report: Report, finding: Finding, *, cut_short: bool = False) -> ToolResult:
+def _result(
+    code: CodeUnderTest, report: Report, finding: Finding, most: int, *, cut_short: bool = False
+) -> ToolResult:
     findings = [finding]
     if code.step_id is not None and finding.bearing != "none":
         findings.append(replace(finding, step_id=code.step_id))
-    shown = sorted(report.results, key=lambda result: result.status == "pass")[:MAX_SHOWN_RESULTS]
+    shown = sorted(report.results, key=lambda result: result.status == "pass")[:most]
     output = {
         "code": {"origin": code.origin, "sha256": _sha256(code.source), "assembled": report.assembled},
         "summary": _summary(report),

@@ -22,7 +22,7 @@ from judge_agent.judge import Judge
 from judge_agent.log import MemoryLog
 from judge_agent.schema import CandidateResult, JudgmentRequest
 from judge_agent.seams.sandbox import Sandbox
-from tools.run_tests import RunTests
+from tools.run_tests import RunTests, RunTestsLimits
 
 TOOL_SECONDS = 1.0
 PLAIN_SECONDS = 2 * TOOL_SECONDS
@@ -126,7 +126,7 @@ async def compare(tried: Sequence[Tried], tick: Tick) -> None:
 
 async def judge(sandbox: Sandbox, problems: Sequence[Problem], tried: Sequence[Tried], tick: Tick) -> Judged:
     """Judge every right solution by both kinds of tests, and every mutant that differs by one that can tell."""
-    tool = RunTests(sandbox, seconds_per_test=TOOL_SECONDS, concurrent_runs=AT_ONCE)
+    tool = RunTests(sandbox, concurrent_runs=AT_ONCE, limits=RunTestsLimits(seconds_per_test=TOOL_SECONDS))
     judge = Judge(
         model=None,
         tools=(tool,),

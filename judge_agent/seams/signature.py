@@ -54,7 +54,7 @@ class Signature:
             known = ", ".join(self._model.model_fields) or "no arguments"
             raise ValueError(f"unknown argument {unknown[0]!r:.100}; {self._function_name} takes {known}")
         try:
-            read = self._model.model_validate_json(json.dumps(dict(arguments)))
+            read = self._model.model_validate_json(_as_json(arguments))
         except ValidationError as error:
             raise ValueError(_told(error)) from None
         return {name: getattr(read, name) for name in type(read).model_fields}
@@ -80,6 +80,16 @@ class Signature:
             fields[name] = (self._hints[name], Field(default, description=described.get(name)))
         config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=False)
         return create_model(f"{self._function.__name__}_arguments", __config__=config, **fields)
+
+
+def _as_json(arguments: Mapping[str, Any]) -> bytes:
+    """The arguments as JSON. Raises ValueError for numbers and texts that JSON has not, which models write all the same."""
+    try:
+        return json.dumps(dict(arguments), ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"arguments: there is half a character ({error.object[error.start]!r})") from None
+    except ValueError:
+        raise ValueError("arguments: numbers must be finite, there is nan or infinity") from None
 
 
 def _told(error: ValidationError) -> str:

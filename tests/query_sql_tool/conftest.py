@@ -9,7 +9,7 @@ import pytest
 
 from judge_agent.schema import Artifact, Database, Reference, Resources, Task, Trajectory
 from judge_agent.seams.tool import ToolResult, ToolView
-from tools.query_sql import QuerySql
+from tools.query_sql import QuerySql, QuerySqlLimits
 
 SETUP = """
 CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, city TEXT, score DOUBLE PRECISION, born DATE);
@@ -21,7 +21,7 @@ INSERT INTO people VALUES
 
 @pytest.fixture
 def tool(sandbox):
-    return QuerySql(sandbox, seconds_per_query=3)
+    return QuerySql(sandbox, limits=QuerySqlLimits(seconds_per_query=3))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from judge_agent.errors import ToolError
 from judge_agent.resources import BlobFiles, FileResources
 from judge_agent.schema import Database
-from tools.query_sql import QuerySql
+from tools.query_sql import QuerySql, QuerySqlLimits
 from tools.sql.database import source_of
 from tools.sql.engine_box import open_database
 
@@ -52,7 +52,7 @@ def test_the_attacks_that_reach_files_work_without_a_box(tmp_path: Path) -> None
 async def stored(sandbox, tmp_path, view):
     """Upload a file and query it; return what `judged` returns."""
     blobs = BlobFiles(tmp_path / "blobs", max_bytes=64_000_000, max_tenant_bytes=10**9)
-    tool = QuerySql(sandbox, FileResources(blobs, None), seconds_per_query=3)
+    tool = QuerySql(sandbox, FileResources(blobs, None), limits=QuerySqlLimits(seconds_per_query=3))
 
     async def run(content: bytes, engine: str, candidate: str, reference: str, tenant: str = "t"):
         async with blobs.upload(tenant) as upload:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.query_sql import QuerySql
+from tools.query_sql import QuerySql, QuerySqlLimits
 
 pytestmark = pytest.mark.anyio
 SETUPS = {
@@ -65,7 +65,9 @@ def patient(sandbox, view):
     async def run(sql: str, reference: str):
         databases = [{"name": "d", "engine": "duckdb", "sql": f"{WIDE} {WIDE_ROWS}"}]
         asked = view(sql, reference, engine="duckdb", databases=databases)
-        result = await QuerySql(sandbox, seconds_per_query=60).run({}, asked, timeout_seconds=300)
+        result = await QuerySql(sandbox, limits=QuerySqlLimits(seconds_per_query=60)).run(
+            {}, asked, timeout_seconds=300
+        )
         return (result.findings[0].bearing, result.findings[0].strength), result
 
     return run

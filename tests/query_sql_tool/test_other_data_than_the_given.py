@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.query_sql import QuerySql
+from tools.query_sql import QuerySql, QuerySqlLimits
 
 pytestmark = pytest.mark.anyio
 CASES = tomllib.loads((Path(__file__).parent / "copies.toml").read_text("utf-8"))["case"]
@@ -129,7 +129,7 @@ async def test_the_same_seed_makes_the_same_copies(judged) -> None:
 
 async def test_where_time_is_short_copies_are_left_out_and_a_flag_says_so(sandbox, view) -> None:
     # What is kept of the call's time leaves nothing for copies.
-    tool = QuerySql(sandbox, seconds_per_query=3, seconds_to_end=59.9)
+    tool = QuerySql(sandbox, limits=QuerySqlLimits(seconds_per_query=3, seconds_to_end=59.9))
     given = view("SELECT name FROM customers", "SELECT name FROM customers", databases=[database("sqlite")])
     result = await tool.run({}, given, timeout_seconds=60)
     assert result.findings[0].strength == "decisive"

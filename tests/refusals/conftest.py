@@ -20,9 +20,9 @@ from judge_agent.schema import Judgment, JudgmentRequest
 from judge_agent.seams.sandbox import Box, BoxResult, Limits, Program, Sandbox
 from judge_agent.seams.tool import Tool
 from tools.check_tool_calls import CheckToolCalls
-from tools.query_sql import QuerySql
+from tools.query_sql import QuerySql, QuerySqlLimits
 from tools.run_python import LIMITS, RunPython
-from tools.run_tests import RunTests
+from tools.run_tests import RunTests, RunTestsLimits
 
 
 class NoMoreBoxes:
@@ -72,8 +72,12 @@ def judge_with(sandbox: Sandbox, tmp_path: Path):
         limits = replace(LIMITS, wall_seconds=1.0, memory_bytes=2**28)
         return (
             CheckToolCalls(),
-            RunTests(box, seconds_per_test=1.0),
-            QuerySql(box, FileResources(blobs, root) if files else None, seconds_per_query=1.0),
+            RunTests(box, limits=RunTestsLimits(seconds_per_test=1.0)),
+            QuerySql(
+                box,
+                FileResources(blobs, root) if files else None,
+                limits=QuerySqlLimits(seconds_per_query=1.0),
+            ),
             RunPython(box, limits=limits),
         )
 

@@ -9,7 +9,7 @@ import pytest
 
 from judge_agent.schema import Reference, Task, Tests, Trajectory
 from judge_agent.seams.tool import ToolView
-from tools.run_tests import RunTests
+from tools.run_tests import RunTests, RunTestsLimits
 
 NAIVE = """
 import sys
@@ -23,7 +23,7 @@ scope['check'](scope['f'])
 
 @pytest.fixture
 def tool(sandbox):
-    return RunTests(sandbox, seconds_per_test=2.5)
+    return RunTests(sandbox, limits=RunTestsLimits(seconds_per_test=2.5))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from judge_agent.errors import BudgetExceeded
 from judge_agent.schema import CallTest, StdioTest
-from tools.run_tests import RunTests
+from tools.run_tests import RunTests, RunTestsLimits
 from tools.testing.report import TestResult
 from tools.testing.verdict import decide_what_is_known
 
@@ -19,7 +19,7 @@ SLOW = "def f(x):\n    end = time.monotonic() + 0.5\n    while time.monotonic() 
 
 @pytest.fixture
 def short_tool(sandbox):
-    return RunTests(sandbox, seconds_per_test=0.8, seconds_per_suite=2)
+    return RunTests(sandbox, limits=RunTestsLimits(seconds_per_test=0.8, seconds_per_suite=2))
 
 
 @pytest.mark.parametrize("kind", ["call", "check"])
@@ -65,7 +65,7 @@ async def test_slow_peers_do_not_take_the_time_of_a_right_answer(short_tool, vie
 
 
 async def test_an_answer_that_waited_for_a_box_until_the_deadline_is_not_refuted(sandbox, view):
-    tool = RunTests(sandbox, seconds_per_test=30, concurrent_runs=1)
+    tool = RunTests(sandbox, concurrent_runs=1, limits=RunTestsLimits(seconds_per_test=30))
     slow, right = "def f(x):\n    while True: pass", "def f(x): return x * x"
     views = [view(code, "call", SQUARES, entry_point="f") for code in (slow, right)]
     ends = await asyncio.gather(
@@ -79,7 +79,7 @@ async def test_an_answer_that_waited_for_a_box_until_the_deadline_is_not_refuted
 
 
 async def test_an_answer_that_had_no_time_left_after_its_wait_is_told_so(sandbox, view):
-    tool = RunTests(sandbox, seconds_per_test=1.2, concurrent_runs=1)
+    tool = RunTests(sandbox, concurrent_runs=1, limits=RunTestsLimits(seconds_per_test=1.2))
     slow = "def f(x):\n    while x: pass\n    return 0"
     views = [view(slow, "call", SQUARES[:2], entry_point="f") for _ in range(2)]
     ends = await asyncio.gather(
@@ -92,7 +92,7 @@ async def test_an_answer_that_had_no_time_left_after_its_wait_is_told_so(sandbox
 
 async def test_a_wrong_answer_before_the_deadline_refutes(sandbox, view):
     code = "import time\ndef f(x):\n    while x: pass\n    return 5"
-    tool = RunTests(sandbox, seconds_per_test=30)
+    tool = RunTests(sandbox, limits=RunTestsLimits(seconds_per_test=30))
     result = await tool.run({}, view(code, "call", SQUARES, entry_point="f"), timeout_seconds=2)
     assert (result.findings[0].bearing, result.findings[0].strength) == ("refutes", "decisive")
     assert result.flags["cut_short_by_the_deadline"]
@@ -102,7 +102,7 @@ async def test_a_wrong_answer_before_the_deadline_refutes(sandbox, view):
 async def test_a_failed_test_counts_although_another_hangs_beside_the_code(sandbox, view):
     code = "class Box: pass\ndef f(x):\n    while x > 1: pass\n    return Box() if x else 5"
     tests = [CHECKS[0], CHECKS[1], CHECKS[2]]
-    tool = RunTests(sandbox, seconds_per_test=30)
+    tool = RunTests(sandbox, limits=RunTestsLimits(seconds_per_test=30))
     result = await tool.run({}, view(code, "check", tests, entry_point="f"), timeout_seconds=3)
     assert (result.findings[0].bearing, result.findings[0].strength) == ("refutes", "decisive")
     assert "hidden.0" in result.findings[0].reason
@@ -110,7 +110,7 @@ async def test_a_failed_test_counts_although_another_hangs_beside_the_code(sandb
 
 async def test_right_answers_before_the_deadline_say_nothing(sandbox, view):
     code = "def f(x):\n    while x: pass\n    return 0"
-    tool = RunTests(sandbox, seconds_per_test=30)
+    tool = RunTests(sandbox, limits=RunTestsLimits(seconds_per_test=30))
     with pytest.raises(BudgetExceeded, match="exceeded timeout_seconds=2"):
         await tool.run({}, view(code, "call", SQUARES, entry_point="f"), timeout_seconds=2)
 
@@ -126,7 +126,7 @@ def test_only_a_certain_failure_of_a_given_test_counts_in_a_run_cut_short():
 
 @pytest.mark.slow
 async def test_a_test_that_calls_without_end_is_ended_by_its_count_and_decides_nothing(sandbox, view):
-    patient = RunTests(sandbox, seconds_per_suite=600)
+    patient = RunTests(sandbox, limits=RunTestsLimits(seconds_per_suite=600))
     endless = "def check(candidate):\n    x = 7\n    while x != 1:\n        x = candidate(x)\n"
     asked = view("def f(x): return x", "check", [endless], entry_point="f")
     finding = (await patient.run({}, asked, timeout_seconds=600)).findings[0]

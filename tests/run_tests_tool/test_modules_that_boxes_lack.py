@@ -8,7 +8,7 @@ import pytest
 from judge_agent.errors import BudgetExceeded, ToolError
 from judge_agent.schema import Artifact, CallTest, Reference, StdioTest, Task, Tests, Trajectory
 from judge_agent.seams.tool import ToolView
-from tools.run_tests import RunTests
+from tools.run_tests import RunTests, RunTestsLimits
 
 pytestmark = pytest.mark.anyio
 CASES = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())
@@ -52,7 +52,7 @@ async def test_a_lack_that_could_not_be_looked_into_before_the_deadline_refutes_
     code = "def f(x):\n    if x == 7:\n        import pandas\n    while True: pass"
     hidden = [TESTS["call"], CallTest(args=(8,), expected=64)]
     with pytest.raises(BudgetExceeded):
-        await RunTests(sandbox, seconds_per_test=30).run(
+        await RunTests(sandbox, limits=RunTestsLimits(seconds_per_test=30)).run(
             {}, view(code, "call", hidden, entry_point="f"), timeout_seconds=2
         )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from judge_agent.schema import CallTest, StdioTest
-from tools.run_tests import RunTests
+from tools.run_tests import RunTests, RunTestsLimits
 from tools.testing.in_box.own_doing import is_bounded
 
 pytestmark = pytest.mark.anyio
@@ -23,7 +23,9 @@ FILE = "from solution import Square\ndef test_area():\n    assert Square(7).area
 
 @pytest.fixture
 def quick_tool(sandbox):
-    return RunTests(sandbox, seconds_per_test=2.0, seconds_per_suite=8, concurrent_runs=3)
+    return RunTests(
+        sandbox, concurrent_runs=3, limits=RunTestsLimits(seconds_per_test=2.0, seconds_per_suite=8)
+    )
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from judge_agent.models.fake_server import FakeServer
 from judge_agent.models.openai_chat import OpenAIChatModel
 from judge_agent.seams.sandbox import Sandbox
 from tests.service.served import Served, request, serving
-from tools.run_tests import RunTests
+from tools.run_tests import RunTests, RunTestsLimits
 
 pytestmark = pytest.mark.anyio
 LOOP = "```python\ndef spin(n):\n    open('started', 'w').close()\n    while True:\n        n += 1\n```"
@@ -34,7 +34,10 @@ class OfBoxes(Judge):
     sandbox: Sandbox
 
     def __init__(self, **parts) -> None:
-        super().__init__(**parts | {"tools": (RunTests(self.sandbox, seconds_per_test=30),), "model": None})
+        super().__init__(
+            **parts
+            | {"tools": (RunTests(self.sandbox, limits=RunTestsLimits(seconds_per_test=30)),), "model": None}
+        )
 
 
 async def test_a_model_server_sees_its_client_leave_within_a_second() -> None:

@@ -140,7 +140,7 @@ async def test_signature_and_docstring_make_the_schema(tmp_path: Path) -> None:
     [
         ({}, "date: Field required"),
         ({"date": "no"}, "date"),
-        ({"date": "2024-02-29", "b": 1}, "b: Extra"),
+        ({"date": "2024-02-29", "b": 1}, "unknown argument 'b'; weekday takes date"),
         ({"date": "x" * 20_001}, "argument_chars=20000"),
     ],
 )

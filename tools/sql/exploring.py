@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 from judge_agent.schema import ToolStatus
 from judge_agent.seams.sandbox import Sandbox
@@ -15,49 +15,27 @@ from tools.sql.engine_box import QueryFailed, open_database
 from tools.sql.scan import Refused
 from tools.sql.showing import clean, is_cut, shown
 
-_UNNAMED = ("", "main", "default", "database")  # what a model says where there is only one
 MAX_ROWS = 50
 MAX_BYTES = 200_000
 MAX_TABLES = 60
 MAX_COLUMNS = 60
 
 
-class Exploration(NamedTuple):
-    """`sql` empty: describe the tables."""
-
-    database: str
-    sql: str
-
-
-def read_exploration(arguments: Mapping[str, Any], names: Sequence[str]) -> Exploration | None:
-    """The model's arguments; None for the opening call, which has none. Raises ValueError."""
-    if not arguments:
-        return None
-    unknown = sorted(set(arguments) - {"database", "sql"})
-    if unknown:
-        raise ValueError(f"unknown argument {unknown[0]!r}; query_sql takes 'database' and 'sql'")
-    database, sql = arguments.get("database"), arguments.get("sql", "")
-    if len(names) == 1 and database in _UNNAMED:
-        database = names[0]
-    if database not in names:
-        raise ValueError(f"database={database!r} is not one of {list(names)}")
-    if not isinstance(sql, str):
-        raise ValueError(f"sql must be text, not {type(sql).__name__}")
-    return Exploration(str(database), sql.strip())
-
-
 async def explore(
-    sandbox: Sandbox, source: DatabaseSource, wanted: Exploration, *, seconds: float, seed: int
+    sandbox: Sandbox, source: DatabaseSource, sql: str, *, seconds: float, seed: int
 ) -> ToolResult:
-    """Run the model's query. A refused or failing one is told to the model. Raises ToolError, SandboxError."""
+    """Run the model's query; empty: describe the tables. A refused or failing one is told to the model.
+
+    Raises ToolError, SandboxError.
+    """
     try:
-        query = await asyncio.to_thread(read_query, wanted.sql, source.engine) if wanted.sql else None
+        query = await asyncio.to_thread(read_query, sql, source.engine) if sql else None
         async with open_database(sandbox, source, seed=seed) as box:
             if query is None:
                 return _described(await box.describe(seconds=seconds))
             if query.unlisted and (there := await box.knows(query.unlisted, seconds=seconds)):
                 raise Refused(f"the function {min(there)} is not on the list of those that may be called")
-            result = await box.query(wanted.sql, seconds=seconds, max_rows=MAX_ROWS, max_bytes=MAX_BYTES)
+            result = await box.query(sql, seconds=seconds, max_rows=MAX_ROWS, max_bytes=MAX_BYTES)
     except (Refused, NotParsed) as refusal:
         reason = clean(f"refused: {refusal}")
         return ToolResult("refused", {"reason": reason}, (Finding("none", "hint", None, reason),))

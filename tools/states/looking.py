@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from judge_agent.schema import Environment
@@ -11,21 +10,7 @@ from judge_agent.trajectory import Transcript
 from tools.states.judging import Load, judged
 from tools.states.work import Work
 
-MAX_VALUE_CHARS = 4000
 MAX_KEYS = 100
-PARAMETERS: Mapping[str, Any] = {
-    "type": "object",
-    "properties": {
-        "pointer": {
-            "type": "string",
-            "maxLength": 500,
-            "description": "A JSON pointer into the records, such as /orders/O1. Empty: all of them.",
-        },
-        "when": {"enum": ["start", "end"], "description": "Before the agent's calls, or after them."},
-    },
-    "required": ["pointer", "when"],
-    "additionalProperties": False,
-}
 
 
 class Look(NamedTuple):
@@ -35,22 +20,13 @@ class Look(NamedTuple):
     when: Literal["start", "end"]
 
 
-def read_look(arguments: Mapping[str, Any]) -> Look:
-    """Read the model's arguments. Raises ValueError that says what is wrong."""
-    pointer, when = arguments.get("pointer"), arguments.get("when")
-    if set(arguments) != {"pointer", "when"}:
-        raise ValueError(f"give pointer and when, not {sorted(arguments)!r}")
-    if not isinstance(pointer, str) or (pointer and not pointer.startswith("/")) or len(pointer) > 500:
-        raise ValueError(f"pointer: {pointer!r:.80} must be empty or begin with '/'")
-    if when != "start" and when != "end":
-        raise ValueError(f"when: {when!r:.80} must be 'start' or 'end'")
-    return Look(pointer, when)
-
-
 def look(
-    wanted: Look, transcript: Transcript, environment: Environment, load: Load, work: Work
+    wanted: Look, transcript: Transcript, environment: Environment, load: Load, work: Work, most: int
 ) -> dict[str, Any]:
-    """What lies there, as JSON: the value, or the keys of one that is too large, or why neither can be said."""
+    """What lies there, as JSON: the value, or the keys of one that is too large, or why neither can be said.
+
+    `most`: characters of a value that are shown.
+    """
     state = load()
     if wanted.when == "end":
         report = judged(transcript, environment, None, state, load, work)
@@ -65,16 +41,16 @@ def look(
             value = value[int(key)]
         else:
             return {"problem": f"there is no {key[:80]!r} there"}
-    return _shown(value)
+    return _shown(value, most)
 
 
-def _shown(value: Any) -> dict[str, Any]:
+def _shown(value: Any, most: int) -> dict[str, Any]:
     text = json.dumps(value, ensure_ascii=False)
-    if len(text) <= MAX_VALUE_CHARS:
+    if len(text) <= most:
         return {"value": value}
     if isinstance(value, dict):
         keys = [key[:100] for key in list(value)[:MAX_KEYS]]
         return {"keys": keys, "count": len(value), "problem": "too large to show: look deeper"}
     if isinstance(value, list):
         return {"count": len(value), "problem": "too large to show: look at single items"}
-    return {"value": text[:MAX_VALUE_CHARS], "problem": "cut"}
+    return {"value": text[:most], "problem": "cut"}
