@@ -41,7 +41,9 @@ def add_parser(names: Any) -> None:
     parser.add_argument(
         "--embedded", type=whole(), default=0, help="pairs of each set for the embedded model (0)"
     )
-    parser.add_argument("--out", type=Path, help="keep the embedded model's judgments here, and go on from them")
+    parser.add_argument(
+        "--out", type=Path, help="keep the embedded model's judgments here, and go on from them"
+    )
     parser.add_argument("--json", action="store_true", help="end with one JSON object on a line")
     parser.set_defaults(run=run)
 

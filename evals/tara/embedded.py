@@ -49,7 +49,13 @@ def _asked(due: Sequence[tuple[str, Pair]], folder: Path, kept: Path) -> dict[tu
             judgment = client.judge(pair.request(MODEL_SECONDS))
             scores = {one.id: one.score for one in judgment.candidates}
             asked = [one.tool for one in judgment.evidence if one.tool]
-            line = {"set": name, "pair": pair.name, "verdict": _verdict(scores), "scores": scores, "tools": asked}
+            line = {
+                "set": name,
+                "pair": pair.name,
+                "verdict": _verdict(scores),
+                "scores": scores,
+                "tools": asked,
+            }
             lines.write(json.dumps(line) + "\n")
             lines.flush()
             done[name, pair.name] = _verdict(scores)

@@ -74,11 +74,11 @@ async def test_pages_of_a_pdf_and_lines_of_jsonl_are_documents(shelf_of, view, p
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({}, "query must be text"),
+        ({}, "query: Field required"),
         ({"query": " "}, "query must be text"),
-        ({"query": "x" * 401}, "query has 401 characters; the limit is 400"),
-        ({"query": "x", "limit": 11}, "limit must be a whole number from 1 to 10, not 11"),
-        ({"query": "x", "limit": True}, "limit must be"),
+        ({"query": "x" * 401}, "query: String should have at most 400 characters, not 'xxx"),
+        ({"query": "x", "limit": 11}, "limit: Input should be less than or equal to 10, not 11"),
+        ({"query": "x", "limit": True}, "limit: Input should be a valid integer, not True"),
         ({"query": "x", "corpus": "other"}, "corpus 'other' is unknown"),
         ({"query": "x", "more": 1}, "unknown argument 'more'"),
         ({"query": "x", "document": "nowhere"}, "document 'nowhere' is unknown"),

@@ -27,9 +27,10 @@ def main() -> None:
         _say({"file": index, "begun": True})
         try:
             for document in _documents(content, file, {**head["limits"], "max_text_chars": room}):
-                room -= sum(map(len, document["pages"]))
-                if room < 0:
+                size = sum(map(len, document["pages"]))
+                if size > room:  # what is refused takes no room from the files after it
                     raise Refusal("limit", "has more text than is left of max_text_chars")
+                room -= size
                 _say({"file": index, **document})
         except Refusal as refusal:
             _say({"file": index, "refused": refusal.kind, "why": str(refusal)[:300]})
