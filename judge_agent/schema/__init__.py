@@ -154,6 +154,8 @@ from judge_agent.schema.request import (
 from judge_agent.schema.request import (
     Tests as Tests,
 )
+from judge_agent.schema.ui_checks import AskedStep as AskedStep
+from judge_agent.schema.ui_checks import PageStep as PageStep
 from judge_agent.schema.ui_checks import UiCheck as UiCheck
 from judge_agent.schema.ui_checks import UiChecks as UiChecks
 from judge_agent.schema.ui_checks import UiStep as UiStep

@@ -27,7 +27,7 @@ Do = Literal[
     "requests",
     "assert",
 ]
-That = Literal[
+Seen = Literal[
     "visible",
     "hidden",
     "enabled",
@@ -50,8 +50,8 @@ That = Literal[
     "fits_width",
     "no_console_errors",
     "no_failed_requests",
-    "looks_like",
 ]
+That = Seen | Literal["looks_like"]
 Stage = Literal["renders", "works", "looks"]
 STAGES: tuple[Stage, ...] = ("renders", "works", "looks")
 TARGETS = ("role", "label", "text", "placeholder", "test_id", "css")
@@ -72,7 +72,7 @@ _WITH_VALUE = frozenset(
 _Short = Annotated[str, Field(min_length=1, max_length=300)]
 
 
-class UiStep(Envelope):
+class PageStep(Envelope):
     """One thing that is done with a page, or asserted of it.
 
     An element is named by one of `role` (with `name`), `label`, `text`, `placeholder`, `test_id` and `css`; where
@@ -96,11 +96,9 @@ class UiStep(Envelope):
     by: Annotated[Whole, Field(ge=-100_000, le=100_000)] | None = None
     seconds: Annotated[Number, Field(gt=0, le=10)] | None = None
     that: That | None = None
-    image: Annotated[str, Field(max_length=2_800_000, pattern=r"^[A-Za-z0-9+/]+={0,2}$")] | None = None
-    differs_at_most: Annotated[Number, Field(ge=0, le=1)] | None = None
 
     @model_validator(mode="after")
-    def _fits_together(self) -> UiStep:
+    def _fits_together(self) -> PageStep:
         given = [name for name in TARGETS if getattr(self, name) is not None]
         if len(given) > 1:
             raise Refused(given[1], f"an element is named by one of {list(TARGETS)}, not by {given}", None)
@@ -125,6 +123,37 @@ class UiStep(Envelope):
         names = (*TARGETS, "name", "nth")
         found = {name: value for name in names if (value := getattr(self, name)) is not None}
         return found or None
+
+
+class AskedStep(PageStep):
+    """One thing to do. An element is named by one of role (with name), label, text, placeholder, test_id, css; nth
+    chooses among several. value: what to type, select, press (Enter) or assert; of: which attribute or style.
+    """
+
+    nth: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    by: Annotated[int, Field(ge=-100_000, le=100_000)] | None = None
+    that: Seen | None = None
+
+
+class UiStep(PageStep):
+    """A step of a check, which can hold the page to a picture: `image` goes with `looks_like`, in base64.
+
+    `differs_at_most` is the share of pixels that may differ; 0.02 where it is not given.
+    """
+
+    image: Annotated[str, Field(max_length=2_800_000, pattern=r"^[A-Za-z0-9+/]+={0,2}$")] | None = None
+    differs_at_most: Annotated[Number, Field(ge=0, le=1)] | None = None
+
+    @model_validator(mode="after")
+    def _picture_fits(self) -> UiStep:
+        wanted = self.that == "looks_like"
+        if wanted != (self.image is not None):
+            raise Refused(
+                "image", "goes with looks_like, which needs it (a PNG, JPEG or WebP in base64)", None
+            )
+        if self.differs_at_most is not None and not wanted:
+            raise Refused("differs_at_most", "goes with looks_like", self.differs_at_most)
+        return self
 
 
 class UiCheck(Envelope):
@@ -157,7 +186,7 @@ class UiChecks(Envelope):
         return self
 
 
-def _check_assertion(step: UiStep, has_target: bool) -> None:
+def _check_assertion(step: PageStep, has_target: bool) -> None:
     that = step.that
     if (that is None) == (step.do == "assert"):
         raise Refused("that", "goes with 'assert', and 'assert' needs it", None)
@@ -173,5 +202,3 @@ def _check_assertion(step: UiStep, has_target: bool) -> None:
         raise Refused("value", f"'{that}' needs a whole number, not {step.value!r}", step.value)
     if (that in ("attribute_is", "style_is")) != (step.of is not None):
         raise Refused("of", "goes with attribute_is and style_is, which need it", None)
-    if (that == "looks_like") != (step.image is not None):
-        raise Refused("image", "goes with looks_like, which needs it (a PNG, JPEG or WebP in base64)", None)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from judge_agent.schema import UiStep
+from judge_agent.schema import PageStep, UiStep
 
 _DIFFERS_AT_MOST = 0.02
 _SHOWN = 160
@@ -14,30 +14,36 @@ _PIXEL = 1.0
 
 
 class NotSo(Exception):
-    """What was asserted is not so; the message says what was found."""
+    """What was asserted is not so; the message says what was found. `final`: it never will be, looked at again."""
+
+    def __init__(self, message: str, *, final: bool = False) -> None:
+        super().__init__(message)
+        self.final = final
 
 
 class Looking(Protocol):
     """What an assertion can look at."""
 
-    async def read(self, what: str, step: UiStep) -> Any: ...
+    async def read(self, what: str, step: PageStep) -> Any: ...
 
     async def picture(self, **options: Any) -> dict[str, Any]: ...
 
     async def events(self) -> Any: ...
 
+    async def settle(self) -> None: ...
 
-Assertion = Callable[[Looking, UiStep], Awaitable[None]]
+
+Assertion = Callable[[Looking, PageStep], Awaitable[None]]
 
 
-async def assert_step(window: Looking, step: UiStep) -> None:
+async def assert_step(window: Looking, step: PageStep) -> None:
     """Raises NotSo, PageError."""
     assert step.that is not None
     await _ASSERTIONS[step.that](window, step)
 
 
 def _is(what: str, wanted: object, otherwise: str) -> Assertion:
-    async def check(window: Looking, step: UiStep) -> None:
+    async def check(window: Looking, step: PageStep) -> None:
         found = await window.read(what, step)
         if found != wanted:
             raise NotSo(otherwise if found is not None else "there is no such element")
@@ -45,12 +51,12 @@ def _is(what: str, wanted: object, otherwise: str) -> Assertion:
     return check
 
 
-async def _hidden(window: Looking, step: UiStep) -> None:
+async def _hidden(window: Looking, step: PageStep) -> None:
     if await window.read("visible", step):
         raise NotSo("it is visible")
 
 
-async def _in_view(window: Looking, step: UiStep) -> None:
+async def _in_view(window: Looking, step: PageStep) -> None:
     box = await window.read("box", step)
     if box is None:
         raise NotSo("there is no such element in sight")
@@ -62,7 +68,7 @@ async def _in_view(window: Looking, step: UiStep) -> None:
 
 
 def _text(compare: Callable[[str, str], bool], says: str, what: str = "text") -> Assertion:
-    async def check(window: Looking, step: UiStep) -> None:
+    async def check(window: Looking, step: PageStep) -> None:
         found = await window.read(what, step)
         if found is None:
             raise NotSo("there is no such element")
@@ -73,7 +79,7 @@ def _text(compare: Callable[[str, str], bool], says: str, what: str = "text") ->
 
 
 def _count(compare: Callable[[int, int], bool]) -> Assertion:
-    async def check(window: Looking, step: UiStep) -> None:
+    async def check(window: Looking, step: PageStep) -> None:
         found = await window.read("count", step)
         if not compare(int(found), int(step.value or "0")):
             raise NotSo(f"there are {found} of them")
@@ -81,7 +87,7 @@ def _count(compare: Callable[[int, int], bool]) -> Assertion:
     return check
 
 
-async def _path_is(window: Looking, step: UiStep) -> None:
+async def _path_is(window: Looking, step: PageStep) -> None:
     found = urlsplit(str(await window.read("url", step)))
     path = (
         found.path
@@ -92,7 +98,7 @@ async def _path_is(window: Looking, step: UiStep) -> None:
         raise NotSo(f"the address is {path[:_SHOWN]!r}")
 
 
-async def _not_blank(window: Looking, step: UiStep) -> None:
+async def _not_blank(window: Looking, step: PageStep) -> None:
     """Of the window first; a page may have what it shows below it."""
     if (await window.picture())["colours"] > 1:
         return
@@ -100,24 +106,26 @@ async def _not_blank(window: Looking, step: UiStep) -> None:
         raise NotSo("the page is blank: one single colour")
 
 
-async def _fits_width(window: Looking, step: UiStep) -> None:
+async def _fits_width(window: Looking, step: PageStep) -> None:
     overflow = await window.read("overflow", step)
     if overflow > _PIXEL:
         raise NotSo(f"the page is {overflow:g} pixels wider than the window")
 
 
 def _no_events(kinds: tuple[str, ...], called: str) -> Assertion:
-    async def check(window: Looking, step: UiStep) -> None:
+    async def check(window: Looking, step: PageStep) -> None:
+        await window.settle()  # what has not happened yet could still happen
         told = await window.events()
         count = sum(told["counts"].get(kind, 0) for kind in kinds)
         if count:
             first = next(words[0] for kind in kinds if (words := told["words"].get(kind)))
-            raise NotSo(f"{count} {called}, the first: {first[:_SHOWN]!r}")
+            raise NotSo(f"{count} {called}, the first: {first[:_SHOWN]!r}", final=True)
 
     return check
 
 
-async def _looks_like(window: Looking, step: UiStep) -> None:
+async def _looks_like(window: Looking, step: PageStep) -> None:
+    assert isinstance(step, UiStep)  # no other can ask for it
     told = await window.picture(image=step.image)
     if told.get("other_size"):
         raise NotSo(

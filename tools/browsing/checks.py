@@ -1,26 +1,40 @@
 """Runs checks stage by stage (renders, works, looks); behind a stage with a failure nothing is run.
 
 Each check has a window of its own. One that fails is tried again in a fresh window, with more time: only what fails
-twice has failed; what passes at the second try is `unsteady`, and decides nothing.
+twice has failed; what passes at the second try is `unsteady`, and decides nothing. Before a page is said to have failed
+twice, a page of our own is held to the first try's time: on a machine that is too slow for that one, nothing is said.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Protocol
 
-from judge_agent.schema import UiCheck, UiChecks, UiStep
+from judge_agent.errors import SandboxError
+from judge_agent.schema import PageStep, UiCheck, UiChecks, UiStep
 from judge_agent.schema.ui_checks import STAGES, Stage
-from tools.browsing.steps import Visit
+from tools.browsing.steps import Shot, Visit
 
 Outcome = Literal["passed", "failed", "unsteady", "skipped"]
-Run = Callable[[Sequence[UiStep], float], Awaitable[Visit]]
+MAX_SHOTS = 8
 _SECOND_PATIENCE = 3.0  # a busy machine must not look like a page that does nothing
 _RENDERS: dict[str, UiStep] = {
     "loads": UiStep(do="open"),
     "not_blank": UiStep(do="assert", that="not_blank"),
 }
+
+
+class Runner(Protocol):
+    """What opens windows for checks."""
+
+    async def run(self, steps: Sequence[PageStep], patience: float) -> Visit:
+        """Do the steps with the page under test in a fresh window; `patience` is a factor of all times."""
+        ...
+
+    async def is_able(self) -> bool:
+        """Whether a page of our own, which does what it should, is seen to do so in the first try's time."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -43,20 +57,24 @@ class CheckResult:
         return told
 
 
-async def run_checks(checks: UiChecks, run: Run) -> tuple[list[CheckResult], dict[str, bytes]]:
-    """Return one result per check, in the order of the stages, and the pictures that were taken."""
+async def run_checks(checks: UiChecks, runner: Runner) -> tuple[list[CheckResult], list[Shot]]:
+    """Return one result per check, in the order of the stages, and the last screenshot of each, failed checks first.
+
+    Raises SandboxError where the machine is too slow to tell.
+    """
     results: list[CheckResult] = []
-    pictures: dict[str, bytes] = {}
+    shots: list[Shot] = []
     for stage in STAGES:
         stopped = any(one.outcome == "failed" for one in results)
         for check in _of_stage(checks, stage):
             if stopped:
                 results.append(CheckResult(check.name, stage, "skipped"))
                 continue
-            result, visit = await _settled(check, run)
+            result, visit = await _settled(check, runner)
             results.append(result)
-            pictures |= visit.pictures
-    return results, pictures
+            last = [replace(one, name=f"{check.name}, {one.name}") for one in visit.shots[-1:]]
+            shots = [*last, *shots] if result.outcome == "failed" else [*shots, *last]
+    return results, shots[:MAX_SHOTS]
 
 
 def _of_stage(checks: UiChecks, stage: Stage) -> list[UiCheck]:
@@ -64,12 +82,17 @@ def _of_stage(checks: UiChecks, stage: Stage) -> list[UiCheck]:
     return [check for check in (*own, *checks.checks) if check.stage == stage]
 
 
-async def _settled(check: UiCheck, run: Run) -> tuple[CheckResult, Visit]:
-    first = await run(check.steps, 1.0)
+async def _settled(check: UiCheck, runner: Runner) -> tuple[CheckResult, Visit]:
+    first = await runner.run(check.steps, 1.0)
     failed = first.failed
     if failed is None:
         return CheckResult(check.name, check.stage, "passed", outside=tuple(first.outside)), first
-    second = await run(check.steps, _SECOND_PATIENCE)
+    second = await runner.run(check.steps, _SECOND_PATIENCE)
+    if second.failed is not None and not await runner.is_able():
+        raise SandboxError(
+            "a check of the page failed, but so does a sound page of our own: this machine is too slow to tell; "
+            "give the judge more of it (fewer judgments at a time)"
+        )
     outcome: Outcome = "failed" if second.failed is not None else "unsteady"
     failed = second.failed or failed
     return CheckResult(

@@ -67,6 +67,16 @@ async def wait(window: Window, message: dict[str, Any]) -> None:
         await window.page.wait_for_timeout(message["wait_seconds"] * 1000)
 
 
+async def settle(window: Window, message: dict[str, Any]) -> None:
+    """Until nothing was loaded for half a second; a page that never stops is taken as it is when the time is over."""
+    from playwright.async_api import TimeoutError as Overdue
+
+    try:
+        await window.page.wait_for_load_state("networkidle", timeout=_milliseconds(message))
+    except Overdue:
+        return
+
+
 async def screenshot(window: Window, message: dict[str, Any]) -> dict[str, Any]:
     """A PNG of the window, the element, or (`full`) the page down to 4000 pixels, and how many colours it has."""
     options: dict[str, Any] = {
@@ -172,6 +182,7 @@ ACTIONS: dict[str, Action] = {
     "press": press,
     "scroll": scroll,
     "wait": wait,
+    "settle": settle,
     "screenshot": screenshot,
     "snapshot": snapshot,
     "events": events,
