@@ -96,9 +96,8 @@ def coverage(library: Library) -> dict[str, Any]:
             told["more_not_read"] = len(library.refused) - len(shown)
     if library.skipped:
         told["lines_without_text"] = dict(library.skipped)
-    empty = [document.id for document in library.documents if not document.text.strip()]
-    if empty:
-        told["without_text"] = [id_[:160] for id_ in empty[:8]]
+    if library.without_text:
+        told["without_text"] = [id_[:160] for id_ in library.without_text[:8]]
     return told
 
 

@@ -83,6 +83,11 @@ class Library:
         return sum(len(document.text) for document in self.documents)
 
     @cached_property
+    def without_text(self) -> tuple[str, ...]:
+        """The ids of documents that hold no words, such as scanned pages."""
+        return tuple(document.id for document in self.documents if not document.text.strip())
+
+    @cached_property
     def passage_ids(self) -> frozenset[str]:
         return frozenset(passage.id for passage in self.passages)
 
