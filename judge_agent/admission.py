@@ -180,7 +180,7 @@ def _check_ui(request: JudgmentRequest) -> None:
         return
     if ui.page not in sites:
         raise InvalidRequest("task.reference.ui.page", f"{ui.page!r} is none of the sites {list(sites)}")
-    if sites[ui.page].recorded is not None:
+    if sites[ui.page].recording is not None:
         message = f"{ui.page!r} is recorded; checks need a site of html or files"
         raise InvalidRequest("task.reference.ui.page", message)
 

@@ -110,7 +110,7 @@ from judge_agent.schema.messages import (
 from judge_agent.schema.messages import (
     Trajectory as Trajectory,
 )
-from judge_agent.schema.pages import PageContent as PageContent
+from judge_agent.schema.page_contents import PageContent as PageContent
 from judge_agent.schema.pages import Site as Site
 from judge_agent.schema.request import (
     Aggregate as Aggregate,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import mimetypes
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from judge_agent.errors import ToolError
@@ -67,14 +67,14 @@ async def served(
     site: Site, files: ResourceFiles | None, tenant: str, over: Mapping[str, Answer] | None = None
 ) -> ServedSite:
     """Read what the request names; `over` are files that replace or join the site's. Raises ToolError, StoreError."""
-    if site.recorded is not None:
+    if (recording := site.recording) is not None:
         recorded: dict[str, list[Answer]] = {}
-        for one in site.recorded:
+        for one in recording:
             body, kind = await _content(one, one.url.partition("?")[0], site.name, files, tenant)
             recorded.setdefault(one.url, []).append(Answer(body, kind, one.status, one.method))
         _hold_size(site.name, [one for several in recorded.values() for one in several])
         answers = {url: tuple(several) for url, several in recorded.items()}
-        return ServedSite(site.entry or site.recorded[0].url, answers, own=False)
+        return ServedSite(site.entry or _first_recorded(answers), answers, own=False)
     found: dict[str, Answer] = {}
     if site.html is not None:
         found[_INDEX] = _text(_INDEX, site.html)
@@ -117,6 +117,12 @@ def _quoted(path: str) -> str:
         else "".join(f"%{byte:02X}" for byte in one.encode("utf-8", "replace"))
         for one in path
     )
+
+
+def _first_recorded(answers: Mapping[str, Sequence[Answer]]) -> str:
+    """The first page; the first of all where none is one. An archive may begin with a script or a picture."""
+    pages = (url for url, given in answers.items() if given[0].media_type.startswith("text/html"))
+    return next(pages, next(iter(answers)))
 
 
 def _first_page(files: Mapping[str, Answer]) -> str | None:
