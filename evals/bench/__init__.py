@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from evals.bench import browse, groups, orchestration, sandbox, service, tools
+from evals.bench import groups, orchestration, sandbox, service, tools
 
-BENCHES = (browse, groups, orchestration, sandbox, service, tools)
+BENCHES = (groups, orchestration, sandbox, service, tools)
 
 
 def add_parser(names: Any) -> None:
