@@ -127,6 +127,9 @@ class Settings(BaseModel):
     resources_root: Path | None = Field(
         None, description="Folder whose files requests may name (root_name); none without it."
     )
+    ocr: Literal["tesseract", "rapidocr"] = Field(
+        "tesseract", description="What reads the text of pictures; rapidocr is the extra of that name."
+    )
     live_search_url: str | None = Field(
         None,
         pattern=r"^https?://[^\s]+$",

@@ -30,7 +30,16 @@ from judge_agent.store import Store
 from judge_agent.store.opening import opened_store
 from sandboxes import SLOWDOWN, choose
 from sandboxes.browser import find_browser
-from tools import BOXED_TOOLS, BROWSER_TOOLS, DOCUMENT_TOOLS, RESOURCE_TOOLS, TOOLS
+from tools import (
+    BOXED_TOOLS,
+    BROWSER_TOOLS,
+    DOCUMENT_TOOLS,
+    RESOURCE_TOOLS,
+    TOOLS,
+    CropImage,
+    ReadImage,
+    RenderCompare,
+)
 from tools.documents.shelf import Shelf
 from tools.live_search import LiveSearch
 from tools.mcp_servers.mcp_tool import opened_mcp_tools
@@ -227,6 +236,9 @@ def _tools(settings: Settings, sandbox: Sandbox | None, browser: Browser | None)
     timed: dict[type[Tool], Callable[..., Tool]] = {
         RunTests: partial(RunTests, limits=tests),
         QuerySql: partial(QuerySql, limits=sql),
+        RenderCompare: partial(RenderCompare, browser=browser),
+        ReadImage: partial(ReadImage, engine=settings.ocr),
+        CropImage: partial(CropImage, engine=settings.ocr),
     }
     own = (
         *(tool() for tool in TOOLS),

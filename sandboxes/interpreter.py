@@ -73,9 +73,25 @@ PACKAGES_OF: dict[str, tuple[str, ...]] = {
         "pyparsing",
         "six",
     ),
+    # rapidocr with its models, and what it reads with
+    "ocr": (
+        *("PIL", "pillow.libs", "rapidocr_onnxruntime", "onnxruntime", "cv2", "opencv_python.libs"),
+        *(
+            "opencv_python_headless.libs",
+            "pyclipper",
+            "shapely",
+            "shapely.libs",
+            "yaml",
+            "_yaml",
+            "six",
+            "tqdm",
+        ),
+    ),
 }
 # packages that are installed under another name than they are imported by
 _INSTALLED_AS = {"PIL": "pillow", "dateutil": "python-dateutil"}
+# folders of libraries that lie beside a package of another name
+_BESIDE = {"pillow": "PIL", "opencv_python": "cv2", "opencv_python_headless": "cv2"}
 _LOCAL = "/usr/local/lib"
 _LOCALES = ("/usr/lib/locale/C.utf8", "/usr/lib/locale/C.UTF-8")
 _LIBRARY_FOLDERS = ("/usr/lib", "/usr/lib64", _LOCAL, "/lib", "/lib64")
@@ -212,7 +228,7 @@ def _package_place(name: str) -> Path | None:
         return _dist_info(name.removesuffix(".dist-info"))
     if name.endswith(".libs"):
         owner = name.removesuffix(".libs")
-        package = _package_place(next((one for one, known in _INSTALLED_AS.items() if known == owner), owner))
+        package = _package_place(_BESIDE.get(owner, owner))
         beside = package.parent / name if package is not None else None
         return beside if beside is not None and beside.is_dir() else None
     spec = importlib.util.find_spec(name)

@@ -68,6 +68,7 @@ IMPORTS: dict[Warm, tuple[str, ...]] = {
         *("PIL.PngImagePlugin", "PIL.JpegImagePlugin", "PIL.GifImagePlugin", "PIL.WebPImagePlugin"),
         *("PIL.BmpImagePlugin", "PIL.PpmImagePlugin"),  # Pillow looks for them before it opens anything
     ),
+    "ocr": ("json", "numpy", "PIL.Image", "PIL.ImageFile", "rapidocr_onnxruntime"),
 }
 
 

@@ -10,37 +10,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from judge_agent.seams.resources import ResourceFiles
 from judge_agent.seams.sandbox import Sandbox
 from judge_agent.seams.tool import AskedTool, ToolResult, ToolView
-from tools.images.arguments import IMAGE_SCHEMA, check_names, read_name, read_whole
-from tools.images.box import BoxLimits, Done, Picture, PictureBox, PictureRefused
+from tools.images.arguments import ImageName
+from tools.images.box import BoxLimits, Done, Picture, PictureBox, PictureRefused, digest_of
 from tools.images.catalogue import Catalogue, has_pictures
 from tools.images.telling import informs, refusal, shown_picture
 
 DEFAULT_TOLERANCE = 16
-_PARAMETERS: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "first": IMAGE_SCHEMA,
-        "second": IMAGE_SCHEMA,
-        "tolerance": {
-            "type": "integer",
-            "minimum": 0,
-            "maximum": 255,
-            "description": f"Levels of a channel (0..255) that count as equal; {DEFAULT_TOLERANCE} where not given.",
-        },
-    },
-    "required": ["first", "second"],
-    "additionalProperties": False,
-}
 
 
 @dataclass(frozen=True)
 class CompareLimits:
-    """`pixels` bounds each of the two; `regions` how many are told; `map_side` and `map_bytes` the map."""
+    """`pixels` bounds each of the two; `regions` how many are told; `map_side` (pixels) and `map_bytes` the map; `box`
+    is what decoding may take.
+    """
 
     box: BoxLimits = field(default_factory=lambda: BoxLimits(seconds=20.0))
     pixels: int = 10_000_000
@@ -53,11 +42,6 @@ class CompareImages(AskedTool):
     """The tool `compare_images`. `files` is where blobs and files under the root are read."""
 
     name = "compare_images"
-    description = (
-        "Compares two images: structural similarity (SSIM), share of differing pixels, the boxes of the regions that "
-        "differ (largest first), and a map of the differences."
-    )
-    parameters = _PARAMETERS
 
     def __init__(
         self,
@@ -66,43 +50,46 @@ class CompareImages(AskedTool):
         *,
         limits: CompareLimits | None = None,
     ) -> None:
-        self._limits = limits or CompareLimits()
-        self._box = PictureBox(self.name, sandbox, self._limits.box)
+        self.limits = limits or CompareLimits()
+        self._box = PictureBox(self.name, sandbox, self.limits.box)
         self._files = files
-        self.version = f"1/{self._box.version}"
+        self.version = f"2/{self._box.version}/{digest_of(self.limits)}"
 
     def offered(self, view: ToolView) -> bool:
         return has_pictures(view)
 
-    async def run(
-        self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float
+    async def asked(
+        self,
+        view: ToolView,
+        *,
+        first: ImageName,
+        second: ImageName,
+        tolerance: Annotated[int, Field(ge=0, le=255, strict=False)] = DEFAULT_TOLERANCE,
+        timeout_seconds: float,
     ) -> ToolResult:
-        """Compare. Raises ValueError (of the arguments), ToolError, SandboxError, BudgetExceeded."""
-        check_names(self.name, arguments, ("first", "second", "tolerance"))
-        names = read_name(arguments, "first"), read_name(arguments, "second")
-        tolerance = read_whole(arguments, "tolerance", DEFAULT_TOLERANCE, 0, 255)
+        """Compares two images: structural similarity (SSIM), share of differing pixels, the boxes of the regions that
+        differ (largest first), and a map of the differences.
+
+        first: Name of an image: i1, i2, ... as in the trajectory, an artifact's name, or a given image's name.
+        second: Name of the other image; it is brought to the size of the first.
+        tolerance: Levels of a channel (0..255) that count as equal.
+
+        Raises ToolError, SandboxError, StoreError.
+        """
         catalogue = await Catalogue.of(view, self._files)
         try:
-            first = await catalogue.picture("first", names[0], self._limits.box)
-            second = await catalogue.picture("second", names[1], self._limits.box)
-            done = await compared(
-                self._box,
-                first,
-                second,
-                self._limits,
-                tolerance=tolerance,
-                seed=view.seed,
-                timeout_seconds=timeout_seconds,
-            )
+            one = await catalogue.picture("first", first, self.limits.box)
+            other = await catalogue.picture("second", second, self.limits.box)
+            done = await compared(self._box, one, other, self.limits, tolerance=tolerance, seed=view.seed)
         except PictureRefused as why:
             return refusal(why)
-        output = {"first": names[0], "second": names[1], "tolerance": tolerance, **done.told}
-        what = f"differences of {names[0]} and {names[1]}, in red"
-        shown = shown_picture(done.files.get("map.png"), what, max_bytes=self._limits.map_bytes)
+        output = {"first": first, "second": second, "tolerance": tolerance, **done.told}
+        what = f"differences of {first} and {second}, in red"
+        shown = shown_picture(done.files.get("map.png"), what, max_bytes=self.limits.map_bytes)
         return informs(
             output,
-            f"{names[0]!r} and {names[1]!r} {_in_words(done.told)}",
-            truncated=done.told.get("region_count", 0) > self._limits.regions,
+            f"{first!r} and {second!r} {_in_words(done.told)}",
+            truncated=done.told.get("region_count", 0) > self.limits.regions,
             images=() if shown is None or done.told.get("identical") else (shown,),
         )
 
@@ -115,12 +102,11 @@ async def compared(
     *,
     tolerance: int,
     seed: int,
-    timeout_seconds: float,
     map_of: Literal["first", "second"] = "first",
 ) -> Done:
     """Compare two pictures in a box; the map shows `map_of`, faded, with what differs in red.
 
-    Raises PictureRefused, ToolError, SandboxError, BudgetExceeded.
+    Raises PictureRefused, ToolError, SandboxError.
     """
     for which, picture in (("first", first), ("second", second)):
         count = picture.width * picture.height
@@ -138,7 +124,7 @@ async def compared(
         "map_of": map_of,
     }
     files = {"first": first.content, "second": second.content}
-    return await box.do(job, files, seed=seed, timeout_seconds=timeout_seconds, collect=("map.png",))
+    return await box.do(job, files, seed=seed, collect=("map.png",))
 
 
 def _in_words(told: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ MAX_IMAGE_RESOURCES = 32
 MAX_IMAGE_CHARS = 7_000_000
 _SOURCES = ("data", "blob", "root_name")
 _ALIAS = re.compile(r"(?:[A-Za-z0-9]+\.)?(?:e\d+\.)?i\d+")
-DrawingKind = Literal["svg", "matplotlib"]
+DrawingKind = Literal["html", "svg", "matplotlib"]
 
 
 class ImageResource(Envelope):
@@ -47,8 +47,9 @@ class ImageResource(Envelope):
 class Drawing(Envelope):
     """A picture that the candidate's code is to draw: `image` names one of `resources.images`.
 
-    `kind` None: told from the code. From `min_similarity` (SSIM, 0 to 1) on the drawing is right; without it only one
-    that equals the target pixel by pixel is, and everything between is for the model to judge.
+    `kind` None: told from the code. A page (`html`) is shown at the target's size. From
+    `min_similarity` (SSIM, 0 to 1) on the drawing is right; without it only one that equals the target pixel by pixel
+    is, and everything between is for the model to judge.
     """
 
     image: Name

@@ -29,10 +29,11 @@ Limit = Literal[
 ]
 Profile = Literal["strict", "subprocess"]
 """`strict`: one process, threads but no children, no sockets. `subprocess`: children, whose memory counts together."""
-Warm = Literal["python", "pytest", "sql", "math", "solver", "images"]
-"""What a box has imported before its program comes: numpy; with pytest; the engines of databases; sympy; z3; Pillow.
+Warm = Literal["python", "pytest", "sql", "math", "solver", "images", "ocr"]
+"""What a box has imported before its program comes: numpy; with pytest; the engines of databases; sympy; z3; Pillow;
+Pillow with rapidocr.
 
-Only tools of the judge ask for the last three: those packages are in no other box."""
+Only tools of the judge ask for the last four: those packages are in no other box."""
 
 
 @dataclass(frozen=True)

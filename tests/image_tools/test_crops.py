@@ -30,15 +30,23 @@ async def test_a_crop_holds_exactly_the_pixels_that_its_box_touches(sandbox, vie
 
 
 BAD = [
-    ({"box": [0, 0, 1001, 10]}, "1001 must be a number in 0..1000"),
-    ({"box": [-1, 0, 10, 10]}, "-1 must be a number in 0..1000"),
-    ({"box": [10, 0, 10, 10]}, "is empty"),
-    ({"box": [0, 0, float("nan"), 10]}, "nan must be a number in 0..1000"),
-    ({"box": [0, 0, True, 10]}, "True must be a number"),
-    ({"box": [0, 0, 10]}, "must be four numbers"),
-    ({}, "box is missing"),
-    ({"box": [0, 0, 9, 9], "scale": 9}, "scale=9 must be a whole number in 1..8"),
+    ({"box": [0, 0, 1001, 10]}, "box.2: Input should be less than or equal to 1000, not 1001"),
+    ({"box": [-1, 0, 10, 10]}, "box.0: Input should be greater than or equal to 0, not -1"),
+    ({"box": [10, 0, 10, 10]}, "is empty: left < right and top < bottom must hold, not [10"),
+    ({"box": [0, 0, float("nan"), 10]}, "box.2: Input should be"),
+    ({"box": [0, 0, 1e999, 10]}, "box.2: Input should be"),
+    ({"box": [0, 0, True, 10]}, "box.2: Input should be a valid number, not True"),
+    ({"box": [0, 0, 10]}, "box: List should have at least 4 items"),
+    ({"box": "0 0 10 10"}, "box: Input should be a valid"),
+    ({}, "box: Field required"),
+    ({"box": [0, 0, 9, 9], "scale": 9}, "scale: Input should be less than or equal to 8, not 9"),
+    ({"box": [0, 0, 9, 9], "scale": 1.5}, "scale: Input should be a valid integer"),
+    (
+        {"box": [0, 0, 9, 9], "describe": "maybe"},
+        "describe: Input should be 'auto', 'yes' or 'no', not 'maybe'",
+    ),
     ({"box": [0, 0, 9, 9], "image": "nose"}, "image='nose' is no image of this request; there are: noise"),
+    ({"box": [0, 0, 9, 9], "image": "n" * 129}, "image: String should have at most 128 characters"),
     ({"box": [0, 0, 9, 9], "zoom": 2}, "unknown argument 'zoom'"),
 ]
 

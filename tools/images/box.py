@@ -10,16 +10,15 @@ import contextlib
 import hashlib
 import importlib.metadata
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
 
-from judge_agent.errors import BudgetExceeded, SandboxError, ToolError
+from judge_agent.errors import SandboxError, ToolError
 from judge_agent.prompting.image_headers import header_of
-from judge_agent.seams.sandbox import BoxResult, Limits, Program, Sandbox
+from judge_agent.seams.sandbox import BoxResult, Limits, Program, Sandbox, Warm
 
 _MODULES = (
     "pictures",
@@ -28,6 +27,7 @@ _MODULES = (
     "similarity",
     "comparing",
     "reading",
+    "rapid_reading",
     "drawing",
     "work",
 )
@@ -37,6 +37,7 @@ _INSTALL = {
     "resvg_py": "pip install resvg-py",
     "matplotlib": "pip install matplotlib",
     "tesseract": "apt-get install tesseract-ocr",
+    "rapidocr_onnxruntime": "pip install -e '.[rapidocr]' -c constraints.txt",
 }
 _PACKAGES = ("pillow", "numpy", "matplotlib", "contourpy", "resvg-py")
 _MISSING = "the box lacks {name}: {mend}, or take boxes that hold it (judge-agent doctor)"
@@ -115,10 +116,10 @@ class PictureBox:
         files: Mapping[str, bytes],
         *,
         seed: int,
-        timeout_seconds: float,
         collect: tuple[str, ...] = (),
+        warm: Warm = "images",
     ) -> Done:
-        """Do a job. Raises PictureRefused, ToolError, SandboxError, BudgetExceeded."""
+        """Do a job. Raises PictureRefused, ToolError, SandboxError."""
         program = Program(
             "from tools.images.in_box.work import main\nmain()",
             box_modules(),
@@ -126,14 +127,14 @@ class PictureBox:
             seed,
             files,
             collect,
-            warm="images",
+            warm=warm,
         )
-        result = await self.run(program, timeout_seconds=timeout_seconds)
+        result = await self.run(program)
         left = {one.name: one.content for one in result.artifacts if one.content is not None}
         return Done(_told(result, self._limits), left)
 
-    async def run(self, program: Program, *, timeout_seconds: float) -> BoxResult:
-        """Run a program of the judge's or the candidate's. Raises ToolError, SandboxError, BudgetExceeded."""
+    async def run(self, program: Program) -> BoxResult:
+        """Run a program, the judge's or the candidate's, in the caller's time. Raises ToolError, SandboxError."""
         if self._sandbox is None:
             raise ToolError(
                 f"{self._tool} needs a box; JUDGE_SANDBOX names none that works here (judge-agent doctor)"
@@ -147,19 +148,13 @@ class PictureBox:
             program_bytes=2 * self._limits.bytes + 2_000_000,
             artifact_bytes=self._limits.bytes,
         )
-        async with within(self._tool, timeout_seconds), self._slots:
+        async with self._slots:
             return await self._sandbox.run(program, limits=limits)
 
 
-@asynccontextmanager
-async def within(tool: str, seconds: float) -> AsyncIterator[None]:
-    """Bound what several boxes take together. Raises BudgetExceeded('deadline')."""
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except TimeoutError as error:
-        message = f"tool {tool!r} exceeded timeout_seconds={seconds:g}; raise budget.seconds"
-        raise BudgetExceeded("deadline", message) from error
+def digest_of(limits: object) -> str:
+    """Changes with the ceilings of a tool: what it tells depends on them."""
+    return hashlib.sha256(repr(limits).encode()).hexdigest()[:8]
 
 
 @cache

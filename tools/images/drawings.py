@@ -1,32 +1,54 @@
-"""Finds the code with which a candidate draws: an SVG, or a Python program for matplotlib.
+"""Finds the code with which a candidate draws: an HTML page, an SVG, or a Python program for matplotlib.
 
 An SVG is taken from the last artifact that holds one, else from the final answer or the last turn that does; of several
-in one text the last one counts. Python is what `code_under_test` finds.
+in one text the last one counts. Python is what `code_under_test` finds, a page what `browse` would open.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from judge_agent.schema import DrawingKind, Trajectory
+from judge_agent.seams.browser import ServedSite
+from judge_agent.seams.tool import ToolView
 from judge_agent.trajectory import code_under_test, fenced_blocks, read
+from tools.browsing.sites import candidate_files, own_site
 
 MAX_SVG_CHARS = 2_000_000
 MAX_CODE_CHARS = 200_000
 _TAG = re.compile(r"<svg\b[^<>]*/>|<svg\b|</svg\s*>")
 _PLOTS = re.compile(r"\b(?:matplotlib|pyplot|plt|savefig)\b")
-_MAY_DRAW = re.compile(r"<svg\b|\bimport\b|\bplt\.|```|~~~")
+_MAY_DRAW = re.compile(r"<[A-Za-z!]|\bimport\b|\bplt\.|```|~~~")
+_PAGES = (".html", ".htm", ".xhtml")
+_NO_PAGE = (b"<svg", b"<?xml")
+_EMBEDDED = re.compile(r"data:image/(?!svg)[\w.+-]+;base64,")
 
 
 class DrawingCode(NamedTuple):
-    """What is to be drawn from. `sure`: it was written as code, so that prose is not taken for a program."""
+    """What is to be drawn from. `sure`: it was written as code, so that prose is not taken for a program.
+
+    `site` is what a page is shown from; `left_out` says which files of the candidate are not there.
+    """
 
     kind: DrawingKind
     source: str
     sure: bool
     step_id: str | None = None
+    site: ServedSite | None = None
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def sha256(self) -> str:
+        """Of the source; of a page, of all its files."""
+        return hashlib.sha256(self.source.encode("utf-8", "replace")).hexdigest()
+
+    @property
+    def embedded_pictures(self) -> int:
+        """How many pictures the code brings along instead of drawing them."""
+        return len(_EMBEDDED.findall(self.source))
 
 
 class NoDrawing(NamedTuple):
@@ -35,15 +57,31 @@ class NoDrawing(NamedTuple):
     in_doubt: bool
 
 
-def drawing_code(trajectory: Trajectory, kind: DrawingKind | None) -> DrawingCode | NoDrawing:
-    """The candidate's drawing, of this kind where one is given."""
-    program = None if kind == "svg" else _program(trajectory)
+def drawing_code(view: ToolView, kind: DrawingKind | None) -> DrawingCode | NoDrawing:
+    """The candidate's drawing, of this kind where one is given: else a program that plots, a page, an SVG."""
+    trajectory = view.trajectory
+    program = _program(trajectory) if kind in (None, "matplotlib") else None
     if program is not None and (kind == "matplotlib" or _PLOTS.search(program.source)):
         return program
-    drawing = None if kind == "matplotlib" else _svg(trajectory)
+    page = _page(view, kind) if kind in (None, "html") else None
+    if page is not None:
+        return page
+    drawing = _svg(trajectory) if kind in (None, "svg") else None
     if drawing is not None:
         return drawing
     return NoDrawing(any(_MAY_DRAW.search(text) for text in _texts(trajectory)))
+
+
+def _page(view: ToolView, kind: DrawingKind | None) -> DrawingCode | None:
+    """The candidate's page; one that is an SVG is a page only for who asks for a page."""
+    files = candidate_files(view)
+    pages = [(path.lower(), one.body.lstrip()) for path, one in files.answers.items()]
+    html = any(path.endswith(_PAGES) and not body.startswith(_NO_PAGE) for path, body in pages)
+    if not html and not (kind == "html" and any(path.endswith((*_PAGES, ".svg")) for path, _ in pages)):
+        return None
+    listed = sorted(files.answers.items())
+    source = "\n".join(f"{path}\n{one.body.decode('utf-8', 'replace')}" for path, one in listed)
+    return DrawingCode("html", source, True, None, own_site(files.answers), tuple(files.left_out))
 
 
 def _program(trajectory: Trajectory) -> DrawingCode | None:

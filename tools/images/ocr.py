@@ -1,18 +1,24 @@
-"""Reads text with tesseract inside a box; the model of a language is given to the box as a file."""
+"""Reads text inside a box: with tesseract, whose model of a language is given to the box as a file, or with rapidocr,
+whose package brings its models along.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import importlib.metadata
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from judge_agent.errors import ToolError
 from tools.images.arguments import PixelBox
 from tools.images.box import Picture, PictureBox
 
-LAYOUTS = ("page", "block", "line", "sparse")
+Engine = Literal["tesseract", "rapidocr"]
+ENGINES: tuple[Engine, ...] = get_args(Engine)
+RAPIDOCR = "rapidocr-onnxruntime"
+RAPID_LANGUAGES = ("eng", "chi_sim")
 LANGUAGE = re.compile(r"[a-z]{3}(?:_[a-z]{3,8})?")
 _MOST_WORDS = 4000
 # Where Debian, older Debians and others keep the models.
@@ -23,6 +29,7 @@ _FOLDERS = (
     "/usr/local/share/tessdata",
 )
 _MOST_MODEL_BYTES = 20_000_000  # a box takes no more beside the picture
+_TESSERACTS = ("/usr/lib", "/usr/lib64", "/usr/local/lib")
 _SMALL_PIXELS = 400_000  # letters of small pictures are small: they are read at twice the size
 
 
@@ -39,29 +46,48 @@ async def read_text(
     part: PixelBox | None,
     *,
     seed: int,
-    timeout_seconds: float,
+    engine: Engine = "tesseract",
     language: str = "eng",
     layout: str = "page",
 ) -> Read:
-    """Read a picture, or a part of it. Raises PictureRefused, ToolError, SandboxError, BudgetExceeded."""
-    model = await asyncio.to_thread(_model, language)
+    """Read a picture, or a part of it. Raises PictureRefused, ToolError, SandboxError; ValueError (language)."""
     width, height = (
         (picture.width, picture.height) if part is None else (part[2] - part[0], part[3] - part[1])
     )
     job = {
-        "task": "read",
         "image": picture.job("image"),
         "box": part,
         "scale": 2 if width * height <= _SMALL_PIXELS else 1,
         "language": language,
         "layout": layout,
     }
-    files = {"image": picture.content, f"{language}.traineddata": model}
-    done = await box.do(job, files, seed=seed, timeout_seconds=timeout_seconds)
+    if engine == "rapidocr":
+        if language not in RAPID_LANGUAGES:
+            known = ", ".join(RAPID_LANGUAGES)
+            raise ValueError(f"language={language!r} is none that rapidocr reads here: {known}")
+        files = {"image": picture.content}
+        done = await box.do({"task": "read_lines", **job}, files, seed=seed, warm="ocr")
+    else:
+        model = await asyncio.to_thread(_model, language)
+        files = {"image": picture.content, f"{language}.traineddata": model}
+        done = await box.do({"task": "read", **job}, files, seed=seed)
     text, words = done.told.get("text"), done.told.get("words")
     if not isinstance(text, str) or not isinstance(words, list):
         raise ToolError("the box of pictures answered without a text")
     return Read(_clean(text), [_word(word) for word in words[:_MOST_WORDS] if isinstance(word, dict)])
+
+
+def engine_version(engine: Engine) -> str:
+    """Changes with what reads: the package of rapidocr, or the library of tesseract that is installed."""
+    if engine == "rapidocr":
+        try:
+            return f"rapidocr {importlib.metadata.version(RAPIDOCR)}"
+        except importlib.metadata.PackageNotFoundError:
+            return "no rapidocr"
+    found = {
+        path.resolve().name for folder in _TESSERACTS for path in Path(folder).glob("**/libtesseract.so.*")
+    }
+    return f"tesseract {max(found, default='none').removeprefix('libtesseract.so.')}"
 
 
 def languages() -> list[str]:

@@ -1,4 +1,4 @@
-"""Draws what a candidate's code draws, in a box of its own in which nothing else lies: no target, no reference.
+"""Draws what a candidate's program or SVG draws, in a box in which nothing else lies: no target, no reference.
 
 A program for matplotlib is run as a file; the newest picture that it saved counts, else the figure that it left open.
 An SVG is drawn by resvg: without scripts, network and files. What comes out is bytes that nobody trusts.
@@ -10,11 +10,11 @@ the code's own for sure.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from judge_agent.seams.sandbox import BoxResult, Program
-from tools.images.box import BoxLimits, Done, Picture, PictureBox, PictureRefused, missing, picture_of
+from tools.images.box import BoxLimits, Done, PictureBox, PictureRefused, missing
 from tools.images.drawings import DrawingCode
+from tools.images.drawn import Drawn, Failure, held
 from tools.scripts import script
 
 DRAWING = "drawing.png"
@@ -47,13 +47,6 @@ del _atexit, _keep, _os
 """
 
 
-class Failure(NamedTuple):
-    """Code that draws nothing. `own`: it is the code's own fault for sure."""
-
-    reason: str
-    own: bool
-
-
 async def rendered(
     box: PictureBox,
     code: DrawingCode,
@@ -61,11 +54,10 @@ async def rendered(
     limits: BoxLimits,
     *,
     seed: int,
-    timeout_seconds: float,
-) -> Picture | Failure:
-    """What the code draws; an SVG at this size (None: its own). Raises ToolError, SandboxError, BudgetExceeded."""
+) -> Drawn | Failure:
+    """What the code draws; an SVG at this size (None: its own). Raises ToolError, SandboxError."""
     if code.kind == "svg":
-        return await _svg(box, code, size, limits, seed=seed, timeout_seconds=timeout_seconds)
+        return await _svg(box, code, size, limits, seed=seed)
     made = script(code.source)
     program = Program(
         _PROLOGUE + made.source,
@@ -75,11 +67,11 @@ async def rendered(
         warm="images",
         script=made.script,
     )
-    result = await box.run(program, timeout_seconds=timeout_seconds)
+    result = await box.run(program)
     return _drawn(result, code, limits)
 
 
-def _drawn(result: BoxResult, code: DrawingCode, limits: BoxLimits) -> Picture | Failure:
+def _drawn(result: BoxResult, code: DrawingCode, limits: BoxLimits) -> Drawn | Failure:
     if result.limit is not None:
         return Failure(f"the program used up its {result.limit}", own=False)
     error = _last_error(result.stderr) if result.status != "ok" else None
@@ -93,7 +85,7 @@ def _drawn(result: BoxResult, code: DrawingCode, limits: BoxLimits) -> Picture |
     content = next((one.content for one in result.artifacts if one.name == DRAWING), None)
     if content is None:
         return Failure("the program draws no picture", own=False)
-    return _held(content, limits)
+    return held(content, limits)
 
 
 def _last_error(stderr: bytes) -> tuple[str, str] | None:
@@ -111,20 +103,12 @@ async def _svg(
     limits: BoxLimits,
     *,
     seed: int,
-    timeout_seconds: float,
-) -> Picture | Failure:
+) -> Drawn | Failure:
     job = {"task": "draw", "file": "drawing.svg", "size": list(size), "fonts": list(_FONTS)}
     files = {"drawing.svg": code.source.encode("utf-8", "replace")}
     try:
-        done: Done = await box.do(job, files, seed=seed, timeout_seconds=timeout_seconds, collect=(DRAWING,))
+        done: Done = await box.do(job, files, seed=seed, collect=(DRAWING,))
     except PictureRefused as why:
         return Failure(str(why).replace("the picture", "the SVG"), own=False)
     content = done.files.get(DRAWING)
-    return Failure("the SVG draws no picture", own=False) if content is None else _held(content, limits)
-
-
-def _held(content: bytes, limits: BoxLimits) -> Picture | Failure:
-    try:
-        return picture_of(content, "the drawing", limits)
-    except PictureRefused as why:
-        return Failure(str(why), own=False)
+    return Failure("the SVG draws no picture", own=False) if content is None else held(content, limits)

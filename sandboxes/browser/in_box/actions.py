@@ -77,6 +77,11 @@ async def settle(window: Window, message: dict[str, Any]) -> None:
         return
 
 
+async def resize(window: Window, message: dict[str, Any]) -> None:
+    """Give the window another size, in pixels."""
+    await window.page.set_viewport_size({"width": message["width"], "height": message["height"]})
+
+
 async def screenshot(window: Window, message: dict[str, Any]) -> dict[str, Any]:
     """A PNG of the window, the element, or (`full`) the page down to 4000 pixels, and how many colours it has."""
     options: dict[str, Any] = {
@@ -183,6 +188,7 @@ ACTIONS: dict[str, Action] = {
     "scroll": scroll,
     "wait": wait,
     "settle": settle,
+    "resize": resize,
     "screenshot": screenshot,
     "snapshot": snapshot,
     "events": events,

@@ -13,6 +13,7 @@ _PLACES = {
     "measure": "measuring",
     "compare": "comparing",
     "read": "reading",
+    "read_lines": "rapid_reading",
     "draw": "drawing",
 }
 
