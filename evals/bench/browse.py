@@ -1,7 +1,7 @@
 """`bench tools --only browse`: a page opened in a fresh window, a screenshot of it, the window closed.
 
-Through the tool, whose browser is warm in its box, and in bare Playwright: the same Chromium in this process's reach, with
-network and files, so it opens the bench's own page only.
+Through the tool, whose browser is warm in its box, and in bare Playwright: the same Chromium outside of any box, with
+network and files, so it opens no page but the own one of the bench.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from judge_agent.errors import JudgeError
 from judge_agent.schema import Reference, Task, Trajectory, UiChecks
 from judge_agent.seams.tool import ToolResult, ToolView
 from sandboxes.browser import find_browser, lacking
@@ -73,10 +74,9 @@ async def _run(folder: Path | None) -> int:
     try:
         for site in sites:
             began = time.monotonic()
-            result = await tool.run({}, view_of(site), timeout_seconds=SECONDS)
-            told = is_right(site, result)
+            told, reason = await _judged(tool, site)
             right += told
-            words = "as it should be" if told else f"WRONG: {result.findings[0].reason}"
+            words = "as it should be" if told else f"WRONG: {reason}"
             print(f"{site['name']}: {words} ({time.monotonic() - began:.1f} s)", flush=True)
             await asyncio.to_thread(_kept, folder, site["name"], shown)
             shown.clear()
@@ -84,6 +84,15 @@ async def _run(folder: Path | None) -> int:
         await browser.aclose()
     print(f"{right} of {len(sites)} as they should be")
     return 0 if right == len(sites) else 1
+
+
+async def _judged(tool: Browse, site: Mapping[str, Any]) -> tuple[bool, str]:
+    """Whether it is as it should be, and what was said. What could not be told is neither found nor sound."""
+    try:
+        result = await tool.run({}, view_of(site), timeout_seconds=SECONDS)
+    except JudgeError as error:
+        return False, str(error)
+    return is_right(site, result), result.findings[0].reason
 
 
 def _kept(folder: Path | None, name: str, shown: Mapping[str, bytes]) -> None:

@@ -1,8 +1,8 @@
 """Runs checks stage by stage (renders, works, looks); behind a stage with a failure nothing is run.
 
 Each check has a window of its own. One that fails is tried again in a fresh window, with more time: only what fails
-twice has failed; what passes at the second try is `unsteady`, and decides nothing. Before a page is said to have failed
-twice, a page of our own is held to the first try's time: on a machine that is too slow for that one, nothing is said.
+twice has failed; what passes later is `unsteady`, and decides nothing. Before a page is said to have failed, a sound
+page of our own must do its part in a third of that time: on a machine that is too slow for this, nothing is said.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any, Literal, Protocol
 from judge_agent.errors import SandboxError
 from judge_agent.schema import PageStep, UiCheck, UiChecks, UiStep
 from judge_agent.schema.ui_checks import STAGES, Stage
-from tools.browsing.steps import Shot, Visit
+from tools.browsing.steps import Shot, StepResult, Visit
 
 Outcome = Literal["passed", "failed", "unsteady", "skipped"]
 MAX_SHOTS = 8
-_SECOND_PATIENCE = 3.0  # a busy machine must not look like a page that does nothing
+_LATER_PATIENCE = (3.0, 9.0)  # a busy machine must not look like a page that does nothing
 _RENDERS: dict[str, UiStep] = {
     "loads": UiStep(do="open"),
     "not_blank": UiStep(do="assert", that="not_blank"),
@@ -32,8 +32,8 @@ class Runner(Protocol):
         """Do the steps with the page under test in a fresh window; `patience` is a factor of all times."""
         ...
 
-    async def is_able(self) -> bool:
-        """Whether a page of our own, which does what it should, is seen to do so in the first try's time."""
+    async def is_able(self, patience: float) -> bool:
+        """Whether a page of our own, which does what it should, is seen to do so in that time."""
         ...
 
 
@@ -87,14 +87,20 @@ async def _settled(check: UiCheck, runner: Runner) -> tuple[CheckResult, Visit]:
     failed = first.failed
     if failed is None:
         return CheckResult(check.name, check.stage, "passed", outside=tuple(first.outside)), first
-    second = await runner.run(check.steps, _SECOND_PATIENCE)
-    if second.failed is not None and not await runner.is_able():
-        raise SandboxError(
-            "a check of the page failed, but so does a sound page of our own: this machine is too slow to tell; "
-            "give the judge more of it (fewer judgments at a time)"
-        )
-    outcome: Outcome = "failed" if second.failed is not None else "unsteady"
-    failed = second.failed or failed
+    for patience in _LATER_PATIENCE:
+        later = await runner.run(check.steps, patience)
+        if later.failed is None:
+            return _told(check, "unsteady", failed, later), later
+        if await runner.is_able(patience / 3):
+            return _told(check, "failed", later.failed, later), later
+    raise SandboxError(
+        f"the check {check.name!r} failed, but so does a sound page of our own: this machine is too slow to tell; "
+        "give the judge more of it, or fewer judgments at a time"
+    )
+
+
+def _told(check: UiCheck, outcome: Outcome, failed: StepResult, visit: Visit) -> CheckResult:
+    outside = tuple(visit.outside)
     return CheckResult(
-        check.name, check.stage, outcome, failed.reason, failed.number, failed.do, tuple(second.outside)
-    ), second
+        check.name, check.stage, outcome, failed.reason, failed.number, failed.do, outside=outside
+    )

@@ -183,7 +183,8 @@ class Hand:
 
         A page that goes elsewhere meanwhile cannot be read for a moment: that is no answer yet.
         """
-        until = time.monotonic() + (step.seconds or self._limits.step_seconds)
+        own = step.seconds and step.seconds * self._limits.patience
+        until = time.monotonic() + (own or self._limits.step_seconds)
         while True:
             try:
                 return await assert_step(self, step)

@@ -20,7 +20,6 @@ _CONTROL_STEPS = (
     PageStep(do="assert", role="button", that="text_is", value="1"),
     PageStep(do="assert", that="not_blank"),
 )
-_CONTROL_PATIENCE = 0.5  # of the first try's: who keeps half of its time had all of it for the page
 
 
 @dataclass(frozen=True)
@@ -44,9 +43,9 @@ class Windows:
             self.keep(shot.sha256, shot.content)
         return visit
 
-    async def is_able(self) -> bool:
+    async def is_able(self, patience: float = 1.0) -> bool:
         """See `Runner.is_able`."""
-        limits = self.limits.with_patience(_CONTROL_PATIENCE)
+        limits = self.limits.with_patience(patience)
         return (await self._visit(_CONTROL, _CONTROL_STEPS, limits)).failed is None
 
     async def _visit(self, site: ServedSite, steps: Sequence[PageStep], limits: BrowseLimits) -> Visit:
