@@ -24,7 +24,7 @@ from judge_agent.schema import Principle
 from judge_agent.seams.tool import Aside, AskedTool, Finding, OpeningCall, ToolResult, ToolView, in_time
 from judge_agent.trajectory import Transcript, final_answer, read, text_of
 from tools.citations.chain import Chain, chain_of
-from tools.citations.citing import cited_in
+from tools.citations.citing import MAX_CITATIONS, cited_in
 from tools.citations.claims import Linked, claims_of, entities_in, link
 from tools.citations.lookup import Looked, Lookup
 from tools.citations.places import Places, places_of
@@ -64,7 +64,7 @@ class CheckCitations(AskedTool):
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf, self.limits = shelf, shelf.limits
-        self.version = f"1/{shelf.box}/{shelf.limits.words}"
+        self.version = f"2/{shelf.box}/{shelf.limits.words}"
 
     async def aclose(self) -> None:
         """Close what the shelf keeps open. Repeated calls do nothing."""
@@ -177,21 +177,35 @@ def _finding(checked: _Checked) -> Finding:
         told = "; ".join(f"{one.cited.kind} {one.cited.text[:80]!r}" for one in missing[:3])
         reason = f"{len(missing)} of {len(sure)} citations stand nowhere in what the agent saw: {told}"
         return Finding("refutes", "decisive" if whole else "strong", 0.0 if whole else None, reason)
-    # What merely looks like an id may be a formula or a part number: it is told, and stands in nobody's way.
-    weaker = [
-        one
-        for one in checked.answer
-        if one.outcome in ("missing", "altered", "repeated") and (one.cited.sure or one.cited.kind == "quote")
-    ]
+    weaker = [one for one in checked.answer if _is_in_doubt(one)]
     if weaker:
         first = weaker[0]
         named = f"the {first.cited.kind} {first.cited.text[:80]!r} is {first.outcome}"
         reason = f"{len(weaker)} citations are in doubt; {named}"
-        refutes = any(one.cited.sure and one.outcome == "altered" for one in weaker)
+        refutes = any(
+            one.cited.sure and one.outcome == "altered" and one.cited.kind == "quote" for one in weaker
+        )
         return Finding("refutes" if refutes else "none", "strong" if refutes else "hint", None, reason)
-    if not sure:
+    # An address that was seen is no invention, whether it is cited or only pointed at.
+    held = [one for one in checked.answer if one.outcome == "found" and _is_citation(one)]
+    if not held:
         return Finding("none", "hint", None, "nothing is surely cited")
-    return Finding("confirms", "decisive", 1.0, f"all {len(sure)} citations stand in what the agent saw")
+    if len(checked.answer) >= MAX_CITATIONS:
+        return Finding(
+            "none", "hint", None, f"the first {MAX_CITATIONS} citations were looked up, and there are more"
+        )
+    return Finding("confirms", "decisive", 1.0, f"all {len(held)} citations stand in what the agent saw")
+
+
+def _is_citation(one: Looked) -> bool:
+    return one.cited.sure or one.cited.kind == "url"
+
+
+def _is_in_doubt(one: Looked) -> bool:
+    """What merely looks like an id may be a formula or a part number: it is told, and stands in nobody's way."""
+    if one.outcome not in ("missing", "altered", "repeated"):
+        return False
+    return one.cited.sure or one.cited.kind != "document"
 
 
 def _asides(finding: Finding) -> tuple[Aside, ...]:

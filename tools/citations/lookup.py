@@ -12,12 +12,17 @@ from typing import Any, Literal
 
 from tools.citations.citing import Cited
 from tools.citations.places import Place, Places, parts_of, same, same_url
+from tools.documents.library import Library
 
 Outcome = Literal["found", "repeated", "altered", "missing", "not_checked"]
-ALTERED = 0.8  # from here on a quotation is another wording of a passage, and not made up
+ALTERED = 0.65  # from here on a quotation is another wording of a passage, and not made up
 MAX_NEAR_CHARS = 400_000
 MAX_NEAR_LOOKUPS = 20
+MIN_URL_PART = 5
+_TELLING = re.compile(r"\d|[A-Za-z][-_][A-Za-z]")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_LABELLED = re.compile(r"(?:doc|document|source|passage|ref|reference)?\.? ?(\d{1,6})", re.I)
+_LAST_MARK = re.compile(r"[/:.~](?=[^/:.~]*\Z)")
 
 
 @dataclass(frozen=True)
@@ -65,12 +70,12 @@ class Lookup:
             raise TimeoutError("looking citations up ran out of time")
         seen = [one for one in self._places.all if before is None or one.turn < before]
         if cited.kind == "quote":
-            return self._quote(cited, step, seen)
+            return self._quote(cited, step, seen, before)
         if cited.kind == "url":
             return self._url(cited, step, seen)
         return self._document(cited, step, seen)
 
-    def _quote(self, cited: Cited, step: str | None, seen: Sequence[Place]) -> Looked:
+    def _quote(self, cited: Cited, step: str | None, seen: Sequence[Place], before: int | None) -> Looked:
         parts = parts_of(cited.text)
         if not parts:
             return Looked(cited, step, "not_checked", note="too short to be looked up")
@@ -88,6 +93,12 @@ class Lookup:
         if repeated is not None:
             return repeated
         for place in seen:
+            if place.holds_plainly(parts):
+                outcome: Outcome = "repeated" if place.repeats(parts) else "found"
+                return Looked(cited, step, outcome, place.id)
+        if self._places.had_written(parts, before):
+            return Looked(cited, step, "repeated", note="the agent's own words of an earlier turn")
+        for place in seen:
             if all(part in place.same for part in parts):
                 return Looked(cited, step, "altered", place.id, note="its parts stand there in another order")
         return self._nearest(cited, step, seen, " ".join(parts))
@@ -99,7 +110,7 @@ class Lookup:
         best, where, words = 0.0, "", ""
         room = MAX_NEAR_CHARS
         for place in seen:
-            text, room = place.same[:room], room - len(place.same)
+            text, room = place.plain[:room], room - len(place.plain)
             likeness, window = _likeness(wanted, text)
             if likeness > best:
                 best, where, words = likeness, place.id, window
@@ -107,7 +118,7 @@ class Lookup:
                 break
         if best < 0.5:
             return Looked(cited, step, "missing")
-        changed = Counter(_NUMBER.findall(wanted)) - Counter(_NUMBER.findall(words))
+        changed = Counter(_numbers(wanted)) - Counter(_numbers(words))
         outcome: Outcome = "altered" if best >= ALTERED and not changed else "missing"
         note = f"the number {next(iter(changed))} is not there" if changed else ""
         return Looked(cited, step, outcome, where, None, best, note)
@@ -116,7 +127,11 @@ class Lookup:
         wanted = same_url(cited.text)
         exact, above = self._places.urls
         if wanted not in exact and wanted not in above:
-            return Looked(cited, step, "missing")
+            part = self._part_seen(wanted, seen)
+            if part is None:
+                return Looked(cited, step, "missing")
+            note = "put together by the agent: this part of it was seen"
+            return Looked(cited, step, "altered", part, note=note)
         repeated = ""
         for place in seen:
             if not _mentions(place, wanted):
@@ -129,20 +144,34 @@ class Lookup:
             return Looked(cited, step, "repeated", repeated, note="the agent wrote it before it was shown")
         return Looked(cited, step, "missing", note="it was seen only later")
 
+    def _part_seen(self, url: str, seen: Sequence[Place]) -> str | None:
+        """Where a part of an address stands that hardly stands there by chance: its path, an id, a slug."""
+        _, _, path = url.partition("/")
+        path, _, query = path.partition("?")
+        values = [pair.rpartition("=")[2] for pair in query.split("&")]
+        parts = [path] if "/" in path else []
+        parts += [one for one in (*path.split("/"), *values) if _TELLING.search(one)]
+        for part in parts:
+            wanted = same(part)
+            for place in seen:
+                if len(wanted) >= MIN_URL_PART and _has_word(place.same, wanted):
+                    return place.id
+        return None
+
     def _document(self, cited: Cited, step: str | None, seen: Sequence[Place]) -> Looked:
+        number = _LABELLED.fullmatch(cited.text)
         library = self._places.library
         if library is not None:
-            name, _, number = cited.text.partition("#")
-            document = library.named(name)
-            if document is not None and (not number or _has_passage(self._places, document.id, number)):
-                return Looked(cited, step, "found", document.id)
-            if document is not None:
-                return Looked(cited, step, "missing", document.id, note="the document has no such passage")
+            looked = _in_library(cited, step, library, number.group(1) if number else None)
+            if looked is not None:
+                return looked
         wanted = same(cited.text)
+        labels = _labels(number.group(1)) if number else None
         for place in seen:
-            if place.kind == "document" or not _has_word(place.same, wanted):
+            if place.kind == "document":
                 continue
-            if place.kind == "task" or not place.had_written(wanted):
+            there = labels.search(place.same) if labels is not None else _has_word(place.same, wanted)
+            if there and (place.kind == "task" or not place.had_written(wanted)):
                 return Looked(cited, step, "found", place.id)
         return Looked(cited, step, "missing")
 
@@ -171,6 +200,11 @@ def _likeness(wanted: str, text: str) -> tuple[float, str]:
     return best, window
 
 
+def _numbers(text: str) -> list[str]:
+    """The numbers of a text, without the commas that part thousands."""
+    return [re.sub(r",(?=\d{3}\b)", "", number) for number in _NUMBER.findall(text)]
+
+
 def _bare(text: str) -> list[str]:
     """The words of a text without the marks around them."""
     return [bare for word in text.split() if (bare := word.strip(".,;:!?'\"()[]-"))]
@@ -194,5 +228,35 @@ def _is_inner(one: str) -> bool:
     return one.isalnum() or one == "_"
 
 
-def _has_passage(places: Places, document: str, number: str) -> bool:
-    return places.library is not None and f"{document}#{number}" in places.library.passage_ids
+def _in_library(cited: Cited, step: str | None, library: Library, number: str | None) -> Looked | None:
+    """What a document id of the request's corpora names: a corpus, a document, a page or passage of one; else None."""
+    name = cited.text
+    if number is not None:
+        documents = (library.named(written.format(number)) for written in ("{}", "doc{}", "doc_{}", "doc-{}"))
+        found = next((one for one in documents if one is not None), None)
+        return None if found is None else Looked(cited, step, "found", found.id)
+    if library.named(name) is not None or name.casefold() in library.corpora:
+        return Looked(cited, step, "found", name)
+    head, mark, rest = name.partition("#")
+    while (document := library.named(head)) is None and (cut := _LAST_MARK.search(head)) is not None:
+        head, mark, rest = head[: cut.start()], cut.group(), head[cut.end() :]
+    if document is None:
+        return None
+    if mark == "#":
+        if f"{document.id}#{rest}" in library.passage_ids:
+            return Looked(cited, step, "found", f"{document.id}#{rest}")
+        return Looked(cited, step, "missing", document.id, note="the document has no such passage")
+    if mark == "/" and document.id == document.corpus and not rest.isdigit():
+        return None  # a corpus of one document has none within it
+    # Behind a document's id stands a page, a line or a file's ending: how those are counted is not known.
+    return Looked(
+        cited, step, "found", document.id, note="the document; what follows its id was not looked at"
+    )
+
+
+def _labels(number: str) -> re.Pattern[str]:
+    """How a source that is number so-and-so is marked in what tools answer."""
+    return re.compile(
+        rf"\[{number}\]|\(?\b(?:doc|document|source|result|passage|ref|reference)[ .#:]{{0,2}}{number}\b"
+        rf"|(?:^|\s){number}[.)]\s|\"(?:id|index|rank|position)\": ?\"?{number}\b"
+    )

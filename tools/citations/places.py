@@ -1,15 +1,17 @@
 """Where cited words stand: the observations of a trajectory, its task, the documents of the request.
 
-Words are compared without case, kinds of quotation marks and dashes, emphasis and line breaks. What stands only where
+Words are compared without case, kinds of quotation marks and dashes, emphasis and line breaks, and as they stand within
+JSON and HTML, where a tool answers in these. What stands only where
 a tool repeats what the agent itself had written before is told apart: it is no source.
 """
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 from urllib.parse import unquote
@@ -27,9 +29,18 @@ _SAME = str.maketrans(
     }
 )
 _GAPS = re.compile(r"\s*(?:\[[^\]]{0,80}\]|\(\.{3}\)|\.{3,}|\u2026)\s*")
-_CUT_SHORT = re.compile(r"truncat|\[cut\]|omitted|(?:\.{3}|\u2026)\s*\]?\s*$", re.I)
+_CUT_SHORT = re.compile(
+    r"truncat|\[cut\]|\bomitted\b|\[(?:\.{3}|\u2026)|(?:\.{3}|\u2026)\]"
+    r"|\bmore (?:characters|lines|results|rows|items|bytes)\b"
+    r"|(?:\.{3}|\u2026)[\s\]}\"')]*\Z",
+    re.I,
+)
+_ESCAPED = re.compile(r"\\(?:u([0-9a-fA-F]{4})|([nrt])|([\"'/\\]))")
+_LINKED = re.compile(r"\]\([^()\s]{0,400}\)")
+_MARKUP = re.compile(r"</?[A-Za-z][^<>]{0,400}>|\[\d{1,3}\]|\]\([^()\s]{0,400}\)|(?<=\w)-[ \t]*\n\s*")
 _URL_SEEN = re.compile(r"https?://[^\s<>\"'`\[\]{}|\\^\u201c\u201d\u3010\u3011]{3,2000}", re.I)
 _TRACKING = re.compile(r"(?:utm_[a-z]+|gclid|fbclid|ref)=[^&]*&?", re.I)
+_INLINE = re.compile(r"</?(?:a|b|i|u|s|em|strong|span|sup|sub|mark|code|small|abbr|cite|q)\b", re.I)
 MIN_PART_CHARS = 6
 Kind = Literal["observation", "task", "document"]
 
@@ -39,6 +50,19 @@ def same(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     return " ".join(text.translate(_SAME).casefold().split())
+
+
+def unescaped(text: str) -> str:
+    """A text without the escapes of JSON strings and HTML, in which tools often answer."""
+    if "\\" in text:
+        text = _ESCAPED.sub(_meant, text)
+    return html.unescape(text) if "&" in text else text
+
+
+def _meant(found: re.Match[str]) -> str:
+    if found.group(1):
+        return chr(int(found.group(1), 16))
+    return " " if found.group(2) else found.group(3)
 
 
 def same_url(url: str) -> str:
@@ -55,7 +79,25 @@ def same_url(url: str) -> str:
 
 def urls_in(text: str) -> set[str]:
     """The addresses that stand in a text, as they are compared."""
-    return {same_url(found.group()) for found in _URL_SEEN.finditer(text)}
+    return {same_url(found.group()) for found in _URL_SEEN.finditer(unescaped(text))}
+
+
+@dataclass
+class Written:
+    """What the agent wrote, in its order: turns and the arguments of its calls."""
+
+    texts: list[str] = field(default_factory=list)
+    _same: list[str] = field(default_factory=list)
+    _urls: list[set[str]] = field(default_factory=list)
+
+    def holds(self, words: str, first: int) -> bool:
+        """Whether one of the first so many texts holds the words."""
+        self._same += [same(unescaped(text)) for text in self.texts[len(self._same) :]]
+        return any(words in text for text in self._same[:first])
+
+    def holds_url(self, url: str, first: int) -> bool:
+        self._urls += [urls_in(text) for text in self.texts[len(self._urls) :]]
+        return any(url in urls for urls in self._urls[:first])
 
 
 @dataclass(frozen=True)
@@ -69,13 +111,18 @@ class Place:
     id: str
     text: str
     turn: int = -1
-    written: Sequence[str] = ()
+    written: Written = field(default_factory=Written)
     heard: int = 0
     url: str = ""
 
     @cached_property
     def same(self) -> str:
         return same(self.text)
+
+    @cached_property
+    def plain(self) -> str:
+        """As `same`, without the marks of HTML, JSON, footnotes and links, and with words put together again."""
+        return same(_MARKUP.sub(_rejoined, unescaped(self.text)))
 
     @cached_property
     def urls(self) -> frozenset[str]:
@@ -85,24 +132,21 @@ class Place:
 
     def find(self, parts: Sequence[str]) -> tuple[int, int] | None:
         """Where the parts stand in their order, as characters of `same`."""
-        first, at = -1, 0
-        for part in parts:
-            found = self.same.find(part, at)
-            if found < 0:
-                return None
-            first = found if first < 0 else first
-            at = found + len(part)
-        return first, at
+        return _span(self.same, parts)
+
+    def holds_plainly(self, parts: Sequence[str]) -> bool:
+        """Whether the parts stand there in their order, once the marks around and within words are gone."""
+        return _span(self.plain, parts) is not None
 
     def repeats(self, parts: Sequence[str]) -> bool:
         """Whether the agent had written these words before it saw them here."""
         return self.kind == "observation" and all(self.had_written(part) for part in parts)
 
     def had_written(self, words: str) -> bool:
-        return any(words in same(piece) for piece in self.written[: self.heard])
+        return self.written.holds(words, self.heard)
 
     def had_written_url(self, url: str) -> bool:
-        return any(url in urls_in(piece) for piece in self.written[: self.heard])
+        return self.written.holds_url(url, self.heard)
 
     def offsets(self, span: tuple[int, int]) -> tuple[int, int]:
         """Characters of `text` for characters of `same`, from word to word."""
@@ -121,11 +165,21 @@ class Place:
 
 @dataclass(frozen=True)
 class Places:
-    """All that can be cited. `complete` is false where something that the agent saw is not wholly here."""
+    """All that can be cited. `complete` is false where something that the agent saw is not wholly here.
+
+    `turns` says by which turn the agent had written how many texts of `written`.
+    """
 
     all: tuple[Place, ...]
     complete: bool
     library: Library | None = None
+    written: Written = field(default_factory=Written)
+    turns: tuple[int, ...] = ()
+
+    def had_written(self, parts: Sequence[str], before: int | None) -> bool:
+        """Whether the agent wrote the words itself in an earlier turn: before that one, or before its last."""
+        turn = len(self.turns) - 1 if before is None else before
+        return turn >= 0 and all(self.written.holds(part, self.turns[turn]) for part in parts)
 
     @cached_property
     def urls(self) -> tuple[frozenset[str], frozenset[str]]:
@@ -145,33 +199,59 @@ def places_of(view: ToolView, library: Library | None) -> Places:
     transcript = read(view.trajectory)
     given = "\n".join([view.task.prompt, *map(text_of, view.task.messages)])
     found = [Place("task", "task", given)] if given.strip() else []
-    found += _seen(transcript)
-    whole = all(not _is_partial(place.text) for place in found if place.kind == "observation")
+    written, turns = Written(), list[int]()
+    found += _seen(transcript, written, turns)
+    whole = not any(_CUT_SHORT.search(place.text) for place in found if place.kind == "observation")
+    whole = whole and not any(
+        _is_of_other_script(place.text) for place in found if place.kind == "observation"
+    )
     images = any(turn.images for turn in transcript.turns if turn.role != "assistant")
     if library is not None:
         found += [Place("document", one.id, one.text, url=one.url) for one in library.documents]
         whole = whole and not library.refused and all(one.text.strip() for one in library.documents)
-    return Places(tuple(found), whole and not images, library)
+        whole = whole and not any(_is_of_other_script(one.text) for one in library.documents)
+    return Places(tuple(found), whole and not images, library, written, tuple(turns))
 
 
 def parts_of(quote: str) -> tuple[str, ...]:
     """A quotation as it is looked up: without the marks at its ends, apart where something is left out."""
-    pieces = [same(piece).strip(" .,;:!?'\"-") for piece in _GAPS.split(quote)]
+    pieces = [same(piece).strip(" .,;:!?'\"-") for piece in _GAPS.split(_LINKED.sub("]", unescaped(quote)))]
     return tuple(piece for piece in pieces if len(piece) >= MIN_PART_CHARS)
 
 
-def _seen(transcript: Transcript) -> Iterator[Place]:
+def _seen(transcript: Transcript, written: Written, turns: list[int]) -> Iterator[Place]:
     """Tool results and the user's words; each with how much the agent had written before it."""
-    written = list[str]()
     for index, turn in enumerate(transcript.turns):
+        turns.append(len(written.texts))
         if turn.role == "assistant":
-            written.append(turn.text)
-            written += [call.raw_arguments for call in turn.calls]
+            written.texts.append(turn.text)
+            written.texts += [call.raw_arguments for call in turn.calls]
         elif turn.role == "tool":
-            yield Place("observation", turn.span_id, turn.text, index, written, len(written))
+            yield Place("observation", turn.span_id, turn.text, index, written, len(written.texts))
         elif turn.text.strip():
             yield Place("task", turn.span_id, turn.text, index)
 
 
-def _is_partial(text: str) -> bool:
-    return bool(_CUT_SHORT.search(text[-300:]))
+def _span(text: str, parts: Sequence[str]) -> tuple[int, int] | None:
+    first, at = -1, 0
+    for part in parts:
+        found = text.find(part, at)
+        if found < 0:
+            return None
+        first = found if first < 0 else first
+        at = found + len(part)
+    return first, at
+
+
+def _rejoined(found: re.Match[str]) -> str:
+    """A word that is parted at the end of a line is one; what stood between other marks stays apart."""
+    mark = found.group()
+    if mark.startswith("<"):
+        return "" if _INLINE.match(mark) else " "
+    return "]" if mark.startswith("](") else ""
+
+
+def _is_of_other_script(text: str) -> bool:
+    """Whether a good part of it is in letters that are not Latin: quotations of it are often translated."""
+    letters = [one for one in text[:4000] if one.isalpha()]
+    return len(letters) > 40 and sum(one > "\u024f" for one in letters) * 5 > len(letters)

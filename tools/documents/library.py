@@ -79,6 +79,19 @@ class Library:
         return {document.id: document for document in self.documents}
 
     @cached_property
+    def corpora(self) -> frozenset[str]:
+        return frozenset(document.corpus.casefold() for document in self.documents)
+
+    @cached_property
+    def _by_any_case(self) -> Mapping[str, tuple[Document, ...]]:
+        """Documents by their ids and the last parts of these, whatever their case."""
+        found = dict[str, tuple[Document, ...]]()
+        for document in self.documents:
+            for key in {document.id.casefold(), document.id.split("/", 1)[-1].casefold()}:
+                found[key] = (*found.get(key, ()), document)[:2]
+        return found
+
+    @cached_property
     def chars(self) -> int:
         return sum(len(document.text) for document in self.documents)
 
@@ -91,22 +104,26 @@ class Library:
     def passage_ids(self) -> frozenset[str]:
         return frozenset(passage.id for passage in self.passages)
 
+    @cached_property
+    def _passages_of(self) -> Mapping[str, Sequence[Passage]]:
+        found = dict[str, list[Passage]]()
+        for passage in self.passages:
+            found.setdefault(self.documents[passage.document].id, []).append(passage)
+        return found
+
     def passage_at(self, document: str, offset: int) -> str | None:
         """The id of the passage that holds an offset of a document's text."""
-        index = next((at for at, one in enumerate(self.documents) if one.id == document), -1)
-        for passage in self.passages:
-            if passage.document == index and passage.start <= offset < passage.end:
-                return passage.id
-        return None
+        found = self._passages_of.get(document, ())
+        return next((one.id for one in found if one.start <= offset < one.end), None)
 
     def text_of(self, passage: Passage) -> str:
         return self.documents[passage.document].text[passage.start : passage.end]
 
     def named(self, name: str) -> Document | None:
-        """A document by its id, or by the last part of it where only one has that."""
+        """A document by its id, or by the last part of it where only one has that, in any case of its letters."""
         if name in self.by_id:
             return self.by_id[name]
-        found = [document for document in self.documents if document.id.split("/", 1)[-1] == name]
+        found = self._by_any_case.get(name.casefold(), ())
         return found[0] if len(found) == 1 else None
 
 
