@@ -124,6 +124,11 @@ class Settings(BaseModel):
     max_tenant_blob_bytes: int = Field(
         2_000_000_000, ge=1000, description="What the uploads of one tenant may have together."
     )
+    tool_cache_bytes: int = Field(
+        64_000_000,
+        ge=0,
+        description="What results of tools may weigh that judgments of a tenant share, in one process; 0: none are.",
+    )
     resources_root: Path | None = Field(
         None, description="Folder whose files requests may name (root_name); none without it."
     )

@@ -28,6 +28,7 @@ from judge_agent.seams.sandbox import Sandbox
 from judge_agent.seams.tool import Tool
 from judge_agent.store import Store
 from judge_agent.store.opening import opened_store
+from judge_agent.tool_cache import ToolCache
 from sandboxes import SLOWDOWN, choose
 from sandboxes.browser import find_browser
 from tools import (
@@ -131,6 +132,8 @@ async def _opened(
             log=log,
             stamp=canaries.stamp if canaries is not None else _no_stamp,
             pins=store.runs,
+            tool_cache=ToolCache(settings.tool_cache_bytes) if settings.tool_cache_bytes else None,
+            tell=log.tell,
         )
         yield store, judge, sandbox, traces
 

@@ -35,6 +35,8 @@ from judge_agent.seams.model import ChatMessage, ChatModel, Completion, ModelInf
 from judge_agent.seams.storage import AuditEvent, AuditLog, Journal, JournalEntry, SharedResults
 from judge_agent.seams.tool import Tool, ToolResult, ToolView
 from judge_agent.spending import Bill
+from judge_agent.tool_cache import SharedTools
+from judge_agent.tool_progress import ToolProgress
 from judge_agent.tool_results import sound
 
 Json = Mapping[str, Any]
@@ -65,6 +67,8 @@ class Calls:
         shared: SharedResults,
         journalled: Mapping[str, JournalEntry],
         log: AuditLog,
+        tools: SharedTools,
+        progress: ToolProgress,
         lease: int | None = None,
     ) -> None:
         self.judgment_id = judgment_id
@@ -77,6 +81,7 @@ class Calls:
         self._no_model = no_model
         self._journal = journal
         self._journalled = dict(journalled)
+        self._tools, self._progress = tools, progress
         self._prompts = PromptsAside()
         self.thoughts = Thoughts()
         self._asker: str | None = None
@@ -210,7 +215,7 @@ class Calls:
                     keep_partial=thinks,
                     think=call.phase != "answer",
                 )
-            return completion_record(thought(completion) if thinks else completion)
+            return {"value": completion_record(thought(completion) if thinks else completion)}
 
         flight = Flight(
             key,
@@ -238,7 +243,7 @@ class Calls:
         async def ask(limit_seconds: float) -> Json:
             async with model_boundary():
                 told = await model.likelihood(messages, continuation, timeout_seconds=limit_seconds)
-                return completion_record(told)
+                return {"value": completion_record(told)}
 
         most = prompt_estimate([*messages, ChatMessage("assistant", continuation)])
         asked = {"messages": written_messages(messages), "continuation": continuation}
@@ -253,8 +258,12 @@ class Calls:
         key = sha256_of(["tool", tool.name, tool.version, dict(arguments), content_sha256, view.seed, *sees])
 
         async def run(limit_seconds: float) -> Json:
-            with tool_boundary(tool.name):
-                return sound(await tool.run(arguments, view, timeout_seconds=limit_seconds))
+            async def make() -> Json:
+                with tool_boundary(tool.name):
+                    return sound(await tool.run(arguments, view, timeout_seconds=limit_seconds))
+
+            with self._progress.of(tool.name, key):
+                return await self._tools.result(tool, key, make, limit_seconds)
 
         asked = {"arguments": dict(arguments)}
         result = await self._once(Flight(key, f"gather/{tool.name}", "tool", asked, self._call_seconds), run)

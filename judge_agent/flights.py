@@ -28,7 +28,7 @@ from judge_agent.tally import Tally
 
 MAX_CALLS_AT_ONCE = 16
 Json = Mapping[str, Any]
-# Makes the call in at most so many seconds.
+# Makes the call in at most so many seconds: its `value`, and, where another judgment made it, `by` and `seconds`.
 Make = Callable[[float], Awaitable[Json]]
 
 
@@ -143,17 +143,21 @@ class Flights:
 
     async def _made(self, flight: Flight, make: Make) -> Json:
         started = time.monotonic()
+        result: dict[str, Any]
         try:
-            result: dict[str, Any] = {"value": await self._in_turn(flight, make)}
+            result = dict(await self._in_turn(flight, make))
         except BudgetExceeded:
             raise
         except (JudgeError, ValueError) as error:
             result = {"error": error_record(error)}
-        result["seconds"] = round(time.monotonic() - started, 4)
+        result.setdefault("seconds", round(time.monotonic() - started, 4))
         if flight.kind != "tool":
             result = estimated(result, flight.prompt)
         kept = await self._kept_in_time(flight, result)
-        self._count(flight, result)
+        if flight.kind == "tool" and not self.is_own(result):
+            self.tally.add(replayed_calls=1)
+        else:
+            self._count(flight, result)
         self._log_call(flight, kept)
         return kept
 
@@ -205,6 +209,8 @@ class Flights:
             "seconds": result.get("seconds"),
             "replayed": bool(result.get("replayed")),
         }
+        if flight.kind == "tool" and not self.is_own(result):
+            fields |= {"replayed": True, "by": result["by"]}
         if candidates := self._askers.get(flight.key):
             fields["candidates"] = list(candidates)
         if "error" in result:

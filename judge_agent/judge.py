@@ -25,7 +25,9 @@ from judge_agent.seams.model import ChatModel, ModelInfo
 from judge_agent.seams.pins import Pins
 from judge_agent.seams.storage import AuditEvent, AuditLog, Journal, SharedResults
 from judge_agent.seams.tool import Tool
+from judge_agent.tool_cache import ToolCache
 from judge_agent.tool_listing import listed
+from judge_agent.tool_progress import Tell
 
 
 class Judge:
@@ -42,9 +44,12 @@ class Judge:
         prompts: PromptLibrary | None = None,
         pins: Pins | None = None,
         stamp: Callable[[str], Mapping[str, Any]] = lambda _recipe: {},
+        tool_cache: ToolCache | None = None,
+        tell: Tell | None = None,
     ) -> None:
         """`pins` keeps what runs are pinned to; without it a request that names a pin is refused. `stamp` gives the
-        flags of every judgment that ends by a recipe at this moment."""
+        flags of every judgment that ends by a recipe at this moment. Judgments share the results of tools in
+        `tool_cache`. `tell` is called with what long calls of tools do, for who follows; it must not block."""
         library = prompts or PromptLibrary()
         self._parts = JudgeParts(
             model=model,
@@ -58,6 +63,8 @@ class Judge:
             turns=Turns(),
             pins=pins,
             stamp=stamp,
+            tool_cache=tool_cache,
+            tell=tell,
         )
 
     def check(self, request: JudgmentRequest) -> None:

@@ -84,7 +84,7 @@ class Memory:
         self._judgment_id = judgment_id
         self._reads = request.cache in (None, "yes")
         self._together = together
-        self._writes = request.cache != "no" and _is_kept_apart(request)
+        self._writes = request.cache != "no" and request.resources.are_known_by_content
         facts = provenance.model_dump(mode="json")
         said = task.model_dump(mode="json")
         rule = [] if request.dimensions is None else [DECLARED_RULE]
@@ -203,7 +203,7 @@ def flight_key(request: JudgmentRequest, *, together: bool) -> str | None:
     Their time is the same as well: nobody waits for one who may take longer. So is the run that may hold them to a pin:
     what it fails for is no failure of others.
     """
-    if request.cache not in (None, "yes") or not _is_kept_apart(request):
+    if request.cache not in (None, "yes") or not request.resources.are_known_by_content:
         return None
     trajectories = [
         [one.id if together else None, one.trajectory.model_dump(mode="json", by_alias=True)]
@@ -212,16 +212,6 @@ def flight_key(request: JudgmentRequest, *, together: bool) -> str | None:
     seconds, run = request.budget.seconds, request.run
     held = None if run is None or run.pin is False else [run.id, run.pin]
     return sha256_of([request.task.model_dump(mode="json"), wishes(request), seconds, trajectories, held])
-
-
-def _is_kept_apart(request: JudgmentRequest) -> bool:
-    """Whether its resources are known by their content: a file under the operator's root may change in its place."""
-    resources = request.resources
-    named = [database.root_name for database in resources.databases]
-    named += [corpus.root_name for corpus in resources.corpora]
-    named += [file.root_name for site in resources.pages for file in site.contents]
-    named += [image.root_name for image in resources.images]
-    return not any(named)
 
 
 def _written(judgment: Judgment, candidate_id: str | None, answered: Collection[str]) -> dict[str, Any]:

@@ -34,6 +34,8 @@ from judge_agent.seams.pins import Pins
 from judge_agent.seams.storage import AuditEvent, AuditLog, Journal, JournalEntry, SharedResults
 from judge_agent.seams.tool import Tool
 from judge_agent.state import State, empty
+from judge_agent.tool_cache import SharedTools, ToolCache
+from judge_agent.tool_progress import Tell, ToolProgress
 from judge_agent.version import __version__
 
 _INFO = "model_info"
@@ -54,6 +56,8 @@ class JudgeParts:
     turns: Turns
     pins: Pins | None = None
     stamp: Callable[[str], Mapping[str, Any]] = lambda _recipe: {}
+    tool_cache: ToolCache | None = None
+    tell: Tell | None = None
 
 
 class Run:
@@ -192,6 +196,8 @@ class Run:
             shared=self._shared,
             journalled=journalled,
             log=parts.log,
+            tools=SharedTools(parts.tool_cache, self._tenant, self._id, request, task),
+            progress=ToolProgress(parts.tell, self._id, self._tenant),
             lease=self._lease,
         )
         return JudgeContext(

@@ -43,6 +43,7 @@ class LiveSearch(AskedTool):
     """The tool `live_search`. `url` is the provider's search address, which the operator chose."""
 
     name = "live_search"
+    repeats = False  # what the web says changes
 
     def __init__(
         self,

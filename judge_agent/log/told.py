@@ -62,9 +62,16 @@ class ToldLog:
         self._take(event)
         return self._log.note(event)
 
+    def tell(self, event: AuditEvent) -> None:
+        """Hand an event on that is no line of the log, to who follows alone."""
+        self._hand_on(event)
+
     def _take(self, event: AuditEvent) -> None:
         for heard in self._hearing:
             heard(event)
+        self._hand_on(event)
+
+    def _hand_on(self, event: AuditEvent) -> None:
         self._untold.append(event)
         if event.type in ENDS:
             self._hurry.set()

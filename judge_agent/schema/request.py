@@ -155,6 +155,13 @@ class Resources(Envelope):
     pages: tuple[Site, ...] = Field(default=(), max_length=MAX_SITES)
     images: tuple[ImageResource, ...] = Field(default=(), max_length=MAX_IMAGE_RESOURCES)
 
+    @property
+    def are_known_by_content(self) -> bool:
+        """Whether they say by their content what they are: a file under the operator's root may change in its place."""
+        pages = [file for site in self.pages for file in site.contents]
+        places = (*self.databases, *self.corpora, *self.images, *pages, self.environment)
+        return not any(place.root_name for place in places if place is not None)
+
 
 class BudgetSpec(Envelope):
     """Ceilings for one judgment; what is omitted is the recipe's."""

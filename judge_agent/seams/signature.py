@@ -83,7 +83,7 @@ class Signature:
 
 
 def _as_json(arguments: Mapping[str, Any]) -> bytes:
-    """The arguments as JSON. Raises ValueError for numbers and texts that JSON has not, which models write all the same."""
+    """The arguments as JSON. Raises ValueError for numbers and texts that JSON has not, though models write them."""
     try:
         return json.dumps(dict(arguments), ensure_ascii=False, allow_nan=False).encode()
     except UnicodeEncodeError as error:

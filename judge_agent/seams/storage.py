@@ -67,11 +67,15 @@ EventType = Literal[
 ]
 
 
+# What is told to who follows a judgment, and is no line of the log.
+ToldType = Literal["tool.started", "tool.progress"]
+
+
 @dataclass(frozen=True)
 class AuditEvent:
     """One line of the log. `fields` are facts without content; `contents` are texts, kept apart by salted hash."""
 
-    type: EventType
+    type: EventType | ToldType
     judgment_id: str
     tenant: str
     node: str | None = None

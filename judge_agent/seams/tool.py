@@ -177,8 +177,9 @@ class AskedTool(ABC):
 
     What the model may ask is a method `asked`: its signature is the schema of the arguments, its docstring what the
     model is told of them and of the tool (`judge_agent.seams.signature`). A tool that the model may not call has none,
-    and a `run` and a `description` of its own. `limits` is a dataclass of its ceilings, told by `GET /v1/tools`. What a
-    tool does beyond that it says in methods of its own.
+    and a `run` and a `description` of its own. `limits` is a dataclass of its ceilings, told by `GET /v1/tools`.
+    `repeats`: equal calls give equal results, so that judgments share them. What a tool does beyond that it says in
+    methods of its own.
     """
 
     name: str
@@ -186,6 +187,7 @@ class AskedTool(ABC):
     description: str
     parameters: Mapping[str, Any]
     limits: Any = None
+    repeats: bool = True
     _taken: Signature | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

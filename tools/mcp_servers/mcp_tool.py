@@ -29,6 +29,8 @@ MAX_NAME_CHARS = 64
 class McpTool(AskedTool):
     """A tool of a server, named `mcp_SERVER_TOOL`. Its version changes with the server's, its schema and its words."""
 
+    repeats = False  # what a server says may change
+
     def __init__(self, connection: Connection, listed: Tool) -> None:
         """Raises ToolError for a tool whose schema cannot be used."""
         server = connection.server
