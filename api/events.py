@@ -48,6 +48,8 @@ _ENDS = ("judgment.done", "judgment.cancelled")
 async def follow(judgment_id: str, request: Request, tenant: Tenant) -> Response:
     """Follow a judgment: each node and call as it ends, without contents; the last event is its end.
 
+    A call of a tool that takes longer than half a second is told before: `tool.started` (`tool`, `key`), then
+    `tool.progress` (`done`, `total` or null, `what`) twice a second at most, where the tool has parts to count.
     `Last-Event-ID` (or nothing, for all) takes up where an earlier connection broke off, at any process.
     """
     no_query(request)

@@ -85,6 +85,7 @@ async def serving(
             log=told,
             stamp=watch.stamp,
             pins=store.runs,
+            tell=told.tell,
         )
         wanted = Settings(**({"port": 0} | settings))
         async with assembled(

@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 from judge_agent.errors import SandboxError
 from judge_agent.schema import PageStep, UiCheck, UiChecks, UiStep
 from judge_agent.schema.ui_checks import STAGES, Stage
+from judge_agent.seams.progress import progress
 from tools.browsing.steps import Shot, StepResult, Visit
 
 Outcome = Literal["passed", "failed", "unsteady", "skipped"]
@@ -74,6 +75,7 @@ async def run_checks(checks: UiChecks, runner: Runner) -> tuple[list[CheckResult
             results.append(result)
             last = [replace(one, name=f"{check.name}, {one.name}") for one in visit.shots[-1:]]
             shots = [*last, *shots] if result.outcome == "failed" else [*shots, *last]
+            progress(len(results), len(checks.renders) + len(checks.checks), "checks")
     return results, shots[:MAX_SHOTS]
 
 

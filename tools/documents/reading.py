@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Any
 
 from judge_agent.errors import ToolError
+from judge_agent.seams.progress import progress
 from judge_agent.seams.sandbox import BoxResult, Limits, Program, Sandbox
 from tools.documents.library import Document, Library, document_of, passages_of
 from tools.documents.limits import CorpusLimits
@@ -69,6 +70,7 @@ async def read_library(
     """Read all files. Raises ToolError where packages are missing in the box, SandboxError."""
     reading = _Reading(limits)
     boxes = 0
+    done = 0
     for group in _groups(files):
         left = list(group)
         while left:
@@ -78,6 +80,8 @@ async def read_library(
                     reading.refuse(file, f"is not read: {MAX_BOXES} boxes were used up by other files")
                 break
             left = await _read_some(sandbox, left, reading, seed)
+            progress(done + len(group) - len(left), len(files), "files")
+        done += len(group)
     return await asyncio.to_thread(_library, reading)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from judge_agent.schema import CallTest
+from judge_agent.seams.progress import progress
 from tools.testing.code_box import CodeBox, CodeGivenUp, CodeStopped, text_or_none
 from tools.testing.codec import TOO_LARGE, NotPlain, decode, encode
 from tools.testing.equality import same
@@ -35,6 +36,7 @@ async def run_call_tests(
         seconds = time.monotonic() - started
         name = f"{visibility}.{index}"
         results.append(TestResult(name, visibility, status, message, seconds, lacks=lacks))
+        progress(len(results), len(tests), "tests")
 
 
 class _End(NamedTuple):

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from judge_agent.schema.request import TestKind
+from judge_agent.seams.progress import progress
 from judge_agent.seams.sandbox import Sandbox
 from tools.testing.call_tests import run_call_tests
 from tools.testing.code_box import MAX_TIMEOUTS, CodeBox, Loaded, box_limits
@@ -134,6 +135,7 @@ async def _run_stdio(sandbox: Sandbox, code: Code, suite: Suite) -> Report:
     code_time = _code_time(suite)
     for item in suite.items:
         suite.results.append(await _run_program(sandbox, code, suite, item, code_time))
+        progress(len(suite.results), len(suite.items), "tests")
     return Report(tuple(suite.results), assembled="code")
 
 

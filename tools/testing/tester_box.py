@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from judge_agent.seams.progress import progress
 from judge_agent.seams.sandbox import Box, BoxClosed, Sandbox, Warm
 from tools.testing.code_box import (
     LOAD_SECONDS,
@@ -299,6 +300,7 @@ class TesterBox:
         lacks = text_or_none(message.get("lacks"))
         touched = message.get("touched") is True
         run.results[name] = replace(result, certain=certain, lacks=lacks, touched=touched)
+        progress(len(run.results), len(run.tests), "tests")
 
     def _close_current(self, run: _Run, tests: Sequence[TextTest], status: TestStatus, message: str) -> None:
         """The tester stopped in a test: note it, and leave that text out of the next start."""
