@@ -258,5 +258,5 @@ def _labels(number: str) -> re.Pattern[str]:
     """How a source that is number so-and-so is marked in what tools answer."""
     return re.compile(
         rf"\[{number}\]|\(?\b(?:doc|document|source|result|passage|ref|reference)[ .#:]{{0,2}}{number}\b"
-        rf"|(?:^|\s){number}[.)]\s|\"(?:id|index|rank|position)\": ?\"?{number}\b"
+        rf"|(?:^|\s){number}[.)]\s|'(?:id|index|rank|position)': ?'?{number}\b"
     )

@@ -23,7 +23,8 @@ from tools.documents.library import Library
 _SAME = str.maketrans(
     {
         **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u00b4`", "'"),
-        **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"'),
+        # Who quotes a quotation writes single marks within double ones.
+        **dict.fromkeys('"\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb', "'"),
         **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
         **dict.fromkeys("*_\u00ad\u200b\u200c\u200d\ufeff\u2060", None),
     }
