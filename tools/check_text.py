@@ -13,18 +13,20 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Annotated, Any
 
-from pydantic import ValidationError
+from pydantic import Field
 
-from judge_agent.errors import BudgetExceeded, ToolError
-from judge_agent.schema import Principle, PrincipleSpec
-from judge_agent.schema.refusals import message_of
-from judge_agent.schema.text_checks import CheckKind, TextCheck, TextChecks, takes
+from judge_agent.errors import ToolError
+from judge_agent.schema import PrincipleSpec
+from judge_agent.schema.text_checks import TextChecks
 from judge_agent.seams.sandbox import Sandbox
-from judge_agent.seams.tool import DecidingTool, Finding, OpeningCall, ToolResult, ToolView
+from judge_agent.seams.tool import DecidingTool, Finding, OpeningCall, ToolResult, ToolView, in_time
+from tools.text_checks.asking import AskedCheck, wanted
 from tools.text_checks.boxed import Checked, Limits, Stopped, checked_in_box
 from tools.text_checks.named_texts import FINAL, text_named
+from tools.text_checks.result import Done, result_of
 
 MAX_MODEL_CHECKS = 12
 LIMITS = Limits()
@@ -36,51 +38,12 @@ _ASKED = re.compile(
     r"no more than|in (?:english|french|german|spanish|italian|chinese|japanese|korean|russian|hindi|arabic))\b",
     re.I,
 )
-_KINDS = [kind for kind in CheckKind.__args__ if "schema" not in takes(kind).needs]  # type: ignore[attr-defined]
-_COUNT = {"type": "integer", "minimum": 0}
-_PARAMETERS: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "checks": {
-            "type": "array",
-            "minItems": 1,
-            "maxItems": MAX_MODEL_CHECKS,
-            "items": {
-                "type": "object",
-                "properties": {
-                    "check": {"type": "string", "enum": _KINDS},
-                    "min": _COUNT,
-                    "max": _COUNT,
-                    "texts": {"type": "array", "items": {"type": "string", "maxLength": 500}, "maxItems": 20},
-                    "pattern": {"type": "string", "maxLength": 500},
-                    "language": {"type": "string", "maxLength": 3},
-                    "decimals": _COUNT,
-                    "nth": {"type": "integer", "minimum": 1},
-                },
-                "required": ["check"],
-                "additionalProperties": False,
-            },
-        },
-        "text": {
-            "type": "string",
-            "maxLength": 256,
-            "description": "Which text: final (the default), an artifact's name, or a step's id.",
-        },
-    },
-    "required": ["checks"],
-    "additionalProperties": False,
-}
 
 
 class CheckText(DecidingTool):
     """The tool `check_text`. Its limits are part of its version: others can give other results."""
 
     name = "check_text"
-    description = (
-        "Counts and checks the candidate's text: words, sentences, paragraphs, list items in a range (min, max), "
-        "what it begins and ends with, contains or excludes (texts), case, language, JSON, numbers, patterns."
-    )
-    parameters = _PARAMETERS
     decides = PrincipleSpec(
         name=PRINCIPLE,
         description="The text follows every instruction that can be verified by counting or comparing.",
@@ -100,7 +63,7 @@ class CheckText(DecidingTool):
         self.limits = limits
         self._slots = asyncio.Semaphore(concurrent_runs)  # first come, first served
         box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
-        self.version = f"1/{box}/{limits.text_chars}c/{limits.cpu_seconds}s"
+        self.version = f"2/{box}/{limits.text_chars}c/{limits.cpu_seconds}s"
 
     def principle(self, view: ToolView) -> PrincipleSpec | None:
         """Its own, graded where the score is a share: a hard one passes only as a whole."""
@@ -120,15 +83,43 @@ class CheckText(DecidingTool):
             return False
         return _ASKED.search(view.task.prompt[:20_000]) is not None
 
-    def can_decide(self, principle: Principle, view: ToolView) -> bool:
-        """Its own principle, or one that the caller or a recipe tied to it; never a generated one."""
-        return super().can_decide(principle, view)
-
     async def run(
         self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float
     ) -> ToolResult:
-        """Check the texts. Raises ValueError (of the arguments), ToolError, SandboxError, BudgetExceeded."""
-        asked = _asked(arguments, view, self.limits)
+        """Check what the reference wants. Raises ValueError, ToolError, SandboxError, BudgetExceeded."""
+        wanted_checks = view.task.reference.text_checks
+        if arguments or wanted_checks is None:
+            return await super().run(arguments, view, timeout_seconds=timeout_seconds)
+        if len(wanted_checks.checks) > self.limits.checks:
+            raise ValueError(
+                f"checks holds {len(wanted_checks.checks)} checks; the limit is {self.limits.checks}"
+            )
+        async with in_time(self.name, timeout_seconds):
+            return await self._checked(wanted_checks, view)
+
+    async def asked(
+        self,
+        view: ToolView,
+        *,
+        checks: Annotated[list[AskedCheck], Field(min_length=1, max_length=MAX_MODEL_CHECKS)],
+        text: Annotated[str, Field(min_length=1, max_length=256)] = FINAL,
+        timeout_seconds: float,
+    ) -> ToolResult:
+        """Counts and checks the candidate's text: words, sentences, paragraphs, list items in a range (min, max), what
+        it begins and ends with, contains or excludes (texts), case, language, JSON, numbers, patterns.
+
+        checks: What to check; counts need min, max or exactly, wordings need texts.
+        text: Which text: final, an artifact's name, or a step's id.
+
+        Raises ValueError, ToolError, SandboxError.
+        """
+        if text_named(view.trajectory, text) is None:
+            raise ValueError(f"text={text!r} names no text of the candidate; 'final' does")
+        result = await self._checked(wanted(checks, text), view)
+        summary = str(result.output.get("summary", result.output.get("error")))
+        return replace(result, findings=(Finding("none", "hint", None, summary[:300]),), flags={})
+
+    async def _checked(self, asked: TextChecks, view: ToolView) -> ToolResult:
         checks = [(handle, check, check.text or FINAL) for handle, check in asked.by_handle()]
         texts = {
             name: text_named(view.trajectory, name) for name in dict.fromkeys(name for _, _, name in checks)
@@ -144,81 +135,19 @@ class CheckText(DecidingTool):
         boxed = [(name, check) for _, check, name in checks if name in there]
         outcomes: list[Checked] | Stopped = []
         if boxed:
-            try:
-                async with asyncio.timeout(timeout_seconds), self._slots:
-                    outcomes = await checked_in_box(self._sandbox, there, boxed, self.limits)
-            except TimeoutError as error:
-                message = (
-                    f"tool 'check_text' exceeded timeout_seconds={timeout_seconds:g}; raise budget.seconds"
-                )
-                raise BudgetExceeded("deadline", message) from error
+            async with self._slots:
+                outcomes = await checked_in_box(self._sandbox, there, boxed, self.limits)
         if isinstance(outcomes, Stopped):
             why = f"the checks hit the limit {outcomes.limit} of their box"
             return ToolResult("timeout", {"error": why}, flags={"text_not_checked": why})
         told = iter(outcomes)
         found = [
-            _Done(
+            Done(
                 handle, check, next(told) if name in there else Checked("fail", f"there is no text {name!r}")
             )
             for handle, check, name in checks
         ]
-        _require_packages(found)
-        return _result(found, asked.score)
-
-
-class _Done:
-    """A check with its handle and what it came to."""
-
-    def __init__(self, handle: str, check: TextCheck, outcome: Checked) -> None:
-        self.handle, self.check, self.outcome = handle, check, outcome
-
-    @property
-    def reason(self) -> str:
-        wanted = _range(self.check)
-        return f"{self.handle} ({self.check.check}{wanted}): {self.outcome.verdict}, {self.outcome.told}"
-
-    @property
-    def finding(self) -> Finding:
-        if self.outcome.verdict == "undecided":
-            return Finding("none", "hint", None, self.reason, handle=self.handle)
-        passed = self.outcome.verdict == "pass"
-        bearing: Literal["confirms", "refutes"] = "confirms" if passed else "refutes"
-        return Finding(bearing, "decisive", float(passed), self.reason, handle=self.handle)
-
-
-def _range(check: TextCheck) -> str:
-    """The range of a count, as it may be shown: phrases, patterns and schemas are the reference's."""
-    if check.exactly is not None:
-        return f" exactly {check.exactly}"
-    parts = [
-        f" {name} {value}" for name, value in (("min", check.min), ("max", check.max)) if value is not None
-    ]
-    return "".join(["" if not check.negate else " not", *parts])
-
-
-def _asked(arguments: Mapping[str, Any], view: ToolView, limits: Limits) -> TextChecks:
-    """The reference's checks, or those that the model asks for. Raises ValueError."""
-    if not arguments:
-        asked = view.task.reference.text_checks
-        if asked is None:
-            raise ValueError("checks is missing: give at least one check")
-        if len(asked.checks) > limits.checks:
-            raise ValueError(f"checks holds {len(asked.checks)} checks; the limit is {limits.checks}")
-        return asked
-    unknown = sorted(set(arguments) - {"checks", "text"})
-    if unknown:
-        raise ValueError(f"unknown argument {unknown[0]!r}; check_text takes 'checks' and 'text'")
-    listed, handle = arguments.get("checks"), arguments.get("text")
-    if not isinstance(listed, (list, tuple)) or not 0 < len(listed) <= MAX_MODEL_CHECKS:
-        raise ValueError(f"checks must be a list of 1 to {MAX_MODEL_CHECKS} checks, not {listed!r:.80}")
-    if handle is not None and (not isinstance(handle, str) or text_named(view.trajectory, handle) is None):
-        raise ValueError(f"text={handle!r:.80} names no text of the candidate; 'final' does")
-    named = [{**one, "text": handle} if handle and isinstance(one, Mapping) else one for one in listed]
-    try:
-        return TextChecks.model_validate({"checks": named})
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {message_of(first)}") from None
+        return result_of(found, asked.score)
 
 
 def _too_long(texts: Mapping[str, str], limits: Limits) -> str | None:
@@ -229,55 +158,3 @@ def _too_long(texts: Mapping[str, str], limits: Limits) -> str | None:
     if total > limits.all_texts_chars:
         return f"the texts have {total} characters; the limit is all_texts_chars={limits.all_texts_chars}"
     return None
-
-
-def _require_packages(found: Sequence[_Done]) -> None:
-    """Raise ToolError where a check needs what the box lacks, and no other check refutes the text anyhow."""
-    missing = sorted({done.outcome.missing for done in found if done.outcome.missing})
-    if missing and not any(done.outcome.verdict == "fail" for done in found):
-        raise ToolError(
-            f"check_text needs {missing[0]!r} in its box: pip install 'judge-agent[service,tools]', in boxes that can "
-            "hold it (JUDGE_SANDBOX=namespaces)"
-        )
-
-
-def _result(found: Sequence[_Done], score: Literal["pass_fail", "fraction"]) -> ToolResult:
-    of_all = _of_all(found, score)
-    listed = [
-        {
-            "id": done.handle,
-            "check": done.check.check,
-            "text": done.check.text or FINAL,
-            "outcome": done.outcome.verdict,
-            "found": done.outcome.told,
-        }
-        for done in found
-    ]
-    undecided = [done.reason[:200] for done in found if done.outcome.verdict == "undecided"]
-    flags = {"text_checks_not_decided": undecided[:10]} if undecided else {}
-    decided = len(found) - len(undecided)
-    output = {"summary": of_all.reason, "checks": listed}
-    counted = {"text_checks": len(found), "text_checks_decided": decided}
-    return ToolResult("ok", output, (of_all, *(done.finding for done in found)), checked=counted, flags=flags)
-
-
-def _of_all(found: Sequence[_Done], score: Literal["pass_fail", "fraction"]) -> Finding:
-    """What the checks say together: one that fails fails all, or the share by weight of those that pass."""
-    verdicts = [done.outcome.verdict for done in found]
-    counts = ", ".join(
-        f"{verdicts.count(one)} {one}" for one in ("pass", "fail", "undecided") if one in verdicts
-    )
-    failed = next((done.reason for done in found if done.outcome.verdict == "fail"), "")
-    told = f"{len(found)} checks: {counts}" + (f"; {failed}" if failed else "")
-    if score == "pass_fail" and "fail" in verdicts:
-        return Finding("refutes", "decisive", 0.0, told)
-    if "undecided" in verdicts:
-        return Finding("none", "hint", None, told)
-    if score == "pass_fail":
-        return Finding("confirms", "decisive", 1.0, told)
-    weight = sum(done.check.weight for done in found)
-    share = sum(done.check.weight for done in found if done.outcome.verdict == "pass") / weight
-    bearing: Literal["confirms", "refutes", "both"] = (
-        "confirms" if share == 1 else "refutes" if share == 0 else "both"
-    )
-    return Finding(bearing, "decisive", min(1.0, share), told)

@@ -13,58 +13,41 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from judge_agent.errors import BudgetExceeded, ToolError
+from pydantic import Field
+
+from judge_agent.errors import ToolError
 from judge_agent.schema import PrincipleSpec, ToolStatus
 from judge_agent.seams.sandbox import Limits, Sandbox
-from judge_agent.seams.tool import DecidingTool, Finding, OpeningCall, ToolResult, ToolView
+from judge_agent.seams.tool import DecidingTool, Finding, OpeningCall, ToolResult, ToolView, in_time
 from judge_agent.trajectory import text_of
 from tools.numbers.boxes import NoAnswer, ask, versions
 from tools.numbers.claims import Claim, Format, claim_in, problem_in
+from tools.numbers.claims import Kind as ClaimKind
 from tools.numbers.told import answer_text
 
-_PARAMETERS: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "format": {"type": "string", "enum": ["dimacs", "smtlib"]},
-        "problem": {
-            "type": "string",
-            "minLength": 1,
-            "maxLength": 20_000,
-            "description": "The whole problem.",
-        },
-        "claim": {"type": "string", "enum": ["sat", "unsat", "assignment"]},
-        "assignment": {
-            "type": ["object", "null"],
-            "description": "Name and value of each constant; DIMACS variables by number, true or false.",
-        },
-    },
-    "required": ["format", "problem", "claim"],
-    "additionalProperties": False,
-}
+MAX_ASKED_CHARS = 20_000
 
 
 @dataclass(frozen=True)
 class SolveLimits:
-    """`steps` of z3's own count, then `seconds`; `problem_chars` of a problem, `values` of an assignment."""
+    """`steps` of z3's own count, then `seconds`; `memory_bytes` of the box; `problem_chars` characters of a problem,
+    `values` of an assignment, each of `value_chars` characters.
+    """
 
     steps: int = 20_000_000
     seconds: float = 10.0
     memory_bytes: int = 2**30
     problem_chars: int = 400_000
     values: int = 20_000
+    value_chars: int = 400
 
 
 class Solve(DecidingTool):
     """The tool `solve`. Its limits are part of its version: others can give other results."""
 
     name = "solve"
-    description = (
-        "Decides with an SMT solver whether constraints (DIMACS CNF or SMT-LIB 2) are satisfiable, unsatisfiable, or "
-        "satisfied by an assignment; for a satisfiable problem it shows a model."
-    )
-    parameters = _PARAMETERS
     decides = PrincipleSpec(
         name="solution_holds",
         description="What the candidate claims of the stated constraint problem is true.",
@@ -75,10 +58,10 @@ class Solve(DecidingTool):
 
     def __init__(self, sandbox: Sandbox | None, *, limits: SolveLimits | None = None) -> None:
         self._sandbox = sandbox
-        self._limits = limits or SolveLimits()
+        self.limits = limits or SolveLimits()
         self._slots = asyncio.Semaphore(2)
         box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
-        self.version = f"1/{box}/{versions('solving')}/{self._limits.steps}/{self._limits.seconds:g}s"
+        self.version = f"2/{box}/{versions('solving')}/{self.limits.steps}/{self.limits.seconds:g}s"
 
     def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]:
         """One call where the task states one problem."""
@@ -87,82 +70,90 @@ class Solve(DecidingTool):
     async def run(
         self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float
     ) -> ToolResult:
-        """Check the answer's claim, or the model's own. Raises ValueError, ToolError, SandboxError, BudgetExceeded."""
+        """Check the answer's claim, where nothing is asked. Raises what `asked` raises, and BudgetExceeded."""
         stated = _stated(view)
-        if arguments:
-            form, problem, claim = _read(arguments, self._limits)
-        elif stated is None:
-            raise ValueError("without arguments solve needs one problem in the task; there is none")
-        else:
-            form, problem = stated
-            found = claim_in(answer_text(view.trajectory), form)
-            if found is None:
-                return _untold("what the answer claims cannot be told: an assignment, or 'unsatisfiable'")
-            claim = found
-            if len(problem) > self._limits.problem_chars or len(claim.assignment) > self._limits.values:
-                limits = f"problem_chars={self._limits.problem_chars}, values={self._limits.values}"
-                return _untold(f"the problem or the assignment is past {limits}", "refused")
-        try:
-            async with asyncio.timeout(timeout_seconds), self._slots:
-                told = await self._solved(form, problem, claim)
-        except TimeoutError as error:
-            message = f"tool 'solve' exceeded timeout_seconds={timeout_seconds:g}; raise budget.seconds"
-            raise BudgetExceeded("deadline", message) from error
-        except NoAnswer as error:
-            timed_out = error.limit in ("wall_seconds", "cpu_seconds")
-            return _untold(
-                f"not solved: it hit {error.limit or 'an error'}", "timeout" if timed_out else "refused"
-            )
-        if "unread" in told and not arguments:
+        if arguments or stated is None:
+            return await super().run(arguments, view, timeout_seconds=timeout_seconds)
+        form, problem = stated
+        claim = claim_in(answer_text(view.trajectory), form)
+        if claim is None:
+            return _untold("what the answer claims cannot be told: an assignment, or 'unsatisfiable'")
+        if len(problem) > self.limits.problem_chars or len(claim.assignment) > self.limits.values:
+            limits = f"problem_chars={self.limits.problem_chars}, values={self.limits.values}"
+            return _untold(f"the problem or the assignment is past {limits}", "refused")
+        async with in_time(self.name, timeout_seconds):
+            told = await self._solved(form, problem, claim)
+        if isinstance(told, ToolResult):
+            return told
+        if "unread" in told:
             raise ToolError(f"the task's problem was not read: {told['unread']!s:.300}")
+        return _result(told, claim, is_answer=True)
+
+    async def asked(
+        self,
+        view: ToolView,
+        *,
+        format: Format,
+        problem: Annotated[str, Field(min_length=1, max_length=MAX_ASKED_CHARS)],
+        claim: ClaimKind,
+        assignment: dict[str, str | bool | int | float] | None = None,
+        timeout_seconds: float,
+    ) -> ToolResult:
+        """Decides with an SMT solver whether constraints (DIMACS CNF or SMT-LIB 2) are satisfiable, unsatisfiable, or
+        satisfied by an assignment; for a satisfiable problem it shows a model.
+
+        format: In which form the problem is written.
+        problem: The whole problem.
+        claim: What is to be checked.
+        assignment: Name and value of each constant; DIMACS variables by number, true or false.
+
+        Raises ValueError, ToolError, SandboxError.
+        """
+        asked = Claim(claim, self._values(assignment or {}) if claim == "assignment" else {})
+        told = await self._solved(format, problem, asked)
+        if isinstance(told, ToolResult):
+            return told
         if "unread" in told:
             raise ValueError(f"problem: {told['unread']!s:.300}")
-        return _result(told, claim, is_answer=not arguments)
+        return _result(told, asked, is_answer=False)
 
-    async def _solved(self, form: Format, problem: str, claim: Claim) -> dict[str, Any]:
+    def _values(self, given: Mapping[str, Any]) -> dict[str, str]:
+        if not 0 < len(given) <= self.limits.values:
+            raise ValueError(
+                f"assignment must have 1 to {self.limits.values} names and values, not {len(given)}"
+            )
+        most = self.limits.value_chars
+        for name, value in given.items():
+            if len(str(value)) > most:
+                raise ValueError(
+                    f"assignment.{name:.80} has {len(str(value))} characters; the limit is {most}"
+                )
+        return {name: str(value) for name, value in given.items()}
+
+    async def _solved(self, form: Format, problem: str, claim: Claim) -> dict[str, Any] | ToolResult:
+        """What the box says; a result that decides nothing where it hit a limit."""
         question = {
             "format": form,
             "problem": problem,
             "claim": claim.kind,
             "assignment": dict(claim.assignment),
-            "steps": self._limits.steps,
+            "steps": self.limits.steps,
         }
-        seconds = self._limits.seconds
+        seconds = self.limits.seconds
         limits = Limits(
-            wall_seconds=seconds, cpu_seconds=int(seconds) + 1, memory_bytes=self._limits.memory_bytes
+            wall_seconds=seconds, cpu_seconds=int(seconds) + 1, memory_bytes=self.limits.memory_bytes
         )
-        return await ask(self._sandbox, "solving", question, limits)
+        try:
+            async with self._slots:
+                return await ask(self._sandbox, "solving", question, limits)
+        except NoAnswer as error:
+            timed_out = error.limit in ("wall_seconds", "cpu_seconds")
+            why = f"not solved: it hit {error.limit or 'an error'}"
+            return _untold(why, "timeout" if timed_out else "refused")
 
 
 def _stated(view: ToolView) -> tuple[Format, str] | None:
     return problem_in("\n".join([view.task.prompt, *map(text_of, view.task.messages)]))
-
-
-def _read(arguments: Mapping[str, Any], limits: SolveLimits) -> tuple[Format, str, Claim]:
-    unknown = sorted(set(arguments) - set(_PARAMETERS["properties"]))
-    if unknown:
-        raise ValueError(f"solve does not take {unknown[0]!r}; it takes {sorted(_PARAMETERS['properties'])}")
-    form, problem, kind = (arguments.get(name) for name in ("format", "problem", "claim"))
-    if form not in ("dimacs", "smtlib"):
-        raise ValueError(f"format must be dimacs or smtlib, got {form!r:.80}")
-    if not isinstance(problem, str) or not 0 < len(problem) <= limits.problem_chars:
-        raise ValueError(f"problem must be a text of 1 to {limits.problem_chars} characters")
-    if kind not in ("sat", "unsat", "assignment"):
-        raise ValueError(f"claim must be sat, unsat or assignment, got {kind!r:.80}")
-    return form, problem, Claim(kind, _assignment(arguments.get("assignment"), kind, limits))
-
-
-def _assignment(given: object, kind: str, limits: SolveLimits) -> dict[str, str]:
-    if kind != "assignment":
-        return {}
-    if not isinstance(given, Mapping) or not 0 < len(given) <= limits.values:
-        raise ValueError(f"assignment must be an object of 1 to {limits.values} names and values")
-    values = {}
-    for name, value in given.items():
-        if not isinstance(value, (bool, int, float, str)) or len(str(value)) > 400:
-            raise ValueError(f"assignment.{name!s:.80} must be a number, true or false, got {value!r:.80}")
-        values[str(name)] = str(value)
-    return values
 
 
 def _untold(reason: str, status: ToolStatus = "ok") -> ToolResult:

@@ -97,10 +97,10 @@ async def test_a_problem_of_the_task_that_cannot_be_read_is_not_the_candidates_f
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        ({"format": "lp", "problem": "x", "claim": "sat"}, "format must be"),
-        ({"format": "smtlib", "problem": "", "claim": "sat"}, "problem must be"),
-        ({"format": "smtlib", "problem": "x", "claim": "maybe"}, "claim must be"),
-        ({"format": "smtlib", "problem": "x", "claim": "assignment"}, "assignment must be"),
+        ({"format": "lp", "problem": "x", "claim": "sat"}, "format"),
+        ({"format": "smtlib", "problem": "", "claim": "sat"}, "problem"),
+        ({"format": "smtlib", "problem": "x", "claim": "maybe"}, "claim"),
+        ({"format": "smtlib", "problem": "x", "claim": "assignment"}, "assignment must have"),
         (
             {"format": "smtlib", "problem": "x", "claim": "assignment", "assignment": {"a": [1]}},
             r"assignment\.a",

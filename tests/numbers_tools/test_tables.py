@@ -113,7 +113,7 @@ async def test_a_final_answer_is_compared_with_the_cell(
         ({"table": "weather"}, "0 conditions; from 1 to 8"),
         ({"table": "weather", "key": {"town": "x"}}, "no column 'town'"),
         ({"table": "weather", "key": {"city": ["x"]}}, r"key\.city"),
-        ({"table": "weather", "key": {"city": "x" * 501}}, "500 characters"),
+        ({"table": "weather", "key": {"city": "x" * 501}}, "501 characters; the limit is 500"),
         ({"table": "weather", "at_least": {"humidity": None}}, r"at_least\.humidity"),
         ({"table": "brackets", "within": {"low": "from", "high": "to", "value": "much"}}, r"within\.value"),
         ({"table": "weather", "key": {"city": "x"}, "is_final": True}, "needs column"),

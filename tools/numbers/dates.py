@@ -26,9 +26,9 @@ _MONTHS = (
     "november",
     "december",
 )
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTH = "|".join([*_MONTHS, *(month[:3] + r"\." for month in _MONTHS), *(month[:3] for month in _MONTHS)])
-_DAY = "|".join(_WEEKDAYS)
+_DAY = "|".join(WEEKDAYS)
 _DATE = (
     rf"(?<![\w/-])(?:(?P<iso>\d{{4}}-\d{{2}}-\d{{2}})"
     rf"|(?P<m1>{_MONTH}) (?P<d1>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<y1>\d{{4}})"
@@ -58,7 +58,7 @@ class Pairing:
 
     @property
     def holds(self) -> bool:
-        return _WEEKDAYS[self.day.weekday()] == self.said.casefold()
+        return WEEKDAYS[self.day.weekday()] == self.said.capitalize()
 
 
 def read_date(name: str, text: object) -> date:
