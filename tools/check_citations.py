@@ -34,6 +34,9 @@ from tools.documents.shelf import Shelf
 DIMENSION = "groundedness"
 MAX_LISTED = 24
 MAX_STEPS = 200
+# Looking for citations ahead of the call happens between other work of the service, and must not hold it up.
+MAX_CHARS_AHEAD = 60_000
+_MARKS = ('"', "\u201c", "\u201e", "\u00ab", "http", "[", "\u3010", "\n>")
 _ABOUT_CITATIONS = re.compile(
     r"\b(?:cit(?:e|es|ed|ation|ations|ing)|quot(?:e|es|ed|ation|ations)|urls?|links?|references?|sources?|"
     r"document ids?)\b",
@@ -78,9 +81,7 @@ class CheckCitations(AskedTool):
             return ()
         corpora = {corpus.name for corpus in view.resources.corpora}
         answer = final_answer(view.trajectory)
-        cites = any(
-            cited_in(text, corpora) for text in (answer, *(step.turn.text for step in transcript.steps))
-        )
+        cites = _may_cite((answer, *(step.turn.text for step in transcript.steps)), corpora)
         return (OpeningCall(),) if cites or (view.resources.corpora and answer.strip()) else ()
 
     def offered(self, view: ToolView) -> bool:
@@ -108,6 +109,18 @@ class CheckCitations(AskedTool):
             library = await self._shelf.library(view) if view.resources.corpora else None
             checked = await asyncio.to_thread(_check, view, library, deadline)
         return _result(checked, library)
+
+
+def _may_cite(texts: Sequence[str], corpora: set[str]) -> bool:
+    """Whether anything is cited in texts; of very long ones only whether a mark of citations stands there."""
+    room = MAX_CHARS_AHEAD
+    for text in texts:
+        if cited_in(text[:room], corpora) if room > 0 else any(mark in text for mark in _MARKS):
+            return True
+        if len(text) > room > 0 and any(mark in text for mark in _MARKS):
+            return True
+        room -= len(text)
+    return False
 
 
 class _Checked(NamedTuple):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from judge_agent.errors import ToolError
 from tools.check_citations import CheckCitations
@@ -101,3 +103,44 @@ async def test_without_a_box_the_tool_says_that_it_is_unavailable(view) -> None:
 
     with pytest.raises(ToolError, match="JUDGE_SANDBOX"):
         await Search(Shelf(None, None)).run({"query": "x"}, view([GOOD]), timeout_seconds=SECONDS)
+
+
+async def test_hostile_pages_and_lines_are_read_for_what_they_are(shelf_of, view) -> None:
+    deep = "<div>" * 100_000 + "krill"
+    lines = (
+        '{"id": "../../etc/passwd", "text": "krill one"}\n'
+        '{"id": "a b\\u0000c", "title": "t\\ud800", "text": "krill two \\u0000 \\ud800"}\n'
+        '{"id": {"x": 1}, "text": "krill three"}\n' + "[" * 100_000 + "\n" + '{"a":' * 50_000 + "\n"
+        '{"id": "' + "x" * 5000 + '", "text": "krill four"}\n'
+    )
+    corpora = [
+        {"name": "deep", "format": "html", "text": deep},
+        {
+            "name": "entities",
+            "format": "html",
+            "text": "&#x110000;&#0;&lt;script&gt; krill &bogus; &amp;amp;",
+        },
+        {"name": "rows", "format": "jsonl", "text": lines},
+        {"name": "archive", "text": "PK\x03\x04 krill"},
+    ]
+    shelf, asked = shelf_of(), view(corpora)
+    result = await Search(shelf).run({"query": "krill", "limit": 10}, asked, timeout_seconds=SECONDS)
+    assert len(result.output["hits"]) == 7, result.output
+    for hit in result.output["hits"]:
+        json.dumps(hit).encode()
+        page = await ReadPage(shelf).run({"document": hit["id"]}, asked, timeout_seconds=SECONDS)
+        start, end = hit["offsets"]
+        first = page.output["offsets"][0]
+        assert page.output["text"][start - first : end - first][:80] == hit["text"][:80]
+        assert "\x00" not in hit["text"]
+    assert result.output["searched"]["lines_without_text"] == {"rows": 2}
+
+
+@pytest.mark.slow
+async def test_twenty_thousand_documents_are_searched_and_one_more_is_not(shelf_of, view) -> None:
+    many = [{"id": f"d{n}", "text": f"krill number {n} lives in the sea"} for n in range(20_000)]
+    shelf, asked = shelf_of(), view([{"name": "big", "documents": many}])
+    (hit, *_) = (await Search(shelf).run({"query": "777"}, asked, timeout_seconds=SECONDS)).output["hits"]
+    assert hit["id"] == "big/d777#1"
+    with pytest.raises(ValidationError, match="20000"):
+        view([{"name": "big", "documents": [*many, {"id": "more", "text": "x"}]}])

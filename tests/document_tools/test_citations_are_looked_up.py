@@ -10,6 +10,7 @@ import pytest
 
 from judge_agent.schema import Principle
 from tools.check_citations import CheckCitations
+from tools.citations.citing import MAX_CITATIONS
 from tools.documents.shelf import Shelf
 
 pytestmark = pytest.mark.anyio
@@ -22,6 +23,17 @@ HOSTILE = (
     "> " * 40_000,
     "\u201ca" * 30_000,
     "A " * 60_000,
+    'it says "a b c d e f g" ' * 6_000,
+    "the page " * 20_000 + 'says "one two three"',
+    "<a " * 50_000,
+    "&" * 100_000,
+    "\\u" * 50_000,
+    "a-\n" * 50_000,
+    "](" * 50_000,
+    "\u2026 " * 50_000,
+    "https://a.org/" + "a-b/" * 40_000,
+    ">\n" * 50_000,
+    "1," * 60_000,
 )
 SEEN = (
     "Title: The blue whale\nhttps://ocean.example.org/whales/blue?utm_source=x\n"
@@ -145,3 +157,48 @@ async def test_a_hostile_text_is_looked_up_in_time(tool, view) -> None:
         asked = view(messages=trajectory(f"x {text}", f"y {text}"))
         tool.opening_calls(asked)
         await tool.run({}, asked, timeout_seconds=60)
+
+
+async def test_of_ten_thousand_citations_the_first_are_looked_up_and_that_confirms_nothing(
+    tool, view
+) -> None:
+    lines = [f'The page says "these are the words number {n}" https://x{n}.org/a/b' for n in range(10_000)]
+    asked = view(messages=trajectory("\n".join(lines), "\n".join(lines)))
+    assert tool.opening_calls(asked)
+    result = await tool.run({}, asked, timeout_seconds=60)
+    assert result.checked["citations"] == MAX_CITATIONS
+    assert (result.findings[0].bearing, result.findings[0].strength) == ("none", "hint")
+    asked = view(messages=trajectory("\n".join(lines), "Nothing of that kind. " * 1000))
+    finding = (await tool.run({}, asked, timeout_seconds=60)).findings[0]
+    assert (finding.bearing, finding.strength) == ("refutes", "decisive")
+
+
+async def test_the_agents_own_earlier_words_are_no_invention_and_no_source(tool, view) -> None:
+    early = {"role": "assistant", "content": "My plan: first weigh the whale in the harbour at dawn."}
+    answer = 'The statement says "first weigh the whale in the harbour at dawn".'
+    result = await tool.run({}, view(messages=[early, *trajectory(answer)]), timeout_seconds=30)
+    assert [one["outcome"] for one in result.output["citations"]] == ["repeated"]
+    assert (result.findings[0].bearing, result.findings[0].strength) == ("none", "hint")
+
+
+@pytest.mark.parametrize(
+    ("id_", "outcome"),
+    [
+        ("lib/moon", "found"),
+        ("Lib/Moon", "found"),
+        ("lib", "found"),
+        ("lib/moon#1", "found"),
+        ("lib/moon#7", "missing"),
+        ("lib/moon:3", "found"),
+        ("lib/moon.txt", "found"),
+        ("lib/../moon", "missing"),
+        ("lib/sun", "missing"),
+    ],
+)
+async def test_an_id_names_a_document_however_it_is_written(shelf_of, view, id_: str, outcome: str) -> None:
+    corpora = [
+        {"name": "lib", "documents": [{"id": "moon", "text": "It is far."}, {"id": "mars", "text": "Red."}]}
+    ]
+    asked = view(corpora, answer=f"It is far [{id_}].")
+    result = await CheckCitations(shelf_of()).run({}, asked, timeout_seconds=120)
+    assert [one["outcome"] for one in result.output["citations"]] == [outcome], result.output["citations"]

@@ -11,6 +11,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from tools.citations.attributing import is_from_a_source, is_pointer, speaks_of_a_source
@@ -54,10 +55,15 @@ class Cited:
 def cited_in(text: str, corpora: Collection[str] = ()) -> tuple[Cited, ...]:
     """Everything that a text cites, in its order; of more than the limit the first ones."""
     text = _CODE.sub(lambda found: " " * len(found.group()), text[:MAX_TEXT_CHARS])
-    urls = list(_urls(text))
-    ids = [*_documents(text, corpora, urls), *_numbers(text)]
+    # Of each kind only those that can be among the first: each costs some looking around.
+    urls = list(islice(_urls(text), MAX_CITATIONS + 1))
+    ids = [
+        *islice(_documents(text, corpora, urls), MAX_CITATIONS + 1),
+        *islice(_numbers(text), MAX_CITATIONS + 1),
+    ]
     marks = sorted((one.start, one.end) for one in (*urls, *ids))
-    found = [*_quotes(text, marks), *_blocks(text), *urls, *ids]
+    quotes = islice(_quotes(text, marks), MAX_CITATIONS)
+    found = [*quotes, *islice(_blocks(text), MAX_CITATIONS), *urls, *ids]
     return tuple(sorted(found, key=lambda one: (one.start, one.kind))[:MAX_CITATIONS])
 
 
