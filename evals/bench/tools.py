@@ -13,12 +13,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evals.bench import browse, search
+from evals.bench import browse, crop, search
 from evals.bench.beside import TOOL, Part, PartLacking, Side, as_json, in_turns
 from evals.bench.machine import machine
 from evals.options import above_zero
 
-PARTS: tuple[Part, ...] = (browse.PART, search.PART)
+PARTS: tuple[Part, ...] = (browse.PART, crop.PART, search.PART)
 SECONDS = 10.0
 
 
