@@ -36,7 +36,7 @@ class BoxedBrowser:
         parts: BrowserParts,
         *,
         limits: BrowserLimits | None = None,
-        boxes: int = 1,
+        boxes: int = 2,
         visits: int = VISITS,
     ) -> None:
         self._parts = parts

@@ -106,6 +106,7 @@ async def test_nothing_of_an_attacking_page_gets_out(browser, listened):
         assert f"/{what}" in tried, what
 
 
+@pytest.mark.slow
 async def test_outside_of_the_box_the_same_page_gets_out(browser, listened):
     """So that silence inside of it means something."""
     from playwright.async_api import async_playwright
@@ -121,6 +122,7 @@ async def test_outside_of_the_box_the_same_page_gets_out(browser, listened):
     assert WAYS_OUT - listening.paths == set(), text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "way",
     [

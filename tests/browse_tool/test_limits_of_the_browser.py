@@ -40,20 +40,24 @@ async def hit(browser, html: str, seconds: float = 20, **action) -> str | None:
     return refused.value.limit
 
 
+@pytest.mark.slow
 async def test_a_page_that_never_rests_hits_its_seconds(browser):
     assert await hit(browser, "<script>for(;;);</script>", 3, do="read", what="text") in (None, "seconds")
 
 
+@pytest.mark.slow
 async def test_a_flood_of_messages_hits_the_events(browser):
     html = "<p>x</p><script>setInterval(() => { for (let i = 0; i < 500; i++) console.log(i) }, 5)</script>"
     assert await hit(browser, html, do="wait", wait_seconds=15) == "events"
 
 
+@pytest.mark.slow
 async def test_an_endless_row_of_dialogs_ends(browser):
     html = "<h1>x</h1><script>for (;;) alert(1)</script>"
     assert await hit(browser, html, 4, do="read", what="text") in (None, "events", "seconds")
 
 
+@pytest.mark.slow
 async def test_memory_of_all_processes_is_counted():
     found = find_browser(limits=BrowserLimits(memory_bytes=1200 * 2**20))
     if found is None:
@@ -67,6 +71,7 @@ async def test_memory_of_all_processes_is_counted():
         await found.aclose()
 
 
+@pytest.mark.slow
 async def test_a_script_heap_is_bounded(browser):
     html = (
         "<h1>x</h1><script>const a = []; setTimeout(() => { for (;;) a.push({a: [1, 2, 3]}) }, 50)</script>"
@@ -74,6 +79,7 @@ async def test_a_script_heap_is_bounded(browser):
     assert await hit(browser, html, do="wait", target={"css": "#never"}) in (None, "seconds")
 
 
+@pytest.mark.slow
 async def test_an_answer_longer_than_its_bytes_is_not_read():
     found = find_browser(limits=BrowserLimits(answer_bytes=1000))
     if found is None:
@@ -84,6 +90,7 @@ async def test_an_answer_longer_than_its_bytes_is_not_read():
         await found.aclose()
 
 
+@pytest.mark.slow
 async def test_a_visit_has_its_seconds():
     found = find_browser(limits=BrowserLimits(visit_seconds=8))
     if found is None:
@@ -115,6 +122,7 @@ async def test_a_check_has_its_seconds(browser, view):
     assert "check_seconds=6" in result.output["checks"][0]["reason"]
 
 
+@pytest.mark.slow
 async def test_a_page_that_hangs_fails_its_checks_and_the_next_is_judged(browser, view):
     tool = Browse(browser, limits=LIMITS)
     hangs = await tool.run({}, view("<script>for(;;);</script>", SEEN), timeout_seconds=300)

@@ -95,6 +95,7 @@ async def test_files_among_which_no_page_is_found_decide_nothing(judged):
     assert told == ("none", "hint")
 
 
+@pytest.mark.slow
 async def test_what_fails_once_and_then_passes_decides_nothing(tool, view):
     """The first window's patience is too short for it, the second's is not."""
     slow = (
