@@ -144,6 +144,10 @@ class Judge:
             for recipe in self._parts.recipes.values()
         ]
 
+    @property
+    def given_tools(self) -> tuple[Tool, ...]:
+        return self._parts.tools
+
     def tools(self) -> list[dict[str, Any]]:
         """The tools, as `GET /v1/tools` lists them."""
         return [listed(tool) for tool in self._parts.tools]

@@ -15,7 +15,7 @@ import platform
 import shutil
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,21 +26,21 @@ from judge_agent.errors import JudgeError
 _PACKAGES = {
     "service": ("langgraph", "openai", "fastapi", "uvicorn", "duckdb", "sqlglot", "jsonschema"),
     "embedded": ("torch", "transformers", "gguf", "xgrammar"),
-    "tools": (
-        "py3langid",
-        "sympy",
-        "math-verify",
-        "z3-solver",
-        "mcp",
-        "playwright",
-        "tantivy",
-        "pypdfium2",
-        "pillow",
-        "matplotlib",
-        "resvg-py",
-    ),
 }
-_OPTIONAL = ("tools",)  # a tool whose package is missing says so, and the others work
+# What works without which package of the extra [tools]: a tool that lacks one says so, and the others work.
+_NEEDED_BY = {
+    "py3langid": "check_text (language)",
+    "sympy": "calculate",
+    "math-verify": "calculate",
+    "z3-solver": "solve",
+    "mcp": "tools of MCP servers, judge-agent mcp",
+    "playwright": "browse, render_compare (pages)",
+    "tantivy": "search, check_citations",
+    "pypdfium2": "search, read_page, check_citations (PDF)",
+    "pillow": "crop_image, read_image, compare_images, measure_image, render_compare",
+    "matplotlib": "render_compare (matplotlib code)",
+    "resvg-py": "render_compare (SVG)",
+}
 
 
 @dataclass(frozen=True)
@@ -84,18 +84,32 @@ def _python() -> Iterator[Check]:
 def _extras() -> Iterator[Check]:
     for extra, packages in _PACKAGES.items():
         missing = [name for name in packages if not _installed(name)]
-        detail = (
-            f"missing: {', '.join(missing)}"
-            if missing
-            else ", ".join(f"{n} {_installed(n)}" for n in packages)
-        )
-        yield Check(
-            f"packages [{extra}]",
-            not missing,
-            detail,
-            f"pip install -e '.[{extra}]' -c constraints.txt",
-            needed=extra not in _OPTIONAL,
-        )
+        detail = f"missing: {', '.join(missing)}" if missing else _versions(packages)
+        yield Check(f"packages [{extra}]", not missing, detail, _install(extra))
+    yield tool_packages(_installed)
+    found = shutil.which("tesseract")
+    yield Check(
+        "tesseract",
+        found is not None,
+        found or "missing: read_image reads no text",
+        "apt-get install tesseract-ocr",
+        needed=False,
+    )
+
+
+def tool_packages(installed: Callable[[str], str | None]) -> Check:
+    """The packages of single tools: each that is missing with what does not work without it."""
+    missing = [f"{name} for {tools}" for name, tools in _NEEDED_BY.items() if not installed(name)]
+    detail = f"missing: {'; '.join(missing)}" if missing else _versions(tuple(_NEEDED_BY))
+    return Check("packages [tools]", not missing, detail, _install("tools"), needed=False)
+
+
+def _versions(packages: Sequence[str]) -> str:
+    return ", ".join(f"{name} {_installed(name)}" for name in packages)
+
+
+def _install(extra: str) -> str:
+    return f"pip install -e '.[{extra}]' -c constraints.txt"
 
 
 def _installed(name: str) -> str | None:

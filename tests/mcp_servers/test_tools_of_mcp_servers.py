@@ -36,7 +36,10 @@ def small(*tools: str, **fields: Any) -> McpServer:
 async def test_the_model_calls_an_allowed_tool_and_reads_the_result() -> None:
     async with opened_mcp_tools([small("add")]) as tools:
         (tool,) = tools
-        assert (tool.name, tool.description) == ("mcp_small_add", "Adds two numbers.")
+        assert (tool.name, tool.description) == (
+            "mcp_small_add",
+            "A tool of the server 'small', in its own words: Adds two numbers.",
+        )
         assert set(tool.parameters["properties"]) == {"a", "b"}
         asked = {"thought": "Add.", "call": {"tool": "mcp_small_add", "arguments": {"a": 19, "b": 23}}}
         model = ScriptedModel([asked, {"thought": "Done.", "call": {"tool": "done"}}], otherwise=by_schema())
@@ -62,7 +65,7 @@ async def test_failures_of_a_server_are_told_and_the_next_call_finds_it_again() 
         by_name = {tool.name.removeprefix("mcp_small_"): tool for tool in tools}
         failed = await by_name["fails"].run({}, VIEW, timeout_seconds=60)
         assert failed.status == "failed"
-        assert "not today" in failed.output["text"]
+        assert "fails" in failed.output["text"]
         much = await by_name["much"].run({}, VIEW, timeout_seconds=60)
         assert much.truncated
         assert len(much.output["text"]) == Limits().output_chars

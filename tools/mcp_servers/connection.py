@@ -7,11 +7,14 @@ command) or elsewhere (a URL). A command is given no environment but PATH, HOME 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from judge_agent.errors import ToolError
+from judge_agent.seams.progress import progress
+from tools.mcp_servers.stdio import Wire
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -23,7 +26,9 @@ MAX_PAGES = 20
 
 @dataclass(frozen=True)
 class Limits:
-    """Ceilings of one server: its tools, what they may say of themselves, and one call of one of them."""
+    """Ceilings of one server: its tools and what they may say of themselves, one call of one of them, in seconds and in
+    characters; the bytes of one message, and how many may come without being asked for.
+    """
 
     start_seconds: float = 30.0
     call_seconds: float = 30.0
@@ -32,6 +37,8 @@ class Limits:
     description_chars: int = 1000
     argument_chars: int = 20_000
     output_chars: int = 20_000
+    message_bytes: int = 4_000_000
+    unasked_messages: int = 10_000
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,7 @@ class Connection:
     def __init__(self, server: McpServer) -> None:
         self.server = server
         self.version = ""
+        self._wire: Wire | None = None
         self._client: Client | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
@@ -81,17 +89,21 @@ class Connection:
         return found
 
     async def call(self, tool: str, arguments: Mapping[str, Any]) -> CallToolResult:
-        """Call a tool. Raises ToolError where the server is gone, TimeoutError past `call_seconds`.
+        """Call a tool. Raises ToolError where the server is gone, TimeoutError past `call_seconds`, and ValueError
+        where it answers that it will not.
 
         The next call starts it anew; this one is not made twice, for it may have done something.
         """
         client = await self._opened()
         try:
             async with asyncio.timeout(self.server.limits.call_seconds):
-                return await client.call_tool(tool, dict(arguments))
+                return await client.call_tool(tool, dict(arguments), progress_callback=_progress)
         except TimeoutError:
             raise
         except Exception as error:
+            if _is_refusal(error):
+                told = f"the MCP server {self.server.name!r} refused: {str(error)[:500]}"
+                raise ValueError(told) from error
             raise self._broken(error) from error
 
     async def aclose(self) -> None:
@@ -124,7 +136,8 @@ class Connection:
     async def _keep(self, ready: asyncio.Future[Client], stop: asyncio.Event) -> None:
         """Hold the session in one task from beginning to end, as its cancel scopes want it."""
         try:
-            async with _client(self.server) as client:
+            async with self._made() as client:
+                _leave_unchecked(client)
                 info = client.server_info
                 self.version = f"{info.name} {info.version}"[:100] if info is not None else ""
                 if not ready.done():
@@ -134,11 +147,30 @@ class Connection:
             if not ready.done():
                 ready.set_exception(error)
 
+    def _made(self) -> Client:
+        """A client that is not open yet. Raises ToolError where the package is missing."""
+        try:
+            from mcp import Client
+        except ModuleNotFoundError as error:
+            raise ToolError(
+                f"tools of MCP servers need the package {error.name!r}; install it with: {INSTALL}"
+            ) from error
+        server = self.server
+        if server.url is not None:
+            return Client(server.url)
+        assert server.command is not None
+        self._wire = Wire(server.command, server.args, server.env)
+        limits = server.limits
+        return Client(
+            self._wire.opened(message_bytes=limits.message_bytes, unasked_messages=limits.unasked_messages)
+        )
+
     def _broken(self, error: BaseException) -> ToolError:
         """Let the session go: the next call makes another one."""
         self._client = None
         self._stop.set()
-        said = f"{type(_innermost(error)).__name__}: {_innermost(error)}"[:200]
+        why = self._wire.why if self._wire is not None else ""
+        said = why or f"{type(_innermost(error)).__name__}: {_innermost(error)}"[:200]
         return ToolError(f"the MCP server {self.server.name!r} did not answer: {said}")
 
 
@@ -148,15 +180,26 @@ def _innermost(error: BaseException) -> BaseException:
     return error
 
 
-def _client(server: McpServer) -> Client:
-    try:
-        from mcp import Client, StdioServerParameters
-    except ModuleNotFoundError as error:
-        raise ToolError(
-            f"tools of MCP servers need the package {error.name!r}; install it with: {INSTALL}"
-        ) from error
-    if server.url is not None:
-        return Client(server.url)
-    assert server.command is not None
-    started = StdioServerParameters(command=server.command, args=list(server.args), env=dict(server.env))
-    return Client(started)
+def _is_refusal(error: Exception) -> bool:
+    """Whether the server answered with an error: it is there, and says no."""
+    from mcp.shared.exceptions import MCPError
+    from mcp_types import CONNECTION_CLOSED
+
+    return isinstance(error, MCPError) and error.error.code != CONNECTION_CLOSED
+
+
+async def _progress(done: float, total: float | None, message: str | None) -> None:
+    """What the server says of a long call; its words stay where they are."""
+    finite = math.isfinite(done) and (total is None or math.isfinite(total))
+    if finite:
+        progress(int(done), None if total is None else int(total), "steps")
+
+
+def _leave_unchecked(client: Client) -> None:
+    """Have results taken as they come: the schema that the package would hold them to is the server's own, and its
+    patterns would run in this process."""
+
+    async def unchecked(name: str, result: CallToolResult) -> None:
+        return None
+
+    client.session.validate_tool_result = unchecked  # type: ignore[method-assign]

@@ -18,6 +18,7 @@ from judge_agent.errors import BudgetExceeded, ToolError
 from judge_agent.schema import Reference
 from judge_agent.seams.tool import AskedTool, Finding, ToolResult, ToolView
 from tools.mcp_servers.connection import Connection, Limits, McpServer
+from tools.mcp_servers.schemas import plain_schema, said
 
 if TYPE_CHECKING:
     from mcp.types import CallToolResult, Tool
@@ -37,10 +38,10 @@ class McpTool(AskedTool):
         self._connection, self._remote = connection, listed.name
         self.limits: Limits = server.limits
         self.name = _NOT_IN_NAMES.sub("_", f"mcp_{server.name}_{listed.name}")[:MAX_NAME_CHARS]
-        said = " ".join((listed.description or listed.name).split())
-        self.description = said[: server.limits.description_chars]
+        words = said(listed.description or listed.name, server.limits.description_chars)
+        self.description = f"A tool of the server {server.name!r}, in its own words: {words}"
         self.parameters: Mapping[str, Any] = _usable(listed.input_schema, server, listed.name)
-        told = json.dumps([said, self.parameters], sort_keys=True)
+        told = json.dumps([listed.description, self.parameters], sort_keys=True)
         digest = hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:8]
         self.version = f"1/{connection.version}/{digest}"
 
@@ -105,26 +106,13 @@ async def _allowed(connection: Connection) -> list[McpTool]:
 
 
 def _usable(schema: Mapping[str, Any], server: McpServer, tool: str) -> Mapping[str, Any]:
-    """The schema, where it is small, an object's, and refers to nothing outside of itself. Raises ToolError."""
-    written = json.dumps(schema)
-    whose = f"the schema of {tool!r} of the MCP server {server.name!r}"
+    """The plain part of a schema that is small. Raises ToolError."""
+    whose, written = f"the schema of {tool!r} of the MCP server {server.name!r}", json.dumps(schema)
     if len(written) > server.limits.schema_chars:
         raise ToolError(
             f"{whose} has {len(written)} characters; the limit is schema_chars={server.limits.schema_chars}"
         )
-    if schema.get("type") != "object":
-        raise ToolError(f"{whose} is none of an object")
-    outside = [ref for ref in _references(schema) if not ref.startswith("#")]
-    if outside:
-        raise ToolError(f"{whose} refers to {outside[0]!r:.80}, which is not within it")
-    return dict(schema)
-
-
-def _references(value: Any) -> list[str]:
-    if isinstance(value, Mapping):
-        own = [str(value["$ref"])] if "$ref" in value else []
-        return own + [ref for inner in value.values() for ref in _references(inner)]
-    return [ref for inner in value for ref in _references(inner)] if isinstance(value, list) else []
+    return plain_schema(schema, whose)
 
 
 def _result(result: CallToolResult, limits: Limits) -> ToolResult:
@@ -141,6 +129,6 @@ def _result(result: CallToolResult, limits: Limits) -> ToolResult:
         output = {
             "text": (output["text"] or json.dumps(output["data"], ensure_ascii=False))[: limits.output_chars]
         }
-    said = "the MCP server says that the call failed" if result.is_error else "what the MCP server said"
-    finding = Finding("none", "hint", None, said)
+    told = "the MCP server says that the call failed" if result.is_error else "what the MCP server said"
+    finding = Finding("none", "hint", None, told)
     return ToolResult("failed" if result.is_error else "ok", output, (finding,), truncated=cut)
