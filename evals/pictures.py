@@ -35,10 +35,14 @@ CALL_SECONDS = 300.0
 
 
 class Found(NamedTuple):
-    """`errors` are character error rates, one a text; `counts` are of crops, colours and regions."""
+    """`errors` are character error rates, one a text; `counts` are of crops, colours and regions.
+
+    `letters` are the rates where spaces do not count: some readers leave them out.
+    """
 
     errors: tuple[float, ...]
     counts: Counter[str]
+    letters: tuple[float, ...] = ()
 
     @property
     def error(self) -> float:
@@ -73,13 +77,19 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     counts = found.counts
     print(f"{arguments.ocr}: character error rate {found.error:.2%}, worst picture {max(found.errors):.2%}")
+    letters = sum(found.letters) / len(found.letters)
+    print(f"{arguments.ocr}: {letters:.2%} where spaces do not count")
     print(f"crops: {counts['crops exact']} of {counts['crops']} exact to the pixel")
     print(f"colours: {counts['colours right']} of {counts['crops']} right")
     regions = [f"{counts[f'regions {what}']} {what}" for what in ("found", "missed", "false")]
     print(f"regions: {', '.join(regions)}; {counts['pairs told wrong']} pairs told wrong")
     print(machine())
     if arguments.json:
-        print(json.dumps({"ocr": arguments.ocr, "character_error_rate": found.error, **counts}))
+        print(
+            json.dumps(
+                {"ocr": arguments.ocr, "character_error_rate": found.error, "letters": letters, **counts}
+            )
+        )
     return 0 if found.holds else 1
 
 
@@ -88,23 +98,26 @@ async def looked_at(engine: Engine, seed: int) -> Found:
     sandbox = make_sandbox()
     try:
         counts = Counter[str]()
-        errors = await _texts(ReadImage(sandbox, engine=engine), seed)
+        errors, letters = await _texts(ReadImage(sandbox, engine=engine), seed)
         await _charts(sandbox, seed, counts)
         await _pairs(CompareImages(sandbox), seed, counts)
-        return Found(errors, counts)
+        return Found(errors, counts, letters)
     finally:
         if sandbox is not None:
             await sandbox.aclose()
 
 
-async def _texts(tool: ReadImage, seed: int) -> tuple[float, ...]:
+async def _texts(tool: ReadImage, seed: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The error rates with spaces and without them."""
     from evals.drawn_pictures import character_error_rate, text_pictures
 
-    errors = []
+    errors, letters = list[float](), list[float]()
     for page in text_pictures(seed):
         result = await tool.run({"image": "page"}, _view({"page": page.image}), timeout_seconds=CALL_SECONDS)
-        errors.append(character_error_rate(str(result.output.get("text", "")), page.text))
-    return tuple(errors)
+        said = str(result.output.get("text", ""))
+        errors.append(character_error_rate(said, page.text))
+        letters.append(character_error_rate(said.replace(" ", ""), page.text.replace(" ", "")))
+    return tuple(errors), tuple(letters)
 
 
 async def _charts(sandbox: Sandbox | None, seed: int, counts: Counter[str]) -> None:

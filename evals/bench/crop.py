@@ -18,8 +18,8 @@ from judge_agent.seams.tool import ToolView
 from sandboxes import make_sandbox
 from tools.crop_image import CropImage
 
-SIZE = (1280, 720)
-PART_SIZE = (320, 180)
+SIZE = (640, 480)
+PART_SIZE = (160, 120)
 _BOXES = 40
 
 
@@ -60,7 +60,7 @@ def _screenshot() -> bytes:
         raise PartLacking("pip install 'judge-agent[tools]' -c constraints.txt") from error
     drawn, image = random.Random(7), Image.new("RGB", SIZE, "white")  # noqa: S311 - a picture to measure with
     draw = ImageDraw.Draw(image)
-    for _ in range(800):
+    for _ in range(300):
         left, top = drawn.randrange(SIZE[0]), drawn.randrange(SIZE[1])
         colour = (drawn.randrange(256), drawn.randrange(256), drawn.randrange(256))
         draw.rectangle((left, top, left + drawn.randrange(60), top + drawn.randrange(12)), fill=colour)

@@ -50,6 +50,32 @@ def broken_jpeg():
     return bytes(jpeg)
 
 
+def large_jpeg():
+    """Its header says 65500 x 65500."""
+    jpeg = bytearray(saved(Image.new("L", (8, 8)), "JPEG"))
+    at = jpeg.index(b"\xff\xc0")
+    jpeg[at + 5 : at + 9] = struct.pack(">HH", 65500, 65500)
+    return bytes(jpeg)
+
+
+def large_webp():
+    """Lossless, 16384 x 16384, without data."""
+    body = b"\x2f" + struct.pack("<I", 16383 | 16383 << 14)
+    return b"RIFF" + struct.pack("<I", 4 + 8 + 6) + b"WEBPVP8L" + struct.pack("<I", 5) + body + b"\0"
+
+
+def frames(form):
+    """Three hundred frames, of which one is looked at."""
+    made = [Image.new("RGB", (32, 32), (index % 256, 0, 0)) for index in range(300)]
+    return saved(made[0], form, save_all=True, append_images=made[1:])
+
+
+def exif_bomb():
+    """A directory of metadata that points at itself."""
+    loop = b"II*\0\x08\0\0\0" + struct.pack("<HHHII", 1, 0x8769, 4, 1, 8) + struct.pack("<I", 8)
+    return saved(ROOM, "JPEG", exif=b"Exif\0\0" + loop)
+
+
 ROOM = Image.new("RGB", (4, 4), "red")
 # name: (bytes, what the refusal says; None: it is looked at)
 BOMBS = {
@@ -68,6 +94,14 @@ BOMBS = {
     "cut off": (saved(Image.effect_noise((300, 300), 90), "PNG")[:5000], "does not decode"),
     "a jpeg that ends early": (broken_jpeg(), None),
     "a frame larger than its screen": (wide_gif(), "its decoder"),
+    "a jpeg of four gigapixels": (large_jpeg(), "the limit is 25000000"),
+    "a webp of 268 megapixels": (large_webp(), "the limit is 25000000"),
+    "a webp cut off": (saved(Image.effect_noise((300, 300), 90), "WEBP")[:2000], "does not decode"),
+    "an animated webp": (frames("WEBP"), None),
+    "an animated png": (frames("PNG"), None),
+    "metadata that leads back to itself": (exif_bomb(), None),
+    "no colour profile": (saved(ROOM, "PNG", icc_profile=b"\xff" * 100_000), None),
+    "an svg": (b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', "is no PNG"),
     "two thousand frames": (long_gif(), None),
     "a web page": (b"<html><img src=x onerror=alert(1)></html>", "is no PNG, JPEG, GIF or WebP"),
     "an empty picture": (png(0, 7, b""), "is no PNG, JPEG, GIF or WebP"),
