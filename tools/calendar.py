@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from judge_agent.seams.tool import Aside, AskedTool, Finding, OpeningCall, ToolResult, ToolView
-from judge_agent.trajectory import read
+from judge_agent.trajectory import read, text_of
 from tools.numbers.date_answers import in_answer
 from tools.numbers.dates import WEEKDAYS, Pairing, days_in, month_later, pairings_in, read_date, year_later
 from tools.numbers.told import answer_text, bears_on_answer
@@ -107,7 +107,8 @@ class Calendar(AskedTool):
 
     def _checked(self, view: ToolView) -> ToolResult:
         found, cut = self._pairings(view)
-        wrong = [(step, one) for step, one in found if not one.holds and one.asserted]
+        given = _given(view)
+        wrong = [(step, one) for step, one in found if one.is_wrong and (one.day, one.said) not in given]
         reasons = [
             f"{one.day.isoformat()} is a {WEEKDAYS[one.day.weekday()]}, not a {one.said}" for _, one in wrong
         ]
@@ -133,6 +134,12 @@ class Calendar(AskedTool):
             flags={"dates_not_all_read": True} if cut else {},
             asides=(aside,) if wrong else (),
         )
+
+
+def _given(view: ToolView) -> frozenset[tuple[date, str]]:
+    """The pairings of the task itself: whoever takes them over did not make them."""
+    texts = (view.task.prompt, *map(text_of, view.task.messages))
+    return frozenset((one.day, one.said) for text in texts for one in pairings_in(text[:20_000]))
 
 
 def _calculated(

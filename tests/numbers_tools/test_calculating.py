@@ -142,3 +142,15 @@ async def test_exact_work_is_ended_after_its_seconds(sandbox, view) -> None:
 async def test_an_answer_is_what_its_calculations_come_to(tool, view, text: str, bearing: str) -> None:
     result = await tool.run({"check": "follows"}, view(text), timeout_seconds=60)
     assert [(one.bearing, one.strength == "decisive") for one in result.findings] == [(bearing, False)]
+
+
+@pytest.mark.parametrize(
+    ("text", "bearing"),
+    [
+        ("<<5*3=15>>15 and 15/5 = <<15/5=3>>3\nAnswer: 3", "confirms"),
+        ("<<5*3=15>>15 and 15/5 = 3\nAnswer: 3", "none"),
+    ],
+)
+async def test_who_keeps_a_record_of_calculations_is_held_to_it(tool, view, text: str, bearing: str) -> None:
+    result = await tool.run({"check": "follows"}, view(text), timeout_seconds=60)
+    assert [one.bearing for one in result.findings] == [bearing], result.output

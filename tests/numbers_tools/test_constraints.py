@@ -11,6 +11,8 @@ pytestmark = pytest.mark.anyio
 CNF = "p cnf 3 3\n1 2 0\n-1 3 0\n-2 -3 0\n"
 UNSAT = "p cnf 1 2\n1 0\n-1 0\n"
 SMT = "(declare-const x Int)(declare-const y Int)(assert (> x 2))(assert (= (+ x y) 10))(assert (< y 3))\n"
+GOAL = "(declare-const x Int)(assert (> x 2))(minimize x)\n"
+THIRD = "(declare-const x Real)(assert (= (* 3 x) 1))\n"
 PIGEONS = "p cnf 56 204\n" + "".join(
     " ".join(str(7 * pigeon + hole + 1) for hole in range(7)) + " 0\n" for pigeon in range(8)
 ) + "".join(
@@ -46,6 +48,18 @@ def stated(form: str, problem: str) -> str:
             ("confirms", "decisive"),
         ),
         (stated("smt2", SMT), "x = 3, y = 7", ("refutes", "decisive")),
+        (stated("smt2", SMT), "x + y = 10, so x = 8 and y = 2", ("confirms", "decisive")),
+        (stated("smt2", SMT), "x = 3, y = 7 fails. So x = 8; y = 2.", ("confirms", "decisive")),
+        (stated("smt2", SMT), "x = 8, y = 2, total = 10", ("confirms", "decisive")),
+        (stated("smt2", SMT), "x = 1,000", ("none", "hint")),
+        (stated("smt2", SMT), "There is no solution with x < 0.", ("none", "hint")),
+        (stated("smt2", SMT), "It is not unsatisfiable.", ("none", "hint")),
+        (stated("smt2", GOAL), "x = 5", ("none", "hint")),
+        (stated("smt2", GOAL), "x = 2", ("refutes", "decisive")),
+        (stated("smt2", THIRD), "x = 1/3", ("confirms", "decisive")),
+        (stated("smt2", THIRD), "x = 0.333", ("none", "hint")),
+        (stated("smt2", THIRD), "x = 0.6", ("refutes", "decisive")),
+        (stated("cnf", "p cnf 3 1\n1 2 0\n"), "v 1 0", ("confirms", "decisive")),
         (stated("smt2", SMT), "x = 3.5", ("none", "hint")),
         (stated("smt2", SMT), "z = 3", ("none", "hint")),
         (stated("smt2", SMT), "I do not know.", ("none", "hint")),
@@ -85,6 +99,31 @@ async def test_each_limit_of_solving_is_a_clear_end(sandbox, view, limits: Solve
     seen = view("x", prompt=stated("cnf", CNF), final="v 1 -2 3 0")
     told = await Solve(sandbox, limits=limits).run({}, seen, timeout_seconds=60)
     assert (told.status, [one.bearing for one in told.findings]) == (status, ["none"]), told.output
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "(push)(declare-const x Int)(assert (> x 1))(pop)(assert false)",
+        "(declare-const a Bool)(assert a)(check-sat-assuming ((not a)))",
+        '(include "other.smt2")(assert true)',
+        "(declare-const x Int)(assert (= x (" + "+ 1 " * 3,
+    ],
+)
+async def test_a_script_of_several_questions_or_a_broken_one_is_not_answered(sandbox, view, script) -> None:
+    seen = view("x", prompt=stated("smt2", script + "\n"), final="UNSAT")
+    with pytest.raises(ToolError, match="was not read"):
+        await Solve(sandbox).run({}, seen, timeout_seconds=60)
+
+
+async def test_terms_that_double_at_every_step_end_in_bounds(sandbox, view) -> None:
+    doubled = "".join(f"(declare-const v{n + 1} Int)(assert (= v{n + 1} (* v{n} v{n})))" for n in range(40))
+    problem = f"(declare-const v0 Int)(assert (> v0 1)){doubled}(assert (= v40 7))\n"
+    limits = SolveLimits(seconds=3.0, steps=2_000_000)
+    seen = view("x", prompt=stated("smt2", problem), final="SAT")
+    told = await Solve(sandbox, limits=limits).run({}, seen, timeout_seconds=60)
+    assert told.status in ("ok", "timeout", "refused")
+    assert all(one.bearing in ("none", "refutes") for one in told.findings)
 
 
 async def test_a_problem_of_the_task_that_cannot_be_read_is_not_the_candidates_fault(sandbox, view) -> None:

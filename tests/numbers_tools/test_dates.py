@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from tools.calendar import Calendar, CalendarLimits
@@ -102,6 +105,27 @@ async def test_a_wrong_weekday_beside_a_date_refutes_its_step(view) -> None:
     assert [(one.step_id, one.strength) for one in told.findings] == [("s2", "decisive")]
     assert [aside.name for aside in told.asides] == ["calendar_dates"]
     assert told.asides[0].finding.reason == "2022-09-02 is a Friday, not a Saturday"
+
+
+NOT_HELD_AGAINST = tomllib.loads((Path(__file__).parent / "weekdays.toml").read_text("utf-8"))
+
+
+async def test_a_weekday_that_may_be_right_is_not_held_against_anybody(view) -> None:
+    lines = NOT_HELD_AGAINST["open"]
+    told = await Calendar().run({}, view("\n".join(lines)), timeout_seconds=5)
+    assert (told.findings, told.asides) == ((), ())
+
+
+async def test_a_weekday_that_is_plainly_wrong_is_refuted_however_it_stands(view) -> None:
+    lines = NOT_HELD_AGAINST["wrong"]
+    told = await Calendar().run({}, view(*lines), timeout_seconds=5)
+    refuted = {one.step_id for one in told.findings}
+    assert [line for place, line in enumerate(lines, 1) if f"s{place}" not in refuted] == []
+
+
+async def test_a_weekday_of_the_task_itself_is_not_the_candidates_fault(view) -> None:
+    seen = view("It leaves on Saturday, 2022-09-02.", prompt="The ship leaves on Saturday, 2022-09-02.")
+    assert (await Calendar().run({}, seen, timeout_seconds=5)).findings == ()
 
 
 async def test_right_weekdays_confirm_nothing_and_no_weekdays_ask_for_nothing(view) -> None:

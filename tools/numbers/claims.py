@@ -27,6 +27,19 @@ _UNSAT = re.compile(
     r"infeasible)\b",
     re.I,
 )
+# In a clause with these, the words are no plain claim: a condition, a denial, a part of the problem.
+_HEDGED = re.compile(
+    r"\b(?:if|whether|suppose\w*|assum\w*|were|would|could|might|may|perhaps|probably|unless|until|not|never|cannot|"
+    r"with(?:out)?|where|when|for|other|else|besides|rather|becomes?|core|subset|alone)\b|n't\b|n\u2019t\b|\?",
+    re.I,
+)
+_TRIED = re.compile(
+    r"\b(?:if|suppose\w*|assum\w*|try|tried|trying|test\w*|fail\w*|violat\w*|wrong|instead|not|never|cannot|clauses?|"
+    r"would|could)\b|n't\b|n\u2019t\b|\?",
+    re.I,
+)
+_CLAUSE_END = re.compile(r"[;:,\n]|\.(?=\s|$)")
+_SENTENCE_END = re.compile(r"[;\n]|\.(?=\s|$)")
 _SAT = re.compile(r"(?<!not )\b(?:sat|satisfiable)\b", re.I)
 # character classes alone: they cannot be matched in two ways
 _LITERALS = re.compile(r"^v[ \t]+([-\d \t]+)$", re.M)
@@ -36,9 +49,10 @@ _DEFINED = re.compile(
     r"\(define-fun[ \t]+([^\s()|]{1,200})[ \t]+\(\)[ \t]+[\w()_ ]{1,40}?\s+"
     r"(true|false|-?\d{1,400}(?:\.\d{1,400})?|\(-[ \t]+\d{1,400}(?:\.\d{1,400})?\))"
 )
+# A value is the whole right side, of a name that is the whole left side: `x + y = 10` says nothing of y.
 _PAIR = re.compile(
-    r"(?<![\w.])[\"'`$]?([A-Za-z_][\w.!-]{0,99})[\"'`$]?[ \t]{0,9}(?::=|=|:)[ \t]{0,9}"
-    r"(-?\d{1,400}(?:[./]\d{1,400})?|true|false)\b(?![ \t]{0,9}[-+*/<>])",
+    r"(?<![\w.])(?<![-+*/^<>=!\d])(?<![-+*/^<>=!\d] )[\"'`$]?([A-Za-z_][\w.!-]{0,99})[\"'`$]?[ \t]{0,9}(?::=|==?|:)"
+    r"[ \t]{0,9}(-?\d{1,400}(?:[./]\d{1,400})?|true|false)\b(?!,\d|[%\w]|[ \t]{0,9}(?:[-+*/^<>=]|(?:or|mod)\b))",
     re.I,
 )
 _NUMBERED = re.compile(
@@ -62,16 +76,25 @@ def problem_in(text: str) -> tuple[Format, str] | None:
 
 def claim_in(text: str, form: Format) -> Claim | None:
     """What an answer claims, or None where that cannot be told."""
+    text = text.replace("\u2212", "-")
     says_unsat = _UNSAT.search(text) is not None
-    assignment = _literals(text) if form == "dimacs" else _values(text)
+    stated = "\n".join(one for one in _SENTENCE_END.split(text) if not _TRIED.search(one))
+    assignment = _literals(stated) if form == "dimacs" else _values(stated, text)
     if assignment is None:
         return None
     if says_unsat:
         has_sat = _SAT.search(_UNSAT.sub(" ", text)) is not None
-        return None if assignment or has_sat else Claim("unsat")
+        return None if assignment or has_sat or not _is_plain(text) else Claim("unsat")
     if assignment:
         return Claim("assignment", assignment)
-    return Claim("sat") if _SAT.search(text) else None
+    says_sat = any(_SAT.search(one) and not _HEDGED.search(one) for one in _CLAUSE_END.split(text))
+    return Claim("sat") if says_sat else None
+
+
+def _is_plain(text: str) -> bool:
+    """Whether every clause that says so says so plainly; `not satisfiable` is itself no denial of that."""
+    clauses = [one for one in _CLAUSE_END.split(text) if _UNSAT.search(one)]
+    return bool(clauses) and not any(_HEDGED.search(_UNSAT.sub(" ", one)) for one in clauses)
 
 
 def _literals(text: str) -> dict[str, str] | None:
@@ -85,8 +108,8 @@ def _literals(text: str) -> dict[str, str] | None:
     return _once(pairs)
 
 
-def _values(text: str) -> dict[str, str] | None:
-    defined = [(name, re.sub(r"[()\s]", "", value)) for name, value in _DEFINED.findall(text)]
+def _values(text: str, whole: str) -> dict[str, str] | None:
+    defined = [(name, re.sub(r"[()\s]", "", value)) for name, value in _DEFINED.findall(whole)]
     return _once(defined or [(name, value.lower()) for name, value in _PAIR.findall(text)])
 
 

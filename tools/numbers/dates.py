@@ -35,17 +35,31 @@ _DATE = (
     rf"|(?P<d2>\d{{1,2}})(?:st|nd|rd|th)? (?:of )?(?P<m2>{_MONTH}),? (?P<y2>\d{{4}}))(?![\w/-])"
 )
 _DATES = re.compile(_DATE, re.I)
-_BEFORE = re.compile(rf"\b(?P<day>{_DAY})(?:,|, the|, on| \(|,? the)? ?$", re.I)
+# Named days (`Black Friday`), spans (`Monday - Friday`) and choices say nothing of the date beside them.
+_BEFORE = re.compile(
+    rf"(?P<lead>\w+ |[-/\u2013] ?)?(?<!\w)(?P<day>{_DAY})(?:,|, the|, on| \(|,? the)? ?$",
+    re.I,
+)
+_NO_LEAD = frozenset((
+    "black", "good", "cyber", "holy", "ash", "palm", "easter", "whit", "shrove", "super", "bloody", "maundy", "fat",
+    "giving", "every", "each", "and", "or", "than", "nor", "any", "a", "an", "-", "/", "\u2013",
+))  # fmt: skip
 _AFTER = re.compile(
-    rf"^(?:(?:,| \(| -| \u2013)? ?|,? (?:is|was|falls on|fell on|will be|is on|was on|will fall on)(?: an?)? )"
-    rf"(?P<day>{_DAY})\b",
+    rf"^(?:(?P<bare>,? ?| - | \u2013 )|(?P<open> ?\()|,? (?:is|was|falls on|fell on|will be|is on|was on|will fall on)"
+    rf"(?: an?)? )(?P<day>{_DAY})(?!['\u2019/-]|\w| (?:or|and|to)\b)(?P<rest>.?)",
     re.I,
 )
 _UNASSERTED = re.compile(
-    r"\b(?:not|isn't|wasn't|never|if|suppose|assum\w+|wrong|incorrect\w*|mistake\w*|instead|wait|claim\w*|said|says|"
-    r"julian)\b|\?",
+    r"\b(?:not|isn't|isn\u2019t|wasn't|wasn\u2019t|never|if|whether|is it|suppose|assum\w+|wrong|incorrect\w*|"
+    r"mistake\w*|instead|rather|wait|claim\w*|said|says|fake|fiction\w*|novel|story|typo|correct(?:ed|ion)|actually|"
+    r"should|would|example|calendar|julian|old style|new style|o\.s\.|n\.s\.|hebrew|lunar|orthodox)\b|\?",
     re.I,
 )
+_ZONES = re.compile(
+    r"\b(?:UTC|GMT|[A-Z]{1,3}[SD]T|[Tt]ime ?zones?|local time|already|overnight|midnight)\b|\d:\d\d"
+)
+_GREGORIAN_SINCE = date(1582, 10, 15)
+_GREGORIAN_EVERYWHERE = date(1924, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -58,7 +72,11 @@ class Pairing:
 
     @property
     def holds(self) -> bool:
-        return WEEKDAYS[self.day.weekday()] == self.said.capitalize()
+        return WEEKDAYS[self.day.weekday()] == self.said
+
+    @property
+    def is_wrong(self) -> bool:
+        return self.asserted and not self.holds
 
 
 def read_date(name: str, text: object) -> date:
@@ -89,11 +107,33 @@ def _of_line(text: str) -> Iterator[Pairing]:
         if day is None:
             continue
         start, end = match.span()
-        before = _BEFORE.search(text[max(0, start - 24) : start])
-        after = _AFTER.match(text[end : end + 40])
-        for found in (before, after):
-            if found is not None:
-                yield Pairing(day, found["day"].capitalize(), _is_asserted(text, start, end))
+        for said in _beside(text, start, end):
+            asserted = _is_asserted(text, start, end) and not _is_of_another_calendar(day, said, text)
+            yield Pairing(day, said, asserted)
+
+
+def _beside(text: str, start: int, end: int) -> Iterator[str]:
+    """The weekdays that are right beside a date and speak of it."""
+    before = _BEFORE.search(text[max(0, start - 36) : start])
+    if before is not None and (before["lead"] or "").strip().casefold() not in _NO_LEAD:
+        yield before["day"].capitalize()
+    after = _AFTER.match(text[end : end + 40])
+    if after is None or (after["open"] is not None and after["rest"] not in (")", ",")):
+        return
+    if after["bare"] is not None and after["rest"] not in ("", ".", ";", ")", "|", ",", ":"):
+        return
+    yield after["day"].capitalize()
+
+
+def _is_of_another_calendar(day: date, said: str, text: str) -> bool:
+    """Whether the weekday may be right: in the Julian calendar while some used it, or a day off in another zone."""
+    if day < _GREGORIAN_SINCE:
+        return True
+    off = (WEEKDAYS.index(said) - day.weekday()) % 7
+    if off in (1, 6) and _ZONES.search(text):
+        return True
+    behind = day.year // 100 - day.year // 400 - 2  # days that the Julian calendar is behind
+    return day < _GREGORIAN_EVERYWHERE and off in ((behind % 7), (behind - 1) % 7)
 
 
 def days_in(year: int, month: int) -> int:
@@ -116,7 +156,9 @@ def year_later(day: date, count: int) -> date:
 
 
 def _is_asserted(text: str, start: int, end: int) -> bool:
-    """Whether the line says it plainly: no denial, condition or question stands near."""
+    """Whether the line says it plainly: no quotation, denial, condition or question stands near."""
+    if text.lstrip().startswith(">") or text.count('"', 0, start) % 2 or "\u201c" in text[:start]:
+        return False
     line_start = max(text.rfind("\n", 0, start) + 1, start - 200)
     line_end = text.find("\n", end)
     near = text[line_start : min(line_end if line_end >= 0 else len(text), end + 200)]

@@ -58,9 +58,9 @@ _COMPARES = re.compile(
 
 
 class Equation:
-    """One equation that was worked out: as written, and what its left side comes to."""
+    """One equation that was worked out: as written, what its left side comes to, and whether `<<...>>` records it."""
 
-    __slots__ = ("left", "line", "right", "value", "verdict", "why")
+    __slots__ = ("left", "line", "recorded", "right", "value", "verdict", "why")
 
     def __init__(self, line: int, left: str, right: str, value: Fraction, verdict: Verdict, why: str) -> None:
         self.line = line
@@ -69,6 +69,7 @@ class Equation:
         self.value = value
         self.verdict = verdict
         self.why = why
+        self.recorded = False
 
 
 def equations_in(text: str, most: int) -> tuple[list[Equation], bool]:
@@ -98,6 +99,8 @@ def _of_line(line: str, number: int) -> Iterator[Equation]:
     noted: list[Equation] = []
     for note in _NOTE.finditer(line):
         inside = list(_of_text(note.group(1), line, number))
+        for one in inside:
+            one.recorded = True
         noted += inside
         if inside and inside[-1].verdict == "right":
             noted += _carried(note.group(1), line[note.end() : note.end() + 80], line, number)

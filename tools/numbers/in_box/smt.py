@@ -18,16 +18,35 @@ if TYPE_CHECKING:
     from typing import Any
 
 MAX_CONSTANTS = 20_000
+_UNREAD = re.compile(r';[^\n]*|"[^"]*"|\|[^|]*\|')
+_COMMAND = re.compile(r"\(\s*([a-z][a-z-]{2,30})(?![\w-])")
+# What a script with these asks is not the one question of all its assertions together.
+_SEVERAL = frozenset(
+    ("push", "pop", "reset", "reset-assertions", "check-sat-assuming", "include", "set-option", "eval")
+)
+_GOALS = frozenset(("minimize", "maximize", "assert-soft"))
 _WHOLE = re.compile(r"-?\d{1,400}")
 _NUMBER = re.compile(r"-?\d{1,400}(?:\.\d{1,400}|/\d{1,400})?")
 
 
 class Problem:
-    """What must hold, and the constants that occur in it, by name."""
+    """What must hold, and the constants that occur in it, by name.
 
-    def __init__(self, assertions: list[Any], constants: dict[str, Any]) -> None:
+    `is_closed`: there are no other names. `has_goal`: something is to be made least or greatest, which is not checked.
+    """
+
+    def __init__(
+        self,
+        assertions: list[Any],
+        constants: dict[str, Any],
+        *,
+        is_closed: bool = False,
+        has_goal: bool = False,
+    ) -> None:
         self.assertions = assertions
         self.constants = constants
+        self.is_closed = is_closed
+        self.has_goal = has_goal
 
 
 def read(form: str, text: str) -> Problem:
@@ -36,26 +55,58 @@ def read(form: str, text: str) -> Problem:
         variables, clauses = clauses_of(text)
         constants = {str(number): z3.Bool(str(number)) for number in range(1, variables + 1)}
         return Problem(
-            [z3.Or(*(_literal(constants, one) for one in clause)) for clause in clauses], constants
+            [z3.Or(*(_literal(constants, one) for one in clause)) for clause in clauses],
+            constants,
+            is_closed=True,
         )
+    commands = _commands(text)
+    if several := sorted(commands & _SEVERAL):
+        raise NotRead(f"{several[0]!r} asks more than one question")
     try:
         assertions = list(z3.parse_smt2_string(text))
     except z3.Z3Exception as error:
         raise NotRead(f"no SMT-LIB that is understood: {str(error)[:200]}") from error
     if not assertions:
         raise NotRead("there is no assertion")
-    return Problem(assertions, _constants(assertions))
+    return Problem(assertions, _constants(assertions), has_goal=bool(commands & _GOALS))
+
+
+def _commands(text: str) -> frozenset[str]:
+    """The words that stand behind an opening bracket; comments, strings and quoted names left out."""
+    return frozenset(_COMMAND.findall(_UNREAD.sub(" ", text)))
 
 
 def claimed(problem: Problem, values: Mapping[str, str]) -> list[Any]:
     """The claimed values as equations. Raises NotRead for a name or a value that does not fit the problem."""
-    equations = []
-    for name, text in values.items():
-        constant = problem.constants.get(name)
-        if constant is None:
-            raise NotRead(f"{name[:80]!r} does not occur in the problem")
-        equations.append(constant == _value(constant.sort(), name, text))
-    return equations
+    return [
+        problem.constants[name] == _value(problem.constants[name].sort(), name, text)
+        for name, text in _known(problem, values).items()
+    ]
+
+
+def nearby(problem: Problem, values: Mapping[str, str]) -> list[Any] | None:
+    """The claimed values as ranges, where a decimal may be a value that was rounded; None where none is one."""
+    rounded = False
+    ranges = []
+    for name, text in _known(problem, values).items():
+        constant = problem.constants[name]
+        value = _value(constant.sort(), name, text)
+        places = len(text.partition(".")[2])
+        if places and constant.sort().kind() == z3.Z3_REAL_SORT:
+            rounded, unit = True, z3.RealVal(f"1/{10**places}")
+            ranges.append(z3.And(constant >= value - unit, constant <= value + unit))
+        else:
+            ranges.append(constant == value)
+    return ranges if rounded else None
+
+
+def _known(problem: Problem, values: Mapping[str, str]) -> dict[str, str]:
+    """The values of the problem's constants. Others (a sum, a cost) do no harm where all constants have their value."""
+    known = {name: text for name, text in values.items() if name in problem.constants}
+    if len(known) < len(values) and (problem.is_closed or len(known) < len(problem.constants)):
+        unknown = next(name for name in values if name not in known)
+        raise NotRead(f"{unknown[:80]!r} does not occur in the problem")
+    return known
 
 
 def _literal(constants: dict[str, Any], literal: int) -> Any:
