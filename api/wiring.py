@@ -41,6 +41,7 @@ from tools import (
     ReadImage,
     RenderCompare,
 )
+from tools.documents.reranking import Reranker
 from tools.documents.shelf import Shelf
 from tools.live_search import LiveSearch
 from tools.mcp_servers.mcp_tool import opened_mcp_tools
@@ -228,7 +229,8 @@ def _tools(settings: Settings, sandbox: Sandbox | None, browser: Browser | None)
     Time limits that decide against an answer are longer in slow boxes: what is slow there is the box.
     """
     files, slow = resource_files(settings), SLOWDOWN[settings.sandbox]
-    shelf = Shelf(sandbox, files)
+    rerank = None if settings.search_rerank is None else Reranker(settings.search_rerank)
+    shelf = Shelf(sandbox, files, rerank=rerank)
     tests, sql = RunTestsLimits(), QuerySqlLimits()
     tests = replace(
         tests,

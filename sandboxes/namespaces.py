@@ -69,6 +69,7 @@ IMPORTS: dict[Warm, tuple[str, ...]] = {
         *("PIL.BmpImagePlugin", "PIL.PpmImagePlugin"),  # Pillow looks for them before it opens anything
     ),
     "ocr": ("json", "numpy", "PIL.Image", "PIL.ImageFile", "rapidocr_onnxruntime"),
+    "rerank": (*_OFTEN, "numpy"),
 }
 
 

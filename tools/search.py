@@ -1,7 +1,8 @@
 """Searches the documents that a request brings along, and shows the passages that fit best.
 
 It informs and never decides. Documents are read and indexed in boxes (`documents/`); words are matched by BM25 after
-English stemming, so what is said in other words is not found. A file that could not be read is named beside the hits:
+English stemming, so what is said in other words is not found; where the operator chose an embedding model, the hits are
+put in another order by it, which is told. A file that could not be read is named beside the hits:
 that nothing was found in it says nothing.
 """
 
@@ -16,6 +17,7 @@ from pydantic import Field
 from judge_agent.seams.tool import AskedTool, Finding, ToolResult, ToolView
 from tools.documents.index_box import Hit
 from tools.documents.library import Library
+from tools.documents.reranking import Reranker
 from tools.documents.shelf import Shelf
 
 DEFAULT_HITS = 5
@@ -29,7 +31,8 @@ class Search(AskedTool):
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf, self.limits = shelf, shelf.limits
-        self.version = f"1/{shelf.box}/{shelf.limits.words}"
+        reranked = "" if shelf.rerank is None else f"/{shelf.rerank.words}"
+        self.version = f"1/{shelf.box}/{shelf.limits.words}{reranked}"
 
     async def aclose(self) -> None:
         """Close what the shelf keeps open. Repeated calls do nothing."""
@@ -66,7 +69,7 @@ class Search(AskedTool):
         if document is not None:
             within["document"] = named_document(library, document)
         hits = await self._shelf.search(view, query, limit=min(limit, limits.max_hits), within=within)
-        return _told(library, query, hits, limits.max_output_chars)
+        return _told(library, query, hits, limits.max_output_chars, self._shelf.rerank)
 
 
 def check_query(query: str, most: int) -> None:
@@ -117,12 +120,16 @@ def _within(corpus: str | None, corpora: Sequence[str]) -> dict[str, str]:
     return {"corpus": corpus}
 
 
-def _told(library: Library, query: str, hits: Sequence[Hit], room: int) -> ToolResult:
+def _told(
+    library: Library, query: str, hits: Sequence[Hit], room: int, rerank: Reranker | None
+) -> ToolResult:
     if (refusal := none_was_read(library)) is not None:
         return refusal
     for chars in _ROOMS:
         shown = [_shown(library, hit, chars) for hit in hits]
         output = {"query": query, "hits": shown, "searched": coverage(library)}
+        if rerank is not None:
+            output["reranked"] = rerank.told()
         if len(json.dumps(output, ensure_ascii=False)) <= room:
             break
     cut = any(one["cut"] for one in shown)
@@ -145,6 +152,8 @@ def _shown(library: Library, hit: Hit, chars: int) -> dict[str, Any]:
         "text": text[:chars],
         "cut": len(text) > chars,
     }
+    if hit.nearness is not None:
+        told["nearness"] = round(hit.nearness, 4)
     if document.title:
         told["title"] = document.title[:160]
     if document.url:

@@ -29,11 +29,11 @@ Limit = Literal[
 ]
 Profile = Literal["strict", "subprocess"]
 """`strict`: one process, threads but no children, no sockets. `subprocess`: children, whose memory counts together."""
-Warm = Literal["python", "pytest", "sql", "math", "solver", "images", "ocr"]
+Warm = Literal["python", "pytest", "sql", "math", "solver", "images", "ocr", "rerank"]
 """What a box has imported before its program comes: numpy; with pytest; the engines of databases; sympy; z3; Pillow;
-Pillow with rapidocr.
+Pillow with rapidocr; an embedding model beside numpy.
 
-Only tools of the judge ask for the last four: those packages are in no other box."""
+Only tools of the judge ask for the last five: those packages are in no other box."""
 
 
 @dataclass(frozen=True)

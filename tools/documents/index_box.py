@@ -11,19 +11,24 @@ from importlib import resources
 from typing import Any, NamedTuple
 
 from judge_agent.errors import ToolError
-from judge_agent.seams.sandbox import Box, BoxClosed, BoxResult, Limits, Program, Sandbox
+from judge_agent.seams.sandbox import Box, BoxClosed, BoxResult, Limits, Program, Sandbox, Warm
+from tools.documents import reranking
 from tools.documents.library import Library, Passage
 from tools.documents.limits import CorpusLimits
 from tools.documents.reading import INSTALL
 
 _MEMORY_BYTES = 1500 * 2**20  # address space: the writer's arena, and some for each of tantivy's threads
+_MODEL_BYTES = 800 * 2**20  # of address space: weights of 72 MB, and what its threads reserve
 _LIFE_SECONDS = 3600.0
 _CPU_SECONDS = 300
 
 
 class Hit(NamedTuple):
+    """`score` is BM25's; `nearness` the cosine of the question and the passage, where hits are re-ranked."""
+
     passage: Passage
     score: float
+    nearness: float | None = None
 
 
 class IndexClosed(Exception):
@@ -33,10 +38,10 @@ class IndexClosed(Exception):
 class IndexBox:
     """An index that is open in a box. Concurrent queries wait for each other."""
 
-    def __init__(self, box: Box, library: Library, limits: CorpusLimits) -> None:
+    def __init__(self, box: Box, library: Library, query_seconds: float) -> None:
         self._box = box
         self._library = library
-        self._limits = limits
+        self._query_seconds = query_seconds
         self._turn = asyncio.Lock()
 
     async def search(self, query: str, *, limit: int, within: Mapping[str, str]) -> tuple[Hit, ...]:
@@ -50,12 +55,10 @@ class IndexBox:
         answered = False
         try:
             await self._box.send(asked)
-            line = await self._box.receive(timeout_seconds=self._limits.query_seconds)
+            line = await self._box.receive(timeout_seconds=self._query_seconds)
             answered = True
         except TimeoutError as error:
-            raise ToolError(
-                f"the query took longer than query_seconds={self._limits.query_seconds:g}"
-            ) from error
+            raise ToolError(f"the query took longer than query_seconds={self._query_seconds:g}") from error
         except BoxClosed as error:
             raise IndexClosed(str(error)) from error
         finally:
@@ -67,7 +70,9 @@ class IndexBox:
         passages = self._library.passages
         try:
             found = json.loads(line)["hits"][:limit]
-            hits = [Hit(passages[_place(place, len(passages))], float(score)) for place, score in found]
+            hits = [
+                Hit(passages[_place(place, len(passages))], *map(float, scores)) for place, *scores in found
+            ]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ToolError(f"the index answered what is no list of hits: {error}") from error
         if len({hit.passage.id for hit in hits}) != len(hits):
@@ -76,13 +81,15 @@ class IndexBox:
 
 
 @asynccontextmanager
-async def open_index(sandbox: Sandbox, library: Library, limits: CorpusLimits) -> AsyncIterator[IndexBox]:
+async def open_index(
+    sandbox: Sandbox, library: Library, limits: CorpusLimits, *, rerank: bool = False
+) -> AsyncIterator[IndexBox]:
     """Open an index over all passages. Raises ToolError where it cannot be made; SandboxError."""
-    program = await asyncio.to_thread(_program, library)
+    program = await asyncio.to_thread(_program, library, rerank)
     box_limits = Limits(
         wall_seconds=_LIFE_SECONDS,
         cpu_seconds=_CPU_SECONDS,
-        memory_bytes=_MEMORY_BYTES,
+        memory_bytes=_MEMORY_BYTES + (_MODEL_BYTES if rerank else 0),
         program_bytes=len(program.stdin) + 2_000_000,
     )
     async with sandbox.open(program, limits=box_limits) as box:
@@ -94,19 +101,22 @@ async def open_index(sandbox: Sandbox, library: Library, limits: CorpusLimits) -
             why = _last_words(await box.stop()) or str(error)
             raise ToolError(f"the passages could not be indexed: {why}") from error
         if isinstance(reply, dict) and "missing" in reply:
-            raise ToolError(f"search needs {str(reply['missing'])[:60]} in the box: {INSTALL}")
+            install = reranking.INSTALL if reply["missing"] == reranking.Reranker().package else INSTALL
+            raise ToolError(f"search needs {str(reply['missing'])[:60]} in the box: {install}")
         if not isinstance(reply, dict) or reply.get("indexed") != len(library.passages):
             raise ToolError("the passages could not be indexed: the index counts others")
-        yield IndexBox(box, library, limits)
+        seconds = limits.rerank_seconds if rerank else limits.query_seconds
+        yield IndexBox(box, library, seconds)
 
 
-def _program(library: Library) -> Program:
-    lines = []
+def _program(library: Library, rerank: bool) -> Program:
+    lines = [json.dumps({"rerank": rerank})]
     for passage in library.passages:
         document = library.documents[passage.document]
         lines.append(json.dumps([library.text_of(passage), document.title, document.id, document.corpus]))
     stdin = "\n".join(lines).encode()
-    return Program("from tools.documents.in_box.indexer import main", _modules(), stdin)
+    warm: Warm = "rerank" if rerank else "python"
+    return Program("from tools.documents.in_box.indexer import main", _modules(), stdin, warm=warm)
 
 
 def _last_words(result: BoxResult) -> str:
@@ -118,8 +128,10 @@ def _last_words(result: BoxResult) -> str:
 @cache
 def _modules() -> dict[str, str]:
     folder = resources.files("tools.documents.in_box")
-    text = folder.joinpath("indexer.py").read_text(encoding="utf-8")
-    return {"tools.documents.in_box.indexer": text}
+    return {
+        f"tools.documents.in_box.{name}": folder.joinpath(f"{name}.py").read_text(encoding="utf-8")
+        for name in ("indexer", "nearness")
+    }
 
 
 def _place(value: Any, count: int) -> int:

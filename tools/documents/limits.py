@@ -12,7 +12,8 @@ class CorpusLimits:
     `max_total_bytes` are the bytes of all files of a request, `max_text_chars` the characters that all of them come
     to, `max_pages` the pages of one PDF. `max_ratio` bounds how many characters a PDF may have for each of its bytes,
     once it has more than `ratio_from_chars`: what grows more is a bomb. `seconds_per_file` and `memory_bytes` are of
-    the box that reads one file; a file that needs more is refused. `query_seconds` is for one look into the index.
+    the box that reads one file; a file that needs more is refused. `query_seconds` is for one look into the index,
+    `rerank_seconds` for one whose hits are re-ranked.
     """
 
     max_total_bytes: int = 64_000_000
@@ -26,6 +27,7 @@ class CorpusLimits:
     memory_bytes: int = 768 * 2**20
     index_seconds: float = 60.0
     query_seconds: float = 5.0
+    rerank_seconds: float = 30.0
     passage_chars: int = 900
     page_chars: int = 4_000
     max_query_chars: int = 400

@@ -22,6 +22,7 @@ from tools.documents.index_box import Hit, IndexBox, IndexClosed, open_index
 from tools.documents.library import Library
 from tools.documents.limits import CorpusLimits
 from tools.documents.reading import read_library
+from tools.documents.reranking import Reranker
 from tools.documents.sources import SourceFile, content_key, files_of
 
 
@@ -40,11 +41,17 @@ class Shelf:
     time: what another loop left is forgotten."""
 
     def __init__(
-        self, sandbox: Sandbox | None, files: ResourceFiles | None, limits: CorpusLimits | None = None
+        self,
+        sandbox: Sandbox | None,
+        files: ResourceFiles | None,
+        limits: CorpusLimits | None = None,
+        rerank: Reranker | None = None,
     ) -> None:
+        """`rerank` puts the hits of every search in another order; None leaves them in that of BM25."""
         self._sandbox = sandbox
         self._files = files
         self.limits = limits or CorpusLimits()
+        self.rerank = rerank
         self._loop: asyncio.AbstractEventLoop | None = None
         # By the identity of a judgment's resources: hashing megabytes for every query would cost more than the query.
         self._keys: dict[int, tuple[weakref.ref[Resources], str]] = {}
@@ -145,7 +152,7 @@ class Shelf:
             stack = AsyncExitStack()
             try:
                 index = await stack.enter_async_context(
-                    open_index(self._required_box(), library, self.limits)
+                    open_index(self._required_box(), library, self.limits, rerank=self.rerank is not None)
                 )
             except BaseException:
                 await stack.aclose()
