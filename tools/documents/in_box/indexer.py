@@ -92,7 +92,7 @@ class Index:
         hits = sorted((-round(score, 4), place) for (score, _), place in zip(found, places, strict=True))
         if self._nearness is None:
             return {"hits": [[place, -score] for score, place in hits[: asked["limit"]]]}
-        first = [(place, -score) for score, place in hits[: max(RERANKED, asked["limit"])]]
+        first = [(int(place), -float(score)) for score, place in hits[: max(RERANKED, asked["limit"])]]
         return {"hits": self._reranked(asked["query"], first)[: asked["limit"]]}
 
     def _reranked(self, query: str, hits: list[tuple[int, float]]) -> list[list[float]]:
