@@ -16,7 +16,7 @@ from judge_agent.seams.sandbox import Limits as BoxLimits
 
 MAX_MODEL_DISK_BYTES = 256 << 20  # the model of languages is unpacked to a file
 Verdict = Literal["pass", "fail", "undecided"]
-_IN_BOX = ("outcomes", "units", "counting", "phrases", "forms", "structures", "program")
+_IN_BOX = ("outcomes", "units", "lists", "counting", "phrases", "forms", "structures", "program")
 _OF_SCHEMAS = ("json_schema", "json_work", "linear_patterns")
 _SOURCE = "from tools.text_checks.in_box.program import main\nmain()\n"
 

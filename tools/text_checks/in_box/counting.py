@@ -7,12 +7,12 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 
-from tools.text_checks.in_box import units
+from tools.text_checks.in_box import lists, units
 from tools.text_checks.in_box.outcomes import Check, Count, exactly
 from tools.text_checks.in_box.phrases import occurrences
 
 _LINK = re.compile(r"\[[^\[\]\n]{1,500}\]\([^()\s]{1,2000}\)|https?://[^\s)>\]]+|www\.[^\s)>\]]+")
-_PLACEHOLDER = re.compile(r"\[([^\[\]\n]{1,200})\](\(?)")
+_PLACEHOLDER = re.compile(r"\[([^\[\]\n]{1,200})\]([(\[:]?)")
 _STARRED = re.compile(r"(?<![*\\])(\*{1,3})(?=[^\s*])([^*\n]{1,500})(?<=[^\s*])\1(?!\*)")
 _UNDERLINED = re.compile(r"(?<![\w_])_{1,2}[^\s_][^_\n]{0,500}_{1,2}(?![\w_])")
 NUMBER = re.compile(r"(?<![\w.,])[-+\u2212]?\d[\d,]*(?:\.\d+)*")
@@ -53,52 +53,9 @@ def _paragraphs(text: str, check: Check) -> Count:
 
 
 def _lines(text: str, check: Check) -> Count:
-    return exactly(sum(bool(line.strip()) for line in text.splitlines()))
-
-
-def _items(text: str, kind: re.Pattern[str]) -> list[tuple[int, str]]:
-    """The items of lists of one kind: how far each is set in, and its text."""
-    found = []
-    for line in units.lines_of(text):
-        match = None if line.fenced else kind.match(line.text)
-        if match:
-            found.append((len(match.group(1).expandtabs(4)), line.text.strip()))
-    return found
-
-
-def _list_items(text: str, check: Check) -> Count:
-    """Fewest: those of the outermost level. Most: nested ones too."""
-    items = [(depth, line) for depth, line in _items(text, units.BULLET) if set(line) - set("-*+ ")]
-    outer = min((depth for depth, _ in items), default=0)
-    return Count(sum(depth <= outer + 1 for depth, _ in items), len(items))
-
-
-def _numbered_items(text: str, check: Check) -> Count:
-    items = _items(text, units.NUMBERED)
-    digits = [depth for depth, line in items if line[0].isdigit()]
-    outer = min(digits, default=0)
-    return Count(sum(depth <= outer + 1 for depth in digits), len(items))
-
-
-def items_of_lists(text: str) -> list[int]:
-    """How many items each list has; a list ends where other text starts at the margin."""
-    found: list[int] = []
-    open_ = False
-    for line in units.lines_of(text):
-        if not line.text.strip():
-            continue
-        if not line.fenced and (units.BULLET.match(line.text) or units.NUMBERED.match(line.text)):
-            if not open_:
-                found.append(0)
-            found[-1] += 1
-            open_ = True
-        elif not line.text.startswith((" ", "\t")):
-            open_ = False
-    return found
-
-
-def _lists(text: str, check: Check) -> Count:
-    return exactly(len(items_of_lists(text)))
+    """Fewest: those of line feeds. Most: form feeds and the other ends of lines that Unicode has too."""
+    plain = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return Count(*sorted(sum(bool(one.strip()) for one in lines) for lines in (plain, text.splitlines())))
 
 
 def _headings(text: str, check: Check) -> Count:
@@ -156,7 +113,8 @@ def _placeholders(text: str, check: Check) -> Count:
 def _highlights(text: str, check: Check) -> Count:
     shown = unfenced(text)
     starred = len(_STARRED.findall(shown))
-    return Count(starred, starred + len(_UNDERLINED.findall(shown)))
+    over_lines = len(_STARRED.findall(shown.replace("\n", " ")))
+    return Count(starred, max(starred, over_lines) + len(_UNDERLINED.findall(shown)))
 
 
 def _capital_words(text: str, check: Check) -> Count:
@@ -165,11 +123,22 @@ def _capital_words(text: str, check: Check) -> Count:
 
 
 def _questions(text: str, check: Check) -> Count:
-    return exactly(len(re.findall("[?\uff1f\u061f][?!\uff1f\uff01\u061f]*", text)))
+    """Fewest: those outside of addresses and code."""
+    return Count(*sorted(len(_QUESTION.findall(one)) for one in (_prose(text), text)))
 
 
 def _exclamations(text: str, check: Check) -> Count:
-    return exactly(len(re.findall("[!\uff01][?!\uff1f\uff01]*", text)))
+    """Fewest: those outside of addresses, pictures and code."""
+    return Count(*sorted(len(_EXCLAMATION.findall(one)) for one in (_prose(text), text)))
+
+
+def _prose(text: str) -> str:
+    return _NO_PROSE.sub(" ", unfenced(text))
+
+
+_QUESTION = re.compile("[?\uff1f\u061f][?!\uff1f\uff01\u061f]*")
+_EXCLAMATION = re.compile("[!\uff01][?!\uff1f\uff01]*")
+_NO_PROSE = re.compile(r"https?://\S+|www\.\S+|`[^`\n]*`|!=|!(?=\[)")
 
 
 def _numbers(text: str, check: Check) -> Count:
@@ -247,9 +216,9 @@ COUNTS: Mapping[str, Callable[[str, Check], Count]] = {
     "sentences": _sentences,
     "paragraphs": _paragraphs,
     "lines": _lines,
-    "lists": _lists,
-    "list_items": _list_items,
-    "numbered_items": _numbered_items,
+    "lists": lists.lists,
+    "list_items": lists.list_items,
+    "numbered_items": lists.numbered_items,
     "headings": _headings,
     "code_blocks": _code_blocks,
     "links": _links,
@@ -277,10 +246,12 @@ EACH: Mapping[str, tuple[str, Callable[[str], list[Count]]]] = {
         "paragraph",
         lambda text: [units.count_sentences(one) for one in running(text)],
     ),
-    "list_items_per_list": ("list", lambda text: [exactly(count) for count in items_of_lists(text)]),
+    "list_items_per_list": ("list", lists.items_of_lists),
     "characters_per_line": (
         "line",
-        lambda text: [exactly(len(line)) for line in text.splitlines() if line.strip()],
+        lambda text: [
+            Count(_characters(line, {}).low, len(line)) for line in text.splitlines() if line.strip()
+        ],
     ),
 }
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 
 from tools.text_checks.in_box import phrases
-from tools.text_checks.in_box.outcomes import Check, Outcome
+from tools.text_checks.in_box.outcomes import Check, Outcome, Verdict
 from tools.text_checks.in_box.units import lines_of, plain, words_of
 
 # What may stand in small letters in a title.
@@ -23,11 +23,12 @@ _DEFAULT_POSTSCRIPTS = ("P.S.", "P.S", "PS:", "P.P.S.", "P.P.S")
 
 
 def _lowercase(text: str, check: Check) -> Outcome:
-    return _in_case([char for char in text if char.isupper() or char.istitle()], text, "capital")
+    capitals = [char for char in text if (char.isupper() or char.istitle()) and char.lower() != char]
+    return _in_case(capitals, text, "capital")
 
 
 def _uppercase(text: str, check: Check) -> Outcome:
-    return _in_case([char for char in text if char.islower()], text, "small")
+    return _in_case([char for char in text if char.islower() and char.upper() != char], text, "small")
 
 
 def _in_case(against: list[str], text: str, what: str) -> Outcome:
@@ -48,7 +49,8 @@ def _title_case(text: str, check: Check) -> Outcome:
         return Outcome(
             "pass" if words else "undecided", f"{len(words)} words, each with a capital", not words
         )
-    sure = [word for word in small if f" {word.casefold()} " not in _SMALL]
+    # A name such as iPhone is written as it is.
+    sure = [word for word in small if f" {word.casefold()} " not in _SMALL and word[1:].islower()]
     return Outcome("fail" if sure else "undecided", f"{len(small)} words begin with a small letter", not sure)
 
 
@@ -139,12 +141,17 @@ def _places(number: str) -> int | None:
 def _unique_lines(text: str, check: Check) -> Outcome:
     lines = _lines(text, check)
     again = len(lines) - len(set(lines))
-    return Outcome("fail" if again else "pass", f"{again} of {len(lines)} lines are there before")
+    said = [line for line in lines if any(map(str.isalnum, line))]
+    marks_alone = bool(again) and len(said) == len(set(said))  # rules, brackets of code
+    verdict: Verdict = "undecided" if marks_alone else "fail" if again else "pass"
+    return Outcome(verdict, f"{again} of {len(lines)} lines are there before", marks_alone)
 
 
 def _sorted_lines(text: str, check: Check) -> Outcome:
     lines = _lines(text, check)
     wrong = next((place for place, (a, b) in enumerate(pairwise(lines)) if a > b), None)
+    if wrong is None and _is_out_of_order(lines):
+        return Outcome("undecided", "in order as text, and not as numbers", True)
     if wrong is None:
         return Outcome(
             "pass" if len(lines) > 1 else "undecided", f"{len(lines)} lines in order", len(lines) < 2
@@ -154,6 +161,12 @@ def _sorted_lines(text: str, check: Check) -> Outcome:
     return Outcome(
         "fail" if sure else "undecided", f"line {wrong + 2} comes before the one above it", not sure
     )
+
+
+def _is_out_of_order(lines: list[str]) -> bool:
+    """Whether every line begins with a number, and these are not in order."""
+    numbers = [int(found.group()) for line in lines if (found := re.match(r"\d{1,30}", line))]
+    return len(numbers) == len(lines) and numbers != sorted(numbers)
 
 
 def _lines(text: str, check: Check) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import NamedTuple
 
 from tools.text_checks.in_box import units
@@ -76,9 +77,30 @@ def contains_any(text: str, check: Check) -> Outcome:
 
 def excludes(text: str, check: Check) -> Outcome:
     """No phrase is there."""
-    found = [_presence(text, check, phrase) for phrase in check["texts"]]
+    bare = _disguised(text)
+    found = [_excluded(text, bare, check, phrase) for phrase in check["texts"]]
     verdict: Verdict = "fail" if "pass" in found else "undecided" if "undecided" in found else "pass"
     return Outcome(verdict, f"{found.count('pass')} of {len(found)} are there", verdict == "undecided")
+
+
+# Letters of other scripts that look like Latin ones (Unicode TR 39), by what they look like.
+_LOOKS = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u04bb\u0501\u03bf\u03b1\u03b9\u03bd\u0131",
+    "aeopcyxijshdoaivi",
+)
+_MARKUP = str.maketrans("", "", "*_~`\u00ad")
+
+
+def _disguised(text: str) -> str:
+    """The text without what may hide a word in it: marks of emphasis, wide letters, letters that look alike."""
+    wide = unicodedata.normalize("NFKC", units.visible(text)).casefold()
+    return wide.translate(_LOOKS).translate(_MARKUP).replace("-\n", "")
+
+
+def _excluded(text: str, bare: str, check: Check, phrase: str) -> Verdict:
+    found = _presence(text, check, phrase)
+    hidden = phrase.casefold() in bare and phrase.casefold() not in units.plain(text).casefold()
+    return "undecided" if found == "fail" and hidden else found
 
 
 def _presence(text: str, check: Check, phrase: str) -> Verdict:
@@ -151,14 +173,29 @@ def repeats(text: str, check: Check) -> Outcome:
 
 
 def in_order(text: str, check: Check) -> Outcome:
-    """The phrases stand in the text one after the other."""
-    pair, place = compared(text, check), 0
-    for number, phrase in enumerate(pair.phrases, start=1):
-        place = pair.text.find(phrase.strip(), place)
+    """The phrases stand in the text one after the other; a phrase within a longer word leaves it open."""
+    pair = compared(text, check)
+    alone, anywhere = _followed(pair, alone=True), _followed(pair, alone=False)
+    missing = anywhere if check.get("whole_words") is not True else alone
+    if missing:
+        return Outcome("fail", f"number {missing} of {len(pair.phrases)} does not follow those before it")
+    unsure = bool(alone) and check.get("whole_words") is None
+    told = f"all {len(pair.phrases)} follow each other" + (", one of them within a word" if unsure else "")
+    return Outcome("undecided" if unsure else "pass", told, unsure)
+
+
+def _followed(pair: Pair, *, alone: bool) -> int:
+    """The number of the first phrase that does not follow those before it, from 1; 0 where all do."""
+    place = 0
+    for number, one in enumerate(pair.phrases, start=1):
+        phrase = one.strip()
+        place = pair.text.find(phrase, place)
+        while alone and place >= 0 and not _is_alone(pair.text, place, place + len(phrase)):
+            place = pair.text.find(phrase, place + 1)
         if place < 0:
-            return Outcome("fail", f"number {number} of {len(pair.phrases)} does not follow those before it")
-        place += len(phrase.strip())
-    return Outcome("pass", f"all {len(pair.phrases)} follow each other")
+            return number
+        place += len(phrase)
+    return 0
 
 
 def paragraph_starts_with(text: str, check: Check) -> Outcome:

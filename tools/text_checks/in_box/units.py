@@ -140,6 +140,10 @@ def _is_marked(line: str) -> bool:
     )
 
 
+def is_rule(line: str) -> bool:
+    return _RULE.match(line) is not None
+
+
 def count_sentences(text: str) -> Count:
     """Fewest: ends that are sure. Most: every mark that may end one, and every line that has none."""
     low = high = 0
