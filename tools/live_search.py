@@ -117,13 +117,14 @@ class LiveSearch(AskedTool):
         else:
             asked |= {"count": str(self.limits.max_results), "text_decorations": "false"}
             headers["X-Subscription-Token"] = self._key or ""
+        address = httpx.URL(self._url).copy_merge_params(asked)  # the operator's own parameters stay
         body = bytearray()
         try:
             async with (
                 httpx.AsyncClient(
                     follow_redirects=False, trust_env=False, timeout=self.limits.seconds
                 ) as client,
-                client.stream("GET", self._url, params=asked, headers=headers) as answer,
+                client.stream("GET", address, headers=headers) as answer,
             ):
                 if answer.status_code != 200:
                     raise ToolError(f"the search provider answered with status {answer.status_code}")
@@ -142,7 +143,12 @@ class LiveSearch(AskedTool):
         snippet = one.get("content") if self._provider == "searxng" else one.get("description")
         told = {"title": one.get("title"), "url": one.get("url"), "text": snippet}
         most = self.limits.max_text_chars
-        return {name: value[:most] for name, value in told.items() if isinstance(value, str)}
+        return {name: _whole(value)[:most] for name, value in told.items() if isinstance(value, str)}
+
+
+def _whole(text: str) -> str:
+    """A stranger's text without half characters and NUL, which JSON may hold and no store takes."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def _has_reference(view: ToolView) -> bool:

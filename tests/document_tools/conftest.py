@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -85,3 +87,24 @@ def pdf():
 @pytest.fixture
 def page_of():
     return words_on_page
+
+
+@asynccontextmanager
+async def provider_of(body: bytes, head: bytes = b"HTTP/1.1 200 OK") -> AsyncIterator[tuple[str, list[str]]]:
+    """A server on loopback that answers everything alike, and keeps what it was asked."""
+    asked: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        writer.write(head + b"\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/search", asked
+
+
+@pytest.fixture
+def provider():
+    return provider_of

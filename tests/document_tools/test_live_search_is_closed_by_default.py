@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,26 +18,9 @@ pytestmark = pytest.mark.anyio
 RESULTS = [
     {"title": "Krill", "url": "https://x.org/k", "content": "Small crustaceans.", "description": "Small."}
 ]
-Serve = Callable[..., Any]
 
 
-@asynccontextmanager
-async def provider(body: bytes, head: bytes = b"HTTP/1.1 200 OK") -> AsyncIterator[tuple[str, list[str]]]:
-    """A server on loopback that answers everything alike, and keeps what it was asked."""
-    asked: list[str] = []
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked.append((await reader.readuntil(b"\r\n\r\n")).decode())
-        writer.write(head + b"\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
-        await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/search", asked
-
-
-async def test_both_kinds_of_provider_are_asked_and_read(view) -> None:
+async def test_both_kinds_of_provider_are_asked_and_read(view, provider) -> None:
     for kind, body in (("searxng", {"results": RESULTS}), ("brave", {"web": {"results": RESULTS}})):
         async with provider(json.dumps(body).encode()) as (url, asked):
             tool = LiveSearch(url, kind, "secret")  # type: ignore[arg-type]
@@ -53,7 +33,7 @@ async def test_both_kinds_of_provider_are_asked_and_read(view) -> None:
         assert "secret" not in json.dumps(result.output)
 
 
-async def test_who_has_a_reference_reaches_nobody(view) -> None:
+async def test_who_has_a_reference_reaches_nobody(view, provider) -> None:
     async with provider(b"{}") as (url, asked):
         tool, known = LiveSearch(url), view(reference="42")
         assert not tool.offered(known)
@@ -73,7 +53,9 @@ async def test_who_has_a_reference_reaches_nobody(view) -> None:
         (b"{}", b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip", "compressed"),
     ],
 )
-async def test_a_bad_answer_is_the_tools_failure(view, body: bytes, head: bytes, message: str) -> None:
+async def test_a_bad_answer_is_the_tools_failure(
+    view, provider, body: bytes, head: bytes, message: str
+) -> None:
     most = 2000 if message.startswith("max") else 2_000_000
     async with provider(body, head) as (url, _):
         tool = LiveSearch(url, limits=LiveSearchLimits(max_answer_bytes=most))
@@ -103,3 +85,10 @@ def test_the_tool_is_there_only_where_an_address_is_set(tmp_path: Path) -> None:
     named = Settings(data_dir=tmp_path, model="none", live_search_url="http://127.0.0.1:1/search")
     assert "live_search" not in [tool.name for tool in _tools(without, None, None)]
     assert "live_search" in [tool.name for tool in _tools(named, None, None)]
+
+
+async def test_the_operators_own_parameters_are_sent_along(view, provider) -> None:
+    async with provider(json.dumps({"results": RESULTS}).encode()) as (url, asked):
+        await LiveSearch(f"{url}?categories=science").run({"query": "krill"}, view(), timeout_seconds=30)
+    assert "categories=science" in asked[0]
+    assert "q=krill" in asked[0]

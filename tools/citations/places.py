@@ -37,6 +37,7 @@ _CUT_SHORT = re.compile(
     re.I,
 )
 _ESCAPED = re.compile(r"\\(?:u([0-9a-fA-F]{4})|([nrt])|([\"'/\\]))")
+_HALF = re.compile("[\ud800-\udfff]")
 _LINKED = re.compile(r"\]\([^()\s]{0,400}\)")
 _MARKUP = re.compile(r"</?[A-Za-z][^<>]{0,400}>|\[\d{1,3}\]|\]\([^()\s]{0,400}\)|(?<=\w)-[ \t]*\n\s*")
 _URL_SEEN = re.compile(r"https?://[^\s<>\"'`\[\]{}|\\^\u201c\u201d\u3010\u3011]{3,2000}", re.I)
@@ -57,6 +58,8 @@ def unescaped(text: str) -> str:
     """A text without the escapes of JSON strings and HTML, in which tools often answer."""
     if "\\" in text:
         text = _ESCAPED.sub(_meant, text)
+        if _HALF.search(text):  # JSON writes what lies beyond the first plane as two halves
+            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return html.unescape(text) if "&" in text else text
 
 

@@ -88,11 +88,11 @@ class Index:
             return {"hits": []}
         # More than asked for, so that passages of one score are told apart by their place alone.
         found = self._searcher.search(query, asked["limit"] + 32, count=False).hits
-        places = self._searcher.fast_field_values("place", [address for _, address in found])
+        places: list[Any] = self._searcher.fast_field_values("place", [address for _, address in found])
         hits = sorted((-round(score, 4), place) for (score, _), place in zip(found, places, strict=True))
         if self._nearness is None:
             return {"hits": [[place, -score] for score, place in hits[: asked["limit"]]]}
-        first = [(int(place), -float(score)) for score, place in hits[: max(RERANKED, asked["limit"])]]
+        first = [(place, -score) for score, place in hits[: max(RERANKED, asked["limit"])]]
         return {"hits": self._reranked(asked["query"], first)[: asked["limit"]]}
 
     def _reranked(self, query: str, hits: list[tuple[int, float]]) -> list[list[float]]:
