@@ -100,9 +100,9 @@ async def _path_is(window: Looking, step: PageStep) -> None:
 
 async def _not_blank(window: Looking, step: PageStep) -> None:
     """Of the window first; a page may have what it shows below it."""
-    if (await window.picture())["colours"] > 1:
+    if (await window.picture(measure=True))["colours"] > 1:
         return
-    if (await window.picture(full=True))["colours"] <= 1:
+    if (await window.picture(measure=True, full=True))["colours"] <= 1:
         raise NotSo("the page is blank: one single colour")
 
 

@@ -39,8 +39,9 @@ class Windows:
     async def run(self, steps: Sequence[PageStep], patience: float = 1.0) -> Visit:
         """See `Runner.run`. What the page does to the browser is a failed step."""
         visit = await self._visit(self.site, steps, self.limits.with_patience(patience))
-        for shot in visit.shots if self.keep is not None else ():
-            self.keep(shot.sha256, shot.content)
+        if self.keep is not None:
+            for shot in visit.shots:
+                self.keep(shot.sha256, shot.content)
         return visit
 
     async def is_able(self, patience: float = 1.0) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
+import struct
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +84,10 @@ async def resize(window: Window, message: dict[str, Any]) -> None:
 
 
 async def screenshot(window: Window, message: dict[str, Any]) -> dict[str, Any]:
-    """A PNG of the window, the element, or (`full`) the page down to 4000 pixels, and how many colours it has."""
+    """A PNG of the window, the element, or (`full`) the page down to 4000 pixels, and its size in pixels.
+
+    `measure` or `image`: with what `Pictures.pixels` says of it.
+    """
     options: dict[str, Any] = {
         "timeout": _milliseconds(message),
         "animations": "disabled",
@@ -99,7 +103,9 @@ async def screenshot(window: Window, message: dict[str, Any]) -> dict[str, Any]:
         picture = await window.page.screenshot(**options)
     if len(picture) > MAX_PICTURE_BYTES:
         raise NotDone(f"the picture has {len(picture)} bytes; the limit is {MAX_PICTURE_BYTES}")
-    told = await window.pictures.pixels(picture, message.get("image"))
+    told: dict[str, Any] = dict(zip(("width", "height"), struct.unpack(">II", picture[16:24]), strict=True))
+    if message.get("measure") or message.get("image"):
+        told |= await window.pictures.pixels(picture, message.get("image"))
     return {**told, "base64": base64.b64encode(picture).decode()}
 
 

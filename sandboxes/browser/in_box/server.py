@@ -1,8 +1,8 @@
 """The loop in a browser's box: reads one JSON line from the host, does it with Chromium, answers one JSON line.
 
 Started as `python -s -S -P server.py` with the host's socket as descriptor 3. Chromium's renderers are in a box of
-their own within this one (its sandbox); a window is made before it is asked for. When all processes together take too
-much memory, this process says so and ends, and with it everything in its pid namespace.
+their own within this one (its sandbox); a window is made while the one before it is in use. When all processes together
+take too much memory, this process says so and ends, and with it everything in its pid namespace.
 
 Does NOT protect against: a page that has taken over Chromium's browser process; then every answer is a claim, and all
 that it can reach is this box.
@@ -67,7 +67,7 @@ def resident_bytes() -> int:
 
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, setup: dict[str, Any]) -> None:
-    """Obey until the host closes its end. A closed window is replaced by a fresh one before the next is asked for."""
+    """Obey until the host closes its end. The next window is made before it is asked for."""
     from playwright.async_api import async_playwright
 
     from sandboxes.browser.in_box.pictures import Pictures
@@ -85,17 +85,23 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, setu
             env={"HOME": "/tmp", "PATH": "/usr/bin", "LANG": "C.UTF-8", "TZ": "UTC"},
         )
         pictures = await Pictures.made(browser)
-        window = await Window.made(browser, pictures)
+        window: Window | None = None
+        upcoming = asyncio.ensure_future(Window.made(browser, pictures))
+        await asyncio.wait([upcoming])
         await say({"ready": browser.version})
         while line := await reader.readline():
             message = json.loads(line)
-            if message["do"] == "close":
-                await window.close()
-                await say({"closed": True})
-                window = await Window.made(browser, pictures)
-            elif message["do"] == "visit":
+            if message["do"] == "visit":
+                window = await upcoming
+                upcoming = asyncio.ensure_future(Window.made(browser, pictures))
                 await window.visit(message)
                 await say({"value": True})
+            elif window is None:
+                await say({"error": "no window is open"})
+            elif message["do"] == "close":
+                await window.close()
+                window = None
+                await say({"closed": True})
             else:
                 await say(await window.answer(message))
     os._exit(0)
