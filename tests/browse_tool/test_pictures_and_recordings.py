@@ -123,3 +123,26 @@ async def test_a_machine_that_is_too_slow_for_a_sound_page_refutes_nothing(view)
     checks = [{"name": "greets", "steps": [{"do": "assert", "text": "Hi", "that": "visible"}]}]
     with pytest.raises(SandboxError, match="too slow to tell"):
         await Browse(SlowMachine()).run({}, view(PAGE, checks), timeout_seconds=50)
+
+
+class Listening(SlowMachine):
+    """A browser in which every step succeeds, and that remembers what crossed into its box."""
+
+    def __init__(self):
+        self.crossed = []
+
+    async def do(self, action, *, timeout_seconds):
+        self.crossed.append(dict(action))
+        told = {"read": "what was wanted", "events": {"counts": {}, "words": {}}}
+        return told.get(action["do"])
+
+
+async def test_what_is_to_be_seen_does_not_cross_into_the_box(view):
+    heard = Listening()
+    step = {"do": "assert", "css": "#n", "that": "text_is", "value": "what was wanted"}
+    checks = [{"name": "the name of the check", "steps": [step]}]
+    result = await Browse(heard).run({}, view(PAGE, checks, renders=[]), timeout_seconds=50)
+    assert result.findings[0].bearing == "confirms"
+    assert "#n" in str(heard.crossed)
+    assert "wanted" not in str(heard.crossed)
+    assert "the name of the check" not in str(heard.crossed)

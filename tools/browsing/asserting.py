@@ -1,4 +1,7 @@
-"""Whether what a step asserts of a page is so. One function for each `that`; all compare on the host."""
+"""Whether what a step asserts of a page is so. One function for each `that`.
+
+All compare on the host but `looks_like`, whose pictures are decoded in the box, in a window that no page is in.
+"""
 
 from __future__ import annotations
 
