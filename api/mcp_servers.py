@@ -23,6 +23,7 @@ class _Server(BaseModel):
     args: tuple[str, ...] = ()
     env: dict[str, str] = {}
     url: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    headers: dict[str, str] = {}
     sees_references: bool = False
     call_seconds: Annotated[float, Field(gt=0, le=600)] = Limits().call_seconds
 
@@ -57,7 +58,7 @@ def allowed_servers(path: Path | None) -> tuple[McpServer, ...]:
             limits=Limits(call_seconds=one.call_seconds),
             **{
                 key: getattr(one, key)
-                for key in ("tools", "command", "args", "env", "url", "sees_references")
+                for key in ("tools", "command", "args", "env", "url", "headers", "sees_references")
             },
         )
         for name, one in read.servers.items()

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from judge_agent.errors import ToolError
-from judge_agent.seams.progress import progress
+from judge_agent.seams.progress import Done, Progress
 from tools.mcp_servers.stdio import Wire
 
 if TYPE_CHECKING:
     from mcp import Client
+    from mcp.shared.dispatcher import ProgressFnT
     from mcp.types import CallToolResult, Tool
 
 INSTALL = "pip install 'judge-agent[tools]'"
@@ -43,7 +44,8 @@ class Limits:
 
 @dataclass(frozen=True)
 class McpServer:
-    """A server that the operator configured: a command or a URL, and which of its tools may be called.
+    """A server that the operator configured: a command (`args`, `env`) or a URL (`headers`), and which of its tools may
+    be called.
 
     `sees_references`: it may also be called where a request brings a reference or hidden tests; only for a server that
     passes on nothing.
@@ -55,6 +57,7 @@ class McpServer:
     args: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     url: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
     sees_references: bool = False
     limits: Limits = Limits()
 
@@ -83,10 +86,10 @@ class Connection:
                     found += page.tools
                     cursor = page.next_cursor
                     if not cursor:
-                        break
+                        return found
         except Exception as error:
             raise self._broken(error) from error
-        return found
+        raise ToolError(f"the MCP server {self.server.name!r} lists more than {MAX_PAGES} pages of tools")
 
     async def call(self, tool: str, arguments: Mapping[str, Any]) -> CallToolResult:
         """Call a tool. Raises ToolError where the server is gone, TimeoutError past `call_seconds`, and ValueError
@@ -97,7 +100,7 @@ class Connection:
         client = await self._opened()
         try:
             async with asyncio.timeout(self.server.limits.call_seconds):
-                return await client.call_tool(tool, dict(arguments), progress_callback=_progress)
+                return await client.call_tool(tool, dict(arguments), progress_callback=_telling())
         except TimeoutError:
             raise
         except Exception as error:
@@ -157,7 +160,10 @@ class Connection:
             ) from error
         server = self.server
         if server.url is not None:
-            return Client(server.url)
+            from tools.mcp_servers.http import opened_http
+
+            most, patience = server.limits.message_bytes, server.limits.call_seconds
+            return Client(opened_http(server.url, server.headers, message_bytes=most, call_seconds=patience))
         assert server.command is not None
         self._wire = Wire(server.command, server.args, server.env)
         limits = server.limits
@@ -188,11 +194,18 @@ def _is_refusal(error: Exception) -> bool:
     return isinstance(error, MCPError) and error.error.code != CONNECTION_CLOSED
 
 
-async def _progress(done: float, total: float | None, message: str | None) -> None:
-    """What the server says of a long call; its words stay where they are."""
-    finite = math.isfinite(done) and (total is None or math.isfinite(total))
-    if finite:
-        progress(int(done), None if total is None else int(total), "steps")
+def _telling() -> ProgressFnT:
+    """Tells what the server says of a long call, to the call in which this is asked; its words stay where they are.
+
+    The package calls it in a task of its own, which knows nothing of the call.
+    """
+    current = Progress.current()
+
+    async def told(progress: float, total: float | None, message: str | None) -> None:
+        if current is not None and math.isfinite(progress) and (total is None or math.isfinite(total)):
+            current.say(Done(int(progress), None if total is None else int(total), "steps"))
+
+    return told
 
 
 def _leave_unchecked(client: Client) -> None:

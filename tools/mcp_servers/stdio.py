@@ -55,7 +55,7 @@ class Wire:
                 stream.close()
             writing.cancel()
             await _ended(process, reading)
-            await asyncio.wait([writing, reading])
+            await asyncio.wait([writing])
 
     async def _read(self, process: Any, heard: Any, message_bytes: int, unasked_messages: int) -> None:
         from mcp.shared.message import SessionMessage
@@ -95,6 +95,9 @@ class Wire:
 
 async def _ended(process: Any, reading: asyncio.Task[None]) -> None:
     """End the command and what it started: it is asked by the end of its input, then killed."""
+    reading.cancel()
+    await asyncio.wait([reading])
+    drained = asyncio.create_task(_drained(process))
     process.stdin.close()
     try:
         async with asyncio.timeout(END_SECONDS):
@@ -105,5 +108,12 @@ async def _ended(process: Any, reading: asyncio.Task[None]) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
     await process.wait()
-    reading.cancel()
+    drained.cancel()
+    await asyncio.wait([drained])
     process._transport.close()  # a child that left the group may hold its pipes open
+
+
+async def _drained(process: Any) -> None:
+    """Read what it still says: with its output full, a command cannot end, nor its end be seen."""
+    while await process.stdout.read(65536):
+        pass
