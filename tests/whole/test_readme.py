@@ -15,6 +15,9 @@ from typing import Any
 import httpx
 import pytest
 
+from api.extra_tools import extra_tools
+from api.mcp_servers import allowed_servers
+from api.settings import from_environment
 from judge_agent.journal import MemoryJournal, MemorySharedResults
 from judge_agent.judge import Judge
 from judge_agent.log import MemoryLog
@@ -64,11 +67,12 @@ def test_the_rewards_that_the_readme_shows_judge_a_batch(verify_service: str) ->
 
 
 @pytest.mark.anyio
-async def test_the_tool_that_the_readme_shows_answers_the_model() -> None:
-    scope: dict[str, Any] = {}
-    [shown] = [block for block in blocks("python") if "class Calendar" in block]
-    exec(shown, scope)
-    call = {"tool": "calendar", "arguments": {"date": "2026-02-13"}}
+async def test_the_tool_that_the_readme_shows_answers_the_model(tmp_path: Path) -> None:
+    [shown] = [block for block in blocks("python") if "def weekday" in block]
+    assert len(shown.splitlines()) < 30
+    (tmp_path / "days.py").write_text(shown)
+    tools = extra_tools(from_environment({"JUDGE_TOOLS_FOLDER": str(tmp_path)}), {}, [])
+    call = {"tool": "weekday", "arguments": {"date": "2026-02-13"}}
     asked: Sequence[Any] = [
         {"thought": "Which day?", "call": call},
         {"thought": "So.", "call": {"tool": "done"}},
@@ -82,15 +86,22 @@ async def test_the_tool_that_the_readme_shows_answers_the_model() -> None:
     )
     judge = Judge(
         model=ScriptedModel(asked),
-        tools=[scope["Calendar"]()],
+        tools=tools,
         journal=MemoryJournal(),
         shared=MemorySharedResults(),
         log=MemoryLog(),
     )
     judgment = await judge.judge(request, judgment_id="j", tenant="t", created=0.0)
     assert [(item.tool, item.status, item.output) for item in judgment.evidence if item.tool] == [
-        ("calendar", "ok", "Friday")
+        ("weekday", "ok", "Friday")
     ]
+
+
+def test_the_servers_that_the_readme_shows_are_read(tmp_path: Path) -> None:
+    [shown] = [block for block in blocks("toml") if "[servers." in block]
+    (tmp_path / "servers.toml").write_text(shown)
+    (server,) = allowed_servers(tmp_path / "servers.toml")
+    assert (server.name, server.tools, server.sees_references) == ("sums", ("add",), False)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
