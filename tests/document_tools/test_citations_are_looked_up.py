@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from judge_agent.schema import Principle
+from judge_agent.schema import Message, Principle, Resources, Task
 from tools.check_citations import CheckCitations
 from tools.citations.citing import MAX_CITATIONS
 from tools.documents.shelf import Shelf
@@ -202,3 +203,26 @@ async def test_an_id_names_a_document_however_it_is_written(shelf_of, view, id_:
     asked = view(corpora, answer=f"It is far [{id_}].")
     result = await CheckCitations(shelf_of()).run({}, asked, timeout_seconds=120)
     assert [one["outcome"] for one in result.output["citations"]] == [outcome], result.output["citations"]
+
+
+async def test_what_the_agent_was_told_of_its_tools_may_be_quoted(tool, view) -> None:
+    asked = view(messages=trajectory("The tool says \"Returns the forecast of the 'next' seven days\"."))
+    described = {"function": {"name": "f", "description": 'Returns the forecast of the "next" seven days.'}}
+    told = replace(asked, trajectory=asked.trajectory.model_copy(update={"tools": (described,)}))
+    assert [(await tool.run({}, one, timeout_seconds=30)).findings[0].bearing for one in (asked, told)] == [
+        "refutes",
+        "confirms",
+    ]
+
+
+async def test_nothing_missing_decides_where_pictures_may_have_been_read(tool, view) -> None:
+    asked = view(messages=trajectory('The page says "whales are a kind of large fish".'))
+    pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    part = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{pixel}"}}
+    shown = Message.model_validate({"role": "user", "content": [{"type": "text", "text": "What?"}, part]})
+    for other in (
+        replace(asked, task=Task(prompt="What?", messages=(shown,))),
+        replace(asked, resources=Resources.model_validate({"images": [{"name": "i", "data": pixel}]})),
+    ):
+        finding = (await tool.run({}, other, timeout_seconds=30)).findings[0]
+        assert (finding.bearing, finding.strength, finding.score) == ("refutes", "strong", None)

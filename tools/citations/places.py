@@ -8,6 +8,7 @@ a tool repeats what the agent itself had written before is told apart: it is no 
 from __future__ import annotations
 
 import html
+import json
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from functools import cached_property
 from typing import Literal
 from urllib.parse import unquote
 
+from judge_agent.schema import Trajectory
 from judge_agent.seams.tool import ToolView
 from judge_agent.trajectory import Transcript, read, text_of
 from tools.documents.library import Library
@@ -201,20 +203,35 @@ class Places:
 def places_of(view: ToolView, library: Library | None) -> Places:
     """The sources of a trajectory, in the order in which it came to them."""
     transcript = read(view.trajectory)
-    given = "\n".join([view.task.prompt, *map(text_of, view.task.messages)])
-    found = [Place("task", "task", given)] if given.strip() else []
     written, turns = Written(), list[int]()
-    found += _seen(transcript, written, turns)
-    whole = not any(_CUT_SHORT.search(place.text) for place in found if place.kind == "observation")
-    whole = whole and not any(
-        _is_of_other_script(place.text) for place in found if place.kind == "observation"
-    )
-    images = any(turn.images for turn in transcript.turns if turn.role != "assistant")
-    if library is not None:
-        found += [Place("document", one.id, one.text, url=one.url) for one in library.documents]
-        whole = whole and not library.refused and all(one.text.strip() for one in library.documents)
-        whole = whole and not any(_is_of_other_script(one.text) for one in library.documents)
-    return Places(tuple(found), whole and not images, library, written, tuple(turns))
+    observed = list(_seen(transcript, written, turns))
+    documents = () if library is None else library.documents
+    found = [
+        *_given(view),
+        *observed,
+        *(Place("document", one.id, one.text, url=one.url) for one in documents),
+    ]
+    whole = not any(_CUT_SHORT.search(place.text) for place in observed if place.kind == "observation")
+    whole = whole and not any(_is_of_other_script(place.text) for place in found if place.kind != "task")
+    whole = whole and all(one.text.strip() for one in documents) and not (library and library.refused)
+    return Places(tuple(found), whole and not _has_unread(view, transcript), library, written, tuple(turns))
+
+
+def _given(view: ToolView) -> Iterator[Place]:
+    """The task, and what the agent was told of its tools."""
+    text = "\n".join([view.task.prompt, *map(text_of, view.task.messages)])
+    if text.strip():
+        yield Place("task", "task", text)
+    if view.trajectory.tools:
+        yield Place("task", "tools", json.dumps(view.trajectory.tools, ensure_ascii=False))
+
+
+def _has_unread(view: ToolView, transcript: Transcript) -> bool:
+    """Whether the agent may have read something that is not looked into here: pictures, pages, databases."""
+    turns = (*transcript.turns, *read(Trajectory(messages=view.task.messages)).turns)
+    given = view.resources
+    others = given.databases or given.files or given.pages or given.images or given.environment
+    return bool(others) or any(turn.images for turn in turns if turn.role != "assistant")
 
 
 def parts_of(quote: str) -> tuple[str, ...]:
