@@ -103,6 +103,7 @@ class LiveJudgment:
     is_cancelled: bool = False
     started: float = field(default_factory=time.monotonic)
     is_judged: bool = False
+    has_ended: bool = False
     task: asyncio.Task[None] | None = None
     points: RunEnd | None = None
 
@@ -279,10 +280,10 @@ async def _kept(judge: Judging, store: Store, live: LiveJudgment, judgment: Judg
     if not is_kept:
         await judge.superseded(judgment_id=live.id, tenant=live.tenant, lease=lease.token)
         raise LeaseLost(f"judgment {live.id!r} had ended before, or is another worker's; this end is dropped")
-    row = await _patiently(lambda: store.get(live.id))
-    if row is None:
-        raise StoreError(f"judgment {live.id!r} is gone from the database")
-    return row
+    live.has_ended = True
+    return StoredJudgment(
+        live.id, live.tenant, state, json.dumps(judgment.metadata), record, live.created, seconds
+    )
 
 
 async def _patiently(call: Callable[[], Awaitable[T]]) -> T:

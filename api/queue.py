@@ -221,7 +221,7 @@ class JudgmentQueue:
         """Wait for an end; None when the time is over first. Raises Problem 503 when the service stops."""
         try:
             async with asyncio.timeout(timeout_seconds):
-                row = await self._waiting.for_end(judgment_id)
+                row = await self._waiting.for_end(judgment_id, self._live.get(judgment_id))
         except TimeoutError:
             return None
         if row is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from api.judging import LiveJudgment
 from judge_agent.errors import StoreError
 from judge_agent.store import Store, StoredJudgment
 
@@ -21,14 +22,18 @@ class Waiting:
         self._someone = asyncio.Event()
         self._stopped = False
 
-    async def for_end(self, judgment_id: str) -> StoredJudgment | None:
-        """Wait for an end as long as it takes; None for an unknown judgment, and when the service stops first."""
+    async def for_end(self, judgment_id: str, live: LiveJudgment | None = None) -> StoredJudgment | None:
+        """Wait for an end as long as it takes; None for an unknown judgment, and when the service stops first.
+
+        `live`: the judgment, where this process judges it: its end is told, and need not be looked for.
+        """
         future: asyncio.Future[StoredJudgment | None] = asyncio.get_running_loop().create_future()
         self._waiters.setdefault(judgment_id, set()).add(future)
         try:
-            row = await self._store.get(judgment_id)
-            if row is None or row.judgment is not None or self._stopped:
-                return row if row is not None and row.judgment is not None else None
+            if live is None or live.has_ended or self._stopped:
+                row = await self._store.get(judgment_id)
+                if row is None or row.judgment is not None or self._stopped:
+                    return row if row is not None and row.judgment is not None else None
             self._someone.set()
             return await future
         finally:

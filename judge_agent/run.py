@@ -5,6 +5,7 @@ A failure of the judge is never a score: whatever goes wrong in here ends as `un
 
 from __future__ import annotations
 
+import asyncio
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -177,10 +178,13 @@ class Run:
         fields = {"recipe": recipe.name, "candidates": len(candidates), "resumed": resumed}
         type_: Any = "judgment.resumed" if resumed else "judgment.accepted"
         contents = {"request": request.model_dump(mode="json")}
-        await parts.log.append(AuditEvent(type_, self._id, self._tenant, None, fields, contents))
+        begun = AuditEvent(type_, self._id, self._tenant, None, fields, contents)
         async with deadline_of(self._budget, LOOK_UP_SECONDS):
-            journalled = await parts.journal.load(self._id)
-            problem = await self._identify(recipe, journalled)
+            # Who holds its first lease knows that nothing is journalled yet.
+            is_first = self._lease is not None and not resumed
+            journalled = {} if is_first else await parts.journal.load(self._id)
+            # Two waits for the disk at one time.
+            _, problem = await asyncio.gather(parts.log.append(begun), self._identify(recipe, journalled))
             known = problem if isinstance(problem, ModelError) else self._info
             await self._hold.begin(pin_of(recipe, parts.prompts, parts.tools, known))
         self._calls = Calls(

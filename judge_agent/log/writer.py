@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -99,15 +99,16 @@ class AuditLogWriter:
     async def end(self, judgment_id: str, since: float) -> Mapping[str, Any] | None:
         return await self._ends.find(judgment_id, since)
 
-    def note(self, event: AuditEvent) -> asyncio.Future[None]:
-        """Write one event soon, after those before it; the future ends when its line is on disk, or with StoreError.
+    def note(self, event: AuditEvent) -> Awaitable[None]:
+        """Write one event soon, after those before it; awaiting it ends when its line is on disk, or with StoreError.
 
-        Notes wait up to `NOTES_WAIT_SECONDS` for company: each write costs two waits for the disk.
+        Notes wait up to `NOTES_WAIT_SECONDS` for company, for each write costs two waits for the disk, or until one is
+        waited for.
         """
         done = self._queued(event)
         if self._due is None and (self._flushing is None or self._flushing.done()):
             self._due = asyncio.get_running_loop().call_later(NOTES_WAIT_SECONDS, self._flush_now)
-        return done
+        return _Noted(done, self._flush_now)
 
     def _queued(self, event: AuditEvent) -> asyncio.Future[None]:
         if self._lease is None:
@@ -202,6 +203,20 @@ class AuditLogWriter:
         if self._segment is not None:
             self._segment.close()
             self._segment = None
+
+
+class _Noted:
+    """A line on its way; who waits for it sends it off."""
+
+    __slots__ = ("_done", "_send")
+
+    def __init__(self, done: asyncio.Future[None], send: Callable[[], None]) -> None:
+        self._done, self._send = done, send
+
+    def __await__(self) -> Generator[Any, None, None]:
+        if not self._done.done():
+            self._send()
+        return self._done.__await__()
 
 
 def _fail(waiting: list[asyncio.Future[None]], error: BaseException) -> None:

@@ -94,5 +94,5 @@ class AuditLog(Protocol):
         ...
 
     def note(self, event: AuditEvent) -> Awaitable[None]:
-        """Write one event soon, in the order of the calls; what it returns ends as `append` does."""
+        """Write one event soon, in the order of the calls; awaiting what it returns writes now, as `append` does."""
         ...

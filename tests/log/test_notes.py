@@ -19,9 +19,10 @@ from judge_agent.seams.storage import AuditEvent
 def test_notes_and_appends_keep_the_order_in_which_they_were_made(logged: Any, make_event: Any) -> None:
     async def run() -> None:
         async with logged.writer() as log:
-            notes = [log.note(make_event(number)) for number in range(5)]
+            for number in range(5):
+                log.note(make_event(number))
             await log.append(make_event(5))
-            assert all(note.done() for note in notes)
+            assert len(list(read(logged.folder))) == 6
             await log.note(make_event(6))
             log.note(make_event(7))
 
@@ -47,6 +48,17 @@ def test_notes_wait_a_little_and_share_their_writes(logged: Any, make_event: Any
     asyncio.run(run())
     assert len(anchored) <= 4
     assert len(list(read(logged.folder))) == 51
+
+
+def test_a_note_that_is_waited_for_takes_those_before_it_along(logged: Any, make_event: Any) -> None:
+    async def run() -> None:
+        async with logged.writer() as log:
+            notes = [log.note(make_event(number)) for number in range(3)]
+            await notes[-1]
+            assert len(list(read(logged.folder))) == 3
+            await notes[0]
+
+    asyncio.run(run())
 
 
 def test_a_note_to_a_closed_log_is_refused(logged: Any, make_event: Any) -> None:

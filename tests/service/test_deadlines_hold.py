@@ -13,10 +13,13 @@ from typing import Any
 
 import pytest
 
+from judge_agent.journal import MemoryJournal, MemorySharedResults
 from judge_agent.judge import Judge
+from judge_agent.log import MemoryLog
 from judge_agent.models.fake_server import FakeServer
 from judge_agent.models.openai_chat import OpenAIChatModel
 from judge_agent.models.scripted import ScriptedModel
+from judge_agent.schema import JudgmentRequest
 from judge_agent.seams.sandbox import Box, BoxResult, Limits, Program, Sandbox
 from judge_agent.seams.storage import Journal, JournalEntry, SharedResults
 from tests.service.served import Served, request, serving
@@ -265,7 +268,6 @@ class Slow:
 @pytest.mark.parametrize(
     ("what", "principles"),
     [
-        ("load", "given"),
         ("append_info", "given"),
         ("append_call", "given"),
         ("get_outcome", "given"),
@@ -290,3 +292,14 @@ async def test_a_store_that_is_slow_does_not_hold_a_judgment_past_its_time(
         await ended_in_time(served, "deadline", **changes)
         slow[0].what = ""
         await is_judged(served)
+
+
+async def test_a_resumed_judgment_whose_journal_does_not_answer_ends_in_its_time() -> None:
+    slow = Slow(MemoryJournal(), MemorySharedResults(), "load")
+    judge = Judge(model=ScriptedModel(), tools=(), journal=slow, shared=slow, log=MemoryLog())
+    asked = JudgmentRequest.model_validate(request(budget={"seconds": SECONDS}))
+    async with asyncio.timeout(30):
+        found = await judge.judge(asked, judgment_id="j", tenant="t", created=0.0, resumed=True, lease=2)
+    assert [(one.status, one.failure_kind, one.reward) for one in found.candidates] == [
+        ("unscored", "deadline", None)
+    ]

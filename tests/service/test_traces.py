@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from api.settings import Settings, wants_contents, wants_traces
 from api.traces import JudgmentTraces, opened_traces
-from judge_agent.models.scripted import Held, ScriptedModel, by_schema
+from judge_agent.models.scripted import Held, ScriptedModel, ScriptedRequest, by_schema
 from judge_agent.seams.storage import SharedResults
 from tests.service.otlp_receiver import CLIENT, SERVER, Collector, collecting
 from tests.service.served import Traced, request, serving
@@ -150,13 +150,22 @@ async def test_a_judgment_that_waits_or_is_taken_up_by_another_process_stays_in_
 
 
 async def test_one_that_is_answered_from_memory_and_one_that_is_called_off_say_so() -> None:
+    asked, is_held = asyncio.Event(), False
+
+    def answer(one: ScriptedRequest) -> Any:
+        if not is_held:
+            return by_schema()(one)
+        asked.set()
+        return Held(asyncio.Event(), by_schema())
+
     with collecting() as collector:
-        async with serving(traces=sent_to(collector.url)) as served:
+        model = ScriptedModel(otherwise=answer)
+        async with serving(traces=sent_to(collector.url), model=model) as served:
             for _ in range(2):
                 await served.post(request())
-            gate = asyncio.Event()
-            served.model.otherwise = Held(gate, by_schema())
+            is_held = True
             later = await served.post(request(seed=7), prefer="respond-async")
+            await asked.wait()
             await served.http.post(f"{later.headers['location']}:cancel")
             await ended(collector, 4)
     states = [
