@@ -64,6 +64,9 @@ class _Flight:
 
     def _over(self, task: asyncio.Task[_Landed]) -> None:
         self._forget()
+        self._forget = (
+            _nothing  # which holds this flight, and so its task and the context of a judgment: a circle
+        )
         if not task.cancelled():
             task.exception()  # whoever waits is told; where nobody does, it is no error that was overlooked
 
@@ -78,6 +81,10 @@ class _Flight:
                 self._forget()
                 self._task.cancel()
                 await asyncio.wait([self._task])
+
+
+def _nothing() -> None:
+    """What is left to be forgotten of a flight that has ended."""
 
 
 class ToolCache:

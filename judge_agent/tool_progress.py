@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import Context
 from typing import Any
 
 from judge_agent.seams.progress import Done, Progress
@@ -52,7 +53,7 @@ class _Looks:
         self._last: Done | None = None
         self._is_first = True
         self._loop = asyncio.get_running_loop()
-        self._next = self._loop.call_later(LOOK_SECONDS, self._look)
+        self._next = self._look_later()
 
     def end(self) -> None:
         self._next.cancel()
@@ -66,4 +67,8 @@ class _Looks:
         if said is not None and said != self._last:
             self._last = said
             self._told("tool.progress", self._tool, {**facts, **said._asdict()})
-        self._next = self._loop.call_later(LOOK_SECONDS, self._look)
+        self._next = self._look_later()
+
+    def _look_later(self) -> asyncio.TimerHandle:
+        # In a context of its own: a loop keeps what is called off until it would have been due, and a judgment with it.
+        return self._loop.call_later(LOOK_SECONDS, self._look, context=Context())

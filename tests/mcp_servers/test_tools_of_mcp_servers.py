@@ -21,7 +21,7 @@ from tools.mcp_servers.connection import Limits, McpServer
 from tools.mcp_servers.mcp_tool import opened_mcp_tools
 
 pytest.importorskip("mcp", reason="pip install 'judge-agent[tools]'")
-pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("default::ResourceWarning")]
+pytestmark = pytest.mark.anyio
 VIEW = ToolView(Task(prompt="x"), Trajectory(final_answer="y"))
 WITH_REFERENCE = ToolView(Task(prompt="x", reference=Reference(answer="7")), Trajectory(final_answer="y"))
 SCRIPT = str(Path(__file__).parent / "small_server.py")

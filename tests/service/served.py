@@ -25,6 +25,7 @@ from judge_agent.models.scripted import ScriptedModel
 from judge_agent.seams.sandbox import Sandbox
 from judge_agent.seams.storage import SharedResults
 from judge_agent.store import SqliteStore
+from judge_agent.tool_cache import ToolCache
 from tools.check_tool_calls import CheckToolCalls
 
 Traced = Callable[[SharedResults], AbstractAsyncContextManager[JudgmentTraces | None]]
@@ -86,6 +87,7 @@ async def serving(
             stamp=watch.stamp,
             pins=store.runs,
             tell=told.tell,
+            tool_cache=ToolCache(1_000_000),
         )
         wanted = Settings(**({"port": 0} | settings))
         async with assembled(
