@@ -53,7 +53,7 @@ class CompareImages(AskedTool):
         self.limits = limits or CompareLimits()
         self._box = PictureBox(self.name, sandbox, self.limits.box)
         self._files = files
-        self.version = f"2/{self._box.version}/{digest_of(self.limits)}"
+        self.version = f"3/{self._box.version}/{digest_of(self.limits)}"
 
     def offered(self, view: ToolView) -> bool:
         return has_pictures(view)

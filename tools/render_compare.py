@@ -6,8 +6,9 @@ target that is not; code that cannot run as Python; an answer without anything t
 versions draw differently, and whether a difference matters is for the model to say. A page decides against the
 candidate only where two fresh windows show the same, and it lacked nothing that no box has.
 
-The similarity is SSIM over the windows in which either picture shows something: over all windows an empty page would be
-nearly equal to a line chart. The target is a reference: no picture of it is shown to the model.
+The similarity is SSIM over the windows in which either picture shows something, the least of brightness, red and blue:
+over all windows an empty page would be nearly equal to a line chart, and by brightness alone red is nearly dark green.
+The target is a reference: no picture of it is shown to the model.
 
 Draws without the files and packages that the candidate may have had. Code may bring a picture along instead of drawing
 it; the flag `embedded_pictures` says how many.
@@ -87,7 +88,7 @@ class RenderCompare(DecidingTool):
         self._compares = PictureBox(self.name, sandbox, self.limits.compare.box)
         self._files, self._browser = files, browser
         shows = f"{browser.name}-{browser.version}" if browser is not None else "no browser"
-        self.version = f"2/{self._draws.version}/{digest_of(self.limits)}/{shows}"
+        self.version = f"3/{self._draws.version}/{digest_of(self.limits)}/{shows}"
 
     def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]:
         """One call where a drawing is asked for."""

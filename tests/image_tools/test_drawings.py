@@ -60,6 +60,12 @@ async def test_the_callers_own_threshold_decides(drawn, target, least, bearing):
     assert bears(result) == [(bearing, "decisive", 1.0 if bearing == "confirms" else 0.0)]
 
 
+async def test_another_colour_of_the_same_brightness_is_no_likeness(drawn, target):
+    result = await drawn(SVG.format("#008100"), target, min_similarity=0.9)
+    assert result.output["ssim"] > 0.99
+    assert bears(result) == [("refutes", "decisive", 0.0)]
+
+
 async def test_another_drawing_without_a_threshold_is_for_the_model_to_judge(drawn, target):
     result = await drawn(SVG.format("lime"), target)
     assert bears(result) == [("none", "hint", None)]

@@ -34,6 +34,7 @@ def compare(job: Mapping[str, Any]) -> dict[str, Any]:
     number, found = regions(differs)
     _write_map(grey if job["map_of"] == "first" else other, differs, job["map_side"])
     whole, content = ssim(grey, other)
+    content = min([content, *_of_colours(first, second)])
     height, width = differs.shape
     return {
         "size": [width, height],
@@ -60,6 +61,13 @@ def compare(job: Mapping[str, Any]) -> dict[str, Any]:
             for count, box in found[: job["regions"]]
         ],
     }
+
+
+def _of_colours(first: Array, second: Array) -> list[float]:
+    """SSIM of red and of blue, where either picture has colours: two that are equally bright differ in one of them."""
+    if all(bool((pixels[:, :, :1] == pixels).all()) for pixels in (first, second)):
+        return []
+    return [ssim(*(pixels[:, :, at].astype(numpy.float64) for pixels in (first, second)))[1] for at in (0, 2)]
 
 
 def _is_blank(pixels: Array) -> bool:
