@@ -24,16 +24,15 @@ from judge_agent.schema import Principle
 from judge_agent.seams.tool import Aside, AskedTool, Finding, OpeningCall, ToolResult, ToolView, in_time
 from judge_agent.trajectory import Transcript, final_answer, read, text_of
 from tools.citations.chain import Chain, chain_of
-from tools.citations.citing import MAX_CITATIONS, cited_in
+from tools.citations.citing import cited_in
 from tools.citations.claims import Linked, claims_of, entities_in, link
+from tools.citations.limits import CitationLimits
 from tools.citations.lookup import Looked, Lookup
 from tools.citations.places import Places, places_of
 from tools.documents.library import Library
 from tools.documents.shelf import Shelf
 
 DIMENSION = "groundedness"
-MAX_LISTED = 24
-MAX_STEPS = 200
 # Looking for citations ahead of the call happens between other work of the service, and must not hold it up.
 MAX_CHARS_AHEAD = 60_000
 _MARKS = ('"', "\u201c", "\u201e", "\u00ab", "http", "[", "\u3010", "\n>")
@@ -65,9 +64,9 @@ class CheckCitations(AskedTool):
     parameters: Mapping[str, Any] = {}
     dimensions = (DIMENSION,)
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf, self.limits = shelf, shelf.limits
-        self.version = f"2/{shelf.box}/{shelf.limits.words}"
+    def __init__(self, shelf: Shelf, *, limits: CitationLimits | None = None) -> None:
+        self._shelf, self.limits = shelf, limits or CitationLimits()
+        self.version = f"3/{shelf.box}/{shelf.limits.words}"
 
     async def aclose(self) -> None:
         """Close what the shelf keeps open. Repeated calls do nothing."""
@@ -107,8 +106,8 @@ class CheckCitations(AskedTool):
         deadline = time.monotonic() + timeout_seconds
         async with in_time(self.name, timeout_seconds):
             library = await self._shelf.library(view) if view.resources.corpora else None
-            checked = await asyncio.to_thread(_check, view, library, deadline)
-        return _result(checked, library)
+            checked = await asyncio.to_thread(_check, view, library, self.limits, deadline)
+        return _result(checked, library, self.limits)
 
 
 def _may_cite(texts: Sequence[str], corpora: set[str]) -> bool:
@@ -124,46 +123,53 @@ def _may_cite(texts: Sequence[str], corpora: set[str]) -> bool:
 
 
 class _Checked(NamedTuple):
-    """All that was looked up: `answer` of the final answer, `steps` of the turns before it."""
+    """All that was looked up: `answer` of the final answer, `steps` of the turns before it.
+
+    `cut`: the answer is longer, or cites more, than the limits let be looked at.
+    """
 
     answer: tuple[Looked, ...]
     steps: tuple[Looked, ...]
     places: Places
     linked: tuple[Linked, ...]
     chain: Chain
+    cut: bool
 
 
-def _check(view: ToolView, library: Library | None, deadline: float) -> _Checked:
+def _check(view: ToolView, library: Library | None, limits: CitationLimits, deadline: float) -> _Checked:
     transcript = read(view.trajectory)
     places = places_of(view, library)
     corpora = {corpus.name for corpus in view.resources.corpora}
     lookup = Lookup(places, deadline)
     answer = final_answer(view.trajectory)
-    looked = tuple(lookup.look(cited) for cited in cited_in(answer, corpora))
-    steps = tuple(_of_steps(transcript, answer, corpora, lookup))
+    looked = tuple(lookup.look(cited) for cited in cited_in(answer, corpora, limits))
+    steps = tuple(_of_steps(transcript, answer, corpora, lookup, limits))
     linked = link(claims_of(answer), places)
     asked = entities_in("\n".join([view.task.prompt, *map(text_of, view.task.messages)]))
-    return _Checked(looked, steps, places, linked, chain_of(linked, asked))
+    cut = len(answer) > limits.max_text_chars or len(looked) >= limits.max_citations
+    return _Checked(looked, steps, places, linked, chain_of(linked, asked), cut)
 
 
-def _of_steps(transcript: Transcript, answer: str, corpora: set[str], lookup: Lookup) -> list[Looked]:
+def _of_steps(
+    transcript: Transcript, answer: str, corpora: set[str], lookup: Lookup, limits: CitationLimits
+) -> list[Looked]:
     """What turns before the answer cite, looked up in what the agent had seen by then."""
     found = list[Looked]()
     for index, turn in enumerate(transcript.turns):
         if turn.role != "assistant" or not turn.text.strip() or turn.text == answer:
             continue
-        for cited in cited_in(turn.text, corpora):
+        for cited in cited_in(turn.text, corpora, limits):
             found.append(lookup.look(cited, step=turn.step_id, before=index))
-            if len(found) >= MAX_STEPS:
+            if len(found) >= limits.max_step_citations:
                 return found
     return found
 
 
-def _result(checked: _Checked, library: Library | None) -> ToolResult:
+def _result(checked: _Checked, library: Library | None, limits: CitationLimits) -> ToolResult:
     finding = _finding(checked)
     output = {
         "summary": dict(Counter(one.outcome for one in checked.answer)),
-        "citations": [one.as_json() for one in _worst_first(checked.answer)[:MAX_LISTED]],
+        "citations": [one.as_json() for one in _worst_first(checked.answer)[: limits.max_listed]],
         "in_earlier_steps": [one.as_json() for one in checked.steps if one.outcome == "missing"][:8],
         "complete": checked.places.complete,
         "chain": checked.chain.as_json(),
@@ -176,9 +182,8 @@ def _result(checked: _Checked, library: Library | None) -> ToolResult:
         "claims": len(checked.linked),
         "places": len(checked.places.all),
     }
-    return ToolResult(
-        "ok", output, (finding, *_step_findings(checked)), checked=counts, asides=_asides(finding)
-    )
+    findings = (finding, *_step_findings(checked))
+    return ToolResult("ok", output, findings, truncated=checked.cut, checked=counts, asides=_asides(finding))
 
 
 def _finding(checked: _Checked) -> Finding:
@@ -203,10 +208,11 @@ def _finding(checked: _Checked) -> Finding:
     held = [one for one in checked.answer if one.outcome == "found" and _is_citation(one)]
     if not held:
         return Finding("none", "hint", None, "nothing is surely cited")
-    if len(checked.answer) >= MAX_CITATIONS:
-        return Finding(
-            "none", "hint", None, f"the first {MAX_CITATIONS} citations were looked up, and there are more"
+    if checked.cut:
+        reason = (
+            f"the first {len(checked.answer)} citations were looked up; the answer is longer than the limits"
         )
+        return Finding("none", "hint", None, reason)
     return Finding("confirms", "decisive", 1.0, f"all {len(held)} citations stand in what the agent saw")
 
 

@@ -15,7 +15,6 @@ from tools.documents.library import Document, Library
 from tools.documents.shelf import Shelf
 from tools.search import coverage, named_document, none_was_read
 
-MAX_SHOWN_CHARS = 5000
 MAX_ID_CHARS = 300
 
 
@@ -60,7 +59,7 @@ class ReadPage(AskedTool):
         if (why := library.refused.get(document)) is not None:
             return ToolResult("refused", {"error": f"{document} {why}", **coverage(library)})
         found, held = _place(library, document)
-        return _shown(found, page or held, offset)
+        return _shown(found, page or held, offset, self.limits.max_shown_chars)
 
 
 def _place(library: Library, name: str) -> tuple[Document, int]:
@@ -76,14 +75,14 @@ def _place(library: Library, name: str) -> tuple[Document, int]:
     return library.by_id[named_document(library, name)], 1
 
 
-def _shown(document: Document, page: int, offset: int) -> ToolResult:
+def _shown(document: Document, page: int, offset: int, most: int) -> ToolResult:
     if page > len(document.pages):
         raise ValueError(f"page must be at most {len(document.pages)}, which {document.id} has, not {page}")
     start, end = document.page_span(page)
     if offset and offset >= end - start:
         raise ValueError(f"offset must be below {end - start}, the length of page {page}, not {offset}")
     first = start + offset
-    last = min(end, first + MAX_SHOWN_CHARS)
+    last = min(end, first + most)
     output = {
         "document": document.id,
         "title": document.title[:160],

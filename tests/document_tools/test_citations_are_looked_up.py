@@ -11,7 +11,7 @@ import pytest
 
 from judge_agent.schema import Message, Principle, Resources, Task
 from tools.check_citations import CheckCitations
-from tools.citations.citing import MAX_CITATIONS
+from tools.citations.limits import CitationLimits
 from tools.documents.shelf import Shelf
 
 pytestmark = pytest.mark.anyio
@@ -167,7 +167,8 @@ async def test_of_ten_thousand_citations_the_first_are_looked_up_and_that_confir
     asked = view(messages=trajectory("\n".join(lines), "\n".join(lines)))
     assert tool.opening_calls(asked)
     result = await tool.run({}, asked, timeout_seconds=60)
-    assert result.checked["citations"] == MAX_CITATIONS
+    assert result.checked["citations"] == CitationLimits().max_citations
+    assert result.truncated
     assert (result.findings[0].bearing, result.findings[0].strength) == ("none", "hint")
     asked = view(messages=trajectory("\n".join(lines), "Nothing of that kind. " * 1000))
     finding = (await tool.run({}, asked, timeout_seconds=60)).findings[0]
@@ -226,3 +227,21 @@ async def test_nothing_missing_decides_where_pictures_may_have_been_read(tool, v
     ):
         finding = (await tool.run({}, other, timeout_seconds=30)).findings[0]
         assert (finding.bearing, finding.strength, finding.score) == ("refutes", "strong", None)
+
+
+async def test_each_limit_of_citations_is_told_and_ends_in_no_confirmation(view) -> None:
+    def limited(**limits: int) -> CheckCitations:
+        return CheckCitations(Shelf(None, None), limits=CitationLimits(**limits))
+
+    quote = 'The page says "The blue whale is the largest animal ever known". '
+    asked = view(messages=trajectory(quote * 3))
+    for tool in (limited(max_text_chars=80), limited(max_citations=2)):
+        result = await tool.run({}, asked, timeout_seconds=30)
+        assert (result.truncated, result.findings[0].strength) == (True, "hint")
+        assert result.checked["citations"] < 3
+    told = await limited(max_listed=1).run({}, asked, timeout_seconds=30)
+    assert (len(told.output["citations"]), told.findings[0].strength) == (1, "decisive")
+    steps = [{"role": "assistant", "content": f"See https://a.org/b{n}/c too."} for n in range(4)]
+    asked = view(messages=[*steps, *trajectory(quote)])
+    told = await limited(max_step_citations=2).run({}, asked, timeout_seconds=30)
+    assert len(told.findings) == 3

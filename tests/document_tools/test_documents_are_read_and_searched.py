@@ -98,3 +98,13 @@ async def test_the_output_stays_below_its_limit(shelf_of, view) -> None:
     assert len(result.output["hits"]) == 10
     assert len(json.dumps(result.output, ensure_ascii=False)) <= 7000
     assert result.truncated
+
+
+async def test_a_long_page_is_shown_in_parts_that_meet(shelf_of, view) -> None:
+    tool, asked = ReadPage(shelf_of(max_shown_chars=1000)), view([{"name": "d", "text": "krill " * 500}])
+    text, offset = "", 0
+    while offset is not None:
+        part = await tool.run({"document": "d", "offset": offset}, asked, timeout_seconds=SECONDS)
+        assert len(part.output["text"]) <= 1000
+        text, offset = text + part.output["text"], part.output["more_from_offset"]
+    assert text == "krill " * 500

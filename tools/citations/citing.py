@@ -15,9 +15,9 @@ from itertools import islice
 from typing import Literal
 
 from tools.citations.attributing import is_from_a_source, is_pointer, speaks_of_a_source
+from tools.citations.limits import CitationLimits
 
-MAX_CITATIONS = 200
-MAX_TEXT_CHARS = 200_000
+_DEFAULT = CitationLimits()
 MIN_QUOTE_CHARS = 12
 MIN_QUOTE_WORDS = 3
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]{1,400}`", re.S)
@@ -52,19 +52,22 @@ class Cited:
     sure: bool
 
 
-def cited_in(text: str, corpora: Collection[str] = ()) -> tuple[Cited, ...]:
+def cited_in(
+    text: str, corpora: Collection[str] = (), limits: CitationLimits = _DEFAULT
+) -> tuple[Cited, ...]:
     """Everything that a text cites, in its order; of more than the limit the first ones."""
-    text = _CODE.sub(lambda found: " " * len(found.group()), text[:MAX_TEXT_CHARS])
+    most = limits.max_citations
+    text = _CODE.sub(lambda found: " " * len(found.group()), text[: limits.max_text_chars])
     # Of each kind only those that can be among the first: each costs some looking around.
-    urls = list(islice(_urls(text), MAX_CITATIONS + 1))
+    urls = list(islice(_urls(text), most + 1))
     ids = [
-        *islice(_documents(text, corpora, urls), MAX_CITATIONS + 1),
-        *islice(_numbers(text), MAX_CITATIONS + 1),
+        *islice(_documents(text, corpora, urls), most + 1),
+        *islice(_numbers(text), most + 1),
     ]
     marks = sorted((one.start, one.end) for one in (*urls, *ids))
-    quotes = islice(_quotes(text, marks), MAX_CITATIONS)
-    found = [*quotes, *islice(_blocks(text), MAX_CITATIONS), *urls, *ids]
-    return tuple(sorted(found, key=lambda one: (one.start, one.kind))[:MAX_CITATIONS])
+    quotes = islice(_quotes(text, marks), most)
+    found = [*quotes, *islice(_blocks(text), most), *urls, *ids]
+    return tuple(sorted(found, key=lambda one: (one.start, one.kind))[:most])
 
 
 def _urls(text: str) -> Iterator[Cited]:

@@ -13,7 +13,8 @@ class CorpusLimits:
     to, `max_pages` the pages of one PDF. `max_ratio` bounds how many characters a PDF may have for each of its bytes,
     once it has more than `ratio_from_chars`: what grows more is a bomb. `seconds_per_file` and `memory_bytes` are of
     the box that reads one file; a file that needs more is refused. `query_seconds` is for one look into the index,
-    `rerank_seconds` for one whose hits are re-ranked.
+    `rerank_seconds` for one whose hits are re-ranked. `max_output_chars` are of what one search tells,
+    `max_shown_chars` of a page at a time.
     """
 
     max_total_bytes: int = 64_000_000
@@ -33,6 +34,7 @@ class CorpusLimits:
     max_query_chars: int = 400
     max_hits: int = 10
     max_output_chars: int = 7_000
+    max_shown_chars: int = 5_000
     kept_chars: int = 64_000_000
     kept_indexes: int = 4
     idle_seconds: float = 60.0
