@@ -147,8 +147,8 @@ async def test_an_answer_is_what_its_calculations_come_to(tool, view, text: str,
 @pytest.mark.parametrize(
     ("text", "bearing"),
     [
-        ("<<5*3=15>>15 and 15/5 = <<15/5=3>>3\nAnswer: 3", "confirms"),
-        ("<<5*3=15>>15 and 15/5 = 3\nAnswer: 3", "none"),
+        ("<<5*3=15>>15\n15/5 = <<15/5=3>>3\nAnswer: 3", "confirms"),
+        ("<<5*3=15>>15\n15/5 = 3\nAnswer: 3", "none"),
     ],
 )
 async def test_who_keeps_a_record_of_calculations_is_held_to_it(tool, view, text: str, bearing: str) -> None:

@@ -8,11 +8,12 @@ them stands alone behind an equals sign.
 from __future__ import annotations
 
 import re
+import unicodedata
 from fractions import Fraction
 
 from tools.numbers.in_box.arithmetic import NoValue, value_of
 from tools.numbers.in_box.tokens import Token, plain, tokens
-from tools.numbers.in_box.units import may_be_units
+from tools.numbers.in_box.units import may_be_units, names_other_unit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +39,19 @@ _NUMBER_WORDS = re.compile(
     re.I,
 )
 _SPACED = re.compile(r"(?<=\d)[ \u00a0\u2009\u202f](?=\d{3}(?!\d))")  # 10 000
+_MIXED = re.compile(r"(?<![\d./^] )(?<![\d./^])(\d{1,9}) (\d{1,9}/\d{1,9})(?![\d/.])")
+_VULGAR = re.compile(r"(\d{1,9})? ?([\u00bc-\u00be\u2150-\u215e])")
+_COLON = re.compile(r"\d ?: ?\d")
+_SEVERAL = re.compile(r"\bor\b|\\pm|\\mp|\u00b1", re.I)
+_DEGREES = re.compile(r"\\circ|\u00b0|\bdegrees?\b", re.I)
+_BOUND = re.compile(
+    r"(?:\b(?:at least|at most|(?:more|less|fewer|greater) than|up to|not)|n't|n\u2019t|[<>\u2264\u2265]|\\[lg]eq?)"
+    r"[\s$=]{0,4}-?\d",
+    re.I,
+)
+_RANGE = re.compile(r"[$]?\d[\d.,]{0,20} ?[-\u2013] ?[$]?\d[\d.,]{0,20}[ %a-z]{0,20}", re.I)
+_POINTS = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3}){1,6}(?![\d.,])")
+_FLOATING = 10**9
 _ARITHMETIC = frozenset(("number", "operator", "open", "close", "percent"))
 _FUNCTIONS = frozenset(("sqrt", "sin", "cos", "tan", "log", "ln", "exp", "pi", "abs", "e"))
 
@@ -48,6 +62,8 @@ def compared(reference: str, answer: str) -> tuple[Verdict, str]:
         return "equal", "the same text"
     if (wanted := _CHOICE.fullmatch(reference.strip())) is not None:
         return _choice(wanted.group(1).upper(), answer.strip())
+    if (why := several_readings(reference, answer)) is not None:
+        return "unsure", why
     right = _numbers(reference)
     if right is None or len(right) != 1:
         return "symbolic", "the reference is no single number"
@@ -81,15 +97,44 @@ def number_of(text: str) -> Fraction | None:
 
 
 def _of_numbers(right: Fraction, found: Fraction, reference: str, answer: str) -> tuple[Verdict, str]:
+    if right == found and (_BOUND.search(answer) is None) != (_BOUND.search(reference) is None):
+        return "unsure", "the one is a bound, or denied"
     if right == found:
-        return "equal", "the same number"
+        units = names_other_unit(reference, answer)
+        return ("unsure", "another unit is named") if units else ("equal", "the same number")
     if ("%" in reference) != ("%" in answer) and right in (found * 100, found / 100):
         return "equal", "the same number, in per cent"
     if _may_be_rounded(right, found, reference) or _may_be_rounded(found, right, answer):
         return "unsure", "the one may be the other, rounded"
+    if (
+        abs(right - found) * _FLOATING < abs(right)
+        or _is_grouped(right, answer)
+        or _is_grouped(found, reference)
+    ):
+        return "unsure", "the one may be the other, written otherwise"
+    if _RANGE.fullmatch(answer.strip()) or _RANGE.fullmatch(reference.strip()):
+        return "unsure", "it may be a range"
     if may_be_units(right, found, f"{reference} {answer}"):
         return "unsure", "the one may be the other in another unit"
     return "different", "another number"
+
+
+def several_readings(reference: str, answer: str) -> str | None:
+    """Why no comparison of values tells it: a ratio or a time, one of several answers, degrees; None where one does."""
+    if _COLON.search(reference) or _COLON.search(answer):
+        return "it may be a ratio or a time"
+    if _SEVERAL.search(reference) or ("=" in answer and _SEVERAL.search(answer)):
+        return "there is more than one answer in it"
+    if (_DEGREES.search(reference) is None) != (
+        _DEGREES.search(answer) is None
+    ) and "pi" in reference + answer:
+        return "the one is in degrees"
+    return None
+
+
+def _is_grouped(value: Fraction, text: str) -> bool:
+    """Whether points part thousands in a text: 1.000 is a thousand in some countries."""
+    return any(int(one.replace(".", "")) == value for one in _POINTS.findall(text))
 
 
 def _may_be_rounded(written: Fraction, other: Fraction, text: str) -> bool:
@@ -114,7 +159,8 @@ def _numbers(text: str) -> list[Fraction] | None:
 
     Behind an equals sign only the last side counts.
     """
-    found = tokens(_SPACED.sub("", plain(text).strip().strip("$")))
+    text = _MIXED.sub(r"(\1+\2)", _VULGAR.sub(_in_figures, plain(text)))
+    found = tokens(_SPACED.sub("", text.strip().strip("$")))
     places = [place for place, token in enumerate(found) if token.kind == "equals"]
     if places:
         found = found[places[-1] + 1 :]
@@ -139,6 +185,12 @@ def _numbers(text: str) -> list[Fraction] | None:
         values += [one * scale for one in value]
         place = end
     return values
+
+
+def _in_figures(match: re.Match[str]) -> str:
+    """`2\u00bd` as (2+1/2)."""
+    fraction = unicodedata.normalize("NFKC", match.group(2)).replace("\u2044", "/")
+    return f"({match.group(1) or 0}+{fraction})"
 
 
 def _is_variable(found: Sequence[Token], place: int) -> bool:

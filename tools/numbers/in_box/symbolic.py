@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     Verdict = Literal["equal", "different", "unsure"]
 
 DIGITS = 40
-_POINTS = (("7/5", "11/3"), ("13/6", "-5/7"), ("-17/9", "23/8"))
+# above zero: what differs below it may be the same where the names are lengths, ages or prices
+_POINTS = (("7/5", "11/3"), ("13/6", "5/7"), ("17/9", "23/8"))
+_BRACKETS = re.compile(r"\s*(?:\\left\s*)?\\?([(\[{])?")
 _LATEX = ("\\", "^{", "_{", "}{")
 _PLACES = re.compile(r"\.(\d{1,40})")
 _SMALL = sympy.Rational(1, 10**15)
@@ -49,6 +51,8 @@ def compared(reference: str, answer: str) -> tuple[Verdict, str]:
     except NotRead as error:
         return "unsure", str(error)
     wanted, given = _both_sides(wanted, given)
+    if (why := _told_by_brackets(wanted, given, reference, answer)) is not None:
+        return "unsure", why
     if wanted == given:
         return "equal", "the same expression"
     try:
@@ -81,6 +85,19 @@ def _both_sides(wanted: Any, given: Any) -> tuple[Any, Any]:
     if isinstance(wanted, sympy.Eq) and not isinstance(given, sympy.Eq):
         wanted = wanted.rhs if wanted.lhs.is_Symbol else wanted
     return wanted, given
+
+
+def _told_by_brackets(wanted: Any, given: Any, reference: str, answer: str) -> str | None:
+    """Why lists cannot be compared: a pair beside an interval, or values whose order may not matter."""
+    if not isinstance(wanted, sympy.Tuple) or not isinstance(given, sympy.Tuple):
+        return None
+    one, other = (_BRACKETS.match(text) for text in (reference, answer))
+    kinds = {match.group(1) if match else None for match in (one, other)}
+    if len(kinds) > 1 and kinds != {"(", None}:
+        return "the brackets differ: a list, a point or an interval"
+    if None in kinds and wanted != given and sorted(wanted, key=str) == sorted(given, key=str):
+        return "the same values in another order"
+    return None
 
 
 def _differ(one: Any, other: Any) -> bool:

@@ -39,3 +39,27 @@ def may_be_units(one: Fraction, other: Fraction, line: str) -> bool:
     if times == 100 and _MONEY_OR_SHARE.search(line):
         return True
     return any(times in ratios and words.search(line) for words, ratios in _WORDS)
+
+
+# units of one kind by what they are, however they are written
+_NAMES = {
+    "km": "kilometers kilometer kilometres kilometre kms", "m": "meters meter metres metre",
+    "cm": "centimeters centimeter centimetres centimetre cms", "mm": "millimeters millimeter millimetres millimetre",
+    "kg": "kilograms kilogram kgs kilos kilo", "g": "grams gram", "mg": "milligrams milligram",
+    "l": "liters liter litres litre", "ml": "milliliters milliliter millilitres millilitre",
+    "in": "inches inch", "ft": "feet foot", "yd": "yards yard", "mi": "miles mile", "lb": "pounds pound lbs",
+    "oz": "ounces ounce", "s": "seconds second secs sec", "min": "minutes minute mins", "h": "hours hour hrs hr",
+    "d": "days day", "wk": "weeks week", "mo": "months month", "yr": "years year", "ct": "cents cent",
+    "usd": "dollars dollar", "eur": "euros euro",
+}  # fmt: skip
+_UNIT = {name: unit for unit, names in _NAMES.items() for name in (unit, *names.split())}
+_MEASURED = re.compile(r"\d\s{0,2}([a-zA-Z]{1,12})(?![a-zA-Z^])")
+
+
+def names_other_unit(one: str, other: str) -> bool:
+    """Whether two texts give their numbers in units that are known and not the same."""
+    left, right = (
+        {_UNIT[word.lower()] for word in _MEASURED.findall(text) if word.lower() in _UNIT}
+        for text in (one, other)
+    )
+    return bool(left) and bool(right) and not left & right
