@@ -138,11 +138,11 @@ def _conditions(
         raise ValueError(
             f"key, at_least, at_most and within give {count} conditions; from 1 to {limits.conditions} are needed"
         )
-    key, at_least, at_most = (
+    equal, low, high = (
         {_place(name, one, places): _bounded(f"{name}.{one:.80}", given[one], limits) for one in given}
         for name, given in (("key", key), ("at_least", at_least), ("at_most", at_most))
     )
-    return Conditions(key, at_least, at_most, _bracket(within, places), places)
+    return Conditions(equal, low, high, _bracket(within, places), places)
 
 
 def _bounded(argument: str, value: Any, limits: LookupLimits) -> Any:
