@@ -140,3 +140,30 @@ async def test_more_rows_and_longer_cells_than_the_limits_are_cut_and_said(looke
 def test_it_is_offered_where_a_table_is_given_as_data(view) -> None:
     assert Lookup().offered(view("x", databases=[DATABASE]))
     assert not Lookup().offered(view("x"))
+
+
+async def test_a_text_that_is_a_number_means_its_very_self_where_that_is_there(view) -> None:
+    columns = [{"name": "Code", "type": "TEXT"}]
+    tables = {"codes": {"columns": columns, "rows": [["007"], ["7"], ["7.0"], ["'; DROP TABLE x --"]]}}
+    seen = view("x", databases=[{"name": "given", "engine": "sqlite", "tables": tables}])
+    for key, rows in (("007", 1), ("7", 1), ("07", 3), (7, 3), ("'; drop table X --", 1), ("'", 0)):
+        told = await Lookup().run({"table": "codes", "key": {"code": key}}, seen, timeout_seconds=5)
+        assert told.output["rows_found"] == rows, key
+
+
+@pytest.mark.parametrize(
+    ("column", "final", "bearing"),
+    [
+        ("humidity", "About 72 per cent on 2023-06-21.", "confirms"),
+        ("share", "It is 25 per cent.", "none"),
+        ("share", "It is 0.2 or so.", "none"),
+        ("share", "It is 0.4.", "refutes"),
+    ],
+)
+async def test_a_rounded_value_or_one_in_per_cent_is_not_another(view, column, final, bearing) -> None:
+    columns = [{"name": name, "type": "TEXT"} for name in ("city", "humidity", "share")]
+    tables = {"t": {"columns": columns, "rows": [["A", 72.0, 0.25]]}}
+    seen = view("x", final=final, databases=[{"name": "given", "engine": "sqlite", "tables": tables}])
+    asked = {"table": "t", "key": {"city": "A"}, "column": column, "is_final": True}
+    told = await Lookup().run(asked, seen, timeout_seconds=5)
+    assert [one.bearing for one in told.findings] == [bearing]
