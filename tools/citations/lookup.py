@@ -21,6 +21,8 @@ MAX_NEAR_LOOKUPS = 20
 MIN_URL_PART = 5
 _TELLING = re.compile(r"\d|[A-Za-z][-_][A-Za-z]")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+# What stands in square brackets is the quoter's own; a number there, unless it marks a footnote, is to be the source's.
+_NUMBERS_ADDED = re.compile(r"\[(?!\d{1,3}\])([^\]]{0,80}?\d[^\]]{0,80})\]")
 _LABELLED = re.compile(r"(?:doc|document|source|passage|ref|reference)?\.? ?(\d{1,6})", re.I)
 _LAST_MARK = re.compile(r"[/:.~](?=[^/:.~]*\Z)")
 
@@ -85,6 +87,9 @@ class Lookup:
             if span is None:
                 continue
             offsets = place.offsets(span)
+            if any(same(added) not in place.same for added in _NUMBERS_ADDED.findall(cited.text)):
+                note = "a number that the quoter put within brackets is not there"
+                return Looked(cited, step, "altered", place.id, note=note)
             if not place.repeats(parts):
                 return Looked(cited, step, "found", self._name(place, offsets), offsets)
             repeated = repeated or Looked(
