@@ -89,7 +89,10 @@ class Hand:
             if not await self._one(step):
                 break
         with contextlib.suppress(PageError):  # a page that has ended says no more
-            if self.visit.failed is not None:
+            failed = self.visit.failed
+            if (
+                failed is not None and failed.do != "open"
+            ):  # one that does not open may not let itself be drawn
                 await self.picture()
             told = await self.events()
             self.visit.outside = list(told["words"].get("needed_outside", ()))[:5]
