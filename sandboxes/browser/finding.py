@@ -24,7 +24,7 @@ _CHROMIUMS = (
     "/usr/lib64/chromium-browser/chromium-browser",
     "/opt/google/chrome/chrome",
 )
-_PACKAGES = ("playwright", "greenlet", "pyee", "typing_extensions")
+_PACKAGES = ("playwright", "greenlet", "typing_extensions")
 _FONTS = ("/etc/fonts", "/usr/share/fonts", "/usr/share/fontconfig", "/usr/local/share/fonts")
 
 
