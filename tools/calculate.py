@@ -22,6 +22,7 @@ from judge_agent.schema import Principle, PrincipleSpec, ToolStatus
 from judge_agent.seams.sandbox import Limits, Sandbox
 from judge_agent.seams.tool import DecidingTool, Finding, OpeningCall, ToolResult, ToolView, in_time
 from judge_agent.trajectory import final_answer
+from tools.numbers.asking import asks_for_numbers
 from tools.numbers.boxes import Kind, NoAnswer, ask, versions
 from tools.numbers.stated import Stated, stated_answer
 from tools.numbers.told import answer_finding, answer_text, bears_on_answer
@@ -79,6 +80,10 @@ class Calculate(DecidingTool):
         if holds_arithmetic(texts_of(view)):
             calls.append(OpeningCall({"check": "arithmetic"}))
         return calls
+
+    def offered(self, view: ToolView) -> bool:
+        """Where numbers of the task and of the answer may follow from each other."""
+        return asks_for_numbers(view) or holds_arithmetic(texts_of(view))
 
     async def run(
         self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float

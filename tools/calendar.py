@@ -18,6 +18,7 @@ from pydantic import Field
 
 from judge_agent.seams.tool import Aside, AskedTool, Finding, OpeningCall, ToolResult, ToolView
 from judge_agent.trajectory import read, text_of
+from tools.numbers.asking import speaks_of_dates
 from tools.numbers.date_answers import in_answer
 from tools.numbers.dates import WEEKDAYS, Pairing, days_in, month_later, pairings_in, read_date, year_later
 from tools.numbers.told import answer_text, bears_on_answer
@@ -48,6 +49,10 @@ class Calendar(AskedTool):
     def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]:
         """One call where a weekday stands beside a full date."""
         return (OpeningCall(),) if self._pairings(view)[0] else ()
+
+    def offered(self, view: ToolView) -> bool:
+        """Where the task speaks of dates."""
+        return speaks_of_dates(view)
 
     async def run(
         self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float

@@ -40,7 +40,7 @@ from tools.compare_images import DEFAULT_TOLERANCE, CompareLimits, compared
 from tools.images.arguments import MAX_NAME_CHARS
 from tools.images.box import BoxLimits, Done, Picture, PictureBox, PictureRefused, digest_of, picture_of
 from tools.images.catalogue import Catalogue, resource_bytes
-from tools.images.drawings import DrawingCode, NoDrawing, drawing_code
+from tools.images.drawings import DrawingCode, NoDrawing, drawing_code, recognised_drawing
 from tools.images.drawn import Drawn, Failure
 from tools.images.page_drawing import drawn_page
 from tools.images.rendering import rendered
@@ -96,8 +96,8 @@ class RenderCompare(DecidingTool):
 
     def offered(self, view: ToolView) -> bool:
         """Where the candidate wrote something that draws, and there is what draws it."""
-        code = drawing_code(view, None)
-        return isinstance(code, DrawingCode) and (code.kind != "html" or self._browser is not None)
+        code = recognised_drawing(view, None)
+        return code is not None and (code.kind != "html" or self._browser is not None)
 
     async def run(
         self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -23,16 +22,15 @@ from pydantic import Field
 from judge_agent.errors import ToolError
 from judge_agent.seams.sandbox import Artifact, BoxResult, Limits, Program, Sandbox
 from judge_agent.seams.tool import AskedTool, Finding, ToolResult, ToolView
-from judge_agent.trajectory import code_under_test, fenced_blocks, final_answer, text_of
+from judge_agent.trajectory import code_under_test, fenced_blocks
 from tools.candidate_files import CandidateFiles, candidate_files, named_in
+from tools.numbers.asking import asks_for_numbers
 from tools.scripts import script
 
 MAX_CODE_CHARS = 8000
 # Characters of stdout, of stderr and of a file's text that are shown: the first row that fits `output_chars`.
 _ROOM = ((3500, 1500, 400), (2000, 1000, 100), (800, 600, 0), (300, 200, 0), (0, 0, 0))
 _COUNTED_KINDS = frozenset({"code", "coding", "data", "math", "number", "sql", "science"})
-_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:[.,]\d+)*(?!\w)")
-_NUMBERS_THAT_ASK = 2
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class RunPython(AskedTool):
             return False
         if (view.task.kind or "").lower() in _COUNTED_KINDS:
             return True
-        return _holds_code(view) or _asks_for_numbers(view)
+        return _holds_code(view) or asks_for_numbers(view)
 
     async def asked(
         self,
@@ -228,11 +226,3 @@ def _holds_code(view: ToolView) -> bool:
     if code is None:
         return False
     return code.origin != "final_answer" or bool(fenced_blocks(view.trajectory.final_answer or ""))
-
-
-def _asks_for_numbers(view: ToolView) -> bool:
-    """Numbers in the task and in the answer: the one may follow from the others."""
-    asked = "\n".join([view.task.prompt, *map(text_of, view.task.messages)])
-    return len(_NUMBER.findall(asked[:20_000])) >= _NUMBERS_THAT_ASK and bool(
-        _NUMBER.search(final_answer(view.trajectory)[:20_000])
-    )

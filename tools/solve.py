@@ -22,6 +22,7 @@ from judge_agent.schema import PrincipleSpec, ToolStatus
 from judge_agent.seams.sandbox import Limits, Sandbox
 from judge_agent.seams.tool import DecidingTool, Finding, OpeningCall, ToolResult, ToolView, in_time
 from judge_agent.trajectory import text_of
+from tools.numbers.asking import speaks_of_constraints
 from tools.numbers.boxes import NoAnswer, ask, versions
 from tools.numbers.claims import Claim, Format, claim_in, problem_in
 from tools.numbers.claims import Kind as ClaimKind
@@ -66,6 +67,10 @@ class Solve(DecidingTool):
     def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]:
         """One call where the task states one problem."""
         return (OpeningCall(),) if _stated(view) is not None else ()
+
+    def offered(self, view: ToolView) -> bool:
+        """Where the task states a problem, or speaks of such."""
+        return _stated(view) is not None or speaks_of_constraints(view)
 
     async def run(
         self, arguments: Mapping[str, Any], view: ToolView, *, timeout_seconds: float

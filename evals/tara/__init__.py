@@ -1,10 +1,11 @@
 """`python -m evals tara FOLDER`: how often tools tell the better of two answers, with pickers in place of a model.
 
 The folder holds Themis' TARA test splits as published (github.com/ernie-research/Tool-Augmented-Reward-Model, MIT).
-For each pair a picker (`pickers.py`) chooses one tool call from the question alone, the tool makes it for both answers,
-and the answer that its evidence speaks for is preferred; evidence that speaks of both alike is a tie, and counts half.
-`--embedded N` asks the judge with the embedded model as it is, which chooses its own calls, on the first N pairs of
-each set (`embedded.py`). Ends with 1 where fewer than 95% of all pairs are right, ties as half; both figures are printed.
+For each pair a picker (`pickers.py`) chooses one tool call from the question alone, the tool makes it for both
+answers, and the answer that its evidence speaks for is preferred; evidence that speaks of both alike is a tie, and
+counts half. `--embedded N` asks the judge with the embedded model as it is, which chooses its own calls, on the first N
+pairs of each set (`embedded.py`). Ends with 1 where fewer than 95% of all pairs are right, ties as half; both figures
+are printed.
 """
 
 from __future__ import annotations

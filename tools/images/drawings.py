@@ -59,6 +59,14 @@ class NoDrawing(NamedTuple):
 
 def drawing_code(view: ToolView, kind: DrawingKind | None) -> DrawingCode | NoDrawing:
     """The candidate's drawing, of this kind where one is given: else a program that plots, a page, an SVG."""
+    found = recognised_drawing(view, kind)
+    if found is not None:
+        return found
+    return NoDrawing(any(_MAY_DRAW.search(text) for text in _texts(view.trajectory)))
+
+
+def recognised_drawing(view: ToolView, kind: DrawingKind | None) -> DrawingCode | None:
+    """The same, None where there is none."""
     trajectory = view.trajectory
     program = _program(trajectory) if kind in (None, "matplotlib") else None
     if program is not None and (kind == "matplotlib" or _PLOTS.search(program.source)):
@@ -66,10 +74,7 @@ def drawing_code(view: ToolView, kind: DrawingKind | None) -> DrawingCode | NoDr
     page = _page(view, kind) if kind in (None, "html") else None
     if page is not None:
         return page
-    drawing = _svg(trajectory) if kind in (None, "svg") else None
-    if drawing is not None:
-        return drawing
-    return NoDrawing(any(_MAY_DRAW.search(text) for text in _texts(trajectory)))
+    return _svg(trajectory) if kind in (None, "svg") else None
 
 
 def _page(view: ToolView, kind: DrawingKind | None) -> DrawingCode | None:
