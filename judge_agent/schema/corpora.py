@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from judge_agent.schema.base import Envelope
-from judge_agent.schema.files import refuse_climbing
+from judge_agent.schema.files import check_source
 from judge_agent.schema.refusals import Refused
 
 MAX_CORPORA = 32
@@ -62,12 +62,7 @@ class Corpus(Envelope):
 
     @model_validator(mode="after")
     def _one_source(self) -> Corpus:
-        given = [name for name in _SOURCES if getattr(self, name) is not None]
-        if len(given) != 1:
-            listed = " and ".join(given) or "none"
-            raise ValueError(f"exactly one of {', '.join(_SOURCES)} must be given, not {listed}")
-        if self.root_name is not None:
-            refuse_climbing(self.root_name)
+        check_source(self, _SOURCES)
         if self.text is not None and self.format == "pdf":
             raise Refused("format", "a pdf is no text: give base64, blob or root_name", self.format)
         if self.base64 is not None and len(self.base64) % 4:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, WithJsonSchema, model_validator
 
 from judge_agent.schema.base import Envelope
-from judge_agent.schema.files import refuse_climbing
+from judge_agent.schema.files import check_source
 from judge_agent.schema.inline_tables import MAX_ROWS, check_tables
 from judge_agent.schema.refusals import Refused
 
@@ -64,12 +64,7 @@ class Database(Envelope):
 
     @model_validator(mode="after")
     def _one_source(self) -> Database:
-        given = [name for name in _SOURCES if getattr(self, name) is not None]
-        if len(given) != 1:
-            listed = " and ".join(given) or "none"
-            raise ValueError(f"exactly one of {', '.join(_SOURCES)} must be given, not {listed}")
-        if self.root_name is not None:
-            refuse_climbing(self.root_name)
+        check_source(self, _SOURCES)
         if self.tables is not None:
             _refuse_twice("tables", list(self.tables))
         return self

@@ -18,7 +18,7 @@ from judge_agent.effects.operations import MAX_OPERATIONS, WrongOperation, read_
 from judge_agent.schema.base import Envelope, Name, Truth
 from judge_agent.schema.claims import Claim, refuse_unreadable
 from judge_agent.schema.expected_calls import Calls, is_deeper
-from judge_agent.schema.files import refuse_climbing
+from judge_agent.schema.files import check_source
 from judge_agent.schema.refusals import Refused
 
 MAX_EFFECTS = 200
@@ -114,12 +114,7 @@ class Environment(Envelope):
 
     @model_validator(mode="after")
     def _consistent(self) -> Environment:
-        given = [name for name in _SOURCES if getattr(self, name) is not None]
-        if len(given) != 1:
-            listed = " and ".join(given) or "none"
-            raise ValueError(f"exactly one of {', '.join(_SOURCES)} must be given, not {listed}")
-        if self.root_name is not None:
-            refuse_climbing(self.root_name)
+        check_source(self, _SOURCES)
         if self.state is not None and is_deeper(self.state, MAX_STATE_DEPTH):
             raise Refused("state", f"is nested deeper than {MAX_STATE_DEPTH} levels", None)
         if self.outcomes in ("observed", "both") and self.failed is None:

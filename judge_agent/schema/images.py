@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from judge_agent.schema.base import Envelope, Name, Number
-from judge_agent.schema.files import refuse_climbing
+from judge_agent.schema.files import check_source
 
 MAX_IMAGE_RESOURCES = 32
 MAX_IMAGE_CHARS = 7_000_000
@@ -31,12 +31,7 @@ class ImageResource(Envelope):
 
     @model_validator(mode="after")
     def _one_source(self) -> ImageResource:
-        given = [name for name in _SOURCES if getattr(self, name) is not None]
-        if len(given) != 1:
-            listed = " and ".join(given) or "none"
-            raise ValueError(f"exactly one of {', '.join(_SOURCES)} must be given, not {listed}")
-        if self.root_name is not None:
-            refuse_climbing(self.root_name)
+        check_source(self, _SOURCES)
         if _ALIAS.fullmatch(self.name):
             raise ValueError(
                 f"name: {self.name!r} is how the pictures of candidates are named; choose another"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
 from judge_agent.schema.base import Envelope, Whole
-from judge_agent.schema.files import refuse_climbing
+from judge_agent.schema.files import check_source
 from judge_agent.schema.refusals import Refused
 
 MAX_PAGE_CHARS = 2_000_000
@@ -37,9 +36,7 @@ class PageContent(Envelope):
 
     @model_validator(mode="after")
     def _one_source(self) -> PageContent:
-        exactly_one(_SOURCES, [name for name in _SOURCES if getattr(self, name) is not None])
-        if self.root_name is not None:
-            refuse_climbing(self.root_name)
+        check_source(self, _SOURCES)
         return self
 
 
@@ -69,10 +66,3 @@ class RecordedAnswer(PageContent):
                 "url", f"{self.url[:80]!r} is no http or https address without a fragment", self.url
             )
         return self
-
-
-def exactly_one(names: Sequence[str], given: Sequence[str]) -> None:
-    """Raise ValueError where not exactly one of the names was given."""
-    if len(given) != 1:
-        listed = " and ".join(given) or "none"
-        raise ValueError(f"exactly one of {', '.join(names)} must be given, not {listed}")

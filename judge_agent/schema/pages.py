@@ -10,12 +10,12 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from judge_agent.schema.base import Envelope
+from judge_agent.schema.files import exactly_one
 from judge_agent.schema.page_contents import (
     MAX_PAGE_CHARS,
     PageContent,
     PageFile,
     RecordedAnswer,
-    exactly_one,
 )
 from judge_agent.schema.recordings import Har
 from judge_agent.schema.refusals import Refused
