@@ -101,7 +101,7 @@ class TextCheck(Envelope):
     exactly: Annotated[Whole, Field(ge=0, le=MAX_COUNT)] | None = None
     texts: Annotated[tuple[_Text, ...], Field(min_length=1, max_length=100, fail_fast=True)] | None = None
     pattern: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
-    schema_: dict[str, Any] | bool | None = Field(default=None, alias="schema")
+    schema_: dict[str, Any] | Truth | None = Field(default=None, alias="schema")
     case: Literal["ignore", "exact"] | None = None
     whole_words: Truth | None = None
     decimals: Annotated[Whole, Field(ge=0, le=20)] | None = None

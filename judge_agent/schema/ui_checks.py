@@ -130,8 +130,8 @@ class AskedStep(PageStep):
     chooses among several. value: what to type, select, press (Enter) or assert; of: which attribute or style.
     """
 
-    nth: Annotated[int, Field(ge=0, le=10_000)] | None = None
-    by: Annotated[int, Field(ge=-100_000, le=100_000)] | None = None
+    nth: Annotated[Whole, Field(ge=0, le=10_000)] | None = None
+    by: Annotated[Whole, Field(ge=-100_000, le=100_000)] | None = None
     that: Seen | None = None
 
 

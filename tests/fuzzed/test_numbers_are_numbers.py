@@ -46,11 +46,12 @@ NOT_SENT = {
         "StepNumbers",
         "Tokens",
     },
+    "api.mcp_servers": {"_Server"},
     "api.settings": {"Settings"},
     "judge_agent.schema.group": {"Group", "GroupMember", "GroupPreference"},
     "judge_agent.schema.judgment": {
-        *("CandidateResult", "Citation", "Confidence", "Coverage", "Evidence", "Judgment", "Preference"),
-        *("Principle", "PrincipleResult", "Provenance", "Sample", "StepResult", "Usage"),
+        *("CandidateResult", "Citation", "Confidence", "Coverage", "Evidence", "EvidenceImage", "Judgment"),
+        *("Preference", "Principle", "PrincipleResult", "Provenance", "Sample", "StepResult", "Usage"),
     },
 }
 OFFERS: tuple[Any, ...] = ("1", "0.5", "true", True, 1)
