@@ -67,8 +67,8 @@ class Calls:
         shared: SharedResults,
         journalled: Mapping[str, JournalEntry],
         log: AuditLog,
-        tools: SharedTools,
-        progress: ToolProgress,
+        tools: SharedTools | None = None,
+        progress: ToolProgress | None = None,
         lease: int | None = None,
     ) -> None:
         self.judgment_id = judgment_id
@@ -81,7 +81,7 @@ class Calls:
         self._no_model = no_model
         self._journal = journal
         self._journalled = dict(journalled)
-        self._tools, self._progress = tools, progress
+        self._tools, self._progress = tools, progress or ToolProgress(None, judgment_id, tenant)
         self._prompts = PromptsAside()
         self.thoughts = Thoughts()
         self._asker: str | None = None
@@ -263,6 +263,8 @@ class Calls:
                     return sound(await tool.run(arguments, view, timeout_seconds=limit_seconds))
 
             with self._progress.of(tool.name, key):
+                if self._tools is None:
+                    return {"value": await make()}
                 return await self._tools.result(tool, key, make, limit_seconds)
 
         asked = {"arguments": dict(arguments)}
