@@ -133,6 +133,7 @@ async def _charts(sandbox: Sandbox | None, seed: int, counts: Counter[str]) -> N
             counts["crops exact"] += _is_exact(cut, bar, chart.image)
             told = await measure.run(asked, view, timeout_seconds=CALL_SECONDS)
             counts["colours right"] += told.output.get("mean_colour") == colour
+    await crop.aclose()
 
 
 async def _pairs(tool: CompareImages, seed: int, counts: Counter[str]) -> None:

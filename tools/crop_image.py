@@ -20,9 +20,10 @@ from judge_agent.seams.resources import ResourceFiles
 from judge_agent.seams.sandbox import Sandbox
 from judge_agent.seams.tool import AskedTool, ResultImage, ToolResult, ToolView
 from tools.images.arguments import Box, ImageName, PixelBox, pixels_of
-from tools.images.box import BoxLimits, Done, Picture, PictureBox, PictureRefused, digest_of
+from tools.images.box import BoxLimits, Picture, PictureBox, PictureRefused, digest_of
 from tools.images.catalogue import Catalogue, has_pictures
 from tools.images.ocr import Engine, engine_version, read_text
+from tools.images.open_pictures import OpenPictures
 from tools.images.telling import informs, refusal, shown_picture
 
 
@@ -53,8 +54,13 @@ class CropImage(AskedTool):
     ) -> None:
         self.limits = limits or CropLimits()
         self._box = PictureBox(self.name, sandbox, self.limits.box)
+        self._open = OpenPictures(self._box, self.limits.box)
         self._files, self._engine = files, engine
         self.version = f"2/{self._box.version}/{digest_of(self.limits)}/{engine_version(engine)}"
+
+    async def aclose(self) -> None:
+        """Close the pictures that are open. Repeated calls do nothing."""
+        await self._open.aclose()
 
     def offered(self, view: ToolView) -> bool:
         return has_pictures(view)
@@ -84,7 +90,7 @@ class CropImage(AskedTool):
             picture = await catalogue.picture("image", image, self.limits.box)
             pixels = pixels_of(box, picture.width, picture.height)
             self._check_size(pixels, scale)
-            crop, content = await self._cut(picture, pixels, scale, view.seed)
+            crop, content = await self._cut(picture, pixels, scale)
         except PictureRefused as why:
             return refusal(why)
         output: dict[str, Any] = {
@@ -107,21 +113,17 @@ class CropImage(AskedTool):
                 f"{self.limits.crop_pixels}: take a smaller box or scale"
             )
 
-    async def _cut(self, picture: Picture, box: PixelBox, scale: int, seed: int) -> tuple[ResultImage, bytes]:
-        job = {"task": "crop", "image": picture.job("image"), "box": box, "scale": scale}
-        done = await self._box.do(job, {"image": picture.content}, seed=seed, collect=("crop.png",))
-        content = done.files.get("crop.png", b"")
-        crop = shown_picture(content, "crop", max_bytes=self.limits.crop_bytes)
+    async def _cut(self, picture: Picture, box: PixelBox, scale: int) -> tuple[ResultImage, bytes]:
+        most = self.limits.crop_bytes
+        content, size = await self._open.cut(picture, box, scale, most_bytes=most)
+        if size > most:
+            raise PictureRefused(f"the crop has {size} bytes; the limit is {most}: take a smaller box")
+        crop = shown_picture(content, "crop", max_bytes=most)
         if crop is None:
-            raise PictureRefused(self._why_not(done, content))
+            raise PictureRefused("the box left no crop")
         if (crop.width, crop.height) != ((box[2] - box[0]) * scale, (box[3] - box[1]) * scale):
             raise PictureRefused("the box cut another size than was asked for")
         return crop, content
-
-    def _why_not(self, done: Done, content: bytes) -> str:
-        if len(content) > self.limits.crop_bytes:
-            return f"the crop has {len(content)} bytes; the limit is {self.limits.crop_bytes}: take a smaller box"
-        return f"the box left no crop ({str(done.told)[:80]})"
 
     async def _described(self, picture: Picture, box: PixelBox, seed: int) -> dict[str, Any]:
         """What the crop holds, in words; what cannot be told says why."""

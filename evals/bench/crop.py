@@ -1,7 +1,8 @@
 """`bench tools --only crop`: a part cut out of a screenshot, through the tool and in Pillow itself.
 
-Both begin with the PNG and end with that of the part, another part each turn. The tool decodes in a box of its own for
-each picture; Pillow does so in this process. The result of equal calls is kept by neither.
+All begin with the PNG and end with that of the part, another part each turn. The tool decodes in a box of its own for
+each picture and keeps the last ones open there: `tool` cuts parts out of one picture, `first part` out of another
+picture each turn, which is not open. Pillow decodes in this process each time. No result of equal calls is kept.
 """
 
 from __future__ import annotations
@@ -21,18 +22,25 @@ from tools.crop_image import CropImage
 SIZE = (640, 480)
 PART_SIZE = (160, 120)
 _BOXES = 40
+_PICTURES = 10
 
 
 @asynccontextmanager
 async def _opened() -> AsyncIterator[Mapping[str, Call]]:
-    content, sandbox = _screenshot(), make_sandbox()
+    pictures, sandbox = [_screenshot(number) for number in range(_PICTURES)], make_sandbox()
     if sandbox is None:
         raise PartLacking("there is no box here (judge-agent doctor)")
     corners = random.Random(7)  # noqa: S311 - places to measure with
     places = [(corners.randrange(0, 750), corners.randrange(0, 750)) for _ in range(_BOXES)]
-    tool, view = CropImage(sandbox), _view(content)
+    tool, views = CropImage(sandbox), [_view(content) for content in pictures]
 
     async def through(turn: int) -> None:
+        await cut(turn, views[0])
+
+    async def first_part(turn: int) -> None:
+        await cut(turn, views[1 + turn % (_PICTURES - 1)])
+
+    async def cut(turn: int, view: ToolView) -> None:
         left, top = places[turn % _BOXES]
         call = {"image": "page", "box": [left, top, left + 250, top + 250]}
         result = await tool.run(call, view, timeout_seconds=120)
@@ -41,24 +49,25 @@ async def _opened() -> AsyncIterator[Mapping[str, Call]]:
 
     async def in_pillow(turn: int) -> None:
         left, top = (part * side // 1000 for part, side in zip(places[turn % _BOXES], SIZE, strict=True))
-        _cut(content, (left, top, left + PART_SIZE[0], top + PART_SIZE[1]))
+        _cut(pictures[0], (left, top, left + PART_SIZE[0], top + PART_SIZE[1]))
 
     try:
-        yield {TOOL: through, "pillow": in_pillow}
+        yield {TOOL: through, "first part": first_part, "pillow": in_pillow}
     finally:
+        await tool.aclose()
         await sandbox.aclose()
 
 
 PART = Part("crop", f"a quarter of each side of a screenshot of {SIZE[0]} x {SIZE[1]}", 10.0, _opened)
 
 
-def _screenshot() -> bytes:
-    """A page full of boxes in many colours, as a PNG. Raises PartLacking."""
+def _screenshot(number: int) -> bytes:
+    """A page full of boxes in many colours, as a PNG, another for each number. Raises PartLacking."""
     try:
         from PIL import Image, ImageDraw
     except ImportError as error:
         raise PartLacking("pip install 'judge-agent[tools]' -c constraints.txt") from error
-    drawn, image = random.Random(7), Image.new("RGB", SIZE, "white")  # noqa: S311 - a picture to measure with
+    drawn, image = random.Random(number), Image.new("RGB", SIZE, "white")  # noqa: S311 - a picture to measure with
     draw = ImageDraw.Draw(image)
     for _ in range(300):
         left, top = drawn.randrange(SIZE[0]), drawn.randrange(SIZE[1])

@@ -53,9 +53,10 @@ class Channel:
 
 
 class SentModules:
-    """Imports the modules that came with the program, as text or compiled; their parent packages are empty."""
+    """Imports the modules that came with the program, as text or compiled (then in marshal's form, which is read for
+    those that are imported); their parent packages are empty."""
 
-    def __init__(self, sources: Mapping[str, str | CodeType]) -> None:
+    def __init__(self, sources: Mapping[str, str | bytes]) -> None:
         self._sources = sources
 
     def find_spec(
@@ -72,8 +73,10 @@ class SentModules:
     def exec_module(self, module: ModuleType) -> None:
         source = self._sources.get(module.__name__, "")
         if isinstance(source, str):
-            source = compile(source, f"<{module.__name__}>", "exec", dont_inherit=True)
-        exec(source, module.__dict__)
+            code = compile(source, f"<{module.__name__}>", "exec", dont_inherit=True)
+        else:
+            code = marshal.loads(source)
+        exec(code, module.__dict__)
 
 
 def read_payload(descriptor: int) -> dict[str, Any]:
@@ -94,7 +97,7 @@ def read_head(head: bytes, rest: memoryview) -> dict[str, Any]:
     program: dict[str, Any] = json.loads(head)
     modules = {}
     for name, size in program["modules"]:
-        modules[name], rest = marshal.loads(rest[:size]), rest[size:]
+        modules[name], rest = bytes(rest[:size]), rest[size:]
     program["modules"] = modules
     for name, size in program.pop("files"):
         folder = os.path.dirname(name)
@@ -155,7 +158,7 @@ def _script(place: str) -> CodeType:
         return compile(file.read(), place, "exec", dont_inherit=True)
 
 
-def _put_sent_modules(modules: Mapping[str, str | CodeType]) -> None:
+def _put_sent_modules(modules: Mapping[str, str | bytes]) -> None:
     if modules:
         sys.meta_path.insert(0, SentModules(modules))
         for name in modules:  # one of the library's that was imported ahead must not hide it

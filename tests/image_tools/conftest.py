@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from judge_agent.schema import Reference, Resources, Task, Trajectory
+from judge_agent.seams.sandbox import Sandbox
 from judge_agent.seams.tool import ToolView
+from tools.crop_image import CropImage, CropLimits
 
 Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed: pip install pillow")
 
@@ -53,6 +55,20 @@ def view(encoded):
         )
 
     return make
+
+
+@pytest.fixture
+async def cropping(sandbox):
+    """Makes the tool `crop_image`; each closes the pictures that it keeps open at the end."""
+    made: list[CropImage] = []
+
+    def make(box: Sandbox = sandbox, limits: CropLimits | None = None) -> CropImage:
+        made.append(CropImage(box, limits=limits))
+        return made[-1]
+
+    yield make
+    for tool in made:
+        await tool.aclose()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy
 import pytest
 from PIL import Image
 
-from tools.crop_image import CropImage, CropLimits
+from tools.crop_image import CropLimits
 
 pytestmark = pytest.mark.anyio
 NOISE = Image.fromarray(numpy.random.default_rng(7).integers(0, 256, (317, 211, 3), dtype=numpy.uint8))
@@ -19,9 +19,9 @@ BOXES = [
 
 
 @pytest.mark.parametrize(("box", "pixels"), BOXES, ids=str)
-async def test_a_crop_holds_exactly_the_pixels_that_its_box_touches(sandbox, view, pixels_of, box, pixels):
+async def test_a_crop_holds_exactly_the_pixels_that_its_box_touches(cropping, view, pixels_of, box, pixels):
     call = {"image": "noise", "box": box, "describe": "no"}
-    result = await CropImage(sandbox).run(call, view({"noise": NOISE}), timeout_seconds=30)
+    result = await cropping().run(call, view({"noise": NOISE}), timeout_seconds=30)
     assert result.status == "ok"
     assert result.output["pixel_box"] == pixels
     left, top, right, bottom = pixels
@@ -52,21 +52,19 @@ BAD = [
 
 
 @pytest.mark.parametrize(("call", "words"), BAD, ids=[words for _, words in BAD])
-async def test_bad_arguments_are_named_with_value_and_limit(sandbox, view, call, words):
+async def test_bad_arguments_are_named_with_value_and_limit(cropping, view, call, words):
     with pytest.raises(ValueError) as caught:
-        await CropImage(sandbox).run({"image": "noise", **call}, view({"noise": NOISE}), timeout_seconds=30)
+        await cropping().run({"image": "noise", **call}, view({"noise": NOISE}), timeout_seconds=30)
     assert words in str(caught.value)
 
 
-async def test_who_cannot_see_is_told_what_the_crop_holds(sandbox, view):
+async def test_who_cannot_see_is_told_what_the_crop_holds(cropping, view):
     red = Image.new("RGB", (60, 40), "red")
     call = {"image": "red", "box": [0, 0, 500, 500]}
-    told = (await CropImage(sandbox).run(call, view({"red": red}), timeout_seconds=60)).output
+    told = (await cropping().run(call, view({"red": red}), timeout_seconds=60)).output
     assert told["measures"]["mean_colour"] == "#ff0000"
     assert "text" in told
-    seen = (
-        await CropImage(sandbox).run(call, view({"red": red}, sees_images=True), timeout_seconds=60)
-    ).output
+    seen = (await cropping().run(call, view({"red": red}, sees_images=True), timeout_seconds=60)).output
     assert "measures" not in seen
 
 
@@ -75,8 +73,8 @@ async def test_who_cannot_see_is_told_what_the_crop_holds(sandbox, view):
     [(CropLimits(crop_pixels=100), "the limit is 100"), (CropLimits(crop_bytes=90), "the limit is 90")],
     ids=["pixels", "bytes"],
 )
-async def test_a_crop_past_a_limit_is_refused_by_name(sandbox, view, limits, words):
+async def test_a_crop_past_a_limit_is_refused_by_name(cropping, view, limits, words):
     call = {"image": "noise", "box": [0, 0, 900, 900], "describe": "no"}
-    result = await CropImage(sandbox, limits=limits).run(call, view({"noise": NOISE}), timeout_seconds=30)
+    result = await cropping(limits=limits).run(call, view({"noise": NOISE}), timeout_seconds=30)
     assert result.status == "refused"
     assert words in result.output["refused"]

@@ -34,10 +34,19 @@ def dots(count):
     return image
 
 
+async def closed(tool):
+    if isinstance(tool, CropImage):
+        await tool.aclose()
+
+
 @pytest.fixture
 def ran(sandbox, view):
     async def run(tool, limits, images, seconds=120, **arguments):
-        return await tool(sandbox, limits=limits).run(arguments, view(images), timeout_seconds=seconds)
+        made = tool(sandbox, limits=limits)
+        try:
+            return await made.run(arguments, view(images), timeout_seconds=seconds)
+        finally:
+            await closed(made)
 
     return run
 

@@ -10,7 +10,6 @@ from PIL import Image
 from judge_agent.judge import Judge
 from judge_agent.models import ScriptedModel
 from tests.service.served import serving
-from tools.crop_image import CropImage
 from tools.render_compare import RenderCompare
 
 pytestmark = pytest.mark.anyio
@@ -101,7 +100,7 @@ def asks_once(request):
 
 @pytest.mark.parametrize("eyes", [True, False], ids=["with eyes", "without"])
 async def test_a_crop_that_a_model_asks_for_is_shown_to_one_with_eyes_and_described_to_one_without(
-    sandbox, encoded, eyes
+    cropping, encoded, eyes
 ):
     model = ScriptedModel(otherwise=asks_once, images=eyes, tools=False)
     body = {
@@ -111,7 +110,7 @@ async def test_a_crop_that_a_model_asks_for_is_shown_to_one_with_eyes_and_descri
         "principles": [{"name": "right", "description": "The answer is right."}],
         "granularity": ["outcome"],
     }
-    async with serving(model=model, judge_type=with_tools(CropImage(sandbox))) as served:
+    async with serving(model=model, judge_type=with_tools(cropping())) as served:
         judgment = (await served.post(body)).json()
     (found,) = [one for one in judgment["evidence"] if one["tool"] == "crop_image"]
     assert (found["status"], found["output"]["pixel_box"]) == ("ok", [16, 12, 32, 24])

@@ -10,10 +10,10 @@ import asyncio
 import weakref
 from collections import OrderedDict
 from collections.abc import Mapping
-from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from contextlib import suppress
+from functools import partial
 
-from judge_agent.errors import JudgeError, ToolError
+from judge_agent.errors import ToolError
 from judge_agent.schema import Resources
 from judge_agent.seams.resources import ResourceFiles
 from judge_agent.seams.sandbox import Sandbox
@@ -24,16 +24,7 @@ from tools.documents.limits import CorpusLimits
 from tools.documents.reading import read_library
 from tools.documents.reranking import Reranker
 from tools.documents.sources import SourceFile, content_key, files_of
-
-
-@dataclass
-class _Opened:
-    """An open index, and what closes it. `idle` closes it when nobody asks."""
-
-    index: IndexBox
-    stack: AsyncExitStack
-    idle: asyncio.TimerHandle | None = None
-    users: int = 0
+from tools.kept_open import KeptOpen
 
 
 class Shelf:
@@ -57,9 +48,9 @@ class Shelf:
         self._keys: dict[int, tuple[weakref.ref[Resources], str]] = {}
         self._reading: dict[str, asyncio.Task[Library]] = {}
         self._libraries: OrderedDict[str, Library] = OrderedDict()
-        self._opening: dict[str, asyncio.Lock] = {}
-        self._indexes: OrderedDict[str, _Opened] = OrderedDict()
-        self._closing: set[asyncio.Task[None]] = set()
+        self._indexes = KeptOpen[IndexBox](
+            most=self.limits.kept_indexes, idle_seconds=self.limits.idle_seconds
+        )
 
     @property
     def box(self) -> str:
@@ -77,19 +68,13 @@ class Shelf:
         key, library = await self._found(view)
         if not library.passages:
             return ()
+        opens = partial(
+            open_index, self._required_box(), library, self.limits, rerank=self.rerank is not None
+        )
         for _ in range(2):
-            opened = await self._opened(key, library)
-            opened.users += 1
-            try:
-                return await opened.index.search(query, limit=limit, within=within)
-            except IndexClosed:
-                await self._drop(key, opened)
-            except JudgeError:
-                await self._drop(key, opened)
-                raise
-            finally:
-                opened.users -= 1
-                self._rest(key, opened)
+            with suppress(IndexClosed):
+                async with self._indexes.lent(key, opens) as index:
+                    return await index.search(query, limit=limit, within=within)
         raise ToolError("the index ended twice during one query")
 
     async def aclose(self) -> None:
@@ -99,9 +84,8 @@ class Shelf:
         tasks = list(self._reading.values())
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, *self._closing, return_exceptions=True)
-        for key, opened in list(self._indexes.items()):
-            await self._drop(key, opened)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._indexes.aclose()
 
     async def _found(self, view: ToolView) -> tuple[str, Library]:
         self._attach()
@@ -144,60 +128,10 @@ class Shelf:
         finally:
             self._reading.pop(key, None)
 
-    async def _opened(self, key: str, library: Library) -> _Opened:
-        async with self._opening.setdefault(key, asyncio.Lock()):
-            if key in self._indexes:
-                self._indexes.move_to_end(key)
-                return self._indexes[key]
-            stack = AsyncExitStack()
-            try:
-                index = await stack.enter_async_context(
-                    open_index(self._required_box(), library, self.limits, rerank=self.rerank is not None)
-                )
-            except BaseException:
-                await stack.aclose()
-                raise
-            opened = self._indexes[key] = _Opened(index, stack)
-            await self._make_room()
-        self._opening.pop(key, None)
-        return opened
-
-    async def _make_room(self) -> None:
-        """Close the index that was asked least lately, if nobody waits for it."""
-        for key, opened in list(self._indexes.items())[:-1]:
-            if len(self._indexes) <= self.limits.kept_indexes:
-                return
-            if not opened.users:
-                await self._drop(key, opened)
-
-    def _rest(self, key: str, opened: _Opened) -> None:
-        if opened.idle is not None:
-            opened.idle.cancel()
-        if opened.users or self._indexes.get(key) is not opened:
-            return
-        loop = asyncio.get_running_loop()
-        opened.idle = loop.call_later(self.limits.idle_seconds, self._close_idle, key, opened)
-
-    def _close_idle(self, key: str, opened: _Opened) -> None:
-        task = asyncio.get_running_loop().create_task(self._drop(key, opened))
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
-
-    async def _drop(self, key: str, opened: _Opened) -> None:
-        if self._indexes.get(key) is opened:
-            del self._indexes[key]
-        if opened.idle is not None:
-            opened.idle.cancel()
-        with suppress(JudgeError):
-            await opened.stack.aclose()
-
     def _attach(self) -> None:
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._reading.clear()
-            self._indexes.clear()
-            self._opening.clear()
-            self._closing.clear()
             self._loop = loop
 
     def _required_box(self) -> Sandbox:

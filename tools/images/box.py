@@ -10,15 +10,16 @@ import contextlib
 import hashlib
 import importlib.metadata
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
 
 from judge_agent.errors import SandboxError, ToolError
 from judge_agent.prompting.image_headers import header_of
-from judge_agent.seams.sandbox import BoxResult, Limits, Program, Sandbox, Warm
+from judge_agent.seams.sandbox import Box, BoxResult, Limits, Program, Sandbox, Warm
 
 _MODULES = (
     "pictures",
@@ -135,11 +136,26 @@ class PictureBox:
 
     async def run(self, program: Program) -> BoxResult:
         """Run a program, the judge's or the candidate's, in the caller's time. Raises ToolError, SandboxError."""
+        async with self._slots:
+            return await self.required().run(program, limits=self._ceilings())
+
+    @asynccontextmanager
+    async def open(self, program: Program, *, wall_seconds: float) -> AsyncIterator[Box]:
+        """A program of the judge to talk to, for so long at most. Raises ToolError, SandboxError."""
+        limits = replace(self._ceilings(), wall_seconds=wall_seconds)
+        async with self.required().open(program, limits=limits) as box:
+            yield box
+
+    def required(self) -> Sandbox:
+        """The sandbox. Raises ToolError where there is none."""
         if self._sandbox is None:
             raise ToolError(
                 f"{self._tool} needs a box; JUDGE_SANDBOX names none that works here (judge-agent doctor)"
             )
-        limits = Limits(
+        return self._sandbox
+
+    def _ceilings(self) -> Limits:
+        return Limits(
             wall_seconds=3 * self._limits.seconds,
             cpu_seconds=max(int(self._limits.seconds), 1),
             memory_bytes=self._limits.memory_bytes,
@@ -148,8 +164,6 @@ class PictureBox:
             program_bytes=2 * self._limits.bytes + 2_000_000,
             artifact_bytes=self._limits.bytes,
         )
-        async with self._slots:
-            return await self._sandbox.run(program, limits=limits)
 
 
 def digest_of(limits: object) -> str:
@@ -179,23 +193,28 @@ def box_modules() -> dict[str, str]:
 
 def _told(result: BoxResult, limits: BoxLimits) -> Mapping[str, Any]:
     """The answer of a job that ended. Raises PictureRefused for one that a picture broke; ToolError, SandboxError."""
-    if result.was_killed:
-        raise SandboxError("the box of pictures was killed from outside")
-    if result.limit == "output_bytes":
-        raise PictureRefused(f"what was found in the picture is longer than {limits.answer_bytes} bytes")
-    if result.limit is not None:
-        raise PictureRefused(f"decoding the picture used up its {result.limit} ({_ceiling(result, limits)})")
-    if b"ModuleNotFoundError: No module named 'PIL'" in result.stderr:
-        raise missing("PIL")
-    answer = _answer(result)
+    answer = answer_in(result.stdout)
+    done = answer.get("done")
+    if result.status == "ok" and isinstance(done, dict):
+        return done
     if "missing" in answer:
         raise missing(str(answer["missing"]))
     if "refused" in answer:
         raise PictureRefused(str(answer["refused"])[:300])
-    done = answer.get("done")
-    if result.status != "ok" or not isinstance(done, dict):
-        raise PictureRefused("the picture made its decoder end without an answer")
-    return done
+    raise why_ended(result, limits)
+
+
+def why_ended(result: BoxResult, limits: BoxLimits) -> Exception:
+    """What the end of a box without an answer says of the picture, or of the box."""
+    if result.was_killed:
+        return SandboxError("the box of pictures was killed from outside")
+    if result.limit == "output_bytes":
+        return PictureRefused(f"what was found in the picture is longer than {limits.answer_bytes} bytes")
+    if result.limit is not None:
+        return PictureRefused(f"decoding the picture used up its {result.limit} ({_ceiling(result, limits)})")
+    if b"ModuleNotFoundError: No module named 'PIL'" in result.stderr:
+        return missing("PIL")
+    return PictureRefused("the picture made its decoder end without an answer")
 
 
 def missing(name: str) -> ToolError:
@@ -210,9 +229,10 @@ def _ceiling(result: BoxResult, limits: BoxLimits) -> str:
     return f"seconds={limits.seconds:g}"
 
 
-def _answer(result: BoxResult) -> Mapping[str, Any]:
+def answer_in(line: bytes) -> Mapping[str, Any]:
+    """What a box said, as far as it is an object; empty otherwise."""
     try:
-        answer = json.loads(result.stdout)
+        answer = json.loads(line)
     except (ValueError, RecursionError):
         return {}
     return answer if isinstance(answer, dict) else {}

@@ -51,6 +51,7 @@ async def read_text(
     layout: str = "page",
 ) -> Read:
     """Read a picture, or a part of it. Raises PictureRefused, ToolError, SandboxError; ValueError (language)."""
+    box.required()  # what lacks most is named first
     width, height = (
         (picture.width, picture.height) if part is None else (part[2] - part[0], part[3] - part[1])
     )

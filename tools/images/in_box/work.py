@@ -9,7 +9,6 @@ import sys
 from tools.images.in_box.pictures import Refused
 
 _PLACES = {
-    "crop": "cropping",
     "measure": "measuring",
     "compare": "comparing",
     "read": "reading",
