@@ -87,10 +87,11 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 class Started(NamedTuple):
-    """A service that is ready: its process and its URL."""
+    """A service that is ready: its process, its URL and the folder of its data."""
 
     process: subprocess.Popen[bytes]
     url: str
+    folder: Path
 
 
 @contextlib.contextmanager
@@ -115,6 +116,6 @@ def started(
     try:
         url = f"http://127.0.0.1:{port}"
         wait_until_ready(process, url, output)
-        yield Started(process, url)
+        yield Started(process, url, data_dir)
     finally:
         stop(process)

@@ -28,8 +28,9 @@ from tools.browsing.telling import no_page, result_of_checks, result_of_steps
 from tools.browsing.trying import Keep, Windows
 
 _NO_BROWSER = (
-    "browse needs a browser in a box, which runs with JUDGE_SANDBOX=namespaces alone: apt-get install chromium "
-    "fonts-dejavu-core && pip install -e '.[tools]' -c constraints.txt (judge-agent doctor says what is missing)"
+    "browse needs a browser in a box, which runs with JUDGE_SANDBOX=namespaces alone: apt-get install "
+    "chromium-headless-shell fonts-dejavu-core && pip install -e '.[tools]' -c constraints.txt "
+    "(judge-agent doctor says what is missing)"
 )
 
 

@@ -2,9 +2,10 @@
 
 The model server answers after a fixed time, in another process. `overhead`: requests arrive by themselves (Poisson) at
 half of the rate that the service was found to keep up with (99% within twice the model's time); a latency is counted
-from when its request was due, and the overhead is the latency less the model's own time. `in_flight`: so many judgments
-at one time, and the memory that they take. `verify`: judgments with ten unit tests each. `identical`: sixteen posts of
-one rollout, and what they ran.
+from when its request was due, and the overhead is the latency less the model's own time. The disk is measured beside
+it: what it takes to keep a few bytes is a part of the overhead that no service can avoid (`--folder` says which disk).
+`in_flight`: so many judgments at one time, and the memory that they take. `verify`: judgments with ten unit tests each.
+`identical`: sixteen posts of one rollout, and what they ran.
 """
 
 from __future__ import annotations
@@ -53,6 +54,11 @@ def add_parser(benches: Any) -> None:
     parser.add_argument(
         "--in-flight", type=whole(1, 4000), default=IN_FLIGHT, help=f"judgments at one time ({IN_FLIGHT})"
     )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        help="where the service keeps its data while it is measured (the folder for temporary files)",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the arrivals (0)")
     parser.set_defaults(run=run)
 
@@ -82,7 +88,11 @@ def run(arguments: argparse.Namespace) -> int:
 async def _overhead(arguments: argparse.Namespace) -> parts.Found:
     with _served(arguments, latency=arguments.latency) as service:
         return await parts.overhead(
-            service.url, arguments.latency, seconds=arguments.seconds, seed=arguments.seed
+            service.url,
+            arguments.latency,
+            seconds=arguments.seconds,
+            seed=arguments.seed,
+            folder=service.folder,
         )
 
 
@@ -112,7 +122,9 @@ def _served(arguments: argparse.Namespace, *, latency: float | None = None) -> I
     places = str(max(arguments.in_flight, 2048))
     settings = {"JUDGE_MAX_RUNNING": places, "JUDGE_MAX_QUEUED": places, "JUDGE_WORKERS": "1"}
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="judge-bench-")))
+        folder = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="judge-bench-", dir=arguments.folder))
+        )
         model = "none"
         if latency is not None:
             model = stack.enter_context(model_server(latency))

@@ -9,10 +9,12 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 
+from evals.bench.disk import DiskProbe
 from evals.bench.loads import Answered, Poster, closed_loop, open_loop, quantile, steady_rate, whole_rate
 from evals.bench.process_tree import below, rss_mb
 from evals.bench.service_requests import MODEL_CALLS, by_model, by_tests, numbered
@@ -48,8 +50,10 @@ class Found:
     failures: list[str] = field(default_factory=list)
 
 
-async def overhead(url: str, latency: float, *, seconds: float, seed: int) -> Found:
-    """What the service adds to the model's time at half its capacity, which is measured first."""
+async def overhead(url: str, latency: float, *, seconds: float, seed: int, folder: Path) -> Found:
+    """What the service adds to the model's time at half its capacity, which is measured first; and what the disk of its
+    `folder` takes in the same seconds.
+    """
     own = MODEL_CALLS * latency
     async with Poster.opened(f"{url}/v1/judgments") as poster:
         bodies = numbered(by_model)
@@ -57,7 +61,8 @@ async def overhead(url: str, latency: float, *, seconds: float, seed: int) -> Fo
         capacity, closed = await _capacity(
             poster, bodies, own=own, seconds=max(seconds / 2, 4 * own), seed=seed
         )
-        answered = await open_loop(poster, bodies, per_second=capacity / 2, seconds=seconds, seed=seed)
+        with DiskProbe(folder) as disk:
+            answered = await open_loop(poster, bodies, per_second=capacity / 2, seconds=seconds, seed=seed)
     _scored(answered)
     added = [1000 * (one.seconds - own) for one in answered]
     told = {
@@ -71,6 +76,7 @@ async def overhead(url: str, latency: float, *, seconds: float, seed: int) -> Fo
         "overhead_max_ms": round(max(added), 1),
         "overhead_p99_share": round(quantile(added, 99) / 1000 / own, 4),
         "sent_late_p99_ms": round(1000 * quantile([one.late_seconds for one in answered], 99), 1),
+        **disk.told(),
     }
     bound = min(MAX_OVERHEAD_MS, 1000 * own * MAX_OVERHEAD_SHARE)
     text = (
@@ -79,6 +85,10 @@ async def overhead(url: str, latency: float, *, seconds: float, seed: int) -> Fo
         f"p99); {len(answered)} judgments arrive at {told['arrivals_per_second']}/s, half of "
         f"{told['capacity_per_second']}/s that are kept up with ({told['closed_loop_per_second']}/s in a closed loop)"
     )
+    if "disk_max_ms" in told:
+        text += (
+            f"; to keep 4 kB its disk takes {told['disk_p99_ms']} ms p99, {told['disk_max_ms']} ms at most"
+        )
     over = f"p99 of {told['overhead_p99_ms']} ms is not under {bound:g} ms"
     return Found(text, told, [over] if told["overhead_p99_ms"] >= bound else [])
 

@@ -20,6 +20,7 @@ def test_every_part_of_the_service_is_measured(sandbox: Sandbox, capsys: pytest.
     assert told["overhead"]["judgments"] > 0
     assert told["overhead"]["overhead_p50_ms"] > 0
     assert told["overhead"]["overhead_p99_ms"] >= told["overhead"]["overhead_p50_ms"]
+    assert told["overhead"]["disk_max_ms"] >= told["overhead"]["disk_p99_ms"] > 0
     assert told["in_flight"]["running_at_once"] == 40
     assert told["in_flight"]["rss_mb"] >= told["in_flight"]["rss_idle_mb"] > 0
     assert told["verify"]["judgments_per_second"] > 0

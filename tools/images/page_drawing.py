@@ -20,8 +20,8 @@ _BETWEEN_SECONDS = 0.15
 _STEP_SECONDS = 10.0
 _LACKING = ("needed_outside", "outside", "failed")
 NO_BROWSER = (
-    "render_compare shows pages in a browser's box: apt-get install chromium fonts-dejavu-core && pip install -e "
-    "'.[tools]' -c constraints.txt (judge-agent doctor says what is missing)"
+    "render_compare shows pages in a browser's box: apt-get install chromium-headless-shell fonts-dejavu-core "
+    "&& pip install -e '.[tools]' -c constraints.txt (judge-agent doctor says what is missing)"
 )
 
 
