@@ -23,6 +23,7 @@ _MODULES: dict[Kind, tuple[str, ...]] = {
         "units",
         "otherwise",
         "choices",
+        "manners",
         "equations",
         "readings",
         "following",
