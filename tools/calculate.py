@@ -22,7 +22,7 @@ from judge_agent.schema import Principle, PrincipleSpec, ToolStatus
 from judge_agent.seams.sandbox import Limits, Sandbox
 from judge_agent.seams.tool import DecidingTool, Finding, OpeningCall, ToolResult, ToolView, in_time
 from judge_agent.trajectory import final_answer
-from tools.numbers.asking import asks_for_numbers
+from tools.numbers.asking import asked_text, asks_for_numbers
 from tools.numbers.boxes import Kind, NoAnswer, ask, versions
 from tools.numbers.stated import Stated, stated_answer
 from tools.numbers.told import answer_finding, answer_text, bears_on_answer
@@ -66,7 +66,7 @@ class Calculate(DecidingTool):
         self._slots = asyncio.Semaphore(2)
         box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
         bounds = f"{self.limits.seconds:g}s/{self.limits.symbolic_seconds:g}s/{self.limits.text_chars}"
-        self.version = f"2/{box}/{versions('symbolic')}/{bounds}"
+        self.version = f"3/{box}/{versions('symbolic')}/{bounds}"
 
     def principle(self, view: ToolView) -> PrincipleSpec | None:
         return self.decides if _has_answer(view) else None
@@ -174,7 +174,12 @@ class Calculate(DecidingTool):
 
     async def _arithmetic(self, view: ToolView) -> ToolResult:
         texts, cut = bounded(texts_of(view), self.limits.text_chars)
-        question = {"op": "equations", "texts": list(texts.values()), "most": self.limits.equations}
+        question = {
+            "op": "equations",
+            "texts": list(texts.values()),
+            "task": asked_text(view),
+            "most": self.limits.equations,
+        }
         told = await self._ask("exact", question)
         found = [Written(list(texts)[one[0]], *map(str, one[1:])) for one in told.get("equations", ())]
         cut = cut or told.get("cut") is True

@@ -40,6 +40,22 @@ async def test_what_is_put_right_or_stands_in_code_is_not_held_against_anybody(t
     assert (result.findings, result.asides) == ((), ())
 
 
+@pytest.mark.parametrize(
+    "task",
+    [
+        "What is 5 + 3 in Z_7?",
+        "All numbers are in base 6.",
+        "Let the operation a + b be defined as ab - 1.",
+        "A pupil has 5 + 3 = 9 on the board. Which sign is wrong?",
+    ],
+)
+async def test_a_task_that_gives_signs_another_meaning_or_the_mistake_itself_refutes_nobody(
+    tool, view, task: str
+) -> None:
+    result = await tool.run({"check": "arithmetic"}, view("So 5 + 3 = 9", prompt=task), timeout_seconds=60)
+    assert (result.findings, result.asides) == ((), ())
+
+
 async def test_beside_a_reference_answer_a_slip_is_no_principle_of_its_own(tool, view) -> None:
     seen = view("5 + 3 = 9\nAnswer: 8", answer="8")
     assert [dict(call.arguments) for call in tool.opening_calls(seen)] == [

@@ -29,20 +29,21 @@ _CONSTRAINTS = re.compile(
 
 def asks_for_numbers(view: ToolView) -> bool:
     """Numbers in the task and in the answer: the one may follow from the others."""
-    return len(_NUMBER.findall(_asked(view))) >= _NUMBERS_THAT_ASK and bool(
+    return len(_NUMBER.findall(asked_text(view))) >= _NUMBERS_THAT_ASK and bool(
         _NUMBER.search(final_answer(view.trajectory)[:_LOOKED_AT])
     )
 
 
 def speaks_of_dates(view: ToolView) -> bool:
     """Dates, weekdays or spans of time in the task."""
-    return _DATES.search(_asked(view)) is not None
+    return _DATES.search(asked_text(view)) is not None
 
 
 def speaks_of_constraints(view: ToolView) -> bool:
     """Constraint problems in the task."""
-    return _CONSTRAINTS.search(_asked(view)) is not None
+    return _CONSTRAINTS.search(asked_text(view)) is not None
 
 
-def _asked(view: ToolView) -> str:
+def asked_text(view: ToolView) -> str:
+    """What the task says, as far as it is looked at."""
     return "\n".join([view.task.prompt, *map(text_of, view.task.messages)])[:_LOOKED_AT]

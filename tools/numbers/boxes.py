@@ -17,7 +17,18 @@ from judge_agent.seams.sandbox import BoxResult, Limits, Program, Sandbox
 
 Kind = Literal["exact", "symbolic", "solving"]
 _MODULES: dict[Kind, tuple[str, ...]] = {
-    "exact": ("tokens", "arithmetic", "units", "equations", "readings", "following", "exact_main"),
+    "exact": (
+        "tokens",
+        "arithmetic",
+        "units",
+        "otherwise",
+        "choices",
+        "manners",
+        "equations",
+        "readings",
+        "following",
+        "exact_main",
+    ),
     "symbolic": ("plain_math", "symbolic", "symbolic_main"),
     "solving": ("dimacs", "smt", "solving_main"),
 }

@@ -21,6 +21,11 @@ _MARKED = re.compile(
 )
 _SAID = re.compile(r"\banswer[ \t]+(?:is|equals|=)[ \t:]{0,3}([^\n]{1,300})", re.I)
 _NUMBER = re.compile(r"(?<![\w.])[-\u2212]?[$\u20ac\u00a3]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?%?")
+_BOX = re.compile(r"\\(?:boxed|fbox)\{")
+_DENIED_BEFORE = re.compile(r"\b(?:not|than|isn't|isn\u2019t)[\s$:]{1,4}$", re.I)
+_DENIED_BEHIND = re.compile(
+    r"[$\s,]{0,4}(?:(?:is|was|would be)\s+)?(?:wrong|incorrect|not (?:right|correct|the)|false)\b", re.I
+)
 _SENTENCE_END = re.compile(r"\.(?=\s|$)|;")
 
 
@@ -52,17 +57,26 @@ def stated_answer(trajectory: Trajectory) -> Stated | None:
 
 
 def _boxed(text: str) -> str | None:
-    """What stands in the last \\boxed{...}."""
-    start = max(text.rfind("\\boxed{"), text.rfind("\\fbox{"))
-    if start < 0:
-        return None
-    begin = text.index("{", start) + 1
+    """What stands in the last \\boxed{...} that is not denied beside it; in the last one, where all are."""
+    found = [(text[start:end].strip(), _is_denied(text, match.start(), end + 1)) for match in _BOX.finditer(text)
+             if (end := _closing(text, start := match.end())) is not None]  # fmt: skip
+    return next((inside for inside, denied in reversed(found) if not denied), found[-1][0] if found else None)
+
+
+def _closing(text: str, begin: int) -> int | None:
+    """Where the brace closes that was opened before `begin`."""
     depth = 1
-    for place in range(begin, len(text)):
+    for place in range(begin, min(len(text), begin + MAX_ANSWER_CHARS)):
         depth += (text[place] == "{") - (text[place] == "}")
         if not depth:
-            return text[begin:place].strip()
+            return place
     return None
+
+
+def _is_denied(text: str, start: int, end: int) -> bool:
+    return bool(
+        _DENIED_BEFORE.search(text[max(0, start - 20) : start]) or _DENIED_BEHIND.match(text[end : end + 40])
+    )
 
 
 def _bare(text: str) -> str:

@@ -13,6 +13,7 @@ import re
 from fractions import Fraction
 
 from tools.numbers.in_box.arithmetic import NoValue, Value, value_of
+from tools.numbers.in_box.manners import other_meaning
 from tools.numbers.in_box.tokens import Token, plain, tokens
 from tools.numbers.in_box.units import may_be_units
 
@@ -31,8 +32,8 @@ _NOTE = re.compile(r"<<([^<>\n]{1,300})>>")
 # before the left side, or after the right side: the words belong to the calculation
 _BEFORE = frozenset((
     "of", "times", "plus", "minus", "over", "by", "per", "than", "and", "from", "half", "third", "quarter",
-    "twice", "double", "triple", "sqrt", "root", "sin", "cos", "tan", "log", "ln", "exp", "max", "min",
-    "abs", "floor", "ceil", "gcd", "lcm", "mod", "divided", "multiplied", "subtract", "add", "increased",
+    "twice", "thrice", "negative", "double", "triple", "sqrt", "root", "sin", "cos", "tan", "log", "ln", "exp",
+    "max", "min", "abs", "floor", "ceil", "gcd", "lcm", "mod", "divided", "multiplied", "subtract", "add", "increased",
     "decreased", "squared", "cubed", "sum", "product", "difference", "ratio", "power", "to",
 ))  # fmt: skip
 _AFTER = frozenset((
@@ -41,18 +42,32 @@ _AFTER = frozenset((
     "cubed", "factorial", "times", "plus", "minus", "over", "divided", "multiplied",
 ))  # fmt: skip
 _DOUBT = re.compile(
-    r"\b(?:wrong|incorrect\w*|mistake\w*|errors?|not|isn't|isn\u2019t|doesn't|doesn\u2019t|cannot|can't|false|suppose\w*|"
-    r"assum\w+|pretend|imagine|wait|oops|sorry|instead|typo|correction|approx\w*|about|roughly|around|nearly|almost|"
-    r"estimat\w+|round\w*|base|mod|modulo|binary|hex\w*|octal|remainder|clock|contradict\w*|impossible|absurd|"
-    r"hypothe\w+|joke|said|says|claim\w*|would\s+be\s+wrong)\b|[\u2260\u2248~?]|\bif\s*$",
+    r"\b(?:wrong\w*|incorrect\w*|mistake\w*|errors?|erroneous\w*|not|never|isn't|isn\u2019t|doesn't|doesn\u2019t|cannot|can't|"
+    r"false|fails?|suppose\w*|assum\w+|pretend|imagine|let's\s+say|wait|oops|sorry|instead|unlike|should|typo|correction|"
+    r"corrected|approx\w*|about|roughly|around|nearly|almost|estimat\w+|round\w*|base|mod|modulo|modular|binary|hex\w*|"
+    r"octal|remainder|clock|contradict\w*|impossible|absurd|hypothe\w+|joke|said|says|claim\w*|thinks|thought|believ\w*|wrote|"
+    r"written|writes|according|student'?\u2019?s?\s+(?:work|answer|solution)|bugs?|xor|bitwise|python|"
+    r"off\s+by|would\s+be\s+wrong)\b|[\u2260\u2248~?\u2717\u2718\u274c\u2716]|:\s*no\b|\b(?:if|given\s+that)\b[^.;=\d]{0,25}\d[^.;=,a-z]{0,40}=",
     re.I,
 )
 _TAKES_BACK = re.compile(
-    r"^\W*(?:wait|no\b|oops|actually|correction|sorry|hmm|that'?s (?:not|wrong)|this is (?:not|wrong))", re.I
+    r"^\W*(?:wait|no\b|oops|actually|correction|sorry|hmm|(?:but\s+|so\s+)?(?:that|this|it|which|the\s+\w+)\b[^.=\n]{0,40}"
+    r"\b(?:not|wrong|incorrect|mistake|error|false|contradiction)|(?:wrong|incorrect|false|a\s+contradiction)\b)",
+    re.I,
 )
-_COMPARES = re.compile(
-    r"\b(?:less|more|fewer|lower|higher|below|above|short|behind|ahead|difference|deficit|loss|lost|owes?|debt|decreas\w*|"
-    r"drop\w*|gap|apart|between|farther|further|under|over|negative|minus)\b",
+# a line that ends so: what follows is told, and not said
+_ANNOUNCES = re.compile(
+    r"\b(?:student|wrong|incorrect\w*|mistake\w*|errors?|claim\w*|suppose|assum\w+|false|wrote|written|says|said|attempt)\b"
+    r"[^.\n]{0,60}:\W*$",
+    re.I,
+)
+# what gives numbers or signs another meaning, wherever it stands in a text
+_OTHER_ARITHMETIC = re.compile(
+    r"\b(?:base[- ]?(?:\d|two|three|four|five|six|seven|eight|nine|twelve|sixteen|b\b)|mod(?:ulo|ular)?\b|binary|octal|"
+    r"hexadecimal|xor\b|bitwise|finite\s+fields?|GF\s?\(|boolean|clock\s+arithmetic|"
+    r"(?:defin\w+|denotes?|means?|new|custom|special|strange)\b[^.\n]{0,80}\boperat\w+|operat\w+\b[^.\n]{0,80}\b(?:defin\w+|denotes?|means?|such\s+that)|"
+    r"\b[a-z]\s?[*@#^]\s?[a-z]\s+means|"
+    r"defin\w+\b[^.\n]{0,40}[*@#^\u2295\u2297\u22c6\u2218\u2605\u25b3])|\bZ_?\{?\d|\bZ/\d|\u2124|\\mathbb\{[ZF]\}_|\bF_\{?\d|\\p?mod\b|\\oplus|\\equiv|\u2261",
     re.I,
 )
 
@@ -72,8 +87,25 @@ class Equation:
         self.recorded = False
 
 
-def equations_in(text: str, most: int) -> tuple[list[Equation], bool]:
-    """The equations of a text, at most `most`; and whether something of the text was left out for its size."""
+def equations_in(text: str, most: int, *, task: str = "") -> tuple[list[Equation], bool]:
+    """The equations of a text, at most `most`; and whether something of the text was left out for its size.
+
+    What the task itself writes is nobody's mistake; where it or the text gives signs another meaning, nothing is wrong.
+    """
+    found, cut = _equations_in(text, most)
+    wrong = [one for one in found if one.verdict == "wrong"]
+    if wrong and (_OTHER_ARITHMETIC.search(task) or _OTHER_ARITHMETIC.search(text)):
+        for one in wrong:
+            one.verdict, one.why = "off", "signs or numbers may have another meaning"
+    if wrong and "=" in task:
+        given = {(one.left, one.right) for one in _equations_in(task, most)[0]}
+        for one in wrong:
+            if (one.left, one.right) in given:
+                one.verdict, one.why = "off", "the task's own"
+    return found, cut
+
+
+def _equations_in(text: str, most: int) -> tuple[list[Equation], bool]:
     found: list[Equation] = []
     cut = in_code = False
     lines = text.split("\n")
@@ -85,12 +117,15 @@ def equations_in(text: str, most: int) -> tuple[list[Equation], bool]:
             continue
         if len(line) > MAX_LINE_CHARS:
             line, cut = line[:MAX_LINE_CHARS], True
-        taken_back = any(_TAKES_BACK.match(later) for later in lines[number + 1 : number + 3])
+        before = next((one for one in reversed(lines[max(0, number - 2) : number]) if one.strip()), "")
+        taken_back = _ANNOUNCES.search(before) is not None or any(
+            _TAKES_BACK.match(later) for later in lines[number + 1 : number + 3]
+        )
         for one in _of_line(line, number):
             if len(found) >= most:
                 return _mended(found), True
             if taken_back and one.verdict == "wrong":
-                one.verdict, one.why = "off", "taken back"
+                one.verdict, one.why = "off", "taken back, or told of others"
             found.append(one)
     return _mended(found), cut
 
@@ -147,12 +182,16 @@ def _left(before: Sequence[Token], *, is_first: bool) -> Sequence[Token] | None:
         if depth < 0:
             break
         start -= 1
+    if is_first and [token.kind for token in before[start : start + 2]] == ["number", "close"]:
+        start += 2  # the mark of a list: 1)
     side = before[start:]
     if not side:
         return None
     edge = before[start - 1] if start else None
     if edge is not None and not _may_stand_before(edge, side[0]):
         return None
+    if edge is not None and edge.text == "," and start > 1 and before[start - 2].kind == "number":
+        return None  # 10, 20, 30 + 5: of a list
     if side[0].kind == "operator":
         if edge is not None or side[0].text not in "-*+" or not is_first:
             return None if side[0].text != "-" or edge is not None else side
@@ -225,8 +264,6 @@ def _verdict(
     if any(one.exact == other.exact for one, other in readings):
         return "right", ""
     one, other = readings[0]
-    if one.exact == -other.exact and _COMPARES.search(line):
-        return "off", "the sign alone"
     unit = max((token.unit for token in right if token.kind == "number"), default=Fraction(1))
     if any(_is_near(one, other, unit, len(right)) for one, other in readings):
         return "off", "rounded"
@@ -236,6 +273,12 @@ def _verdict(
         return "off", "both sides are worked out"
     if may_be_units(one.exact, other.exact, line):
         return "off", "another unit"
+
+    def near(meant: Fraction, said: Fraction) -> bool:
+        return _is_near(Value(meant), Value(said), unit, len(right))
+
+    if (why := other_meaning(left, right, line, near)) is not None:
+        return "off", why
     if _DOUBT.search(_NOTE.sub("", line)):
         return "off", "not asserted"
     return "wrong", ""

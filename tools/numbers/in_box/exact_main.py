@@ -25,7 +25,7 @@ def main() -> None:
 def _equations(asked: dict[str, Any]) -> dict[str, Any]:
     left, told, cut = int(asked["most"]), [], False
     for index, text in enumerate(asked["texts"]):
-        found, more = equations_in(text, left)
+        found, more = equations_in(text, left, task=asked.get("task", ""))
         left -= len(found)
         cut = cut or more
         told += [

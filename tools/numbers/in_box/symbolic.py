@@ -29,6 +29,7 @@ _POINTS = (("7/5", "11/3"), ("13/6", "5/7"), ("17/9", "23/8"))
 _BRACKETS = re.compile(r"\s*(?:\\left\s*)?\\?([(\[{])?")
 _LATEX = ("\\", "^{", "_{", "}{")
 _PLACES = re.compile(r"\.(\d{1,40})")
+_VALUES_OF_PI = tuple(map(sympy.Rational, ("3", "3.14", "3.1416", "3.14159", "22/7")))
 _SMALL = sympy.Rational(1, 10**15)
 logging.disable(logging.CRITICAL)  # what it prints is its answer
 
@@ -64,6 +65,8 @@ def compared(reference: str, answer: str) -> tuple[Verdict, str]:
         return "unsure", "the answer has names that the reference has not: variables, units or words"
     if _may_be_rounded(wanted, given, answer) or _may_be_rounded(given, wanted, reference):
         return "unsure", "the one may be the other, rounded"
+    if _may_be_in_degrees(wanted, given):
+        return "unsure", "the one may be the other in degrees"
     return ("different", "values differ") if _differ(wanted, given) else ("unsure", "neither could be shown")
 
 
@@ -118,12 +121,34 @@ def _differ(one: Any, other: Any) -> bool:
 
 
 def _may_be_rounded(exact: Any, written: Any, text: str) -> bool:
-    """Whether decimals are a closed value to the places that they have."""
-    places = _PLACES.findall(text)
+    """Whether a number is a closed value to the places that it has, or with one of the usual values for pi.
+
+    A whole number of two and more digits may be a rounded irrational one.
+    """
     both = (exact, written)
-    if not places or any(not isinstance(one, sympy.Expr) or not one.is_number for one in both):
+    if any(not isinstance(one, sympy.Expr) or not one.is_number for one in both):
         return False
-    return bool(abs(sympy.N(exact - written, DIGITS)) < sympy.Rational(1, 10 ** max(map(len, places))))
+    places = _PLACES.findall(text)
+    if places:
+        unit = sympy.Rational(1, 10 ** max(map(len, places)))
+    elif written.is_Integer and abs(written) >= 10 and exact.is_rational is not True:
+        unit = sympy.Rational(1, 2)
+    elif written.is_rational and exact.has(sympy.pi):
+        unit = _SMALL
+    else:
+        return False
+    off = (sympy.N(exact.subs(sympy.pi, pi) - written, DIGITS) for pi in (sympy.pi, *_VALUES_OF_PI))
+    return any(bool(abs(one) < unit) for one in off if one.is_real)
+
+
+def _may_be_in_degrees(one: Any, other: Any) -> bool:
+    """Whether an angle is told in degrees and as a part of pi."""
+    if not all(isinstance(side, sympy.Expr) and side.is_number for side in (one, other)):
+        return False
+    if one.has(sympy.pi) == other.has(sympy.pi):
+        return False
+    turned = (one, other) if one.has(sympy.pi) else (other, one)
+    return bool(sympy.simplify(turned[0] * 180 / sympy.pi - turned[1]) == 0)
 
 
 def _lists_differ(one: Any, other: Any) -> bool:

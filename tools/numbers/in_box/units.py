@@ -10,7 +10,7 @@ from fractions import Fraction
 
 # words of a kind of unit, and the ratios between units of that kind
 _KINDS = (
-    (r"seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|months?|years?|daily|weekly|monthly|yearly|annual\w*",
+    (r"seconds?|secs?|s|minutes?|mins?|hours?|hrs?|h|days?|weeks?|months?|years?|daily|weekly|monthly|yearly|annual\w*",
      (4, 7, 12, 24, 28, 30, 31, 52, 60, 168, 365, 366, 1440, 3600, 10080)),
     (r"cents?|penn(?:y|ies)|dollars?|euros?|pence", (100,)),
     (r"dimes?|nickels?|quarters?", (4, 5, 10, 20, 25, 100)),
@@ -50,16 +50,30 @@ _NAMES = {
     "in": "inches inch", "ft": "feet foot", "yd": "yards yard", "mi": "miles mile", "lb": "pounds pound lbs",
     "oz": "ounces ounce", "s": "seconds second secs sec", "min": "minutes minute mins", "h": "hours hour hrs hr",
     "d": "days day", "wk": "weeks week", "mo": "months month", "yr": "years year", "ct": "cents cent",
-    "usd": "dollars dollar", "eur": "euros euro",
+    "usd": "dollars dollar bucks", "eur": "euros euro", "gbp": "", "inr": "rupees rupee", "jpy": "yen",
 }  # fmt: skip
 _UNIT = {name: unit for unit, names in _NAMES.items() for name in (unit, *names.split())}
-_MEASURED = re.compile(r"\d\s{0,2}([a-zA-Z]{1,12})(?![a-zA-Z^])")
+_MEASURED = re.compile(r"\d\s{0,2}([a-zA-Z]{1,12})(?![a-zA-Z])(?:\s?(\^\{?[23]|[\u00b2\u00b3]))?")
+_POWERS = {"^2": "2", "^{2": "2", "\u00b2": "2", "^3": "3", "^{3": "3", "\u00b3": "3"}
+_SIGNS = {"\u20ac": "eur", "\u00a3": "gbp", "\u00a2": "ct", "\u20b9": "inr", "\u00a5": "jpy"}
 
 
 def names_other_unit(one: str, other: str) -> bool:
     """Whether two texts give their numbers in units that are known and not the same."""
-    left, right = (
-        {_UNIT[word.lower()] for word in _MEASURED.findall(text) if word.lower() in _UNIT}
-        for text in (one, other)
-    )
+    left, right = _units_of(one), _units_of(other)
     return bool(left) and bool(right) and not left & right
+
+
+def is_unit(word: str) -> bool:
+    """Whether a word is a unit that is known."""
+    return word.lower() in _UNIT
+
+
+def _units_of(text: str) -> set[str]:
+    units = {
+        _UNIT[word.lower()] + _POWERS.get(power, "")
+        for word, power in _MEASURED.findall(text)
+        if word.lower() in _UNIT
+    }
+    units |= {unit for sign, unit in _SIGNS.items() if sign in text}
+    return units | {"usd"} if text.count("$") == 1 else units  # two are the marks of a formula
