@@ -12,14 +12,14 @@ from langgraph.runtime import Runtime
 
 from judge_agent.aside import aside
 from judge_agent.context import CanonicalCandidate, JudgeContext
+from judge_agent.guards.says_nothing import says_nothing
 from judge_agent.hashing import sha256_of
-from judge_agent.nodes.openers import says_nothing
 from judge_agent.nodes.patterns import planted_in
 from judge_agent.prompting.fences import count_invisible
 from judge_agent.prompting.material import without_thought
-from judge_agent.schema import Evidence
+from judge_agent.schema import Evidence, Task
 from judge_agent.state import Json, State, Update
-from judge_agent.trajectory import Transcript, final_answer, read
+from judge_agent.trajectory import Transcript, final_answer, read, text_of
 
 MAX_PLANTED_SHOWN = 8
 # A stray byte-order mark or joiner is no attack; a text that hides more than a few characters is.
@@ -39,7 +39,7 @@ async def screen(state: State, runtime: Runtime[JudgeContext]) -> Update:
         twin = first_of.setdefault(candidate.sha256, candidate.id)
         if twin != candidate.id:
             screened[candidate.id] = {"duplicate_of": twin}
-        elif is_content_free(candidate, context.task.reference.answer):
+        elif is_content_free(candidate, context.task):
             item = _evidence(candidate)
             evidence.append(item.model_dump(mode="json"))
             screened[candidate.id] = {"content_free": True, "evidence_id": item.id}
@@ -47,11 +47,12 @@ async def screen(state: State, runtime: Runtime[JudgeContext]) -> Update:
     return {"screened": screened, "flags": flags, "evidence": evidence}
 
 
-def is_content_free(candidate: CanonicalCandidate, reference: str | None) -> bool:
+def is_content_free(candidate: CanonicalCandidate, task: Task) -> bool:
     """Whether an answer says nothing: no calls, no artifacts, no earlier content, and not the reference.
 
     Hidden reasoning is no content: an answer is what its reader gets.
     """
+    reference = task.reference.answer
     transcript = read(candidate.trajectory)
     own_images = any(turn.images for turn in transcript.turns if turn.role == "assistant")
     if transcript.calls or candidate.trajectory.artifacts or own_images:
@@ -60,7 +61,16 @@ def is_content_free(candidate: CanonicalCandidate, reference: str | None) -> boo
     if reference is not None and answer.strip() == reference.strip():
         return False
     texts = [answer, *(step.turn.text for step in transcript.steps)]
-    return all(says_nothing(without_thought(text)[0]) for text in texts)
+    spoken = [without_thought(text)[0] for text in texts]
+    asked = _asked(task, transcript)
+    return all(says_nothing(text, asked) for text in spoken)
+
+
+def _asked(task: Task, transcript: Transcript) -> tuple[str, ...]:
+    """What was asked: the prompt, and every message that is no answer."""
+    texts = [task.prompt, *(text_of(message) for message in task.messages if message.role != "assistant")]
+    texts += [turn.text for turn in transcript.turns if turn.role == "user"]
+    return tuple(dict.fromkeys(text for text in texts if text))
 
 
 def _evidence(candidate: CanonicalCandidate) -> Evidence:
@@ -71,11 +81,12 @@ def _evidence(candidate: CanonicalCandidate) -> Evidence:
         source="observation",
         candidate_ids=(candidate.id,),
         quote=answer[:200],
+        offsets=(0, min(len(answer), 200)),
         sha256=sha256_of(answer),
         bearing="refutes",
         strength="decisive",
         score=0.0,
-        reason="the answer is empty or a bare opener: it holds nothing to judge",
+        reason="the answer is empty, announces what does not come, or repeats the task: it holds nothing to judge",
     )
 
 
