@@ -29,54 +29,12 @@ _BRACKETED = re.compile(
     r"|%%?([^%]{1,120})%%?)[\s.]*+",
 )
 _SLOT_NAMES = frozenset(
-    (
-        "answer",
-        "answers",
-        "solution",
-        "response",
-        "result",
-        "placeholder",
-        "insert",
-        "enter",
-        "fill",
-        "put",
-        "write",
-    )
-    + ("tbd", "todo", "blank", "missing", "omitted", "goes", "explanation", "reasoning", "content")
+    """answer answers solution response result placeholder insert enter fill put write tbd todo blank missing omitted goes
+    explanation reasoning content""".split()
 )
 _SLOT = _SLOT_NAMES | frozenset(
-    (
-        "your",
-        "my",
-        "the",
-        "a",
-        "an",
-        "value",
-        "final",
-        "here",
-        "in",
-        "add",
-        "type",
-        "text",
-        "to",
-        "be",
-        "provided",
-    )
-    + (
-        "completed",
-        "determined",
-        "filled",
-        "out",
-        "with",
-        "correct",
-        "of",
-        "for",
-        "this",
-        "question",
-        "problem",
-        "task",
-    )
-    + ("number", "output", "code", "is", "etc", "please", "it", "and", "below", "above", "later")
+    """your my the a an value final here in add type text to be provided completed determined filled out with correct of for
+    this question problem task number output code is etc please it and below above later""".split()
 )
 _UNFINISHED = re.compile(
     r"(?:to be (?:determined|done|completed|continued|added|filled(?: in)?|announced)|(?:answer|solution|content"
@@ -100,6 +58,7 @@ _STUB = re.compile(
     r"(?:your|write|insert|add|put|enter|place|implement|fill|code|solution|answer|todo|fixme|tbd"
     r"|implementation)\b[\w ,.'!:-]{0,80}"
 )
+MAX_STUB_LINES = 20
 LONELY_REPEATS = 4  # of a word that announces an answer
 FOREIGN_REPEATS = 8  # of any other word
 
@@ -129,10 +88,10 @@ def is_placeholder(text: str) -> bool:
 
 
 def _is_stub(text: str) -> bool:
-    """A fenced block in which every line is a comment that says where code would go."""
+    """A fenced block that is empty, or in which every line is a comment that says where code would go."""
     lines = [line for line in text.split("\n") if line.strip()]
     inside = [line for line in lines if not _FENCE.match(line)]
-    if len(lines) - len(inside) < 1 or not inside or len(inside) > 20:
+    if len(lines) == len(inside) or len(inside) > MAX_STUB_LINES:
         return False
     marked = [line.lstrip().startswith(("#", "//", "--", "/*", "<!--", "%")) for line in inside]
     said = [_COMMENT_LINE.fullmatch(line) for line in inside]

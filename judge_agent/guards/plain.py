@@ -8,6 +8,7 @@ import unicodedata
 from judge_agent.prompting.fences import without_invisible
 
 _ACCENT = re.compile("[\u0300-\u036f]")
+_ELISION = re.compile(r"\b(?:l|d|qu|j|c|n|s|m|t|dell|nell|all|sull|un)'(?=\w)")
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u02bc": "'", "\u2018": "'", "\u00b4": "'"})
 
 
@@ -25,8 +26,8 @@ def unaccented(text: str) -> str:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a plain text; an apostrophe stays within, all other signs part them."""
-    return [word for word in (part.strip("'") for part in _spaced(text).split()) if word]
+    """The words of a plain text; an apostrophe stays within, other signs part them."""
+    return [word for word in (part.strip("'") for part in _spaced(_ELISION.sub(" ", text)).split()) if word]
 
 
 def _spaced(text: str) -> str:

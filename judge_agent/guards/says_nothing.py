@@ -21,7 +21,7 @@ from judge_agent.guards.empty_forms import (
 )
 from judge_agent.guards.plain import is_word_char, plain, unaccented, words_of
 from judge_agent.guards.restated import without_task
-from judge_agent.guards.wording import LANGUAGES, Kind, Language, Spaced
+from judge_agent.guards.wording import LANGUAGES, TELLING, Kind, Spaced
 from judge_agent.prompting.fences import without_invisible
 
 MAX_CHARS = 4096
@@ -32,15 +32,17 @@ _EMPTY_PAIRS = frozenset(("()", "[]", "{}", "<>"))
 _TOKENS = frozenset(("*", "**", "-", "--", "#", "_", "~", "'"))
 _DECORATION = frozenset(
     " \t\n.,:;!?\u00a1\u00bf\u2026\u3001\u3002\u3010\u3011\u300c\u300d\u300e\u300f\u00ab\u00bb\u201c\u201d\u201e\u2018"
-    '"`*#_~()[]{}<>\u2800-\u2013\u2014|\u2022\u00b7/'
+    "\"`*#_~()[]{}<>\u2800-\u2013\u2014|\u2022\u00b7/'"
 )
 _CLAUSE = re.compile(
-    r"[.,:;!?\u2026\u3001\u3002\n()\[\]{}<>|\u2014\u2013\u3010\u3011\u300c\u300d\"\u201c\u201d]+|\s-+\s"
+    r"[.:;!?\u0964\u061b\u061f\u2026\u3002()\[\]{}<>|\u2014\u2013\u3010\u3011\u300c\u300d\"\u201c\u201d]+|\s-+\s"
 )
+_COMMA = re.compile(r"[,\n\u3001\u060c]+")
 _STEP = re.compile(r"\bstep \d{1,2}\b")
+_EMPHASIS = re.compile(r"(?<=[^\W_])[*_]+(?=[^\W_])|(?<=[^\W_])[*_]+$")
 _LIST_MARK = re.compile(r"^[ \t]*\d{1,2}[.)][ \t]+(?=\S*[^\W\d])", re.MULTILINE)
 _UNENDED = re.compile(r"[,:\u2026\uff1a\uff0c]\W*$|\.\.\.\W*$")
-_HEADED = re.compile(r"^\s*(?:#|\*\*|__|[\[\u3010(<])|[:\uff1a][\s*_#]*$")
+_HEADED = re.compile(r"^\s*(?:#|\*\*|__|[\[\u3010(<])|[:\uff1a]\W*$")
 
 
 def says_nothing(text: str, asked: Sequence[str] = ()) -> bool:
@@ -66,50 +68,69 @@ def _repeats(said: str, asked: Sequence[str]) -> bool:
     word = repeated_word(words_of(said))
     if word is None or any(map(asked_for.repeats, asked)):
         return False
-    known = any(isinstance(one, Spaced) and word in one.bag for one in LANGUAGES)
-    return known or len(words_of(said)) >= FOREIGN_REPEATS or len(words_of(said)) == 1
+    if any(isinstance(one, Spaced) and word in one.bag for one in LANGUAGES):
+        return True
+    return len(words_of(said)) >= FOREIGN_REPEATS or len(words_of(said)) == 1
 
 
 def _announces(said: str, asked: Sequence[str]) -> bool:
+    said = _EMPHASIS.sub("", said)
     said = unaccented(_LIST_MARK.sub("", _STEP.sub("step 1", _without_pictures(said))))
     rest = without_task(said, asked)
     restated = rest is not None
     said = said if rest is None else rest
-    if any(not is_word_char(char) and char not in _DECORATION and char != "'" for char in said):
+    if not all(is_word_char(char) or _is_decoration(char) for char in said):
         return False
-    clauses = [words for part in _CLAUSE.split(said) if (words := words_of(part))]
+    clauses = [words for part in _CLAUSE.split(said) if any(words := _parts(part))]
     if not clauses:
         return restated
     if len(clauses) > MAX_CLAUSES:
         return False
-    if len(clauses) == 1 and not restated and _is_asked_for(said, clauses[0], asked):
+    if len(clauses) == 1 and not restated and _is_asked_for(said, sum(clauses[0], []), asked):
         return False
     task_words = _task_words(asked)
-    return any(_all_announce(one, clauses, said, restated, task_words, asked) for one in LANGUAGES)
+    return _all_announce(clauses, said, restated, task_words, asked)
+
+
+def _is_decoration(char: str) -> bool:
+    return char in _DECORATION or (not char.isascii() and unicodedata.category(char)[0] in "PZ")
 
 
 def _all_announce(
-    language: Language,
-    clauses: Sequence[Sequence[str]],
+    clauses: Sequence[Sequence[list[str]]],
     said: str,
     restated: bool,
     task_words: frozenset[str],
     asked: Sequence[str],
 ) -> bool:
-    """Whether the clauses say nothing, read in one language."""
+    """Whether no clause says anything, each read in the language that makes most of it."""
     kinds: list[Kind] = []
-    for words in clauses:
-        kind = language.kind(words, task_words)
-        if kind == "content" or (kind == "announcement" and _quotes(words, asked)):
-            return False
-        kinds.append(kind)
+    for parts in clauses:
+        whole = [word for words in parts for word in words]
+        # A comma or a line's end may stand within what is announced, or behind a lead.
+        kind = _kind(whole, task_words)
+        for words in [whole] if kind in ("label", "announcement") else parts:
+            kind = _kind(words, task_words)
+            if kind == "content" or (kind == "announcement" and _quotes(words, asked)):
+                return False
+            kinds.append(kind)
     if "idle" in kinds and any(map(asked_for.a_way_to_go, asked)):
         return False
     if restated or "label" in kinds or "announcement" in kinds:
         return True
     if "heading" in kinds:
-        return bool(_HEADED.search(said)) and set(kinds) <= {"heading", "lead"}
-    return "idle" in kinds and bool(_UNENDED.search(said)) and sum(map(len, clauses)) > 1
+        return bool(_HEADED.search(said)) or "idle" in kinds
+    return "idle" in kinds and bool(_UNENDED.search(said))
+
+
+def _kind(words: Sequence[str], task_words: frozenset[str]) -> Kind:
+    kinds = {language.kind(words, task_words) for language in LANGUAGES}
+    return next(kind for kind in TELLING if kind in kinds)
+
+
+def _parts(clause: str) -> list[list[str]]:
+    """The words of a clause, by what stands between commas and the ends of lines."""
+    return [words for part in _COMMA.split(clause) if (words := words_of(part))]
 
 
 def _without_pictures(said: str) -> str:

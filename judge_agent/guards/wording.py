@@ -1,7 +1,8 @@
 """Which clauses only announce an answer, by the words of `openers.toml`: a grammar, not a list of texts.
 
-A clause is a label ("final answer"), an announcement ("let us think about it"), a lead ("sure"), idle (its words say
-nothing, but neither do they announce), or content. Content is everything that holds one word which is not listed.
+A clause is a label ("final answer"), an announcement ("let us think about it"), a lead ("sure"), idle ("understand the
+question": its words say nothing, but neither do they announce), or content. Content is everything that holds one word
+which is not listed, and what is short and about nothing: "time" may be an answer.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ from typing import Any, Literal
 from judge_agent.guards.plain import plain, unaccented, words_of
 
 Kind = Literal["label", "heading", "announcement", "lead", "idle", "content"]
-MAX_GAP = 3  # words between "let us" and what is announced: "let us now carefully think"
+TELLING: tuple[Kind, ...] = ("label", "announcement", "heading", "lead", "idle", "content")
+MAX_GAP = 8  # words between "let us" and what is announced; some languages put the verb last
+MIN_IDLE_WORDS = 3
+MIN_IDLE_CHARS = 4
 _CLASSES = (
     "lead",
     "label",
     "heading",
     "before",
+    "inner",
     "near",
     "start",
     "verb",
@@ -29,7 +34,7 @@ _CLASSES = (
     "object",
     "filler",
 )
-_START, _VERB, _LABEL, _HEADING = 1, 2, 4, 8
+_START, _VERB, _LABEL, _HEADING, _OBJECT = 1, 2, 4, 8, 16
 Phrases = frozenset[tuple[str, ...]]
 
 
@@ -52,7 +57,17 @@ class Spaced:
         named = self._names(rest)
         if named is not None:
             return named
-        return "idle" if all(word in self.bag for word in words) else "content"
+        return "idle" if self._is_idle(words) or self._begins(rest) else "content"
+
+    def _begins(self, words: Sequence[str]) -> bool:
+        """Whether it announces that something is begun or looked at, and nothing of what."""
+        begun = self._at("start", words)
+        vague = begun and self._at("vague", words[begun:])
+        return bool(vague) and all(word in self.bag for word in words)
+
+    def _is_idle(self, words: Sequence[str]) -> bool:
+        about = any(word in self.objects for word in words)
+        return about and len(words) >= MIN_IDLE_WORDS and all(word in self.bag for word in words)
 
     def _at(self, name: str, words: Sequence[str]) -> int:
         """The length of the longest phrase of a class with which the words begin; 0 for none."""
@@ -68,8 +83,8 @@ class Spaced:
         return words
 
     def _announces(self, words: Sequence[str], task_words: frozenset[str]) -> bool:
-        if size := self._at("hortative", words):
-            return all(word in self.bag or word in task_words for word in words[size:])
+        if any(self._at("hortative", words[at:]) for at in range(len(words))):
+            return all(word in self.bag or word in task_words for word in words)
         begun = self._at("start", words)
         if not begun:
             return False
@@ -86,6 +101,8 @@ class Spaced:
 
     def _names(self, words: Sequence[str]) -> Kind | None:
         """Whether the words name an answer, and nothing stands beside the name that says something of it."""
+        if self._at("inner", words):
+            return None
         kinds, last, at = set[str](), -1, 0
         befores = list[int]()
         while at < len(words):
@@ -137,7 +154,10 @@ class Joined:
             return "announcement"
         if any(signs & _HEADING for signs in ends):
             return "heading"
-        return "lead" if text in self.leads else "idle"
+        if text in self.leads:
+            return "lead"
+        about = any(signs & (_OBJECT | _VERB) for signs in ends) and len(text) >= MIN_IDLE_CHARS
+        return "idle" if about else "content"
 
 
 Language = Spaced | Joined
@@ -155,7 +175,7 @@ def _spaced(table: Mapping[str, Any]) -> Spaced:
 
 
 def _joined(table: Mapping[str, Any]) -> Joined:
-    signs = {"start": _START, "verb": _VERB, "label": _LABEL, "heading": _HEADING}
+    signs = {"start": _START, "verb": _VERB, "label": _LABEL, "heading": _HEADING, "object": _OBJECT}
     pieces: dict[str, int] = {}
     for name in _CLASSES:
         for piece in _squeezed(table.get(name, ())):
