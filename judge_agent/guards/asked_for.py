@@ -40,7 +40,8 @@ _SIGNS = (
 _SIGN_ASKED = re.compile(
     rf"\b(?:which|what|name the|give (?:me )?(?:the|a|an|one)|one|single|a single) (?:\w+ ){{0,4}}?{_SIGNS}\b"
     r"|\bwhat (?:\w+ ){0,6}(?:prints?|outputs?|returns?|displays?|printed|returned)\b"
-    r"|\b(?:regular expression|regexp?|punctuation mark|semicolon|empty string|whitespace|say nothing|stay silent|remain silent|morse|braille"
+    r"|\b(?:regular expression|regexp?|punctuation mark|semicolon|empty string|whitespace|say nothing|stay silent"
+    r"|remain silent|morse|braille"
     r"|ellipsis|"
     r"qu\u00e9 signo|quel signe|welches zeichen|satzzeichen|quale segno|qual sinal"
     r"|\u043a\u0430\u043a\u043e\u0439 \u0437\u043d\u0430\u043a)\b"
@@ -53,7 +54,9 @@ _ECHO_ASKED = re.compile(
     r"|\u91cd\u590d|\u590d\u8ff0|\u7e70\u308a\u8fd4|\u7ffb\u8bd1|\u7ffb\u8a33"
 )
 _REPEATS_ASKED = re.compile(
-    r"\b(?:times|repeat\w*|row|sequence|string|prints?|printed|song|lyrics?|ascii|chorus|chant|sound|noise|laugh|scream|onomatopoeia|buffalo)\b"
+    r"\b(?:times|repeat\w*|row|sequence|string|prints?|printed|song|lyrics?|ascii|chorus|chant|sound|noise|laugh"
+    r"|scream"
+    r"|onomatopoeia|buffalo)\b"
     r"|[*]|\u6b21|\u56de"
 )
 _WAY_ASKED = re.compile(

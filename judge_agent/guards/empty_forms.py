@@ -9,7 +9,8 @@ import re
 from collections.abc import Sequence
 
 _TAG_NAMES = (
-    r"(?:answer|final_answer|final-answer|finalanswer|solution|response|output|result|final|reasoning|thought|thoughts"
+    r"(?:answer|final_answer|final-answer|finalanswer|solution|response|output|result|final|reasoning|thought"
+    r"|thoughts"
     r"|explanation|analysis|scratchpad)"
 )
 _WRAPPERS = re.compile(
@@ -28,14 +29,19 @@ _BRACKETED = re.compile(
     r"|\(([^()\[\]{}<>]{1,120})\)|__+([^_]{1,120})__+"
     r"|%%?([^%]{1,120})%%?)[\s.]*+",
 )
-_SLOT_NAMES = frozenset(
-    """answer answers solution response result placeholder insert enter fill put write tbd todo blank missing omitted goes
-    explanation reasoning content""".split()
-)
-_SLOT = _SLOT_NAMES | frozenset(
-    """your my the a an value final here in add type text to be provided completed determined filled out with correct of for
-    this question problem task number output code is etc please it and below above later""".split()
-)
+# fmt: off
+_SLOT_NAMES = frozenset((
+    "answer", "answers", "solution", "response", "result", "placeholder", "insert", "enter", "fill",
+    "put", "write", "tbd", "todo", "blank", "missing", "omitted", "goes", "explanation", "reasoning",
+    "content",
+))
+_SLOT = _SLOT_NAMES | frozenset((
+    "your", "my", "the", "a", "an", "value", "final", "here", "in", "add", "type", "text", "to", "be",
+    "provided", "completed", "determined", "filled", "out", "with", "correct", "of", "for", "this",
+    "question", "problem", "task", "number", "output", "code", "is", "etc", "please", "it", "and",
+    "below", "above", "later",
+))
+# fmt: on
 _UNFINISHED = re.compile(
     r"(?:to be (?:determined|done|completed|continued|added|filled(?: in)?|announced)|(?:answer|solution|content"
     r"|text|explanation|response) (?:goes|will go|to go|comes|"

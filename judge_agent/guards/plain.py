@@ -22,7 +22,9 @@ def unaccented(text: str) -> str:
     """A plain text without its accents, so that "solucion" is read as its writer meant it."""
     if text.isascii():
         return text
-    return unicodedata.normalize("NFC", _ACCENT.sub("", unicodedata.normalize("NFD", text)))
+    return unicodedata.normalize("NFC", _ACCENT.sub("", unicodedata.normalize("NFD", text))).replace(
+        "\u0131", "i"
+    )
 
 
 def words_of(text: str) -> list[str]:

@@ -31,14 +31,15 @@ _EMPTY_PAIRS = frozenset(("()", "[]", "{}", "<>"))
 # Each of these is a whole answer to some question: an operator, a comment sign, a power, a decrement.
 _TOKENS = frozenset(("*", "**", "-", "--", "#", "_", "~", "'"))
 _DECORATION = frozenset(
-    " \t\n.,:;!?\u00a1\u00bf\u2026\u3001\u3002\u3010\u3011\u300c\u300d\u300e\u300f\u00ab\u00bb\u201c\u201d\u201e\u2018"
-    "\"`*#_~()[]{}<>\u2800-\u2013\u2014|\u2022\u00b7/'"
+    " \t\n.,:;!?\u00a1\u00bf\u2026\u3001\u3002\u3010\u3011\u300c\u300d\u300e\u300f\u00ab\u00bb\u201c\u201d\u201e"
+    "\u2018\"`*#_~()[]{}<>\u2800-\u2013\u2014|\u2022\u00b7/'"
 )
 _CLAUSE = re.compile(
-    r"[.:;!?\u0964\u061b\u061f\u2026\u3002()\[\]{}<>|\u2014\u2013\u3010\u3011\u300c\u300d\"\u201c\u201d]+|\s-+\s"
+    r"[.:;!?\u0964\u061b\u061f\u2026\u3002()\[\]{}<>|\u2014\u2013\u3010\u3011\u300c\u300d\"\u201c\u201d]+|#+|\*\*+"
+    r"|\s-+\s"
 )
 _COMMA = re.compile(r"[,\n\u3001\u060c]+")
-_STEP = re.compile(r"\bstep \d{1,2}\b")
+_STEP = re.compile(r"\bstep\s+\d{1,2}\b")
 _EMPHASIS = re.compile(r"(?<=[^\W_])[*_]+(?=[^\W_])|(?<=[^\W_])[*_]+$")
 _LIST_MARK = re.compile(r"^[ \t]*\d{1,2}[.)][ \t]+(?=\S*[^\W\d])", re.MULTILINE)
 _UNENDED = re.compile(r"[,:\u2026\uff1a\uff0c]\W*$|\.\.\.\W*$")
@@ -86,7 +87,11 @@ def _announces(said: str, asked: Sequence[str]) -> bool:
         return restated
     if len(clauses) > MAX_CLAUSES:
         return False
-    if len(clauses) == 1 and not restated and _is_asked_for(said, sum(clauses[0], []), asked):
+    if (
+        len(clauses) == 1
+        and not restated
+        and _is_asked_for(said, [word for words in clauses[0] for word in words], asked)
+    ):
         return False
     task_words = _task_words(asked)
     return _all_announce(clauses, said, restated, task_words, asked)
@@ -109,7 +114,9 @@ def _all_announce(
         whole = [word for words in parts for word in words]
         # A comma or a line's end may stand within what is announced, or behind a lead.
         kind = _kind(whole, task_words)
-        for words in [whole] if kind in ("label", "announcement") else parts:
+        apart = [_kind(words, task_words) for words in parts]
+        as_one = kind in ("label", "announcement") or (kind == "idle" and "content" in apart)
+        for words in [whole] if as_one else parts:
             kind = _kind(words, task_words)
             if kind == "content" or (kind == "announcement" and _quotes(words, asked)):
                 return False

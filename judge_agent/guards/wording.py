@@ -150,7 +150,7 @@ class Joined:
             return "content"
         if any(signs & _LABEL for signs in ends):
             return "label"
-        if any(signs & _START and signs & _VERB for signs in ends):
+        if any(signs & _START and signs & (_VERB | _HEADING) for signs in ends):
             return "announcement"
         if any(signs & _HEADING for signs in ends):
             return "heading"
