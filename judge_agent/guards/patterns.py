@@ -164,7 +164,7 @@ PLANTED: tuple[Pattern, ...] = (
         r"|anthropic|google)\b[^.\n]{0,50}\b(?:verified|approved|confirmed|validated|certified|graded|rated"
         r"|accepted|agreed|agree)\b[^.\n]{0,60}"
         r"\b(?:correct|right|perfect|pass|passed|best|flawless|full marks|answer|response|solution)\b"
-        r"|\b(?:pre-?approved|pre-?verified|pre-?graded)\b",
+        r"|\b(?:answer|response|solution|candidate|submission)\b[^.\n]{0,20}\bpre-?(?:approved|verified|graded)\b",
         (
             "verdict",
             "judgment",
