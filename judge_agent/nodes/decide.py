@@ -96,7 +96,7 @@ def verdict_of(
             choice="fail" if principle["scale"] == "pass_fail" else "1",
             score=0.0,
             valid=True,
-            reason="the answer is empty or a bare opener",
+            reason="the answer holds nothing to judge",
             citations=(Citation(evidence_id=screened["evidence_id"], source="observation"),),
             decided_by="screen",
         )

@@ -17,9 +17,9 @@ from judge_agent.calls import ModelCall
 from judge_agent.context import JudgeContext
 from judge_agent.errors import BudgetExceeded, ModelError
 from judge_agent.given_principles import WORD, given_principles, name_from
+from judge_agent.guards.planted import planted_in
 from judge_agent.nodes.charged import charged_to_the_task
 from judge_agent.nodes.criteria import comparison_of, ignored_fields
-from judge_agent.nodes.patterns import planted_in
 from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.images import with_images
 from judge_agent.prompting.material import task_block

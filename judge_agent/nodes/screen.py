@@ -7,23 +7,23 @@ verdicts and instructions are flagged; equal candidates are judged once. A short
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from langgraph.runtime import Runtime
 
 from judge_agent.aside import aside
 from judge_agent.context import CanonicalCandidate, JudgeContext
+from judge_agent.guards.places import Place, places_of
+from judge_agent.guards.planted import Planted, planted_in
+from judge_agent.guards.says_nothing import says_nothing
 from judge_agent.hashing import sha256_of
-from judge_agent.nodes.openers import says_nothing
-from judge_agent.nodes.patterns import planted_in
-from judge_agent.prompting.fences import count_invisible
 from judge_agent.prompting.material import without_thought
-from judge_agent.schema import Evidence
+from judge_agent.schema import Evidence, Task
 from judge_agent.state import Json, State, Update
-from judge_agent.trajectory import Transcript, final_answer, read
+from judge_agent.trajectory import Transcript, final_answer, read, text_of
 
 MAX_PLANTED_SHOWN = 8
-# A stray byte-order mark or joiner is no attack; a text that hides more than a few characters is.
-MAX_HIDDEN_CHARACTERS = 3
 
 
 async def screen(state: State, runtime: Runtime[JudgeContext]) -> Update:
@@ -35,11 +35,14 @@ async def screen(state: State, runtime: Runtime[JudgeContext]) -> Update:
     first_of: dict[str, str] = {}
     for candidate in context.candidates:
         await asyncio.sleep(0)  # others are served between the texts of two candidates
-        flags[candidate.id] = await aside(context.request, _flags, candidate)
+        seen = await aside(context.request, _looked_at, candidate, context.request.include_hidden_reasoning)
+        flags[candidate.id] = seen.flags
         twin = first_of.setdefault(candidate.sha256, candidate.id)
         if twin != candidate.id:
             screened[candidate.id] = {"duplicate_of": twin}
-        elif is_content_free(candidate, context.task.reference.answer):
+            continue
+        evidence += [item.model_dump(mode="json") for item in seen.evidence]
+        if is_content_free(candidate, context.task):
             item = _evidence(candidate)
             evidence.append(item.model_dump(mode="json"))
             screened[candidate.id] = {"content_free": True, "evidence_id": item.id}
@@ -47,11 +50,12 @@ async def screen(state: State, runtime: Runtime[JudgeContext]) -> Update:
     return {"screened": screened, "flags": flags, "evidence": evidence}
 
 
-def is_content_free(candidate: CanonicalCandidate, reference: str | None) -> bool:
+def is_content_free(candidate: CanonicalCandidate, task: Task) -> bool:
     """Whether an answer says nothing: no calls, no artifacts, no earlier content, and not the reference.
 
     Hidden reasoning is no content: an answer is what its reader gets.
     """
+    reference = task.reference.answer
     transcript = read(candidate.trajectory)
     own_images = any(turn.images for turn in transcript.turns if turn.role == "assistant")
     if transcript.calls or candidate.trajectory.artifacts or own_images:
@@ -60,7 +64,16 @@ def is_content_free(candidate: CanonicalCandidate, reference: str | None) -> boo
     if reference is not None and answer.strip() == reference.strip():
         return False
     texts = [answer, *(step.turn.text for step in transcript.steps)]
-    return all(says_nothing(without_thought(text)[0]) for text in texts)
+    spoken = [without_thought(text)[0] for text in texts]
+    asked = _asked(task, transcript)
+    return all(says_nothing(text, asked) for text in spoken)
+
+
+def _asked(task: Task, transcript: Transcript) -> tuple[str, ...]:
+    """What was asked: the prompt, and every message that is no answer."""
+    texts = [task.prompt, *(text_of(message) for message in task.messages if message.role != "assistant")]
+    texts += [turn.text for turn in transcript.turns if turn.role == "user"]
+    return tuple(dict.fromkeys(text for text in texts if text))
 
 
 def _evidence(candidate: CanonicalCandidate) -> Evidence:
@@ -71,15 +84,21 @@ def _evidence(candidate: CanonicalCandidate) -> Evidence:
         source="observation",
         candidate_ids=(candidate.id,),
         quote=answer[:200],
+        offsets=(0, min(len(answer), 200)),
         sha256=sha256_of(answer),
         bearing="refutes",
         strength="decisive",
         score=0.0,
-        reason="the answer is empty or a bare opener: it holds nothing to judge",
+        reason="the answer is empty, announces what does not come, or repeats the task: it holds nothing to judge",
     )
 
 
-def _flags(candidate: CanonicalCandidate) -> Json:
+class _Seen(NamedTuple):
+    flags: Json
+    evidence: tuple[Evidence, ...]
+
+
+def _looked_at(candidate: CanonicalCandidate, hidden_reasoning: bool) -> _Seen:
     transcript = read(candidate.trajectory)
     flags: Json = {}
     if transcript.ignored_fields:
@@ -88,36 +107,42 @@ def _flags(candidate: CanonicalCandidate) -> Json:
         flags["unread_calls"] = transcript.unread_calls
     if candidate.lost:
         flags["import_lost"] = list(candidate.lost)
-    planted = _planted(candidate, transcript)
-    if planted:
-        flags["injection"] = planted[:MAX_PLANTED_SHOWN]
-        flags["injection_count"] = len(planted)
-    return flags
+    found = _planted(places_of(candidate.trajectory, hidden_reasoning=hidden_reasoning))
+    shown = found[:MAX_PLANTED_SHOWN]
+    evidence = tuple(_planted_evidence(candidate, place, hit) for place, hit in shown)
+    if found:
+        flags["injection"] = [
+            _as_flag(place, hit, item.id) for (place, hit), item in zip(shown, evidence, strict=True)
+        ]
+        flags["injection_count"] = len(found)
+    return _Seen(flags, evidence)
 
 
-def _planted(candidate: CanonicalCandidate, transcript: Transcript) -> list[Json]:
-    found = []
-    known: dict[str, list[tuple[str, str]]] = {}
-    for where, text in _places(candidate, transcript):
-        if text not in known:
-            known[text] = planted_in(text)
-        found += [{"pattern": name, "where": where, "quote": quote[:120]} for name, quote in known[text]]
-        hidden = count_invisible(text)
-        if hidden > MAX_HIDDEN_CHARACTERS:
-            quote = f"{hidden} invisible characters"
-            found.append({"pattern": "hidden_characters", "where": where, "quote": quote})
-    return found
+def _planted(places: Sequence[Place]) -> list[tuple[Place, Planted]]:
+    known: dict[str, list[Planted]] = {}
+    for place in places:
+        if place.text not in known:
+            known[place.text] = planted_in(place.text)
+    return [(place, hit) for place in places for hit in known[place.text]]
 
 
-def _places(candidate: CanonicalCandidate, transcript: Transcript) -> list[tuple[str, str]]:
-    """Every text of the candidate that a prompt may show, with its span id."""
-    trajectory = candidate.trajectory
-    places = [(turn.span_id, turn.text) for turn in transcript.turns if turn.role != "system"]
-    places += [(turn.span_id, turn.name) for turn in transcript.turns if turn.name]
-    for turn in transcript.turns:
-        places += [(turn.span_id, f"{call.name}\n{call.raw_arguments}") for call in turn.calls]
-    for index, artifact in enumerate(trajectory.artifacts):
-        places.append((f"a{index}", f"{artifact.name}\n{artifact.content}"))
-    if trajectory.final_answer is not None:
-        places.append(("final", trajectory.final_answer))
-    return places
+def _as_flag(place: Place, hit: Planted, evidence_id: str) -> Json:
+    told: Json = {"pattern": hit.pattern, "where": place.where, "part": place.part, "quote": hit.quote[:120]}
+    told |= {"offsets": list(hit.offsets), "evidence_id": evidence_id}
+    return {**told, "disguise": hit.how} if hit.how else told
+
+
+def _planted_evidence(candidate: CanonicalCandidate, place: Place, hit: Planted) -> Evidence:
+    """The span that speaks to the judge. It bears on nothing: that it is there says nothing of the work."""
+    name = sha256_of([candidate.sha256, place.where, place.part, hit.pattern, *hit.offsets])[:12]
+    return Evidence(
+        id=f"in_{name}",
+        kind="span",
+        source=place.source,
+        candidate_ids=(candidate.id,),
+        step_id=place.step_id,
+        quote=hit.quote,
+        offsets=hit.offsets,
+        sha256=sha256_of(place.text),
+        reason=f"{place.where} ({place.part}) speaks to the judge: {hit.pattern}{f', in {hit.how}' if hit.how else ''}",
+    )

@@ -1,0 +1,125 @@
+"""What a task asks for, as far as it makes a bare word or sign an answer: "one word for ...", "which sign ...".
+
+A guard that is not sure keeps out of the way: what is asked for in a way not known here is judged like any answer.
+"""
+
+from __future__ import annotations
+
+import re
+
+from judge_agent.guards.plain import plain, words_of
+
+MAX_TASK_CHARS = 20_000
+_WORDS = (
+    r"(?:words?|terms?|nouns?|verbs?|synonyms?|antonyms?|headings?|headlines?|titles?|captions?|slogans?"
+    r"|expressions?|phrases?|keywords?|"
+    r"abbreviations?|acronyms?|translations?|genres?|categor(?:y|ies)|anagrams?)"
+)
+_WORD_ASKED = re.compile(
+    rf"\b(?:which|what|one|single|name (?:the|a|an)|give (?:me )?(?:the|a|an|one)|suggest (?:a"
+    rf"|an)) (?:\w+ ){{0,3}}?{_WORDS}\b"
+    r"|\b(?:translate|unscramble|crossword|rhymes? with|opposite of|how do you say|fill in|complete the sentence"
+    r"|missing word|stands? for|the plural of|"
+    r"the singular of|past tense|(?:say|reply|respond|answer|write|output|print|return) (?:only |just "
+    r"|exactly )?(?:with )?the word|"
+    r"(?:is|are|was|were) (?:\w+ ){1,8}called|(?:do|does|would|can) (?:you|we|one|they|people|chemists|scientists"
+    r"|mathematicians) call|"
+    r"(?:title|name) of the (?:chapter|section|song|film|movie|book|album|painting|poem|novel|band|sculpture"
+    r"|statue)|what kind of mixture|type of mixture)\b"
+    r"|\b(?:qu\u00e9 palabra|traduce|quel mot|traduis|traduisez|welches wort|\u00fcbersetze|qual palavra|traduza"
+    r"|quale parola|traduci|"
+    r"\u043a\u0430\u043a\u043e\u0435 \u0441\u043b\u043e\u0432\u043e"
+    r"|\u043f\u0435\u0440\u0435\u0432\u0435\u0434\u0438)\b"
+    r"|\u54ea\u4e2a\u8bcd|\u4ec0\u4e48\u8bcd|\u4e00\u4e2a\u8bcd|\u7ffb\u8bd1|\u540c\u4e49\u8bcd|\u8a00\u8449\u306f"
+    r"|\u5358\u8a9e|\u7ffb\u8a33|\u8a33\u3057|\ub2e8\uc5b4|\ubc88\uc5ed"
+)
+_SIGNS = (
+    r"(?:symbols?|signs?|characters?|punctuation|marks?|operators?|delimiters?|separators?|tokens?|glyphs?"
+    r"|emojis?|emoticons?|keystrokes?|brackets?|letters?)"
+)
+_SIGN_ASKED = re.compile(
+    rf"\b(?:which|what|name the|give (?:me )?(?:the|a|an|one)|one|single|a single) (?:\w+ ){{0,4}}?{_SIGNS}\b"
+    r"|\bwhat (?:\w+ ){0,6}(?:prints?|outputs?|returns?|displays?|printed|returned)\b"
+    r"|\b(?:regular expression|regexp?|punctuation mark|semicolon|empty string|whitespace|say nothing|stay silent"
+    r"|remain silent|morse|braille"
+    r"|ellipsis|"
+    r"qu\u00e9 signo|quel signe|welches zeichen|satzzeichen|quale segno|qual sinal"
+    r"|\u043a\u0430\u043a\u043e\u0439 \u0437\u043d\u0430\u043a)\b"
+    r"|\u7b26\u53f7|\u6807\u70b9|\u8a18\u53f7|\u53e5\u8aad\u70b9|\uae30\ud638"
+)
+_ECHO_ASKED = re.compile(
+    r"\b(?:repeat|echo|copy|verbatim|word for word|unchanged|proofread|grammar|grammatical\w*|punctuate"
+    r"|capitali[sz]e|rewrite|paraphrase|translate|"
+    r"transcribe|recite|encode|decode|uppercase|lowercase|quine|restate|correct (?:the|this|any)|palindrome)\b"
+    r"|\u91cd\u590d|\u590d\u8ff0|\u7e70\u308a\u8fd4|\u7ffb\u8bd1|\u7ffb\u8a33"
+)
+_REPEATS_ASKED = re.compile(
+    r"\b(?:times|repeat\w*|row|sequence|string|prints?|printed|song|lyrics?|ascii|chorus|chant|sound|noise|laugh"
+    r"|scream"
+    r"|onomatopoeia|buffalo)\b"
+    r"|[*]|\u6b21|\u56de"
+)
+_WAY_ASKED = re.compile(
+    r"\b(?:(?:first|next|last|which|what|final) steps?|approach|strateg\w+|method|procedure|how (?:do|does|should"
+    r"|would|could|to)|"
+    r"what (?:do|should|would|can|must|will|are|is) (?:i|you|we|he|she|they)|plan|advice|suggest\w*|first thing"
+    r"|tips?|shall we|shall i|will you|"
+    r"would you|are you|do you|can you|could you|should (?:i|we|he|she|they))\b"
+)
+
+
+def a_word(task: str) -> bool:
+    """Whether the task asks for a word, so that "Solution" may be what it asks for."""
+    return bool(_WORD_ASKED.search(_read(task)))
+
+
+def a_sign(task: str) -> bool:
+    """Whether the task asks for a sign or for characters, so that ":" may be what it asks for."""
+    return bool(_SIGN_ASKED.search(_read(task)))
+
+
+def an_echo(task: str) -> bool:
+    """Whether the task asks for its own words back."""
+    return bool(_ECHO_ASKED.search(_read(task)))
+
+
+def repeats(task: str) -> bool:
+    """Whether the task may ask for the same word many times."""
+    return bool(_REPEATS_ASKED.search(_read(task)))
+
+
+def a_way_to_go(task: str) -> bool:
+    """Whether the task asks how somebody goes about something, so that "Understand the question." answers it."""
+    return bool(_WAY_ASKED.search(_read(task)))
+
+
+def one_of(task: str, words: list[str]) -> bool:
+    """Whether the task offers these words as one of several: beside "or", between quotes, on a line of an option."""
+    if not words:
+        return False
+    said = r"\W+".join(re.escape(word) for word in words)
+    offered = re.compile(
+        rf"\bor (?:an? |the )?{said}\b|\b{said}(?:,[^.?!\n]{{0,80}})? or\b"
+        rf"|[\"'\u201c\u2018\u00ab`]{said}[\"'\u201d\u2019\u00bb`]"
+        rf"|^\W*(?:\w{{1,2}}\W{{1,3}})?{said}\W*$|[(\[]?\b[a-h1-9][.):\]]\s*{said}\b",
+        re.MULTILINE,
+    )
+    return bool(offered.search(_read(task)))
+
+
+def has_options(task: str) -> bool:
+    """Whether the task offers several answers, which then are no words for the task itself."""
+    read = _read(task)
+    return " or " in read or bool(re.search(r"^\W*[a-h1-9][.):\]]\s*\S", read, re.MULTILINE))
+
+
+def words_in(task: str) -> frozenset[str]:
+    """The words of the task that are no numbers."""
+    return frozenset(word for word in words_of(_read(task)) if not any(char.isdigit() for char in word))
+
+
+def _read(task: str) -> str:
+    """Its beginning and its end: what is asked for stands there."""
+    if len(task) > MAX_TASK_CHARS:
+        task = task[: MAX_TASK_CHARS // 2] + "\n" + task[-MAX_TASK_CHARS // 2 :]
+    return plain(task)

@@ -1,0 +1,114 @@
+"""Forms that wait for an answer: empty boxes, tags and fences, placeholders, the same word again and again.
+
+What is taken off is only what wraps: a box with something in it is judged by what is in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_TAG_NAMES = (
+    r"(?:answer|final_answer|final-answer|finalanswer|solution|response|output|result|final|reasoning|thought"
+    r"|thoughts"
+    r"|explanation|analysis|scratchpad)"
+)
+_WRAPPERS = re.compile(
+    rf"</?{_TAG_NAMES}\s*/?>"
+    r"|\\(?:boxed|fbox|text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|operatorname|emph|underline|mbox|hbox"
+    r"|displaystyle|left|right|quad|qquad|"
+    r"ldots|dots|cdots|hspace|vspace|phantom|frac|sqrt|section|subsection|paragraph|title|item|noindent)\b\*?"
+    r"|\\(?:begin|end)\s*\{[a-z*]{1,20}\}|\\[\[\]()!,;:~ ]|\\\\|[$&~]+",
+    re.IGNORECASE,
+)
+_MARKUP = re.compile(rf"\\(?:boxed|fbox|text|frac|sqrt|begin|\[|\()|[$]|<{_TAG_NAMES}\b", re.IGNORECASE)
+_NOTHING = re.compile(r"[\s.,:;!?_{}()\[\]\u2026\u3002\uff0c\uff1a*#`'\"-]*+")
+_BRACKETED = re.compile(
+    r"\s*+(?:answer|solution|final answer|the answer is|response)?[:\s]*"
+    r"(?:\[\[?([^\[\]{}<>]{1,120})\]\]?|\{\{?([^\[\]{}<>]{1,120})\}\}?|<([^\[\]{}<>/]{1,120})>"
+    r"|\(([^()\[\]{}<>]{1,120})\)|__+([^_]{1,120})__+"
+    r"|%%?([^%]{1,120})%%?)[\s.]*+",
+)
+# fmt: off
+_SLOT_NAMES = frozenset((
+    "answer", "answers", "solution", "response", "result", "placeholder", "insert", "enter", "fill",
+    "put", "write", "tbd", "todo", "blank", "missing", "omitted", "goes", "explanation", "reasoning",
+    "content",
+))
+_SLOT = _SLOT_NAMES | frozenset((
+    "your", "my", "the", "a", "an", "value", "final", "here", "in", "add", "type", "text", "to", "be",
+    "provided", "completed", "determined", "filled", "out", "with", "correct", "of", "for", "this",
+    "question", "problem", "task", "number", "output", "code", "is", "etc", "please", "it", "and",
+    "below", "above", "later",
+))
+# fmt: on
+_UNFINISHED = re.compile(
+    r"(?:to be (?:determined|done|completed|continued|added|filled(?: in)?|announced)|(?:answer|solution|content"
+    r"|text|explanation|response) (?:goes|will go|to go|comes|"
+    r"here|to be \w+|pending|coming soon|will be \w+)(?: (?:here|later|soon|below|in|added|provided|inserted))*"
+    r"|todo|fixme|tbd|placeholder|"
+    r"insert (?:your |the )?(?:answer|solution|response|text)(?: here)?|(?:your|write|enter|type|put) (?:your "
+    r"|the )?(?:answer|solution|response|text)(?: here)?|"
+    r"coming soon|work in progress|under construction|lorem ipsum(?: \w+){0,200}|"
+    r"(?:escribe|inserta|pon) (?:tu|la|su) (?:respuesta|soluci[o\u00f3]n)(?: aqu[i\u00ed])?|"
+    r"(?:ins\u00e9rez|insere|mettez) (?:votre|ta|la) (?:r\u00e9ponse|solution)(?: ici)?|(?:hier )?(?:antwort"
+    r"|l\u00f6sung) (?:hier )?(?:einf\u00fcgen|eintragen|einsetzen)|"
+    r"(?:\u5728\u6b64|\u5728\u8fd9\u91cc)?(?:\u8f93\u5165|\u586b\u5199|\u63d2\u5165)(?:\u60a8\u7684"
+    r"|\u4f60\u7684)?(?:\u7b54\u6848|\u56de\u7b54)|(?:\u5f85\u8865\u5145|\u5f85\u5b9a|\u5f85\u586b\u5199"
+    r"|\u5f85\u7eed)|(?:\u3053\u3053\u306b)?(?:\u7b54\u3048|\u56de\u7b54)\u3092(?:\u5165\u529b|\u8a18\u5165"
+    r"|\u66f8\u304f?)(?:\u3057\u3066\u304f\u3060\u3055\u3044)?)"
+)
+_COMMENT_LINE = re.compile(r"\s*(?:#|//|--|/\*|\*/|\*|<!--|-->|%|;)?\s*(.*?)\s*(?:\*/|-->)?\s*")
+_FENCE = re.compile(r"^\s*(?:`{3,}|~{3,})[\w+#.-]*\s*$")
+_STUB = re.compile(
+    r"(?:your|write|insert|add|put|enter|place|implement|fill|code|solution|answer|todo|fixme|tbd"
+    r"|implementation)\b[\w ,.'!:-]{0,80}"
+)
+MAX_STUB_LINES = 20
+LONELY_REPEATS = 4  # of a word that announces an answer
+FOREIGN_REPEATS = 8  # of any other word
+
+
+def unwrapped(text: str) -> str:
+    """A plain text without tags and LaTeX that only wrap; the text itself where it has none."""
+    return _WRAPPERS.sub(" ", text) if _MARKUP.search(text) else text
+
+
+def is_empty_markup(text: str) -> bool:
+    """Whether a plain text has markup for an answer, and nothing in it: "\\boxed{}", "<answer></answer>"."""
+    if not _MARKUP.search(text) or "\\{" in text or "\\emptyset" in text:
+        return False
+    return bool(_NOTHING.fullmatch(_WRAPPERS.sub(" ", text)))
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether a plain text is a slot that nobody filled in: "[your answer here]", "TODO", a fence with a comment."""
+    bare = text.strip(" \t\n.:*_#`!-")
+    if _UNFINISHED.fullmatch(bare.strip("[](){}<> ")):
+        return True
+    match = _BRACKETED.fullmatch(text)
+    if match:
+        words = re.findall(r"[^\W_]+", next(group for group in match.groups() if group is not None))
+        return bool(words) and set(words) <= _SLOT and not _SLOT_NAMES.isdisjoint(words)
+    return _is_stub(text)
+
+
+def _is_stub(text: str) -> bool:
+    """A fenced block that is empty, or in which every line is a comment that says where code would go."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    inside = [line for line in lines if not _FENCE.match(line)]
+    if len(lines) == len(inside) or len(inside) > MAX_STUB_LINES:
+        return False
+    marked = [line.lstrip().startswith(("#", "//", "--", "/*", "<!--", "%")) for line in inside]
+    said = [_COMMENT_LINE.fullmatch(line) for line in inside]
+    return all(marked) and all(match is not None and _STUB.fullmatch(match[1].strip(". ")) for match in said)
+
+
+def repeated_word(words: Sequence[str]) -> str | None:
+    """The word that a text repeats, and nothing else; None for numbers, signs, and texts that say two things."""
+    first = next(iter(words), "")
+    if len(words) >= LONELY_REPEATS and first.isalpha() and all(word == first for word in words):
+        return first
+    if len(words) == 1 and len(first) >= FOREIGN_REPEATS and first.isalpha() and len(set(first)) == 1:
+        return first
+    return None

@@ -1,0 +1,170 @@
+"""Tells answers that say nothing: openers, announcements, labels, empty forms, the task said over again.
+
+The effect is that of "One Token to Fool LLM-as-a-Judge" (arXiv 2507.08794). A text says nothing where each of its
+clauses is known to (`wording.py`), and at least one of them announces an answer that does not come. One word that is
+not known makes it an answer, and so does a task that asks for such a word (`asked_for.py`).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from judge_agent.guards import asked_for
+from judge_agent.guards.empty_forms import (
+    FOREIGN_REPEATS,
+    is_empty_markup,
+    is_placeholder,
+    repeated_word,
+    unwrapped,
+)
+from judge_agent.guards.plain import is_word_char, plain, unaccented, words_of
+from judge_agent.guards.restated import without_task
+from judge_agent.guards.wording import LANGUAGES, TELLING, Kind, Spaced
+from judge_agent.prompting.fences import without_invisible
+
+MAX_CHARS = 4096
+MAX_CLAUSES = 60
+_NO_CONTENT = re.compile(r"[\s.,:;!?\u00a1\u00bf\u2026\u3001\u3002\u201c\u201d\u2018'\"`*#_~\u2800-]*+")
+_EMPTY_PAIRS = frozenset(("()", "[]", "{}", "<>"))
+# Each of these is a whole answer to some question: an operator, a comment sign, a power, a decrement.
+_TOKENS = frozenset(("*", "**", "-", "--", "#", "_", "~", "'"))
+_DECORATION = frozenset(
+    " \t\n.,:;!?\u00a1\u00bf\u2026\u3001\u3002\u3010\u3011\u300c\u300d\u300e\u300f\u00ab\u00bb\u201c\u201d\u201e"
+    "\u2018\"`*#_~()[]{}<>\u2800-\u2013\u2014|\u2022\u00b7/'"
+)
+_CLAUSE = re.compile(
+    r"[.:;!?\u0964\u061b\u061f\u2026\u3002()\[\]{}<>|\u2014\u2013\u3010\u3011\u300c\u300d\"\u201c\u201d]+|#+|\*\*+"
+    r"|\s-+\s"
+)
+_COMMA = re.compile(r"[,\n\u3001\u060c]+")
+_STEP = re.compile(r"\bstep\s+\d{1,2}\b")
+_EMPHASIS = re.compile(r"(?<=[^\W_])[*_]+(?=[^\W_])|(?<=[^\W_])[*_]+$")
+_LIST_MARK = re.compile(r"^[ \t]*\d{1,2}[.)][ \t]+(?=\S*[^\W\d])", re.MULTILINE)
+_UNENDED = re.compile(r"[,:\u2026\uff1a\uff0c]\W*$|\.\.\.\W*$")
+_HEADED = re.compile(r"^\s*(?:#|\*\*|__|[\[\u3010(<])|[:\uff1a]\W*$")
+
+
+def says_nothing(text: str, asked: Sequence[str] = ()) -> bool:
+    """Whether a whole answer is empty, mere signs, or an announcement of what does not come.
+
+    `asked` are the texts of the task: what it asks for may be a bare word or sign.
+    """
+    if len(text) > MAX_CHARS:
+        return bool(_NO_CONTENT.fullmatch(without_invisible(text)))
+    said = plain(text).strip()
+    if said in _TOKENS or said in _EMPTY_PAIRS:
+        return False
+    if _NO_CONTENT.fullmatch(said):
+        return not said or not any(map(asked_for.a_sign, asked))
+    if is_empty_markup(said):
+        return True
+    if is_placeholder(said):
+        return not any(map(asked_for.a_word, asked))
+    return _repeats(said, asked) or _announces(unwrapped(said), asked)
+
+
+def _repeats(said: str, asked: Sequence[str]) -> bool:
+    word = repeated_word(words_of(said))
+    if word is None or any(map(asked_for.repeats, asked)):
+        return False
+    if any(isinstance(one, Spaced) and word in one.bag for one in LANGUAGES):
+        return True
+    return len(words_of(said)) >= FOREIGN_REPEATS or len(words_of(said)) == 1
+
+
+def _announces(said: str, asked: Sequence[str]) -> bool:
+    said = _EMPHASIS.sub("", said)
+    said = unaccented(_LIST_MARK.sub("", _STEP.sub("step 1", _without_pictures(said))))
+    rest = without_task(said, asked)
+    restated = rest is not None
+    said = said if rest is None else rest
+    if not all(is_word_char(char) or _is_decoration(char) for char in said):
+        return False
+    clauses = [words for part in _CLAUSE.split(said) if any(words := _parts(part))]
+    if not clauses:
+        return restated
+    if len(clauses) > MAX_CLAUSES:
+        return False
+    if (
+        len(clauses) == 1
+        and not restated
+        and _is_asked_for(said, [word for words in clauses[0] for word in words], asked)
+    ):
+        return False
+    task_words = _task_words(asked)
+    return _all_announce(clauses, said, restated, task_words, asked)
+
+
+def _is_decoration(char: str) -> bool:
+    return char in _DECORATION or (not char.isascii() and unicodedata.category(char)[0] in "PZ")
+
+
+def _all_announce(
+    clauses: Sequence[Sequence[list[str]]],
+    said: str,
+    restated: bool,
+    task_words: frozenset[str],
+    asked: Sequence[str],
+) -> bool:
+    """Whether no clause says anything, each read in the language that makes most of it."""
+    kinds: list[Kind] = []
+    for parts in clauses:
+        whole = [word for words in parts for word in words]
+        # A comma or a line's end may stand within what is announced, or behind a lead.
+        kind = _kind(whole, task_words)
+        apart = [_kind(words, task_words) for words in parts]
+        as_one = kind in ("label", "announcement") or (kind == "idle" and "content" in apart)
+        for words in [whole] if as_one else parts:
+            kind = _kind(words, task_words)
+            if kind == "content" or (kind == "announcement" and _quotes(words, asked)):
+                return False
+            kinds.append(kind)
+    if "idle" in kinds and any(map(asked_for.a_way_to_go, asked)):
+        return False
+    if restated or "label" in kinds or "announcement" in kinds:
+        return True
+    if "heading" in kinds:
+        return bool(_HEADED.search(said)) or "idle" in kinds
+    return "idle" in kinds and bool(_UNENDED.search(said))
+
+
+def _kind(words: Sequence[str], task_words: frozenset[str]) -> Kind:
+    kinds = {language.kind(words, task_words) for language in LANGUAGES}
+    return next(kind for kind in TELLING if kind in kinds)
+
+
+def _parts(clause: str) -> list[list[str]]:
+    """The words of a clause, by what stands between commas and the ends of lines."""
+    return [words for part in _COMMA.split(clause) if (words := words_of(part))]
+
+
+def _without_pictures(said: str) -> str:
+    """Without the little pictures that some begin with."""
+    at = 0
+    while at < len(said) and (said[at].isspace() or unicodedata.category(said[at]) in ("So", "Sk")):
+        at += 1
+    return said[at:]
+
+
+def _is_asked_for(said: str, words: Sequence[str], asked: Sequence[str]) -> bool:
+    """Whether a lone clause without a colon may be the word that the task asks for."""
+    if said.rstrip(" *_\"'`\u201d").endswith((":", "\uff1a")):
+        return False
+    return any(asked_for.a_word(task) or asked_for.one_of(task, list(words)) for task in asked)
+
+
+def _task_words(asked: Sequence[str]) -> frozenset[str]:
+    """The words that "let us find ..." may go on with; none where the task offers several answers."""
+    if any(map(asked_for.has_options, asked)):
+        return frozenset()
+    return frozenset(unaccented(word) for task in asked for word in asked_for.words_in(task))
+
+
+def _quotes(words: Sequence[str], asked: Sequence[str]) -> bool:
+    """Whether a clause stands in the task as it is: a passage may be what is asked for."""
+    clause = " ".join(words)
+    return len(words) > 1 and any(
+        f" {clause} " in f" {' '.join(words_of(unaccented(plain(task))))} " for task in asked
+    )
