@@ -1,6 +1,6 @@
 """Benchmarks in their own formats, one a file; labels stand apart from requests (`item.py`).
 
-To add one: write its file with a `SUITE`, add it to `SUITES`.
+To add one: write its file with a `SUITE`, add it to `SUITES`, and a folder of it to the tests' `published.json`.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ SUITES: tuple[Suite, ...] = (
     spider.SUITE,
     gsm8k.SUITE,
     tau_bench.SUITE,
+    tara.CODE_SUITE,
     tara.SUITE,
     rewardbench.SUITE,
     rewardbench2.SUITE,

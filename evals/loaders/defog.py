@@ -8,7 +8,9 @@ from pathlib import Path
 
 from evals import defog
 from evals.loaders.item import Entry, Suite
+from evals.loaders.making import numbered
 from evals.loaders.queries import Asked
+from evals.loaders.rows import Row
 from judge_agent.errors import InvalidRequest
 
 
@@ -21,16 +23,15 @@ def _asked(folder: Path, name: str) -> Sequence[Asked]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
-        return [_one(folder, path.stem, number, row) for number, row in enumerate(rows, start=1)]
     except OSError as error:
         raise InvalidRequest(str(path), f"cannot be read: {error.strerror}") from error
-    except KeyError as error:
-        raise InvalidRequest(f"{path}, field {error.args[0]}", "is missing") from error
+    return [_one(folder, Row(path, number, number + 1, row)) for number, row in enumerate(rows, start=1)]
 
 
-def _one(folder: Path, stem: str, number: int, row: dict[str, str]) -> Asked:
-    gold, database = defog.gold_of(row["query"]), folder / "sqlite" / f"{row['db_name']}.sqlite"
-    return Asked(f"{stem}:{number}", row["db_name"], row["question"], gold, database)
+def _one(folder: Path, row: Row) -> Asked:
+    gold, name = defog.gold_of(row.text("query")), row.text("db_name")
+    database = folder / "sqlite" / f"{name}.sqlite"
+    return Asked(numbered(row), name, row.text("question"), gold, database)
 
 
 SUITE = Suite(

@@ -105,3 +105,9 @@ class Suite:
     origin: str
     known_from: Literal["published files", "published description"]
     hub: Hub | None = None
+    folder: str | None = None
+
+    @property
+    def folder_name(self) -> str:
+        """The folder of its files; two sets may share one."""
+        return self.folder or self.name

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from evals.loaders.item import Entry, Item, Outcome, Request, Suite
+from evals.loaders.rows import Row, rows_of
 from evals.tau import episodes
 from judge_agent.errors import InvalidRequest
 
@@ -20,11 +21,19 @@ FILE = "gpt-4o-airline.json"
 
 def _read(folder: Path, /) -> Sequence[Entry]:
     try:
-        found = episodes.load(folder / FILE)
         world = episodes.world(folder / "airline_env")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InvalidRequest(str(folder), f"no tau-bench: {type(error).__name__}: {error}") from error
+    except (OSError, ValueError) as error:
+        raise InvalidRequest(str(folder / "airline_env"), f"{type(error).__name__}: {error}") from error
+    found = [_episode(row) for row in rows_of(folder / FILE)]
     return [Entry(one.name, _category(one), partial(_item, one, world)) for one in found]
+
+
+def _episode(row: Row) -> episodes.Episode:
+    try:
+        return episodes.episode_of(row.data)
+    except (KeyError, TypeError, ValueError) as error:
+        field = str(error.args[0]) if isinstance(error, KeyError) else "info, reward or traj"
+        raise row.error(field, f"is missing or of another form ({type(error).__name__})") from error
 
 
 def _category(episode: episodes.Episode) -> str:

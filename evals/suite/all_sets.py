@@ -66,9 +66,9 @@ def _at_hand(data: str) -> Sequence[Suite]:
     """The sets whose folder is there. Raises InvalidRequest where there is none."""
     if data == HUB:
         return [suite for suite in SUITES if suite.hub is not None]
-    found = [suite for suite in SUITES if (Path(data) / suite.name).is_dir()]
+    found = [suite for suite in SUITES if (Path(data) / suite.folder_name).is_dir()]
     if not found:
         raise InvalidRequest(
-            "--data", f"{data} holds no folder of a set: {', '.join(one.name for one in SUITES)}"
+            "--data", f"{data} holds no folder of a set: {', '.join(one.folder_name for one in SUITES)}"
         )
     return found

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from evals.suite.page import page
 from evals.suite.summary import Summary, table
 from judge_agent.errors import InvalidRequest
@@ -23,6 +25,8 @@ class Report(Envelope):
     machine: str
     commits: tuple[str, ...]
     seed: int
+    budget_seconds: float
+    principle: str | None = Field(description="What whole answers were judged by, where the run gave it.")
 
 
 def told(report: Report, judged_again: int, *, as_json: bool) -> None:
@@ -53,4 +57,6 @@ def _facts(report: Report) -> dict[str, str]:
         "machine": report.machine,
         "commits": ", ".join(report.commits),
         "seed": str(report.seed),
+        "budget": f"{report.budget_seconds:g} s each",
+        **({"principle": report.principle} if report.principle else {}),
     }

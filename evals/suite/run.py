@@ -105,7 +105,7 @@ def parts_of(
     """Read the sets. All that a broken set holds is found before anything is judged. Raises InvalidRequest."""
     parts = []
     for suite in wanted:
-        folder = fetched(suite) if arguments.data == HUB else Path(arguments.data) / suite.name
+        folder = fetched(suite) if arguments.data == HUB else Path(arguments.data) / suite.folder_name
         items = chosen(suite.read(folder), limit, arguments.seed)
         if not items:
             raise InvalidRequest(str(folder), "holds no item that can be judged")
@@ -147,6 +147,8 @@ def judged(parts: Sequence[Part], arguments: argparse.Namespace, minutes: float 
                     machine=facts,
                     commits=tuple(commits),
                     seed=arguments.seed,
+                    budget_seconds=parts[0].how.seconds,
+                    principle=parts[0].how.principle,
                 )
                 report.told(made, kept.judged_again, as_json=arguments.json)
                 if out is not None:
