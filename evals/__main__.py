@@ -7,10 +7,27 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from evals import acceptance, bench, demo, gsm8k, kill, mutants, pairs, pictures, sites, soak, sql, tara, tau
+from evals import acceptance, bench, demo, gsm8k, kill, mutants, pictures, sites, soak, sql, tara, tau
 from evals.service import ServiceNotStarted
+from evals.suite import all_sets, compare, run
 
-RUNS = (demo, acceptance, kill, bench, pairs, pictures, mutants, tau, sql, sites, soak, tara, gsm8k)
+RUNS = (
+    demo,
+    acceptance,
+    kill,
+    bench,
+    run,
+    all_sets,
+    compare,
+    pictures,
+    mutants,
+    tau,
+    sql,
+    sites,
+    soak,
+    tara,
+    gsm8k,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,8 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="python -m evals", description=__doc__)
     names = parser.add_subparsers(metavar="NAME", required=True)
-    for run in RUNS:
-        run.add_parser(names)
+    for one in RUNS:
+        one.add_parser(names)
     parsed = parser.parse_args(arguments)
     # A stopped run stops the service that it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

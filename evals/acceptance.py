@@ -21,8 +21,8 @@ from typing import Any
 
 from evals import defog, evalplus
 from evals.bench.machine import commit
+from evals.loaders.rows import rows_of
 from evals.options import whole
-from evals.pair_rows import rows_of
 from evals.service import running
 from judge_agent.client import JudgeClient
 from judge_agent.importers import request_from

@@ -85,7 +85,8 @@ def load(folder: Path, count: int) -> list[Question]:
     rows = [row for turn in zip_longest(*shelves.values()) for row in turn if row is not None]
     kept: list[Question] = []
     for row in rows:
-        question = _question(row, folder / "sqlite")
+        database = folder / "sqlite" / f"{row['db_name']}.sqlite"
+        question = question_of(row["question"], gold_of(row["query"]), database)
         if question is not None:
             kept.append(question)
         if len(kept) == count:
@@ -93,24 +94,28 @@ def load(folder: Path, count: int) -> list[Question]:
     return kept
 
 
-def _question(row: dict[str, str], folder: Path) -> Question | None:
-    database = f"{row['db_name']}.sqlite"
-    right = row["query"].split(";")[0].strip().replace("'now'", NOW)
-    gold = _rows(folder / database, right)
+def gold_of(alternatives: str) -> str:
+    """The first of the gold queries, asked at the data's own present."""
+    return alternatives.split(";")[0].strip().replace("'now'", NOW)
+
+
+def question_of(text: str, right: str, database: Path) -> Question | None:
+    """A question with its gold query rewritten and made wrong; None where that cannot be shown on the database."""
+    gold = _rows(database, right)
     if not gold:
         return None
     try:
         same = rewritten(right)
     except sqlglot.ParseError:
         return None
-    if _rows(folder / database, same) != gold:
+    if _rows(database, same) != gold:
         return None
     mutants = list(_mutants(right))
     random.Random(right).shuffle(mutants)  # noqa: S311 - a reproducible choice, no secret
     for wrong in mutants:
-        other = _rows(folder / database, wrong)
+        other = _rows(database, wrong)
         if other is not None and other != gold:
-            return Question(row["question"], database, right, same, wrong)
+            return Question(text, database.name, right, same, wrong)
     return None
 
 

@@ -13,7 +13,7 @@ import json
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -50,15 +50,18 @@ class Problem:
     atol: float
     tests: tuple[dict[str, Any], ...]
 
+    @property
+    def reference(self) -> dict[str, Any]:
+        """The tests as `task.reference.tests`."""
+        tests = {"kind": "call", "entry_point": self.entry_point, "hidden": list(self.tests)}
+        return tests | ({"atol": self.atol} if self.atol else {})
+
     def request(self, recipe: str, seconds: float) -> dict[str, Any]:
         """Both solutions as candidates; the right one comes first in half of the problems."""
         sides = [("right", self.right), ("wrong", self.wrong)]
         random.Random(self.task_id).shuffle(sides)  # noqa: S311 - a reproducible order, no secret
-        tests: dict[str, Any] = {"kind": "call", "entry_point": self.entry_point, "hidden": list(self.tests)}
-        if self.atol:
-            tests["atol"] = self.atol
         return {
-            "task": {"prompt": self.prompt, "reference": {"tests": tests}},
+            "task": {"prompt": self.prompt, "reference": {"tests": self.reference}},
             "candidates": [
                 {"id": f"c{index}", "trajectory": {"text": f"```python\n{source}\n```"}}
                 for index, (_, source) in enumerate(sides)
@@ -73,7 +76,7 @@ def load(folder: Path, count: int) -> list[Problem]:
     """Take problems from both files in turn until `count` are kept."""
     kept: list[Problem] = []
     for row in rows(folder):
-        problem = _problem(row)
+        problem = problem_of(row)
         if problem is not None:
             kept.append(problem)
         if len(kept) == count:
@@ -90,7 +93,11 @@ def rows(folder: Path) -> Iterator[dict[str, Any]]:
         yield from (row for row in pair if row is not None)
 
 
-def _problem(row: dict[str, Any]) -> Problem | None:
+def problem_of(row: Mapping[str, Any]) -> Problem | None:
+    """A row as published with a wrong solution beside the right one; None where none is found, or JSON cannot tell it.
+
+    Raises KeyError, TypeError and ValueError for a row of another form.
+    """
     whole = row["task_id"].startswith("HumanEval")
     right = row["prompt"] + row["canonical_solution"] if whole else row["canonical_solution"]
     inputs = [*row["base_input"], *(row["plus_input"] or [])][:MAX_INPUTS]

@@ -21,10 +21,10 @@ from evals import evalplus
 from evals.bench.machine import commit
 from evals.mutation.kinds import KINDS
 from evals.mutation.problems import Problem
-from evals.mutation.progress import Progress
 from evals.mutation.report import Report
 from evals.mutation.trial import compare, judge, sampled, with_tests
 from evals.options import whole
+from evals.progress import Progress
 from sandboxes import make_sandbox
 
 COUNT = 2000

@@ -23,8 +23,8 @@ from typing import Any, TypeVar
 import sqlglot
 
 from evals.bench.machine import commit
-from evals.mutation.progress import Progress
 from evals.options import whole
+from evals.progress import Progress
 from evals.sql.apart import rows, told_apart
 from evals.sql.mutants import Mutant, mutants
 from evals.sql.questions import Asked, questions

@@ -3,9 +3,8 @@
 The folder holds Themis' TARA test splits as published (github.com/ernie-research/Tool-Augmented-Reward-Model, MIT).
 For each pair a picker (`pickers.py`) chooses one tool call from the question alone, the tool makes it for both
 answers, and the answer that its evidence speaks for is preferred; evidence that speaks of both alike is a tie, and
-counts half. `--embedded N` asks the judge with the embedded model as it is, which chooses its own calls, on the first N
-pairs of each set (`embedded.py`). Ends with 1 where fewer than 95% of all pairs are right, ties as half; both figures
-are printed.
+counts half. What a model makes of the same pairs says `python -m evals run themis_tara tara_code`. Ends with 1 where
+fewer than 95% of all pairs are right, ties as half; both figures are printed.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ from typing import Any
 
 from evals.bench.machine import machine
 from evals.options import whole
-from evals.tara.embedded import ask_embedded
 from evals.tara.pickers import PICKERS
 from evals.tara.rows import FILES, Pair, load
 from judge_agent.seams.sandbox import Sandbox
@@ -39,12 +37,6 @@ def add_parser(names: Any) -> None:
     parser.add_argument("data", type=Path, help="folder of the TARA test splits")
     parser.add_argument("--only", choices=tuple(FILES), action="append", help="these sets only")
     parser.add_argument("--count", type=whole(), help="the first so many pairs of each set (all)")
-    parser.add_argument(
-        "--embedded", type=whole(), default=0, help="pairs of each set for the embedded model (0)"
-    )
-    parser.add_argument(
-        "--out", type=Path, help="keep the embedded model's judgments here, and go on from them"
-    )
     parser.add_argument("--json", action="store_true", help="end with one JSON object on a line")
     parser.set_defaults(run=run)
 
@@ -70,9 +62,6 @@ def run(arguments: argparse.Namespace) -> int:
     share = (right + sum(tally["tie"] for tally in told.values()) / 2) / pairs
     print(f"with pickers: {right} of {pairs} right ({right / pairs:.1%}), {share:.1%} with ties as half")
     print(f"{time.monotonic() - started:.0f} s, {machine()}")
-    if arguments.embedded:
-        for name, tally in ask_embedded(sets, arguments.embedded, arguments.out).items():
-            print(f"the embedded model as it is, {name}: {dict(tally)} of {sum(tally.values())}")
     if arguments.json:
         print(json.dumps({name: dict(tally) for name, tally in told.items()}))
     return 0 if share >= MIN_RIGHT else 1

@@ -43,19 +43,6 @@ class Pair:
             for text in (self.better, self.worse)
         )
 
-    def request(self, seconds: float) -> dict[str, Any]:
-        """The pair as a request, for a judge whose model chooses the calls."""
-        candidates = [("better", self.better), ("worse", self.worse)]
-        return {
-            "task": {"prompt": self.question, "reference": self.reference},
-            "resources": self.resources,
-            "candidates": [
-                {"id": name, "trajectory": {"messages": [_said(text)]}} for name, text in candidates
-            ],
-            "budget": {"seconds": seconds, "model_tokens": 1_000_000},
-            "cache": "no",
-        }
-
 
 def _said(text: str) -> dict[str, str]:
     return {"role": "assistant", "content": text}
@@ -64,11 +51,17 @@ def _said(text: str) -> dict[str, str]:
 def load(folder: Path, name: str, count: int | None) -> list[Pair]:
     """The pairs of a set. Raises OSError, KeyError and ValueError for data that is not there or not as published."""
     lines = (folder / FILES[name]).read_text("utf-8").splitlines()[:count]
-    resources = {"databases": [weather_table(folder)]} if name == "weather" else {}
-    return [_pair(json.loads(line), name, resources) for line in lines]
+    resources = resources_of(folder, name)
+    return [pair_of(json.loads(line), name, resources) for line in lines]
 
 
-def _pair(row: dict[str, Any], name: str, resources: dict[str, Any]) -> Pair:
+def resources_of(folder: Path, name: str) -> dict[str, Any]:
+    """What the tools may look into for a set: the weather has its table."""
+    return {"databases": [weather_table(folder)]} if name == "weather" else {}
+
+
+def pair_of(row: dict[str, Any], name: str, resources: dict[str, Any]) -> Pair:
+    """The pair of a row as published. Raises KeyError and IndexError for a row of another form."""
     sides = row["pos_answer"]["answer"], row["neg_answer"]["answer"]
     tests: dict[str, Any] = {}
     if name == "code":

@@ -27,7 +27,7 @@ class Episode:
 
 def load(path: Path) -> list[Episode]:
     """Read the published trajectories."""
-    return [_episode(row) for row in json.loads(path.read_text("utf-8"))]
+    return [episode_of(row) for row in json.loads(path.read_text("utf-8"))]
 
 
 def world(folder: Path) -> bytes:
@@ -51,7 +51,8 @@ def request(episode: Episode, blob: str) -> dict[str, Any]:
     }
 
 
-def _episode(row: Mapping[str, Any]) -> Episode:
+def episode_of(row: Mapping[str, Any]) -> Episode:
+    """The episode of a row as published. Raises KeyError, TypeError and ValueError for one of another form."""
     task = row["info"]["task"]
     return Episode(
         f"{row['task_id']}/{row['trial']}",

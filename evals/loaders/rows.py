@@ -45,6 +45,55 @@ class Row:
             self.refuse(field, f"one of {', '.join(map(repr, options))}")
         return value
 
+    def texts(self, field: str, *, least: int = 1, may_be_empty: bool = False) -> list[str]:
+        """The field's list of at least `least` texts. Raises InvalidRequest."""
+        value = self.data.get(field)
+        if not isinstance(value, list) or len(value) < least:
+            self.refuse(field, f"a list of {least} or more texts")
+        parts = Row(self.path, self.number, self.line, {f"{field}.{at}": one for at, one in enumerate(value)})
+        return [parts.text(name, may_be_empty=may_be_empty) for name in parts.data]
+
+    def whole(self, field: str, least: int = 0) -> int:
+        """The field's whole number, also where it stands as text. Raises InvalidRequest."""
+        value = self.data.get(field)
+        if isinstance(value, str) and value.strip().lstrip("-").isdecimal():
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            self.refuse(field, f"a whole number of at least {least}")
+        return value
+
+    def truth(self, field: str) -> bool:
+        """The field's true or false; 1 and 0 count as such. Raises InvalidRequest."""
+        value = self.data.get(field)
+        if value not in (True, False, 0, 1) or isinstance(value, str):
+            self.refuse(field, "true or false")
+        return bool(value)
+
+    def part(self, field: str) -> Row:
+        """The object that stands in a field, as a row of its own. Raises InvalidRequest."""
+        value = self.data.get(field)
+        if not isinstance(value, dict):
+            self.refuse(field, "an object")
+        return Row(self.path, self.number, self.line, {str(key): one for key, one in value.items()})
+
+    def parts(self, field: str, least: int = 1) -> list[Row]:
+        """The objects of the list in a field. Raises InvalidRequest."""
+        value = self.data.get(field)
+        if (
+            not isinstance(value, list)
+            or len(value) < least
+            or not all(isinstance(one, dict) for one in value)
+        ):
+            self.refuse(field, f"a list of {least} or more objects")
+        return [Row(self.path, self.number, self.line, one) for one in value]
+
+    def label(self, field: str, options: Mapping[str, Any]) -> Any:
+        """What the field's text stands for. Raises InvalidRequest for any other text."""
+        value = self.data.get(field)
+        if not isinstance(value, str) or value not in options:
+            self.refuse(field, f"one of {', '.join(map(repr, options))}")
+        return options[value]
+
     def refuse(self, field: str, expected: str) -> NoReturn:
         found = _shown(self.data[field]) if field in self.data else "nothing"
         raise self.error(field, f"must be {expected}, got {found}")

@@ -18,11 +18,12 @@ import pytest
 from judge_agent.judge import Judge
 from judge_agent.models.scripted import Held, ScriptedModel
 from judge_agent.schema import Judgment
-from tests.evals_pairs import benchmarks
-from tests.evals_pairs.conftest import Ran, lines_of
+from tests.evals_suite import benchmarks
+from tests.evals_suite.conftest import Ran, lines_of
 from tests.service.served import Served, serving_in_a_thread
 
 Evals = Callable[..., Ran]
+ITEMS = "items.jsonl"
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -40,7 +41,7 @@ class FaultyJudge(Judge):
 
 
 def arguments(data: Path, out: Path, served: Served) -> list[object]:
-    return ["pairs", data, "--set", "judgebench", "--recipe", "arena", "--service", served.url,
+    return ["run", "judgebench", "--data", data, "--recipe", "arena", "--url", served.url,
             "--out", out, "--json"]  # fmt: skip
 
 
@@ -51,49 +52,52 @@ def knowing() -> ScriptedModel:
 def test_a_run_with_the_same_file_judges_only_what_is_missing(
     evals: Evals, data: Path, tmp_path: Path
 ) -> None:
-    out, model = tmp_path / "out.jsonl", knowing()
+    out, model = tmp_path / "out", knowing()
     with serving_in_a_thread(model=model) as served:
-        assert evals(*arguments(data, out, served), "--count", 3).tally["pairs"] == 3
-        first, calls = out.read_bytes(), len(model.requests)
-        ran = evals(*arguments(data, out, served), "--count", 4)
+        assert evals(*arguments(data, out, served), "--limit", 3).summary["total"]["items"] == 3
+        first, calls = (out / ITEMS).read_bytes(), len(model.requests)
+        ran = evals(*arguments(data, out, served), "--limit", 4)
         assert len(model.requests) == calls + 2
-        again = evals(*arguments(data, out, served), "--count", 4)
+        again = evals(*arguments(data, out, served), "--limit", 4)
         assert len(model.requests) == calls + 2
-    assert out.read_bytes().startswith(first)
+    assert (out / ITEMS).read_bytes().startswith(first)
     assert len(lines_of(out)) == 4
-    assert (ran.tally["pairs"], ran.tally["right"]) == (4, 4)
-    assert again.tally == ran.tally
+    assert (ran.summary["total"]["items"], ran.summary["total"]["right"]) == (4, 4)
+    assert again.summary == ran.summary
     assert again.err == ""
 
 
 def test_a_line_that_a_kill_cut_off_is_judged_again(evals: Evals, data: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out.jsonl"
+    out = tmp_path / "out"
     with serving_in_a_thread(model=knowing()) as served:
         evals(*arguments(data, out, served))
-        out.write_bytes(out.read_bytes()[:-40])
+        path = out / ITEMS
+        path.write_bytes(path.read_bytes()[:-40])
         ran = evals(*arguments(data, out, served))
-    assert ran.tally["pairs"] == len(lines_of(out)) == 4
+    assert ran.summary["total"]["items"] == len(lines_of(out)) == 4
     assert len(ran.err.splitlines()) == 1
 
 
 def test_another_budget_is_another_judgment(evals: Evals, data: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out.jsonl"
+    out = tmp_path / "out"
     with serving_in_a_thread(model=knowing()) as served:
         evals(*arguments(data, out, served))
         ran = evals(*arguments(data, out, served), "--seconds", 60)
-    assert ran.tally["pairs"] == 4
+    assert ran.summary["total"]["items"] == 4
     assert len(lines_of(out)) == 8
 
 
-def test_results_of_another_model_are_not_gone_on_from(evals: Evals, data: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out.jsonl"
+def test_results_of_another_model_are_left_alone_and_not_counted(
+    evals: Evals, data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
     with serving_in_a_thread(model=knowing()) as served:
         evals(*arguments(data, out, served))
-    with serving_in_a_thread(model=ScriptedModel(id="another")) as served:
+    with serving_in_a_thread(model=ScriptedModel(otherwise="It depends.", id="another")) as served:
         ran = evals(*arguments(data, out, served))
-    assert ran.code == 2
-    assert f"{out}, line 1, field model: was judged by" in ran.err
-    assert len(lines_of(out)) == 4
+    assert (ran.code, ran.summary["total"]["items"], ran.summary["total"]["right"]) == (0, 4, 0)
+    assert "4 results of other settings or another judge stay in the file and are not counted" in ran.err
+    assert len(lines_of(out)) == 8
 
 
 @pytest.mark.parametrize(
@@ -103,36 +107,37 @@ def test_results_of_another_model_are_not_gone_on_from(evals: Evals, data: Path,
 def test_a_file_of_something_else_is_left_as_it_is(
     text: str, said: str, evals: Evals, data: Path, tmp_path: Path
 ) -> None:
-    out = tmp_path / "out.jsonl"
-    out.write_text(text)
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / ITEMS).write_text(text)
     with serving_in_a_thread(model=knowing()) as served:
         ran = evals(*arguments(data, out, served))
-    assert (ran.code, out.read_text()) == (2, text)
-    assert f"{out}, {said}" in ran.err
+    assert (ran.code, (out / ITEMS).read_text()) == (2, text)
+    assert f"{out / ITEMS}, {said}" in ran.err
 
 
 def test_a_judgment_that_never_ends_is_stuck_and_the_run_ends_with_1(
     evals: Evals, data: Path, tmp_path: Path
 ) -> None:
-    out = tmp_path / "out.jsonl"
+    out = tmp_path / "out"
     with serving_in_a_thread(judge_type=SleeplessJudge) as served:
-        ran = evals(*arguments(data, out, served), "--seconds", 0.2, "--grace", 0.1, "--count", 2)
-    assert (ran.code, ran.tally["stuck"], ran.tally["crashed"]) == (1, 2, 0)
-    assert (ran.tally["pairs"], ran.tally["none"]) == (2, 2)
+        ran = evals(*arguments(data, out, served), "--seconds", 0.2, "--grace", 0.1, "--limit", 2)
+    assert (ran.code, ran.summary["stuck"], ran.summary["crashed"]) == (1, 2, 0)
+    assert (ran.summary["total"]["items"], ran.summary["total"]["none"]) == (2, 2)
     assert {line["outcome"] for line in lines_of(out)} == {"stuck"}
 
 
 def test_a_judge_that_fails_by_its_own_fault_crashed_and_is_asked_again_by_the_next_run(
     evals: Evals, data: Path, tmp_path: Path
 ) -> None:
-    out = tmp_path / "out.jsonl"
+    out = tmp_path / "out"
     with serving_in_a_thread(judge_type=FaultyJudge) as served:
         ran = evals(*arguments(data, out, served))
-    assert (ran.code, ran.tally["crashed"], ran.tally["stuck"]) == (1, 4, 0)
+    assert (ran.code, ran.summary["crashed"], ran.summary["stuck"]) == (1, 4, 0)
     assert "the fault of the judge" in ran.err
     with serving_in_a_thread(model=knowing()) as served:
         mended = evals(*arguments(data, out, served))
-    assert (mended.code, mended.tally["crashed"], mended.tally["right"]) == (0, 0, 4)
+    assert (mended.code, mended.summary["crashed"], mended.summary["total"]["right"]) == (0, 0, 4)
     assert "judged again, for they had crashed or got stuck: 4" in mended.out
     assert len(lines_of(out)) == 8
 
@@ -142,8 +147,8 @@ def test_a_refused_request_crashed_and_the_others_go_on(evals: Evals, data: Path
     rows[1]["response_B"] = "long " * 1000
     benchmarks.write(data, "judgebench", rows)
     with serving_in_a_thread(model=knowing(), max_body_bytes=3000) as served:
-        ran = evals(*arguments(data, tmp_path / "out.jsonl", served))
-    assert (ran.code, ran.tally["crashed"], ran.tally["right"]) == (1, 1, 2)
+        ran = evals(*arguments(data, tmp_path / "out", served))
+    assert (ran.code, ran.summary["crashed"], ran.summary["total"]["right"]) == (1, 1, 2)
     assert "413" in ran.err
 
 
@@ -158,21 +163,21 @@ def test_a_run_whose_service_goes_away_stops_and_leaves_the_rest_for_later(
         found[0].server.stop()
         return Held(asyncio.Event(), "")
 
-    out = tmp_path / "out.jsonl"
+    out = tmp_path / "out"
     with serving_in_a_thread(model=ScriptedModel(otherwise=leaving)) as served:
         found.append(served)
         ran = evals(*arguments(data, out, served), "--seconds", 2, "--grace", 1, "--at-once", 1)
     assert ran.code == 1
     assert "the service is gone" in ran.err
-    assert (ran.tally["asked"], ran.tally["crashed"] + ran.tally["stuck"]) == (4, 1)
-    assert ran.tally["right"] == 2
+    assert (ran.summary["asked"], ran.summary["crashed"] + ran.summary["stuck"]) == (4, 1)
+    assert ran.summary["total"]["right"] == 2
     assert len(lines_of(out)) == 3
 
 
 def test_a_terminated_run_says_what_it_has_and_goes_on_from_there(
     evals: Evals, data: Path, tmp_path: Path
 ) -> None:
-    out = tmp_path / "out.jsonl"
+    out = tmp_path / "out"
     processes, calls = list[subprocess.Popen[bytes]](), itertools.count(1)
 
     def terminating(request: Any) -> Any:
@@ -192,13 +197,13 @@ def test_a_terminated_run_says_what_it_has_and_goes_on_from_there(
         assert len(lines_of(out)) == 2
         assert b"| 2 of 4 |" in said
         ran = evals(*arguments(data, out, served))
-    assert (ran.code, ran.tally["pairs"], ran.tally["right"]) == (0, 4, 4)
+    assert (ran.code, ran.summary["total"]["items"], ran.summary["total"]["right"]) == (0, 4, 4)
 
 
 def test_two_runs_do_not_write_to_one_file(evals: Evals, data: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out.jsonl"
-    out.touch()
-    with out.open("ab") as other, serving_in_a_thread(model=knowing()) as served:
+    out = tmp_path / "out"
+    out.mkdir()
+    with (out / ITEMS).open("ab") as other, serving_in_a_thread(model=knowing()) as served:
         fcntl.flock(other, fcntl.LOCK_EX)
         ran = evals(*arguments(data, out, served))
     assert (ran.code, "another run writes to it" in ran.err) == (2, True)

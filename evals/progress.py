@@ -9,10 +9,10 @@ WIDTH = 30
 
 
 class Progress:
-    """Counts calls of itself up to `total`."""
+    """Counts calls of itself up to `total`; `done` are done already."""
 
-    def __init__(self, what: str, total: int) -> None:
-        self._what, self._total, self._done = what, total, 0
+    def __init__(self, what: str, total: int, done: int = 0) -> None:
+        self._what, self._total, self._done, self._earlier = what, total, done, done
         self._started = self._shown = time.monotonic()
 
     def __call__(self) -> None:
@@ -27,6 +27,6 @@ class Progress:
 
     def _line(self) -> str:
         full = WIDTH * self._done // self._total
-        rate = self._done / max(time.monotonic() - self._started, 1e-6)
+        rate = (self._done - self._earlier) / max(time.monotonic() - self._started, 1e-6)
         bar = "#" * full + "." * (WIDTH - full)
-        return f"{self._what:32} [{bar}] {self._done}/{self._total}, {rate:.1f}/s"
+        return f"{self._what:32} [{bar}] {self._done}/{self._total}, {rate:.2g}/s"

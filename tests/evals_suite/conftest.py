@@ -1,4 +1,4 @@
-"""`python -m evals pairs` against a service of the test's own, with a scripted model behind it."""
+"""`python -m evals run` against a service of the test's own, with a scripted model behind it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from evals.__main__ import main
-from tests.evals_pairs import benchmarks
+from tests.evals_suite import benchmarks
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,14 @@ class Ran:
         return found
 
     @property
-    def tally(self) -> dict[str, Any]:
-        (found,) = self.told["tallies"]
+    def summary(self) -> dict[str, Any]:
+        (found,) = self.told["summaries"]
         return dict(found)
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Four pairs of each set."""
+    """Four items of each set."""
     for name in benchmarks.SETS:
         benchmarks.write(tmp_path / "data", name, benchmarks.rows(name, 4))
     return tmp_path / "data"
@@ -57,4 +57,11 @@ def evals(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Ran]]:
 
 
 def lines_of(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    """The results that a run kept in its folder."""
+    return [json.loads(line) for line in (path / "items.jsonl").read_text("utf-8").splitlines()]
+
+
+def verdicts(summary: dict[str, Any]) -> tuple[int, int, int, int]:
+    """How many are right, wrong, tied, and without a score."""
+    total = summary["total"]
+    return total["right"], total["wrong"], total["tie"], total["none"]

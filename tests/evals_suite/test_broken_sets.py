@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from tests.evals_pairs import benchmarks
-from tests.evals_pairs.conftest import Ran
+from tests.evals_suite import benchmarks
+from tests.evals_suite.conftest import Ran
 from tests.service.served import serving_in_a_thread
 
 Evals = Callable[..., Ran]
 CASES = tomllib.loads((Path(__file__).parent / "broken_rows.toml").read_text("utf-8"))["case"]
 # Nothing is asked before the data is read: no service stands here.
-NOWHERE = ("--service", "http://127.0.0.1:9")
+NOWHERE = ("--url", "http://127.0.0.1:9")
 
 
 def write_case(data: Path, case: Mapping[str, Any]) -> Path:
@@ -35,7 +35,7 @@ def test_a_broken_file_is_named_with_line_and_field(
     case: Mapping[str, Any], evals: Evals, tmp_path: Path
 ) -> None:
     path = write_case(tmp_path / "data", case)
-    ran = evals("pairs", tmp_path / "data", "--set", case["set"], *NOWHERE)
+    ran = evals("run", case["set"], "--data", tmp_path / "data", *NOWHERE)
     assert (ran.code, ran.out) == (2, "")
     assert len(ran.err.splitlines()) == 1
     assert ran.err.startswith(str(path))
@@ -45,7 +45,7 @@ def test_a_broken_file_is_named_with_line_and_field(
 def test_a_file_that_is_not_utf_8_is_named_with_its_line(evals: Evals, tmp_path: Path) -> None:
     path = benchmarks.write(tmp_path, "judgebench", benchmarks.rows("judgebench", 2))
     path.write_bytes(path.read_bytes() + b'{"pair_id": "\xff"}\n')
-    ran = evals("pairs", tmp_path, "--set", "judgebench", *NOWHERE)
+    ran = evals("run", "judgebench", "--data", tmp_path, *NOWHERE)
     assert (ran.code, ran.err.startswith(f"{path}, line 3: is not UTF-8")) == (2, True)
 
 
@@ -53,23 +53,23 @@ def test_an_id_that_another_file_has_is_named_with_both_places(evals: Evals, tmp
     rows = benchmarks.rows("judgebench", 2)
     first = benchmarks.write(tmp_path, "judgebench", rows, "a")
     second = benchmarks.write(tmp_path, "judgebench", rows[1:], "b")
-    ran = evals("pairs", tmp_path, "--set", "judgebench", *NOWHERE)
+    ran = evals("run", "judgebench", "--data", tmp_path, *NOWHERE)
     assert ran.code == 2
-    assert ran.err.startswith(f"{second}, line 1 (row 1), field pair_id: ")
+    assert ran.err.startswith(f"{second}, line 1 (row 1), field id: ")
     assert f"{first}, line 2" in ran.err
 
 
 def test_a_set_that_is_not_there_and_a_folder_without_files_are_named(evals: Evals, tmp_path: Path) -> None:
-    ran = evals("pairs", tmp_path, "--set", "llmbar", *NOWHERE)
+    ran = evals("run", "llmbar", "--data", tmp_path, *NOWHERE)
     assert (ran.code, str(tmp_path / "llmbar") in ran.err) == (2, True)
     (tmp_path / "llmbar").mkdir()
-    ran = evals("pairs", tmp_path, "--set", "llmbar", *NOWHERE)
+    ran = evals("run", "llmbar", "--data", tmp_path, *NOWHERE)
     assert (ran.code, "holds no .json and no .jsonl file" in ran.err) == (2, True)
 
 
 def test_a_recipe_that_there_is_not_is_named(evals: Evals, data: Path) -> None:
     with serving_in_a_thread() as served:
-        ran = evals("pairs", data, "--recipe", "fair-coin", "--service", served.url)
+        ran = evals("run", *benchmarks.SETS, "--data", data, "--recipe", "fair-coin", "--url", served.url)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.startswith("--recipe: 'fair-coin' is none of arena, ")
 
@@ -77,7 +77,7 @@ def test_a_recipe_that_there_is_not_is_named(evals: Evals, data: Path) -> None:
 def test_a_model_that_there_is_not_is_one_line_and_no_judgment_that_crashed(
     evals: Evals, data: Path, tmp_path: Path
 ) -> None:
-    ran = evals("pairs", data, "--model", "foo", "--data-dir", tmp_path / "service")
+    ran = evals("run", *benchmarks.SETS, "--data", data, "--model", "foo", "--data-dir", tmp_path / "service")
     assert (ran.code, ran.out, len(ran.err.splitlines())) == (2, "", 1)
     assert ran.err.startswith("--model: 'foo' is neither ")
 
@@ -86,22 +86,23 @@ def test_a_folder_in_which_no_service_can_be_started_is_named(
     evals: Evals, data: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    ran = evals("pairs", data, "--data-dir", tmp_path / "file" / "service")
+    ran = evals("run", *benchmarks.SETS, "--data", data, "--data-dir", tmp_path / "file" / "service")
     assert (ran.code, len(ran.err.splitlines())) == (2, 1)
     assert str(tmp_path / "file") in ran.err
 
 
 def test_a_result_file_that_cannot_be_written_is_named(evals: Evals, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "items.jsonl").mkdir()
     with serving_in_a_thread() as served:
-        ran = evals("pairs", data, "--out", tmp_path, "--service", served.url)
-    assert (ran.code, ran.err) == (2, f"{tmp_path}: cannot be written: Is a directory\n")
+        ran = evals("run", *benchmarks.SETS, "--data", data, "--out", tmp_path, "--url", served.url)
+    assert (ran.code, ran.err) == (2, f"{tmp_path / 'items.jsonl'}: cannot be written: Is a directory\n")
 
 
-@pytest.mark.parametrize("option", ["--count", "--at-once", "--seconds", "--grace"])
+@pytest.mark.parametrize("option", ["--limit", "--at-once", "--seconds", "--grace"])
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "many"])
 def test_numbers_that_make_no_sense_are_refused(
     option: str, value: str, evals: Evals, tmp_path: Path
 ) -> None:
     with pytest.raises(SystemExit) as refused:
-        evals("pairs", tmp_path, option, value)
+        evals("run", "llmbar", "--data", tmp_path, option, value)
     assert refused.value.code == 2

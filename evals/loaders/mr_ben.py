@@ -1,0 +1,60 @@
+"""MR-Ben (2406.13975): solutions in steps, with the first wrong one. `N/A` stands where the solution is right.
+
+A file is one object whose values are lists of solutions to one question. Ground truth, analysis, error reasons and
+corrections are the label's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from evals.loaders.item import Entry, Item, Suite
+from evals.loaders.making import entries, files, stepped
+from evals.loaders.rows import Row, rows_of
+from judge_agent.errors import InvalidRequest
+
+
+def _read(folder: Path, /) -> Sequence[Entry]:
+    return entries((row, list(_items(row))) for path in files(folder) for row in _rows(path))
+
+
+def _rows(path: Path) -> Iterator[Row]:
+    if path.suffix == ".jsonl":
+        yield from rows_of(path)
+        return
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except (ValueError, OSError) as error:
+        raise InvalidRequest(str(path), f"is not JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise InvalidRequest(str(path), "must be an object of lists by question")
+    for number, (name, solutions) in enumerate(data.items(), start=1):
+        if not isinstance(solutions, list) or not all(isinstance(one, dict) for one in solutions):
+            raise InvalidRequest(f"{path}, field {name}", "must be a list of solutions")
+        for solution in solutions:
+            yield Row(path, number, 1, solution)
+
+
+def _items(row: Row) -> Iterator[Item]:
+    steps = row.texts("Model_Solution_Steps", may_be_empty=True)
+    is_right = row.label("Model_Solution_Correctness", {"correct": True, "incorrect": False})
+    first = None if is_right else row.whole("Model_Solution_First_Error_Step", 1) - 1
+    if first is not None and first >= len(steps):
+        row.refuse("Model_Solution_First_Error_Step", f"a step of the {len(steps)}")
+    options = row.data.get("Options")
+    question = row.text("Question") + (f"\n{options}" if isinstance(options, str) and options.strip() else "")
+    name = f"{row.text('Question_UUID')}:{row.data.get('Sampled_Model')}"
+    category = f"{row.path.stem}/{'right' if is_right else 'wrong'}"
+    yield stepped(name, category, {"prompt": question}, steps, first)
+
+
+SUITE = Suite(
+    name="mr_ben",
+    decided_by="human",
+    is_given=False,
+    read=_read,
+    origin="github.com/dvlab-research/Mr-Ben, data/",
+    known_from="published files",
+)
