@@ -19,8 +19,9 @@ from judge_agent.schema import (
     StepResult,
 )
 from judge_agent.schema.shape import Shape
+from judge_agent.schema.step_credit import StepCredit
 from judge_agent.state import Json, State
-from judge_agent.trajectory import Transcript, read
+from judge_agent.trajectory import Transcript, read, written_chars
 
 
 def candidate_results(context: JudgeContext, state: State) -> tuple[CandidateResult, ...]:
@@ -105,6 +106,23 @@ def shaped(judgment: Judgment, shape: Shape) -> Judgment:
     )
 
 
+def credited(judgment: Judgment, credit: StepCredit) -> Judgment:
+    """The judgment with what each judged step is paid. Before shaping: the outcome is the raw reward."""
+    if not credit:
+        return judgment
+    results = []
+    for one in judgment.candidates:
+        paid = reward.step_credit(credit, one.steps, reward.raw_reward(one))
+        steps = tuple(
+            step.model_copy(update={"credit": value}) for step, value in zip(one.steps, paid, strict=True)
+        )
+        results.append(one.model_copy(update={"steps": steps}))
+    told = [link.model_dump(mode="json") for link in credit]
+    return judgment.model_copy(
+        update={"candidates": tuple(results), "flags": {**judgment.flags, "step_credit": told}}
+    )
+
+
 def _result(candidate: CanonicalCandidate, context: JudgeContext, state: State) -> CandidateResult:
     principles = _own(candidate, state["verdicts"], PrincipleResult)
     steps = _own(candidate, state["steps"], StepResult)
@@ -136,7 +154,9 @@ def _result(candidate: CanonicalCandidate, context: JudgeContext, state: State) 
         principles=principles,
         steps=combined.steps,
         confidence=_confidence(principles),
-        coverage=_coverage(transcript, principles, combined.steps, flags),
+        coverage=_coverage(transcript, principles, combined.steps, flags).model_copy(
+            update={"written_chars": written_chars(candidate.trajectory)}
+        ),
         flags=flags,
     )
 

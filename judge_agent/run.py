@@ -30,6 +30,7 @@ from judge_agent.recipes import Recipe
 from judge_agent.remembering import Known, Means, Memory, failed_with, merged
 from judge_agent.schema import CandidateResult, Evidence, Judgment, JudgmentRequest, Provenance, Usage
 from judge_agent.schema.shape import Shape
+from judge_agent.schema.step_credit import StepCredit
 from judge_agent.seams.model import ChatModel, ModelInfo
 from judge_agent.seams.pins import Pins
 from judge_agent.seams.storage import AuditEvent, AuditLog, Journal, JournalEntry, SharedResults
@@ -90,7 +91,8 @@ class Run:
         self._shared = HeldResults(parts.shared, self._hold)
 
     async def run(self, resumed: bool, twin: Judgment | None) -> Judgment:
-        judgment = self._stamped(record.shaped(await self._judged(resumed, twin), self._shape()))
+        judged = record.credited(await self._judged(resumed, twin), self._step_credit())
+        judgment = self._stamped(record.shaped(judged, self._shape()))
         self._ending()
         if self._lease is not None:
             await self._parts.journal.held(self._id, self._lease)
@@ -111,6 +113,12 @@ class Run:
         recipe = self._parts.recipes.get(self._request.recipe)
         asked = self._request.shape
         return asked if asked is not None else recipe.shape if recipe is not None else ()
+
+    def _step_credit(self) -> StepCredit:
+        """The request's step credit, else its recipe's."""
+        recipe = self._parts.recipes.get(self._request.recipe)
+        asked = self._request.step_credit
+        return asked if asked is not None else recipe.step_credit if recipe is not None else ()
 
     async def called_off(self) -> Judgment:
         results = self._without_scores("cancelled", "the judgment was cancelled before it ended")
