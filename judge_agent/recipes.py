@@ -225,6 +225,7 @@ class Recipe(Envelope):
     shape: Shape = ()
     step_credit: StepCredit = ()
     pass_threshold: Score | None = None
+    max_risk: Annotated[float, Field(gt=0, le=1)] | None = None
     min_weight: Score = 0.8
     principles: PrincipleSource = PrincipleSource()
     citations: Citations = Citations()

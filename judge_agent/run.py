@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, cast
 
 from langgraph.graph.state import CompiledStateGraph
@@ -17,6 +17,8 @@ from judge_agent import record
 from judge_agent.admission import admit
 from judge_agent.aside import aside
 from judge_agent.budget import Budget
+from judge_agent.calibration import Calibration, Calibrations
+from judge_agent.calibration.table import ModelKey
 from judge_agent.call_limits import LOOK_UP_SECONDS, deadline_of, model_boundary
 from judge_agent.calls import Calls
 from judge_agent.canaries import CANARY_FLAG
@@ -60,6 +62,7 @@ class JudgeParts:
     stamp: Callable[[str], Mapping[str, Any]] = lambda _recipe: {}
     tool_cache: ToolCache | None = None
     tell: Tell | None = None
+    calibrations: Calibrations = field(default_factory=Calibrations)
 
 
 class Run:
@@ -194,7 +197,8 @@ class Run:
             # Two waits for the disk at one time.
             _, problem = await asyncio.gather(parts.log.append(begun), self._identify(recipe, journalled))
             known = problem if isinstance(problem, ModelError) else self._info
-            await self._hold.begin(pin_of(recipe, parts.prompts, parts.tools, known))
+            calibration = self._calibration(recipe)
+            await self._hold.begin(pin_of(recipe, parts.prompts, parts.tools, known, calibration))
         self._calls = Calls(
             judgment_id=self._id,
             tenant=self._tenant,
@@ -224,7 +228,13 @@ class Run:
             prompts=parts.prompts,
             turns=parts.turns,
             tenant=self._tenant,
+            calibration=self._calibration(recipe),
         )
+
+    def _calibration(self, recipe: Recipe) -> Calibration | None:
+        """The calibration of this recipe by the model that answers, once it is known which."""
+        model = ModelKey.of(self._info) if recipe.models else None
+        return self._parts.calibrations.of(recipe.sha256, model)
 
     async def _identify(self, recipe: Recipe, journalled: Mapping[str, JournalEntry]) -> ModelError | str:
         """Learn which model answers; journalled, so that a resumed judgment keeps its keys. Returns why not."""
@@ -309,6 +319,7 @@ class Run:
             return Provenance(recipe=self._request.recipe)
         info = self._info
         model = {"id": info.id, "revision": info.revision, "backend": info.backend} if info else None
+        calibration = self._calibration(recipe)
         return Provenance(
             recipe=recipe.name,
             recipe_sha256=recipe.sha256,
@@ -317,6 +328,7 @@ class Run:
             tools={
                 tool.name: tool.version for tool in _chosen_tools(self._request, recipe, self._parts.tools)
             },
+            calibration=calibration.sha256 if calibration else None,
             seed=self._request.seed,
             judge_agent=__version__,
         )

@@ -102,8 +102,17 @@ class StepResult(Envelope):
 
 
 class Confidence(Envelope):
+    """How sure a verdict is. `method` is `isotonic` where a calibration fits: then `value` is the share of such
+    verdicts that are right, `raw` what it was before, `calibration` the hash of what was applied. Else `uncalibrated`,
+    or `none` where there is nothing to be sure of. `signals` are what the raw number is made of, and `basis` which.
+    """
+
     value: Score | None = None
     method: str
+    basis: str | None = None
+    raw: Score | None = None
+    signals: dict[str, Score] = {}
+    calibration: str | None = None
 
 
 class Coverage(Envelope):
@@ -220,6 +229,7 @@ class Provenance(Envelope):
     prompts: dict[str, str] = {}
     model: dict[str, Any] | None = None
     tools: dict[str, str] = {}
+    calibration: str | None = None
     seed: int = 0
     judge_agent: str = ""
 

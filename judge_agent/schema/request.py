@@ -200,6 +200,7 @@ class JudgmentRequest(Envelope):
     shape: Shape | None = None
     step_credit: StepCredit | None = None
     pass_threshold: Annotated[Number, Field(ge=0, le=1)] | None = None
+    max_risk: Annotated[Number, Field(gt=0, le=1)] | None = None
     budget: BudgetSpec = BudgetSpec()
     group: GroupSpec | None = None
     seed: Annotated[Whole, Field(ge=0, le=2**63 - 1)] = 0
