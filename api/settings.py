@@ -132,6 +132,10 @@ class Settings(BaseModel):
     resources_root: Path | None = Field(
         None, description="Folder whose files requests may name (root_name); none without it."
     )
+    calibrations_dir: Path | None = Field(
+        None,
+        description="Folder of calibrations (judge-agent calibrate), read at the start; none without it.",
+    )
     ocr: Literal["tesseract", "rapidocr"] = Field(
         "tesseract", description="What reads the text of pictures; rapidocr is the extra of that name."
     )
@@ -266,7 +270,7 @@ class Settings(BaseModel):
             raise ValueError("must have the form postgresql://user:password@host:port/name")
         return value
 
-    @field_validator("resources_root", "tools_folder")
+    @field_validator("resources_root", "tools_folder", "calibrations_dir")
     @classmethod
     def _root_is_a_folder(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_dir():

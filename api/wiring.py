@@ -18,6 +18,7 @@ from api.measuring import Metrics
 from api.parts import Parts, assembled, resource_files
 from api.settings import Settings, wants_contents, wants_traces
 from api.vllm import started_vllm
+from judge_agent.calibration import load_calibrations
 from judge_agent.errors import InvalidRequest, ModelError
 from judge_agent.judge import Judge
 from judge_agent.log import AuditLogWriter, ToldLog
@@ -135,6 +136,7 @@ async def _opened(
             pins=store.runs,
             tool_cache=ToolCache(settings.tool_cache_bytes) if settings.tool_cache_bytes else None,
             tell=log.tell,
+            calibrations=load_calibrations(settings.calibrations_dir),
         )
         yield store, judge, sandbox, traces
 

@@ -20,6 +20,7 @@ from judge_agent.prompting.images import artifact_part, check_images, image_part
 from judge_agent.prompting.material import task_from_trajectories
 from judge_agent.recipes import Recipe
 from judge_agent.schema import JudgmentRequest, Task
+from judge_agent.schema.shape import dimensions_of
 from judge_agent.seams.tool import Tool
 
 MAX_TASK_CHARS = 1_000_000
@@ -237,18 +238,28 @@ def _check_comparison(request: JudgmentRequest, recipe: Recipe) -> None:
 
 
 def _check_shape(request: JudgmentRequest, recipe: Recipe) -> None:
-    """A shape is of use only where there is what it reads: tests, declared dimensions."""
+    """A shape is of use only where there is what it reads: tests, judged steps, declared dimensions."""
+    judges_steps = "steps" in (request.granularity or recipe.granularity)
     declared = declared_dimensions(request, recipe)
     tested = request.task.reference.tests is not None or ">>> " in request.task.prompt
     for index, link in enumerate(request.shape or ()):
         if link.kind == "difficulty" and not tested:
             raise InvalidRequest(f"shape.{index}", "'difficulty' weighs tests: give task.reference.tests")
-        for name in (link.weights or ()) if link.kind == "dimensions" else ():
+        if link.kind == "process" and not judges_steps:
+            raise InvalidRequest(
+                f"shape.{index}", "'process' reads scores of steps: ask for granularity ['outcome', 'steps']"
+            )
+        for name in dimensions_of(link):
             if name not in declared:
                 raise InvalidRequest(
-                    f"shape.{index}.weights",
+                    f"shape.{index}.{'dimensions' if link.kind == 'bonus' else 'weights'}",
                     f"{name!r} is not among the declared dimensions {list(declared)}",
                 )
+    if request.step_credit and not judges_steps:
+        raise InvalidRequest(
+            "step_credit",
+            "pays judged steps: ask for granularity ['outcome', 'steps'], by a recipe that does",
+        )
 
 
 def _short(value: object) -> str:

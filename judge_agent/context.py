@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from judge_agent.asked_risk import asked_risk
 from judge_agent.budget import Budget
+from judge_agent.calibration import Calibration
 from judge_agent.calls import Calls, deadline_of
 from judge_agent.hashing import sha256_of
 from judge_agent.prompting import PromptLibrary
@@ -69,6 +71,7 @@ class JudgeContext:
     prompts: PromptLibrary
     turns: Turns
     tenant: str
+    calibration: Calibration | None = None
     _albums: dict[tuple[str, str], Album] = field(default_factory=dict, repr=False)
 
     def view(self, candidate: CanonicalCandidate) -> ToolView:
@@ -133,6 +136,11 @@ class JudgeContext:
         """The score from which a candidate passes: the request's, else the recipe's; None where neither has one."""
         asked = self.request.pass_threshold
         return self.recipe.pass_threshold if asked is None else asked
+
+    @property
+    def max_risk(self) -> float | None:
+        """How many verdicts may be wrong of those that are given; None: no matter."""
+        return asked_risk(self.request, self.recipe)
 
     def task_sha256(self) -> str:
         return sha256_of(self.task.model_dump(mode="json"))

@@ -12,6 +12,9 @@ from pydantic import ValidationError
 
 from judge_agent import graph
 from judge_agent.admission import admit
+from judge_agent.asked_risk import asked_risk, check_risk
+from judge_agent.calibration import Calibrations
+from judge_agent.calibration.table import ModelKey
 from judge_agent.context import Turns
 from judge_agent.errors import InvalidRequest, ModelError, StoreError
 from judge_agent.pinning import INFO_SECONDS, Pin, RunHold, current_info, held, pin_of
@@ -46,10 +49,12 @@ class Judge:
         stamp: Callable[[str], Mapping[str, Any]] = lambda _recipe: {},
         tool_cache: ToolCache | None = None,
         tell: Tell | None = None,
+        calibrations: Calibrations | None = None,
     ) -> None:
         """`pins` keeps what runs are pinned to; without it a request that names a pin is refused. `stamp` gives the
         flags of every judgment that ends by a recipe at this moment. Judgments share the results of tools in
-        `tool_cache`. `tell` is called with what long calls of tools do, for who follows; it must not block."""
+        `tool_cache`. `tell` is called with what long calls of tools do, for who follows; it must not block.
+        `calibrations` are applied to confidences, and decide who abstains."""
         library = prompts or PromptLibrary()
         self._parts = JudgeParts(
             model=model,
@@ -65,6 +70,7 @@ class Judge:
             stamp=stamp,
             tool_cache=tool_cache,
             tell=tell,
+            calibrations=calibrations or Calibrations(),
         )
 
     def check(self, request: JudgmentRequest) -> None:
@@ -72,6 +78,21 @@ class Judge:
         admit(request, self._parts.recipes, self._parts.tools)
         if self._parts.pins is None and request.run is not None and request.run.pin:
             raise InvalidRequest("run.pin", "cannot be kept here: this judge has no store of runs")
+        check_risk(request, self._parts.recipes[request.recipe], self._parts.calibrations)
+
+    async def check_calibrated(self, request: JudgmentRequest) -> None:
+        """Raise InvalidRequest for a risk that is asked of a model which no calibration is of.
+
+        Where the model does not say what it is, nothing is known yet, and the judgment will say so.
+        """
+        parts, recipe = self._parts, self._parts.recipes[request.recipe]
+        if not recipe.models or parts.model is None or asked_risk(request, recipe) is None:
+            return
+        try:
+            model = ModelKey.of(await parts.model.info())
+        except ModelError:
+            return
+        check_risk(request, recipe, parts.calibrations, model)
 
     async def pin(self, recipe: str) -> Pin:
         """What judges by this recipe now; where the model does not say what it is, `problem` says why.
@@ -91,7 +112,9 @@ class Judge:
                 model = await current_info(parts.model, seconds)
             except ModelError as error:
                 model = error
-        return pin_of(found, parts.prompts, parts.tools, model)
+        told = ModelKey.of(model) if isinstance(model, ModelInfo) else None
+        calibration = parts.calibrations.of(found.sha256, told)
+        return pin_of(found, parts.prompts, parts.tools, model, calibration)
 
     async def hold(
         self,

@@ -11,6 +11,7 @@ import json
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from judge_agent.calibration import Calibration
 from judge_agent.errors import ModelError, PinChange, PinDrift
 from judge_agent.hashing import canonical_json, sha256_of
 from judge_agent.prompting import PromptLibrary
@@ -47,8 +48,12 @@ def pin_of(
     prompts: PromptLibrary,
     tools: Sequence[Tool],
     model: ModelInfo | ModelError | None,
+    calibration: Calibration | None = None,
 ) -> Pin:
-    """Name all that a reward by this recipe depends on, beside the request. `model` None: the service runs without."""
+    """Name all that a reward by this recipe depends on, beside the request. `model` None: the service runs without.
+
+    `calibration` is the one of this recipe by this model: it decides who abstains.
+    """
     used = [tool for tool in tools if not recipe.tools or tool.name in recipe.tools]
     parts = {
         "recipe": recipe.name,
@@ -57,6 +62,7 @@ def pin_of(
         "schema_version": SCHEMA_VERSION,
         **{f"prompts.{name}": prompts.load(name).sha256 for name in recipe.all_prompts},
         **{f"tools.{tool.name}": tool.version for tool in used},
+        **({"model.calibration": calibration.sha256} if calibration else {}),
     }
     if not recipe.models:
         return Pin(parts)

@@ -14,6 +14,7 @@ from judge_agent.hashing import sha256_of
 from judge_agent.schema import Aggregate, Envelope, Granularity, PrincipleSpec
 from judge_agent.schema.base import Score
 from judge_agent.schema.shape import DimensionName, Shape
+from judge_agent.schema.step_credit import StepCredit
 
 Protocol = Literal["pointwise", "pairwise", "listwise", "tournament", "steps"]
 COMPARING: tuple[Protocol, ...] = ("pairwise", "listwise", "tournament")
@@ -222,7 +223,9 @@ class Recipe(Envelope):
     granularity: tuple[Granularity, ...]
     aggregate: Aggregate = "gated"
     shape: Shape = ()
+    step_credit: StepCredit = ()
     pass_threshold: Score | None = None
+    max_risk: Annotated[float, Field(gt=0, le=1)] | None = None
     min_weight: Score = 0.8
     principles: PrincipleSource = PrincipleSource()
     citations: Citations = Citations()

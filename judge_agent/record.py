@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from judge_agent import reward
+from judge_agent.calibration import abstaining, with_calibration
 from judge_agent.context import CanonicalCandidate, JudgeContext
 from judge_agent.errors import FailureKind
 from judge_agent.schema import (
     CandidateResult,
-    Confidence,
     Coverage,
     Evidence,
     Judgment,
@@ -19,8 +19,9 @@ from judge_agent.schema import (
     StepResult,
 )
 from judge_agent.schema.shape import Shape
+from judge_agent.schema.step_credit import StepCredit
 from judge_agent.state import Json, State
-from judge_agent.trajectory import Transcript, read
+from judge_agent.trajectory import Transcript, read, written_chars
 
 
 def candidate_results(context: JudgeContext, state: State) -> tuple[CandidateResult, ...]:
@@ -105,6 +106,23 @@ def shaped(judgment: Judgment, shape: Shape) -> Judgment:
     )
 
 
+def credited(judgment: Judgment, credit: StepCredit) -> Judgment:
+    """The judgment with what each judged step is paid. Before shaping: the outcome is the raw reward."""
+    if not credit:
+        return judgment
+    results = []
+    for one in judgment.candidates:
+        paid = reward.step_credit(credit, one.steps, reward.raw_reward(one))
+        steps = tuple(
+            step.model_copy(update={"credit": value}) for step, value in zip(one.steps, paid, strict=True)
+        )
+        results.append(one.model_copy(update={"steps": steps}))
+    told = [link.model_dump(mode="json") for link in credit]
+    return judgment.model_copy(
+        update={"candidates": tuple(results), "flags": {**judgment.flags, "step_credit": told}}
+    )
+
+
 def _result(candidate: CanonicalCandidate, context: JudgeContext, state: State) -> CandidateResult:
     principles = _own(candidate, state["verdicts"], PrincipleResult)
     steps = _own(candidate, state["steps"], StepResult)
@@ -120,7 +138,9 @@ def _result(candidate: CanonicalCandidate, context: JudgeContext, state: State) 
     transcript = read(candidate.trajectory)
     flags = {**_flags(candidate, state), **combined.flags}
     by_model_only = not any(p.decided_by == "evidence" for p in principles)
-    return CandidateResult(
+    comparison = state["flags"].get("", {}).get("comparison", {})
+    confidence = reward.raw_confidence(principles, comparison.get("order_consistency"))
+    result = CandidateResult(
         id=candidate.id,
         status=combined.status,
         failure_kind=combined.failure_kind or ("no_evidence" if combined.status == "unscored" else None),
@@ -135,10 +155,13 @@ def _result(candidate: CanonicalCandidate, context: JudgeContext, state: State) 
         vector=combined.vector,
         principles=principles,
         steps=combined.steps,
-        confidence=_confidence(principles),
-        coverage=_coverage(transcript, principles, combined.steps, flags),
+        confidence=with_calibration(confidence, context.calibration),
+        coverage=_coverage(transcript, principles, combined.steps, flags).model_copy(
+            update={"written_chars": written_chars(candidate.trajectory)}
+        ),
         flags=flags,
     )
+    return abstaining(result, context.calibration, context.max_risk)
 
 
 def _own(candidate: CanonicalCandidate, items: Sequence[Json], kind: Any) -> Any:
@@ -157,22 +180,6 @@ def _flags(candidate: CanonicalCandidate, state: State) -> Json:
     if twin:
         flags["duplicate_of"] = twin
     return flags
-
-
-def _confidence(principles: Sequence[PrincipleResult]) -> Confidence:
-    """The share of weight that evidence decided, and what the samples of the model agree on of the rest.
-
-    One sample has no agreement to measure: it adds nothing.
-    """
-    scored = [p for p in principles if p.valid]
-    weights = [max(p.weight, 0.0) for p in scored]
-    total = sum(weights)
-    if total == 0:
-        return Confidence(method="none")
-    sure = [1.0 if p.decided_by != "model" else p.agreement or 0.0 for p in scored]
-    value = min(1.0, sum(w * share for w, share in zip(weights, sure, strict=True)) / total)
-    agreed = any(p.decided_by == "model" and p.agreement is not None for p in scored)
-    return Confidence(value=value, method="evidence_and_agreement" if agreed else "evidence_share")
 
 
 def _coverage(

@@ -23,7 +23,7 @@ from judge_agent.seams.storage import SharedResults
 # Fields that do not change what is judged: what a caller writes beside it, and how long it may take.
 # What feeds a declared dimension. Other words when that changes: results that were kept by another rule are not read.
 DECLARED_RULE = "tools keep their own dimensions"
-_BESIDE = {"task", "candidates", "metadata", "cache", "group", "shape", "run"}
+_BESIDE = {"task", "candidates", "metadata", "cache", "group", "shape", "step_credit", "run"}
 
 
 @dataclass(frozen=True)

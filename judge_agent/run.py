@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, cast
 
 from langgraph.graph.state import CompiledStateGraph
@@ -17,6 +17,8 @@ from judge_agent import record
 from judge_agent.admission import admit
 from judge_agent.aside import aside
 from judge_agent.budget import Budget
+from judge_agent.calibration import Calibration, Calibrations
+from judge_agent.calibration.table import ModelKey
 from judge_agent.call_limits import LOOK_UP_SECONDS, deadline_of, model_boundary
 from judge_agent.calls import Calls
 from judge_agent.canaries import CANARY_FLAG
@@ -30,6 +32,7 @@ from judge_agent.recipes import Recipe
 from judge_agent.remembering import Known, Means, Memory, failed_with, merged
 from judge_agent.schema import CandidateResult, Evidence, Judgment, JudgmentRequest, Provenance, Usage
 from judge_agent.schema.shape import Shape
+from judge_agent.schema.step_credit import StepCredit
 from judge_agent.seams.model import ChatModel, ModelInfo
 from judge_agent.seams.pins import Pins
 from judge_agent.seams.storage import AuditEvent, AuditLog, Journal, JournalEntry, SharedResults
@@ -59,6 +62,7 @@ class JudgeParts:
     stamp: Callable[[str], Mapping[str, Any]] = lambda _recipe: {}
     tool_cache: ToolCache | None = None
     tell: Tell | None = None
+    calibrations: Calibrations = field(default_factory=Calibrations)
 
 
 class Run:
@@ -90,7 +94,8 @@ class Run:
         self._shared = HeldResults(parts.shared, self._hold)
 
     async def run(self, resumed: bool, twin: Judgment | None) -> Judgment:
-        judgment = self._stamped(record.shaped(await self._judged(resumed, twin), self._shape()))
+        judged = record.credited(await self._judged(resumed, twin), self._step_credit())
+        judgment = self._stamped(record.shaped(judged, self._shape()))
         self._ending()
         if self._lease is not None:
             await self._parts.journal.held(self._id, self._lease)
@@ -111,6 +116,12 @@ class Run:
         recipe = self._parts.recipes.get(self._request.recipe)
         asked = self._request.shape
         return asked if asked is not None else recipe.shape if recipe is not None else ()
+
+    def _step_credit(self) -> StepCredit:
+        """The request's step credit, else its recipe's."""
+        recipe = self._parts.recipes.get(self._request.recipe)
+        asked = self._request.step_credit
+        return asked if asked is not None else recipe.step_credit if recipe is not None else ()
 
     async def called_off(self) -> Judgment:
         results = self._without_scores("cancelled", "the judgment was cancelled before it ended")
@@ -186,7 +197,8 @@ class Run:
             # Two waits for the disk at one time.
             _, problem = await asyncio.gather(parts.log.append(begun), self._identify(recipe, journalled))
             known = problem if isinstance(problem, ModelError) else self._info
-            await self._hold.begin(pin_of(recipe, parts.prompts, parts.tools, known))
+            calibration = self._calibration(recipe)
+            await self._hold.begin(pin_of(recipe, parts.prompts, parts.tools, known, calibration))
         self._calls = Calls(
             judgment_id=self._id,
             tenant=self._tenant,
@@ -216,7 +228,13 @@ class Run:
             prompts=parts.prompts,
             turns=parts.turns,
             tenant=self._tenant,
+            calibration=self._calibration(recipe),
         )
+
+    def _calibration(self, recipe: Recipe) -> Calibration | None:
+        """The calibration of this recipe by the model that answers, once it is known which."""
+        model = ModelKey.of(self._info) if recipe.models else None
+        return self._parts.calibrations.of(recipe.sha256, model)
 
     async def _identify(self, recipe: Recipe, journalled: Mapping[str, JournalEntry]) -> ModelError | str:
         """Learn which model answers; journalled, so that a resumed judgment keeps its keys. Returns why not."""
@@ -301,6 +319,7 @@ class Run:
             return Provenance(recipe=self._request.recipe)
         info = self._info
         model = {"id": info.id, "revision": info.revision, "backend": info.backend} if info else None
+        calibration = self._calibration(recipe)
         return Provenance(
             recipe=recipe.name,
             recipe_sha256=recipe.sha256,
@@ -309,6 +328,7 @@ class Run:
             tools={
                 tool.name: tool.version for tool in _chosen_tools(self._request, recipe, self._parts.tools)
             },
+            calibration=calibration.sha256 if calibration else None,
             seed=self._request.seed,
             judge_agent=__version__,
         )

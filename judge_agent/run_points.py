@@ -22,7 +22,7 @@ from judge_agent.schema import (
     Trajectory,
 )
 from judge_agent.store.runs import Point, RunEnd
-from judge_agent.trajectory import read
+from judge_agent.trajectory import written_chars
 
 # What screening and tools say of work that tries to be paid for nothing.
 HACK_FLAGS = ("injection", "content_free")
@@ -110,19 +110,6 @@ def _task_key(request: JudgmentRequest, trajectories: Sequence[Trajectory]) -> i
         task = task.model_copy(update={"messages": task_from_trajectories(trajectories) or ()})
     group = request.group.group_id if request.group is not None else None
     return _key([task.model_dump(mode="json"), group])
-
-
-def written_chars(trajectory: Trajectory) -> int:
-    """How much the policy wrote, in characters: its turns, the arguments of its calls, and what it handed in beside.
-
-    Its hidden reasoning, which the judge does not read unless asked to, is no part of it.
-    """
-    turns = [turn for turn in read(trajectory).turns if turn.role == "assistant"]
-    written = sum(len(turn.text) + sum(len(call.raw_arguments) for call in turn.calls) for turn in turns)
-    final = trajectory.final_answer
-    if final is not None and all(final not in turn.text for turn in turns):
-        written += len(final)
-    return written + sum(len(str(artifact.content)) for artifact in trajectory.artifacts)
 
 
 def disagreement(result: CandidateResult, evidence: Sequence[Evidence]) -> tuple[int, int]:

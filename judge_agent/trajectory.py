@@ -398,3 +398,16 @@ def _steps(turns: Sequence[Turn]) -> tuple[Step, ...]:
         elif turn.role == "tool" and steps:
             steps[-1][2].append(turn)
     return tuple(Step(step_id, turn, tuple(results)) for step_id, turn, results in steps)
+
+
+def written_chars(trajectory: Trajectory) -> int:
+    """How much the policy wrote, in characters: its turns, the arguments of its calls, and what it handed in beside.
+
+    Its hidden reasoning, which the judge does not read unless asked to, is no part of it.
+    """
+    turns = [turn for turn in read(trajectory).turns if turn.role == "assistant"]
+    written = sum(len(turn.text) + sum(len(call.raw_arguments) for call in turn.calls) for turn in turns)
+    final = trajectory.final_answer
+    if final is not None and all(final not in turn.text for turn in turns):
+        written += len(final)
+    return written + sum(len(str(artifact.content)) for artifact in trajectory.artifacts)

@@ -6,14 +6,32 @@ is each one's raw reward, so that to shape twice is to shape once.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from judge_agent.reward.difficulty import dense
+from judge_agent.reward.directions import along, by_dimension, conjunction, with_bonus
+from judge_agent.reward.length import shortened
+from judge_agent.reward.process import mean_of_steps, renormalised
+from judge_agent.reward.references import against_references, beyond, clipped
 from judge_agent.reward.spread import Numbers, ranks, spread, standardised
 from judge_agent.schema import CandidateResult
-from judge_agent.schema.shape import Difficulty, Dimensions, Link, Shape, Z
+from judge_agent.schema.shape import (
+    Bonus,
+    Clip,
+    Delta,
+    Difficulty,
+    Dimensions,
+    Direction,
+    Link,
+    LogSigmoid,
+    Par,
+    Process,
+    Rank,
+    Shape,
+    SoftLength,
+    Z,
+)
 
 
 class Shaped(NamedTuple):
@@ -48,38 +66,29 @@ def shaped(shape: Shape, members: Sequence[CandidateResult]) -> Shaped:
 def _linked(
     link: Link, values: Numbers, members: Sequence[CandidateResult]
 ) -> tuple[list[float | None], dict[str, Any]]:
-    if isinstance(link, Difficulty):
-        return dense(members, values, link.outcome)
-    if isinstance(link, Dimensions):
-        return _by_dimension(link, members, values)
-    if isinstance(link, Z):
-        return standardised(values, link.ddof, link.epsilon), {}
-    return ranks(values), {}
-
-
-def _by_dimension(
-    link: Dimensions, members: Sequence[CandidateResult], values: Numbers
-) -> tuple[list[float | None], dict[str, Any]]:
-    """GDPO (arXiv 2601.05242): normalise each reward over the group, sum with weights, normalise the sum.
-
-    The sum of raw dimensions would let the one that varies most drown the others. The last step is over the group,
-    for the trainer's batch is not known here. A dimension that a member lacks adds 0 to it, the group's mean: it says
-    nothing for the member or against it.
-    """
-    names = dict.fromkeys(name for member in members for name in member.vector)
-    weights = dict.fromkeys(names, 1.0) if link.weights is None else link.weights
-    told: dict[str, Any] = {}
-    parts: list[list[float | None]] = []
-    for name, weight in sorted(weights.items()):
-        own = [
-            member.vector.get(name) if value is not None else None
-            for member, value in zip(members, values, strict=True)
-        ]
-        found = spread(own, link.ddof)
-        told[name] = {"weight": weight, "counted": found.counted, "mean": found.mean, "std": found.std}
-        parts.append([None if z is None else weight * z for z in standardised(own, link.ddof, link.epsilon)])
-    sums = [
-        None if value is None else math.fsum(part[place] or 0.0 for part in parts)
-        for place, value in enumerate(values)
-    ]
-    return standardised(sums, link.ddof, link.epsilon), {"dimensions": told}
+    match link:
+        case Difficulty():
+            return dense(members, values, link.outcome)
+        case Dimensions():
+            return by_dimension(link, members, values)
+        case LogSigmoid():
+            return conjunction(link, members, values)
+        case Direction():
+            return along(link, members, values)
+        case Bonus():
+            return with_bonus(link, members, values)
+        case Process():
+            return renormalised(values, [mean_of_steps(one) for one in members], link.threshold)
+        case SoftLength():
+            written = [one.coverage.written_chars for one in members]
+            return shortened(values, written, link.max_chars, link.buffer_chars, link.weight)
+        case Par():
+            return against_references(values, link.references, link.k), {}
+        case Clip():
+            return clipped(values, link.low, link.high), {}
+        case Delta():
+            return beyond(values, link.baseline), {}
+        case Z():
+            return standardised(values, link.ddof, link.epsilon), {}
+        case Rank():
+            return ranks(values), {}

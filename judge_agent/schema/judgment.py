@@ -85,12 +85,16 @@ class PrincipleResult(Envelope):
 
 
 class StepResult(Envelope):
-    """The judging of one assistant turn; `first_error` is true for the earliest bad step only."""
+    """The judging of one assistant turn; `first_error` is true for the earliest bad step only.
+
+    `credit` is what the step is paid where `step_credit` asks for that; null otherwise, and for an unjudged step.
+    """
 
     step_id: str
     score: Score | None = None
     label: Literal["good", "neutral", "bad", "unjudged"] = "unjudged"
     first_error: bool = False
+    credit: FiniteFloat | None = None
     reason: str = ""
     correction: str | None = None
     citations: tuple[Citation, ...] = ()
@@ -98,12 +102,24 @@ class StepResult(Envelope):
 
 
 class Confidence(Envelope):
+    """How sure a verdict is. `method` is `isotonic` where a calibration fits: then `value` is the share of such
+    verdicts that are right, `raw` what it was before, `calibration` the hash of what was applied. Else `uncalibrated`,
+    or `none` where there is nothing to be sure of. `signals` are what the raw number is made of, and `basis` which.
+    """
+
     value: Score | None = None
     method: str
+    basis: str | None = None
+    raw: Score | None = None
+    signals: dict[str, Score] = {}
+    calibration: str | None = None
 
 
 class Coverage(Envelope):
-    """What of the candidate the judge saw: counts of messages, steps, tool calls, principles."""
+    """What of the candidate the judge saw: counts of messages, steps, tool calls, principles.
+
+    `written_chars` is how much the policy wrote, in characters; null where nothing was judged.
+    """
 
     messages: int = 0
     messages_read: int = 0
@@ -115,6 +131,7 @@ class Coverage(Envelope):
     principles_scored: int = 0
     by_evidence: int = 0
     by_model: int = 0
+    written_chars: int | None = None
     unread: tuple[str, ...] = ()
 
 
@@ -212,6 +229,7 @@ class Provenance(Envelope):
     prompts: dict[str, str] = {}
     model: dict[str, Any] | None = None
     tools: dict[str, str] = {}
+    calibration: str | None = None
     seed: int = 0
     judge_agent: str = ""
 

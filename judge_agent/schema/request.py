@@ -18,6 +18,7 @@ from judge_agent.schema.pages import MAX_SITES, Site
 from judge_agent.schema.refusals import Refused
 from judge_agent.schema.shape import DimensionName as DimensionName
 from judge_agent.schema.shape import Shape
+from judge_agent.schema.step_credit import StepCredit
 from judge_agent.schema.text_checks import TextChecks
 from judge_agent.schema.ui_checks import UiChecks
 
@@ -197,7 +198,9 @@ class JudgmentRequest(Envelope):
     granularity: tuple[Granularity, ...] | None = Field(default=None, min_length=1, max_length=2)
     aggregate: Aggregate | None = None
     shape: Shape | None = None
+    step_credit: StepCredit | None = None
     pass_threshold: Annotated[Number, Field(ge=0, le=1)] | None = None
+    max_risk: Annotated[Number, Field(gt=0, le=1)] | None = None
     budget: BudgetSpec = BudgetSpec()
     group: GroupSpec | None = None
     seed: Annotated[Whole, Field(ge=0, le=2**63 - 1)] = 0

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from judge_agent.errors import InvalidRequest
 from judge_agent.reward import shaped
 from judge_agent.schema import CandidateResult
-from judge_agent.schema.shape import Shape
+from judge_agent.schema.shape import Shape, dimensions_of
 from judge_agent.trainers.as_json import as_json
 from judge_agent.trainers.outcome import Outcome
 
@@ -84,7 +84,7 @@ def shaped_group(
 
 def _check_weights(links: Shape, dimensions: Sequence[str]) -> None:
     for index, link in enumerate(links):
-        for name in (link.weights or ()) if link.kind == "dimensions" else ():
+        for name in dimensions_of(link):
             if name not in dimensions:
                 declared = list(dimensions)
                 raise InvalidRequest(
@@ -125,7 +125,7 @@ def _with(outcome: Outcome, reward: float | None, links: list[dict[str, Any]]) -
         return outcome
     flags = {**outcome.flags, "raw_reward": outcome.reward, "shape": links}
     if reward is None:
-        reason = "the shape cannot judge it fairly: its tests were cut short by the judge"
+        reason = "the shape cannot judge it fairly: its tests were cut short by the judge, or its length is not known"
         return replace(_without(outcome, "partial", reason), flags=flags)
     return replace(outcome, reward=reward, flags=flags)
 

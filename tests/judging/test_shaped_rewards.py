@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from judge_agent.errors import InvalidRequest
 from judge_agent.models.scripted import ScriptedModel
 from judge_agent.prompting import PromptLibrary, default_folder
 from judge_agent.schema import JudgmentRequest
@@ -127,8 +128,8 @@ async def test_the_log_has_both_rewards(judge) -> None:
 @pytest.mark.parametrize(
     "shape",
     [
-        "par",
-        {"kind": "par"},
+        "pars",
+        {"kind": "pars"},
         ["rank", "nonesuch"],
         {"kind": 3},
         {"ddof": 1},
@@ -143,3 +144,54 @@ async def test_a_shape_that_is_none_is_refused_by_the_field(shape) -> None:
         JudgmentRequest.model_validate(body("low", shape=shape) | {"task": {"prompt": "x"}})
     if isinstance(shape, str):
         assert all(kind in str(refused.value) for kind in ("rank", "z", "difficulty", "dimensions"))
+
+
+def agent(*results: str) -> dict:
+    """A trajectory of one call for each result, and an end."""
+    messages: list[dict] = [{"role": "user", "content": "Find the number."}]
+    for place, result in enumerate(results):
+        function = {"name": "look", "arguments": "{}"}
+        messages.append(
+            {
+                "role": "assistant",
+                "tool_calls": [{"id": f"c{place}", "type": "function", "function": function}],
+            }
+        )
+        messages.append({"role": "tool", "tool_call_id": f"c{place}", "content": result})
+    return {"messages": [*messages, {"role": "assistant", "content": "It is forty-two, I think."}]}
+
+
+async def test_each_judged_step_is_paid_by_the_chain_that_is_asked_for(bench) -> None:
+    judging = bench()
+    given = {"candidates": [{"id": "a", "trajectory": agent("seen", "again")}]}
+    rule = [{"name": "right", "description": "It is right."}]
+    plain = await judging.judge(judgment_id="j1", principles=rule, **given)
+    chain = [{"kind": "delta", "against": "next"}, "gate"]
+    paid = await judging.judge(judgment_id="j2", principles=rule, step_credit=chain, **given)
+    assert paid.cached_from == "j1"
+    assert {step.credit for step in plain.candidates[0].steps} == {None}
+    scores = [step.score for step in paid.candidates[0].steps]
+    assert scores == [1.0, 1.0, 1.0]
+    reward = paid.candidates[0].reward
+    assert reward is not None
+    expected = [0.0, 0.0, 1.0 if reward >= 0.5 else 0.0]
+    assert [step.credit for step in paid.candidates[0].steps] == expected
+    assert [one["kind"] for one in paid.flags["step_credit"]] == ["delta", "gate"]
+
+
+@pytest.mark.parametrize("asked", [{"step_credit": "delta"}, {"shape": "process"}], ids=str)
+async def test_what_reads_steps_is_refused_where_no_step_is_judged(judge, asked) -> None:
+    with pytest.raises(InvalidRequest, match="granularity"):
+        judge().check(**body("low", **asked))
+
+
+async def test_a_length_past_the_limit_costs_reward(judge) -> None:
+    shape = {"kind": "soft_length", "max_chars": 24, "buffer_chars": 4, "weight": 0.5}
+    judgment = await judge().judge(**body("low", "high", shape=shape))
+    found = {one.id: (one.coverage.written_chars, one.reward) for one in judgment.candidates}
+    assert found == {"low": (21, pytest.approx(0.3 - 0.125)), "high": (25, pytest.approx(0.4))}
+
+
+async def test_a_direction_names_declared_dimensions_only(judge) -> None:
+    with pytest.raises(InvalidRequest, match="'beauty' is not among"):
+        judge().check(**body("low", shape={"kind": "direction", "weights": {"beauty": 1.0}}))

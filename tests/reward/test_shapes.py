@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from judge_agent.reward import shaped
-from judge_agent.schema import CandidateResult, PrincipleResult
+from judge_agent.schema import CandidateResult, Coverage, PrincipleResult
 from judge_agent.schema.shape import Shape
 
 SHAPES = TypeAdapter(Shape)
@@ -26,6 +26,16 @@ KINDS: list[Any] = [
     ["difficulty", "z"],
     ["dimensions", "rank"],
     ["rank", "z"],
+    "par",
+    {"kind": "par", "references": [0.2, 0.9], "k": 7},
+    "log_sigmoid",
+    "clip",
+    "delta",
+    {"kind": "delta", "baseline": "mean"},
+    ["bonus", {"kind": "soft_length", "max_chars": 40, "buffer_chars": 20}],
+    "process",
+    {"kind": "direction", "weights": {"a": 1.0, "b": -0.5}, "norm": "l2"},
+    {"kind": "direction", "weights": {"a": 1.0, "b": 0.5}, "norm": "worst"},
 ]
 rewards = st.one_of(st.none(), st.sampled_from([0.0, 1.0, 0.5, 1 / 3, 1 / 9]), st.floats(0, 1))
 marks = st.lists(st.sampled_from("++xx?."), min_size=5, max_size=5).map("".join)
@@ -47,6 +57,7 @@ def member(
         reward=reward,
         raw_reward=reward,
         vector=vector or {},
+        coverage=Coverage(written_chars=30),
         principles=tuple(verdict),
         flags=told | flags,
     )
