@@ -165,7 +165,7 @@ def _confidence(principles: Sequence[PrincipleResult]) -> Confidence:
     One sample has no agreement to measure: it adds nothing.
     """
     scored = [p for p in principles if p.valid]
-    weights = [max(p.weight, 0.0) for p in scored]
+    weights = [abs(p.weight) for p in scored]
     total = sum(weights)
     if total == 0:
         return Confidence(method="none")

@@ -91,10 +91,11 @@ def verdict_of(
     base = base_of(principle)
     screened = state["screened"].get(candidate.id, {})
     if screened.get("content_free"):
+        worst = -1 if principle["weight"] < 0 else 0
         return PrincipleResult(
             **base,
-            choice="fail" if principle["scale"] == "pass_fail" else "1",
-            score=0.0,
+            choice=menu(principle["scale"])[worst],
+            score=1.0 if worst else 0.0,
             valid=True,
             reason="the answer is empty or a bare opener",
             citations=(Citation(evidence_id=screened["evidence_id"], source="observation"),),

@@ -81,7 +81,10 @@ def _passed(
 ) -> PrincipleResult | None:
     """The verdict to be looked at again; None where there is no pass by the model, or the recipe leaves it."""
     wanted = context.recipe.refute.of == "all" or principle["kind"] == "hard"
-    if not wanted or not applies(principle, candidate.id) or principle["origin"] == "comparison":
+    # To overturn a penalty would be to look for what speaks for the candidate.
+    if not wanted or principle["weight"] < 0 or principle["origin"] == "comparison":
+        return None
+    if not applies(principle, candidate.id):
         return None
     critiques = [
         critique
