@@ -87,9 +87,16 @@ class JudgeContext:
         ]
 
     def material(
-        self, candidate: CanonicalCandidate, evidence: Sequence[Evidence], slot: str = ""
+        self,
+        candidate: CanonicalCandidate,
+        evidence: Sequence[Evidence],
+        slot: str = "",
+        account: bool = True,
     ) -> Material:
-        """What the model is shown of a candidate, with the evidence gathered for it; `slot` names it among others."""
+        """What the model is shown of a candidate, with the evidence gathered for it; `slot` names it among others.
+
+        Without the `account` the agent's own words are left out.
+        """
         return material(
             self.task,
             candidate.trajectory,
@@ -99,6 +106,7 @@ class JudgeContext:
             hidden_reasoning=self.request.include_hidden_reasoning,
             pictures=self._pictures(candidate, slot),
             slot=slot,
+            account=account,
         )
 
     def task_pictures(self) -> Album:

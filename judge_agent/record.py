@@ -136,6 +136,7 @@ def _result(candidate: CanonicalCandidate, context: JudgeContext, state: State) 
         principles=principles,
         steps=combined.steps,
         confidence=_confidence(principles),
+        persuasion_gap=reward.persuasion_gap(principles),
         coverage=_coverage(transcript, principles, combined.steps, flags),
         flags=flags,
     )

@@ -24,6 +24,7 @@ class State(TypedDict):
     critiques   candidate_id, principle, sample, and either choice, score, reason, citations or failure_kind
     standings   candidate id -> what the comparison of candidates came to: score or failure_kind, agreement, samples
     refutations candidate_id, principle, and either verdict, reason, citations or failure_kind
+    blind_critiques  as critiques: what the candidate came to without its own account, for `persuasion_gap` alone
     step_critiques  candidate_id, step_id, label, reason or failure_kind
     verdicts    schema.PrincipleResult as JSON, with candidate_id
     steps       schema.StepResult as JSON, with candidate_id
@@ -36,6 +37,7 @@ class State(TypedDict):
     findings: Annotated[list[Json], operator.add]
     tool_failures: Annotated[list[Json], operator.add]
     critiques: Annotated[list[Json], operator.add]
+    blind_critiques: Annotated[list[Json], operator.add]
     step_critiques: Annotated[list[Json], operator.add]
     standings: Json
     refutations: Annotated[list[Json], operator.add]
@@ -53,6 +55,7 @@ class Update(TypedDict, total=False):
     findings: list[Json]
     tool_failures: list[Json]
     critiques: list[Json]
+    blind_critiques: list[Json]
     step_critiques: list[Json]
     standings: Json
     refutations: list[Json]
@@ -69,6 +72,7 @@ def empty() -> State:
         findings=[],
         tool_failures=[],
         critiques=[],
+        blind_critiques=[],
         step_critiques=[],
         standings={},
         refutations=[],

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from langgraph.runtime import Runtime
 
 from judge_agent.context import CanonicalCandidate, JudgeContext, applies
-from judge_agent.nodes.reduce import base_of, by_samples
+from judge_agent.nodes.reduce import base_of, by_samples, sample_of
 from judge_agent.readouts import STEP_SCORES, menu
 from judge_agent.recipes import Samples
 from judge_agent.schema import Citation, Principle, PrincipleResult, Sample, StepResult
@@ -26,6 +26,9 @@ async def decide(state: State, runtime: Runtime[JudgeContext]) -> Update:
         judged = _judged_as(candidate, context, state)
         for principle in principles_of(judged, context, state):
             verdict = verdict_of(judged, principle, state, context.recipe.samples)
+            blind = next(iter(_own(state["blind_critiques"], judged, principle)), None)
+            if blind is not None:
+                verdict = verdict.model_copy(update={"blind": sample_of(blind)})
             verdicts.append({"candidate_id": candidate.id, **verdict.model_dump(mode="json")})
         if (unproposed := _unproposed(judged, context, state)) is not None:
             verdicts.append({"candidate_id": candidate.id, **unproposed.model_dump(mode="json")})

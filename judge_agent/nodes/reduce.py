@@ -23,7 +23,7 @@ def by_samples(principle: Json, critiques: Sequence[Json], settings: Samples) ->
     """The verdict of one principle from its critiques; None where the model was not asked."""
     if not critiques:
         return None
-    base, samples = base_of(principle), tuple(map(_sample, critiques))
+    base, samples = base_of(principle), tuple(map(sample_of, critiques))
     voting = [one for one in readable(critiques) if one.get("voted", True)]
     if not voting:
         return PrincipleResult(**base, valid=False, samples=samples, **_failure(critiques))
@@ -96,12 +96,13 @@ def _distribution(voting: Sequence[Json]) -> dict[str, float] | None:
     return distribution([str(one["choice"]) for one in voting])
 
 
-def _sample(critique: Json) -> Sample:
+def sample_of(critique: Json) -> Sample:
     return Sample(
         choice=critique.get("choice"),
         score=critique.get("score"),
         reason=critique.get("reason", ""),
         citations=tuple(Citation.model_validate(citation) for citation in critique.get("citations", ())),
+        model=critique.get("model"),
         order=tuple(critique.get("order", ())),
         meta_score=critique.get("meta_score"),
         voted=critique.get("voted", "failure_kind" not in critique),

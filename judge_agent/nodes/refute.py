@@ -17,7 +17,7 @@ from judge_agent.calls import ModelCall
 from judge_agent.context import CanonicalCandidate, JudgeContext, applies
 from judge_agent.errors import JudgeError, ModelError
 from judge_agent.nodes.charged import charged_to, walked, walking
-from judge_agent.nodes.cited import MAX_QUOTE_CHARS, MIN_REASON_CHARS, recorded
+from judge_agent.nodes.critique_form import MAX_QUOTE_CHARS, MIN_REASON_CHARS, recorded
 from judge_agent.nodes.reduce import by_samples
 from judge_agent.nodes.worst_case import WRITTEN_SHARE, of_prompt
 from judge_agent.prompting.citations import CheckedCitation, check

@@ -98,8 +98,9 @@ def _gated(items: Sequence[Weighed], hard_pass: float) -> float:
 def _veto(items: Sequence[Weighed], hard_pass: float) -> float:
     """0 when a hard principle is below `hard_pass` or any that counts is at its worst, else the mean.
 
-    Worst is the minimum, and of a penalty the maximum. The veto of ELECTRE (Roy 1968): one criterion that is bad enough rules out, whatever the others say;
-    OpenRS (2602.14069) gives its `fatal` items the same power. Never above `gated`.
+    Worst is the minimum, and of a penalty the maximum. The veto of ELECTRE (Roy 1968): one criterion that is bad
+    enough rules out, whatever the others say; OpenRS (2602.14069) gives its `fatal` items the same power. Never
+    above `gated`.
     """
     rewards = [item for item in items if not item.is_penalty]
     weights = effective_weights([item.weight for item in rewards])

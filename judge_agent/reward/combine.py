@@ -67,11 +67,12 @@ def combine(
     `score` is the aggregate over the scored principles; null when there is none.
     `reward` is the score; null unless all hard principles are scored and so is at least the share
     `min_weight` of the soft weight. `reward_bounds` is the exact range of the score over all scores in
-    [0,1] of the missing principles. A weight below 0 is a penalty: its score lowers the scalar and the entry of its
-    dimension, and it counts in `min_weight` by its size. `passed`: every hard principle reaches `hard_pass` and the score
-    reaches `pass_threshold` (0.5 where none is given and there is no hard principle; no threshold where
-    there is one); null where a missing principle could turn it. `needs_review`: something is unscored,
-    `passed` is unknown, or the samples of a principle agree less than `min_agreement`.
+    [0,1] of the missing principles. A weight below 0 is a penalty: its score lowers the scalar and the
+    entry of its dimension, and it counts in `min_weight` by its size.
+    `passed`: every hard principle reaches `hard_pass` and the score reaches `pass_threshold` (0.5 where none
+    is given and there is no hard principle; no threshold where there is one); null where a missing principle
+    could turn it. `needs_review`: something is unscored, `passed` is unknown, or the samples of a principle
+    agree less than `min_agreement`.
     """
     scored = [p for p in principles if _is_scored(p)]
     missing = [p for p in principles if not _is_scored(p)]

@@ -69,7 +69,7 @@ class Bench:
 
 
 def request_of(body: Mapping[str, Any]) -> JudgmentRequest:
-    data = {"task": {"prompt": "What is six times seven?"}, **body}
+    data = {"task": {"prompt": "What is six times seven?"}, "recipe": "one-pass", **body}
     if "messages" in data:
         data["candidates"] = [{"id": "a", "trajectory": {"messages": data.pop("messages")}}]
     if "text" in data:

@@ -14,7 +14,12 @@ TASK = {"prompt": "Explain why there are tides.", "reference": {"answer": "gravi
 TURNS = {
     "messages": [
         {"role": "user", "content": "Explain why there are tides."},
-        {"role": "assistant", "content": "I think about the moon."},
+        {
+            "role": "assistant",
+            "content": "I think about the moon.",
+            "tool_calls": [{"id": "1", "function": {"name": "look_up", "arguments": "{}"}}],
+        },
+        {"role": "tool", "tool_call_id": "1", "content": "The moon goes round the earth."},
         {"role": "assistant", "content": "The moon pulls the water."},
     ]
 }
