@@ -131,7 +131,9 @@ def _result(candidate: CanonicalCandidate, context: JudgeContext, state: State) 
         raw_reward=combined.reward,
         reward_bounds=combined.reward_bounds,
         passed=combined.passed,
-        needs_review=combined.needs_review or ("injection" in flags and by_model_only),
+        needs_review=combined.needs_review
+        or ("injection" in flags and by_model_only)
+        or _is_disputed(principles),
         vector=combined.vector,
         principles=principles,
         steps=combined.steps,
@@ -140,6 +142,12 @@ def _result(candidate: CanonicalCandidate, context: JudgeContext, state: State) 
         coverage=_coverage(transcript, principles, combined.steps, flags),
         flags=flags,
     )
+
+
+def _is_disputed(principles: Sequence[PrincipleResult]) -> bool:
+    """Whether evidence and model disagree on a principle, and no second look could settle it."""
+    looks = [principle.second_look for principle in principles]
+    return any(look is not None and look.second.failure_kind is not None for look in looks)
 
 
 def _own(candidate: CanonicalCandidate, items: Sequence[Json], kind: Any) -> Any:

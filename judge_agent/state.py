@@ -25,6 +25,7 @@ class State(TypedDict):
     standings   candidate id -> what the comparison of candidates came to: score or failure_kind, agreement, samples
     refutations candidate_id, principle, and either verdict, reason, citations or failure_kind
     blind_critiques  as critiques: what the candidate came to without its own account, for `persuasion_gap` alone
+    second_looks    as critiques, with `because`: what the first choice was held against
     step_critiques  candidate_id, step_id, label, reason or failure_kind
     verdicts    schema.PrincipleResult as JSON, with candidate_id
     steps       schema.StepResult as JSON, with candidate_id
@@ -41,6 +42,7 @@ class State(TypedDict):
     step_critiques: Annotated[list[Json], operator.add]
     standings: Json
     refutations: Annotated[list[Json], operator.add]
+    second_looks: Annotated[list[Json], operator.add]
     verdicts: list[Json]
     steps: list[Json]
     flags: Annotated[Json, merged]
@@ -59,6 +61,7 @@ class Update(TypedDict, total=False):
     step_critiques: list[Json]
     standings: Json
     refutations: list[Json]
+    second_looks: list[Json]
     verdicts: list[Json]
     steps: list[Json]
     flags: Json
@@ -76,6 +79,7 @@ def empty() -> State:
         step_critiques=[],
         standings={},
         refutations=[],
+        second_looks=[],
         verdicts=[],
         steps=[],
         flags={},

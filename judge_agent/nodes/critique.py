@@ -12,7 +12,6 @@ from functools import partial
 
 from langgraph.runtime import Runtime
 
-from judge_agent.aside import aside
 from judge_agent.context import CanonicalCandidate, JudgeContext, applies
 from judge_agent.nodes import worst_case
 from judge_agent.nodes.asked import NOT_ASKED, Asked, Judged
@@ -22,6 +21,7 @@ from judge_agent.nodes.charged import charged_to, side_by_side, walked, walking
 from judge_agent.nodes.chunks import Chunk, chunks_of, most_of_chunk
 from judge_agent.nodes.collect import SAME, Decided, collect, rate, readable
 from judge_agent.nodes.critique_form import in_words, scale_of
+from judge_agent.nodes.fitting import shown_to_judges
 from judge_agent.nodes.steps import critique_steps
 from judge_agent.nodes.together import open_together
 from judge_agent.nodes.turns import Sampled, Script, sampled
@@ -85,8 +85,7 @@ def _write(update: Update, judged: Judged) -> None:
 async def _critique_one(
     context: JudgeContext, candidate: CanonicalCandidate, state: State, count: int
 ) -> Judged:
-    evidence = context.tool_results(state["evidence"], candidate)
-    shown = await aside(context.request, context.material, candidate, evidence)
+    shown, evidence = await shown_to_judges(context, candidate, state)
     open_principles = _open(context, state, candidate)
     chunks = chunks_of(context, open_principles)
     first = walking(context, most_of_blind(context, candidate, shown, chunks))

@@ -11,7 +11,7 @@ from judge_agent.context import CanonicalCandidate, JudgeContext, applies
 from judge_agent.nodes.reduce import base_of, by_samples, sample_of
 from judge_agent.readouts import STEP_SCORES, menu
 from judge_agent.recipes import Samples
-from judge_agent.schema import Citation, Principle, PrincipleResult, Sample, StepResult
+from judge_agent.schema import Citation, Principle, PrincipleResult, Sample, SecondLook, StepResult
 from judge_agent.state import Json, State, Update
 from judge_agent.trajectory import read
 
@@ -148,10 +148,42 @@ def _score(finding: Json) -> float:
 def _by_model(
     candidate: CanonicalCandidate, principle: Json, state: State, settings: Samples
 ) -> PrincipleResult | None:
-    """The vote of the samples; then what the second look made of it, where there was one."""
+    """The vote of the samples; then what a refutation made of it, and the second look, where there were such."""
     verdict = by_samples(principle, _own(state["critiques"], candidate, principle), settings)
+    if verdict is None:
+        return None
+    refuted = _refuted(candidate, principle, state, verdict)
+    second = next(iter(_own(state["second_looks"], candidate, principle)), None)
+    return refuted if second is None else _looked_at_again(verdict, refuted, second)
+
+
+def _looked_at_again(first: PrincipleResult, so_far: PrincipleResult, second: Json) -> PrincipleResult:
+    """The verdict of the second look, which knows the evidence; where there is none, what there was before it."""
+    sample = sample_of(second)
+    look = SecondLook(
+        because=tuple(second["because"]), first_choice=first.choice, first_score=first.score, second=sample
+    )
+    if sample.failure_kind is not None:
+        return so_far.model_copy(update={"second_look": look})
+    return first.model_copy(
+        update={
+            "second_look": look,
+            "choice": sample.choice,
+            "score": sample.score,
+            "reason": sample.reason,
+            "citations": tuple(citation for citation in sample.citations if citation.resolved),
+            # They were the first look's.
+            "agreement": None,
+            "distribution": None,
+        }
+    )
+
+
+def _refuted(
+    candidate: CanonicalCandidate, principle: Json, state: State, verdict: PrincipleResult
+) -> PrincipleResult:
     second = next(iter(_own(state["refutations"], candidate, principle)), None)
-    if verdict is None or second is None:
+    if second is None:
         return verdict
     if "failure_kind" in second:
         failure = {key: second[key] for key in ("failure_kind", "failure_reason")}
