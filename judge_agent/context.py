@@ -123,7 +123,11 @@ class JudgeContext:
 
     @property
     def sample_count(self) -> int:
-        """How many samples are wanted: the request's number, else the recipe's."""
+        """How many samples are wanted: the request's number, else the recipe's; of a jury so many of each."""
+        return self._of_each * max(1, len(self.recipe.jury))
+
+    @property
+    def _of_each(self) -> int:
         return self.request.budget.samples or self.recipe.samples.count
 
     @property
@@ -133,7 +137,7 @@ class JudgeContext:
         What may be asked for again where samples disagree is drawn as they are: no round is another question.
         """
         settings = self.recipe.samples
-        several = max(self.sample_count, settings.escalate_to) > 1
+        several = max(self._of_each, settings.escalate_to) > 1
         return settings.temperature or (SAMPLING_TEMPERATURE if several else 0.0)
 
     @property

@@ -169,6 +169,7 @@ class Samples(Envelope):
     fewer than `min_agreement` of them agree, or could be read; still below `abstain_below` at the end is no verdict.
     `spend`: of candidates judged alone each gets all samples, or one half of them, and the rest goes to those whose
     place among the others is open (`by_place`): then a group is judged and remembered whole.
+    `quorum`: of a jury, how many of its models must give a verdict on a principle; more than half of them by default.
     """
 
     count: Annotated[int, Field(ge=1, le=64)] = 1
@@ -182,6 +183,7 @@ class Samples(Envelope):
     abstain_below: Score = 0.0
     meta: str | None = None
     keep: Annotated[int, Field(ge=1, le=64)] | Literal["half"] | None = None
+    quorum: Annotated[int, Field(ge=1, le=64)] | None = None
 
 
 class Compare(Envelope):
@@ -355,6 +357,10 @@ class Recipe(Envelope):
                 )
         if self.jury and (self.critique.blind_pass != "none" or self.samples.spend == "by_place"):
             raise ValueError("jury: has neither a blind pass nor samples by place; leave one of them out")
+        if (self.samples.quorum or 0) > len(self.jury):
+            raise ValueError(
+                f"samples.quorum={self.samples.quorum} is of a jury, and there are {len(self.jury)}"
+            )
         if len(set(self.jury)) < len(self.jury):
             raise ValueError(
                 f"jury: {list(self.jury)} names a model twice; budget.samples asks each for more"

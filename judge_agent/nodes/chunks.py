@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from judge_agent.context import CanonicalCandidate, JudgeContext
 from judge_agent.nodes.cited import FIRST, Critiqued, Look, cited_critiques
@@ -32,10 +33,20 @@ class Chunk:
         """One sample of one of the principles."""
         async with self._calls.setdefault(sample, asyncio.Lock()):
             if sample not in self._found:
-                self._found[sample] = await cited_critiques(
-                    context, candidate, shown, self.principles, sample
-                )
+                self._found[sample] = await self._asked(context, candidate, shown, sample)
         return self._found[sample][principle["name"]]
+
+    async def _asked(
+        self, context: JudgeContext, candidate: CanonicalCandidate, shown: Material, sample: int
+    ) -> Mapping[str, Critiqued]:
+        """One sample of all of them; of a jury each sample is another juror's, in turn."""
+        jury = context.recipe.jury
+        if not jury:
+            return await cited_critiques(context, candidate, shown, self.principles, sample)
+        juror = jury[sample % len(jury)]
+        seated = replace(context, calls=context.calls.of_juror(juror))
+        found = await cited_critiques(seated, candidate, shown, self.principles, sample)
+        return {name: Critiqued({**one.critique, "model": juror}, one.spans) for name, one in found.items()}
 
 
 def chunks_of(context: JudgeContext, principles: Sequence[Json]) -> dict[str, Chunk]:

@@ -232,6 +232,7 @@ class Provenance(Envelope):
     recipe_sha256: str = ""
     prompts: dict[str, str] = {}
     model: dict[str, Any] | None = None
+    jury: dict[str, dict[str, Any] | None] = {}
     tools: dict[str, str] = {}
     seed: int = 0
     judge_agent: str = ""
