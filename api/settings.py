@@ -162,6 +162,11 @@ class Settings(BaseModel):
     mcp_servers: Path | None = Field(
         None, description="TOML file of the MCP servers whose tools the model may call; none without it."
     )
+    jury: Path | None = Field(
+        None,
+        description="TOML file of the models that recipes may name in their jury; besides them the service's own is "
+        "`own`.",
+    )
     workers: int = Field(1, ge=1, le=64, description="Processes that serve and judge, on one port.")
     lease_seconds: float = Field(
         10,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from api.canaries import CanaryWatch
 from api.extra_tools import extra_tools
+from api.jury import jury_models
 from api.mcp_servers import allowed_servers
 from api.measuring import Metrics
 from api.parts import Parts, assembled, resource_files
@@ -121,6 +122,9 @@ async def _opened(
         browser = await asyncio.to_thread(find_browser) if settings.sandbox == "namespaces" else None
         if browser is not None:
             stack.push_async_callback(browser.aclose)
+        jury = jury_models(settings.jury, max(MODEL_CONNECTIONS, 2 * settings.max_running))
+        for juror in jury.values():
+            stack.push_async_callback(juror.aclose)
         of_servers = await stack.enter_async_context(opened_mcp_tools(allowed_servers(settings.mcp_servers)))
         tools = _tools(settings, sandbox, browser)
         for tool in tools:
@@ -137,6 +141,7 @@ async def _opened(
             tool_cache=ToolCache(settings.tool_cache_bytes) if settings.tool_cache_bytes else None,
             tell=log.tell,
             calibrations=load_calibrations(settings.calibrations_dir),
+            jury=jury,
         )
         yield store, judge, sandbox, traces
 

@@ -235,6 +235,12 @@ def _check_comparison(request: JudgmentRequest, recipe: Recipe) -> None:
                 f"principles.{index}.kind",
                 f"'hard' has no meaning in a comparison by recipe {recipe.name!r}; use 'soft', or tie it to a tool",
             )
+        if recipe.comparing and principle.tool is None and principle.weight < 0:
+            raise InvalidRequest(
+                f"principles.{index}.weight",
+                f"{principle.weight:g} is a penalty, and a comparison by recipe {recipe.name!r} shows no weights: the "
+                "fault would count as a merit; say what is good instead",
+            )
 
 
 def _check_shape(request: JudgmentRequest, recipe: Recipe) -> None:

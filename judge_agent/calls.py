@@ -49,6 +49,14 @@ class ToolRun(NamedTuple):
     seconds: float
 
 
+class Juror(NamedTuple):
+    """A model of the jury; without `info` it could not say what it is, and `problem` is why."""
+
+    model: ChatModel | None
+    info: ModelInfo | None
+    problem: ModelError | str = ""
+
+
 class Calls:
     """The calls of one judgment. Made by `judge.py`, used by the nodes."""
 
@@ -70,6 +78,7 @@ class Calls:
         tools: SharedTools | None = None,
         progress: ToolProgress | None = None,
         lease: int | None = None,
+        jurors: Mapping[str, Juror] | None = None,
     ) -> None:
         self.judgment_id = judgment_id
         self.tenant = tenant
@@ -85,6 +94,7 @@ class Calls:
         self._prompts = PromptsAside()
         self.thoughts = Thoughts()
         self._asker: str | None = None
+        self._jurors = jurors or {}
         # Which servers' answers this judgment rests on, those that it shares with others of the task among them.
         self.answered = set[str]()
         self._flights = Flights(
@@ -105,6 +115,13 @@ class Calls:
         """
         share = self.budget.share(owner)
         return self._paid_from(share.keeping(kept) if kept else share, asker)
+
+    def of_juror(self, name: str) -> Calls:
+        """The same calls, asked of one model of the jury: its answers are no sign that the judge has changed."""
+        juror, view = self._jurors[name], self._paid_from(self.budget, self._asker)
+        view._model = juror.model if juror.info is not None else None
+        view._info, view._no_model, view.answered = juror.info, juror.problem, set()
+        return view
 
     def walking(self, most: int) -> Calls:
         """The same calls for the next walk of the plan, of at most so many tokens; it ends with `walked`."""

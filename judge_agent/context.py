@@ -90,9 +90,16 @@ class JudgeContext:
         ]
 
     def material(
-        self, candidate: CanonicalCandidate, evidence: Sequence[Evidence], slot: str = ""
+        self,
+        candidate: CanonicalCandidate,
+        evidence: Sequence[Evidence],
+        slot: str = "",
+        account: bool = True,
     ) -> Material:
-        """What the model is shown of a candidate, with the evidence gathered for it; `slot` names it among others."""
+        """What the model is shown of a candidate, with the evidence gathered for it; `slot` names it among others.
+
+        Without the `account` the agent's own words are left out.
+        """
         return material(
             self.task,
             candidate.trajectory,
@@ -102,6 +109,7 @@ class JudgeContext:
             hidden_reasoning=self.request.include_hidden_reasoning,
             pictures=self._pictures(candidate, slot),
             slot=slot,
+            account=account,
         )
 
     def task_pictures(self) -> Album:
@@ -118,7 +126,11 @@ class JudgeContext:
 
     @property
     def sample_count(self) -> int:
-        """How many samples are wanted: the request's number, else the recipe's."""
+        """How many samples are wanted: the request's number, else the recipe's; of a jury so many of each."""
+        return self._of_each * max(1, len(self.recipe.jury))
+
+    @property
+    def _of_each(self) -> int:
         return self.request.budget.samples or self.recipe.samples.count
 
     @property
@@ -128,7 +140,7 @@ class JudgeContext:
         What may be asked for again where samples disagree is drawn as they are: no round is another question.
         """
         settings = self.recipe.samples
-        several = max(self.sample_count, settings.escalate_to) > 1
+        several = max(self._of_each, settings.escalate_to) > 1
         return settings.temperature or (SAMPLING_TEMPERATURE if several else 0.0)
 
     @property

@@ -24,6 +24,7 @@ STAGES: tuple[tuple[str, Node], ...] = (
     ("critique", nodes.critique),
     ("compare", nodes.compare),
     ("refute", nodes.refute),
+    ("second_look", nodes.second_look),
     ("decide", nodes.decide),
 )
 
@@ -37,9 +38,11 @@ def build() -> CompiledStateGraph[State, JudgeContext, State, State]:
     graph.add_edge("screen", "propose")
     graph.add_edge("propose", "gather")
     graph.add_conditional_edges("gather", _needs_model, {"critique": "critique", "decide": "decide"})
-    graph.add_conditional_edges("critique", _after_critique, {n: n for n in ("compare", "refute", "decide")})
+    looks = ("compare", "refute", "second_look", "decide")
+    graph.add_conditional_edges("critique", _after_critique, {name: name for name in looks})
+    graph.add_conditional_edges("refute", _after_looks, {name: name for name in looks[2:]})
     graph.add_edge("compare", "decide")
-    graph.add_edge("refute", "decide")
+    graph.add_edge("second_look", "decide")
     graph.add_edge("decide", END)
     return graph.compile(name="judge")
 
@@ -53,7 +56,11 @@ async def _after_critique(state: State, runtime: Runtime[JudgeContext]) -> str:
     recipe = runtime.context.recipe
     if recipe.comparing:
         return "compare"
-    return "refute" if recipe.refute.of != "none" else "decide"
+    return "refute" if recipe.refute.of != "none" else await _after_looks(state, runtime)
+
+
+async def _after_looks(state: State, runtime: Runtime[JudgeContext]) -> str:
+    return "second_look" if runtime.context.recipe.second_look.when != "never" else "decide"
 
 
 def _logged(name: str, node: Node) -> Any:

@@ -49,10 +49,12 @@ def pin_of(
     tools: Sequence[Tool],
     model: ModelInfo | ModelError | None,
     calibration: Calibration | None = None,
+    jury: Mapping[str, str | ModelError] | None = None,
 ) -> Pin:
     """Name all that a reward by this recipe depends on, beside the request. `model` None: the service runs without.
 
-    `calibration` is the one of this recipe by this model: it decides who abstains.
+    `calibration` is the one of this recipe by this model: it decides who abstains. `jury` are the parts of the jury's
+    models, or why one of them could not say what it is.
     """
     used = [tool for tool in tools if not recipe.tools or tool.name in recipe.tools]
     parts = {
@@ -66,6 +68,10 @@ def pin_of(
     }
     if not recipe.models:
         return Pin(parts)
+    parts |= {name: told for name, told in (jury or {}).items() if isinstance(told, str)}
+    problems = [told for told in (jury or {}).values() if isinstance(told, ModelError)]
+    if problems and not isinstance(model, ModelError):
+        return Pin(parts, problems[0])
     if isinstance(model, ModelError):
         return Pin(parts, model)
     return Pin(parts | (model_parts(model) if model else {"model.id": "none"}))
@@ -158,14 +164,17 @@ class RunHold:
         if not self.is_held or self._pins is None or self._spec is None or not answered:
             return
         if info is not None and isinstance(model, AskedAnew):
-            before, now = Pin(model_parts(info)), Pin(model_parts(await current_info(model)))
-            if changes := _changes(before.parts, now):
-                raise PinDrift(self._spec.id, changes)
+            self.require_same(info, await current_info(model))
         for by in sorted(answered):
             first = await self._pins.answered(self._tenant, self._spec.id, by)
             if first != by:
                 raise PinDrift(self._spec.id, (PinChange("model.answered_by", first, by),))
             self.server = first
+
+    def require_same(self, before: ModelInfo, now: ModelInfo) -> None:
+        """Raise PinDrift where a model that was asked is another one now."""
+        if self._spec is not None and (changes := _changes(model_parts(before), Pin(model_parts(now)))):
+            raise PinDrift(self._spec.id, changes)
 
 
 def _kept(run: PinnedRun | None) -> dict[str, str] | None:

@@ -63,13 +63,24 @@ class Gather(Envelope):
 
 
 class Critique(Envelope):
-    """`steps_per_call`: how many steps one model call labels."""
+    """How principles and steps are judged by cited critiques.
+
+    `steps_per_call` and `criteria_per_call`: how many steps, and how many principles, one model call judges; more than
+    one principle asks by the prompt `several`, and each is read by itself. `cannot_assess` offers that choice: it leads
+    to no score, with the reason. `blind_pass = "actions"` judges candidates that made calls or handed in artifacts
+    twice, first without the agent's own words (prompt `blind`): what these changed is `persuasion_gap`.
+    `long_trajectories`: what does not fit the model's window is refused, or indexed into spans that the model lists,
+    greps and opens as tools; `coverage` says what was read.
+    """
 
     max_tokens: Annotated[int, Field(ge=16, le=32768)] = 512
     reason_chars: Annotated[int, Field(ge=16, le=8000)] = 400
     max_citations: Annotated[int, Field(ge=1, le=8)] = 2
     cannot_assess: bool = False
     steps_per_call: Annotated[int, Field(ge=1, le=32)] = 4
+    criteria_per_call: Annotated[int, Field(ge=1, le=64)] | Literal["all"] = 1
+    blind_pass: Literal["none", "actions"] = "none"
+    long_trajectories: Literal["refuse", "index"] = "refuse"
 
 
 class Readout(Envelope):
@@ -159,6 +170,7 @@ class Samples(Envelope):
     fewer than `min_agreement` of them agree, or could be read; still below `abstain_below` at the end is no verdict.
     `spend`: of candidates judged alone each gets all samples, or one half of them, and the rest goes to those whose
     place among the others is open (`by_place`): then a group is judged and remembered whole.
+    `quorum`: of a jury, how many of its models must give a verdict on a principle; more than half of them by default.
     """
 
     count: Annotated[int, Field(ge=1, le=64)] = 1
@@ -172,6 +184,7 @@ class Samples(Envelope):
     abstain_below: Score = 0.0
     meta: str | None = None
     keep: Annotated[int, Field(ge=1, le=64)] | Literal["half"] | None = None
+    quorum: Annotated[int, Field(ge=1, le=64)] | None = None
 
 
 class Compare(Envelope):
@@ -201,6 +214,16 @@ class Refute(Envelope):
     max_tokens: Annotated[int, Field(ge=16, le=32768)] = 512
 
 
+class SecondLook(Envelope):
+    """One more look where evidence and model disagree: by the prompt `second_look`, with that evidence named.
+
+    `disagreement`: strong or decisive evidence that bears on a principle speaks against the model's choice, or a
+    refutation has overturned it.
+    """
+
+    when: Literal["never", "disagreement"] = "never"
+
+
 class DefaultBudget(Envelope):
     """What a judgment may spend when the request does not say. Tokens and tool calls are per candidate."""
 
@@ -211,7 +234,11 @@ class DefaultBudget(Envelope):
 
 
 class Recipe(Envelope):
-    """How to judge. `models` false asks no model at all: evidence decides or the candidate is unscored."""
+    """How to judge. `models` false asks no model at all: evidence decides or the candidate is unscored.
+
+    `jury` names models of the service that give the critiques in place of its own one, each as many samples as are
+    wanted; their votes are reduced as samples are.
+    """
 
     name: str
     description: str
@@ -235,9 +262,22 @@ class Recipe(Envelope):
     samples: Samples = Samples()
     compare: Compare = Compare()
     refute: Refute = Refute()
+    second_look: SecondLook = SecondLook()
+    jury: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")], ...] = ()
     budget: DefaultBudget = DefaultBudget()
     prompts: Mapping[
-        Literal["propose", "gather", "gather_tools", "gather_react", "critique", "steps"], str
+        Literal[
+            "propose",
+            "gather",
+            "gather_tools",
+            "gather_react",
+            "critique",
+            "several",
+            "blind",
+            "second_look",
+            "steps",
+        ],
+        str,
     ] = {}
     fallback_principles: Mapping[str, tuple[PrincipleSpec, ...]] = {}
     sha256: str = ""
@@ -305,6 +345,32 @@ class Recipe(Envelope):
         return self
 
     @model_validator(mode="after")
+    def _cites_what_it_asks(self) -> Recipe:
+        """Only cited critiques of one candidate have a blind pass, a second look and a jury."""
+        cited = not self.turns and not self.comparing
+        wanted = {
+            "critique.blind_pass": self.critique.blind_pass != "none",
+            "second_look": self.second_look.when != "never",
+            "jury": bool(self.jury),
+        }
+        for name, is_wanted in wanted.items():
+            if is_wanted and not cited:
+                raise ValueError(
+                    f"{name}: only cited critiques of one candidate have one, not turns and comparisons"
+                )
+        if self.jury and (self.critique.blind_pass != "none" or self.samples.spend == "by_place"):
+            raise ValueError("jury: has neither a blind pass nor samples by place; leave one of them out")
+        if (self.samples.quorum or 0) > len(self.jury):
+            raise ValueError(
+                f"samples.quorum={self.samples.quorum} is of a jury, and there are {len(self.jury)}"
+            )
+        if len(set(self.jury)) < len(self.jury):
+            raise ValueError(
+                f"jury: {list(self.jury)} names a model twice; budget.samples asks each for more"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _can_be_asked(self) -> Recipe:
         """What every judgment would fail for, or worse: a readout of several gives one alone a number of no meaning."""
         wanted = {
@@ -313,6 +379,9 @@ class Recipe(Envelope):
             "gather": self.gather.rounds > 0 and self.gather.format != "react",
             "gather_react": self.gather.rounds > 0 and self.gather.format == "react",
             "propose": self.principles.generate == "when_none_given",
+            "several": not self.turns and self.critique.criteria_per_call != 1,
+            "blind": self.critique.blind_pass != "none",
+            "second_look": self.second_look.when != "never",
         }
         for name, is_wanted in wanted.items():
             if self.models and is_wanted and name not in self.prompts:

@@ -151,17 +151,26 @@ def _result(candidate: CanonicalCandidate, context: JudgeContext, state: State) 
         raw_reward=combined.reward,
         reward_bounds=combined.reward_bounds,
         passed=combined.passed,
-        needs_review=combined.needs_review or ("injection" in flags and by_model_only),
+        needs_review=combined.needs_review
+        or ("injection" in flags and by_model_only)
+        or _is_disputed(principles),
         vector=combined.vector,
         principles=principles,
         steps=combined.steps,
         confidence=with_calibration(confidence, context.calibration),
+        persuasion_gap=reward.persuasion_gap(principles),
         coverage=_coverage(transcript, principles, combined.steps, flags).model_copy(
             update={"written_chars": written_chars(candidate.trajectory)}
         ),
         flags=flags,
     )
     return abstaining(result, context.calibration, context.max_risk)
+
+
+def _is_disputed(principles: Sequence[PrincipleResult]) -> bool:
+    """Whether evidence and model disagree on a principle, and no second look could settle it."""
+    looks = [principle.second_look for principle in principles]
+    return any(look is not None and look.second.failure_kind is not None for look in looks)
 
 
 def _own(candidate: CanonicalCandidate, items: Sequence[Json], kind: Any) -> Any:

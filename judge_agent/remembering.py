@@ -56,9 +56,12 @@ class Means:
     model: ModelInfo | None
     tokens: int
     tool_calls: int
+    jury: Mapping[str, ModelInfo | None] = field(default_factory=dict)
 
     def as_json(self) -> list[Any]:
-        return [asdict(self.model) if self.model else None, self.tokens, self.tool_calls]
+        jury = {name: asdict(info) if info else None for name, info in self.jury.items()}
+        own = [asdict(self.model) if self.model else None, self.tokens, self.tool_calls]
+        return [*own, jury] if jury else own
 
 
 class Memory:
@@ -85,7 +88,8 @@ class Memory:
         self._reads = request.cache in (None, "yes")
         self._together = together
         self._writes = request.cache != "no" and request.resources.are_known_by_content
-        facts = provenance.model_dump(mode="json")
+        # Who judges without a jury reads what was kept before there were any.
+        facts = provenance.model_dump(mode="json", exclude=None if provenance.jury else {"jury"})
         said = task.model_dump(mode="json")
         rule = [] if request.dimensions is None else [DECLARED_RULE]
         self._facts = sha256_of([SCHEMA_VERSION, facts, said, wishes(request), means.as_json(), *rule])

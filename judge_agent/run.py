@@ -20,12 +20,13 @@ from judge_agent.budget import Budget
 from judge_agent.calibration import Calibration, Calibrations
 from judge_agent.calibration.table import ModelKey
 from judge_agent.call_limits import LOOK_UP_SECONDS, deadline_of, model_boundary
-from judge_agent.calls import Calls
+from judge_agent.calls import Calls, Juror
 from judge_agent.canaries import CANARY_FLAG
 from judge_agent.context import CanonicalCandidate, JudgeContext, Turns
 from judge_agent.errors import FailureKind, JudgeError, ModelError
 from judge_agent.given_principles import declared_dimensions
 from judge_agent.held_results import HeldResults
+from judge_agent.jury import identified, jury_parts, still_the_same
 from judge_agent.pinning import RunHold, current_info, pin_of
 from judge_agent.prompting import PromptLibrary
 from judge_agent.recipes import Recipe
@@ -63,6 +64,7 @@ class JudgeParts:
     tool_cache: ToolCache | None = None
     tell: Tell | None = None
     calibrations: Calibrations = field(default_factory=Calibrations)
+    jury: Mapping[str, ChatModel] = field(default_factory=dict)
 
 
 class Run:
@@ -88,6 +90,7 @@ class Run:
         self._lease = lease
         self._ending = ending
         self._info: ModelInfo | None = None
+        self._jury: Mapping[str, Juror] = {}
         self._calls: Calls | None = None
         self._budget: Budget | None = None
         self._hold = RunHold(parts.pins, tenant, request.run)
@@ -144,6 +147,7 @@ class Run:
             state = await self._state(context, fresh)
             async with deadline_of(context.calls.budget, LOOK_UP_SECONDS):
                 await self._hold.end(self._parts.model, self._info, context.calls.answered)
+                await still_the_same(self._hold, self._jury)
             judgment = await aside(context.request, self._finished, context, state, known)
             self._ending()
             late = "deadline" in judgment.flags
@@ -177,7 +181,8 @@ class Run:
         shared, request, provenance = self._shared, self._request, self._provenance()
         assert self._budget is not None
         share = self._budget.share(context.candidates[0].id)
-        means = Means(self._info, share.model_tokens, share.tool_calls)
+        jury = {name: juror.info for name, juror in self._jury.items()}
+        means = Means(self._info, share.model_tokens, share.tool_calls, jury)
         return Memory(
             shared, self._tenant, self._id, request, context.task, provenance, means, together=together
         )
@@ -198,7 +203,9 @@ class Run:
             _, problem = await asyncio.gather(parts.log.append(begun), self._identify(recipe, journalled))
             known = problem if isinstance(problem, ModelError) else self._info
             calibration = self._calibration(recipe)
-            await self._hold.begin(pin_of(recipe, parts.prompts, parts.tools, known, calibration))
+            self._jury = await self._identify_jury(recipe, journalled)
+            pin = pin_of(recipe, parts.prompts, parts.tools, known, calibration, jury_parts(self._jury))
+            await self._hold.begin(pin)
         self._calls = Calls(
             judgment_id=self._id,
             tenant=self._tenant,
@@ -215,6 +222,7 @@ class Run:
             tools=SharedTools(parts.tool_cache, self._tenant, self._id, request, task),
             progress=ToolProgress(parts.tell, self._id, self._tenant),
             lease=self._lease,
+            jurors=self._jury,
         )
         return JudgeContext(
             request=request,
@@ -258,6 +266,27 @@ class Run:
         entry = JournalEntry(_INFO, "judge", "model", asdict(self._info), self._elapsed)
         await self._parts.journal.append(self._id, entry, lease=self._lease)
         return ""
+
+    async def _identify_jury(
+        self, recipe: Recipe, journalled: Mapping[str, JournalEntry]
+    ) -> Mapping[str, Juror]:
+        """Learn which models the jury is of; journalled as the judge's own."""
+        assert self._budget is not None
+        jury = {}
+        for name in recipe.jury:
+            key = f"{_INFO}/{name}"
+            if key in journalled:
+                info = ModelInfo(**journalled[key].result)
+                jury[name] = Juror(self._parts.jury.get(name), info)
+                continue
+            async with deadline_of(self._budget):
+                jury[name] = await identified(
+                    self._parts.jury.get(name), name, anew=await self._hold.is_wanted()
+                )
+            if (found := jury[name].info) is not None:
+                entry = JournalEntry(key, "judge", "model", asdict(found), self._elapsed)
+                await self._parts.journal.append(self._id, entry, lease=self._lease)
+        return jury
 
     def _finished(self, context: JudgeContext, state: State, known: Known) -> Judgment:
         fresh = tuple(one for one in context.candidates if one.id not in known.results)
@@ -317,14 +346,14 @@ class Run:
         recipe = self._parts.recipes.get(self._request.recipe)
         if recipe is None:
             return Provenance(recipe=self._request.recipe)
-        info = self._info
-        model = {"id": info.id, "revision": info.revision, "backend": info.backend} if info else None
+        model = _named(self._info)
         calibration = self._calibration(recipe)
         return Provenance(
             recipe=recipe.name,
             recipe_sha256=recipe.sha256,
             prompts={name: self._parts.prompts.load(name).sha256 for name in recipe.all_prompts},
             model=model,
+            jury={name: _named(juror.info) for name, juror in self._jury.items()},
             tools={
                 tool.name: tool.version for tool in _chosen_tools(self._request, recipe, self._parts.tools)
             },
@@ -332,6 +361,10 @@ class Run:
             seed=self._request.seed,
             judge_agent=__version__,
         )
+
+
+def _named(info: ModelInfo | None) -> dict[str, Any] | None:
+    return {"id": info.id, "revision": info.revision, "backend": info.backend} if info else None
 
 
 def _budget(

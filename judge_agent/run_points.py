@@ -134,8 +134,9 @@ def sampling_variance(principles: Sequence[PrincipleResult]) -> float | None:
 
     A principle's score is a mean of n samples with the variance s^2/n; the candidate's is their weighted mean.
     """
-    scored = [one for one in principles if one.valid and one.weight > 0]
-    total = sum(one.weight for one in scored)
+    scored = [one for one in principles if one.valid and one.weight != 0]
+    # Penalties add nothing to what the score is divided by.
+    total = sum(max(one.weight, 0.0) for one in scored) or sum(abs(one.weight) for one in scored)
     spread = [(one.weight / total, _scores(one)) for one in scored]
     sampled = [(share, scores) for share, scores in spread if len(scores) > 1]
     if not sampled:

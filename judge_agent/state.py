@@ -24,6 +24,8 @@ class State(TypedDict):
     critiques   candidate_id, principle, sample, and either choice, score, reason, citations or failure_kind
     standings   candidate id -> what the comparison of candidates came to: score or failure_kind, agreement, samples
     refutations candidate_id, principle, and either verdict, reason, citations or failure_kind
+    blind_critiques  as critiques: what the candidate came to without its own account, for `persuasion_gap` alone
+    second_looks    as critiques, with `because`: what the first choice was held against
     step_critiques  candidate_id, step_id, label, reason or failure_kind
     verdicts    schema.PrincipleResult as JSON, with candidate_id
     steps       schema.StepResult as JSON, with candidate_id
@@ -36,9 +38,11 @@ class State(TypedDict):
     findings: Annotated[list[Json], operator.add]
     tool_failures: Annotated[list[Json], operator.add]
     critiques: Annotated[list[Json], operator.add]
+    blind_critiques: Annotated[list[Json], operator.add]
     step_critiques: Annotated[list[Json], operator.add]
     standings: Json
     refutations: Annotated[list[Json], operator.add]
+    second_looks: Annotated[list[Json], operator.add]
     verdicts: list[Json]
     steps: list[Json]
     flags: Annotated[Json, merged]
@@ -53,9 +57,11 @@ class Update(TypedDict, total=False):
     findings: list[Json]
     tool_failures: list[Json]
     critiques: list[Json]
+    blind_critiques: list[Json]
     step_critiques: list[Json]
     standings: Json
     refutations: list[Json]
+    second_looks: list[Json]
     verdicts: list[Json]
     steps: list[Json]
     flags: Json
@@ -69,9 +75,11 @@ def empty() -> State:
         findings=[],
         tool_failures=[],
         critiques=[],
+        blind_critiques=[],
         step_critiques=[],
         standings={},
         refutations=[],
+        second_looks=[],
         verdicts=[],
         steps=[],
         flags={},

@@ -7,3 +7,4 @@ from judge_agent.nodes.gather import gather as gather
 from judge_agent.nodes.propose import propose as propose
 from judge_agent.nodes.refute import refute as refute
 from judge_agent.nodes.screen import screen as screen
+from judge_agent.nodes.second_look import second_look as second_look

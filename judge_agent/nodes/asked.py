@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from judge_agent.context import CanonicalCandidate, JudgeContext
+from judge_agent.nodes.blind import NOT_BLIND, Blind
 from judge_agent.nodes.collect import SAME, SPENT
 from judge_agent.nodes.steps import Labelled
 from judge_agent.prompting.material import Material
@@ -54,3 +55,4 @@ class Judged:
     principles: Sequence[Json]
     asked: Sequence[Asked]
     steps: Labelled
+    blind: Blind = NOT_BLIND

@@ -124,5 +124,8 @@ def _at_end(
     """A principle at one end of its range; one that no samples judge as it was decided."""
     if principle["name"] not in asked:
         return verdict_of(judged.candidate, principle, state, context.recipe.samples)
-    score = float(getattr(asked[principle["name"]], end))
+    # The reward is lowest where a penalty is highest.
+    turned: dict[End, End] = {"low": "high", "high": "low", "mean": "mean"}
+    at = turned[end] if principle["weight"] < 0 else end
+    score = float(getattr(asked[principle["name"]], at))
     return PrincipleResult(**base_of(principle), score=score, valid=True, decided_by="model")

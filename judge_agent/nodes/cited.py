@@ -1,107 +1,166 @@
-"""One cited critique: the question in JSON, the choice read off the menu, every citation checked against its source.
+"""Cited critiques: the question in JSON, one principle a call or several, every citation checked against its source.
 
-Reason before choice. A citation that does not resolve is struck; a hard pass that rests on nothing but the
-candidate's own claim is asked for again once, then it is no verdict. What does not fit the window is not cut.
+A citation that does not resolve is struck; a hard pass that rests on nothing but the candidate's own claim is asked
+for again once, then it is no verdict. Of several principles in one call each is read by itself: one that cannot be
+read costs no other its verdict, and only what could not be used is asked again. What does not fit the window is not
+cut: several principles are asked in halves, and one alone is `input_too_large`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
 
 from judge_agent.calls import ModelCall
 from judge_agent.context import CanonicalCandidate, JudgeContext
 from judge_agent.errors import JudgeError, ModelError
-from judge_agent.hashing import sha256_of
-from judge_agent.prompting.citations import (
-    CheckedCitation,
-    check,
-    found_against,
-    refutation,
-    span_id,
-    supports_pass,
+from judge_agent.nodes.critique_form import (
+    CITING,
+    Read,
+    cites,
+    failed,
+    in_words,
+    read_critique,
+    recorded,
+    require_support,
+    scale_of,
+    schema_of,
 )
-from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.images import with_images
-from judge_agent.prompting.material import Material, indented
+from judge_agent.prompting.material import Material
 from judge_agent.prompting.notes import asked_again
-from judge_agent.readouts import CANNOT_ASSESS, menu, read_choice, read_object, score_of
-from judge_agent.recipes import CitationPolicy
-from judge_agent.schema import Citation, Evidence
+from judge_agent.readouts import read_object
+from judge_agent.readouts.answer import unparseable
+from judge_agent.seams.model import ChatMessage
 from judge_agent.state import Json
 
 TRIES = 2
-MIN_REASON_CHARS = 24
-MAX_QUOTE_CHARS = 200
-SCALES = {
-    "pass_fail": 'Choices: "pass" when the principle is met, "fail" when it is not.',
-    "1-5": 'Choices: "1" (not met at all), "2", "3" (partly met), "4", "5" (fully met).',
-    "1-10": 'Choices: "1" (not met at all) to "10" (fully met).',
-}
-_NOT_ASSESSED = f' Choose "{CANNOT_ASSESS}" when the material does not allow a judgment.'
-_CITING = (
-    "Cite what your reason rests on: the source's id (such as m1 for a turn or e1 for evidence) and a quote "
-    "of at least 12 characters, copied from it word for word."
-)
+_AGAIN = ("model_unparseable", "evidence_unsupported")
 
 
-async def cited_critique(
-    context: JudgeContext, candidate: CanonicalCandidate, shown: Material, principle: Json, sample: int
-) -> tuple[Json, list[Json]]:
-    """One critique: a choice with its reason and citations, or why there is none; and the spans it quotes."""
-    base = {"candidate_id": candidate.id, "principle": principle["name"], "sample": sample}
-    problem: JudgeError | None = None
-    read: _Read | None = None
-    struck = 0
+@dataclass(frozen=True)
+class Look:
+    """Which look at a principle a critique is: by which prompt, at which place, and what it shows beside.
+
+    `account` is what a prompt for several principles says of the material. A look that only `measures` gives no
+    verdict, so its passes need no support.
+    """
+
+    prompt: Literal["critique", "blind", "second_look"] = "critique"
+    node: str = "critique"
+    beside: Mapping[str, str] = field(default_factory=dict)
+    account: str = ""
+    measures: bool = False
+
+
+FIRST = Look()
+
+
+class Critiqued(NamedTuple):
+    """One critique: a choice with its reason and citations, or why there is none; and the spans that it quotes."""
+
+    critique: Json
+    spans: list[Json]
+
+
+async def cited_critiques(
+    context: JudgeContext,
+    candidate: CanonicalCandidate,
+    shown: Material,
+    principles: Sequence[Json],
+    sample: int = 0,
+    look: Look = FIRST,
+) -> dict[str, Critiqued]:
+    """Ask for a critique of each principle, by their names, in one call; in more where they do not fit one."""
+    asked = [_One(principle) for principle in principles]
+    due = asked
     for attempt in range(TRIES):
         try:
-            read = await _ask(context, shown, principle, _place(principle, sample, attempt), problem)
-            struck += sum(citation.source is None for citation in read.citations)
-            with context.calls.useless_unless_read():
-                _require_support(context, shown, principle, read)
+            data = await _ask(context, shown, due, _place(look, due, sample, attempt), look)
         except JudgeError as error:
-            problem = error
-            if error.failure_kind not in ("model_unparseable", "evidence_unsupported"):
-                break
-            continue
-        citations, spans = recorded(read.citations, candidate)
-        return {**base, **read.verdict, "citations": citations, "struck": struck}, spans
-    assert problem is not None
-    failure = {"failure_kind": problem.failure_kind, "failure_reason": str(problem)[:500]}
-    if read is None or problem.failure_kind != "evidence_unsupported":
-        return {**base, **failure, "struck": struck}, []
-    # What it said stays in the record for whoever reviews it, without the choice: it is no verdict.
-    citations, spans = recorded(read.citations, candidate)
-    said = {"reason": read.verdict["reason"], "citations": citations}
-    return {**base, **said, **failure, "struck": struck}, spans
+            if error.failure_kind == "input_too_large" and len(due) > 1 and not attempt:
+                middle = len(principles) // 2
+                halves = (principles[:middle], principles[middle:])
+                first, second = [
+                    await cited_critiques(context, candidate, shown, half, sample, look) for half in halves
+                ]
+                return first | second
+            for one in due:
+                one.problem = error
+        else:
+            for one in due:
+                one.take(context, shown, data.of(one), look)
+            if all(one.is_useless for one in due):
+                context.calls.was_useless()
+        due = [one for one in due if one.may_be_asked_again]
+        if not due:
+            break
+    return {one.name: one.told(candidate, sample) for one in asked}
 
 
-class _Read:
-    """A critique as read: the verdict's fields, and every citation, checked."""
+class _One:
+    """One principle's critique on its way: what was read of it last, or what is wrong with that."""
 
-    def __init__(self, verdict: Json, citations: tuple[CheckedCitation, ...]) -> None:
-        self.verdict = verdict
-        self.citations = citations
+    def __init__(self, principle: Json) -> None:
+        self.principle = principle
+        self.name = str(principle["name"])
+        self.read: Read | None = None
+        self.problem: JudgeError | None = None
+        self.struck = 0
+
+    def take(self, context: JudgeContext, shown: Material, data: Any, look: Look) -> None:
+        """Read what an answer says of this principle."""
+        self.problem = None
+        try:
+            if not isinstance(data, Mapping):
+                raise data if isinstance(data, JudgeError) else unparseable(f"{data!r:.80} is no object")
+            self.read = read_critique(context, shown, self.principle, data)
+            self.struck += self.read.struck
+            if not look.measures:
+                require_support(context, shown, self.principle, self.read)
+        except JudgeError as error:
+            self.problem = error
+
+    @property
+    def may_be_asked_again(self) -> bool:
+        return self.problem is not None and self.problem.failure_kind in _AGAIN
+
+    @property
+    def is_useless(self) -> bool:
+        """Whether the answer was of no use; that it cannot be assessed is one."""
+        return self.may_be_asked_again
+
+    def told(self, candidate: CanonicalCandidate, sample: int) -> Critiqued:
+        base = {"candidate_id": candidate.id, "principle": self.name, "sample": sample}
+        if self.problem is not None:
+            left, spans = failed(self.problem, self.read, candidate)
+            return Critiqued({**base, **left, "struck": self.struck}, spans)
+        assert self.read is not None
+        citations, spans = recorded(self.read.citations, candidate)
+        return Critiqued({**base, **self.read.verdict, "citations": citations, "struck": self.struck}, spans)
 
 
-class _Unsupported(JudgeError):
-    failure_kind = "evidence_unsupported"
+class _Answer(NamedTuple):
+    """What was answered: of one principle the object itself, of several one object with an entry for each."""
+
+    objects: Mapping[str, Any]
+
+    def of(self, one: _One) -> Any:
+        return self.objects.get(one.name)
 
 
-class _Abstained(JudgeError):
-    failure_kind = "abstained"
-
-
-def _place(principle: Json, sample: int, attempt: int) -> str:
-    first = f"critique/{principle['name']}/{attempt}"
+def _place(look: Look, due: Sequence[_One], sample: int, attempt: int) -> str:
+    names = due[0].name if len(due) == 1 else f"{due[0].name}+{len(due) - 1}"
+    first = f"{look.node}/{names}/{attempt}"
     return f"{first}/sample-{sample}" if sample else first
 
 
-async def _ask(
-    context: JudgeContext, shown: Material, principle: Json, node: str, problem: JudgeError | None
-) -> _Read:
+async def _ask(context: JudgeContext, shown: Material, due: Sequence[_One], node: str, look: Look) -> _Answer:
+    """Ask about all that are due. Raises ModelError and BudgetExceeded; what cannot be read is in the answer."""
     if shown.unseen:
         raise ModelError("tool_unavailable", shown.unseen)
-    call = _question(context, shown, principle, node, problem)
+    call = _question(context, shown, due, node, look)
     if await context.calls.count_tokens(call.messages) + call.max_tokens > context.calls.context_window:
         raise ModelError(
             "input_too_large",
@@ -109,141 +168,90 @@ async def _ask(
             f"{context.calls.window_said}",
         )
     completion = await context.calls.model(call)
-    with context.calls.useless_unless_read():
-        data = read_object(completion.choices[0], verdict=("choice",))
-        choice = read_choice(data, "choice", _choices(context, principle))
-    if choice == CANNOT_ASSESS:
-        raise _Abstained(f"the model cannot assess this: {str(data.get('reason', ''))[:300]}")
-    raw = data.get("citations")
-    citations = check(
-        [item for item in raw if isinstance(item, dict)] if isinstance(raw, list) else [], shown
-    )
-    score = score_of(choice, principle["scale"])
-    return _Read({"choice": choice, "score": score, "reason": str(data.get("reason", ""))}, citations)
+    try:
+        if len(due) == 1:
+            return _Answer({due[0].name: read_object(completion.choices[0], verdict=("choice",))})
+        labels = _labels(due)
+        data = read_object(completion.choices[0], verdict=tuple(labels))
+    except JudgeError as error:
+        return _Answer({one.name: error for one in due})
+    return _Answer({one.name: data.get(label) for label, one in labels.items()})
 
 
-def _require_support(context: JudgeContext, shown: Material, principle: Json, read: _Read) -> None:
-    """Hold a critique to the recipe's citation policy, and a hard pass to what the principle's own tool found."""
-    passes = principle["kind"] == "hard" and read.verdict["score"] >= 0.5
-    against = refutation(shown, principle["tool"]) if passes else None
-    if against is not None:
-        raise _Unsupported(found_against(against))
-    policy: CitationPolicy = (
-        context.recipe.citations.hard_pass if passes else context.recipe.citations.otherwise
-    )
-    if policy != "required":
-        return
-    resolved = [citation for citation in read.citations if citation.source is not None]
-    if passes and not any(supports_pass(citation, principle["tool"]) for citation in resolved):
-        raise _Unsupported(
-            "a pass of a hard principle must quote a tool result or an observed turn, word for word; "
-            + (_struck(read.citations) or "only the agent's own claim, or nothing, was quoted")
-        )
-    if not resolved:
-        raise _Unsupported(f"the recipe requires a citation; {_struck(read.citations) or 'none was given'}")
-
-
-def _struck(citations: Sequence[CheckedCitation]) -> str:
-    return "; ".join(c.struck_because for c in citations if c.struck_because)
-
-
-def _choices(context: JudgeContext, principle: Json) -> tuple[str, ...]:
-    choices = menu(principle["scale"])
-    return (*choices, CANNOT_ASSESS) if context.recipe.critique.cannot_assess else choices
+def _labels(due: Sequence[_One]) -> dict[str, _One]:
+    """The names under which several principles are asked for: p1, p2, ..."""
+    return {f"p{index}": one for index, one in enumerate(due, 1)}
 
 
 def _question(
-    context: JudgeContext, shown: Material, principle: Json, node: str, problem: JudgeError | None
+    context: JudgeContext, shown: Material, due: Sequence[_One], node: str, look: Look
 ) -> ModelCall:
-    settings = context.recipe.critique
-    policy = context.recipe.citations
-    cites = policy.otherwise != "none" or (principle["kind"] == "hard" and policy.hard_pass != "none")
-    choices = _choices(context, principle)
-    messages = context.prompts.load(context.recipe.prompts["critique"]).render(
+    variables, schema = _of_one(context, shown, due[0]) if len(due) == 1 else _of_several(context, shown, due)
+    several = {"account": look.account} if len(due) > 1 else look.beside
+    prompt = look.prompt if len(due) == 1 else "several"
+    messages: Sequence[ChatMessage] = context.prompts.load(context.recipe.prompts[prompt]).render(
         {
             "task": shown.task,
             "trajectory": shown.trajectory,
             "evidence": shown.evidence,
             "reference": shown.reference,
-            "principle": indented(neutralise(f"{principle['name']}: {principle['description']}")),
-            "scale": SCALES[principle["scale"]] + (_NOT_ASSESSED if CANNOT_ASSESS in choices else ""),
-            "citing": _CITING if cites else "",
-            "format": "Answer in JSON: the reason first, then the citations, then the choice."
-            if cites
-            else "Answer in JSON: the reason first, then the choice.",
+            **variables,
+            **several,
         }
     )
     messages = with_images(messages, shown.images)
-    if problem is not None:
+    if (problem := _problem(due)) is not None:
         messages = asked_again(messages, problem)
-    schema = _schema(context, shown, choices, cites)
-    return ModelCall(node, messages, schema, settings.max_tokens, temperature=context.temperature)
+    room = context.recipe.critique.max_tokens * len(due)
+    temperature = 0.0 if look.measures else context.temperature
+    return ModelCall(node, tuple(messages), schema, room, temperature=temperature)
 
 
-def _schema(context: JudgeContext, shown: Material, choices: Sequence[str], cites: bool) -> Json:
-    settings = context.recipe.critique
-    properties: Json = {
-        "reason": {
-            "type": "string",
-            "minLength": MIN_REASON_CHARS,
-            "maxLength": context.calls.text_chars(settings.reason_chars),
-        }
+def _problem(due: Sequence[_One]) -> JudgeError | None:
+    """What was wrong with the last answer; of several principles each with its label, where it is not one for all."""
+    problems = {str(one.problem): one.problem for one in due if one.problem is not None}
+    if len(problems) < 2:
+        return next(iter(problems.values()), None)
+    said = "; ".join(f"{label}: {one.problem}" for label, one in _labels(due).items())
+    return ModelError("model_unparseable", said)
+
+
+def _of_one(context: JudgeContext, shown: Material, one: _One) -> tuple[Mapping[str, str], Json]:
+    """What the prompt says of one principle, and the schema of its answer."""
+    citing = cites(context, one.principle)
+    variables = {
+        "principle": in_words(one.principle),
+        "scale": scale_of(context, one.principle),
+        "citing": CITING if citing else "",
+        "format": "Answer in JSON: the reason first, then the citations, then the choice."
+        if citing
+        else "Answer in JSON: the reason first, then the choice.",
     }
-    if cites:
-        citation = {
-            "type": "object",
-            "properties": {
-                "source": {"enum": sorted(shown.sources)},
-                "quote": {
-                    "type": "string",
-                    "minLength": 1,
-                    "maxLength": context.calls.text_chars(MAX_QUOTE_CHARS),
-                },
-            },
-            "required": ["source", "quote"],
-            "additionalProperties": False,
-        }
-        most = context.calls.citations(settings.max_citations)
-        properties["citations"] = {"type": "array", "items": citation, "maxItems": most}
-    properties["choice"] = {"enum": list(choices)}
-    return {
+    return variables, schema_of(context, shown, one.principle)
+
+
+def _of_several(
+    context: JudgeContext, shown: Material, due: Sequence[_One]
+) -> tuple[Mapping[str, str], Json]:
+    """The same of several, each under its label."""
+    labels = _labels(due)
+    lines = [
+        f"{label}. {in_words(one.principle)}\n    {scale_of(context, one.principle)}"
+        for label, one in labels.items()
+    ]
+    citing = any(cites(context, one.principle) for one in due)
+    steps = (
+        "the reason first, then the citations, then the choice" if citing else "the reason, then the choice"
+    )
+    variables = {
+        "principles": "\n".join(lines),
+        "citing": CITING if citing else "",
+        "format": f"Answer in JSON: for each of {', '.join(labels)}, {steps}.",
+    }
+    properties = {label: schema_of(context, shown, one.principle) for label, one in labels.items()}
+    return variables, {
         "type": "object",
         "properties": properties,
         "required": list(properties),
         "additionalProperties": False,
     }
-
-
-def recorded(
-    citations: Sequence[CheckedCitation], candidate: CanonicalCandidate
-) -> tuple[list[Json], list[Json]]:
-    """The citations as they stand in the record, and the spans that they quote as evidence."""
-    recorded, spans = [], []
-    for citation in citations:
-        if citation.source is None:
-            struck = Citation(evidence_id=citation.alias[:64], quote=citation.quote[:400], resolved=False)
-            recorded.append(struck.model_dump(mode="json"))
-            continue
-        evidence_id = citation.source.evidence_id
-        if evidence_id is None:
-            span = _span(citation, candidate)
-            evidence_id = span.id
-            spans.append(span.model_dump(mode="json"))
-        resolved = Citation(evidence_id=evidence_id, quote=citation.quote, source=citation.source.source)
-        recorded.append(resolved.model_dump(mode="json"))
-    return recorded, spans
-
-
-def _span(citation: CheckedCitation, candidate: CanonicalCandidate) -> Evidence:
-    assert citation.source is not None
-    return Evidence(
-        id=span_id(citation, candidate.sha256),
-        kind="artifact" if citation.alias.startswith("a") else "span",
-        source=citation.source.source,
-        candidate_ids=(candidate.id,),
-        step_id=citation.source.step_id,
-        quote=citation.quote,
-        offsets=citation.offsets,
-        sha256=sha256_of(citation.source.shown),
-        reason=f"quoted from {citation.alias}",
-    )

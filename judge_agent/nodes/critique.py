@@ -6,27 +6,28 @@ How it is asked is the recipe's: a cited critique (`cited`), or turns of its own
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 from langgraph.runtime import Runtime
 
-from judge_agent.aside import aside
 from judge_agent.context import CanonicalCandidate, JudgeContext, applies
 from judge_agent.nodes import worst_case
 from judge_agent.nodes.asked import NOT_ASKED, Asked, Judged
+from judge_agent.nodes.blind import blind_pass, most_of_blind
 from judge_agent.nodes.by_place import by_place, first_samples
 from judge_agent.nodes.charged import charged_to, side_by_side, walked, walking
-from judge_agent.nodes.cited import SCALES, cited_critique
+from judge_agent.nodes.chunks import Chunk, chunks_of, most_of_chunk
 from judge_agent.nodes.collect import SAME, Decided, collect, rate, readable
+from judge_agent.nodes.critique_form import in_words, scale_of
+from judge_agent.nodes.fitting import shown_to_judges
 from judge_agent.nodes.steps import critique_steps
 from judge_agent.nodes.together import open_together
 from judge_agent.nodes.turns import Sampled, Script, sampled
 from judge_agent.nodes.unread import unread
 from judge_agent.prompting.citations import found_against, refutation
-from judge_agent.prompting.fences import neutralise
-from judge_agent.prompting.material import Material, indented
+from judge_agent.prompting.material import Material
 from judge_agent.state import Json, State, Update
 from judge_agent.votes import PASS, decided, gate_decided
 
@@ -34,7 +35,7 @@ from judge_agent.votes import PASS, decided, gate_decided
 async def critique(state: State, runtime: Runtime[JudgeContext]) -> Update:
     """Judge the open principles and steps of every candidate that screening left."""
     context = runtime.context
-    update = Update(critiques=[], step_critiques=[], evidence=[], flags={})
+    update = Update(critiques=[], blind_critiques=[], step_critiques=[], evidence=[], flags={})
     if not context.recipe.models:
         return update
     open_candidates = [c for c in context.candidates if c.id not in state["screened"]]
@@ -71,7 +72,11 @@ def _write(update: Update, judged: Judged) -> None:
             flags.setdefault("samples", {})[principle["name"]] = rounds
     if struck := sum(one.pop("struck", 0) for one in critiques):
         flags["struck_citations"] = struck
+    if judged.blind.skipped:
+        flags["blind_pass"] = judged.blind.skipped
     update["critiques"] += critiques
+    update["blind_critiques"] += judged.blind.critiques
+    spans |= {item["id"]: item for item in judged.blind.spans}
     update["step_critiques"] += judged.steps.critiques
     update["evidence"] += spans.values()
     update["flags"][judged.candidate.id] = flags
@@ -80,14 +85,18 @@ def _write(update: Update, judged: Judged) -> None:
 async def _critique_one(
     context: JudgeContext, candidate: CanonicalCandidate, state: State, count: int
 ) -> Judged:
-    evidence = context.tool_results(state["evidence"], candidate)
-    shown = await aside(context.request, context.material, candidate, evidence)
+    shown, evidence = await shown_to_judges(context, candidate, state)
     open_principles = _open(context, state, candidate)
-    walks = [walking(context, _most(context, shown, principle)) for principle in open_principles]
+    chunks = chunks_of(context, open_principles)
+    first = walking(context, most_of_blind(context, candidate, shown, chunks))
+    walks = [walking(context, _most(context, shown, principle, chunks)) for principle in open_principles]
     last = walking(context, 0)
     async with asyncio.TaskGroup() as group:
+        blind = group.create_task(walked(first, blind_pass(first, candidate, evidence, chunks)))
         tasks = [
-            group.create_task(walked(walk, _principle(walk, candidate, shown, principle, count=count)))
+            group.create_task(
+                walked(walk, _principle(walk, candidate, shown, principle, chunks, count=count))
+            )
             for walk, principle in zip(walks, open_principles, strict=True)
         ]
         steps = group.create_task(walked(last, critique_steps(last, candidate, shown, state)))
@@ -97,19 +106,21 @@ async def _critique_one(
         context, state, candidate, open_principles, found_so_far
     ):
         asked = await _the_rest(context, candidate, shown, open_principles, asked)
-    return Judged(context, candidate, shown, open_principles, asked, steps.result())
+    return Judged(context, candidate, shown, open_principles, asked, steps.result(), blind.result())
 
 
 async def _one_more(judged: Judged) -> Judged:
     """One more sample of each open principle of a candidate."""
+    chunks = chunks_of(judged.context, judged.principles)
     works = [
         (
-            _most(judged.context, judged.shown, principle, samples=1),
+            _most(judged.context, judged.shown, principle, chunks, samples=1),
             partial(
                 _principle,
                 candidate=judged.candidate,
                 shown=judged.shown,
                 principle=principle,
+                chunks=chunks,
                 before=before,
                 count=len(before.critiques) + 1,
                 why="undecided place",
@@ -122,7 +133,8 @@ async def _one_more(judged: Judged) -> Judged:
 
 
 def _most_of_one_more(judged: Judged) -> int:
-    return sum(_most(judged.context, judged.shown, principle, samples=1) for principle in judged.principles)
+    context, shown, chunks = judged.context, judged.shown, chunks_of(judged.context, judged.principles)
+    return sum(_most(context, shown, principle, chunks, samples=1) for principle in judged.principles)
 
 
 async def _the_rest(
@@ -134,13 +146,19 @@ async def _the_rest(
 ) -> list[Asked]:
     """The principles with all their samples, where some were asked for fewer."""
     early = [(place, one) for place, one in enumerate(asked) if one.early]
+    chunks = chunks_of(context, [principles[place] for place, _ in early])
     more = await side_by_side(
         context,
         [
             (
-                _most(context, shown, principles[place]),
+                _most(context, shown, principles[place], chunks),
                 partial(
-                    _principle, candidate=candidate, shown=shown, principle=principles[place], before=one
+                    _principle,
+                    candidate=candidate,
+                    shown=shown,
+                    principle=principles[place],
+                    chunks=chunks,
+                    before=one,
                 ),
             )
             for place, one in early
@@ -157,19 +175,21 @@ async def _principle(
     candidate: CanonicalCandidate,
     shown: Material,
     principle: Json,
+    chunks: Mapping[str, Chunk],
     before: Asked = NOT_ASKED,
     count: int | None = None,
     why: str = "undecided together",
 ) -> Asked:
     """Ask for `count` samples of one principle; after those of `before`, for all that are due of them."""
     spans: list[Json] = []
-    node, values = f"critique/{principle['name']}", _values(shown, principle)
+    node, values = f"critique/{principle['name']}", _values(context, shown, principle)
 
     async def cited(samples: Sequence[int]) -> list[Json]:
-        most = _most_cited(context, shown, principle)
+        chunk = chunks[principle["name"]]
+        most = most_of_chunk(context, shown, chunk, principle)
         found = await side_by_side(
             context,
-            [(most, partial(_cited, candidate, shown, principle, sample)) for sample in samples],
+            [(most, partial(chunk.critique, candidate, shown, principle, sample)) for sample in samples],
         )
         spans.extend(item for _, quoted in found for item in quoted)
         return [one for one, _ in found]
@@ -202,38 +222,31 @@ async def _principle(
     return Asked(rated, spans, [*rounds, *note])
 
 
-async def _cited(
-    candidate: CanonicalCandidate, shown: Material, principle: Json, sample: int, context: JudgeContext
-) -> tuple[Json, list[Json]]:
-    return await cited_critique(context, candidate, shown, principle, sample)
-
-
-def _most(context: JudgeContext, shown: Material, principle: Json, samples: int | None = None) -> int:
+def _most(
+    context: JudgeContext,
+    shown: Material,
+    principle: Json,
+    chunks: Mapping[str, Chunk],
+    samples: int | None = None,
+) -> int:
     """What so many samples of one principle may cost, in tokens; all that may be taken where no number is given."""
     if not context.recipe.turns or context.recipe.comparing:
         wanted = worst_case.samples_at_most(context) if samples is None else samples
-        return wanted * _most_cited(context, shown, principle)
-    values, images = _values(shown, principle), len(shown.images)
+        return wanted * most_of_chunk(context, shown, chunks[principle["name"]], principle)
+    values, images = _values(context, shown, principle), len(shown.images)
     if samples is None:
         return worst_case.of_samples(context, values, images)
     return samples * worst_case.of_turns(context, context.recipe.turns, values, images)
 
 
-def _most_cited(context: JudgeContext, shown: Material, principle: Json) -> int:
-    prompt, answer = context.recipe.prompts["critique"], context.recipe.critique.max_tokens
-    return worst_case.of_prompt(
-        context, prompt, _values(shown, principle).values(), len(shown.images), answer
-    )
-
-
-def _values(shown: Material, principle: Json) -> dict[str, str]:
+def _values(context: JudgeContext, shown: Material, principle: Json) -> dict[str, str]:
     return {
         "task": shown.task,
         "trajectory": shown.trajectory,
         "evidence": shown.evidence,
         "reference": shown.reference,
-        "principle": indented(neutralise(f"{principle['name']}: {principle['description']}")),
-        "scale": SCALES[principle["scale"]],
+        "principle": in_words(principle),
+        "scale": scale_of(context, principle),
     }
 
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from langgraph.runtime import Runtime
 
 from judge_agent.context import CanonicalCandidate, JudgeContext, applies
-from judge_agent.nodes.reduce import base_of, by_samples
+from judge_agent.nodes.reduce import base_of, by_samples, sample_of
 from judge_agent.readouts import STEP_SCORES, menu
 from judge_agent.recipes import Samples
-from judge_agent.schema import Citation, Principle, PrincipleResult, Sample, StepResult
+from judge_agent.schema import Citation, Principle, PrincipleResult, Sample, SecondLook, StepResult
 from judge_agent.state import Json, State, Update
 from judge_agent.trajectory import read
 
@@ -26,6 +26,9 @@ async def decide(state: State, runtime: Runtime[JudgeContext]) -> Update:
         judged = _judged_as(candidate, context, state)
         for principle in principles_of(judged, context, state):
             verdict = verdict_of(judged, principle, state, context.recipe.samples)
+            blind = next(iter(_own(state["blind_critiques"], judged, principle)), None)
+            if blind is not None:
+                verdict = verdict.model_copy(update={"blind": sample_of(blind)})
             verdicts.append({"candidate_id": candidate.id, **verdict.model_dump(mode="json")})
         if (unproposed := _unproposed(judged, context, state)) is not None:
             verdicts.append({"candidate_id": candidate.id, **unproposed.model_dump(mode="json")})
@@ -91,10 +94,11 @@ def verdict_of(
     base = base_of(principle)
     screened = state["screened"].get(candidate.id, {})
     if screened.get("content_free"):
+        worst = -1 if principle["weight"] < 0 else 0
         return PrincipleResult(
             **base,
-            choice="fail" if principle["scale"] == "pass_fail" else "1",
-            score=0.0,
+            choice=menu(principle["scale"])[worst],
+            score=1.0 if worst else 0.0,
             valid=True,
             reason="the answer holds nothing to judge",
             citations=(Citation(evidence_id=screened["evidence_id"], source="observation"),),
@@ -144,10 +148,42 @@ def _score(finding: Json) -> float:
 def _by_model(
     candidate: CanonicalCandidate, principle: Json, state: State, settings: Samples
 ) -> PrincipleResult | None:
-    """The vote of the samples; then what the second look made of it, where there was one."""
+    """The vote of the samples; then what a refutation made of it, and the second look, where there were such."""
     verdict = by_samples(principle, _own(state["critiques"], candidate, principle), settings)
+    if verdict is None:
+        return None
+    refuted = _refuted(candidate, principle, state, verdict)
+    second = next(iter(_own(state["second_looks"], candidate, principle)), None)
+    return refuted if second is None else _looked_at_again(verdict, refuted, second)
+
+
+def _looked_at_again(first: PrincipleResult, so_far: PrincipleResult, second: Json) -> PrincipleResult:
+    """The verdict of the second look, which knows the evidence; where there is none, what there was before it."""
+    sample = sample_of(second)
+    look = SecondLook(
+        because=tuple(second["because"]), first_choice=first.choice, first_score=first.score, second=sample
+    )
+    if sample.failure_kind is not None:
+        return so_far.model_copy(update={"second_look": look})
+    return first.model_copy(
+        update={
+            "second_look": look,
+            "choice": sample.choice,
+            "score": sample.score,
+            "reason": sample.reason,
+            "citations": tuple(citation for citation in sample.citations if citation.resolved),
+            # They were the first look's.
+            "agreement": None,
+            "distribution": None,
+        }
+    )
+
+
+def _refuted(
+    candidate: CanonicalCandidate, principle: Json, state: State, verdict: PrincipleResult
+) -> PrincipleResult:
     second = next(iter(_own(state["refutations"], candidate, principle)), None)
-    if verdict is None or second is None:
+    if second is None:
         return verdict
     if "failure_kind" in second:
         failure = {key: second[key] for key in ("failure_kind", "failure_reason")}

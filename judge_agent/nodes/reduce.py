@@ -23,10 +23,12 @@ def by_samples(principle: Json, critiques: Sequence[Json], settings: Samples) ->
     """The verdict of one principle from its critiques; None where the model was not asked."""
     if not critiques:
         return None
-    base, samples = base_of(principle), tuple(map(_sample, critiques))
+    base, samples = base_of(principle), tuple(map(sample_of, critiques))
     voting = [one for one in readable(critiques) if one.get("voted", True)]
     if not voting:
         return PrincipleResult(**base, valid=False, samples=samples, **_failure(critiques))
+    if absent := _no_quorum(critiques, voting, settings):
+        return PrincipleResult(**base, valid=False, samples=samples, **absent)
     agreed = agreed_of(critiques)
     if reason := _no_verdict(principle, critiques, voting, settings):
         failure: Json = {"failure_kind": "abstained", "failure_reason": reason}
@@ -46,6 +48,18 @@ def by_samples(principle: Json, critiques: Sequence[Json], settings: Samples) ->
         distribution=_distribution(voting),
         decided_by="model",
     )
+
+
+def _no_quorum(critiques: Sequence[Json], voting: Sequence[Json], settings: Samples) -> Json | None:
+    """Why a jury comes to no verdict: too few of its models gave one. The failure is that of the first who did not."""
+    seated = {one["model"] for one in critiques if "model" in one}
+    heard = {one["model"] for one in voting if "model" in one}
+    quorum = settings.quorum or len(seated) // 2 + 1
+    if not seated or len(heard) >= quorum:
+        return None
+    failure = _failure([one for one in critiques if one.get("model") not in heard])
+    said = f"{len(heard)} of {len(seated)} models of the jury gave a verdict, of {quorum} that must: "
+    return {**failure, "failure_reason": (said + failure["failure_reason"])[:500]}
 
 
 def _no_verdict(
@@ -96,12 +110,13 @@ def _distribution(voting: Sequence[Json]) -> dict[str, float] | None:
     return distribution([str(one["choice"]) for one in voting])
 
 
-def _sample(critique: Json) -> Sample:
+def sample_of(critique: Json) -> Sample:
     return Sample(
         choice=critique.get("choice"),
         score=critique.get("score"),
         reason=critique.get("reason", ""),
         citations=tuple(Citation.model_validate(citation) for citation in critique.get("citations", ())),
+        model=critique.get("model"),
         order=tuple(critique.get("order", ())),
         meta_score=critique.get("meta_score"),
         voted=critique.get("voted", "failure_kind" not in critique),

@@ -17,7 +17,7 @@ from judge_agent.calls import ModelCall
 from judge_agent.context import CanonicalCandidate, JudgeContext, applies
 from judge_agent.errors import JudgeError, ModelError
 from judge_agent.nodes.charged import charged_to, walked, walking
-from judge_agent.nodes.cited import MAX_QUOTE_CHARS, MIN_REASON_CHARS, recorded
+from judge_agent.nodes.critique_form import MAX_QUOTE_CHARS, MIN_REASON_CHARS, recorded
 from judge_agent.nodes.reduce import by_samples
 from judge_agent.nodes.worst_case import WRITTEN_SHARE, of_prompt
 from judge_agent.prompting.citations import CheckedCitation, check
@@ -81,7 +81,10 @@ def _passed(
 ) -> PrincipleResult | None:
     """The verdict to be looked at again; None where there is no pass by the model, or the recipe leaves it."""
     wanted = context.recipe.refute.of == "all" or principle["kind"] == "hard"
-    if not wanted or not applies(principle, candidate.id) or principle["origin"] == "comparison":
+    # To overturn a penalty would be to look for what speaks for the candidate.
+    if not wanted or principle["weight"] < 0 or principle["origin"] == "comparison":
+        return None
+    if not applies(principle, candidate.id):
         return None
     critiques = [
         critique

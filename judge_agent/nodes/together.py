@@ -40,8 +40,9 @@ def open_together(
     gated = zip(principles, scores, strict=True)
     if any(one["kind"] == "hard" and score is not None and score < PASS for one, score in gated):
         return False
+    penalties = any(one["weight"] < 0 for one in applying)
     sides = {None if score is None else score >= threshold for score in scores}
-    if len(scores) < len(applying) or unproposed or len(sides) > 1:
+    if len(scores) < len(applying) or unproposed or penalties or len(sides) > 1:
         return True
     # A mean lies among its scores; the code of a lexicographic order does not, and a second look may make one 0.
     lexicographic = (context.request.aggregate or context.recipe.aggregate) == "lexicographic"

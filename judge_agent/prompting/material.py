@@ -29,6 +29,7 @@ _THOUGHT_OPENS = re.compile(r"<(?:think|thinking)>", re.IGNORECASE)
 _THOUGHT_ENDS = re.compile(r"</(?:think|thinking)>\s*+", re.IGNORECASE)
 
 LAST = 10**9
+NO_ACTION = "(no call; what the agent said is left out)"
 
 
 @dataclass(frozen=True)
@@ -115,16 +116,20 @@ def material(
     hidden_reasoning: bool = False,
     pictures: Album | None = None,
     slot: str = "",
+    account: bool = True,
 ) -> Material:
     """Build what the model is shown of a candidate; nothing in it depends on the candidate's id or its peers.
 
     `pictures` are those of this task and trajectory; without them none is shown. `slot` is the name under which it
-    is shown beside others (A, 1, model-1).
+    is shown beside others (A, 1, model-1). Without the `account` the agent's own words are left out, its final answer
+    among them: of its turns the calls stay, and so do results, artifacts and what others said.
     """
     transcript = read(trajectory)
     pictures = pictures or album(task, trajectory, seen=False)
     skip = _turns_of_the_task(task, transcript)
     shown = {turn.span_id: _turn_text(turn, hidden_reasoning, pictures) for turn in transcript.turns}
+    if not account:
+        shown |= {turn.span_id: _acted(turn) for turn in transcript.turns if turn.role == "assistant"}
     aliases = {step.id: f"s{index + 1}" for index, step in enumerate(transcript.steps)}
     task_text = _task_text(task, pictures)
     sources = {"task": CitableSource("task", "observation", task_text, supports=False)}
@@ -147,8 +152,9 @@ def material(
         seen = artifact_part(artifact) is not None
         content = pictures.mark(f"a{index}", 0) if seen else neutralise(artifact.content)
         sources[f"a{index}"] = CitableSource(f"a{index}", "claim", content)
-    if trajectory.final_answer is not None and not _said_already(trajectory.final_answer, transcript):
-        final = _spoken(trajectory.final_answer, hidden_reasoning)
+    final_answer = trajectory.final_answer if account else None
+    if final_answer is not None and not _said_already(final_answer, transcript):
+        final = _spoken(final_answer, hidden_reasoning)
         sources["final"] = CitableSource("final", "claim", final)
     made = evidence_album(evidence, pictures, slot)
     for index, item in enumerate(evidence):
@@ -258,11 +264,19 @@ def _turn_text(turn: Turn, hidden_reasoning: bool, pictures: Album) -> str:
     lines = [text] if text else []
     if hidden_reasoning and turn.reasoning:
         lines.insert(0, f"(reasoning) {neutralise(turn.reasoning)}")
-    lines += [
+    return "\n".join([*lines, *_calls(turn)])
+
+
+def _calls(turn: Turn) -> list[str]:
+    return [
         f"(call) {neutralise(call.name)}({neutralise(_arguments(call.arguments, call.raw_arguments))})"
         for call in turn.calls
     ]
-    return "\n".join(lines)
+
+
+def _acted(turn: Turn) -> str:
+    """What an agent's turn did, without what it said."""
+    return "\n".join(_calls(turn)) or NO_ACTION
 
 
 def _arguments(parsed: Mapping[str, Any] | None, raw: str) -> str:

@@ -67,10 +67,12 @@ def combine(
     `score` is the aggregate over the scored principles; null when there is none.
     `reward` is the score; null unless all hard principles are scored and so is at least the share
     `min_weight` of the soft weight. `reward_bounds` is the exact range of the score over all scores in
-    [0,1] of the missing principles. `passed`: every hard principle reaches `hard_pass` and the score
-    reaches `pass_threshold` (0.5 where none is given and there is no hard principle; no threshold where
-    there is one); null where a missing principle could turn it. `needs_review`: something is unscored,
-    `passed` is unknown, or the samples of a principle agree less than `min_agreement`.
+    [0,1] of the missing principles. A weight below 0 is a penalty: its score lowers the scalar and the
+    entry of its dimension, and it counts in `min_weight` by its size.
+    `passed`: every hard principle reaches `hard_pass` and the score reaches `pass_threshold` (0.5 where none
+    is given and there is no hard principle; no threshold where there is one); null where a missing principle
+    could turn it. `needs_review`: something is unscored, `passed` is unknown, or the samples of a principle
+    agree less than `min_agreement`.
     """
     scored = [p for p in principles if _is_scored(p)]
     missing = [p for p in principles if not _is_scored(p)]
@@ -104,10 +106,10 @@ def _is_scored(principle: PrincipleResult) -> bool:
 
 
 def _weighed(principles: Sequence[PrincipleResult], unknown: float = 0.0) -> list[Weighed]:
-    """The principles as items; a missing score is read as `unknown` (only ever to find a bound)."""
+    """The principles as items; a missing score is read as `unknown` good (only ever to find a bound)."""
     return [
         Weighed(
-            p.score if p.score is not None and p.valid else unknown,
+            p.score if p.score is not None and p.valid else 1.0 - unknown if p.weight < 0 else unknown,
             p.weight,
             hard=p.kind == "hard",
         )
@@ -118,7 +120,7 @@ def _weighed(principles: Sequence[PrincipleResult], unknown: float = 0.0) -> lis
 def _bounds(
     principles: Sequence[PrincipleResult], aggregate: Aggregate, hard_pass: float
 ) -> tuple[float, float]:
-    """Every aggregate is monotone, so its range ends where all missing scores are 0, and where all are 1."""
+    """Every aggregate is monotone, so its range ends where all missing scores are worst, and where all are best."""
     if not any(_is_scored(p) for p in principles):
         return (0.0, 1.0)
     low = aggregated(aggregate, _weighed(principles, 0.0), hard_pass=hard_pass)
@@ -137,7 +139,7 @@ def _enough(principles: Sequence[PrincipleResult], min_weight: float) -> bool:
     if any(p.kind == "hard" and not _is_scored(p) for p in principles):
         return False
     soft = [p for p in principles if p.kind == "soft"]
-    weights = effective_weights([p.weight for p in soft])
+    weights = effective_weights([abs(p.weight) for p in soft])
     share = math.fsum(w for w, p in zip(weights, soft, strict=True) if _is_scored(p))
     # The tolerance is for weights such as 0.1 and 0.3 whose sums round: 80% of the weight is enough.
     return share >= min_weight * math.fsum(weights) - 1e-12

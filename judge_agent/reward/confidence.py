@@ -11,7 +11,7 @@ from judge_agent.schema import Confidence, PrincipleResult
 def raw_confidence(
     principles: Sequence[PrincipleResult], order_consistency: float | None = None
 ) -> Confidence:
-    """Return the weighted mean over the scored principles of how sure each verdict is, in [0, 1].
+    """Return the mean over the scored principles, by the size of their weights, of how sure each verdict is, in [0, 1].
 
     evidence, screening: 1
     readouts of text (json, tag, boxed, scores): the agreement of the samples; 0 for one, which agrees with nobody
@@ -24,14 +24,14 @@ def raw_confidence(
     `basis` names those that are in the value.
     """
     scored = [one for one in principles if one.valid]
-    total = math.fsum(max(one.weight, 0.0) for one in scored)
+    total = math.fsum(abs(one.weight) for one in scored)
     if total == 0:
         return Confidence(method="none")
     by_model = [one for one in scored if one.decided_by == "model"]
     agreed = [(one.weight, one.agreement) for one in by_model if one.agreement is not None]
     certain = [(one.weight, share) for one in by_model if (share := certainty(one)) is not None]
-    decided = math.fsum(max(one.weight, 0.0) for one in scored if one.decided_by != "model")
-    value = math.fsum(max(one.weight, 0.0) * _sure(one) for one in scored) / total
+    decided = math.fsum(abs(one.weight) for one in scored if one.decided_by != "model")
+    value = math.fsum(abs(one.weight) * _sure(one) for one in scored) / total
     found = {
         "evidence_share": min(1.0, decided / total),
         "agreement": _mean(agreed),
@@ -71,5 +71,5 @@ def _sure(verdict: PrincipleResult) -> float:
 
 
 def _mean(parts: Sequence[tuple[float, float]]) -> float | None:
-    total = math.fsum(max(weight, 0.0) for weight, _ in parts)
-    return math.fsum(max(weight, 0.0) * share for weight, share in parts) / total if total else None
+    total = math.fsum(abs(weight) for weight, _ in parts)
+    return math.fsum(abs(weight) * share for weight, share in parts) / total if total else None

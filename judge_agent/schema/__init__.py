@@ -66,6 +66,9 @@ from judge_agent.schema.judgment import (
     Sample as Sample,
 )
 from judge_agent.schema.judgment import (
+    SecondLook as SecondLook,
+)
+from judge_agent.schema.judgment import (
     Source as Source,
 )
 from judge_agent.schema.judgment import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, FiniteFloat
 
@@ -43,7 +43,7 @@ class Citation(Envelope):
 
 
 class Sample(Envelope):
-    """One critique of one principle, or one comparison: what the model said once.
+    """One critique of one principle, or one comparison: what the model said once; of a jury, which `model`.
 
     `order` holds the candidates of a comparison as they were shown; `choice` is then the winner's id or `tie`. A
     sample with `voted` false is recorded and counts for nothing; `meta_score` is why. `numbers` are those of a
@@ -55,6 +55,7 @@ class Sample(Envelope):
     score: Score | None = None
     reason: str = ""
     citations: tuple[Citation, ...] = ()
+    model: str | None = None
     order: tuple[str, ...] = ()
     meta_score: Score | None = None
     voted: bool = True
@@ -62,8 +63,23 @@ class Sample(Envelope):
     failure_kind: FailureKind | None = None
 
 
+class SecondLook(Envelope):
+    """One more critique where evidence and model disagreed; it holds where it could be read.
+
+    `because` names the evidence that spoke against the first choice, or the refutation by 'refute'.
+    """
+
+    because: tuple[str, ...]
+    first_choice: str | None = None
+    first_score: Score | None = None
+    second: Sample
+
+
 class PrincipleResult(Envelope):
-    """The verdict of one principle for one candidate; `score` is null when `valid` is false."""
+    """The verdict of one principle for one candidate; `score` is null when `valid` is false.
+
+    `blind` is what it came to without the agent's own account, where that was asked: it is no part of the verdict.
+    """
 
     name: str
     description: str
@@ -77,6 +93,8 @@ class PrincipleResult(Envelope):
     reason: str = ""
     citations: tuple[Citation, ...] = ()
     samples: tuple[Sample, ...] = ()
+    blind: Sample | None = None
+    second_look: SecondLook | None = None
     agreement: Score | None = None
     distribution: dict[str, float] | None = None
     decided_by: DecidedBy | None = None
@@ -139,6 +157,8 @@ class CandidateResult(Envelope):
     """One candidate. `reward` is null unless it may be used; `reward_bounds` say what could still change.
 
     `raw_reward` is the reward before the group shaped it, and what the bounds are of; equal where nothing shapes.
+    `persuasion_gap`, in [-1, 1], is what the agent's own account added to the scores that its actions alone get; null
+    where it was not measured.
     """
 
     id: str
@@ -155,6 +175,7 @@ class CandidateResult(Envelope):
     principles: tuple[PrincipleResult, ...] = ()
     steps: tuple[StepResult, ...] = ()
     confidence: Confidence = Confidence(method="none")
+    persuasion_gap: Annotated[FiniteFloat, Field(ge=-1.0, le=1.0)] | None = None
     coverage: Coverage = Coverage()
     flags: dict[str, Any] = {}
 
@@ -228,6 +249,7 @@ class Provenance(Envelope):
     recipe_sha256: str = ""
     prompts: dict[str, str] = {}
     model: dict[str, Any] | None = None
+    jury: dict[str, dict[str, Any] | None] = {}
     tools: dict[str, str] = {}
     calibration: str | None = None
     seed: int = 0

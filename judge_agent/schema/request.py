@@ -131,7 +131,10 @@ class Candidate(Envelope):
 
 
 class PrincipleSpec(Envelope):
-    """One thing to judge by, as a caller writes it (`requirement`, `criterion`, `text`, `criteria` work too)."""
+    """One thing to judge by, as a caller writes it (`requirement`, `criterion`, `text`, `criteria` work too).
+
+    A weight below 0 makes it a penalty: it describes a fault, and the more of it is there, the lower the reward.
+    """
 
     description: str = Field(
         min_length=1,
@@ -141,9 +144,18 @@ class PrincipleSpec(Envelope):
     name: Name | None = None
     dimension: DimensionName | None = None
     kind: Literal["hard", "soft"] = "soft"
-    weight: Annotated[Number, Field(ge=0, le=1e6)] = 1.0
+    weight: Annotated[Number, Field(ge=-1e6, le=1e6)] = 1.0
     scale: Scale | None = None
     tool: Name | None = None
+
+    @model_validator(mode="after")
+    def _penalties_are_soft(self) -> PrincipleSpec:
+        if self.weight < 0 and self.kind == "hard":
+            message = (
+                "below 0 makes a penalty, and that gates nothing: make it 'soft', or say what must be there"
+            )
+            raise Refused("weight", message, self.weight)
+        return self
 
 
 class Resources(Envelope):

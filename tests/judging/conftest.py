@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from judge_agent.journal import MemoryJournal, MemorySharedResults
 from judge_agent.judge import Judge
 from judge_agent.log import MemoryLog
 from judge_agent.models import ScriptedModel
-from judge_agent.prompting import PromptLibrary
+from judge_agent.prompting import PromptLibrary, default_folder
 from judge_agent.schema import CandidateResult, Judgment, JudgmentRequest, PrincipleResult
 from judge_agent.seams.model import ChatModel
 from judge_agent.seams.tool import Tool
@@ -69,12 +70,29 @@ class Bench:
 
 
 def request_of(body: Mapping[str, Any]) -> JudgmentRequest:
-    data = {"task": {"prompt": "What is six times seven?"}, **body}
+    data = {"task": {"prompt": "What is six times seven?"}, "recipe": "one-pass", **body}
     if "messages" in data:
         data["candidates"] = [{"id": "a", "trajectory": {"messages": data.pop("messages")}}]
     if "text" in data:
         data["candidates"] = [{"id": "a", "trajectory": {"text": data.pop("text")}}]
     return JudgmentRequest.model_validate(data)
+
+
+@pytest.fixture
+def variant(tmp_path):
+    """Makes a library in which the recipe `variant` is `base` with some of its text replaced."""
+
+    def made(base: str, **replaced: str) -> PromptLibrary:
+        folder = tmp_path / "prompts"
+        shutil.copytree(default_folder(), folder, dirs_exist_ok=True)
+        text = (folder / "recipes" / f"{base}.toml").read_text("utf-8")
+        for old, new in {f'name = "{base}"': 'name = "variant"', **replaced}.items():
+            assert old in text, old
+            text = text.replace(old, new)
+        (folder / "recipes" / "variant.toml").write_text(text, "utf-8")
+        return PromptLibrary(folder)
+
+    return made
 
 
 @pytest.fixture

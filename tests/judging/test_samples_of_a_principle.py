@@ -40,7 +40,7 @@ def said(number, sample):
 def asked(case):
     principle = {"name": "refunded", "description": "The order was refunded."}
     return {
-        "recipe": "default",
+        "recipe": "one-pass",
         "messages": MESSAGES,
         "principles": [{**principle, "kind": case["kind"], "scale": case["scale"]}],
         "granularity": ["outcome"],

@@ -7,14 +7,19 @@ import re
 
 import pytest
 
-from judge_agent.seams.tool import AskedTool, ToolResult
+from judge_agent.seams.tool import AskedTool, Finding, OpeningCall, ToolResult
 
 pytestmark = pytest.mark.anyio
 TASK = {"prompt": "Explain why there are tides.", "reference": {"answer": "gravitation of both"}}
 TURNS = {
     "messages": [
         {"role": "user", "content": "Explain why there are tides."},
-        {"role": "assistant", "content": "I think about the moon."},
+        {
+            "role": "assistant",
+            "content": "I think about the moon.",
+            "tool_calls": [{"id": "1", "function": {"name": "look_up", "arguments": "{}"}}],
+        },
+        {"role": "tool", "tool_call_id": "1", "content": "The moon goes round the earth."},
         {"role": "assistant", "content": "The moon pulls the water."},
     ]
 }
@@ -30,9 +35,33 @@ class Calendar(AskedTool):
         return ToolResult("ok", "Friday")
 
 
+class Doubt(AskedTool):
+    """Speaks strongly against whatever principle is tied to it."""
+
+    name, version, description = "doubt", "1", "Doubts."
+
+    def __init__(self):
+        self.parameters = {}
+
+    def opening_calls(self, view):
+        return [OpeningCall({})]
+
+    def can_decide(self, principle, view):
+        return True
+
+    async def run(self, arguments, view, *, timeout_seconds):
+        return ToolResult("ok", "no", (Finding("refutes", "strong", None, "doubted"),))
+
+
 async def test_every_recorded_prompt_says_what_makes_the_method(panel, reads, prompt):
-    bench = panel(judge_tools=[Calendar()])
-    await bench.judge("default", {"a": TURNS}, task=TASK)
+    if prompt["name"] == "second_look/default.v1":
+        answer = {"reason": "That is what it comes to.", "citations": [], "choice": "5"}
+        bench = panel(answer, judge_tools=[Doubt()])
+        principles = [{"description": "It names the cause.", "tool": "doubt"}]
+        await bench.judge("default", {"a": TURNS}, task=TASK, principles=principles)
+    else:
+        bench = panel(judge_tools=[Calendar()])
+        await bench.judge("default", {"a": TURNS}, task=TASK)
     reads.says_what_it_must(bench.prompts, prompt)
 
 

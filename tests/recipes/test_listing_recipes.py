@@ -19,8 +19,8 @@ FOLDER = Path(__file__).parent
 LISTED = tomllib.loads((FOLDER / "papers.toml").read_text("utf-8"))["recipe"]
 PAPERS = {row["name"]: row.get("paper") for row in LISTED}
 RECIPES = load_recipes(default_folder())
-# `verify` asks nothing; `refuted` and `by-place` ask by the prompts of `default` (and one more, tested elsewhere).
-OWN_PROMPTS = sorted(PAPERS.keys() - {"refuted", "verify", "by-place"})
+# `verify` asks nothing; the others ask by the prompts of `default` (`refuted` by one more, tested elsewhere).
+OWN_PROMPTS = sorted(PAPERS.keys() - {"refuted", "verify", "by-place", "one-pass"})
 
 
 def listed_by_the_verb(*arguments: str) -> str:
