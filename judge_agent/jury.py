@@ -50,7 +50,10 @@ def jury_parts(jury: Mapping[str, Juror]) -> dict[str, str | ModelError]:
                 why if isinstance(why, ModelError) else ModelError("model_unreachable", why)
             )
             continue
-        parts |= {f"jury.{name}.{part.removeprefix('model.')}": told for part, told in model_parts(juror.info).items()}
+        parts |= {
+            f"jury.{name}.{part.removeprefix('model.')}": told
+            for part, told in model_parts(juror.info).items()
+        }
     return parts
 
 
