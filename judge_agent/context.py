@@ -74,10 +74,12 @@ class JudgeContext:
     calibration: Calibration | None = None
     _albums: dict[tuple[str, str], Album] = field(default_factory=dict, repr=False)
 
-    def view(self, candidate: CanonicalCandidate) -> ToolView:
+    def view(self, candidate: CanonicalCandidate, *, indexed: bool = False) -> ToolView:
         request = self.request
         sees = self.calls.can("images")
-        return ToolView(self.task, candidate.trajectory, request.seed, request.resources, self.tenant, sees)
+        return ToolView(
+            self.task, candidate.trajectory, request.seed, request.resources, self.tenant, sees, indexed
+        )
 
     def tool_results(
         self, evidence: Sequence[Mapping[str, Any]], candidate: CanonicalCandidate

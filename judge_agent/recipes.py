@@ -51,7 +51,8 @@ class Citations(Envelope):
 
 
 class Gather(Envelope):
-    """`rounds`: how many times the model may ask for tools, per candidate.
+    """`rounds`: how many times the model may ask for tools, per candidate; `rounds_of_spans`: how many times more where
+    the trajectory is indexed into spans.
 
     `format`: one call a round in JSON (prompt `gather`), or function calls (prompt `gather_tools`) where the model
     says that it takes them; where it does not, JSON all the same, and the record says so. `react` is for any model:
@@ -59,6 +60,7 @@ class Gather(Envelope):
     """
 
     rounds: Annotated[int, Field(ge=0, le=16)] = 0
+    rounds_of_spans: Annotated[int, Field(ge=0, le=16)] = 0
     format: Literal["json", "tools", "react"] = "json"
 
 

@@ -199,9 +199,12 @@ def _coverage(
     part_read = any(step.decided_by == "model" for step in steps)
     read_for_steps = (len(transcript.turns) - flags.get("turns_unread_for_steps", 0)) * part_read
     checked = flags.get("checked", {}).get("check_tool_calls", {})
+    spans = flags.get("spans")
+    opened = {name.partition(".")[0] for name in spans["read"]} if spans else set()
+    of_turns = sum(turn.span_id in opened for turn in transcript.turns) if spans else len(transcript.turns)
     return Coverage(
         messages=len(transcript.turns),
-        messages_read=len(transcript.turns) if whole_read else read_for_steps,
+        messages_read=of_turns if whole_read else read_for_steps,
         steps=len(transcript.steps),
         steps_judged=sum(step.label != "unjudged" for step in steps),
         tool_calls=len(transcript.calls),
@@ -210,5 +213,9 @@ def _coverage(
         principles_scored=sum(p.valid for p in principles),
         by_evidence=sum(p.decided_by in ("evidence", "screen") for p in principles),
         by_model=sum(p.decided_by == "model" for p in principles),
+        share=(spans["share"] if spans else 1.0) if whole_read else None,
+        spans=spans["spans"] if spans else 0,
+        spans_read=tuple(spans["read"]) if spans else (),
+        relevant_unread=tuple(spans["relevant_unread"]) if spans else (),
         unread=tuple(flags.get("unread", ())),
     )

@@ -20,7 +20,7 @@ MAX_BAD_CALLS = 2
 async def ask_by_json(inquiry: Inquiry) -> None:
     """Let the model ask, until it is done or the rounds are used up."""
     bad_calls, note = 0, ""
-    for round_ in range(inquiry.context.recipe.gather.rounds):
+    for round_ in range(inquiry.rounds):
         try:
             wanted = await _next_call(inquiry, round_, note)
             if wanted is None:
@@ -47,7 +47,7 @@ async def ask_by_json(inquiry: Inquiry) -> None:
 
 async def _next_call(inquiry: Inquiry, round_: int, note: str) -> tuple[object, object] | None:
     """The name and arguments of what the model asks for; None when it is done. Raises ValueError, ModelError."""
-    context, shown = inquiry.context, inquiry.material()
+    context, shown = inquiry.context, await inquiry.shown()
     messages = context.prompts.load(context.recipe.prompts["gather"]).render(
         {
             "task": shown.task,

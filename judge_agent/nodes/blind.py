@@ -16,6 +16,7 @@ from judge_agent.context import CanonicalCandidate, JudgeContext
 from judge_agent.nodes.charged import charged_to, side_by_side
 from judge_agent.nodes.chunks import Chunk, most_of_call
 from judge_agent.nodes.cited import Critiqued, Look, cited_critiques
+from judge_agent.nodes.fitting import shown_of
 from judge_agent.prompting.material import Material
 from judge_agent.schema import Evidence, Trajectory
 from judge_agent.state import Json
@@ -77,7 +78,8 @@ async def blind_pass(
     budget = context.calls.budget
     if budget.remaining_seconds() < KEPT_SHARE * budget.seconds:
         return Blind([], [], "skipped: less than half of the judgment's time is left")
-    shown = context.material(candidate, evidence, account=False)
+    principles = [one for chunk in _each(chunks) for one in chunk.principles]
+    shown = await shown_of(context, candidate, evidence, principles, account=False)
     kept = charged_to(context, candidate, KEPT_SHARE)
 
     works = [

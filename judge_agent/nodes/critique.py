@@ -21,7 +21,7 @@ from judge_agent.nodes.charged import charged_to, side_by_side, walked, walking
 from judge_agent.nodes.chunks import Chunk, chunks_of, most_of_chunk
 from judge_agent.nodes.collect import SAME, Decided, collect, rate, readable
 from judge_agent.nodes.critique_form import in_words, scale_of
-from judge_agent.nodes.fitting import shown_to_judges
+from judge_agent.nodes.fitting import shown_to_judges, told
 from judge_agent.nodes.steps import critique_steps
 from judge_agent.nodes.together import open_together
 from judge_agent.nodes.turns import Sampled, Script, sampled
@@ -57,7 +57,7 @@ def _write(update: Update, judged: Judged) -> None:
     """Put what was asked about one candidate into the update."""
     context = judged.context
     left_out = [*unread(context, judged.shown), *judged.steps.unread]
-    flags: Json = {"unread": left_out} if left_out else {}
+    flags: Json = {**told(judged.shown), **({"unread": left_out} if left_out else {})}
     if missing := judged.steps.missing:
         flags["turns_unread_for_steps"] = len(missing)
     if judged.steps.critiques and context.sample_count > 1:

@@ -15,6 +15,7 @@ from jsonschema.exceptions import best_match
 from judge_agent.calls import ToolRun
 from judge_agent.context import CanonicalCandidate, JudgeContext
 from judge_agent.errors import JudgeError
+from judge_agent.nodes.fitting import shown_of
 from judge_agent.nodes.found import Found, evidence_id
 from judge_agent.nodes.unread import judged_by_reference
 from judge_agent.prompting.fences import neutralise
@@ -39,6 +40,22 @@ class Inquiry:
     found: Found
     offered: Sequence[Tool]
     principles: Sequence[Json]
+    indexed: bool = False
+
+    @property
+    def rounds(self) -> int:
+        """How often the model may ask: more where it has spans to open."""
+        gather = self.context.recipe.gather
+        return gather.rounds + (gather.rounds_of_spans if self.indexed else 0)
+
+    async def shown(self) -> Material:
+        """What fits of the candidate, with the spans opened so far in their places."""
+        if not self.indexed:
+            return self.material()
+        found = [Evidence.model_validate(item) for item in self.found.evidence]
+        tools = max(1, len(self.offered))
+        shown = await shown_of(self.context, self.candidate, found, self.principles, tools=tools)
+        return self._without_reference(shown)
 
     @property
     def candidate(self) -> CanonicalCandidate:
@@ -51,7 +68,9 @@ class Inquiry:
         its result, it would reach the prompt that must not show it.
         """
         found = [Evidence.model_validate(item) for item in self.found.evidence]
-        shown = self.context.material(self.candidate, found)
+        return self._without_reference(self.context.material(self.candidate, found))
+
+    def _without_reference(self, shown: Material) -> Material:
         if not shown.reference or judged_by_reference(self.context):
             return shown
         sources = {alias: source for alias, source in shown.sources.items() if alias != "reference"}
@@ -97,6 +116,10 @@ class Inquiry:
         A model that asks for much must not crowd out what is to be judged. What was cut or left out is counted.
         """
         found, key = self.found, evidence_id(tool, arguments, self.candidate)
+        if self.indexed:
+            # What is shown makes room: fewer spans stand open beside what was found.
+            found.add(tool, arguments, run, (), written)
+            return
         had_room = await self._has_room()
         found.add(tool, arguments, run, (), written)
         if await self._has_room():

@@ -18,6 +18,7 @@ from judge_agent.context import CanonicalCandidate, JudgeContext, applies
 from judge_agent.errors import JudgeError, ModelError
 from judge_agent.nodes.charged import charged_to, walked, walking
 from judge_agent.nodes.critique_form import MAX_QUOTE_CHARS, MIN_REASON_CHARS, recorded
+from judge_agent.nodes.fitting import shown_to_judges
 from judge_agent.nodes.reduce import by_samples
 from judge_agent.nodes.worst_case import WRITTEN_SHARE, of_prompt
 from judge_agent.prompting.citations import CheckedCitation, check
@@ -104,8 +105,7 @@ async def _look(
     verdict: PrincipleResult,
 ) -> tuple[Json, list[Json]]:
     base = {"candidate_id": candidate.id, "principle": principle["name"]}
-    evidence = context.tool_results(state["evidence"], candidate)
-    shown = context.material(candidate, evidence)
+    shown, _ = await shown_to_judges(context, candidate, state)
     problem: JudgeError | None = None
     struck = 0
     for attempt in range(TRIES):

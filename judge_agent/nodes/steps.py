@@ -121,6 +121,8 @@ class _View(NamedTuple):
 
 async def _whole_fits(context: JudgeContext, shown: Material, step_ids: Sequence[str]) -> bool:
     """Whether the whole trajectory fits; asked once, for other steps' prompts differ in their names alone."""
+    if shown.opened is not None:
+        return False
     try:
         return await _fits(context, _whole(context, shown, step_ids))
     except JudgeError:

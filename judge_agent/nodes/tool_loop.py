@@ -89,7 +89,7 @@ class _Loop:
             self._tokens_beside = await count([ChatMessage("user", self._form.beside)])
         self._messages = await self._opening()
         bad_turns = 0
-        for round_ in range(self._inquiry.context.recipe.gather.rounds):
+        for round_ in range(self._inquiry.rounds):
             turn = await self._form.answered(await self._ask(round_), round_)
             self._messages = (*self._messages, *turn.messages)
             self.account["calls"] += turn.made

@@ -78,7 +78,7 @@ class StepExcerpts:
         return Excerpt(
             f"{trajectory_block(lines)}\n{_NOTE}",
             evidence_block(
-                [(alias, _shortened(text, EVIDENCE_CHARS, 0)) for alias, text in found],
+                [(alias, shortened(text, EVIDENCE_CHARS, 0)) for alias, text in found],
                 missing=", ".join(missing),
             ),
             {name: self._shown.images[name] for name in dict.fromkeys(names)},
@@ -132,7 +132,7 @@ def _walked(
             continue
         for index, part in run:
             long = part.text is not None and index not in whole and len(part.text) > most
-            text = _shortened(part.text, most, tail) if long and part.text else part.text
+            text = shortened(part.text, most, tail) if long and part.text else part.text
             walked.lines.append(part.with_text(text).line)
             if long:
                 walked.cut.append(part.alias or TOOLS_OF_THE_AGENT)
@@ -152,7 +152,7 @@ def _in_words(left_out: Sequence[str], cut: Sequence[str]) -> str:
     return "; ".join([*said, *([f"{', '.join(cut)} cut"] if cut else [])])
 
 
-def _shortened(text: str, most: int, tail: int) -> str:
+def shortened(text: str, most: int, tail: int) -> str:
     """A long text by its head and tail; the gap says how much it hides."""
     if len(text) <= most:
         return text

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from judge_agent.prompting.evidence_images import evidence_album, noted
 from judge_agent.prompting.fences import fence, neutralise
@@ -81,12 +81,22 @@ class Part:
         return self.heading if self.text is None else f"{self.heading}: {indented(self.text)}"
 
 
+class Opened(NamedTuple):
+    """What of a trajectory is shown. `share` is of its characters, from 0 to 1; relevant spans are in `spans.py`."""
+
+    spans: int
+    read: tuple[str, ...]
+    share: float
+    relevant_unread: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Material:
     """The blocks of one candidate's prompts, its citable sources by alias, and what was not shown.
 
     `images` go beside the text, by the aliases that stand in it. `parts` are what the trajectory's block was made
-    of. `unseen` says why the candidate cannot be judged by this model: all that it gave is images.
+    of. `unseen` says why the candidate cannot be judged by this model: all that it gave is images. `opened` is there
+    where not all of the trajectory is shown: which of its spans are.
     """
 
     task: str
@@ -100,6 +110,7 @@ class Material:
     parts: tuple[Part, ...] = ()
     unseen: str | None = None
     task_images: tuple[str, ...] = ()
+    opened: Opened | None = None
 
 
 def task_block(task: Task, pictures: Album) -> str:

@@ -136,7 +136,10 @@ class Confidence(Envelope):
 class Coverage(Envelope):
     """What of the candidate the judge saw: counts of messages, steps, tool calls, principles.
 
-    `written_chars` is how much the policy wrote, in characters; null where nothing was judged.
+    `written_chars` is how much the policy wrote, in characters; null where nothing was judged. `share` is what of the
+    trajectory's characters the model was shown, from 0 to 1; null where none was asked. Where it was indexed into
+    `spans`, `spans_read` names those that stood open in the critiques, and `relevant_unread` those that did not though
+    a rule calls them relevant.
     """
 
     messages: int = 0
@@ -150,6 +153,10 @@ class Coverage(Envelope):
     by_evidence: int = 0
     by_model: int = 0
     written_chars: int | None = None
+    share: Score | None = None
+    spans: int = 0
+    spans_read: tuple[str, ...] = ()
+    relevant_unread: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
 
 

@@ -32,7 +32,8 @@ class ToolView:
     """What a tool sees of a request: the task and ONE candidate, in canonical form.
 
     The candidate's id is not in it, so that equal candidates give equal calls and share their results.
-    `tenant` says whose blobs the resources name. `sees_images`: the model that judges takes pictures.
+    `tenant` says whose blobs the resources name. `sees_images`: the model that judges takes pictures. `indexed`: the
+    trajectory does not fit its window, and is shown by an index of spans.
     """
 
     task: Task
@@ -41,6 +42,7 @@ class ToolView:
     resources: Resources = field(default_factory=Resources)
     tenant: str = ""
     sees_images: bool = False
+    indexed: bool = False
 
 
 @dataclass(frozen=True)
