@@ -14,7 +14,9 @@ from judge_agent.state import Json, State
 
 async def ask_model(context: JudgeContext, candidate: CanonicalCandidate, state: State, found: Found) -> None:
     """Let the model ask for calls, until it is done or the rounds are used up; nothing where nothing is open."""
-    inquiry = Inquiry(context, found, _offered(context, candidate, found), _open(state, candidate, found))
+    inquiry = Inquiry(
+        context, found, offered_tools(context, candidate, found), _open(state, candidate, found)
+    )
     if not inquiry.offered or not inquiry.principles or inquiry.material().unseen:
         return
     if context.recipe.gather.format == "json":
@@ -28,7 +30,7 @@ async def ask_model(context: JudgeContext, candidate: CanonicalCandidate, state:
         await ask_by_json(inquiry)
 
 
-def _offered(context: JudgeContext, candidate: CanonicalCandidate, found: Found) -> list[Tool]:
+def offered_tools(context: JudgeContext, candidate: CanonicalCandidate, found: Found) -> list[Tool]:
     """The tools that the model may call; one that has decided what it can decide is not offered again."""
     decided = {finding["tool"] for finding in found.findings if finding["strength"] == "decisive"}
     offered = []

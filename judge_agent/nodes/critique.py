@@ -17,13 +17,15 @@ from judge_agent.context import CanonicalCandidate, JudgeContext, applies
 from judge_agent.nodes import worst_case
 from judge_agent.nodes.asked import NOT_ASKED, Asked, Judged
 from judge_agent.nodes.by_place import by_place, first_samples
+from judge_agent.nodes.cascade import ended_by
 from judge_agent.nodes.charged import charged_to, side_by_side, walked, walking
 from judge_agent.nodes.cited import SCALES, cited_critique
 from judge_agent.nodes.collect import SAME, Decided, collect, rate, readable
 from judge_agent.nodes.steps import critique_steps
 from judge_agent.nodes.together import open_together
 from judge_agent.nodes.turns import Sampled, Script, sampled
-from judge_agent.nodes.unread import unread
+from judge_agent.nodes.unread import unread, variables_shown
+from judge_agent.nodes.witness import own_results
 from judge_agent.prompting.citations import found_against, refutation
 from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.material import Material, indented
@@ -69,6 +71,8 @@ def _write(update: Update, judged: Judged) -> None:
         spans |= {item["id"]: item for item in quoted}
         if len(rounds) > 1 or len(found) > 1 or any("stopped" in one for one in rounds):
             flags.setdefault("samples", {})[principle["name"]] = rounds
+    for made in [one.pop("calls") for one in critiques if "calls" in one]:
+        flags.update({name: value for name, value in made.items() if name not in flags})
     if struck := sum(one.pop("struck", 0) for one in critiques):
         flags["struck_citations"] = struck
     update["critiques"] += critiques
@@ -163,7 +167,7 @@ async def _principle(
 ) -> Asked:
     """Ask for `count` samples of one principle; after those of `before`, for all that are due of them."""
     spans: list[Json] = []
-    node, values = f"critique/{principle['name']}", _values(shown, principle)
+    node, values = f"critique/{principle['name']}", _values(context, shown, principle)
 
     async def cited(samples: Sequence[int]) -> list[Json]:
         most = _most_cited(context, shown, principle)
@@ -177,7 +181,9 @@ async def _principle(
     async def in_turns(samples: Sequence[int]) -> list[Json]:
         base = {"candidate_id": candidate.id, "principle": principle["name"]}
         walks = await sampled(context, script, samples)
-        return [{**base, **_held_to_its_tool(_as_critique(one), shown, principle)} for one in walks]
+        spans.extend(item for one in walks for item in one.evidence)
+        held = principle if context.recipe.reference == "law" else {**principle, "tool": None}
+        return [{**base, **_held_to_its_tool(_as_critique(one, candidate), shown, held)} for one in walks]
 
     settings = context.recipe.samples
     count = context.sample_count if count is None else count
@@ -190,6 +196,8 @@ async def _principle(
         {"scale": principle["scale"]},
         shown.images,
         shown.unseen,
+        texts={"": values["trajectory"]},
+        asked_of={"": (candidate, shown.results)},
     )
     if not context.recipe.turns or context.recipe.comparing:
         found, rounds = await collect(settings, count, cited, stands, before.critiques, why)
@@ -213,7 +221,7 @@ def _most(context: JudgeContext, shown: Material, principle: Json, samples: int 
     if not context.recipe.turns or context.recipe.comparing:
         wanted = worst_case.samples_at_most(context) if samples is None else samples
         return wanted * _most_cited(context, shown, principle)
-    values, images = _values(shown, principle), len(shown.images)
+    values, images = _values(context, shown, principle), len(shown.images)
     if samples is None:
         return worst_case.of_samples(context, values, images)
     return samples * worst_case.of_turns(context, context.recipe.turns, values, images)
@@ -222,12 +230,14 @@ def _most(context: JudgeContext, shown: Material, principle: Json, samples: int 
 def _most_cited(context: JudgeContext, shown: Material, principle: Json) -> int:
     prompt, answer = context.recipe.prompts["critique"], context.recipe.critique.max_tokens
     return worst_case.of_prompt(
-        context, prompt, _values(shown, principle).values(), len(shown.images), answer
+        context, prompt, _values(context, shown, principle).values(), len(shown.images), answer
     )
 
 
-def _values(shown: Material, principle: Json) -> dict[str, str]:
+def _values(context: JudgeContext, shown: Material, principle: Json) -> dict[str, str]:
+    own = {"own_results": own_results(shown.results)} if "own_results" in variables_shown(context) else {}
     return {
+        **own,
         "task": shown.task,
         "trajectory": shown.trajectory,
         "evidence": shown.evidence,
@@ -237,11 +247,12 @@ def _values(shown: Material, principle: Json) -> dict[str, str]:
     }
 
 
-def _as_critique(one: Sampled) -> Json:
+def _as_critique(one: Sampled, candidate: CanonicalCandidate) -> Json:
+    made = {"calls": one.calls[candidate.id]} if candidate.id in one.calls else {}
     if one.reading is None:
         assert one.problem is not None
         failure = {"failure_kind": one.problem.failure_kind, "failure_reason": str(one.problem)[:500]}
-        return {"sample": one.sample, "reason": one.reason, **failure}
+        return {"sample": one.sample, "reason": one.reason, **made, **failure}
     reading = one.reading
     read = {"choice": reading.choice, "score": reading.scores[0], "reason": one.reason}
     return {
@@ -250,6 +261,7 @@ def _as_critique(one: Sampled) -> Json:
         "distribution": reading.distribution,
         "numbers": dict(reading.numbers),
         "graded": bool(reading.written),
+        **made,
     }
 
 
@@ -259,7 +271,7 @@ def _held_to_its_tool(critique: Json, shown: Material, principle: Json) -> Json:
     against = refutation(shown, principle["tool"]) if passes else None
     if against is None:
         return critique
-    kept = {key: critique[key] for key in ("sample", "reason")}
+    kept = {key: critique[key] for key in ("sample", "reason", "calls") if key in critique}
     return {**kept, "failure_kind": "evidence_unsupported", "failure_reason": found_against(against)}
 
 
@@ -292,6 +304,11 @@ def _open(context: JudgeContext, state: State, candidate: CanonicalCandidate) ->
         for name in finding["principles"]
     }
     broken = {f["tool"] for f in state["tool_failures"] if f["candidate_id"] == candidate.id}
+    if context.recipe.reference == "witness":
+        # A witness that cannot be heard is no reason not to judge; what was not run is in the flags.
+        broken = set()
+    if context.recipe.cascade and ended_by(state, candidate):
+        return []
     return [
         principle
         for principle in state["principles"]

@@ -85,7 +85,8 @@ class Material:
     """The blocks of one candidate's prompts, its citable sources by alias, and what was not shown.
 
     `images` go beside the text, by the aliases that stand in it. `parts` are what the trajectory's block was made
-    of. `unseen` says why the candidate cannot be judged by this model: all that it gave is images.
+    of, `results` what tools found. `unseen` says why the candidate cannot be judged by this model: all that it gave is
+    images.
     """
 
     task: str
@@ -99,6 +100,7 @@ class Material:
     parts: tuple[Part, ...] = ()
     unseen: str | None = None
     task_images: tuple[str, ...] = ()
+    results: tuple[Evidence, ...] = ()
 
 
 def task_block(task: Task, pictures: Album) -> str:
@@ -112,6 +114,7 @@ def material(
     evidence: Sequence[Evidence],
     *,
     show_reference: bool = True,
+    reference_sql: bool = False,
     hidden_reasoning: bool = False,
     pictures: Album | None = None,
     slot: str = "",
@@ -119,7 +122,7 @@ def material(
     """Build what the model is shown of a candidate; nothing in it depends on the candidate's id or its peers.
 
     `pictures` are those of this task and trajectory; without them none is shown. `slot` is the name under which it
-    is shown beside others (A, 1, model-1).
+    is shown beside others (A, 1, model-1). With `reference_sql` the reference's query is shown, too.
     """
     transcript = read(trajectory)
     pictures = pictures or album(task, trajectory, seen=False)
@@ -165,7 +168,7 @@ def material(
             strength=item.strength,
             images=made.names[index],
         )
-    reference = _reference_text(task) if show_reference else ""
+    reference = _reference_text(task, reference_sql) if show_reference else ""
     if reference:
         sources["reference"] = CitableSource("reference", "observation", reference, supports=False)
     parts = tuple(_parts(trajectory, transcript, sources, aliases, skip, pictures))
@@ -183,6 +186,7 @@ def material(
         parts=parts,
         unseen=unseen(trajectory, transcript, pictures),
         task_images=pictures.names("t"),
+        results=tuple(evidence),
     )
 
 
@@ -325,9 +329,9 @@ def _evidence_text(item: Evidence) -> str:
     )
 
 
-def _reference_text(task: Task) -> str:
+def _reference_text(task: Task, with_sql: bool) -> str:
     reference = task.reference
-    parts = [part for part in (reference.answer, reference.solution) if part]
+    parts = [part for part in (reference.answer, reference.solution, with_sql and reference.sql) if part]
     return _as_text("\n".join(parts))
 
 
