@@ -136,7 +136,8 @@ async def with_calls(desk: Desk, form: TurnCalls, messages: Sequence[ChatMessage
     pictures = 0
     for round_ in range(form.rounds):
         choice = await ask(told, round_)
-        text = after_reasoning(answer_text(choice))
+        with desk.context.calls.useless_unless_read():
+            text = after_reasoning(answer_text(choice))
         try:
             call = read_written_call(text, form.format)
         except ModelError as problem:
@@ -156,8 +157,9 @@ async def with_calls(desk: Desk, form: TurnCalls, messages: Sequence[ChatMessage
         if turn.spent or turn.done or bad == MAX_BAD_TURNS:
             break
     choice = await ask(with_note(told, _LAST), form.rounds)
-    if read_written_call(answer_text(choice), form.format) is not None:
-        raise ModelError("model_unparseable", "the answer makes a call where its verdict is due")
+    with desk.context.calls.useless_unless_read():
+        if read_written_call(answer_text(choice), form.format) is not None:
+            raise ModelError("model_unparseable", "the answer makes a call where its verdict is due")
     return choice
 
 
