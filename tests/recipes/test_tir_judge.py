@@ -66,7 +66,9 @@ async def test_programs_without_end_are_cut_off_and_the_verdict_is_due(panel, sa
     judgment = await bench.judge(RECIPE, ANSWERS, task=TASK)
     assert {c.failure_kind for c in judgment.candidates} == {"model_unparseable"}
     assert "No more calls can be made" in bench.prompts[-1]
-    assert judgment.usage.tool_calls == 24  # six in each order, and once more where the answer could not be read
+    assert (
+        judgment.usage.tool_calls == 24
+    )  # six in each order, and once more where the answer could not be read
 
 
 async def test_no_more_programs_are_run_than_the_request_allows(panel, reads, sandbox):
