@@ -230,7 +230,8 @@ def _check_comparison(request: JudgmentRequest, recipe: Recipe) -> None:
             "candidates", f"recipe {recipe.name!r} compares candidates in pairs; it needs at least 2, got 1"
         )
     for index, principle in enumerate(request.principles or ()):
-        if recipe.comparing and principle.tool is None and principle.kind == "hard":
+        takes_none = recipe.comparing and not recipe.judges_by_rubric
+        if takes_none and principle.tool is None and principle.kind == "hard":
             raise InvalidRequest(
                 f"principles.{index}.kind",
                 f"'hard' has no meaning in a comparison by recipe {recipe.name!r}; use 'soft', or tie it to a tool",

@@ -108,6 +108,8 @@ class JudgeContext:
             evidence,
             # Where it is scored how likely the reference is, a prompt that shows it would make it certain.
             show_reference=not self.recipe.by_likelihood,
+            # A query that decides by itself is shown to nobody; one that is a witness is, where a prompt asks for it.
+            reference_sql=self.recipe.reference == "witness",
             hidden_reasoning=self.request.include_hidden_reasoning,
             pictures=self._pictures(candidate, slot),
             slot=slot,

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from judge_agent.errors import PromptError
 from judge_agent.hashing import sha256_of
-from judge_agent.schema import Aggregate, Envelope, Granularity, PrincipleSpec
+from judge_agent.schema import Aggregate, Envelope, Granularity, PrincipleSpec, UiChecks
 from judge_agent.schema.base import Score
 from judge_agent.schema.shape import DimensionName, Shape
 from judge_agent.schema.step_credit import StepCredit
@@ -19,8 +19,8 @@ from judge_agent.schema.step_credit import StepCredit
 Protocol = Literal["pointwise", "pairwise", "listwise", "tournament", "steps"]
 COMPARING: tuple[Protocol, ...] = ("pairwise", "listwise", "tournament")
 # Readouts that give no verdict, those of one candidate alone, and those that need several to tell apart.
-_OF_EARLIER_TURNS = frozenset(("text", "label", "focus"))
-_OF_ONE = frozenset(("score_tag", "p_yes", "ordinal", "likelihood"))
+_OF_EARLIER_TURNS = frozenset(("text", "label", "focus", "rubric", "profile"))
+_OF_ONE = frozenset(("score_tag", "p_yes", "ordinal", "likelihood", "verdict_tag", "verdict_json"))
 _OF_SEVERAL = frozenset(("winner_tag", "winner_json", "boxed_index", "scores_tags", "ranking_json"))
 Vote = Literal["sum", "mean", "majority"]
 CitationPolicy = Literal["required", "optional", "none"]
@@ -97,6 +97,13 @@ class Readout(Envelope):
     `likelihood` writes nothing: it asks how likely `task.reference.answer` is as the answer to the turn's prompt. With
     `baseline = "task"` what it is without the trajectory is taken off. The marks in `between` go around it, if the
     prompt asks for them, so that it counts whether the answer ends there.
+
+    `texts` are what later prompts show for each label, as `<turn>_text`, instead of the answer. `fields` are texts that
+    a `verdict_json` gives before its verdict. `profile` and `rubric` list at most `most` differences or items; `labels`
+    of a rubric are its kinds of items, the first one for the caller's hard principles, the second one for the rest.
+    `marks` holds every response to every item: those of the kinds in `vetoes` are met or violated, the others graded
+    from `low` to `high`. `weights` are of the kinds; a violation leaves at most `cap`, or, with `vetoes_alone`, the
+    vetoes alone count as soon as one fires. With `labels` the answer names a winner behind its marks.
     """
 
     kind: Literal[
@@ -114,8 +121,20 @@ class Readout(Envelope):
         "p_yes",
         "ordinal",
         "likelihood",
+        "verdict_tag",
+        "verdict_json",
+        "rubric",
+        "profile",
+        "marks",
     ]
     labels: Mapping[str, str] = {}
+    texts: Mapping[str, str] = {}
+    fields: tuple[str, ...] = ()
+    most: Annotated[int, Field(ge=1, le=24)] = 8
+    weights: Mapping[str, Annotated[float, Field(ge=0)]] = {}
+    vetoes: tuple[str, ...] = ()
+    vetoes_alone: bool = False
+    cap: Score = 0.25
     key: str = "winner"
     wrapper: str | None = None
     tail_chars: Annotated[int, Field(ge=8)] | None = None
@@ -134,19 +153,40 @@ class Readout(Envelope):
             raise ValueError(f"baseline={self.baseline!r} is of the kind 'likelihood', not of {self.kind!r}")
         if self.rationale is not None and self.kind != "score_tag":
             raise ValueError(f"rationale={self.rationale!r} is of the kind 'score_tag', not of {self.kind!r}")
+        if self.texts and (self.kind != "label" or self.texts.keys() != self.labels.keys()):
+            raise ValueError("texts: a 'label' has one for each of its labels, and nothing else has any")
+        if self.kind == "rubric" and not self.labels:
+            raise ValueError("labels: a 'rubric' names its kinds of items by them")
         return self
+
+
+class TurnCalls(Envelope):
+    """Calls that the model makes while it answers a turn: each is run, and the answer goes on with its result.
+
+    `format`: programs in ```python blocks (tool `run_python`; TIR-Judge, arXiv 2510.23038), or any offered tool as
+    `<tool_call>{...}</tool_call>` (ARM-Thinker, arXiv 2512.05111). `rounds`: how often, at most. The answer that
+    is read makes none.
+    """
+
+    format: Literal["python", "tool_call"]
+    rounds: Annotated[int, Field(ge=1, le=16)] = 4
 
 
 class Turn(Envelope):
     """One question to the model; the last one gives the verdict.
 
-    `when` asks only where earlier turns were read so, or, by the name `scale`, where the principle has that scale.
+    `when` asks only where earlier turns were read so (a label, or one of several; "" for a turn that was not asked).
+    By the name `scale` it asks where the principle has that scale; in comparisons by `principles` and `reference`
+    where the request has some (`given` or `none`). `of_the_task`: the prompt shows nothing but the task, so that all
+    candidates, orders and judgments of the task share one answer.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
     prompt: str
     read: Readout
-    when: Mapping[str, str] = {}
+    when: Mapping[str, str | tuple[str, ...]] = {}
+    of_the_task: bool = False
+    calls: TurnCalls | None = None
     max_tokens: Annotated[int, Field(ge=1, le=32768)] = 1024
     reasoning_tokens: Annotated[int, Field(ge=0, le=131072)] = 0
     stop: tuple[str, ...] = ()
@@ -157,6 +197,10 @@ class Turn(Envelope):
             raise ValueError(
                 f"turn {self.name!r} reads a likelihood, for which the model writes nothing: reasoning_tokens, stop "
                 "and sections have no meaning; let an earlier turn of kind 'text' think"
+            )
+        if self.calls and (self.reasoning_tokens or self.stop or self.of_the_task):
+            raise ValueError(
+                f"turn {self.name!r} makes calls: it thinks between them, stops at them, and they are of a candidate"
             )
         return self
 
@@ -209,11 +253,15 @@ class Compare(Envelope):
 
 
 class Refute(Envelope):
-    """An adversarial second look at what the model passed; `of` says at which principles."""
+    """An adversarial second look at what the model passed; `of` says at which principles.
+
+    `ambiguity`: it also says whether the question or the schema can be read in several ways.
+    """
 
     of: Literal["none", "hard", "all"] = "none"
     prompt: str = ""
     max_tokens: Annotated[int, Field(ge=16, le=32768)] = 512
+    ambiguity: bool = False
 
 
 class SecondLook(Envelope):
@@ -250,6 +298,15 @@ class Recipe(Envelope):
     dimensions: tuple[DimensionName, ...]
     tools: tuple[str, ...] = Field(default=(), description="Names of tools; empty means every tool.")
     granularity: tuple[Granularity, ...]
+    reference: Literal["law", "witness"] = Field(
+        "law",
+        description="What a difference from the reference proves: that the candidate is wrong, or nothing yet.",
+    )
+    cascade: bool = Field(
+        False,
+        description="A hard principle that a tool refutes ends the judging: what is open behind it is 0.",
+    )
+    ui: UiChecks | None = Field(None, description="The checks of a page where the request brings none.")
     aggregate: Aggregate = "gated"
     shape: Shape = ()
     step_credit: StepCredit = ()
@@ -298,6 +355,11 @@ class Recipe(Envelope):
     def by_likelihood(self) -> bool:
         """Whether the reference is what is scored: then no prompt of the judgment may show it."""
         return any(turn.read.kind == "likelihood" for turn in self.turns)
+
+    @property
+    def judges_by_rubric(self) -> bool:
+        """Whether its turns hold responses to typed items: then the caller's principles may be these, hard ones too."""
+        return any(turn.read.kind == "rubric" for turn in self.turns)
 
     @property
     def all_prompts(self) -> tuple[str, ...]:

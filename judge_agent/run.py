@@ -31,7 +31,7 @@ from judge_agent.pinning import RunHold, current_info, pin_of
 from judge_agent.prompting import PromptLibrary
 from judge_agent.recipes import Recipe
 from judge_agent.remembering import Known, Means, Memory, failed_with, merged
-from judge_agent.schema import CandidateResult, Evidence, Judgment, JudgmentRequest, Provenance, Usage
+from judge_agent.schema import CandidateResult, Evidence, Judgment, JudgmentRequest, Provenance, Task, Usage
 from judge_agent.schema.shape import Shape
 from judge_agent.schema.step_credit import StepCredit
 from judge_agent.seams.model import ChatModel, ModelInfo
@@ -190,6 +190,7 @@ class Run:
     async def _open(self, resumed: bool) -> JudgeContext:
         parts, request = self._parts, self._request
         recipe, candidates, task = await aside(request, admit, request, parts.recipes, parts.tools)
+        task = _with_ui(task, recipe)
         self._budget = _budget(request, recipe, candidates, self._elapsed)
         fields = {"recipe": recipe.name, "candidates": len(candidates), "resumed": resumed}
         type_: Any = "judgment.resumed" if resumed else "judgment.accepted"
@@ -391,6 +392,13 @@ def _chosen_tools(request: JudgmentRequest, recipe: Recipe, tools: Sequence[Tool
     """The request's tools, else the recipe's, else all."""
     names = request.tools if request.tools is not None else recipe.tools or None
     return tuple(tool for tool in tools if names is None or tool.name in names)
+
+
+def _with_ui(task: Task, recipe: Recipe) -> Task:
+    """The task with the recipe's checks of a page, where the request brings none."""
+    if recipe.ui is None or task.reference.ui is not None:
+        return task
+    return task.model_copy(update={"reference": task.reference.model_copy(update={"ui": recipe.ui})})
 
 
 def _first(error: BaseException) -> BaseException:

@@ -20,7 +20,7 @@ async def ask_model(context: JudgeContext, candidate: CanonicalCandidate, state:
     """Let the model ask for calls, until it is done or the rounds are used up; nothing where nothing is open."""
     principles = _open(state, candidate, found)
     indexed = bool(principles) and await _is_indexed(context, candidate, found, principles)
-    inquiry = Inquiry(context, found, _offered(context, candidate, found, indexed), principles, indexed)
+    inquiry = Inquiry(context, found, offered_tools(context, candidate, found, indexed), principles, indexed)
     if not inquiry.offered or not inquiry.principles or inquiry.material().unseen:
         return
     if context.recipe.gather.format == "json":
@@ -42,7 +42,9 @@ async def _is_indexed(
     return (await shown_of(context, candidate, evidence, principles)).opened is not None
 
 
-def _offered(context: JudgeContext, candidate: CanonicalCandidate, found: Found, indexed: bool) -> list[Tool]:
+def offered_tools(
+    context: JudgeContext, candidate: CanonicalCandidate, found: Found, indexed: bool = False
+) -> list[Tool]:
     """The tools that the model may call; one that has decided what it can decide is not offered again."""
     decided = {finding["tool"] for finding in found.findings if finding["strength"] == "decisive"}
     offered = []

@@ -77,8 +77,11 @@ async def compare(state: State, runtime: Runtime[JudgeContext]) -> Update:
         for player in players
         if player.id in matches.unread
     }
+    for candidate_id, made in matches.calls.items():
+        flags[candidate_id] = {**made, **flags.get(candidate_id, {})}
     said = report(matches.played, pairs, orders, tosses)
-    return Update(standings={**standings, **unseen}, flags={"": said, **flags})
+    evidence = [matches.evidence[one] for one in sorted(matches.evidence)]
+    return Update(standings={**standings, **unseen}, flags={"": said, **flags}, evidence=evidence)
 
 
 def _has_twin(candidate: CanonicalCandidate, state: State) -> bool:

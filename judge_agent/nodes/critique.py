@@ -17,6 +17,7 @@ from judge_agent.nodes import worst_case
 from judge_agent.nodes.asked import NOT_ASKED, Asked, Judged
 from judge_agent.nodes.blind import blind_pass, most_of_blind
 from judge_agent.nodes.by_place import by_place, first_samples
+from judge_agent.nodes.cascade import ended_by
 from judge_agent.nodes.charged import charged_to, side_by_side, walked, walking
 from judge_agent.nodes.chunks import Chunk, chunks_of, most_of_chunk
 from judge_agent.nodes.collect import SAME, Decided, collect, rate, readable
@@ -25,7 +26,8 @@ from judge_agent.nodes.fitting import shown_to_judges, told
 from judge_agent.nodes.steps import critique_steps
 from judge_agent.nodes.together import open_together
 from judge_agent.nodes.turns import Sampled, Script, sampled
-from judge_agent.nodes.unread import unread
+from judge_agent.nodes.unread import unread, variables_shown
+from judge_agent.nodes.witness import own_results
 from judge_agent.prompting.citations import found_against, refutation
 from judge_agent.prompting.material import Material
 from judge_agent.state import Json, State, Update
@@ -70,6 +72,8 @@ def _write(update: Update, judged: Judged) -> None:
         spans |= {item["id"]: item for item in quoted}
         if len(rounds) > 1 or len(found) > 1 or any("stopped" in one for one in rounds):
             flags.setdefault("samples", {})[principle["name"]] = rounds
+    for made in [one.pop("calls") for one in critiques if "calls" in one]:
+        flags.update({name: value for name, value in made.items() if name not in flags})
     if struck := sum(one.pop("struck", 0) for one in critiques):
         flags["struck_citations"] = struck
     if judged.blind.skipped:
@@ -197,7 +201,9 @@ async def _principle(
     async def in_turns(samples: Sequence[int]) -> list[Json]:
         base = {"candidate_id": candidate.id, "principle": principle["name"]}
         walks = await sampled(context, script, samples)
-        return [{**base, **_held_to_its_tool(_as_critique(one), shown, principle)} for one in walks]
+        spans.extend(item for one in walks for item in one.evidence)
+        held = principle if context.recipe.reference == "law" else {**principle, "tool": None}
+        return [{**base, **_held_to_its_tool(_as_critique(one, candidate), shown, held)} for one in walks]
 
     settings = context.recipe.samples
     count = context.sample_count if count is None else count
@@ -210,6 +216,8 @@ async def _principle(
         {"scale": principle["scale"]},
         shown.images,
         shown.unseen,
+        texts={"": values["trajectory"]},
+        asked_of={"": (candidate, shown.results)},
     )
     if not context.recipe.turns or context.recipe.comparing:
         found, rounds = await collect(settings, count, cited, stands, before.critiques, why)
@@ -240,7 +248,9 @@ def _most(
 
 
 def _values(context: JudgeContext, shown: Material, principle: Json) -> dict[str, str]:
+    own = {"own_results": own_results(shown.results)} if "own_results" in variables_shown(context) else {}
     return {
+        **own,
         "task": shown.task,
         "trajectory": shown.trajectory,
         "evidence": shown.evidence,
@@ -250,11 +260,12 @@ def _values(context: JudgeContext, shown: Material, principle: Json) -> dict[str
     }
 
 
-def _as_critique(one: Sampled) -> Json:
+def _as_critique(one: Sampled, candidate: CanonicalCandidate) -> Json:
+    made = {"calls": one.calls[candidate.id]} if candidate.id in one.calls else {}
     if one.reading is None:
         assert one.problem is not None
         failure = {"failure_kind": one.problem.failure_kind, "failure_reason": str(one.problem)[:500]}
-        return {"sample": one.sample, "reason": one.reason, **failure}
+        return {"sample": one.sample, "reason": one.reason, **made, **failure}
     reading = one.reading
     read = {"choice": reading.choice, "score": reading.scores[0], "reason": one.reason}
     return {
@@ -263,6 +274,7 @@ def _as_critique(one: Sampled) -> Json:
         "distribution": reading.distribution,
         "numbers": dict(reading.numbers),
         "graded": bool(reading.written),
+        **made,
     }
 
 
@@ -272,7 +284,7 @@ def _held_to_its_tool(critique: Json, shown: Material, principle: Json) -> Json:
     against = refutation(shown, principle["tool"]) if passes else None
     if against is None:
         return critique
-    kept = {key: critique[key] for key in ("sample", "reason")}
+    kept: Json = {key: critique[key] for key in ("sample", "reason", "calls") if key in critique}
     return {**kept, "failure_kind": "evidence_unsupported", "failure_reason": found_against(against)}
 
 
@@ -305,6 +317,11 @@ def _open(context: JudgeContext, state: State, candidate: CanonicalCandidate) ->
         for name in finding["principles"]
     }
     broken = {f["tool"] for f in state["tool_failures"] if f["candidate_id"] == candidate.id}
+    if context.recipe.reference == "witness":
+        # A witness that cannot be heard is no reason not to judge; what was not run is in the flags.
+        broken = set()
+    if context.recipe.cascade and ended_by(state, candidate):
+        return []
     return [
         principle
         for principle in state["principles"]

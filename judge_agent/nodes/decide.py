@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from langgraph.runtime import Runtime
 
 from judge_agent.context import CanonicalCandidate, JudgeContext, applies
+from judge_agent.nodes.cascade import ended_by
 from judge_agent.nodes.reduce import base_of, by_samples, sample_of
 from judge_agent.readouts import STEP_SCORES, menu
 from judge_agent.recipes import Samples
@@ -29,6 +30,8 @@ async def decide(state: State, runtime: Runtime[JudgeContext]) -> Update:
             blind = next(iter(_own(state["blind_critiques"], judged, principle)), None)
             if blind is not None:
                 verdict = verdict.model_copy(update={"blind": sample_of(blind)})
+            if context.recipe.cascade and not verdict.valid:
+                verdict = _behind_the_end(verdict, judged, principle, state)
             verdicts.append({"candidate_id": candidate.id, **verdict.model_dump(mode="json")})
         if (unproposed := _unproposed(judged, context, state)) is not None:
             verdicts.append({"candidate_id": candidate.id, **unproposed.model_dump(mode="json")})
@@ -37,6 +40,24 @@ async def decide(state: State, runtime: Runtime[JudgeContext]) -> Update:
                 {"candidate_id": candidate.id, **s.model_dump(mode="json")} for s in _steps(judged, state)
             ]
     return {"verdicts": verdicts, "steps": steps}
+
+
+def _behind_the_end(
+    verdict: PrincipleResult, candidate: CanonicalCandidate, principle: Json, state: State
+) -> PrincipleResult:
+    """What stays open behind a failed stage of a cascade is at its minimum: there was nothing to look at."""
+    ended = ended_by(state, candidate)
+    if ended is None:
+        return verdict
+    return PrincipleResult(
+        **base_of(principle),
+        choice=menu(principle["scale"])[0],
+        score=0.0,
+        valid=True,
+        reason=f"not looked at: {ended['reason']}"[:500],
+        citations=(Citation(evidence_id=ended["evidence_id"], source="tool"),),
+        decided_by="evidence",
+    )
 
 
 def principles_of(candidate: CanonicalCandidate, context: JudgeContext, state: State) -> list[Json]:

@@ -21,6 +21,7 @@ from judge_agent.nodes.asking_functions import KEPT_SHARE
 from judge_agent.nodes.charged import charged_to, walked, walking
 from judge_agent.nodes.found import Found
 from judge_agent.nodes.inquiry import GATHER_MAX_TOKENS
+from judge_agent.nodes.witness import as_witness
 from judge_agent.nodes.worst_case import room
 from judge_agent.seams.tool import Tool
 from judge_agent.state import State, Update
@@ -67,6 +68,7 @@ async def _gather_one(context: JudgeContext, candidate: CanonicalCandidate, stat
         if not isinstance(outcome, ToolRun):
             found.fail(tool, *outcome)
             continue
+        outcome = as_witness(outcome) if context.recipe.reference == "witness" else outcome
         try:
             found.add(tool, arguments, outcome, _tied(context, state, tool, candidate))
         except Exception as error:  # noqa: BLE001 - as above

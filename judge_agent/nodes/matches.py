@@ -11,17 +11,22 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from judge_agent.context import CanonicalCandidate, JudgeContext
+from judge_agent.given_principles import given_principles
 from judge_agent.hashing import derived_seed, sha256_of
 from judge_agent.nodes.collect import Decided, collect, rate, readable
 from judge_agent.nodes.criteria import criteria_of
 from judge_agent.nodes.reading import TIE, Contradiction
+from judge_agent.nodes.rubrics import given_items, items_in_words
 from judge_agent.nodes.turns import Sampled, Script, fits, sampled
 from judge_agent.nodes.unread import unread, variables_shown
 from judge_agent.nodes.worst_case import of_samples
 from judge_agent.prompting.excerpts import compact
-from judge_agent.prompting.fences import neutralise
+from judge_agent.prompting.fences import fence, neutralise
 from judge_agent.prompting.material import Material, indented, trajectory_block
 from judge_agent.prompting.tool_schemas import tool_schemas
+from judge_agent.readouts import RubricItem
+from judge_agent.recipes import Turn
+from judge_agent.schema import Evidence
 from judge_agent.seams.model import Image
 from judge_agent.state import Json, State
 from judge_agent.votes import Match, orders, outcome_stands
@@ -65,6 +70,7 @@ class _Shown(NamedTuple):
     task: str
     reference: str
     unread: tuple[str, ...]
+    results: tuple[Evidence, ...] = ()
 
 
 class Matches:
@@ -75,6 +81,9 @@ class Matches:
         self._shows = variables_shown(context)
         self.played: list[Played] = []
         self.unread: dict[str, tuple[str, ...]] = {}
+        self.evidence: dict[str, Json] = {}
+        self.calls: dict[str, Json] = {}
+        self._items = self._given_items()
         self._known: dict[tuple[str, str, int], _Shown] = {}
 
     def most(self, players: Sequence[CanonicalCandidate]) -> int:
@@ -143,7 +152,12 @@ class Matches:
     ) -> list[Json]:
         self._note_unread(order, level)
         script = self._script(order, level)
-        return [_match(one, order, script.slots) for one in await sampled(context, script, samples)]
+        found = await sampled(context, script, samples)
+        for one in found:
+            self.evidence |= {item["id"]: item for item in one.evidence}
+            for candidate_id, said in one.calls.items():
+                self.calls[candidate_id] = {**said, **self.calls.get(candidate_id, {})}
+        return [_match(one, order, script.slots) for one in found]
 
     def _note_unread(self, order: Sequence[CanonicalCandidate], level: int) -> None:
         """Keep what is not shown of each; who is in several comparisons has the lines of all."""
@@ -161,7 +175,27 @@ class Matches:
             slots,
             images={alias: image for one in shown for alias, image in one.images.items()},
             unseen=next((one.unseen for one in shown if one.unseen), None),
+            facts={
+                "principles": "given" if self._items else "none",
+                "reference": "given" if shown[0].reference else "none",
+            },
+            items=self._items,
+            texts={slot: one.block for slot, one in zip(slots, shown, strict=True)},
+            asked_of={
+                slot: (player, one.results) for player, slot, one in zip(order, slots, shown, strict=True)
+            },
         )
+
+    def _rubric(self) -> Turn | None:
+        """The turn that lists the items to judge by, where the recipe has one."""
+        return next((turn for turn in self._context.recipe.turns if turn.read.kind == "rubric"), None)
+
+    def _given_items(self) -> tuple[RubricItem, ...]:
+        """The caller's own principles as the items to judge by; none where the recipe writes its rubric itself."""
+        turn, given = self._rubric(), self._context.request.principles
+        if turn is None or not given:
+            return ()
+        return given_items(given_principles(self._context.request, self._context.recipe), turn.read)
 
     def _slots(self, count: int) -> tuple[str, ...]:
         naming = self._context.recipe.compare.slots
@@ -182,7 +216,14 @@ class Matches:
             "count": str(len(slots)),
             "criteria": self._criteria(),
             "schemas": self._schemas(order, slots) if "schemas" in self._shows else "",
+            **self._rubric_shown(),
         }
+
+    def _rubric_shown(self) -> dict[str, str]:
+        turn = self._rubric()
+        if turn is None or not self._items:
+            return {}
+        return {turn.name: fence(turn.name.upper(), items_in_words(self._items, turn.read))}
 
     def _schemas(self, order: Sequence[CanonicalCandidate], slots: Sequence[str]) -> str:
         return tool_schemas(
@@ -206,7 +247,7 @@ class Matches:
             left_out = (*left_out, *missing)
         heading = f"Response {slot}:\n{trajectory}"
         block = f"{heading}\n{shown.evidence}" if evidence else heading
-        return _Shown(block, images, shown.unseen, shown.task, shown.reference, left_out)
+        return _Shown(block, images, shown.unseen, shown.task, shown.reference, left_out, shown.results)
 
     def _criteria(self) -> str:
         """One line for each; numbered where the caller's stand alone, for then their order is their priority."""

@@ -49,7 +49,11 @@ async def propose(state: State, runtime: Runtime[JudgeContext]) -> Update:
     if context.recipe.comparing:
         given, comparison = _to_be_compared(context, given, generated)
         generated = [comparison]
-        if ignored := ignored_fields(context.request.principles or (), comparison):
+        ignored = ignored_fields(context.request.principles or (), comparison)
+        if context.recipe.judges_by_rubric:
+            # There each is an item of its own, with its own weight.
+            ignored = [name for name in ignored if not name.endswith(".weight")]
+        if ignored:
             flags = {**flags, "ignored_fields": ignored}
     if repeated:
         flags = {**flags, "repeated_principles": repeated}

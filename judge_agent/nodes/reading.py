@@ -12,13 +12,34 @@ from typing import Any
 
 from judge_agent import readouts
 from judge_agent.errors import ModelError
+from judge_agent.nodes.rubrics import (
+    differences_in_words,
+    items_in_words,
+    marked,
+    rules_of,
+    without_planted,
+)
+from judge_agent.readouts import RubricItem
 from judge_agent.recipes import Readout
 from judge_agent.seams.model import Choice
 
 TIE = "tie"
+PASS = "pass"
 ONE_TOKEN = ("p_yes", "ordinal")
 _SCORE_TAG = re.compile(r"<score_(\w{1,20})>")
 MIN_REASON_CHARS = 24
+
+
+@dataclass(frozen=True)
+class Known:
+    """What earlier turns and the prompts give to a reading: items to mark, differences found, and each slot's text."""
+
+    items: tuple[RubricItem, ...] = ()
+    differences: int = 0
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+NOTHING = Known()
 
 
 @dataclass(frozen=True)
@@ -27,7 +48,7 @@ class Reading:
 
     `facts` are values that `when` of a later turn may ask for; `said` is text that its prompt may show. `numbers`
     are what a readout of token probabilities found beside the score; `written` are the slots' scores on the model's
-    own scale.
+    own scale. `items` and `differences` are what later turns are read by.
     """
 
     choice: str = ""
@@ -38,26 +59,41 @@ class Reading:
     distribution: Mapping[str, float] | None = None
     numbers: Mapping[str, float] = field(default_factory=dict)
     written: tuple[float, ...] = ()
+    items: tuple[RubricItem, ...] = ()
+    differences: int = 0
 
 
 _Reader = Callable[[Readout, Choice, Sequence[str]], Reading]
 
 
-def read(spec: Readout, name: str, answer: Choice, slots: Sequence[str]) -> Reading:
+def read(spec: Readout, name: str, answer: Choice, slots: Sequence[str], known: Known = NOTHING) -> Reading:
     """Read an answer to the turn `name`. Raises ModelError('model_unparseable')."""
     if spec.sections:
         readouts.read_sections(readouts.answer_text(answer), spec.sections)
+    if spec.kind in ("rubric", "profile", "marks"):
+        return _BY_ITEMS[spec.kind](spec, name, answer, slots, known)
     if spec.kind in ("text", "label", "focus"):
         return _EARLIER[spec.kind](spec, name, readouts.answer_text(answer), slots)
     return _READERS[spec.kind](spec, answer, slots)
 
 
-def schema_of(spec: Readout, slots: Sequence[str], reason_chars: int) -> dict[str, Any] | None:
+def schema_of(
+    spec: Readout, slots: Sequence[str], reason_chars: int, known: Known = NOTHING
+) -> dict[str, Any] | None:
     """The JSON Schema that an answer is held to, reason first; None for readouts of free text."""
     reason: dict[str, Any] = {"type": "string", "minLength": MIN_REASON_CHARS, "maxLength": reason_chars}
     number: dict[str, Any] = {"type": "number", "minimum": spec.low, "maximum": spec.high}
     if spec.kind == "winner_json":
         return _object({"reasoning": reason, spec.key: {"enum": list(spec.labels.values())}})
+    if spec.kind == "verdict_json":
+        texts = {name: {**reason, "minLength": 1} for name in spec.fields}
+        return _object({**texts, spec.key: {"enum": list(spec.labels.values())}})
+    if spec.kind == "marks":
+        marks = readouts.marks_schema(rules_of(spec, known.items), slots, reason, spec.low, spec.high)
+        winner = {"winner": {"enum": list(spec.labels.values())}} if spec.labels else {}
+        return _object({"items": marks, **winner})
+    if spec.kind in ("rubric", "profile"):
+        return _listed(spec, slots, reason_chars, known)
     if spec.kind == "scores_json":
         scores = _object(dict.fromkeys(_written(spec, slots), number))
         return _object({"reasoning": reason, spec.key: scores})
@@ -77,6 +113,43 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _listed(spec: Readout, slots: Sequence[str], reason_chars: int, known: Known) -> dict[str, Any]:
+    words: dict[str, Any] = {
+        "type": "string",
+        "minLength": readouts.MIN_ITEM_CHARS,
+        "maxLength": reason_chars,
+    }
+    if spec.kind == "profile":
+        quotes = _object({slot: {"type": "string", "maxLength": reason_chars} for slot in slots})
+        name = {"type": "string", "minLength": 3, "maxLength": 60}
+        key, one = "differences", _object({"dimension": name, "said": words, "quotes": quotes})
+    else:
+        kind = {"enum": list(spec.labels.values())}
+        number = {"difference": {"enum": list(range(1, known.differences + 1))}} if known.differences else {}
+        key, one = "items", _object({**number, "text": words, "kind": kind})
+    return _object({key: {"type": "array", "items": one, "minItems": 1, "maxItems": spec.most}})
+
+
+def _rubric(spec: Readout, name: str, answer: Choice, slots: Sequence[str], known: Known) -> Reading:
+    found = readouts.read_rubric(answer, spec.labels, spec.most, known.differences)
+    items = without_planted(found)
+    said = items_in_words(items, spec)
+    return Reading(reason=said, said={name: said}, items=items)
+
+
+def _profile(spec: Readout, name: str, answer: Choice, slots: Sequence[str], known: Known) -> Reading:
+    found = readouts.read_profile(answer, known.texts, spec.most)
+    said = differences_in_words(found)
+    return Reading(reason=said, said={name: said}, differences=len(found))
+
+
+def _marks(spec: Readout, name: str, answer: Choice, slots: Sequence[str], known: Known) -> Reading:
+    found = marked(spec, answer, slots, known.items)
+    if len(slots) == 1:
+        return Reading(f"{found.scores[0]:.4g}", found.scores, found.reason)
+    return Reading(found.winner or _leader(found.scores, slots), found.scores, found.reason)
+
+
 def _text(spec: Readout, name: str, text: str, slots: Sequence[str]) -> Reading:
     text = readouts.after_reasoning(text)
     return Reading(reason=text, said={name: text})
@@ -84,7 +157,8 @@ def _text(spec: Readout, name: str, text: str, slots: Sequence[str]) -> Reading:
 
 def _label(spec: Readout, name: str, text: str, slots: Sequence[str]) -> Reading:
     label = readouts.read_tag(text, spec.labels, tail_chars=spec.tail_chars, wrapper=spec.wrapper)
-    return Reading(choice=label, reason=text, facts={name: label}, said={name: text})
+    texts = {f"{name}_text": spec.texts[label]} if spec.texts else {}
+    return Reading(choice=label, reason=text, facts={name: label}, said={name: text, **texts})
 
 
 def _focus(spec: Readout, name: str, text: str, slots: Sequence[str]) -> Reading:
@@ -97,11 +171,28 @@ def _focus(spec: Readout, name: str, text: str, slots: Sequence[str]) -> Reading
 
 def _winner_tag(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
     text = readouts.answer_text(answer)
-    label = readouts.read_tag(text, spec.labels, tail_chars=spec.tail_chars, wrapper=spec.wrapper)
+    # Of a list it is not known beforehand how many there are.
+    labels = spec.labels or {slot: f"Response {slot}" for slot in slots}
+    label = readouts.read_tag(text, labels, tail_chars=spec.tail_chars, wrapper=spec.wrapper)
     if spec.tail_chars is not None:
         # A second verdict beside the tag leaves none.
-        readouts.read_tag(text, spec.labels, tail_chars=spec.tail_chars)
+        readouts.read_tag(text, labels, tail_chars=spec.tail_chars)
     return _won(label, text, slots)
+
+
+def _verdict_tag(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
+    text = readouts.answer_text(answer)
+    label = readouts.read_tag(text, spec.labels, tail_chars=spec.tail_chars, wrapper=spec.wrapper)
+    return Reading(label, (float(label == PASS),), text)
+
+
+def _verdict_json(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
+    data = readouts.read_object(answer, verdict=(spec.key,))
+    said = readouts.read_choice(data, spec.key, tuple(spec.labels.values()))
+    if silent := [name for name in spec.fields if not str(data.get(name) or "").strip()]:
+        raise ModelError("model_unparseable", f"the answer says nothing in {silent}")
+    label = next(label for label, text in spec.labels.items() if text == said)
+    return Reading(label, (float(label == PASS),), "\n".join(f"{name}: {data[name]}" for name in spec.fields))
 
 
 def _winner_json(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
@@ -198,9 +289,13 @@ def _scored(numbers: Sequence[float], reason: str, spec: Readout, slots: Sequenc
     scores = tuple((number - spec.low) / (spec.high - spec.low) for number in numbers)
     if len(slots) == 1:
         return Reading(f"{numbers[0]:g}", scores, reason, written=tuple(numbers))
+    return Reading(_leader(scores, slots), scores, reason, written=tuple(numbers))
+
+
+def _leader(scores: Sequence[float], slots: Sequence[str]) -> str:
     best = max(scores)
     leaders = [slot for slot, score in zip(slots, scores, strict=True) if score == best]
-    return Reading(leaders[0] if len(leaders) == 1 else TIE, scores, reason, written=tuple(numbers))
+    return leaders[0] if len(leaders) == 1 else TIE
 
 
 def _p_yes(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
@@ -259,4 +354,11 @@ _READERS: Mapping[str, _Reader] = {
     "scores_tags": _scores_tags,
     "p_yes": _p_yes,
     "ordinal": _ordinal,
+    "verdict_tag": _verdict_tag,
+    "verdict_json": _verdict_json,
+}
+_BY_ITEMS: Mapping[str, Callable[[Readout, str, Choice, Sequence[str], Known], Reading]] = {
+    "rubric": _rubric,
+    "profile": _profile,
+    "marks": _marks,
 }

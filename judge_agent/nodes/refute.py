@@ -20,6 +20,7 @@ from judge_agent.nodes.charged import charged_to, walked, walking
 from judge_agent.nodes.critique_form import MAX_QUOTE_CHARS, MIN_REASON_CHARS, recorded
 from judge_agent.nodes.fitting import shown_to_judges
 from judge_agent.nodes.reduce import by_samples
+from judge_agent.nodes.witness import witness_block
 from judge_agent.nodes.worst_case import WRITTEN_SHARE, of_prompt
 from judge_agent.prompting.citations import CheckedCitation, check
 from judge_agent.prompting.fences import fence, neutralise
@@ -35,7 +36,8 @@ TRIES = 2
 VERDICTS = ("upheld", "overturned")
 WITNESS = ("right", "wrong", "unclear")
 NO_WITNESS = ("none",)
-_TOLD = ("verdict", "reference", "reason", "failure_kind", "failure_reason")
+AMBIGUITY = ("none", "question", "schema")
+_TOLD = ("verdict", "reference", "ambiguity", "reason", "failure_kind", "failure_reason")
 
 
 async def refute(state: State, runtime: Runtime[JudgeContext]) -> Update:
@@ -130,7 +132,8 @@ def _most(context: JudgeContext, state: State, candidate: CanonicalCandidate, pr
     """What a look may cost, in tokens: the first judgment that it shows has at most its own tokens."""
     settings = context.recipe.refute
     shown = context.material(candidate, context.tool_results(state["evidence"], candidate))
-    values = (shown.task, shown.trajectory, shown.evidence, shown.reference, principle["description"])
+    own = witness_block(shown.results) if context.recipe.reference == "witness" else ""
+    values = (shown.task, shown.trajectory, shown.evidence, shown.reference, own, principle["description"])
     written = settings.max_tokens + WRITTEN_SHARE * context.recipe.critique.max_tokens
     return of_prompt(context, settings.prompt, values, len(shown.images), written)
 
@@ -148,8 +151,10 @@ async def _ask(
     problem: JudgeError | None,
 ) -> tuple[Json, Sequence[CheckedCitation]]:
     settings, calls = context.recipe.refute, context.calls
-    messages = context.prompts.load(settings.prompt).render(
+    template = context.prompts.load(settings.prompt)
+    messages = template.render(
         {
+            **({"witness": witness_block(shown.results)} if "witness" in template.variables else {}),
             "task": shown.task,
             "trajectory": shown.trajectory,
             "evidence": shown.evidence,
@@ -169,10 +174,11 @@ async def _ask(
         data = read_object(completion.choices[0], verdict=("verdict",))
         found = read_choice(data, "verdict", VERDICTS)
         witness = read_choice(data, "reference", _witness(shown))
+        doubt = {"ambiguity": read_choice(data, "ambiguity", AMBIGUITY)} if settings.ambiguity else {}
         raw = data.get("citations")
         items = [item for item in raw if isinstance(item, dict)] if isinstance(raw, list) else []
         citations = check(items, shown)
-    return {"verdict": found, "reference": witness, "reason": str(data.get("reason", ""))}, citations
+    return {"verdict": found, "reference": witness, **doubt, "reason": str(data.get("reason", ""))}, citations
 
 
 def _first_reason(verdict: PrincipleResult) -> str:
@@ -228,6 +234,7 @@ def _schema(context: JudgeContext, shown: Material) -> Json:
         "reason": {"type": "string", "minLength": MIN_REASON_CHARS, "maxLength": reason},
         "citations": {"type": "array", "items": citation, "maxItems": most},
         "reference": {"enum": list(_witness(shown))},
+        **({"ambiguity": {"enum": list(AMBIGUITY)}} if context.recipe.refute.ambiguity else {}),
         "verdict": {"enum": list(VERDICTS)},
     }
     return {

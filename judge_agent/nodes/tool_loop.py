@@ -65,7 +65,7 @@ class Form(Protocol):
 async def ask_in_turns(inquiry: Inquiry, form_of: Callable[[FunctionCalls], Form]) -> None:
     """Let the model ask until it is done or its rounds or calls are used up."""
     shown = inquiry.material()
-    handles = _handles(inquiry, shown)
+    handles = handles_of(inquiry, shown)
     loop = _Loop(inquiry, shown, handles, form_of(FunctionCalls(inquiry, handles)))
     try:
         await loop.run()
@@ -164,7 +164,7 @@ class _Loop:
         return needed <= calls.context_window
 
 
-def _handles(inquiry: Inquiry, shown: Material) -> Handles:
+def handles_of(inquiry: Inquiry, shown: Material) -> Handles:
     """Every text of the candidate by its id, as it was written, and what tools found so far."""
     trajectory, hidden = inquiry.candidate.trajectory, inquiry.context.request.include_hidden_reasoning
 

@@ -6,21 +6,25 @@ What the model said itself is data when it is shown again: neutralised and betwe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from judge_agent.calls import ModelCall
-from judge_agent.context import JudgeContext
+from judge_agent.context import CanonicalCandidate, JudgeContext
 from judge_agent.errors import JudgeError, ModelError
-from judge_agent.nodes.charged import side_by_side, walked, walking
+from judge_agent.nodes.charged import charged_to_the_task, side_by_side, walked, walking
+from judge_agent.nodes.interleaved import Desk, with_calls
 from judge_agent.nodes.likely import UNTOLD, read_likelihood, why_not
-from judge_agent.nodes.reading import ONE_TOKEN, Reading, read, schema_of
+from judge_agent.nodes.reading import NOTHING, ONE_TOKEN, Known, Reading, read, schema_of
 from judge_agent.nodes.worst_case import of_turns
 from judge_agent.prompting.fences import fence, neutralise
 from judge_agent.prompting.images import with_images
 from judge_agent.prompting.notes import asked_again
+from judge_agent.readouts import STOPS, RubricItem
 from judge_agent.recipes import Turn
+from judge_agent.schema import Evidence
 from judge_agent.seams.model import ChatMessage, Choice, Image
+from judge_agent.state import Json
 
 TRIES = 2
 LOGPROBS = 20
@@ -29,12 +33,17 @@ MIN_ROOM_SHARE = 0.25
 
 @dataclass(frozen=True)
 class Sampled:
-    """One sample's end: what was read last, or why there is nothing. `reason` holds what every turn said."""
+    """One sample's end: what was read last, or why there is nothing. `reason` holds what every turn said.
+
+    `evidence` is what calls within the turns found, `calls` what the record says of them, by candidate id.
+    """
 
     sample: int
     reading: Reading | None = None
     problem: JudgeError | None = None
     reason: str = ""
+    evidence: tuple[Json, ...] = ()
+    calls: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,8 @@ class Script:
     """Turns with what their prompts may show. `node` is the place of its calls, `slots` what is scored.
 
     `facts` are known before the first turn, for the `when` of all. `unseen` says why the model cannot be asked:
-    what is to be judged is images, and it takes none.
+    what is to be judged is images, and it takes none. `items` are the caller's own, to be judged by; `texts` is what
+    is shown of each slot, `asked_of` its candidate and evidence, for calls within a turn.
     """
 
     node: str
@@ -52,10 +62,16 @@ class Script:
     facts: Mapping[str, str] = field(default_factory=dict)
     images: Mapping[str, Image] = field(default_factory=dict)
     unseen: str | None = None
+    items: tuple[RubricItem, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
+    asked_of: Mapping[str, tuple[CanonicalCandidate, Sequence[Evidence]]] = field(default_factory=dict)
 
     def due(self, turn: Turn, facts: Mapping[str, str]) -> bool:
         """Whether a turn is asked, by what is known."""
-        return all(facts.get(name) == value for name, value in turn.when.items())
+        return all(
+            facts.get(name, "") in ((value,) if isinstance(value, str) else value)
+            for name, value in turn.when.items()
+        )
 
     @property
     def same_each_time(self) -> bool:
@@ -73,7 +89,7 @@ async def sampled(context: JudgeContext, script: Script, samples: Sequence[int])
         return [Sampled(sample, problem=problem) for sample in samples]
     most = of_turns(context, script.turns, script.values, len(script.images))
     walk = walking(context, len(samples) * most)
-    if len(script.turns) == 1 and len(samples) > 1:
+    if len(script.turns) == 1 and len(samples) > 1 and not script.turns[0].calls:
         return await walked(walk, _at_once(walk, script, samples))
     works = [(most, partial(_walk, script, sample)) for sample in samples]
     return await walked(walk, side_by_side(walk, works))
@@ -134,22 +150,35 @@ async def _once_more(context: JudgeContext, script: Script, failed: Sequence[Sam
 async def _walk(script: Script, sample: int, context: JudgeContext) -> Sampled:
     values, facts = dict(script.values), dict(script.facts)
     said: list[str] = []
-    reading = None
+    reading, known = None, Known(script.items, texts=script.texts)
+    desk = Desk(context, script.asked_of)
     for turn in script.turns:
         if not script.due(turn, facts):
             continue
-        ask = _likely if turn.read.kind == "likelihood" else _read
         try:
-            reading = await ask(context, script, turn, values, sample)
+            if turn.read.kind == "likelihood":
+                reading = await _likely(context, script, turn, values, sample)
+            else:
+                reading = await _read(context, script, turn, values, sample, known=known, desk=desk)
         except JudgeError as error:
-            return Sampled(sample, problem=error, reason="\n\n".join(said))
-        facts |= reading.facts
+            return _ended(Sampled(sample, problem=error), said, desk)
+        facts |= {turn.name: reading.choice, **reading.facts}
         values |= {name: fence(name.upper(), neutralise(text)) for name, text in reading.said.items()}
+        known = replace(
+            known,
+            items=reading.items or known.items,
+            differences=reading.differences or known.differences,
+        )
         said.append(reading.reason)
     if reading is None or not reading.scores:
         problem = ModelError("internal", f"no turn of {script.node!r} gave a verdict")
-        return Sampled(sample, problem=problem, reason="\n\n".join(said))
-    return Sampled(sample, reading, reason="\n\n".join(said))
+        return _ended(Sampled(sample, problem=problem), said, desk)
+    return _ended(Sampled(sample, reading), said, desk)
+
+
+def _ended(one: Sampled, said: Sequence[str], desk: Desk) -> Sampled:
+    """A walk's end, with what its turns said and found."""
+    return replace(one, reason="\n\n".join(said), evidence=tuple(desk.results), calls=desk.flags)
 
 
 async def _read(
@@ -159,6 +188,8 @@ async def _read(
     values: Mapping[str, str],
     sample: int,
     problem: JudgeError | None = None,
+    known: Known = NOTHING,
+    desk: Desk | None = None,
 ) -> Reading:
     """Ask one turn; an answer that cannot be read is asked for once more, with the reason.
 
@@ -167,15 +198,50 @@ async def _read(
     for attempt in range(1 if problem else 0, TRIES):
         place = f"{sample}" if not attempt else f"{sample}/{attempt}"
         try:
-            (answer,) = await _answers(context, script, turn, values, place, 1, problem)
+            if turn.calls and desk is not None:
+                answer = await _with_calls(context, script, turn, values, place, problem, desk)
+            else:
+                (answer,) = await _answers(context, script, turn, values, place, 1, problem, known)
             with context.calls.useless_unless_read():
-                return read(turn.read, turn.name, answer, script.slots)
+                return read(turn.read, turn.name, answer, script.slots, known)
         except JudgeError as error:
             problem = error
             if error.failure_kind != "model_unparseable":
                 break
     assert problem is not None
     raise problem
+
+
+async def _with_calls(
+    context: JudgeContext,
+    script: Script,
+    turn: Turn,
+    values: Mapping[str, str],
+    place: str,
+    problem: JudgeError | None,
+    desk: Desk,
+) -> Choice:
+    """Ask a turn whose answer may make calls on the way."""
+    form = turn.calls
+    assert form is not None
+    messages = _messages(context, script, turn, {**values, "tools": desk.described(form)})
+    if problem is not None:
+        messages = asked_again(messages, problem)
+
+    async def ask(told: Sequence[ChatMessage], round_: int) -> Choice:
+        call = ModelCall(
+            f"{script.node}/{turn.name}/{place}/call{round_}",
+            tuple(told),
+            None,
+            context.calls.max_tokens(turn.max_tokens),
+            temperature=context.temperature,
+            stop=STOPS[form.format],
+            share=await _share(context, told, context.calls.max_tokens(turn.max_tokens)),
+        )
+        (choice, *_) = (await context.calls.model(call)).choices
+        return choice
+
+    return await with_calls(desk, form, messages, ask)
 
 
 async def _likely(
@@ -198,18 +264,27 @@ async def _answers(
     place: str,
     count: int,
     problem: JudgeError | None = None,
+    known: Known = NOTHING,
 ) -> Sequence[Choice]:
     messages = _messages(context, script, turn, values)
     if problem is not None:
         messages = asked_again(messages, problem)
     one_token = turn.read.kind in ONE_TOKEN
     answer, thinking = _wanted(context, turn)
+    of_the_task = turn.of_the_task
+    if of_the_task:
+        # Whoever needs it first asks: it is no candidate's own, and no sample's.
+        context = charged_to_the_task(context)
+    node = f"task/{context.task_sha256()[:12]}" if of_the_task else script.node
+    place = place.partition("/")[2] or "0" if of_the_task else place
+    reason_chars = context.calls.text_chars(context.recipe.critique.reason_chars)
     call = ModelCall(
-        f"{script.node}/{turn.name}/{place}",
+        f"{node}/{turn.name}/{place}",
         messages,
-        schema_of(turn.read, script.slots, context.calls.text_chars(context.recipe.critique.reason_chars)),
+        schema_of(turn.read, script.slots, reason_chars, known),
         answer,
-        temperature=0.0 if one_token else context.temperature,
+        temperature=0.0 if one_token or of_the_task else context.temperature,
+        shared=of_the_task,
         n=count,
         logprobs=LOGPROBS if one_token else 0,
         stop=turn.stop,
@@ -229,7 +304,8 @@ def _messages(
     if script.unseen:
         raise ModelError("tool_unavailable", script.unseen)
     template = context.prompts.load(turn.prompt)
-    silent = dict.fromkeys([*(turn.name for turn in script.turns), "issues"], "")
+    names = [name for turn in script.turns for name in (turn.name, f"{turn.name}_text")]
+    silent = dict.fromkeys([*names, "issues", "tools"], "")
     shown = {**silent, **values}
     messages = template.render({name: shown[name] for name in template.variables & shown.keys()})
     return with_images(messages, script.images)

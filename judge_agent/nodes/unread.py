@@ -40,4 +40,10 @@ def unread(context: JudgeContext, shown: Material) -> tuple[str, ...]:
     if context.recipe.by_likelihood:
         named += [SOLUTION] if context.task.reference.solution else []
         named += [PRINCIPLES] if context.request.principles and "principle" not in variables else []
-    return (*named, REFERENCE) if shown.reference and "reference" not in variables else tuple(named)
+    is_shown = "reference" in variables or _second_look_shows_it(context)
+    return (*named, REFERENCE) if shown.reference and not is_shown else tuple(named)
+
+
+def _second_look_shows_it(context: JudgeContext) -> bool:
+    refute = context.recipe.refute
+    return refute.of != "none" and "reference" in context.prompts.load(refute.prompt).variables

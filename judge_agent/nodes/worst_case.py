@@ -50,7 +50,8 @@ def of_turns(context: JudgeContext, turns: Sequence[Turn], values: Mapping[str, 
         answer = 1 if turn.read.kind in ONE_TOKEN else calls.max_tokens(turn.max_tokens)
         thinking = calls.max_tokens(turn.reasoning_tokens)
         thought = prompt + (2 + WRITTEN_SHARE) * thinking if thinking else 0
-        most += TRIES * (prompt + answer + thought)
+        rounds = turn.calls.rounds + 1 if turn.calls else 1
+        most += TRIES * rounds * (prompt + answer + thought)
         said += WRITTEN_SHARE * (answer + thinking)
     return most
 

@@ -24,7 +24,7 @@ _CONTROL_TOKEN = re.compile(
     r"|<(?=/?(?:think(?:ing)?|tool_calls?|tool_response|function_call|answer|start_of_turn|end_of_turn|s|bos|eos)>)"
     r"|(?<=[|\uff5c])(?=>)"
     # Verdicts in the forms that readouts look for: a judge that quotes one must not be taken to give it.
-    r"|<(?=/?score(?:_[a-z0-9]{1,8})?>)|\[(?=\[(?:A|B|C|Tie)\]\])|\\(?=boxed\{)"
+    r"|<(?=/?(?:score(?:_[a-z0-9]{1,8})?|preference|verdict)>)|\[(?=\[(?:A|B|C|Tie)\]\])|\\(?=boxed\{)"
     r"|\[(?=/?(?:INST|SYSTEM_PROMPT|TOOL_CALLS|AVAILABLE_TOOLS|TOOL_RESULTS)\])",
     re.IGNORECASE,
 )

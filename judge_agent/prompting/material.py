@@ -95,8 +95,8 @@ class Material:
     """The blocks of one candidate's prompts, its citable sources by alias, and what was not shown.
 
     `images` go beside the text, by the aliases that stand in it. `parts` are what the trajectory's block was made
-    of. `unseen` says why the candidate cannot be judged by this model: all that it gave is images. `opened` is there
-    where not all of the trajectory is shown: which of its spans are.
+    of, `results` what tools found. `unseen` says why the candidate cannot be judged by this model: all that it gave is
+    images. `opened` is there where not all of the trajectory is shown: which of its spans are.
     """
 
     task: str
@@ -111,6 +111,7 @@ class Material:
     unseen: str | None = None
     task_images: tuple[str, ...] = ()
     opened: Opened | None = None
+    results: tuple[Evidence, ...] = ()
 
 
 def task_block(task: Task, pictures: Album) -> str:
@@ -124,6 +125,7 @@ def material(
     evidence: Sequence[Evidence],
     *,
     show_reference: bool = True,
+    reference_sql: bool = False,
     hidden_reasoning: bool = False,
     pictures: Album | None = None,
     slot: str = "",
@@ -132,8 +134,9 @@ def material(
     """Build what the model is shown of a candidate; nothing in it depends on the candidate's id or its peers.
 
     `pictures` are those of this task and trajectory; without them none is shown. `slot` is the name under which it
-    is shown beside others (A, 1, model-1). Without the `account` the agent's own words are left out, its final answer
-    among them: of its turns the calls stay, and so do results, artifacts and what others said.
+    is shown beside others (A, 1, model-1). With `reference_sql` the reference's query is shown, too. Without the
+    `account` the agent's own words are left out, its final answer among them: of its turns the calls stay, and so do
+    results, artifacts and what others said.
     """
     transcript = read(trajectory)
     pictures = pictures or album(task, trajectory, seen=False)
@@ -182,7 +185,7 @@ def material(
             strength=item.strength,
             images=made.names[index],
         )
-    reference = _reference_text(task) if show_reference else ""
+    reference = _reference_text(task, reference_sql) if show_reference else ""
     if reference:
         sources["reference"] = CitableSource("reference", "observation", reference, supports=False)
     parts = tuple(_parts(trajectory, transcript, sources, aliases, skip, pictures))
@@ -200,6 +203,7 @@ def material(
         parts=parts,
         unseen=unseen(trajectory, transcript, pictures),
         task_images=pictures.names("t"),
+        results=tuple(evidence),
     )
 
 
@@ -350,9 +354,9 @@ def _evidence_text(item: Evidence) -> str:
     )
 
 
-def _reference_text(task: Task) -> str:
+def _reference_text(task: Task, with_sql: bool) -> str:
     reference = task.reference
-    parts = [part for part in (reference.answer, reference.solution) if part]
+    parts = [part for part in (reference.answer, reference.solution, with_sql and reference.sql) if part]
     return _as_text("\n".join(parts))
 
 

@@ -15,6 +15,9 @@ from judge_agent.readouts.json_object import read_object as read_object
 from judge_agent.readouts.likelihood import Likelihood as Likelihood
 from judge_agent.readouts.likelihood import between_marks as between_marks
 from judge_agent.readouts.likelihood import likelihood as likelihood
+from judge_agent.readouts.marks import Marks as Marks
+from judge_agent.readouts.marks import marks_schema as marks_schema
+from judge_agent.readouts.marks import read_marks as read_marks
 from judge_agent.readouts.menus import CANNOT_ASSESS as CANNOT_ASSESS
 from judge_agent.readouts.menus import STEP_SCORES as STEP_SCORES
 from judge_agent.readouts.menus import menu as menu
@@ -30,10 +33,18 @@ from judge_agent.readouts.react import FinishStep as FinishStep
 from judge_agent.readouts.react import ToolStep as ToolStep
 from judge_agent.readouts.react import read_input as read_input
 from judge_agent.readouts.react import read_step as read_step
+from judge_agent.readouts.rubric import MIN_ITEM_CHARS as MIN_ITEM_CHARS
+from judge_agent.readouts.rubric import Difference as Difference
+from judge_agent.readouts.rubric import RubricItem as RubricItem
+from judge_agent.readouts.rubric import read_profile as read_profile
+from judge_agent.readouts.rubric import read_rubric as read_rubric
 from judge_agent.readouts.sections import read_rationale as read_rationale
 from judge_agent.readouts.sections import read_sections as read_sections
 from judge_agent.readouts.tags import read_scores_tag as read_scores_tag
 from judge_agent.readouts.tags import read_tag as read_tag
+from judge_agent.readouts.written_calls import STOPS as STOPS
+from judge_agent.readouts.written_calls import WrittenCall as WrittenCall
+from judge_agent.readouts.written_calls import read_written_call as read_written_call
 
 
 class NamedReadout(NamedTuple):
@@ -57,4 +68,8 @@ READOUTS: tuple[NamedReadout, ...] = (
     NamedReadout("yes_probability", yes_probability, "top_logprobs"),
     NamedReadout("ordinal", ordinal, "top_logprobs"),
     NamedReadout("likelihood", likelihood, "prompt_logprobs"),
+    NamedReadout("rubric", read_rubric, "text"),
+    NamedReadout("profile", read_profile, "text"),
+    NamedReadout("marks", read_marks, "text"),
+    NamedReadout("written_calls", read_written_call, "text"),
 )

@@ -27,12 +27,16 @@ from judge_agent.readouts import (
     read_choice,
     read_focus,
     read_input,
+    read_marks,
     read_object,
+    read_profile,
     read_ranking,
+    read_rubric,
     read_scores_tag,
     read_sections,
     read_step,
     read_tag,
+    read_written_call,
     yes_probability,
 )
 from judge_agent.readouts.answer import MAX_ANSWER_CHARS
@@ -143,6 +147,39 @@ def of_continuation(case: Case) -> object:
     return pytest.approx(found.total)
 
 
+def answer_of(case: Case) -> Choice:
+    return Choice(case.get("text"), case.get("finish_reason", "stop"))
+
+
+def rubric(case: Case) -> object:
+    kinds = {"hard_rule": "hard_rule", "principle": "principle"}
+    return [
+        [one.kind, one.text] for one in read_rubric(answer_of(case), kinds, 3, case.get("differences", 0))
+    ]
+
+
+RESPONSES = {
+    "A": "Water boils at 100 degrees at sea level, and lower on a mountain.",
+    "B": "Water always boils at 100 degrees, wherever you are.",
+}
+
+
+def profile(case: Case) -> object:
+    return [[one.dimension, *one.quotes.values()] for one in read_profile(answer_of(case), RESPONSES, 3)]
+
+
+def marks(case: Case) -> object:
+    found = read_marks(answer_of(case), [True, False], ("A", "B"), winners=case["winners"])
+    return [*map(list, found.marks), found.winner or ""]
+
+
+def written_calls(case: Case) -> object:
+    found = read_written_call(case.get("text"), case["form"])
+    if found is None:
+        raise ModelError("model_unparseable", "no call")
+    return [found.tool, found.arguments, found.response]
+
+
 READ: dict[str, Callable[[Case], object]] = {
     "json": json_choice,
     "tag": tag,
@@ -156,6 +193,10 @@ READ: dict[str, Callable[[Case], object]] = {
     "yes_probability": p_yes,
     "ordinal": ratings,
     "likelihood": of_continuation,
+    "rubric": rubric,
+    "profile": profile,
+    "marks": marks,
+    "written_calls": written_calls,
 }
 
 
@@ -190,7 +231,8 @@ PLAIN = {
 TWO = [
     pytest.param(name, one, other, id=f"{name}: {one['name']} + {other['name']}")
     for name in TEXTS
-    if name != "sections"  # Parts are no verdict: a second one is read with the first.
+    # Parts are no verdict: a second one is read with the first. What stands behind a call is made up, and not read.
+    if name not in ("sections", "written_calls")
     for one in PLAIN[name]
     for other in PLAIN[name]
     if one["expected"] != other["expected"] and "</think>" not in other["text"].lower()
