@@ -16,10 +16,13 @@ from judge_agent.aside import aside
 from judge_agent.context import CanonicalCandidate, JudgeContext, applies
 from judge_agent.nodes import worst_case
 from judge_agent.nodes.asked import NOT_ASKED, Asked, Judged
+from judge_agent.nodes.batch import judged_together, most_of_batch, taken
 from judge_agent.nodes.by_place import by_place, first_samples
 from judge_agent.nodes.charged import charged_to, side_by_side, walked, walking
 from judge_agent.nodes.cited import SCALES, cited_critique
 from judge_agent.nodes.collect import SAME, Decided, collect, rate, readable
+from judge_agent.nodes.pictures import pictures_missing
+from judge_agent.nodes.step_forms import decided_by_steps
 from judge_agent.nodes.steps import critique_steps
 from judge_agent.nodes.together import open_together
 from judge_agent.nodes.turns import Sampled, Script, sampled
@@ -56,7 +59,7 @@ def _write(update: Update, judged: Judged) -> None:
     """Put what was asked about one candidate into the update."""
     context = judged.context
     left_out = [*unread(context, judged.shown), *judged.steps.unread]
-    flags: Json = {"unread": left_out} if left_out else {}
+    flags: Json = {**judged.flags, **({"unread": left_out} if left_out else {})}
     if missing := judged.steps.missing:
         flags["turns_unread_for_steps"] = len(missing)
     if judged.steps.critiques and context.sample_count > 1:
@@ -82,14 +85,18 @@ async def _critique_one(
 ) -> Judged:
     evidence = context.tool_results(state["evidence"], candidate)
     shown = await aside(context.request, context.material, candidate, evidence)
-    open_principles = _open(context, state, candidate)
+    still_open = _open(context, state, candidate)
+    together = taken(context, still_open)
+    open_principles = [principle for principle in still_open if principle not in together]
     walks = [walking(context, _most(context, shown, principle)) for principle in open_principles]
+    batch = walking(context, most_of_batch(context, shown, together))
     last = walking(context, 0)
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(walked(walk, _principle(walk, candidate, shown, principle, count=count)))
             for walk, principle in zip(walks, open_principles, strict=True)
         ]
+        sat = group.create_task(walked(batch, judged_together(batch, candidate, shown, together)))
         steps = group.create_task(walked(last, critique_steps(last, candidate, shown, state)))
     asked = [task.result() for task in tasks]
     found_so_far = [one.critiques for one in asked]
@@ -97,7 +104,16 @@ async def _critique_one(
         context, state, candidate, open_principles, found_so_far
     ):
         asked = await _the_rest(context, candidate, shown, open_principles, asked)
-    return Judged(context, candidate, shown, open_principles, asked, steps.result())
+    batched = sat.result()
+    return Judged(
+        context,
+        candidate,
+        shown,
+        [*open_principles, *together],
+        [*asked, *batched.asked],
+        steps.result(),
+        batched.flags,
+    )
 
 
 async def _one_more(judged: Judged) -> Judged:
@@ -176,7 +192,10 @@ async def _principle(
 
     async def in_turns(samples: Sequence[int]) -> list[Json]:
         base = {"candidate_id": candidate.id, "principle": principle["name"]}
-        walks = await sampled(context, script, samples)
+        if problem := pictures_missing(context, candidate, shown):
+            walks = [Sampled(sample, problem=problem) for sample in samples]
+        else:
+            walks = await sampled(context, script, samples)
         return [{**base, **_held_to_its_tool(_as_critique(one), shown, principle)} for one in walks]
 
     settings = context.recipe.samples
@@ -297,6 +316,7 @@ def _open(context: JudgeContext, state: State, candidate: CanonicalCandidate) ->
         for principle in state["principles"]
         if applies(principle, candidate.id)
         and principle["origin"] != "comparison"
+        and principle["name"] not in decided_by_steps(context)
         and principle["name"] not in decided
         and principle["tool"] not in broken
     ]

@@ -106,5 +106,6 @@ def _sample(critique: Json) -> Sample:
         meta_score=critique.get("meta_score"),
         voted=critique.get("voted", "failure_kind" not in critique),
         numbers=critique.get("numbers", {}),
+        details=tuple(critique.get("details", ())),
         failure_kind=critique.get("failure_kind"),
     )

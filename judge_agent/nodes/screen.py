@@ -39,6 +39,10 @@ async def screen(state: State, runtime: Runtime[JudgeContext]) -> Update:
         twin = first_of.setdefault(candidate.sha256, candidate.id)
         if twin != candidate.id:
             screened[candidate.id] = {"duplicate_of": twin}
+        elif is_content_free(candidate, context.task.reference.answer) and context.recipe.unfinished:
+            # Not a word of it is wrong, and none says how it will go on: no verdict, and no fail.
+            screened[candidate.id] = {"says_nothing_yet": True}
+            flags[candidate.id]["content_free"] = True
         elif is_content_free(candidate, context.task.reference.answer):
             item = _evidence(candidate)
             evidence.append(item.model_dump(mode="json"))
