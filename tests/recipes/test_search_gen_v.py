@@ -65,7 +65,7 @@ async def test_the_labels_weighed_are_the_reward_and_snippets_are_cited(panel):
 
 
 async def test_a_snippet_that_is_no_part_of_the_passage_is_asked_for_again(panel):
-    """The defining step: support is shown by the passage's own words. Without the check the first answer would count."""
+    """The defining step: support is shown by the passage's own words. Without the check the first answer counts."""
 
     def answers(request):
         again = "could not be used" in request.text
@@ -106,7 +106,20 @@ async def test_the_passage_is_the_answer_and_not_what_the_agent_saw(panel):
 
 
 async def test_many_nuggets_are_asked_about_in_runs_of_ten(panel):
-    facts = ["stars", "rocks", "winds", "waves", "birds", "ships", "sands", "coasts", "ports", "storms", "reefs", "gulls"]
+    facts = [
+        "stars",
+        "rocks",
+        "winds",
+        "waves",
+        "birds",
+        "ships",
+        "sands",
+        "coasts",
+        "ports",
+        "storms",
+        "reefs",
+        "gulls",
+    ]
     nuggets = [{"name": fact, "description": f"The passage speaks of {fact} by name."} for fact in facts]
     bench = panel()
     judgment = await bench.judge("search-gen-v", {"a": PASSAGE}, principles=nuggets)
