@@ -5,7 +5,7 @@ from __future__ import annotations
 from judge_agent.context import CanonicalCandidate, JudgeContext
 from judge_agent.errors import ModelError
 from judge_agent.prompting.images import artifact_part
-from judge_agent.prompting.material import Material
+from judge_agent.prompting.material import Material, Part
 from judge_agent.trajectory import read
 
 
@@ -19,7 +19,8 @@ def pictures_missing(
     """
     if context.recipe.pictures == "any":
         return None
-    acted = next((at for at, part in enumerate(shown.parts) if part.step_id is not None), len(shown.parts))
+    made = (at for at, part in enumerate(shown.parts) if part.step_id is not None or _is_artifact(part))
+    acted = next(made, len(shown.parts))
     before = {*shown.task_images, *(name for part in shown.parts[:acted] for name in part.images)}
     after = {name for part in shown.parts[acted:] for name in part.images}
     if before and after:
@@ -29,6 +30,10 @@ def pictures_missing(
         return ModelError("tool_unavailable", f"the model is not shown the pictures: {said}")
     whose = "the candidate gives no edited picture" if before else "the task shows no source picture"
     return ModelError("no_evidence", f"{whose}, and this recipe compares the two")
+
+
+def _is_artifact(part: Part) -> bool:
+    return part.alias.startswith("a")
 
 
 def _gives_one(candidate: CanonicalCandidate) -> bool:
