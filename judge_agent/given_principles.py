@@ -15,11 +15,16 @@ MAX_KEY_CHARS = 60
 
 
 def given_principles(request: JudgmentRequest, recipe: Recipe) -> tuple[PrincipleSpec, ...]:
-    """Return the caller's principles, else the recipe's default ones; one without a name keeps none.
+    """Return the caller's principles, else the recipe's default ones, and those that the recipe always has.
+
+    One without a name keeps none.
 
     Where the recipe makes each a dimension, one that names none has the dimension of its own name.
     """
     specs = request.principles or _within(recipe.principles.default, request.dimensions)
+    named = {spec.name for spec in specs}
+    own = tuple(spec for spec in recipe.principles.always if spec.name not in named)
+    specs = (*specs, *_within(own, request.dimensions))
     return _each_apart(specs, request.dimensions) if recipe.principles.each_a_dimension else specs
 
 

@@ -31,7 +31,9 @@ class PrincipleSource(Envelope):
 
     `default` stand in where the caller gives none. `each_a_dimension`: one that names no dimension is a dimension of
     its own, so that the vector has an entry for each. `not_generated`: dimensions that tools alone feed, so that no
-    generated principle is of them.
+    generated principle is of them. `always`: the recipe's own beside the caller's, which make the method; the caller's
+    of the same name stands instead. `dimension_weights`: what all principles of a dimension weigh together, in the
+    proportions of their own weights; those of other dimensions keep theirs.
     """
 
     tools: bool = True
@@ -41,6 +43,8 @@ class PrincipleSource(Envelope):
     max_generated: Annotated[int, Field(ge=1, le=16)] = 3
     generated_kind: Literal["soft", "hard"] = "soft"
     not_generated: tuple[DimensionName, ...] = ()
+    always: tuple[PrincipleSpec, ...] = ()
+    dimension_weights: Mapping[DimensionName, Annotated[float, Field(ge=0)]] = {}
 
 
 class Citations(Envelope):
@@ -274,6 +278,42 @@ class SecondLook(Envelope):
     when: Literal["never", "disagreement"] = "never"
 
 
+class Batch(Envelope):
+    """Principles that one question judges together, and how its answer is made into their verdicts.
+
+    `kind` is the file in `nodes/batches/`, which says what principles it takes; `prompts` are its questions, by the
+    names that it has for them. `per_call`: how many items (nuggets, sentences, statements) one answer speaks of.
+    """
+
+    kind: Literal["nuggets", "sentences", "chain", "prospects"]
+    prompts: Mapping[str, str]
+    max_tokens: Annotated[int, Field(ge=16, le=32768)] = 2048
+    per_call: Annotated[int, Field(ge=1, le=64)] = 16
+
+
+class Steps(Envelope):
+    """What is asked of each step, and what the steps come to.
+
+    `form`: a label; an `analysis` (intent, agreement with the pictures, logic) before it and, of a bad step, how it
+    should have been; or `ratings` from 1 to 5 by each soft principle of the judgment, whose mean over
+    the steps decides it. `directions`: `both` asks
+    twice, with nothing but what led to the step, and with nothing but what came of it, the latest first; the step's
+    score is the mean. `feeds` names the principle of the recipe that the steps decide: `mean` of their scores, or
+    `none_bad`. `tokens`: the room that an answer has for each step.
+    """
+
+    form: Literal["label", "analysis", "ratings"] = "label"
+    directions: Literal["one", "both"] = "one"
+    feeds: str | None = None
+    come_to: Literal["mean", "none_bad"] = "mean"
+    tokens: Annotated[int, Field(ge=16, le=4096)] = 160
+
+    @property
+    def decide(self) -> bool:
+        """Whether a principle is decided by the steps, so that they are asked about whoever wants to see them."""
+        return self.feeds is not None or self.form == "ratings"
+
+
 class DefaultBudget(Envelope):
     """What a judgment may spend when the request does not say. Tokens and tool calls are per candidate."""
 
@@ -287,7 +327,9 @@ class Recipe(Envelope):
     """How to judge. `models` false asks no model at all: evidence decides or the candidate is unscored.
 
     `jury` names models of the service that give the critiques in place of its own one, each as many samples as are
-    wanted; their votes are reduced as samples are.
+    wanted; their votes are reduced as samples are. `pictures`: with `before_and_after` a candidate is judged only where
+    the model is shown a picture that the agent was given and one that it made. `unfinished`: candidates are prefixes,
+    of which one that says nothing yet is no failed one.
     """
 
     name: str
@@ -323,6 +365,10 @@ class Recipe(Envelope):
     refute: Refute = Refute()
     second_look: SecondLook = SecondLook()
     jury: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")], ...] = ()
+    batch: Batch | None = None
+    steps: Steps = Steps()
+    pictures: Literal["any", "before_and_after"] = "any"
+    unfinished: bool = False
     budget: DefaultBudget = DefaultBudget()
     prompts: Mapping[
         Literal[
@@ -365,14 +411,20 @@ class Recipe(Envelope):
     def all_prompts(self) -> tuple[str, ...]:
         """Every prompt file that a judgment by this recipe may use."""
         named = [*self.prompts.values(), *(turn.prompt for turn in self.turns)]
+        named += self.batch.prompts.values() if self.batch else ()
         named += [name for name in (self.samples.meta, self.refute.prompt) if name]
         return tuple(dict.fromkeys(named))
+
+    @property
+    def _asks_one_by_one(self) -> bool:
+        """Whether there may be principles that no batch takes."""
+        return self.batch is None or self.batch.kind != "nuggets"
 
     @property
     def _can_spend_by_place(self) -> bool:
         wanted = self.samples
         plain = wanted.vote != "majority" and not (wanted.adaptive or wanted.escalate_to or wanted.keep)
-        return plain and self.comparing is None
+        return plain and self.comparing is None and self.batch is None
 
     @model_validator(mode="after")
     def _holds_together(self) -> Recipe:
@@ -400,6 +452,15 @@ class Recipe(Envelope):
                 "samples.spend 'by_place' is for candidates judged alone, by a vote that is a mean or sum of all "
                 "samples: without a protocol that compares, adaptive, escalate_to and keep"
             )
+        if self.batch and (self.comparing or self.turns or self.samples.adaptive or self.samples.escalate_to):
+            raise ValueError(
+                "batch: only for candidates judged alone, without turns, samples.adaptive and escalate_to"
+            )
+        if self.steps.directions == "both" and self.critique.steps_per_call != 1:
+            raise ValueError("steps.directions 'both' shows one step a call: say critique.steps_per_call = 1")
+        own = {spec.name for spec in self.principles.always}
+        if self.steps.feeds is not None and self.steps.feeds not in own:
+            raise ValueError(f"steps.feeds: {self.steps.feeds!r} is none of principles.always")
         if self.samples.keep and not self.samples.meta:
             raise ValueError("samples.keep needs samples.meta, the prompt that rates a sample")
         if self.refute.of != "none" and not self.refute.prompt:
@@ -438,7 +499,7 @@ class Recipe(Envelope):
     def _can_be_asked(self) -> Recipe:
         """What every judgment would fail for, or worse: a readout of several gives one alone a number of no meaning."""
         wanted = {
-            "critique": not self.turns,
+            "critique": not self.turns and self._asks_one_by_one,
             "steps": "steps" in self.protocols,
             "gather": self.gather.rounds > 0 and self.gather.format != "react",
             "gather_react": self.gather.rounds > 0 and self.gather.format == "react",

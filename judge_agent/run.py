@@ -231,7 +231,7 @@ class Run:
             recipe=recipe,
             candidates=candidates,
             dimensions=declared_dimensions(request, recipe),
-            steps_wanted="steps" in (request.granularity or recipe.granularity),
+            steps_wanted="steps" in (request.granularity or recipe.granularity) or recipe.steps.decide,
             tools=_chosen_tools(request, recipe, parts.tools),
             calls=self._calls,
             prompts=parts.prompts,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from judge_agent.context import CanonicalCandidate, JudgeContext
 from judge_agent.nodes.blind import NOT_BLIND, Blind
@@ -46,7 +46,7 @@ NOT_ASKED = Asked([], [], [])
 class Judged:
     """A candidate, what the model was shown of it, its open principles, and what was asked of each.
 
-    `context` is charged to the candidate.
+    `context` is charged to the candidate. `flags` are those of its batch.
     """
 
     context: JudgeContext
@@ -56,3 +56,4 @@ class Judged:
     asked: Sequence[Asked]
     steps: Labelled
     blind: Blind = NOT_BLIND
+    flags: Mapping[str, Any] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from langgraph.runtime import Runtime
 from judge_agent.context import CanonicalCandidate, JudgeContext, applies
 from judge_agent.nodes import worst_case
 from judge_agent.nodes.asked import NOT_ASKED, Asked, Judged
+from judge_agent.nodes.batch import judged_together, most_of_batch, taken
 from judge_agent.nodes.blind import blind_pass, most_of_blind
 from judge_agent.nodes.by_place import by_place, first_samples
 from judge_agent.nodes.cascade import ended_by
@@ -23,6 +24,8 @@ from judge_agent.nodes.chunks import Chunk, chunks_of, most_of_chunk
 from judge_agent.nodes.collect import SAME, Decided, collect, rate, readable
 from judge_agent.nodes.critique_form import in_words, scale_of
 from judge_agent.nodes.fitting import shown_to_judges, told
+from judge_agent.nodes.pictures import pictures_missing
+from judge_agent.nodes.step_forms import decided_by_steps
 from judge_agent.nodes.steps import critique_steps
 from judge_agent.nodes.together import open_together
 from judge_agent.nodes.turns import Sampled, Script, sampled
@@ -59,7 +62,7 @@ def _write(update: Update, judged: Judged) -> None:
     """Put what was asked about one candidate into the update."""
     context = judged.context
     left_out = [*unread(context, judged.shown), *judged.steps.unread]
-    flags: Json = {**told(judged.shown), **({"unread": left_out} if left_out else {})}
+    flags: Json = {**told(judged.shown), **judged.flags, **({"unread": left_out} if left_out else {})}
     if missing := judged.steps.missing:
         flags["turns_unread_for_steps"] = len(missing)
     if judged.steps.critiques and context.sample_count > 1:
@@ -90,10 +93,13 @@ async def _critique_one(
     context: JudgeContext, candidate: CanonicalCandidate, state: State, count: int
 ) -> Judged:
     shown, evidence = await shown_to_judges(context, candidate, state)
-    open_principles = _open(context, state, candidate)
+    still_open = _open(context, state, candidate)
+    together = taken(context, still_open)
+    open_principles = [principle for principle in still_open if principle not in together]
     chunks = chunks_of(context, open_principles)
     first = walking(context, most_of_blind(context, candidate, shown, chunks))
     walks = [walking(context, _most(context, shown, principle, chunks)) for principle in open_principles]
+    batch = walking(context, most_of_batch(context, shown, together))
     last = walking(context, 0)
     async with asyncio.TaskGroup() as group:
         blind = group.create_task(walked(first, blind_pass(first, candidate, evidence, chunks)))
@@ -103,6 +109,7 @@ async def _critique_one(
             )
             for walk, principle in zip(walks, open_principles, strict=True)
         ]
+        sat = group.create_task(walked(batch, judged_together(batch, candidate, shown, together)))
         steps = group.create_task(walked(last, critique_steps(last, candidate, shown, state)))
     asked = [task.result() for task in tasks]
     found_so_far = [one.critiques for one in asked]
@@ -110,7 +117,17 @@ async def _critique_one(
         context, state, candidate, open_principles, found_so_far
     ):
         asked = await _the_rest(context, candidate, shown, open_principles, asked)
-    return Judged(context, candidate, shown, open_principles, asked, steps.result(), blind.result())
+    batched = sat.result()
+    return Judged(
+        context,
+        candidate,
+        shown,
+        [*open_principles, *together],
+        [*asked, *batched.asked],
+        steps.result(),
+        blind.result(),
+        batched.flags,
+    )
 
 
 async def _one_more(judged: Judged) -> Judged:
@@ -200,7 +217,10 @@ async def _principle(
 
     async def in_turns(samples: Sequence[int]) -> list[Json]:
         base = {"candidate_id": candidate.id, "principle": principle["name"]}
-        walks = await sampled(context, script, samples)
+        if problem := pictures_missing(context, candidate, shown):
+            walks = [Sampled(sample, problem=problem) for sample in samples]
+        else:
+            walks = await sampled(context, script, samples)
         spans.extend(item for one in walks for item in one.evidence)
         held = principle if context.recipe.reference == "law" else {**principle, "tool": None}
         return [{**base, **_held_to_its_tool(_as_critique(one, candidate), shown, held)} for one in walks]
@@ -327,6 +347,7 @@ def _open(context: JudgeContext, state: State, candidate: CanonicalCandidate) ->
         for principle in state["principles"]
         if applies(principle, candidate.id)
         and principle["origin"] != "comparison"
+        and principle["name"] not in decided_by_steps(context)
         and principle["name"] not in decided
         and principle["tool"] not in broken
     ]

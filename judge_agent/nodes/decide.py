@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from langgraph.runtime import Runtime
 
 from judge_agent.context import CanonicalCandidate, JudgeContext, applies
+from judge_agent.errors import FailureKind
 from judge_agent.nodes.cascade import ended_by
+from judge_agent.nodes.from_steps import from_steps, with_one_correction
 from judge_agent.nodes.reduce import base_of, by_samples, sample_of
+from judge_agent.nodes.step_forms import decided_by_steps
 from judge_agent.readouts import STEP_SCORES, menu
 from judge_agent.recipes import Samples
 from judge_agent.schema import Citation, Principle, PrincipleResult, Sample, SecondLook, StepResult
@@ -25,8 +28,11 @@ async def decide(state: State, runtime: Runtime[JudgeContext]) -> Update:
     for candidate in context.candidates:
         await asyncio.sleep(0)  # others are served between two candidates of thousands of steps
         judged = _judged_as(candidate, context, state)
+        own = _steps(judged, state) if context.steps_wanted else []
         for principle in principles_of(judged, context, state):
-            verdict = verdict_of(judged, principle, state, context.recipe.samples)
+            verdict = _by_steps(judged, principle, own, context, state) or verdict_of(
+                judged, principle, state, context.recipe.samples
+            )
             blind = next(iter(_own(state["blind_critiques"], judged, principle)), None)
             if blind is not None:
                 verdict = verdict.model_copy(update={"blind": sample_of(blind)})
@@ -35,10 +41,7 @@ async def decide(state: State, runtime: Runtime[JudgeContext]) -> Update:
             verdicts.append({"candidate_id": candidate.id, **verdict.model_dump(mode="json")})
         if (unproposed := _unproposed(judged, context, state)) is not None:
             verdicts.append({"candidate_id": candidate.id, **unproposed.model_dump(mode="json")})
-        if context.steps_wanted:
-            steps += [
-                {"candidate_id": candidate.id, **s.model_dump(mode="json")} for s in _steps(judged, state)
-            ]
+        steps += [{"candidate_id": candidate.id, **step.model_dump(mode="json")} for step in own]
     return {"verdicts": verdicts, "steps": steps}
 
 
@@ -261,13 +264,33 @@ def _unscored(base: Json, candidate: CanonicalCandidate, principle: Json, state:
     )
 
 
+def _by_steps(
+    candidate: CanonicalCandidate,
+    principle: Json,
+    steps: Sequence[StepResult],
+    context: JudgeContext,
+    state: State,
+) -> PrincipleResult | None:
+    """The verdict that the steps come to, where the recipe lets them decide this principle and there is content."""
+    if principle["name"] not in decided_by_steps(context) or candidate.id in state["screened"]:
+        return None
+    failures: list[FailureKind] = [
+        one["failure_kind"]
+        for one in state["step_critiques"]
+        if one["candidate_id"] == candidate.id and "failure_kind" in one
+    ]
+    return from_steps(principle, steps, context.recipe.steps, failures[0] if failures else "no_evidence")
+
+
 def _steps(candidate: CanonicalCandidate, state: State) -> list[StepResult]:
     """One result per step: decisive evidence, else the model's label, else unjudged. First errors are set later."""
     labels = {s["step_id"]: s for s in state["step_critiques"] if s["candidate_id"] == candidate.id}
-    return [
-        _step_by_evidence(step.id, candidate, state) or _step_by_model(step.id, labels.get(step.id))
-        for step in read(candidate.trajectory).steps
-    ]
+    return with_one_correction(
+        [
+            _step_by_evidence(step.id, candidate, state) or _step_by_model(step.id, labels.get(step.id))
+            for step in read(candidate.trajectory).steps
+        ]
+    )
 
 
 def _step_by_evidence(step_id: str, candidate: CanonicalCandidate, state: State) -> StepResult | None:
@@ -300,8 +323,11 @@ def _step_by_model(step_id: str, critique: Json | None) -> StepResult:
     label = critique["label"]
     return StepResult(
         step_id=step_id,
-        score=STEP_SCORES[label],
+        score=critique.get("score", STEP_SCORES[label]),
         label=label,
         reason=critique["reason"],
+        correction=critique.get("correction"),
+        said=critique.get("said", {}),
+        scores=critique.get("scores", {}),
         decided_by="model",
     )

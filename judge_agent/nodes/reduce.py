@@ -121,5 +121,6 @@ def sample_of(critique: Json) -> Sample:
         meta_score=critique.get("meta_score"),
         voted=critique.get("voted", "failure_kind" not in critique),
         numbers=critique.get("numbers", {}),
+        details=tuple(critique.get("details", ())),
         failure_kind=critique.get("failure_kind"),
     )

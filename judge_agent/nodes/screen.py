@@ -42,11 +42,16 @@ async def screen(state: State, runtime: Runtime[JudgeContext]) -> Update:
             screened[candidate.id] = {"duplicate_of": twin}
             continue
         evidence += [item.model_dump(mode="json") for item in seen.evidence]
-        if is_content_free(candidate, context.task):
+        if not is_content_free(candidate, context.task):
+            continue
+        flags[candidate.id]["content_free"] = True
+        if context.recipe.unfinished:
+            # Not a word of it is wrong, and none says how it will go on: no verdict, and no fail.
+            screened[candidate.id] = {"says_nothing_yet": True}
+        else:
             item = _evidence(candidate)
             evidence.append(item.model_dump(mode="json"))
             screened[candidate.id] = {"content_free": True, "evidence_id": item.id}
-            flags[candidate.id]["content_free"] = True
     return {"screened": screened, "flags": flags, "evidence": evidence}
 
 

@@ -14,6 +14,8 @@ from typing import NamedTuple
 from judge_agent.calls import ModelCall
 from judge_agent.context import CanonicalCandidate, JudgeContext
 from judge_agent.errors import FailureKind, JudgeError, ModelError
+from judge_agent.nodes import step_forms
+from judge_agent.nodes.both_ways import DIRECTIONS, Direction, combined, seen_from
 from judge_agent.nodes.charged import side_by_side
 from judge_agent.nodes.worst_case import of_prompt
 from judge_agent.prompting.excerpts import Excerpt, StepExcerpts
@@ -21,14 +23,11 @@ from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.images import with_images
 from judge_agent.prompting.material import Material
 from judge_agent.prompting.notes import asked_again
-from judge_agent.readouts import STEP_SCORES, read_choice, read_object
+from judge_agent.readouts import read_object
 from judge_agent.seams.model import ChatMessage
 from judge_agent.state import Json, State
 
 TRIES = 2
-TOKENS_PER_STEP = 160
-MIN_REASON_CHARS = 16
-STEP_REASON_CHARS = 200
 # Kept free for the note that asks again: a byte may be a token.
 NOTE_TOKENS = 128
 # Text of more characters than this a token is not written; what is longer need not be counted.
@@ -57,6 +56,8 @@ async def critique_steps(
     open_steps = [step_id for step_id in shown.step_aliases if step_id not in decided]
     unseen = [part.step_id for part in shown.parts if part.unseen and part.step_id in open_steps]
     seen = [step_id for step_id in open_steps if step_id not in unseen]
+    if context.recipe.steps.directions == "both":
+        return await _both_ways(context, candidate, shown, seen, unseen)
     size = context.recipe.critique.steps_per_call
     chunks = [seen[at : at + size] for at in range(0, len(seen), size)]
     whole = bool(chunks) and await _whole_fits(context, shown, chunks[0])
@@ -71,9 +72,33 @@ async def critique_steps(
     )
 
 
+async def _both_ways(
+    context: JudgeContext,
+    candidate: CanonicalCandidate,
+    shown: Material,
+    seen: Sequence[str],
+    unseen: Sequence[str | None],
+) -> Labelled:
+    """Label each step by what led to it and by what came of it."""
+    works = []
+    for direction in DIRECTIONS:
+        for step_id in seen:
+            view = seen_from(shown, step_id, direction)
+            most = _most(context, view, whole=True)
+            works.append((most, partial(_labels, view, [step_id], True, node=direction)))
+    labelled = await side_by_side(context, works)
+    half = len(seen)
+    found: dict[Direction, list[Json]] = {
+        "forward": [item for one in labelled[:half] for item in one.critiques],
+        "backward": [item for one in labelled[half:] for item in one.critiques],
+    }
+    critiques = [*_unjudged([step for step in unseen if step], _UNSEEN).critiques, *combined(found)]
+    return Labelled([{"candidate_id": candidate.id, **item} for item in critiques])
+
+
 def _most(context: JudgeContext, shown: Material, whole: bool) -> int:
     """What the labels of one call's steps may cost, in tokens; where the whole does not fit, of the two calls' each."""
-    answer = TOKENS_PER_STEP * context.recipe.critique.steps_per_call
+    answer = context.recipe.steps.tokens * context.recipe.critique.steps_per_call
     values = (shown.task, shown.trajectory, shown.evidence, shown.reference)
     most = of_prompt(context, context.recipe.prompts["steps"], values, len(shown.images), answer)
     return most if whole else 2 * most
@@ -92,7 +117,9 @@ def _joined(found: Sequence[Labelled]) -> Labelled:
 _UNSEEN = ModelError("tool_unavailable", "the step is images alone, and the model is not shown them")
 
 
-async def _labels(shown: Material, step_ids: Sequence[str], whole: bool, context: JudgeContext) -> Labelled:
+async def _labels(
+    shown: Material, step_ids: Sequence[str], whole: bool, context: JudgeContext, node: str = "steps"
+) -> Labelled:
     """Label some steps in one call, or in several where they do not fit one."""
     try:
         view = _whole(context, shown, step_ids) if whole else await _fitting(context, shown, step_ids)
@@ -103,7 +130,7 @@ async def _labels(shown: Material, step_ids: Sequence[str], whole: bool, context
             second = await _labels(shown, step_ids[half:], whole, context)
             return _joined([first, second])
         return _unjudged(step_ids, error)
-    labelled = await _label(context, view, step_ids)
+    labelled = await _label(context, view, step_ids, node)
     if not view.left_out or all("failure_kind" in item for item in labelled.critiques):
         return labelled
     names = ", ".join(neutralise(step_id)[:64] for step_id in step_ids)
@@ -153,44 +180,41 @@ async def _fitting(context: JudgeContext, shown: Material, step_ids: Sequence[st
 
 
 async def _fits(context: JudgeContext, view: _View) -> bool:
-    needed = await context.calls.count_tokens(view.messages) + _max_tokens(view) + NOTE_TOKENS
+    needed = await context.calls.count_tokens(view.messages) + _max_tokens(context, view) + NOTE_TOKENS
     return needed <= context.calls.context_window
 
 
-def _max_tokens(view: _View) -> int:
-    return TOKENS_PER_STEP * len(view.aliases)
+def _max_tokens(context: JudgeContext, view: _View) -> int:
+    return context.recipe.steps.tokens * len(view.aliases)
 
 
 def _view(context: JudgeContext, shown: Material, step_ids: Sequence[str], excerpt: Excerpt) -> _View:
     aliases = {shown.step_aliases[step_id]: step_id for step_id in step_ids}
-    messages = context.prompts.load(context.recipe.prompts["steps"]).render(
-        {
-            "task": shown.task,
-            "trajectory": excerpt.trajectory,
-            "evidence": excerpt.evidence,
-            "reference": shown.reference,
-            "steps": ", ".join(aliases),
-            "format": "Answer in JSON: for each step the reason first, then the label.",
-        }
-    )
+    template = context.prompts.load(context.recipe.prompts["steps"])
+    values = {
+        "task": shown.task,
+        "trajectory": excerpt.trajectory,
+        "evidence": excerpt.evidence,
+        "reference": shown.reference,
+        "steps": ", ".join(aliases),
+        "principles": step_forms.listed(context),
+        "format": step_forms.FORMATS[context.recipe.steps.form],
+    }
+    messages = template.render({name: values[name] for name in template.variables})
     return _View(with_images(messages, excerpt.images), aliases, excerpt.left_out, excerpt.missing)
 
 
-async def _label(context: JudgeContext, view: _View, step_ids: Sequence[str]) -> Labelled:
+async def _label(context: JudgeContext, view: _View, step_ids: Sequence[str], node: str) -> Labelled:
     problem: JudgeError | None = None
     for attempt in range(TRIES):
         try:
-            labels = await _ask(context, view, attempt, problem)
+            labels = await _ask(context, view, f"{node}/{'+'.join(view.aliases)}/{attempt}", problem)
         except JudgeError as error:
             problem = error
             if error.failure_kind != "model_unparseable":
                 break
             continue
-        found = [
-            {"step_id": view.aliases[alias], "label": label, "reason": reason}
-            for alias, (label, reason) in labels.items()
-        ]
-        return Labelled(found)
+        return Labelled([{"step_id": view.aliases[alias], **said} for alias, said in labels.items()])
     assert problem is not None
     return _unjudged(step_ids, problem)
 
@@ -200,47 +224,23 @@ def _unjudged(step_ids: Sequence[str], problem: JudgeError) -> Labelled:
     return Labelled([{"step_id": step_id, **failure} for step_id in step_ids])
 
 
-async def _ask(
-    context: JudgeContext, view: _View, attempt: int, problem: JudgeError | None
-) -> dict[str, tuple[str, str]]:
-    """Ask for the labels of some steps; alias -> (label, reason)."""
+async def _ask(context: JudgeContext, view: _View, place: str, problem: JudgeError | None) -> dict[str, Json]:
+    """Ask about some steps; alias -> what was said of the step."""
     messages, aliases = view.messages, tuple(view.aliases)
     if problem is not None:
         messages = asked_again(messages, problem)
-    max_tokens = _max_tokens(view)
+    max_tokens = _max_tokens(context, view)
     if await context.calls.count_tokens(messages) + max_tokens > context.calls.context_window:
         kind: FailureKind = "model_unparseable" if problem else "input_too_large"
         raise ModelError(kind, f"{problem or 'the steps do not fit'}; there is no room to ask")
-    node = f"critique/steps/{'+'.join(aliases)}/{attempt}"
-    completion = await context.calls.model(ModelCall(node, messages, _schema(context, aliases), max_tokens))
-    with context.calls.useless_unless_read():
-        data = read_object(completion.choices[0], verdict=aliases)
-        return {alias: _one(data.get(alias)) for alias in aliases}
-
-
-def _one(item: object) -> tuple[str, str]:
-    if not isinstance(item, dict):
-        raise ModelError("model_unparseable", f"a step's judgment is {item!r}, not an object")
-    return read_choice(item, "label", tuple(STEP_SCORES)), str(item.get("reason", ""))
-
-
-def _schema(context: JudgeContext, aliases: Sequence[str]) -> Json:
-    step: Json = {
-        "type": "object",
-        "properties": {
-            "reason": {
-                "type": "string",
-                "minLength": MIN_REASON_CHARS,
-                "maxLength": context.calls.text_chars(STEP_REASON_CHARS),
-            },
-            "label": {"enum": ["good", "neutral", "bad"]},
-        },
-        "required": ["reason", "label"],
-        "additionalProperties": False,
-    }
-    return {
+    step = step_forms.step_schema(context)
+    schema: Json = {
         "type": "object",
         "properties": dict.fromkeys(aliases, step),
         "required": list(aliases),
         "additionalProperties": False,
     }
+    completion = await context.calls.model(ModelCall(f"critique/{place}", messages, schema, max_tokens))
+    with context.calls.useless_unless_read():
+        data = read_object(completion.choices[0], verdict=aliases)
+        return {alias: step_forms.read_step(context, data.get(alias)) for alias in aliases}

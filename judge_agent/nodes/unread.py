@@ -15,8 +15,15 @@ SOLUTION = (
 
 
 def variables_shown(context: JudgeContext) -> frozenset[str]:
-    """Every variable that a prompt of the recipe's turns declares."""
-    prompts = (context.prompts.load(turn.prompt) for turn in context.recipe.turns)
+    """Every variable that a prompt of the recipe's turns, or of its batch and its other principles, declares."""
+    recipe = context.recipe
+    named = [turn.prompt for turn in recipe.turns]
+    if recipe.batch is not None:
+        named += [
+            *recipe.batch.prompts.values(),
+            *(recipe.prompts[one] for one in ("critique",) if one in recipe.prompts),
+        ]
+    prompts = map(context.prompts.load, named)
     return frozenset[str]().union(*(prompt.variables for prompt in prompts))
 
 
@@ -33,7 +40,7 @@ def judged_by_reference(context: JudgeContext) -> bool:
 
 def unread(context: JudgeContext, shown: Material) -> tuple[str, ...]:
     """Name what is in the material, or in the task, and in none of the recipe's prompts."""
-    if not context.recipe.turns:
+    if not context.recipe.turns and context.recipe.batch is None:
         return shown.unread
     variables = variables_shown(context)
     named = [one for one in shown.unread if not (one.startswith("tools:") and "schemas" in variables)]

@@ -1,6 +1,6 @@
-"""The four aggregates: many scores in [0,1] become one, in [0,1].
+"""The five aggregates: many scores in [0,1] become one, in [0,1].
 
-All four are monotone in every score and do not depend on the order of the principles (sums are
+All are monotone in every score and do not depend on the order of the principles (sums are
 `math.fsum`, whose result is the correctly rounded one), so equal verdicts give equal floats, and the
 range over unknown scores is reached with all of them at their worst and all of them at their best.
 
@@ -95,6 +95,18 @@ def _gated(items: Sequence[Weighed], hard_pass: float) -> float:
     return weighted_mean(items)
 
 
+def _renormed(items: Sequence[Weighed], hard_pass: float) -> float:
+    """Half for passing every hard principle, half the weighted mean; without a hard principle, the mean.
+
+    Process beside outcome: however good the steps, what failed stays at or below 0.5, and what succeeded stays at or
+    above it. The aim of PPR's ReNorm (2509.25598), whose own formula is another.
+    """
+    hard = [item for item in items if item.hard]
+    if not hard:
+        return weighted_mean(items)
+    return (float(all(item.score >= hard_pass for item in hard)) + weighted_mean(items)) / 2
+
+
 def _veto(items: Sequence[Weighed], hard_pass: float) -> float:
     """0 when a hard principle is below `hard_pass` or any that counts is at its worst, else the mean.
 
@@ -161,5 +173,6 @@ _AGGREGATES: Mapping[Aggregate, Callable[[Sequence[Weighed], float], float]] = {
     "weighted": _weighted,
     "gated": _gated,
     "veto": _veto,
+    "renormed": _renormed,
     "lexicographic": _lexicographic,
 }

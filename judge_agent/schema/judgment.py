@@ -49,6 +49,7 @@ class Sample(Envelope):
     sample with `voted` false is recorded and counts for nothing; `meta_score` is why. `numbers` are those of a
     readout of one token's probabilities: `menu_mass`, and `margin` (nats) or `expected`, `variance` (of the place in
     [0, 1]) and `entropy` (nats); in a comparison `written`, the number for this candidate on the model's own scale.
+    `details` are the parts of a verdict that is made of many: sentences or statements, as the recipe has them.
     """
 
     choice: str | None = None
@@ -60,6 +61,7 @@ class Sample(Envelope):
     meta_score: Score | None = None
     voted: bool = True
     numbers: dict[str, FiniteFloat] = {}
+    details: tuple[dict[str, Any], ...] = ()
     failure_kind: FailureKind | None = None
 
 
@@ -106,6 +108,8 @@ class StepResult(Envelope):
     """The judging of one assistant turn; `first_error` is true for the earliest bad step only.
 
     `credit` is what the step is paid where `step_credit` asks for that; null otherwise, and for an unjudged step.
+    `correction`: how the earliest bad step should have been, by recipes that ask for it. `said` and `scores` are what
+    the label was made of, by name: an analysis in words, the scores in each direction or by each principle.
     """
 
     step_id: str
@@ -115,6 +119,8 @@ class StepResult(Envelope):
     credit: FiniteFloat | None = None
     reason: str = ""
     correction: str | None = None
+    said: dict[str, str] = {}
+    scores: dict[str, Score] = {}
     citations: tuple[Citation, ...] = ()
     decided_by: DecidedBy | None = None
 

@@ -27,7 +27,7 @@ MAX_PRINCIPLES = 64
 MAX_TESTS = 2000
 Scale = Literal["pass_fail", "1-5", "1-10"]
 Granularity = Literal["outcome", "steps"]
-Aggregate = Literal["weighted", "gated", "veto", "lexicographic"]
+Aggregate = Literal["weighted", "gated", "veto", "renormed", "lexicographic"]
 TestKind = Literal["call", "assert", "check", "stdio", "pytest"]
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from judge_agent.reward import Combined, combine
 from judge_agent.schema import Aggregate, PrincipleResult
 
-AGGREGATES: tuple[Aggregate, ...] = ("weighted", "gated", "veto", "lexicographic")
+AGGREGATES: tuple[Aggregate, ...] = ("weighted", "gated", "veto", "renormed", "lexicographic")
 DIMENSIONS = ("accuracy", "style", "unfed")
 SCALE_SCORES = [0.0, 1.0, 0.5, 0.25, 0.75, *[k / 9 for k in range(10)]]
 scores = st.one_of(st.sampled_from(SCALE_SCORES), st.floats(0, 1))
