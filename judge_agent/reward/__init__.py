@@ -7,6 +7,7 @@ from judge_agent.reward.combine import combine as combine
 from judge_agent.reward.combine import first_error as first_error
 from judge_agent.reward.compare import preference as preference
 from judge_agent.reward.compare import ranking as ranking
+from judge_agent.reward.guarded import guarded as guarded
 from judge_agent.reward.shape import Shaped as Shaped
 from judge_agent.reward.shape import raw_reward as raw_reward
 from judge_agent.reward.shape import shaped as shaped
