@@ -23,6 +23,19 @@ _OF_EARLIER_TURNS = frozenset(("text", "label", "focus", "rubric", "profile"))
 _OF_ONE = frozenset(("score_tag", "p_yes", "ordinal", "likelihood", "verdict_tag", "verdict_json"))
 _OF_SEVERAL = frozenset(("winner_tag", "winner_json", "boxed_index", "scores_tags", "ranking_json"))
 Vote = Literal["sum", "mean", "majority"]
+Detector = Literal[
+    "edited_tests",
+    "special_cased_tests",
+    "hardcoded_outputs",
+    "swallowed_failures",
+    "early_exit",
+    "patched_grader",
+    "keyword_stuffing",
+    "hedging",
+    "padding",
+    "claimed_action",
+    "forged_observation",
+]
 CitationPolicy = Literal["required", "optional", "none"]
 
 
@@ -314,6 +327,19 @@ class Steps(Envelope):
         return self.feeds is not None or self.form == "ratings"
 
 
+class Guards(Envelope):
+    """What signs of reward hacking do to a reward; all are in `flags.hacks` with their spans in any case.
+
+    `on` says of a detector: `note` (the flag alone; also for those not named), `cap` (the score is `cap` at most)
+    or `fail` (the score is 0, and the candidate does not pass). Only signs of the strength `least`, or more, do so.
+    No sign makes a score of a candidate that has none.
+    """
+
+    on: Mapping[Detector, Literal["note", "cap", "fail"]] = {}
+    cap: Score = 0.5
+    least: Literal["hint", "strong"] = "strong"
+
+
 class DefaultBudget(Envelope):
     """What a judgment may spend when the request does not say. Tokens and tool calls are per candidate."""
 
@@ -369,6 +395,7 @@ class Recipe(Envelope):
     steps: Steps = Steps()
     pictures: Literal["any", "before_and_after"] = "any"
     unfinished: bool = False
+    guards: Guards = Guards()
     budget: DefaultBudget = DefaultBudget()
     prompts: Mapping[
         Literal[

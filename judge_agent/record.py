@@ -136,7 +136,9 @@ def _result(candidate: CanonicalCandidate, context: JudgeContext, state: State) 
         pass_threshold=context.pass_threshold,
     )
     transcript = read(candidate.trajectory)
-    flags = {**_flags(candidate, state), **combined.flags}
+    own = _flags(candidate, state)
+    combined = reward.guarded(combined, own.get("hacks", ()), recipe.guards, context.pass_threshold)
+    flags = {**own, **combined.flags}
     by_model_only = not any(p.decided_by == "evidence" for p in principles)
     comparison = state["flags"].get("", {}).get("comparison", {})
     confidence = reward.raw_confidence(principles, comparison.get("order_consistency"))

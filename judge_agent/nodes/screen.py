@@ -14,6 +14,7 @@ from langgraph.runtime import Runtime
 
 from judge_agent.aside import aside
 from judge_agent.context import CanonicalCandidate, JudgeContext
+from judge_agent.guards.hacks import Hack, hacks_in
 from judge_agent.guards.places import Place, places_of
 from judge_agent.guards.planted import Planted, planted_in
 from judge_agent.guards.says_nothing import says_nothing
@@ -42,16 +43,23 @@ async def screen(state: State, runtime: Runtime[JudgeContext]) -> Update:
             screened[candidate.id] = {"duplicate_of": twin}
             continue
         evidence += [item.model_dump(mode="json") for item in seen.evidence]
-        if not is_content_free(candidate, context.task):
-            continue
-        flags[candidate.id]["content_free"] = True
-        if context.recipe.unfinished:
-            # Not a word of it is wrong, and none says how it will go on: no verdict, and no fail.
-            screened[candidate.id] = {"says_nothing_yet": True}
-        else:
+        if is_content_free(candidate, context.task):
+            flags[candidate.id]["content_free"] = True
+            if context.recipe.unfinished:
+                # Not a word of it is wrong, and none says how it will go on: no verdict, and no fail.
+                screened[candidate.id] = {"says_nothing_yet": True}
+                continue
             item = _evidence(candidate)
             evidence.append(item.model_dump(mode="json"))
             screened[candidate.id] = {"content_free": True, "evidence_id": item.id}
+            continue
+        hacks = await asyncio.to_thread(hacks_in, context.task, candidate.trajectory)
+        if hacks:
+            items = [_hack_evidence(candidate, hack) for hack in hacks]
+            evidence += [item.model_dump(mode="json") for item in items]
+            flags[candidate.id]["hacks"] = [
+                _hack_flag(hack, item.id) for hack, item in zip(hacks, items, strict=True)
+            ]
     return {"screened": screened, "flags": flags, "evidence": evidence}
 
 
@@ -150,4 +158,32 @@ def _planted_evidence(candidate: CanonicalCandidate, place: Place, hit: Planted)
         offsets=hit.offsets,
         sha256=sha256_of(place.text),
         reason=f"{place.where} ({place.part}) speaks to the judge: {hit.pattern}{f', in {hit.how}' if hit.how else ''}",
+    )
+
+
+def _hack_flag(hack: Hack, evidence_id: str) -> Json:
+    told: Json = {
+        "detector": hack.detector,
+        "where": hack.where,
+        "part": hack.part,
+        "quote": hack.quote[:120],
+    }
+    return {**told, "offsets": list(hack.offsets), "strength": hack.strength, "evidence_id": evidence_id}
+
+
+def _hack_evidence(candidate: CanonicalCandidate, hack: Hack) -> Evidence:
+    """The span that shows it. It speaks against the work, and decides nothing: what it does is the recipe's to say."""
+    name = sha256_of([candidate.sha256, hack.where, hack.part, hack.detector, *hack.offsets])[:12]
+    return Evidence(
+        id=f"ha_{name}",
+        kind="span",
+        source=hack.source,
+        candidate_ids=(candidate.id,),
+        step_id=hack.step_id,
+        quote=hack.quote,
+        offsets=hack.offsets,
+        sha256=sha256_of(hack.quote),
+        bearing="refutes",
+        strength=hack.strength,
+        reason=f"{hack.detector}: {hack.reason}",
     )

@@ -9,6 +9,7 @@ from judge_agent.reward.compare import preference as preference
 from judge_agent.reward.compare import ranking as ranking
 from judge_agent.reward.confidence import raw_confidence as raw_confidence
 from judge_agent.reward.credit import step_credit as step_credit
+from judge_agent.reward.guarded import guarded as guarded
 from judge_agent.reward.persuasion import persuasion_gap as persuasion_gap
 from judge_agent.reward.shape import Shaped as Shaped
 from judge_agent.reward.shape import raw_reward as raw_reward
