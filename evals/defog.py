@@ -106,7 +106,7 @@ def question_of(text: str, right: str, database: Path) -> Question | None:
         return None
     try:
         same = rewritten(right)
-    except sqlglot.ParseError:
+    except sqlglot.errors.SqlglotError:
         return None
     if _rows(database, same) != gold:
         return None

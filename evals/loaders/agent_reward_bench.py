@@ -7,7 +7,6 @@ loops are annotated too, and not asked for. Where experts disagree the row is le
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -16,7 +15,7 @@ from typing import Any
 
 from evals.loaders.item import Entry, Item, Outcome, Suite
 from evals.loaders.making import check, single
-from evals.loaders.rows import Row
+from evals.loaders.rows import Row, table_of
 from judge_agent.errors import InvalidRequest
 
 _SUCCESS = {"Successful": True, "Unsuccessful": False}
@@ -40,14 +39,8 @@ def _read(folder: Path, /) -> Sequence[Entry]:
 
 
 def _labels(path: Path) -> Mapping[tuple[str, str, str], set[bool]]:
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except OSError as error:
-        raise InvalidRequest(str(path), f"cannot be read: {error.strerror}") from error
     labels: dict[tuple[str, str, str], set[bool]] = {}
-    for number, data in enumerate(rows, start=1):
-        row = Row(path, number, number + 1, data)
+    for row in table_of(path):
         benchmark, agent, task, _ = (row.text(field) for field in _FIELDS)
         said = row.data["trajectory_success"]
         if said in _SUCCESS:  # an expert may be unsure

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from evals.loaders.item import Entry, Suite
 from evals.loaders.making import files
-from evals.loaders.queries import Asked
+from evals.loaders.queries import Asked, there
 from evals.loaders.rows import Row, rows_of
 
 
@@ -20,7 +20,7 @@ def _asked(row: Row, folder: Path) -> Asked:
     name = row.text("db_id")
     hint = row.data.get("evidence")
     text = row.text("question") + (f"\nHint: {hint}" if isinstance(hint, str) and hint.strip() else "")
-    database = folder / "dev_databases" / name / f"{name}.sqlite"
+    database = there(row, "db_id", folder / "dev_databases" / name / f"{name}.sqlite")
     return Asked(f"dev:{row.whole('question_id')}", name, text, row.text("SQL"), database)
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 from evals import defog
 from evals.loaders.item import Entry, Suite
 from evals.loaders.making import numbered
-from evals.loaders.queries import Asked
-from evals.loaders.rows import Row
-from judge_agent.errors import InvalidRequest
+from evals.loaders.queries import Asked, there
+from evals.loaders.rows import Row, table_of
 
 
 def _read(folder: Path, /) -> Sequence[Entry]:
@@ -19,18 +17,12 @@ def _read(folder: Path, /) -> Sequence[Entry]:
 
 
 def _asked(folder: Path, name: str) -> Sequence[Asked]:
-    path = folder / "questions" / name
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except OSError as error:
-        raise InvalidRequest(str(path), f"cannot be read: {error.strerror}") from error
-    return [_one(folder, Row(path, number, number + 1, row)) for number, row in enumerate(rows, start=1)]
+    return [_one(folder, row) for row in table_of(folder / "questions" / name)]
 
 
 def _one(folder: Path, row: Row) -> Asked:
     gold, name = defog.gold_of(row.text("query")), row.text("db_name")
-    database = folder / "sqlite" / f"{name}.sqlite"
+    database = there(row, "db_name", folder / "sqlite" / f"{name}.sqlite")
     return Asked(numbered(row), name, row.text("question"), gold, database)
 
 

@@ -23,9 +23,17 @@ _FILES = {"HumanEval": "HumanEvalPlus.jsonl.gz", "Mbpp": "MbppPlus.jsonl"}
 def _read(folder: Path, /) -> Sequence[Entry]:
     try:
         rows = list(evalplus.rows(folder))
+        _refuse_empty(rows, folder)
         return [entry for row in rows for entry in _entries(row, folder)]
     except _BROKEN as error:
         raise InvalidRequest(str(folder), f"no EvalPlus: {type(error).__name__}: {error}") from error
+
+
+def _refuse_empty(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
+    there = {str(row["task_id"]).partition("/")[0] for row in rows}
+    for name, file in _FILES.items():
+        if name not in there:
+            raise InvalidRequest(str(folder / file), "holds no rows")
 
 
 def _entries(row: Mapping[str, Any], folder: Path) -> list[Entry]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from evals import defog
 from evals.loaders.item import Entry, Item
 from evals.loaders.making import outcome
+from evals.loaders.rows import Row
 
 FORMS = ("rewritten", "wrong")
 
@@ -48,6 +49,13 @@ class Asked:
             resources={"databases": [database]},
             uploads=(self.database,),
         )
+
+
+def there(row: Row, field: str, database: Path) -> Path:
+    """The database that a row's field names. Raises InvalidRequest where there is none."""
+    if not database.is_file():
+        raise row.error(field, f"there is no {database}")
+    return database
 
 
 def _sha256(path: Path) -> str:

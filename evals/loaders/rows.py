@@ -1,10 +1,12 @@
-"""Rows of benchmark files with the line that each begins on: JSON lines, or one JSON list.
+"""Rows of benchmark files with the line that each stands on: JSON lines, one JSON list, or CSV.
 
 Every error is an InvalidRequest that names file, line and field, so that a broken row is found and not skipped.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from bisect import bisect_left
@@ -113,6 +115,17 @@ def rows_of(path: Path) -> list[Row]:
     if not rows:
         raise InvalidRequest(str(path), "holds no rows")
     return rows
+
+
+def table_of(path: Path) -> list[Row]:
+    """Read a CSV file whose first line names the columns. Raises InvalidRequest."""
+    text = io.StringIO(_text_of(path), newline="")
+    try:
+        table = csv.DictReader(text)
+        # A quoted cell may hold line breaks: the reader knows on which line a row ended.
+        return [Row(path, number, table.line_num, row) for number, row in enumerate(table, start=1)]
+    except csv.Error as error:
+        raise InvalidRequest(str(path), f"is no CSV: {error}") from error
 
 
 def _text_of(path: Path) -> str:

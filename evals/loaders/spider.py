@@ -7,7 +7,7 @@ from pathlib import Path
 
 from evals.loaders.item import Entry, Suite
 from evals.loaders.making import files, numbered
-from evals.loaders.queries import Asked
+from evals.loaders.queries import Asked, there
 from evals.loaders.rows import Row, rows_of
 
 
@@ -18,7 +18,7 @@ def _read(folder: Path, /) -> Sequence[Entry]:
 
 def _asked(row: Row, folder: Path) -> Asked:
     name = row.text("db_id")
-    database = folder / "database" / name / f"{name}.sqlite"
+    database = there(row, "db_id", folder / "database" / name / f"{name}.sqlite")
     return Asked(numbered(row), name, row.text("question"), row.text("query"), database)
 
 

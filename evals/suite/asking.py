@@ -29,7 +29,8 @@ MODEL_TOKENS = 10_000_000
 class How:
     """How the items of a run are judged: by which recipe, with its tools or without any, at what cost.
 
-    With a `principle` whole answers are judged by that alone, and by what tools decide; none is generated then.
+    With a `principle` whole answers are judged by that alone, and by what tools decide; none is generated then. Where
+    several answers stand beside each other its scale is fine, so that fewer are tied.
     """
 
     recipe: str
@@ -43,7 +44,10 @@ class How:
         budget = {"seconds": self.seconds, "model_tokens": MODEL_TOKENS}
         asked = {"granularity": ["outcome"], **request.body}
         if self.principle and "outcome" in asked["granularity"]:
-            asked["principles"] = [{"description": self.principle, "dimension": "correctness"}]
+            scale = "1-10" if len(asked["candidates"]) > 1 else "pass_fail"
+            asked["principles"] = [
+                {"description": self.principle, "dimension": "correctness", "scale": scale}
+            ]
         tools: dict[str, Any] = {} if self.with_tools else {"tools": []}
         own = {"recipe": self.recipe, "budget": budget, "seed": self.seed, "cache": "no"}
         return {**asked, **tools, **own}
