@@ -174,6 +174,14 @@ class Judge:
         ]
 
     @property
+    def model(self) -> ChatModel | None:
+        return self._parts.model
+
+    @property
+    def prompts(self) -> PromptLibrary:
+        return self._parts.prompts
+
+    @property
     def given_tools(self) -> tuple[Tool, ...]:
         return self._parts.tools
 

@@ -7,10 +7,22 @@ import sys
 from collections.abc import Sequence
 
 import judge_agent
-from judge_agent.cli import audit, calibrate, canaries, doctor, judge, keys, mcp_server, serve, show, validate
+from judge_agent.cli import (
+    audit,
+    calibrate,
+    canaries,
+    doctor,
+    judge,
+    keys,
+    mcp_server,
+    principles,
+    serve,
+    show,
+    validate,
+)
 from judge_agent.errors import JudgeError
 
-VERBS = (serve, judge, mcp_server, validate, canaries, calibrate, keys, audit, show, doctor)
+VERBS = (serve, judge, mcp_server, validate, canaries, calibrate, principles, keys, audit, show, doctor)
 USAGE_ERROR = 3
 
 
