@@ -44,7 +44,7 @@ class Calendar(AskedTool):
 
     def __init__(self, *, limits: CalendarLimits | None = None) -> None:
         self.limits = limits or CalendarLimits()
-        self.version = f"2/{self.limits.text_chars}/{self.limits.pairings}"
+        self.version = f"3/{self.limits.text_chars}/{self.limits.pairings}"
 
     def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]:
         """One call where a weekday stands beside a full date."""
@@ -142,8 +142,9 @@ class Calendar(AskedTool):
 
 
 def _given(view: ToolView) -> frozenset[tuple[date, str]]:
-    """The pairings of the task itself: whoever takes them over did not make them."""
-    texts = (view.task.prompt, *map(text_of, view.task.messages))
+    """The pairings of the task, and of what the agent was told: whoever takes them over did not make them."""
+    told = (turn.text for turn in read(view.trajectory).turns if turn.role != "assistant")
+    texts = (view.task.prompt, *map(text_of, view.task.messages), *told)
     return frozenset((one.day, one.said) for text in texts for one in pairings_in(text[:20_000]))
 
 

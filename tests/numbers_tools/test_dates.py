@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from judge_agent.schema import Trajectory
 from tools.calendar import Calendar, CalendarLimits
 
 pytestmark = pytest.mark.anyio
@@ -126,6 +128,14 @@ async def test_a_weekday_that_is_plainly_wrong_is_refuted_however_it_stands(view
 async def test_a_weekday_of_the_task_itself_is_not_the_candidates_fault(view) -> None:
     seen = view("It leaves on Saturday, 2022-09-02.", prompt="The ship leaves on Saturday, 2022-09-02.")
     assert (await Calendar().run({}, seen, timeout_seconds=5)).findings == ()
+
+
+async def test_a_weekday_that_the_agent_was_told_is_not_its_fault(view) -> None:
+    told = view("It is on Monday, 2022-09-02.")
+    messages = [{"role": "user", "content": "Put Monday, 2022-09-02 down."}, *told.trajectory.messages]
+    trajectory = Trajectory.model_validate({"messages": messages})
+    result = await Calendar().run({}, replace(told, trajectory=trajectory), timeout_seconds=5)
+    assert (result.findings, result.asides) == ((), ())
 
 
 async def test_right_weekdays_confirm_nothing_and_no_weekdays_ask_for_nothing(view) -> None:

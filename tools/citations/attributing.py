@@ -35,7 +35,8 @@ _NOT_ITS_WORDS = re.compile(
     r"\b(?:I|we|you|my|our|your|would|could|should|might|may|will|if|whether|example|e\.g|such as|like|let's|imagine|"
     r"suppose|template|draft|translat\w*|paraphras\w*|in other words|means?|meaning|essentially|basically|roughly|"
     r"no|not|nor|never|nothing|nowhere|none|neither|without|lacks?|instead|rather|contrary|cannot|unlike|false|"
-    r"wrong|incorrect|asks?|question)\b|n['\u2019]t\b",
+    r"wrong|incorrect|asks?|question|usually|typically|normally|commonly|generally|often|summar\w+|"
+    r"in (?:short|essence|sum|brief)|sum(?:s|med)? up|french|german|spanish|italian|portuguese|dutch)\b|n['\u2019]t\b",
     re.I,
 )
 _DENIED_BEHIND = re.compile(
@@ -53,7 +54,9 @@ _GO_THERE = re.compile(
     r"\b(?:visit\w*|check\w*|go(?:ing)? to|book\w*|search\w*|brows\w+|contact\w*|monitor\w*|call|sign[ -]?(?:in|up)|"
     r"log ?in|try|explor\w+|portals?|dashboards?|official|websites?|download\w*|install\w*|open|use|using|access\w*|"
     r"available (?:at|on|via|from|here)|click|pre-?filtered|custom\w*|here(?:'s| is) (?:the|your|a)|find|generated?|"
-    r"register|apply|learn more|more information|like|consider|recommend\w*|such as)\b",
+    r"register|apply|(?:learn|read|see) more|more information|like|consider|recommend\w*|such as|example|docs|"
+    r"documentation|post|get|put|send\w*|requests?|endpoints?|apis?|url|base_url|curl|fetch\w*|creat\w+|push\w*|"
+    r"publish\w*|deploy\w*|merg\w+)\b",
     re.I,
 )
 

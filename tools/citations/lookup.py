@@ -23,6 +23,11 @@ _TELLING = re.compile(r"\d|[A-Za-z][-_][A-Za-z]")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 # What stands in square brackets is the quoter's own; a number there, unless it marks a footnote, is to be the source's.
 _NUMBERS_ADDED = re.compile(r"\[(?!\d{1,3}\])([^\]]{0,80}?\d[^\]]{0,80})\]")
+_ADDED = re.compile(r"\[([^\]]{0,80})\]")
+_TURNED = "what is left out, or put in within brackets, may deny it"
+_DENIES = re.compile(
+    r"\b(?:not?|never|nor|neither|without|hardly|cannot|unless|false|allegedly)\b|n't\b", re.I
+)
 _LABELLED = re.compile(r"(?:doc|document|source|passage|ref|reference)?\.? ?(\d{1,6})", re.I)
 _LAST_MARK = re.compile(r"[/:.~](?=[^/:.~]*\Z)")
 
@@ -87,6 +92,8 @@ class Lookup:
             if span is None:
                 continue
             offsets = place.offsets(span)
+            if _turns_round(cited.text, place.skipped(parts)):
+                return Looked(cited, step, "not_checked", place.id, note=_TURNED)
             if any(same(added) not in place.same for added in _NUMBERS_ADDED.findall(cited.text)):
                 note = "a number that the quoter put within brackets is not there"
                 return Looked(cited, step, "altered", place.id, note=note)
@@ -99,8 +106,11 @@ class Lookup:
             return repeated
         for place in seen:
             if place.holds_plainly(parts):
-                outcome: Outcome = "repeated" if place.repeats(parts) else "found"
-                return Looked(cited, step, outcome, place.id)
+                turned = _turns_round(cited.text, place.skipped(parts))
+                outcome: Outcome = (
+                    "not_checked" if turned else "repeated" if place.repeats(parts) else "found"
+                )
+                return Looked(cited, step, outcome, place.id, note=_TURNED if turned else "")
         if self._places.had_written(parts, before):
             return Looked(cited, step, "repeated", note="the agent's own words of an earlier turn")
         for place in seen:
@@ -186,6 +196,13 @@ class Lookup:
         if library is None or place.kind != "document":
             return place.id
         return library.passage_at(place.id, offsets[0]) or place.id
+
+
+def _turns_round(quote: str, skipped: Sequence[str]) -> bool:
+    """Whether a denial was put into a quotation within brackets, or left out of a sentence of it."""
+    if any(_DENIES.search(same(added)) for added in _ADDED.findall(quote)):
+        return True
+    return any(_DENIES.search(gap) and not re.search(r"[.!?](?:\s|$)", gap) for gap in skipped)
 
 
 def _likeness(wanted: str, text: str) -> tuple[float, str]:

@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Literal
 from urllib.parse import unquote
 
@@ -28,6 +29,7 @@ _SAME = str.maketrans(
         # Who quotes a quotation writes single marks within double ones.
         **dict.fromkeys('"\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb', "'"),
         **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
+        "\u00d7": "x",
         **dict.fromkeys("*_\u00ad\u200b\u200c\u200d\ufeff\u2060", None),
     }
 )
@@ -144,6 +146,13 @@ class Place:
         """Whether the parts stand there in their order, once the marks around and within words are gone."""
         return _span(self.plain, parts) is not None
 
+    def skipped(self, parts: Sequence[str]) -> tuple[str, ...]:
+        """What stands between the parts and is left out."""
+        for text in (self.same, self.plain):
+            if found := _stretches(text, parts):
+                return tuple(text[one[1] : other[0]] for one, other in pairwise(found))
+        return ()
+
     def repeats(self, parts: Sequence[str]) -> bool:
         """Whether the agent had written these words before it saw them here."""
         return self.kind == "observation" and all(self.had_written(part) for part in parts)
@@ -254,14 +263,20 @@ def _seen(transcript: Transcript, written: Written, turns: list[int]) -> Iterato
 
 
 def _span(text: str, parts: Sequence[str]) -> tuple[int, int] | None:
-    first, at = -1, 0
+    found = _stretches(text, parts)
+    return (found[0][0], found[-1][1]) if found else None
+
+
+def _stretches(text: str, parts: Sequence[str]) -> list[tuple[int, int]]:
+    """Where each part stands, each behind the one before; nothing where one does not."""
+    found, at = list[tuple[int, int]](), 0
     for part in parts:
-        found = text.find(part, at)
-        if found < 0:
-            return None
-        first = found if first < 0 else first
-        at = found + len(part)
-    return first, at
+        start = text.find(part, at)
+        if start < 0:
+            return []
+        at = start + len(part)
+        found.append((start, at))
+    return found
 
 
 def _rejoined(found: re.Match[str]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from judge_agent.seams.tool import ToolView
-from judge_agent.trajectory import final_answer, text_of
+from judge_agent.trajectory import final_answer, read, text_of
 
 _LOOKED_AT = 20_000  # characters
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:[.,]\d+)*(?!\w)")
@@ -45,5 +45,6 @@ def speaks_of_constraints(view: ToolView) -> bool:
 
 
 def asked_text(view: ToolView) -> str:
-    """What the task says, as far as it is looked at."""
-    return "\n".join([view.task.prompt, *map(text_of, view.task.messages)])[:_LOOKED_AT]
+    """What the task says, and the user in the trajectory, as far as it is looked at."""
+    turns = [turn.text for turn in read(view.trajectory).turns if turn.role in ("system", "user")]
+    return "\n".join([view.task.prompt, *map(text_of, view.task.messages), *turns])[:_LOOKED_AT]

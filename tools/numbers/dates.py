@@ -52,7 +52,8 @@ _AFTER = re.compile(
 _UNASSERTED = re.compile(
     r"\b(?:not|isn't|isn\u2019t|wasn't|wasn\u2019t|never|if|whether|is it|suppose|assum\w+|wrong|incorrect\w*|"
     r"mistake\w*|instead|rather|wait|claim\w*|said|says|fake|fiction\w*|novel|story|typo|correct(?:ed|ion)|actually|"
-    r"should|would|example|calendar|julian|old style|new style|o\.s\.|n\.s\.|hebrew|lunar|orthodox)\b|\?",
+    r"should|would|sic|impossible|no such|there (?:is|was) no|non-?existent|reads?|example|calendar|julian|old style|"
+    r"new style|o\.s\.|n\.s\.|hebrew|lunar|orthodox)\b|\?",
     re.I,
 )
 _ZONES = re.compile(
