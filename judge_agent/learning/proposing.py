@@ -9,9 +9,9 @@ from typing import Any
 from judge_agent import importers
 from judge_agent.errors import ModelError
 from judge_agent.given_principles import WORD, name_from
+from judge_agent.guards.planted import planted_in
 from judge_agent.hashing import derived_seed
 from judge_agent.learning.pairs import Pair
-from judge_agent.nodes.patterns import planted_in
 from judge_agent.prompting import PromptLibrary
 from judge_agent.prompting.fences import fence, neutralise
 from judge_agent.readouts import read_object
