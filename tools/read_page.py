@@ -25,7 +25,7 @@ class ReadPage(AskedTool):
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf, self.limits = shelf, shelf.limits
-        self.version = f"1/{shelf.box}/{shelf.limits.words}"
+        self.version = f"2/{shelf.box}/{shelf.limits.words}"
 
     async def aclose(self) -> None:
         """Close what the shelf keeps open. Repeated calls do nothing."""

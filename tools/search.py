@@ -32,7 +32,7 @@ class Search(AskedTool):
     def __init__(self, shelf: Shelf) -> None:
         self._shelf, self.limits = shelf, shelf.limits
         reranked = "" if shelf.rerank is None else f"/{shelf.rerank.words}"
-        self.version = f"1/{shelf.box}/{shelf.limits.words}{reranked}"
+        self.version = f"2/{shelf.box}/{shelf.limits.words}{reranked}"
 
     async def aclose(self) -> None:
         """Close what the shelf keeps open. Repeated calls do nothing."""
