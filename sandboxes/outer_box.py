@@ -156,8 +156,8 @@ def _command(
     The fork server needs a proc file system until it has opened it. Where the host (a container with masked paths) lets
     nobody mount a new one, `host_proc` shows it the host's; no child ever sees either.
     """
-    sources = [str(bwrap.parents[2] if _in_wheel(bwrap) else bwrap)]
-    arguments = ["@0/" + "/".join(bwrap.parts[-3:]) if _in_wheel(bwrap) else "@0"]
+    source, program = staged(bwrap)
+    sources, arguments = [source], [program]
     arguments += ["--unshare-user", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
     arguments += ["--uid", "1000", "--gid", "1000", "--hostname", "box", "--cap-add", "CAP_SYS_ADMIN"]
     arguments += ["--sync-fd", str(alive_fd)]
@@ -189,5 +189,8 @@ def _command(
     return [*launcher, *arguments]
 
 
-def _in_wheel(bwrap: Path) -> bool:
-    return bwrap.parent.name == "_bin"
+def staged(bwrap: Path) -> tuple[str, str]:
+    """What the launcher stages first, and where bubblewrap is in it: one from a wheel needs the libraries beside it."""
+    if bwrap.parent.name == "_bin":
+        return str(bwrap.parents[2]), "@0/" + "/".join(bwrap.parts[-3:])
+    return str(bwrap), "@0"

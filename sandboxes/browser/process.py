@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from judge_agent.errors import SandboxError
 from judge_agent.seams.browser import BrowserLimits, PageError
-from sandboxes.outer_box import spawned
+from sandboxes.outer_box import spawned, staged
 
 if TYPE_CHECKING:
     from sandboxes.browser.finding import BrowserParts
@@ -139,8 +139,16 @@ def _end(pid: int, channel: socket.socket, words: int) -> None:
 def command(parts: BrowserParts) -> list[str]:
     """The argument vector: launcher, bubblewrap, the driver's loop."""
     interpreter = parts.interpreter
-    sources = [str(parts.bwrap)]
-    arguments = ["@0", "--unshare-user", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
+    source, program = staged(parts.bwrap)
+    sources = [source]
+    arguments = [
+        program,
+        "--unshare-user",
+        "--unshare-all",
+        "--die-with-parent",
+        "--new-session",
+        "--clearenv",
+    ]
     arguments += ["--uid", "1000", "--gid", "1000", "--hostname", "box"]
     for source, target in parts.binds:
         arguments += ["--ro-bind", f"@{len(sources)}", target]
