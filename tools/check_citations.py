@@ -66,7 +66,7 @@ class CheckCitations(AskedTool):
 
     def __init__(self, shelf: Shelf, *, limits: CitationLimits | None = None) -> None:
         self._shelf, self.limits = shelf, limits or CitationLimits()
-        self.version = f"4/{shelf.box}/{shelf.limits.words}"
+        self.version = f"5/{shelf.box}/{shelf.limits.words}"
 
     async def aclose(self) -> None:
         """Close what the shelf keeps open. Repeated calls do nothing."""

@@ -10,30 +10,18 @@ from typing import Annotated
 
 from pydantic import Field
 
-from judge_agent.seams.tool import AskedTool, Finding, ToolResult, ToolView
+from judge_agent.seams.tool import Finding, ToolResult, ToolView
+from tools.documents.asked import DocumentTool
 from tools.documents.library import Document, Library
-from tools.documents.shelf import Shelf
 from tools.search import coverage, named_document, none_was_read
 
 MAX_ID_CHARS = 300
 
 
-class ReadPage(AskedTool):
-    """The tool `read_page`. `shelf` is what it shares with `search`."""
+class ReadPage(DocumentTool):
+    """The tool `read_page`."""
 
     name = "read_page"
-
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf, self.limits = shelf, shelf.limits
-        self.version = f"1/{shelf.box}/{shelf.limits.words}"
-
-    async def aclose(self) -> None:
-        """Close what the shelf keeps open. Repeated calls do nothing."""
-        await self._shelf.aclose()
-
-    def offered(self, view: ToolView) -> bool:
-        """Where there are documents."""
-        return bool(view.resources.corpora)
 
     async def asked(
         self,

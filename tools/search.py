@@ -14,7 +14,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from judge_agent.seams.tool import AskedTool, Finding, ToolResult, ToolView
+from judge_agent.seams.tool import Finding, ToolResult, ToolView
+from tools.documents.asked import DocumentTool
 from tools.documents.index_box import Hit
 from tools.documents.library import Library
 from tools.documents.reranking import Reranker
@@ -24,23 +25,14 @@ DEFAULT_HITS = 5
 _ROOMS = (900, 450, 200, 80)  # characters shown of each passage: the first that fits
 
 
-class Search(AskedTool):
-    """The tool `search`. `shelf` is what it shares with `read_page` and `check_citations`."""
+class Search(DocumentTool):
+    """The tool `search`."""
 
     name = "search"
 
     def __init__(self, shelf: Shelf) -> None:
-        self._shelf, self.limits = shelf, shelf.limits
-        reranked = "" if shelf.rerank is None else f"/{shelf.rerank.words}"
-        self.version = f"1/{shelf.box}/{shelf.limits.words}{reranked}"
-
-    async def aclose(self) -> None:
-        """Close what the shelf keeps open. Repeated calls do nothing."""
-        await self._shelf.aclose()
-
-    def offered(self, view: ToolView) -> bool:
-        """Where there are documents."""
-        return bool(view.resources.corpora)
+        super().__init__(shelf)
+        self.version += "" if shelf.rerank is None else f"/{shelf.rerank.words}"
 
     async def asked(
         self,

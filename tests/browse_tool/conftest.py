@@ -9,17 +9,7 @@ import pytest
 
 from judge_agent.schema import Reference, Resources, Site, Task, Trajectory, UiChecks
 from judge_agent.seams.tool import ToolView
-from sandboxes.browser import find_browser, lacking
 from tools.browse import Browse
-
-
-@pytest.fixture(scope="session")
-async def browser():
-    found = find_browser()
-    if found is None:
-        pytest.skip(f"this machine lacks {', '.join(lacking())}")
-    yield found
-    await found.aclose()
 
 
 @pytest.fixture(scope="session")

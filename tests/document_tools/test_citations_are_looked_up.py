@@ -245,3 +245,39 @@ async def test_each_limit_of_citations_is_told_and_ends_in_no_confirmation(view)
     asked = view(messages=[*steps, *trajectory(quote)])
     told = await limited(max_step_citations=2).run({}, asked, timeout_seconds=30)
     assert len(told.findings) == 3
+
+
+PAGE = (
+    '<html><head><title>Whales of the whole world</title><meta name="description" content="On very big animals at sea">'
+    '<p>End tags are left out here.<img alt="a whale beside a small boat"><svg><p>Behind a drawing that is not ended.'
+    "<noscript>Scripts are switched off here</noscript>"
+)
+ROWS = '{"id": 1, "text": "Whales are big.", "author": "Ann Smith of the sea"}\n'
+
+
+@pytest.mark.parametrize(
+    ("format_", "quote"),
+    [
+        ("html", "Whales of the whole world"),
+        ("html", "On very big animals at sea"),
+        ("html", "End tags are left out"),
+        ("html", "a whale beside a small boat"),
+        ("html", "Behind a drawing that is not ended"),
+        ("html", "Scripts are switched off here"),
+        ("jsonl", "Ann Smith of the sea"),
+    ],
+)
+async def test_what_a_file_says_beside_its_text_may_be_quoted(
+    shelf_of, view, format_: str, quote: str
+) -> None:
+    corpus = {"name": "lib", "format": format_, "text": PAGE if format_ == "html" else ROWS}
+    asked = view([corpus], answer=f'The page says "{quote}".')
+    result = await CheckCitations(shelf_of()).run({}, asked, timeout_seconds=60)
+    assert [(one.bearing, one.strength) for one in result.findings] == [("confirms", "decisive")]
+
+
+async def test_nothing_missing_decides_where_rows_without_text_were_skipped(shelf_of, view) -> None:
+    corpus = {"name": "lib", "format": "jsonl", "text": ROWS + '{"note": "eats only very old fish"}\n'}
+    asked = view([corpus], answer='The page says "eats only very old fish".')
+    result = await CheckCitations(shelf_of()).run({}, asked, timeout_seconds=60)
+    assert [(one.bearing, one.strength) for one in result.findings] == [("refutes", "strong")]

@@ -6,7 +6,6 @@ import pytest
 from PIL import Image
 
 from judge_agent.errors import ToolError
-from sandboxes.browser import find_browser, lacking
 from tools.render_compare import RenderCompare, RenderLimits
 
 pytestmark = pytest.mark.anyio
@@ -21,15 +20,6 @@ def wanted(colour="#ff0000", size=SIZE):
     image = Image.new("RGB", size, "white")
     image.paste(colour, (40, 30, 160, 110))
     return image
-
-
-@pytest.fixture(scope="module")
-async def browser():
-    found = find_browser()
-    if found is None:
-        pytest.skip(f"this machine lacks {', '.join(lacking())}")
-    yield found
-    await found.aclose()
 
 
 @pytest.fixture

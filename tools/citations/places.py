@@ -219,10 +219,19 @@ def places_of(view: ToolView, library: Library | None) -> Places:
         *_given(view),
         *observed,
         *(Place("document", one.id, one.text, url=one.url) for one in documents),
+        *(
+            Place("task", one.id, f"{one.title}\n{one.beside}")
+            for one in documents
+            if one.title or one.beside
+        ),
     ]
     whole = not any(_CUT_SHORT.search(place.text) for place in observed if place.kind == "observation")
     whole = whole and not any(_is_of_other_script(place.text) for place in found if place.kind != "task")
-    whole = whole and all(one.text.strip() for one in documents) and not (library and library.refused)
+    whole = (
+        whole
+        and all(one.text.strip() for one in documents)
+        and not (library and (library.refused or library.skipped))
+    )
     return Places(tuple(found), whole and not _has_unread(view, transcript), library, written, tuple(turns))
 
 

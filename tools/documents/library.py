@@ -28,7 +28,10 @@ _PAGE_GAP = "\n\n"
 
 @dataclass(frozen=True)
 class Document:
-    """`pages` are the offsets at which pages begin; `paged` says that they are the document's own."""
+    """`pages` are the offsets at which pages begin; `paged` says that they are the document's own.
+
+    `beside` is what its file says beside its text (a description, other fields of a row): cited, and not searched.
+    """
 
     id: str
     corpus: str
@@ -37,6 +40,7 @@ class Document:
     text: str
     pages: tuple[int, ...]
     paged: bool = False
+    beside: str = ""
 
     @cached_property
     def sha256(self) -> str:

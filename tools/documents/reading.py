@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from itertools import islice
@@ -21,6 +21,7 @@ from tools.documents.library import Document, Library, document_of, passages_of
 from tools.documents.limits import CorpusLimits
 from tools.documents.sources import SourceFile
 
+MAX_BESIDE_CHARS = 4000
 MAX_BOXES = 64  # a file that ends its box costs one; whoever sends more of them has none read after that
 MAX_REFUSALS_TOLD = 200
 INSTALL = "pip install 'judge-agent[tools]' -c constraints.txt"
@@ -61,7 +62,8 @@ class _Reading:
         self.ids.add(id_)
         title, url = str(line.get("title") or "")[:500], str(line.get("url") or "")[:2000]
         paged = line.get("paged") is True and len(pages) <= self.limits.max_pages
-        self.documents.append(document_of(id_, file.corpus, title, url, pages, paged, self.limits))
+        made = document_of(id_, file.corpus, title, url, pages, paged, self.limits)
+        self.documents.append(replace(made, beside=str(line.get("beside") or "")[:MAX_BESIDE_CHARS]))
 
 
 async def read_library(

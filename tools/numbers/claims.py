@@ -30,7 +30,8 @@ _UNSAT = re.compile(
 # In a clause with these, the words are no plain claim: a condition, a denial, a part of the problem.
 _HEDGED = re.compile(
     r"\b(?:if|whether|suppose\w*|assum\w*|were|would|could|might|may|perhaps|probably|unless|until|not|never|cannot|"
-    r"with(?:out)?|where|when|for|other|else|besides|rather|becomes?|core|subset|alone)\b|n't\b|n\u2019t\b|\?",
+    r"with(?:out)?|where|when|for|other|else|besides|rather|becomes?|core|subset|alone|"
+    r"(?:I|we) (?:found|find|see|got))\b|n't\b|n\u2019t\b|\?",
     re.I,
 )
 _TRIED = re.compile(
@@ -51,7 +52,8 @@ _DEFINED = re.compile(
 )
 # A value is the whole right side, of a name that is the whole left side: `x + y = 10` says nothing of y.
 _PAIR = re.compile(
-    r"(?<![\w.])(?<![-+*/^<>=!\d])(?<![-+*/^<>=!\d] )[\"'`$]?([A-Za-z_][\w.!-]{0,99})[\"'`$]?[ \t]{0,9}(?::=|==?|:)"
+    r"(?<![\w.])(?<![-+*/^<>=!\d])(?<![-+*/^<>=!\d] )(?<!\bor )"
+    r"[\"'`$]?([A-Za-z_][\w.!-]{0,99})[\"'`$]?[ \t]{0,9}(?::=|==?|:)"
     r"[ \t]{0,9}(-?\d{1,400}(?:[./]\d{1,400})?|true|false)\b(?!,\d|[%\w]|[ \t]{0,9}(?:[-+*/^<>=]|(?:or|mod)\b))",
     re.I,
 )
@@ -98,8 +100,15 @@ def _is_plain(text: str) -> bool:
 
 
 def _literals(text: str) -> dict[str, str] | None:
-    """Variables with true or false; None where one has both."""
-    written = _LITERALS.findall(text) or _LIST.findall(text)[-1:] or _BARE.findall(text)[-1:]
+    """Variables with true or false; None where one has both, or where clauses may be told as well."""
+    written = _LITERALS.findall(text)
+    if not written:
+        lists, lines = _LIST.findall(text), _BARE.findall(text)
+        if len(lines) > 1 or any(
+            one != lists[-1] and one.count(",") >= lists[-1].count(",") for one in lists[:-1]
+        ):
+            return None
+        written = lists[-1:] or lines
     numbers = [int(number) for group in written for number in re.findall(r"-?\d{1,9}", group)]
     pairs = [(str(abs(number)), "true" if number > 0 else "false") for number in numbers if number]
     if not pairs:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-_SILENT = frozenset(("script", "style", "noscript", "template", "svg", "math", "object", "iframe", "head"))
+_SILENT = frozenset(("script", "style", "template", "svg", "math", "object", "iframe", "head"))
+# A block within these ends them, as browsers have it: their own end may be left out, or forgotten.
+_ENDED_BY_BLOCKS = frozenset(("head", "svg", "math"))
 _BLOCKS = frozenset(
     (
         *(
@@ -69,13 +71,16 @@ class Reader(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self.title = ""
+        self.title = self.description = ""
         self.pieces: list[str] = []
         self._silent: list[str] = []
         self._in_title = False
         self._literal = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in _BLOCKS:
+            while self._silent and self._silent[-1] in _ENDED_BY_BLOCKS:
+                self._silent.pop()
         if tag == "body":  # whatever was left open in the head has ended
             self._silent.clear()
         elif tag in _SILENT:
@@ -83,13 +88,21 @@ class Reader(HTMLParser):
                 self._silent.append(tag)
         elif tag == "title":
             self._in_title = True
+        elif tag == "meta":
+            told = dict(attrs)
+            if (told.get("name") or told.get("property") or "").lower().endswith("description"):
+                self.description = (told.get("content") or "")[:1000]
         elif not self._silent:
             self._literal += tag == "pre"
             self.pieces.append("\n" if tag in _BLOCKS else " " if tag in ("td", "th") else "")
+            if tag == "img" and (alt := dict(attrs).get("alt")):  # what is shown to who sees no pictures
+                self.pieces.append(f" {' '.join(alt.split())} ")
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _BLOCKS and not self._silent:
             self.pieces.append("\n")
+        elif tag == "img":
+            self.handle_starttag(tag, attrs)
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "title":
@@ -108,13 +121,13 @@ class Reader(HTMLParser):
             self.pieces.append(data if self._literal else re.sub(r"\s+", " ", data))
 
 
-def of_html(text: str) -> tuple[str, str]:
-    """The title and the visible text of a page."""
+def of_html(text: str) -> tuple[str, str, str]:
+    """The title, the visible text and the description of a page."""
     reader = Reader()
     reader.feed(text)
     reader.close()
     lines = (line.strip() for line in "".join(reader.pieces).split("\n"))
-    return reader.title, re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+    return reader.title, re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip(), reader.description
 
 
 def title_of_markdown(text: str) -> str:

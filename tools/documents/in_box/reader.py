@@ -48,25 +48,26 @@ def _documents(
     if file["format"] == "jsonl":
         yield from _lines(content, file["id"], limits)
         return
-    title, pages = _read(content, file["format"], limits)
-    title = file["title"] or title
+    title, pages, beside = _read(content, file["format"], limits)
     yield {
         "id": file["id"],
-        "title": title,
+        "title": file["title"] or title,
+        "beside": f"{title}\n{beside}",
         "url": file["url"],
         "pages": pages,
         "paged": file["format"] == "pdf",
     }
 
 
-def _read(content: bytes, format_: str, limits: Mapping[str, int]) -> tuple[str, list[str]]:
+def _read(content: bytes, format_: str, limits: Mapping[str, int]) -> tuple[str, list[str], str]:
+    """The title, the pages, and what stands beside them."""
     if format_ == "pdf":
-        return pages_of(content, limits)
+        return *pages_of(content, limits), ""
     if format_ == "html":
-        title, text = of_html(plain(decoded(content, html=True)))
-        return title, [text]
+        title, text, described = of_html(plain(decoded(content, html=True)))
+        return title, [text], described
     text = plain(decoded(content))
-    return (title_of_markdown(text) if format_ == "markdown" else ""), [text]
+    return (title_of_markdown(text) if format_ == "markdown" else ""), [text], ""
 
 
 def _lines(content: bytes, corpus: str, limits: Mapping[str, int]) -> Iterator[dict[str, Any]]:
@@ -91,6 +92,7 @@ def _lines(content: bytes, corpus: str, limits: Mapping[str, int]) -> Iterator[d
             "title": plain(_first(row, ("title",)) or "")[:500],
             "url": plain(_first(row, ("url", "link", "source_url")) or "")[:2000],
             "pages": [plain(text)],
+            "beside": _beside(row, text),
         }
     if skipped:
         yield {"skipped": skipped, "pages": []}
@@ -106,6 +108,14 @@ def _object(line: str) -> dict[str, Any]:
 
 def _first(row: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
     return next((row[name] for name in names if isinstance(row.get(name), str)), None)
+
+
+def _beside(row: Mapping[str, Any], text: str) -> str:
+    """The other short texts of a row."""
+    others = (
+        value for value in row.values() if isinstance(value, str) and value != text and len(value) < 1000
+    )
+    return plain("\n".join(others))[:2000]
 
 
 def _id(row: Mapping[str, Any]) -> str:

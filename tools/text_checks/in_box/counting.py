@@ -22,12 +22,22 @@ _MARKS_OF_ITEMS = re.compile(r"^[ \t]*\d{1,9}[.)][ \t]", re.M)
 
 
 def _characters(text: str, check: Check) -> Count:
+    """Fewest: what is seen as one. Most: code points."""
     stripped = text.strip()
-    joined = sum(
-        unicodedata.combining(char) > 0 or unicodedata.category(char) in ("Mn", "Me", "Cf")
-        for char in stripped
+    return Count(len(_JOINED.sub("", _FLAG.sub(".", stripped))) - _marks(stripped), len(stripped))
+
+
+def _marks(text: str) -> int:
+    return sum(
+        (unicodedata.combining(char) > 0 or unicodedata.category(char) in ("Mn", "Me", "Cf"))
+        and char != "\u200d"
+        for char in text
     )
-    return Count(len(stripped) - joined, len(stripped))
+
+
+# What is joined to the sign before it, shades of skin, and flags, which are two letters each.
+_JOINED = re.compile("\u200d[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff]?|[\U0001f3fb-\U0001f3ff]")
+_FLAG = re.compile("[\U0001f1e6-\U0001f1ff]{2}")
 
 
 def _words(text: str, check: Check) -> Count:
@@ -70,7 +80,11 @@ def _headings(text: str, check: Check) -> Count:
         for before, line in _pairs(lines)
     )
     bold = sum(_is_bold(line) for line in lines)
-    return Count(marked + underlined, marked + underlined + dashed + bold)
+    loose = sum(bool(_LOOSE_HEADING.match(line)) for line in lines)
+    return Count(marked + underlined, marked + underlined + dashed + bold + loose)
+
+
+_LOOSE_HEADING = re.compile(r"[ ]{0,3}(?:#{1,6}[^#\s\d]|<h[1-6][\s>])", re.I)
 
 
 def _pairs(lines: list[str]) -> list[tuple[str, str]]:
@@ -143,7 +157,14 @@ _NO_PROSE = re.compile(r"https?://\S+|www\.\S+|`[^`\n]*`|!=|!(?=\[)")
 
 def _numbers(text: str, check: Check) -> Count:
     found, marks = len(NUMBER.findall(text)), len(_MARKS_OF_ITEMS.findall(text))
-    return Count(max(0, found - marks), found)
+    joined = len(NUMBER.findall(_TOGETHER.sub(lambda one: "1" * len(one.group()), text)))
+    return Count(max(0, min(joined, found) - marks), found)
+
+
+# One number, or several: a date, a time, a fraction, digits in groups.
+_TOGETHER = re.compile(
+    r"(?<![\w.,])\d{1,4}(?:[-/:\u2013]\d{1,4}){1,2}(?!\w)|(?<![\w.,])\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?!\d)"
+)
 
 
 def _percentages(text: str, check: Check) -> Count:
@@ -151,12 +172,14 @@ def _percentages(text: str, check: Check) -> Count:
 
 
 def _tables(text: str, check: Check) -> Count:
-    return exactly(len(_rows_of_tables(text)))
+    found = len(_rows_of_tables(text))
+    return Count(found, found + len(re.findall(r"<table[\s>]", text, re.I)))
 
 
 def _table_rows(text: str, check: Check) -> Count:
     """The rows of all tables, without their headings."""
-    return exactly(sum(_rows_of_tables(text)))
+    found = sum(_rows_of_tables(text))
+    return Count(found, found + len(re.findall(r"<tr[\s>]", text, re.I)))
 
 
 def _rows_of_tables(text: str) -> list[int]:
@@ -202,13 +225,14 @@ def _sections(text: str, check: Check) -> Count:
         for marker in check["texts"]:
             head, wanted = said[: len(marker)], marker
             if (head.casefold() == wanted.casefold()) if ignore else head == wanted:
-                found += bool(
-                    re.match(r"[ \t]*[:.#]?[ \t]*(?:\d|[IVXLC]+\b|[A-Z]\b|$|:)", said[len(marker) :])
-                )
+                found += bool(_NUMBERED_SO.match(said[len(marker) :]))
                 break
     return exactly(found)
 
 
+_NUMBERED_SO = re.compile(
+    r"[ \t]*[:.#]?[ \t]*(?:\d|[IVXLC]+\b|[A-Z]\b|$|:|(?i:one|two|three|four|five|six|seven|eight|nine|ten)\b)"
+)
 COUNTS: Mapping[str, Callable[[str, Check], Count]] = {
     "characters": _characters,
     "words": _words,

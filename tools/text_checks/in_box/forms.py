@@ -19,7 +19,7 @@ _SMALL = (
 _NUMBER = re.compile(r"(?<![\w.,])[-+\u2212]?\d+(?:[.,]\d+)*(?![\w])")
 _PERCENT = re.compile(r"(?<![\w.,])([-+\u2212]?\d+(?:[.,]\d+)*)[ \u00a0]?(?:%|percent\b|per cent\b)", re.I)
 _TITLE = re.compile(r"<<[^<>\n]{1,500}>>")
-_DEFAULT_POSTSCRIPTS = ("P.S.", "P.S", "PS:", "P.P.S.", "P.P.S")
+_DEFAULT_POSTSCRIPTS = ("P.S.", "P.S", "P. S.", "PS:", "PS ", "P.P.S.", "P.P.S", "PPS ")
 
 
 def _lowercase(text: str, check: Check) -> Outcome:
@@ -33,7 +33,9 @@ def _uppercase(text: str, check: Check) -> Outcome:
 
 def _in_case(against: list[str], text: str, what: str) -> Outcome:
     if against:
-        return Outcome("fail", f"{len(against)} {what} letters")
+        # In capitals it is often left as it is.
+        left = set(against) == {"\u00df"} and text.upper() != text.lower()
+        return Outcome("undecided" if left else "fail", f"{len(against)} {what} letters", left)
     cased = any(char.lower() != char.upper() for char in text)
     return Outcome(
         "pass" if cased else "undecided",

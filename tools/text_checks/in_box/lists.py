@@ -19,12 +19,13 @@ def _items(text: str, kind: re.Pattern[str]) -> list[tuple[int, str]]:
 
 
 def list_items(text: str, check: Check) -> Count:
-    """Fewest: those of the outermost level. Most: nested ones too, and what other marks may make one."""
+    """Fewest: those of the outermost level. Most: nested ones too, what other marks may make one, and
+    numbered ones where there are no others.
+    """
     items = [(depth, line) for depth, line in _items(text, units.BULLET) if set(line) - set("-*+ ")]
     outer = min((depth for depth, _ in items), default=0)
-    return Count(
-        sum(depth <= outer + 1 for depth, _ in items), max(len(items), _loosely(text, _LOOSE_BULLET))
-    )
+    most = max(len(items), _loosely(text, _LOOSE_BULLET), len(_HTML_ITEM.findall(text)))
+    return Count(sum(depth <= outer + 1 for depth, _ in items), most or numbered_items(text, check).high)
 
 
 def _loosely(text: str, kind: re.Pattern[str]) -> int:
@@ -36,16 +37,21 @@ def numbered_items(text: str, check: Check) -> Count:
     items = _items(text, units.NUMBERED)
     digits = [depth for depth, line in items if line[0].isdigit()]
     outer = min(digits, default=0)
-    return Count(sum(depth <= outer + 1 for depth in digits), max(len(items), _loosely(text, _LOOSE_NUMBER)))
+    return Count(
+        sum(depth <= outer + 1 for depth in digits),
+        max(len(items), _loosely(text, _LOOSE_NUMBER), len(_HTML_ITEM.findall(text))),
+    )
 
 
 # What some take for an item: no space behind the mark, another mark, within a quotation.
 _LOOSE_BULLET = re.compile(
     r"[ \t>]{0,40}(?:[-+](?![-+])|\*(?!\*)|[\u00b7\u2013\u2014\u2022\u2023\u2043\u2219\u2192\u25a0-\u25ff\u2605"
-    r"\u2606\u2713\u2714\u2726\u27a4])[ \t]{0,40}\S"
+    r"\u2606\u2705\u2713\u2714\u2726\u274c\u27a1\u27a4\U0001f300-\U0001faff]\ufe0f?)[ \t]{0,40}\S"
 )
+_HTML_ITEM = re.compile(r"<li[\s>]", re.I)
 _LOOSE_NUMBER = re.compile(
-    r"[ \t>]{0,40}(?:[\u2460-\u2473]|[(\[]?(?:\d{1,9}|[A-Za-z]|[ivxIVX]{1,6})[.):\]](?!\d))[ \t]{0,40}\S"
+    r"[ \t>]{0,40}(?:#{1,6}[ \t])?[*_]{0,3}(?:[\u2460-\u2473]|\d\ufe0f?\u20e3|"
+    r"[(\[]?(?:\d{1,9}|[A-Za-z]|[ivxIVX]{1,6})[.):\]](?!\d))[*_]{0,3}[ \t]{0,40}\S"
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import NamedTuple
 
@@ -88,13 +89,17 @@ _LOOKS = str.maketrans(
     "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u04bb\u0501\u03bf\u03b1\u03b9\u03bd\u0131",
     "aeopcyxijshdoaivi",
 )
+_EMPHASIS = str.maketrans("", "", "*_")
 _MARKUP = str.maketrans("", "", "*_~`\u00ad")
 
 
 def _disguised(text: str) -> str:
     """The text without what may hide a word in it: marks of emphasis, wide letters, letters that look alike."""
-    wide = unicodedata.normalize("NFKC", units.visible(text)).casefold()
+    wide = unicodedata.normalize("NFKC", _TAG.sub("", units.visible(text))).casefold()
     return wide.translate(_LOOKS).translate(_MARKUP).replace("-\n", "")
+
+
+_TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,200}>")
 
 
 def _excluded(text: str, bare: str, check: Check, phrase: str) -> Verdict:
@@ -104,8 +109,12 @@ def _excluded(text: str, bare: str, check: Check, phrase: str) -> Verdict:
 
 
 def _presence(text: str, check: Check, phrase: str) -> Verdict:
-    count = occurrences(text, {**check, "texts": [phrase]})
-    return "pass" if count.low else "undecided" if count.high else "fail"
+    wanted = {**check, "texts": [phrase]}
+    count = occurrences(text, wanted)
+    if count.low or count.high:
+        return "pass" if count.low else "undecided"
+    # Marks of emphasis within a phrase are not seen where it is shown.
+    return "undecided" if occurrences(text.translate(_EMPHASIS), wanted).high else "fail"
 
 
 def _all(found: list[tuple[str, Verdict]]) -> Outcome:

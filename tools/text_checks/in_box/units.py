@@ -18,14 +18,16 @@ _DASH_BULLET = re.compile(r"[ \t]*[\u2013\u2014][ \t]+\S")
 NUMBERED = re.compile(r"([ \t]*)(\d{1,9}|[A-Za-z])[.)][ \t]+\S")
 HEADING = re.compile(r"[ ]{0,3}#{1,6}(?:[ \t]|$)")
 _RULE = re.compile(r"[ ]{0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,}|={3,})$")
-_END = re.compile(r"[.!?\u2026]+|[\u3002\uff01\uff1f]+")
+_END = re.compile(r"[.!?\u2026\u061f\u06d4]+|[\u3002\uff01\uff1f\u0964\u0965]+")
+_CLOSE_END = re.compile(r"(?<=[a-z]{2})[.!?](?=[A-Z][a-z]+ )")  # no space behind it
 _CLOSERS = "\"'\u201d\u2019)]}*_\u00bb\u300d\u300f"
 # Written without spaces between words: how many words there are is a matter of opinion.
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]"
 )
 _URL = re.compile(r"(?:https?://|www\.)\S+")
-_PIECE = re.compile(r"[^-\u2010-\u2015/_\u2026,;:.!?()|+=<>@#&\\]+")
+# Letters by Unicode that show nothing: what stands between them are words.
+_BLANKS = re.compile("[\u115f\u1160\u2800\u3164\uffa0]")
 _TITLES = " mr mrs ms dr prof gen col sgt capt lt rev hon gov sen "
 _ABBREVIATIONS = (
     " mr mrs ms dr prof sr jr st vs etc e.g i.e eg ie cf al fig no vol p pp ch sec inc ltd co corp dept est approx "
@@ -69,7 +71,16 @@ def plain(text: str) -> str:
     return composed.translate(_STRAIGHT)
 
 
-_STRAIGHT = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u00a0": " "})
+_STRAIGHT = str.maketrans(
+    {
+        **dict.fromkeys("\u2018\u2019\u02bc", "'"),
+        **dict.fromkeys("\u201c\u201d", '"'),
+        "\u00a0": " ",
+        "\u2010": "-",
+        "\u2011": "-",
+        "\u2026": "...",
+    }
+)
 
 
 def words_of(text: str) -> list[str]:
@@ -82,7 +93,9 @@ _MARKS = "\"'\u201c\u201d\u2018\u2019.,;:!?()[]{}<>*_`~#|\u2026\u00ab\u00bb-\u20
 
 
 def count_words(text: str) -> Count:
-    """Fewest: what stands between spaces. Most: compounds apart, and each character of a script without spaces."""
+    """Fewest: what stands between spaces. Most: compounds apart, each character of a script without spaces, and signs
+    that are read as words.
+    """
     low = high = 0
     for word in words_of(text):
         unspaced = len(_UNSPACED.findall(word))
@@ -92,8 +105,24 @@ def count_words(text: str) -> Count:
         elif _URL.match(word) or _is_number(word):
             high += 1
         else:
-            high += max(1, sum(any(map(str.isalnum, piece)) for piece in _PIECE.findall(word)))
-    return Count(low, high)
+            high += max(1, _pieces(word))
+    return Count(low, high + sum(_is_read(token) for token in text.split()))
+
+
+def _pieces(word: str) -> int:
+    """How many words a compound is, taken apart at every mark within it; one apostrophe parts nothing."""
+    word = _BLANKS.sub(" ", word)
+    joins = "'\u2019" if word.count("'") + word.count("\u2019") < 2 else ""
+    apart = "".join(
+        char if char.isalnum() or char in joins or unicodedata.category(char)[0] == "M" else " "
+        for char in word
+    )
+    return sum(any(map(str.isalnum, piece)) for piece in apart.split())
+
+
+def _is_read(token: str) -> bool:
+    """Whether a sign that stands alone may be read as a word: `&`, a picture."""
+    return token in ("&", "+", "=") or (len(token) < 8 and unicodedata.category(token[0]) == "So")
 
 
 def _is_number(word: str) -> bool:
@@ -150,7 +179,7 @@ def count_sentences(text: str) -> Count:
     for block in _blocks(text):
         sure, possible, rest = _ends(block)
         low += sure
-        high += max(sure, possible)
+        high += max(sure, possible) + len(_CLOSE_END.findall(block))
         if rest:
             # After an ended sentence the rest is one without its mark; alone it may be a title or an item.
             low += 1 if sure else 0
@@ -211,7 +240,7 @@ def _marks(block: str) -> list[tuple[int, bool]]:
         end = match.end()
         while end < len(block) and block[end] in _CLOSERS:
             end += 1
-        wide = match.group()[0] in "\u3002\uff01\uff1f"
+        wide = match.group()[0] in "\u3002\uff01\uff1f\u0964\u0965"
         if end < len(block) and not block[end].isspace() and not wide:
             continue
         if _is_title(block, match.start(), end):
