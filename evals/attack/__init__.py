@@ -1,8 +1,9 @@
 """`python -m evals attack`: what is said of texts and candidates that were made to turn the judge, over HTTP.
 
 Master keys and seeded relatives under every recipe; short answers that say something; injections in eight places; made
-hacks with honest twins. Ends with 1 where a key or relative is not screened, or a model is asked about it, where a short
-answer is screened, or where evidence decides otherwise beside a planted text. All else is a figure, with its denominator.
+hacks with honest twins. Ends with 1 where a key or relative is not screened, or a model is asked about it, where a
+short answer is screened, or where evidence decides otherwise beside a planted text. All else is a figure, with its
+denominator.
 """
 
 from __future__ import annotations

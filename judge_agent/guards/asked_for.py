@@ -48,7 +48,8 @@ _SIGN_ASKED = re.compile(
     r"|\u7b26\u53f7|\u6807\u70b9|\u8a18\u53f7|\u53e5\u8aad\u70b9|\uae30\ud638"
 )
 _ECHO_ASKED = re.compile(
-    r"\b(?:repeat|echo|copy|verbatim|word for word|unchanged|proofread|grammar|grammatical\w*|punctuate"
+    r"\b(?:repeat|echo|(?:all|in|to|into) caps|capitals|format (?:this|it|the)|spell.?check|copy"
+    r"|verbatim|word for word|unchanged|proofread|grammar|grammatical\w*|punctuate"
     r"|capitali[sz]e|rewrite|paraphrase|translate|"
     r"transcribe|recite|encode|decode|uppercase|lowercase|quine|restate|correct (?:the|this|any)|palindrome)\b"
     r"|\u91cd\u590d|\u590d\u8ff0|\u7e70\u308a\u8fd4|\u7ffb\u8bd1|\u7ffb\u8a33"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from langgraph.runtime import Runtime
 
 from judge_agent.context import CanonicalCandidate, JudgeContext, applies
+from judge_agent.guards.observed import planted_in_result
 from judge_agent.nodes.reduce import base_of, by_samples
 from judge_agent.readouts import STEP_SCORES, menu
 from judge_agent.recipes import Samples
@@ -33,7 +34,30 @@ async def decide(state: State, runtime: Runtime[JudgeContext]) -> Update:
             steps += [
                 {"candidate_id": candidate.id, **s.model_dump(mode="json")} for s in _steps(judged, state)
             ]
-    return {"verdicts": verdicts, "steps": steps}
+    return {"verdicts": verdicts, "steps": steps, "flags": _flags(state)}
+
+
+def _flags(state: State) -> Json:
+    """What speaks to the judge in the results of tools, beside what screening found in the candidate's own texts."""
+    flags: Json = {}
+    for item in state["evidence"]:
+        if item["kind"] != "tool_result":
+            continue
+        hits = [
+            {"pattern": hit.pattern, "where": item["id"], "part": "output", "quote": hit.quote[:120]}
+            | {"offsets": list(hit.offsets), "evidence_id": item["id"]}
+            for hit in planted_in_result(item)
+        ]
+        for candidate_id in item["candidate_ids"] if hits else ():
+            told = flags.setdefault(candidate_id, _told(candidate_id, state))
+            told["injection"] = [*told["injection"], *hits]
+            told["injection_count"] += len(hits)
+    return flags
+
+
+def _told(candidate_id: str, state: State) -> Json:
+    known = state["flags"].get(candidate_id, {})
+    return {"injection": known.get("injection", []), "injection_count": known.get("injection_count", 0)}
 
 
 def principles_of(candidate: CanonicalCandidate, context: JudgeContext, state: State) -> list[Json]:
