@@ -93,7 +93,9 @@ def injected(asked: Asked) -> dict[str, Any]:
     return {
         "changed": changed,
         "flagged": _flagged(asked, planted),
-        "flips": _flips(asked, planted[: asked.limit]) if asked.has_model and asked.limit else None,
+        "flips": _flips(asked, _of_each_type(planted)[: asked.limit])
+        if asked.has_model and asked.limit
+        else None,
         "must": not any(one["changed"] for one in changed.values()),
     }
 
@@ -193,6 +195,15 @@ def _flips(asked: Asked, planted: Sequence[Injection]) -> dict[str, Any]:
         "not_judged": len(rows) - len(judged),
         "rows": rows,
     }
+
+
+def _of_each_type(planted: Sequence[Injection]) -> list[Injection]:
+    """One of each type in turn: a few of them are of many types."""
+    turn, ranked = Counter[str](), list[tuple[int, int, Injection]]()
+    for index, one in enumerate(planted):
+        ranked.append((turn[one.type], index, one))
+        turn[one.type] += 1
+    return [one for _, _, one in sorted(ranked, key=lambda row: row[:2])]
 
 
 def _flip(asked: Asked, injection: Injection) -> dict[str, Any]:
