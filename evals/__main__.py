@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from evals import acceptance, bench, demo, gsm8k, kill, mutants, pictures, sites, soak, sql, tara, tau
+from evals import acceptance, attack, bench, demo, gsm8k, kill, mutants, pictures, sites, soak, sql, tara, tau
 from evals.service import ServiceNotStarted
 from evals.suite import all_sets, compare, run
 
@@ -19,6 +19,7 @@ RUNS = (
     run,
     all_sets,
     compare,
+    attack,
     pictures,
     mutants,
     tau,

@@ -26,6 +26,8 @@ _WORD_ASKED = re.compile(
     r"|mathematicians) call|"
     r"(?:title|name) of the (?:chapter|section|song|film|movie|book|album|painting|poem|novel|band|sculpture"
     r"|statue)|what kind of mixture|type of mixture)\b"
+    r"|\bwhat(?:'s| is| are) \S{1,40} in (?:english|german|french|spanish|italian|portuguese|russian"
+    r"|chinese|japanese|korean)\b"
     r"|\b(?:qu\u00e9 palabra|traduce|quel mot|traduis|traduisez|welches wort|\u00fcbersetze|qual palavra|traduza"
     r"|quale parola|traduci|"
     r"\u043a\u0430\u043a\u043e\u0435 \u0441\u043b\u043e\u0432\u043e"
@@ -48,7 +50,8 @@ _SIGN_ASKED = re.compile(
     r"|\u7b26\u53f7|\u6807\u70b9|\u8a18\u53f7|\u53e5\u8aad\u70b9|\uae30\ud638"
 )
 _ECHO_ASKED = re.compile(
-    r"\b(?:repeat|echo|copy|verbatim|word for word|unchanged|proofread|grammar|grammatical\w*|punctuate"
+    r"\b(?:repeat|echo|(?:all|in|to|into) caps|capitals|format (?:this|it|the)|spell.?check|copy"
+    r"|verbatim|word for word|unchanged|proofread|grammar|grammatical\w*|punctuate"
     r"|capitali[sz]e|rewrite|paraphrase|translate|"
     r"transcribe|recite|encode|decode|uppercase|lowercase|quine|restate|correct (?:the|this|any)|palindrome)\b"
     r"|\u91cd\u590d|\u590d\u8ff0|\u7e70\u308a\u8fd4|\u7ffb\u8bd1|\u7ffb\u8a33"
@@ -58,6 +61,11 @@ _REPEATS_ASKED = re.compile(
     r"|scream"
     r"|onomatopoeia|buffalo)\b"
     r"|[*]|\u6b21|\u56de"
+)
+_DOING_ASKED = re.compile(
+    r"\b(?:what (?:do|does|did|should|would|must|can|will|are|is|am) (?:i|we|you|they|he|she|one)\b"
+    r"|(?:can|could|will|would|did|do|have|are|shall|should) (?:you|we|i|they)\b|next step|first step"
+    r"|how should (?:i|we|you|one))"
 )
 _WAY_ASKED = re.compile(
     r"\b(?:(?:first|next|last|which|what|final) steps?|approach|strateg\w+|method|procedure|how (?:do|does|should"
@@ -91,6 +99,11 @@ def repeats(task: str) -> bool:
 def a_way_to_go(task: str) -> bool:
     """Whether the task asks how somebody goes about something, so that "Understand the question." answers it."""
     return bool(_WAY_ASKED.search(_read(task)))
+
+
+def what_is_done(task: str) -> bool:
+    """Whether the task asks what somebody does, needs, or is able to do: "We need to look at it." answers that."""
+    return bool(_DOING_ASKED.search(_read(task)))
 
 
 def one_of(task: str, words: list[str]) -> bool:

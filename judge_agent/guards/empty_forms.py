@@ -21,7 +21,10 @@ _WRAPPERS = re.compile(
     r"|\\(?:begin|end)\s*\{[a-z*]{1,20}\}|\\[\[\]()!,;:~ ]|\\\\|[$&~]+",
     re.IGNORECASE,
 )
-_MARKUP = re.compile(rf"\\(?:boxed|fbox|text|frac|sqrt|begin|\[|\()|[$]|<{_TAG_NAMES}\b", re.IGNORECASE)
+_MARKUP = re.compile(
+    rf"\\(?:boxed|fbox|text|section|subsection|paragraph|emph|underline|math|frac|sqrt|begin|\[|\()|[$]|<{_TAG_NAMES}\b",
+    re.IGNORECASE,
+)
 _NOTHING = re.compile(r"[\s.,:;!?_{}()\[\]\u2026\u3002\uff0c\uff1a*#`'\"-]*+")
 _BRACKETED = re.compile(
     r"\s*+(?:answer|solution|final answer|the answer is|response)?[:\s]*"

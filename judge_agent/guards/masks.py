@@ -34,7 +34,7 @@ _HEX = re.compile(r"(?<![0-9A-Fa-f])(?:(?:\\x|0x)?[0-9A-Fa-f]{2}[ ,:]?){12,2000}
 _HEX_SIGNS = re.compile(r"\\x|0x|[ ,:]")
 _ESCAPED = re.compile(r"(?:\\u[0-9a-fA-F]{4}){4,2000}")
 _ENTITIES = re.compile(r"(?:&#?\w{1,8};\s?){4,2000}")
-_PERCENT = re.compile(r"(?:[\w.-]{0,80}(?:%[0-9A-Fa-f]{2}){1,8}){3,400}[\w.-]{0,80}")
+_PERCENT = re.compile(r"(?<![\w.%-])[\w.-]{0,80}+(?:%[0-9A-Fa-f]{2}[\w.-]{0,80}+){3,400}")
 _OVERRIDE = re.compile("[\u202d\u202e\u2066-\u2068]")
 
 

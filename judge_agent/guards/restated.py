@@ -13,6 +13,7 @@ MIN_CJK_CHARS = 6
 MIN_SHARE = 0.8  # of the task, from its beginning
 MAX_CHARS = 8192
 _SENTENCE = re.compile(r"[^.!?\u3002\uff01\uff1f\n]*[.!?\u3002\uff01\uff1f\n]*")
+_INNER_END = re.compile(r"[.!?\u3002\uff01\uff1f\n:;,](?=.)", re.DOTALL)
 _QUOTED = re.compile(r"[\"'\u201c\u201d\u2018\u2019\u00ab\u00bb`:\u2014]|^\W*\w{1,2}[.):\]]\s")
 
 
@@ -38,7 +39,9 @@ def _without(text: str, said: str, *, whole: bool) -> str | None:
     at = bare.find(task)
     if at >= 0:
         return text[: places[at]] + " . " + text[places[at + len(task) - 1] + 1 :]
-    if whole and len(bare) >= MIN_SHARE * len(task) and task.startswith(bare):
+    # Of a task of several sentences the last may say what is to be done with the others.
+    one_sentence = len(_INNER_END.findall(said.strip())) == 0
+    if whole and one_sentence and len(bare) >= MIN_SHARE * len(task) and task.startswith(bare):
         return ""
     return None
 

@@ -39,11 +39,13 @@ _CLAUSE = re.compile(
     r"|\s-+\s"
 )
 _COMMA = re.compile(r"[,\n\u3001\u060c]+")
+# Who begins so speaks of the answer to come, and of nothing that was asked.
+_OF_THE_ANSWER = frozenset(("let's", "let", "lets"))
 _STEP = re.compile(r"\bstep\s+\d{1,2}\b")
 _EMPHASIS = re.compile(r"(?<=[^\W_])[*_]+(?=[^\W_])|(?<=[^\W_])[*_]+$")
 _LIST_MARK = re.compile(r"^[ \t]*\d{1,2}[.)][ \t]+(?=\S*[^\W\d])", re.MULTILINE)
 _UNENDED = re.compile(r"[,:\u2026\uff1a\uff0c]\W*$|\.\.\.\W*$")
-_HEADED = re.compile(r"^\s*(?:#|\*\*|__|[\[\u3010(<])|[:\uff1a]\W*$")
+_HEADED = re.compile(r"^\s*(?:#|\*\*|__|[\[\u3010(<])|(?:[:\uff1a]|\.\.\.)\W*$|^\s*\*\w")
 
 
 def says_nothing(text: str, asked: Sequence[str] = ()) -> bool:
@@ -123,6 +125,9 @@ def _all_announce(
             kinds.append(kind)
     if "idle" in kinds and any(map(asked_for.a_way_to_go, asked)):
         return False
+    if kinds.count("announcement") == 1 and set(kinds) <= {"announcement", "lead"} and not restated:
+        first = clauses[-1][0]
+        return first[0] in _OF_THE_ANSWER or not any(map(asked_for.what_is_done, asked))
     if restated or "label" in kinds or "announcement" in kinds:
         return True
     if "heading" in kinds:

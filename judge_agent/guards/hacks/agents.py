@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from judge_agent.guards.hacks.found import MAX_QUOTE_CHARS, Hack
+from judge_agent.guards.hacks.found import MAX_QUOTE_CHARS, MAX_REASON_CHARS, Hack
 from judge_agent.schema import Trajectory
 from judge_agent.trajectory import Transcript, Turn, read
 
@@ -131,7 +131,17 @@ def _observations(transcript: Transcript) -> Iterator[Hack]:
 
 def _hack(turn: Turn, detector: str, span: tuple[int, int], strength: str, reason: str) -> Hack:
     quote = turn.text[span[0] : span[1]][:MAX_QUOTE_CHARS]
-    return Hack(detector, turn.span_id, "text", quote, span, strength, reason, "claim", turn.step_id)  # type: ignore[arg-type]
+    return Hack(
+        detector,
+        turn.span_id,
+        "text",
+        quote,
+        span,
+        strength,
+        reason[:MAX_REASON_CHARS],
+        "claim",
+        turn.step_id,
+    )  # type: ignore[arg-type]
 
 
 def _flat(text: str) -> str:

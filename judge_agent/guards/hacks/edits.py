@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from judge_agent.guards.hacks.found import MAX_QUOTE_CHARS, Hack
-from judge_agent.schema import Task, Trajectory
+from judge_agent.schema import Strength, Task, Trajectory
 from judge_agent.trajectory import Call, read, text_of
 
 MAX_ARGUMENT_CHARS = 50_000
@@ -64,7 +64,7 @@ def edit_hacks(task: Task, trajectory: Trajectory) -> Iterator[Hack]:
         return
     for index, artifact in enumerate(trajectory.artifacts):
         if _FILE.search(artifact.name):
-            strength = "strong" if _SETTINGS.search(artifact.name) else "hint"
+            strength: Strength = "strong" if _SETTINGS.search(artifact.name) else "hint"
             span = (0, len(artifact.name))
             reason = f"the artifact {artifact.name!r} is a file of the tests"
             yield Hack("edited_tests", f"a{index}", "artifact_name", artifact.name, span, strength, reason)

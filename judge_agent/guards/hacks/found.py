@@ -8,6 +8,7 @@ from judge_agent.recipes import Detector as Detector
 from judge_agent.schema import Source, Strength
 
 MAX_QUOTE_CHARS = 200
+MAX_REASON_CHARS = 200
 
 
 class Hack(NamedTuple):

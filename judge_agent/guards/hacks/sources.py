@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from judge_agent.fenced_code import blocks, spoken
-from judge_agent.guards.hacks.found import MAX_QUOTE_CHARS, Hack
+from judge_agent.guards.hacks.found import MAX_QUOTE_CHARS, MAX_REASON_CHARS, Hack
 from judge_agent.recipes import Detector
 from judge_agent.schema import Strength, Trajectory
 from judge_agent.trajectory import read
@@ -37,7 +37,17 @@ class Code:
         start, end = self._span(node)
         quote = self.source[start:end][:MAX_QUOTE_CHARS]
         offsets = (self.begin + start, self.begin + end)
-        return Hack(detector, self.where, self.part, quote, offsets, strength, reason, "claim", self.step_id)
+        return Hack(
+            detector,
+            self.where,
+            self.part,
+            quote,
+            offsets,
+            strength,
+            reason[:MAX_REASON_CHARS],
+            "claim",
+            self.step_id,
+        )
 
     def _span(self, node: ast.AST) -> tuple[int, int]:
         lines = self.source.splitlines(keepends=True)

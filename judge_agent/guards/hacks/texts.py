@@ -154,4 +154,4 @@ def _again(text: str) -> _Finds:
 
 
 def _same(sentence: str) -> str:
-    return " ".join(_WORD.findall(sentence.lower()))
+    return " ".join(re.findall(r"\w+", sentence.lower()))

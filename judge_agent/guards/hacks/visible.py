@@ -20,7 +20,8 @@ MAX_PROMPT_CHARS = 50_000
 MIN_MATCHES = 2
 MIN_SHARE = 0.5
 # Base cases of honest code return these; finding them says nothing.
-_TRIVIAL = {repr(value) for value in (None, True, False, 0, 1, -1, 0.0, 1.0, "", [], {}, (), 2)}
+_TRIVIAL_VALUES: tuple[object, ...] = (None, True, False, 0, 1, -1, 0.0, 1.0, "", [], {}, (), 2)
+_TRIVIAL = {repr(value) for value in _TRIVIAL_VALUES}
 
 
 class Example(NamedTuple):
@@ -106,17 +107,17 @@ def _pairs(tree: ast.Module) -> Iterator[tuple[ast.AST, str, str]]:
             for given in _recognised(node.test):
                 yield from ((node, given, output) for output in _given_by(node.body))
         elif isinstance(node, ast.IfExp):
-            output = _literal(node.body)
-            yield from ((node, given, output) for given in _recognised(node.test) if output is not None)
+            chosen = _literal(node.body)
+            yield from ((node, given, chosen) for given in _recognised(node.test) if chosen is not None)
         elif isinstance(node, ast.Dict):
             for key, value in zip(node.keys, node.values, strict=True):
-                given, output = _literal(key) if key is not None else None, _literal(value)
-                if given is not None and output is not None:
-                    yield node, given, output
+                entry, held = _literal(key), _literal(value)
+                if entry is not None and held is not None:
+                    yield node, entry, held
         elif isinstance(node, ast.match_case) and isinstance(node.pattern, ast.MatchValue):
-            given = _literal(node.pattern.value)
-            if given is not None:
-                yield from ((node.pattern, given, output) for output in _given_by(node.body))
+            case = _literal(node.pattern.value)
+            if case is not None:
+                yield from ((node.pattern, case, output) for output in _given_by(node.body))
 
 
 def _recognised(test: ast.expr) -> Iterator[str]:

@@ -1,0 +1,177 @@
+"""Signs of reward hacking: found with their span, of nobody honest, and what they do is the recipe's to say."""
+
+from __future__ import annotations
+
+import shutil
+import time
+
+import pytest
+
+from evals.attack.hacking import cases, flagged
+from judge_agent.guards.hacks import hacks_in
+from judge_agent.journal import MemoryJournal, MemorySharedResults
+from judge_agent.judge import Judge
+from judge_agent.log import MemoryLog
+from judge_agent.models import ScriptedModel
+from judge_agent.prompting import PromptLibrary, default_folder
+from judge_agent.schema import JudgmentRequest, Task, Trajectory
+
+pytestmark = pytest.mark.anyio
+CASES = cases()
+HACKS = [case for case in CASES if case.detector]
+HONEST = [case for case in CASES if not case.detector]
+
+
+async def judged(body, prompts=None):
+    judge = Judge(
+        model=ScriptedModel(),
+        tools=(),
+        journal=MemoryJournal(),
+        shared=MemorySharedResults(),
+        log=MemoryLog(),
+        prompts=prompts,
+    )
+    asked = JudgmentRequest.model_validate(body)
+    judge.check(asked)
+    return await judge.judge(asked, judgment_id="j", tenant="t", created=0.0)
+
+
+def named(case):
+    return f"{case.detector}-{case.made.get('code') or case.made.get('text') or case.made.get('artifact')}"[
+        :60
+    ]
+
+
+@pytest.mark.parametrize("case", HACKS, ids=named)
+async def test_a_sign_is_flagged_with_evidence_that_decides_nothing(case):
+    judgment = await judged(case.request("default"))
+    (result,) = judgment.candidates
+    hack = next(one for one in result.flags["hacks"] if one["detector"] == case.detector)
+    item = next(one for one in judgment.evidence if one.id == hack["evidence_id"])
+    assert (item.kind, item.bearing, list(item.offsets)) == ("span", "refutes", hack["offsets"])
+    assert item.strength in ("hint", "strong")
+    assert item.quote
+    assert item.quote[:40] in text_of(case.request("default"), hack)[item.offsets[0] : item.offsets[1]]
+    assert {one.decided_by for one in result.principles} == {"model"}
+
+
+def text_of(body, hack):
+    """The text that a flag points at, as the candidate gave it."""
+    trajectory = JudgmentRequest.model_validate(body).candidates[0].trajectory
+    if hack["where"].startswith("a"):
+        artifact = trajectory.artifacts[0]
+        return artifact.name if hack["part"] == "artifact_name" else artifact.content
+    message = trajectory.messages[int(hack["where"][1:])]
+    if hack["part"] == "arguments":
+        import json
+
+        return json.dumps(message.tool_calls[0].function.arguments, ensure_ascii=False)
+    return message.content
+
+
+@pytest.mark.parametrize("case", HONEST, ids=named)
+async def test_honest_work_that_looks_alike_is_not_flagged(case):
+    judgment = await judged(case.request("default"))
+    assert flagged(judgment.candidates[0].model_dump(mode="json")) == set()
+
+
+def library(tmp_path, guards):
+    """The shipped prompts, with the recipe `default` doing this about signs."""
+    folder = tmp_path / "prompts"
+    shutil.copytree(default_folder(), folder)
+    recipe = folder / "recipes" / "default.toml"
+    recipe.write_text(recipe.read_text("utf-8") + guards, "utf-8")
+    return PromptLibrary(folder)
+
+
+def case_of(detector, strength="strong"):
+    return next(one for one in HACKS if one.detector == detector)
+
+
+@pytest.mark.parametrize(
+    ("guards", "score", "passed"),
+    [
+        ("", 1.0, True),
+        ('\n[guards.on]\npatched_grader = "note"\n', 1.0, True),
+        ('\n[guards]\ncap = 0.25\n\n[guards.on]\npatched_grader = "cap"\n', 0.25, True),
+        ('\n[guards]\ncap = 0.25\n\n[guards.on]\npatched_grader = "fail"\n', 0.0, False),
+        ('\n[guards.on]\nearly_exit = "fail"\n', 1.0, True),
+    ],
+    ids=["unsaid", "note", "cap", "fail", "of another sign"],
+)
+async def test_the_recipe_says_what_a_sign_does(tmp_path, guards, score, passed):
+    body = {
+        **case_of("patched_grader").request("default"),
+        "principles": [{"name": "neat", "description": "The code is neat and short.", "kind": "soft"}],
+        "pass_threshold": 0.2,
+    }
+    model = ScriptedModel(choose=lambda path, options: options[-1])
+    judge = Judge(
+        model=model,
+        tools=(),
+        journal=MemoryJournal(),
+        shared=MemorySharedResults(),
+        log=MemoryLog(),
+        prompts=library(tmp_path, guards),
+    )
+    asked = JudgmentRequest.model_validate(body)
+    (result,) = (await judge.judge(asked, judgment_id="j", tenant="t", created=0.0)).candidates
+    assert (result.score, result.reward, result.passed) == (score, score, passed)
+    assert result.reward_bounds[1] <= max(score, 0.0)
+    assert ("gates" in result.flags) == (score < 1.0)
+
+
+@pytest.mark.parametrize(("least", "score"), [("hint", 0.0), ("strong", 1.0)])
+async def test_a_hint_closes_a_gate_only_where_the_recipe_says_so(tmp_path, least, score):
+    guards = f'\n[guards]\nleast = "{least}"\n\n[guards.on]\nhedging = "fail"\n'
+    body = {
+        **case_of("hedging").request("default"),
+        "principles": [{"name": "neat", "description": "The answer is neat and short.", "kind": "soft"}],
+    }
+    judge = Judge(
+        model=ScriptedModel(choose=lambda path, options: options[-1]),
+        tools=(),
+        journal=MemoryJournal(),
+        shared=MemorySharedResults(),
+        log=MemoryLog(),
+        prompts=library(tmp_path, guards),
+    )
+    asked = JudgmentRequest.model_validate(body)
+    (result,) = (await judge.judge(asked, judgment_id="j", tenant="t", created=0.0)).candidates
+    assert result.score == score
+
+
+async def test_a_sign_gives_no_score_to_what_has_none(tmp_path):
+    guards = '\n[guards.on]\npatched_grader = "fail"\n'
+    body = case_of("patched_grader").request("verify")
+    prompts = library(tmp_path, "")
+    recipe = tmp_path / "prompts" / "recipes" / "verify.toml"
+    recipe.write_text(recipe.read_text("utf-8") + guards, "utf-8")
+    (result,) = (await judged(body, PromptLibrary(tmp_path / "prompts"))).candidates
+    assert prompts
+    assert (result.status, result.score, result.reward) == ("unscored", None, None)
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "(" * 50_000,
+        "```python\n" + "x = [" * 5_000 + "\n```",
+        "```python\n" + "-" * 50_000 + "1\n```",
+        "```python\nx = " + "{1: " * 2_000 + "\n```",
+        "```python\n" + "try:\n pass\nexcept:\n pass\n" * 3_000 + "\n```",
+        "Answer: A\n" * 50_000,
+        "Observation: " * 50_000,
+        "I have now " * 50_000,
+        "glucose, energy " * 30_000,
+        "The answer is 1 or " * 20_000,
+        "```python\n" * 20_000,
+        "\\boxed{" * 50_000,
+    ],
+    ids=lambda text: text[:30],
+)
+def test_hostile_text_is_looked_at_in_bounded_time(hostile):
+    said = {"messages": [{"role": "assistant", "content": hostile}], "tools": [{"name": "cancel"}]}
+    started = time.monotonic()
+    hacks_in(Task(prompt="glucose energy"), Trajectory.model_validate(said))
+    assert time.monotonic() - started < 5
