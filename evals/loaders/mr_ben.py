@@ -15,7 +15,6 @@ from evals.loaders.making import entries, files, stepped
 from evals.loaders.rows import Row, rows_of
 from judge_agent.errors import InvalidRequest
 
-
 _PLACE = "place of the solution in its list"
 _CORRECT = {"correct": True, "Correct": True, "incorrect": False, "Incorrect": False}
 
