@@ -25,8 +25,8 @@ from judge_agent.errors import InvalidRequest, JudgeClientError
 
 LIMIT = 15
 TABLE_FILE = "table.md"
-MINUTES = 55.0
-SECONDS = 300.0
+MINUTES = 50.0
+SECONDS = 480.0
 PRINCIPLE = "The work does what the task asks for, correctly and completely."
 
 
