@@ -11,7 +11,7 @@ VLLM_VENV := .venvs/vllm
 VLLM_PACKAGE ?=
 NEEDS_VLLM = $(filter-out embedded none openai http://% https://%,$(MODEL))
 
-.PHONY: demo serve vllm-venv test test-slow test-vllm test-pg test-trainers check acceptance soak install doctor format clean
+.PHONY: demo serve vllm-venv test test-slow test-vllm test-pg test-trainers check acceptance evals soak install doctor format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -70,6 +70,10 @@ check: install
 acceptance: install
 	@test -n "$(DATA)" || { echo "say where the benchmark data lies: make acceptance DATA=folder"; exit 1; }
 	$(BIN)/python -m evals acceptance $(DATA)
+
+evals: install
+	@test -n "$(DATA)" || { echo "say where the benchmark data lies: make evals DATA=folder"; exit 1; }
+	$(BIN)/python -m evals all --data $(DATA) --out $(or $(OUT),.judge/evals-all) --write README.md
 
 soak: install
 	$(BIN)/python -m evals soak --minutes $(or $(MINUTES),30)

@@ -6,8 +6,8 @@ What is wrong is decided by plain Python on the tests' inputs (`evals/evalplus.p
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -38,19 +38,25 @@ def _refuse_empty(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
 
 def _entries(row: Mapping[str, Any], folder: Path) -> list[Entry]:
     name = str(row["task_id"])
+    # Both sides come of one search for a mistake, which runs the program often.
+    made = cache(partial(_problem, row, folder))
     return [
-        Entry(f"{name}:{side}", f"{name.partition('/')[0]}/{side}", partial(_item, row, side, folder))
+        Entry(f"{name}:{side}", f"{name.partition('/')[0]}/{side}", partial(_item, name, side, made))
         for side in ("right", "wrong")
     ]
 
 
-def _item(row: Mapping[str, Any], side: str, folder: Path) -> Item | None:
-    name = str(row["task_id"])
+def _problem(row: Mapping[str, Any], folder: Path) -> evalplus.Problem | None:
     try:
-        problem = evalplus.problem_of(row)
+        return evalplus.problem_of(row)
     except _BROKEN as error:
+        name = str(row["task_id"])
         file = folder / _FILES.get(name.partition("/")[0], "")
         raise InvalidRequest(f"{file}, task {name}", f"{type(error).__name__}: {error}") from error
+
+
+def _item(name: str, side: str, made: Callable[[], evalplus.Problem | None]) -> Item | None:
+    problem = made()
     if problem is None:
         return None
     task = {"prompt": problem.prompt, "reference": {"tests": problem.reference}}

@@ -15,6 +15,9 @@ from evals.loaders.making import entries, files, stepped
 from evals.loaders.rows import Row, rows_of
 from judge_agent.errors import InvalidRequest
 
+_PLACE = "place of the solution in its list"
+_CORRECT = {"correct": True, "Correct": True, "incorrect": False, "Incorrect": False}
+
 
 def _read(folder: Path, /) -> Sequence[Entry]:
     return entries((row, list(_items(row))) for path in files(folder) for row in _rows(path))
@@ -33,19 +36,19 @@ def _rows(path: Path) -> Iterator[Row]:
     for number, (name, solutions) in enumerate(data.items(), start=1):
         if not isinstance(solutions, list) or not all(isinstance(one, dict) for one in solutions):
             raise InvalidRequest(f"{path}, field {name}", "must be a list of solutions")
-        for solution in solutions:
-            yield Row(path, number, 1, solution)
+        for place, solution in enumerate(solutions, start=1):
+            yield Row(path, number, 1, {**solution, _PLACE: place})
 
 
 def _items(row: Row) -> Iterator[Item]:
     steps = row.texts("Model_Solution_Steps", may_be_empty=True)
-    is_right = row.label("Model_Solution_Correctness", {"correct": True, "incorrect": False})
+    is_right = row.label("Model_Solution_Correctness", _CORRECT)
     first = None if is_right else row.whole("Model_Solution_First_Error_Step", 1) - 1
     if first is not None and first >= len(steps):
         row.refuse("Model_Solution_First_Error_Step", f"a step of the {len(steps)}")
     options = row.data.get("Options")
     question = row.text("Question") + (f"\n{options}" if isinstance(options, str) and options.strip() else "")
-    name = f"{row.text('Question_UUID')}:{row.data.get('Sampled_Model')}"
+    name = f"{row.path.stem}:{row.number}:{row.data.get(_PLACE, 1)}"
     category = f"{row.path.stem}/{'right' if is_right else 'wrong'}"
     yield stepped(name, category, {"prompt": question}, steps, first)
 

@@ -14,7 +14,7 @@ from evals.loaders.rows import Row
 
 
 def _items(row: Row) -> Iterator[Item]:
-    task, subset = {"prompt": row.text("prompt")}, row.path.stem.split("_")[0]
+    task, subset = {"prompt": row.text("prompt")}, str(row.data.get("domain") or row.path.stem.split("_")[0])
     right, wrong = (row.texts(side, least=3, may_be_empty=True)[:3] for side in ("chosen", "rejected"))
     for better, text in enumerate(right):
         for worse, other in enumerate(wrong):

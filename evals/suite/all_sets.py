@@ -4,7 +4,7 @@ Of each set `--limit` items are judged (15), its categories in turn, twice: with
 Whole answers are judged by one principle, the same for all sets, and by what tools decide; steps are labelled. That is
 what the embedded model can do within an hour on two cores. After `--minutes` no further judgment begins, and the same
 command with the same `--out` goes on from there. The sets take turns: a run that is stopped has some of each.
-`--write FILE` puts the table between the two marks of that file.
+The table is in `table.md` of `--out`; `--write FILE` puts it between the two marks of that file.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from evals.suite.run import HUB, MAX_SECONDS, add_options, judged, parts_of
 from judge_agent.errors import InvalidRequest, JudgeClientError
 
 LIMIT = 15
-MINUTES = 55.0
-SECONDS = 300.0
+TABLE_FILE = "table.md"
+MINUTES = 50.0
+SECONDS = 480.0
 PRINCIPLE = "The work does what the task asks for, correctly and completely."
 
 
@@ -54,6 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
         ]
         parts = parts_of(_at_hand(arguments.data), arguments, arguments.limit, hows)
         found = judged(parts, arguments, arguments.minutes)
+        if arguments.out is not None:
+            (arguments.out / TABLE_FILE).write_text(readme_table(found) + "\n", "utf-8")
         if arguments.write is not None:
             written_between(arguments.write, readme_table(found))
         return 1 if any(one.crashed or one.stuck for one in found.summaries) else 0

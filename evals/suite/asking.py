@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.bench.machine import commit
-from evals.loaders.item import Item, Request
+from evals.loaders.item import FirstError, Item, Request
 from evals.progress import Progress
 from evals.suite.results import Key, Result, Results, facts_of
 from judge_agent.client import AsyncJudgeClient
@@ -23,6 +23,7 @@ from judge_agent.hashing import sha256_of
 RETRY_SECONDS = 120.0
 START_SECONDS = 2.0
 MODEL_TOKENS = 10_000_000
+COMPARE_ONLY = frozenset({"pairwise", "tournament"})
 
 
 @dataclass(frozen=True)
@@ -70,16 +71,32 @@ class Job:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a service says of itself: its model, and for each wanted recipe the hash of all that judges by it."""
+    """What a service says of itself: its model, and for each wanted recipe the hash of all that judges by it.
+
+    `protocols` say by recipe what it does: judge one alone, compare several, label steps.
+    """
 
     model: dict[str, Any]
     pins: Mapping[str, str]
+    protocols: Mapping[str, frozenset[str]]
+
+    def refuse_unfit(self, recipe: str, suite: str, item: Item) -> None:
+        """Raises InvalidRequest where a recipe can do nothing with the items of a set."""
+        can = self.protocols[recipe]
+        if isinstance(item.label, FirstError) and "steps" not in can:
+            raise InvalidRequest(
+                "--recipe", f"{recipe!r} labels no steps, and {suite} asks for the first wrong one"
+            )
+        if len(item.request.body["candidates"]) == 1 and can <= COMPARE_ONLY:
+            raise InvalidRequest(
+                "--recipe", f"{recipe!r} compares candidates, and {suite} has one in each request"
+            )
 
 
 async def asked(url: str, recipes: Sequence[str]) -> Asked:
     """Ask a service what it is. Raises InvalidRequest for one that cannot judge, or does not have a recipe."""
     async with AsyncJudgeClient(url, retry_seconds=START_SECONDS) as client:
-        known = [str(recipe["name"]) for recipe in await client.recipes()]
+        known = {str(recipe["name"]): frozenset(recipe["protocols"]) for recipe in await client.recipes()}
         for recipe in recipes:
             if recipe not in known:
                 raise InvalidRequest("--recipe", f"{recipe!r} is none of {', '.join(sorted(known))}")
@@ -88,7 +105,7 @@ async def asked(url: str, recipes: Sequence[str]) -> Asked:
             raise InvalidRequest("--url", f"{url} is not ready: {json.dumps(health)}")
         judge = health["checks"]["judge"]
         model = {name: judge.get(name) for name in ("model", "revision", "backend")}
-        return Asked(model, {recipe: await client.pin(recipe) for recipe in recipes})
+        return Asked(model, {recipe: await client.pin(recipe) for recipe in recipes}, known)
 
 
 class Asking:

@@ -26,7 +26,9 @@ def readme_table(report: Report) -> str:
         ("Requests that hold the tests, the reference, the query or the end state", given),
         ("Reference-free", free),
     ]
-    tables = [f"{title}:\n\n" + "\n".join([*_HEAD, *_rows(found)]) for title, found in parts if found]
+    tables = [
+        f"{title}:\n\n" + "\n".join([*_HEAD, *_rows(found), _sum(found)]) for title, found in parts if found
+    ]
     recipes = ", ".join(sorted({f"`{one.recipe}`" for one in report.summaries}))
     said = (
         f"`python -m evals all`, recipe {recipes}, model {report.model.get('model')} "
@@ -41,6 +43,20 @@ def _rows(summaries: Sequence[Summary]) -> list[str]:
         by_tools = {one.with_tools: one for one in summaries if one.set == name}
         lines.append(_row(by_tools[True], by_tools[False]))
     return lines
+
+
+def _sum(summaries: Sequence[Summary]) -> str:
+    """All sets together: right ones, and of what tools alone tell the precision and the coverage."""
+    tools, bare = ([one for one in summaries if one.with_tools is which] for which in (True, False))
+    said, right = (sum(getattr(one.by_evidence, name) for one in tools) for name in ("decided", "right"))
+    items = sum(one.total.items for one in tools)
+    alone = f"{percent(right / said)}, {percent(said / items)}" if said else "none"
+    return f"| all | | {items} | {_together(tools)} | | {_together(bare)} | | {alone} | | |"
+
+
+def _together(summaries: Sequence[Summary]) -> str:
+    right, items = (sum(getattr(one.total, name) for one in summaries) for name in ("right", "items"))
+    return f"{right} of {items} ({percent(right / items if items else None)})"
 
 
 def _row(tools: Summary, bare: Summary) -> str:

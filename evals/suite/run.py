@@ -120,6 +120,8 @@ def judged(parts: Sequence[Part], arguments: argparse.Namespace, minutes: float 
     recipes = list(dict.fromkeys(part.how.recipe for part in parts))
     with _service(arguments) as url:
         service = asyncio.run(asked(url, recipes))
+        for part in parts:
+            service.refuse_unfit(part.how.recipe, part.suite.name, part.items[0])
         jobs = [(part, part.jobs(service.pins[part.how.recipe])) for part in parts]
         with results.opened(out / "items.jsonl" if out else None) as kept:
             _say_stale(kept, [job.key for _, group in jobs for job in group])

@@ -67,7 +67,7 @@ class Summary(Envelope):
     order_consistency: float | None = Field(description="Null where nothing was judged in both orders.")
     length_bias: LengthBias | None
     calibration_error: float | None
-    unscored_share: float | None = Field(description="Of candidates.")
+    unscored_share: float | None = Field(description="Candidates without a reward, of all.")
     evidence_share: float | None = Field(description="Of principles and steps that anything decided.")
     candidates: dict[str, int]
     candidate_failures: dict[str, int]
@@ -115,7 +115,9 @@ def summary(
                 if one.confidence is not None and one.verdict in ("right", "wrong")
             ]
         ),
-        unscored_share=_share(statuses["unscored"], statuses.total()),
+        unscored_share=_share(
+            sum(one.reward is None for result in results for one in result.candidates), statuses.total()
+        ),
         evidence_share=_share(decided["evidence"] + decided["screen"], decided.total()),
         candidates=dict(statuses),
         candidate_failures=dict(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.evals_loaders import published
 from tests.evals_suite import benchmarks
 from tests.evals_suite.conftest import Ran
 from tests.service.served import serving_in_a_thread
@@ -72,6 +73,20 @@ def test_a_recipe_that_there_is_not_is_named(evals: Evals, data: Path) -> None:
         ran = evals("run", *benchmarks.SETS, "--data", data, "--recipe", "fair-coin", "--url", served.url)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.startswith("--recipe: 'fair-coin' is none of arena, ")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "name", "says"),
+    [("round-robin", "gsm8k", "compares candidates"), ("arena", "processbench", "labels no steps")],
+)
+def test_a_recipe_that_can_do_nothing_with_a_set_is_refused_before_anything_is_judged(
+    recipe: str, name: str, says: str, evals: Evals, tmp_path: Path
+) -> None:
+    published.write(tmp_path / name, name)
+    with serving_in_a_thread() as served:
+        ran = evals("run", name, "--data", tmp_path, "--recipe", recipe, "--url", served.url)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"--recipe: {recipe!r} {says}")
 
 
 def test_a_model_that_there_is_not_is_one_line_and_no_judgment_that_crashed(

@@ -68,7 +68,7 @@ def test_what_is_posted_holds_no_word_and_no_field_of_the_label_side(
     for text in posted:
         assert [word for word in LABEL_WORDS if word in text] == []
         request = json.loads(text)
-        assert request.keys() <= {"task", "candidates", "recipe", "seed", "budget", "cache"}
+        assert request.keys() <= {"task", "candidates", "recipe", "seed", "budget", "cache", "granularity"}
         assert [candidate["id"] for candidate in request["candidates"]] == ["c1", "c2"]
     prompts = [request.text for request in model.requests]
     assert [word for word in (benchmarks.SECRET, "A>B", "B>A") if any(word in text for text in prompts)] == []
