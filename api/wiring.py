@@ -23,6 +23,7 @@ from judge_agent.errors import InvalidRequest, ModelError
 from judge_agent.judge import Judge
 from judge_agent.log import AuditLogWriter, ToldLog
 from judge_agent.log.shared_heads import SharedHeads
+from judge_agent.named_principles import load_principles
 from judge_agent.seams.browser import Browser
 from judge_agent.seams.model import ChatModel
 from judge_agent.seams.sandbox import Sandbox
@@ -137,6 +138,7 @@ async def _opened(
             tool_cache=ToolCache(settings.tool_cache_bytes) if settings.tool_cache_bytes else None,
             tell=log.tell,
             calibrations=load_calibrations(settings.calibrations_dir),
+            principles=load_principles(settings.principles_dir),
         )
         yield store, judge, sandbox, traces
 

@@ -26,6 +26,8 @@ from judge_agent.context import CanonicalCandidate, JudgeContext, Turns
 from judge_agent.errors import FailureKind, JudgeError, ModelError
 from judge_agent.given_principles import declared_dimensions
 from judge_agent.held_results import HeldResults
+from judge_agent.learning.store import PrincipleSet
+from judge_agent.named_principles import NamedPrinciples
 from judge_agent.pinning import RunHold, current_info, pin_of
 from judge_agent.prompting import PromptLibrary
 from judge_agent.recipes import Recipe
@@ -63,6 +65,7 @@ class JudgeParts:
     tool_cache: ToolCache | None = None
     tell: Tell | None = None
     calibrations: Calibrations = field(default_factory=Calibrations)
+    principles: NamedPrinciples = field(default_factory=NamedPrinciples)
 
 
 class Run:
@@ -81,6 +84,7 @@ class Run:
     ) -> None:
         self._parts = parts
         self._request = request
+        self._named: PrincipleSet | None = None
         self._id = judgment_id
         self._tenant = tenant
         self._created = created
@@ -184,6 +188,9 @@ class Run:
 
     async def _open(self, resumed: bool) -> JudgeContext:
         parts, request = self._parts, self._request
+        # Their content is what judges; the name alone may come to mean another version.
+        self._named, request = parts.principles.of(request), parts.principles.given(request)
+        self._request = request
         recipe, candidates, task = await aside(request, admit, request, parts.recipes, parts.tools)
         self._budget = _budget(request, recipe, candidates, self._elapsed)
         fields = {"recipe": recipe.name, "candidates": len(candidates), "resumed": resumed}
@@ -329,6 +336,7 @@ class Run:
                 tool.name: tool.version for tool in _chosen_tools(self._request, recipe, self._parts.tools)
             },
             calibration=calibration.sha256 if calibration else None,
+            principles=self._named.said if self._named else None,
             seed=self._request.seed,
             judge_agent=__version__,
         )

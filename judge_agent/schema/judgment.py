@@ -230,6 +230,7 @@ class Provenance(Envelope):
     model: dict[str, Any] | None = None
     tools: dict[str, str] = {}
     calibration: str | None = None
+    principles: dict[str, Any] | None = None
     seed: int = 0
     judge_agent: str = ""
 
