@@ -7,15 +7,18 @@ import random
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from judge_agent.calibration import load_calibrations
 from judge_agent.calibration.reading import read_lines
 from judge_agent.cli import main
 from judge_agent.models.scripted import ScriptedModel, of_tokens
+from judge_agent.prompting import default_folder
+from judge_agent.recipes import load_recipes
 from judge_agent.schema import CandidateResult, Confidence, Judgment
 from judge_agent.schema.judgment import Provenance
-from tests.service.served import serving_in_a_thread
+from tests.service.served import request, serving_in_a_thread
 
 SHA = "c" * 64
 MODEL = {"id": "scripted", "revision": "1", "backend": "scripted"}
@@ -172,8 +175,21 @@ def test_requests_are_judged_by_a_service_first(sklearn, tmp_path, capsys) -> No
         told = capsys.readouterr().out
         assert "recipe rlbff" in told
         assert "64 verdicts of 64 judgments, 56 right" in told
-    recipe = next(iter(load_calibrations(tmp_path / "out")._known.values()))
-    assert recipe.applied(0.01) < recipe.applied(0.7)
+    sha256 = load_recipes(default_folder())["rlbff"].sha256
+    [made] = load_calibrations(tmp_path / "out").of_recipe(sha256)
+    assert made.applied(0.01) < made.applied(0.7)
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [({"max_risk": 0.1}, "max_risk"), ({"principles_from": "support@2"}, "principles_from")],
+)
+def test_a_service_that_has_nothing_to_keep_the_promise_refuses_it_by_its_field(asked, field) -> None:
+    with serving_in_a_thread() as served:
+        for path in ("/v1/judgments", "/v1/groups"):
+            answer = httpx.post(f"{served.url}{path}", json=request(**asked), timeout=20)
+            assert answer.status_code == 422
+            assert answer.json()["errors"][0]["field"] == field
 
 
 def test_a_reference_labels_by_evidence_and_is_not_shown_to_what_is_calibrated(tmp_path) -> None:
