@@ -136,6 +136,10 @@ class Settings(BaseModel):
         None,
         description="Folder of calibrations (judge-agent calibrate), read at the start; none without it.",
     )
+    principles_dir: Path | None = Field(
+        None,
+        description="Folder of learned principles (judge-agent principles) that requests may name, read at the start.",
+    )
     ocr: Literal["tesseract", "rapidocr"] = Field(
         "tesseract", description="What reads the text of pictures; rapidocr is the extra of that name."
     )
@@ -275,7 +279,7 @@ class Settings(BaseModel):
             raise ValueError("must have the form postgresql://user:password@host:port/name")
         return value
 
-    @field_validator("resources_root", "tools_folder", "calibrations_dir")
+    @field_validator("resources_root", "tools_folder", "calibrations_dir", "principles_dir")
     @classmethod
     def _root_is_a_folder(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_dir():

@@ -24,6 +24,7 @@ from judge_agent.errors import InvalidRequest, ModelError
 from judge_agent.judge import Judge
 from judge_agent.log import AuditLogWriter, ToldLog
 from judge_agent.log.shared_heads import SharedHeads
+from judge_agent.named_principles import load_principles
 from judge_agent.seams.browser import Browser
 from judge_agent.seams.model import ChatModel
 from judge_agent.seams.sandbox import Sandbox
@@ -142,6 +143,7 @@ async def _opened(
             tell=log.tell,
             calibrations=load_calibrations(settings.calibrations_dir),
             jury=jury,
+            principles=load_principles(settings.principles_dir),
         )
         yield store, judge, sandbox, traces
 

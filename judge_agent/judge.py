@@ -18,6 +18,7 @@ from judge_agent.calibration.table import ModelKey
 from judge_agent.context import Turns
 from judge_agent.errors import InvalidRequest, ModelError, StoreError
 from judge_agent.jury import check_seated, identified, jury_parts
+from judge_agent.named_principles import NamedPrinciples
 from judge_agent.pinning import INFO_SECONDS, Pin, RunHold, current_info, held, pin_of
 from judge_agent.prompting import PromptLibrary
 from judge_agent.recipes import load_recipes
@@ -52,12 +53,13 @@ class Judge:
         tell: Tell | None = None,
         calibrations: Calibrations | None = None,
         jury: Mapping[str, ChatModel] | None = None,
+        principles: NamedPrinciples | None = None,
     ) -> None:
         """`pins` keeps what runs are pinned to; without it a request that names a pin is refused. `stamp` gives the
         flags of every judgment that ends by a recipe at this moment. Judgments share the results of tools in
         `tool_cache`. `tell` is called with what long calls of tools do, for who follows; it must not block.
         `calibrations` are applied to confidences, and decide who abstains. `jury` are the models that recipes may seat
-        beside `model`, whose own name there is `own`."""
+        beside `model`, whose own name there is `own`. `principles` are the sets that requests may name."""
         library = prompts or PromptLibrary()
         self._parts = JudgeParts(
             model=model,
@@ -75,11 +77,12 @@ class Judge:
             tell=tell,
             calibrations=calibrations or Calibrations(),
             jury={**({"own": model} if model is not None else {}), **(jury or {})},
+            principles=principles or NamedPrinciples(),
         )
 
     def check(self, request: JudgmentRequest) -> None:
         """Raise InvalidRequest, naming the field, for what can never be judged; before anything is accepted."""
-        admit(request, self._parts.recipes, self._parts.tools)
+        admit(self._parts.principles.given(request), self._parts.recipes, self._parts.tools)
         check_seated(self._parts.recipes[request.recipe], self._parts.jury)
         if self._parts.pins is None and request.run is not None and request.run.pin:
             raise InvalidRequest("run.pin", "cannot be kept here: this judge has no store of runs")

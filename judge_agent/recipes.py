@@ -565,6 +565,12 @@ def _load(path: Path) -> Recipe:
             fallback_text = (path.parent.parent / fallback).read_text("utf-8")
             data["fallback_principles"] = tomllib.loads(fallback_text)
             text += fallback_text
+        own = data.pop("default_principles_from", None)
+        if own:
+            own_text = (path.parent.parent / own).read_text("utf-8")
+            learned = tomllib.loads(own_text).get("principles", ())
+            data["principles"] = {**data.get("principles", {}), "default": learned}
+            text += own_text
         recipe = Recipe.model_validate({**data, "sha256": sha256_of(text)})
     except (tomllib.TOMLDecodeError, ValidationError, OSError) as error:
         raise PromptError(f"recipe file {path.name!r}: {error}") from error

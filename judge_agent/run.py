@@ -27,6 +27,8 @@ from judge_agent.errors import FailureKind, JudgeError, ModelError
 from judge_agent.given_principles import declared_dimensions
 from judge_agent.held_results import HeldResults
 from judge_agent.jury import identified, jury_parts, still_the_same
+from judge_agent.learning.store import PrincipleSet
+from judge_agent.named_principles import NamedPrinciples
 from judge_agent.pinning import RunHold, current_info, pin_of
 from judge_agent.prompting import PromptLibrary
 from judge_agent.recipes import Recipe
@@ -65,6 +67,7 @@ class JudgeParts:
     tell: Tell | None = None
     calibrations: Calibrations = field(default_factory=Calibrations)
     jury: Mapping[str, ChatModel] = field(default_factory=dict)
+    principles: NamedPrinciples = field(default_factory=NamedPrinciples)
 
 
 class Run:
@@ -83,6 +86,7 @@ class Run:
     ) -> None:
         self._parts = parts
         self._request = request
+        self._named: PrincipleSet | None = None
         self._id = judgment_id
         self._tenant = tenant
         self._created = created
@@ -189,6 +193,9 @@ class Run:
 
     async def _open(self, resumed: bool) -> JudgeContext:
         parts, request = self._parts, self._request
+        # Their content is what judges; the name alone may come to mean another version.
+        self._named, request = parts.principles.of(request), parts.principles.given(request)
+        self._request = request
         recipe, candidates, task = await aside(request, admit, request, parts.recipes, parts.tools)
         task = _with_ui(task, recipe)
         self._budget = _budget(request, recipe, candidates, self._elapsed)
@@ -359,6 +366,7 @@ class Run:
                 tool.name: tool.version for tool in _chosen_tools(self._request, recipe, self._parts.tools)
             },
             calibration=calibration.sha256 if calibration else None,
+            principles=self._named.said if self._named else None,
             seed=self._request.seed,
             judge_agent=__version__,
         )

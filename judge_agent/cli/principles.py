@@ -22,15 +22,17 @@ import time
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from judge_agent.cli.checkout import load
 from judge_agent.errors import InvalidRequest
-from judge_agent.learning import Learned, PrincipleStore, learn
 from judge_agent.learning.pairs import Pair, read_pairs
 from judge_agent.learning.selecting import MARGIN
-from judge_agent.learning.store import NAME, PrincipleSet
+from judge_agent.learning.store import NAME, PrincipleSet, PrincipleStore
 from judge_agent.schema import Judgment, JudgmentRequest
+
+if TYPE_CHECKING:
+    from judge_agent.learning.learn import Learned
 
 LOCAL_TENANT = "local"
 _SHORT = 12
@@ -104,6 +106,7 @@ def _learn(arguments: argparse.Namespace, store: PrincipleStore) -> int:
 
 async def _learned(arguments: argparse.Namespace, pairs: list[Pair]) -> Learned:
     wiring = load("api.wiring", "principles learn")
+    learn = load("judge_agent.learning.learn", "principles learn").learn
     settings = load("api.settings", "principles learn").from_environment(model=arguments.model)
     async with wiring.local_judge(settings) as judge:
         if judge.model is None:
@@ -117,7 +120,7 @@ async def _learned(arguments: argparse.Namespace, pairs: list[Pair]) -> Learned:
             )
             return done
 
-        return await learn(
+        found: Learned = await learn(
             arguments.name,
             pairs,
             model=judge.model,
@@ -128,6 +131,7 @@ async def _learned(arguments: argparse.Namespace, pairs: list[Pair]) -> Learned:
             most=arguments.most,
             seed=arguments.seed,
         )
+        return found
 
 
 def _account(found: Learned, kept: PrincipleSet) -> str:

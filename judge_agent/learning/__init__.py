@@ -4,7 +4,3 @@
 weighs (needs scikit-learn), `store` keeps versions. After inverse constitutional AI (arXiv 2406.06560) and its
 principles from contrast, with a gate on pairs that no proposal was made from.
 """
-
-from judge_agent.learning.learn import Learned as Learned
-from judge_agent.learning.learn import learn as learn
-from judge_agent.learning.store import PrincipleStore as PrincipleStore

@@ -265,6 +265,7 @@ class Provenance(Envelope):
     jury: dict[str, dict[str, Any] | None] = {}
     tools: dict[str, str] = {}
     calibration: str | None = None
+    principles: dict[str, Any] | None = None
     seed: int = 0
     judge_agent: str = ""
 

@@ -28,6 +28,8 @@ MAX_TESTS = 2000
 Scale = Literal["pass_fail", "1-5", "1-10"]
 Granularity = Literal["outcome", "steps"]
 Aggregate = Literal["weighted", "gated", "veto", "renormed", "lexicographic"]
+# A set of learned principles: NAME, the version in use, or NAME@VERSION.
+SET_PATTERN = r"^[a-z][a-z0-9_-]{0,63}(@[1-9][0-9]{0,8})?$"
 TestKind = Literal["call", "assert", "check", "stdio", "pytest"]
 
 
@@ -205,6 +207,7 @@ class JudgmentRequest(Envelope):
     recipe: Name = "default"
     dimensions: tuple[DimensionName, ...] | None = Field(default=None, min_length=1, max_length=32)
     principles: tuple[PrincipleSpec, ...] | None = Field(default=None, max_length=MAX_PRINCIPLES)
+    principles_from: Annotated[str, Field(pattern=SET_PATTERN)] | None = None
     tools: tuple[Name, ...] | None = Field(default=None, max_length=64)
     resources: Resources = Resources()
     granularity: tuple[Granularity, ...] | None = Field(default=None, min_length=1, max_length=2)
@@ -232,6 +235,10 @@ class JudgmentRequest(Envelope):
             ("resources.pages", [site.name for site in self.resources.pages]),
             ("resources.images", [image.name for image in self.resources.images]),
         ):
+            if field == "principles" and self.principles and self.principles_from:
+                raise Refused(
+                    "principles_from", "stands beside principles: give one of them", self.principles_from
+                )
             twice = sorted({value for value in values if values.count(value) > 1})
             if twice:
                 message = f"{twice[0]!r} is given more than once; each must be unique"

@@ -12,8 +12,9 @@ from judge_agent.errors import JudgeError, ModelError
 from judge_agent.hashing import sha256_of
 from judge_agent.journal import MemoryJournal, MemorySharedResults
 from judge_agent.judge import Judge
-from judge_agent.learning import PrincipleStore, learn
+from judge_agent.learning.learn import learn
 from judge_agent.learning.pairs import Pair, parted, read_pairs
+from judge_agent.learning.store import PrincipleStore
 from judge_agent.log import MemoryLog
 from judge_agent.models.scripted import ScriptedModel, of_tokens
 from judge_agent.prompting import PromptLibrary
