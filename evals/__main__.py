@@ -7,10 +7,25 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from evals import acceptance, bench, demo, gsm8k, kill, mutants, pairs, pictures, sites, soak, sql, tara, tau
+from evals import (
+    acceptance,
+    bench,
+    demo,
+    gsm8k,
+    kill,
+    long,
+    mutants,
+    pairs,
+    pictures,
+    sites,
+    soak,
+    sql,
+    tara,
+    tau,
+)
 from evals.service import ServiceNotStarted
 
-RUNS = (demo, acceptance, kill, bench, pairs, pictures, mutants, tau, sql, sites, soak, tara, gsm8k)
+RUNS = (demo, acceptance, kill, bench, pairs, long, pictures, mutants, tau, sql, sites, soak, tara, gsm8k)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
