@@ -7,7 +7,22 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from evals import acceptance, attack, bench, demo, gsm8k, kill, mutants, pictures, sites, soak, sql, tara, tau
+from evals import (
+    acceptance,
+    attack,
+    bench,
+    demo,
+    gsm8k,
+    kill,
+    long,
+    mutants,
+    pictures,
+    sites,
+    soak,
+    sql,
+    tara,
+    tau,
+)
 from evals.service import ServiceNotStarted
 from evals.suite import all_sets, compare, run
 
@@ -20,6 +35,7 @@ RUNS = (
     all_sets,
     compare,
     attack,
+    long,
     pictures,
     mutants,
     tau,

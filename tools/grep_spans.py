@@ -7,6 +7,7 @@ cut; what several spans say together is of the class of the weakest of them.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import re2
@@ -16,15 +17,20 @@ from judge_agent.prompting.spans import GREP_SPANS, Span, of_class
 from judge_agent.seams.tool import AskedTool, Finding, ToolResult, ToolView
 from tools.list_spans import spans_of_view
 
-MAX_HITS = 20
-AROUND_CHARS = 80
-MAX_PATTERN_MEMORY = 1 << 20
+
+@dataclass(frozen=True)
+class Limits:
+    """Ceilings of one call: the spans that it shows, the characters around a hit, the bytes of a compiled pattern."""
+
+    hits: int = 20
+    around_chars: int = 80
+    pattern_bytes: int = 1 << 20
 
 
 class GrepSpans(AskedTool):
     """The tool `grep_spans`."""
 
-    name, version = GREP_SPANS, "1"
+    name, version, limits = GREP_SPANS, "1", Limits()
 
     def offered(self, view: ToolView) -> bool:
         """Where the trajectory is shown by an index."""
@@ -41,16 +47,14 @@ class GrepSpans(AskedTool):
 
         pattern: A regular expression of RE2; letters match in either case. Plain words are fine.
         """
-        compiled = _compiled(pattern)
+        compiled, most = _compiled(pattern, self.limits), self.limits.hits
         spans = spans_of_view(view)
-        hits = await asyncio.to_thread(_hits, compiled, spans)
-        named = [span for span, _ in hits[:MAX_HITS]]
+        hits = await asyncio.to_thread(_hits, compiled, spans, self.limits.around_chars)
+        named = [span for span, _ in hits[:most]]
         told = {
             "pattern": pattern,
             "spans": len(hits),
-            "hits": [
-                {"span": span.id, "source": span.source, "text": text} for span, text in hits[:MAX_HITS]
-            ],
+            "hits": [{"span": span.id, "source": span.source, "text": text} for span, text in hits[:most]],
         }
         reason = f"found in {len(hits)} of {len(spans)} spans"
         return ToolResult(
@@ -58,14 +62,14 @@ class GrepSpans(AskedTool):
             told,
             (Finding("none", "hint", None, reason),),
             source=of_class(named),
-            truncated=len(hits) > MAX_HITS,
+            truncated=len(hits) > most,
         )
 
 
-def _compiled(pattern: str) -> Any:
+def _compiled(pattern: str, limits: Limits) -> Any:
     options = re2.Options()
     options.log_errors = False
-    options.max_mem = MAX_PATTERN_MEMORY
+    options.max_mem = limits.pattern_bytes
     options.case_sensitive = False
     try:
         return re2.compile(pattern, options)
@@ -73,13 +77,13 @@ def _compiled(pattern: str) -> Any:
         raise ValueError(f"pattern={pattern!r:.80} is none of RE2: {str(error)[:120]}") from None
 
 
-def _hits(compiled: Any, spans: tuple[Span, ...]) -> list[tuple[Span, str]]:
+def _hits(compiled: Any, spans: tuple[Span, ...], around: int) -> list[tuple[Span, str]]:
     """The first place in each span, with what stands around it."""
     found = []
     for span in spans:
         match = compiled.search(span.text.encode("utf-8", "replace").decode("utf-8"))
         if match is not None:
-            start = max(0, match.start() - AROUND_CHARS)
-            text = span.text[start : match.end() + AROUND_CHARS][: 4 * AROUND_CHARS]
+            start = max(0, match.start() - around)
+            text = span.text[start : match.end() + around][: 4 * around]
             found.append((span, " ".join(text.split())))
     return found

@@ -6,21 +6,28 @@ no better than its claim.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
 
 from judge_agent.prompting.material import material
-from judge_agent.prompting.spans import LIST_SPANS, Span, spans_of
+from judge_agent.prompting.spans import HEAD_CHARS, LIST_SPANS, Span, spans_of
 from judge_agent.seams.tool import AskedTool, Finding, ToolResult, ToolView
 
-MOST = 60
+
+@dataclass(frozen=True)
+class Limits:
+    """Ceilings of one call: the spans that it lists, and of each the characters that begin it."""
+
+    spans: int = 60
+    head_chars: int = HEAD_CHARS
 
 
 class ListSpans(AskedTool):
     """The tool `list_spans`."""
 
-    name, version = LIST_SPANS, "1"
+    name, version, limits = LIST_SPANS, "1", Limits()
 
     def offered(self, view: ToolView) -> bool:
         """Where the trajectory is shown by an index."""
@@ -37,7 +44,7 @@ class ListSpans(AskedTool):
         spans = spans_of_view(view)
         if start >= max(1, len(spans)):
             raise ValueError(f"start={start} is past the {len(spans)} spans")
-        listed = [one.head for one in spans[start : start + MOST]]
+        listed = [one.head for one in spans[start : start + self.limits.spans]]
         told = {"spans": len(spans), "start": start, "listed": listed}
         return ToolResult("ok", told, (Finding("none", "hint", None, "listed"),), source="claim")
 

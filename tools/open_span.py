@@ -5,19 +5,27 @@ What it shows is of the class of its source: an agent's turn is a claim, whoever
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
 
-from judge_agent.prompting.spans import OPEN_SPAN, by_id
+from judge_agent.prompting.spans import OPEN_SPAN, SPAN_CHARS, by_id
 from judge_agent.seams.tool import AskedTool, Finding, ToolResult, ToolView
 from tools.list_spans import spans_of_view
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Ceilings of one call: the characters of a span; longer texts have several."""
+
+    span_chars: int = SPAN_CHARS
 
 
 class OpenSpan(AskedTool):
     """The tool `open_span`."""
 
-    name, version = OPEN_SPAN, "1"
+    name, version, limits = OPEN_SPAN, "1", Limits()
 
     def offered(self, view: ToolView) -> bool:
         """Where the trajectory is shown by an index."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from judge_agent.models.instances import by_hash, pick_instance
+from judge_agent.models.instances import Path, by_hash, pick_instance
 
 CHARACTERS_PER_TOKEN = 4
 THOUGHT = "Let me look at what was asked, and at what was done. "
@@ -82,7 +82,12 @@ def _content(body: Mapping[str, Any], schema: Mapping[str, Any] | None, index: i
     choose = by_hash(text_of(body), body.get("seed") or 0, varying)
     if schema is None:
         return str(choose((), ("Yes", "No")))
-    return json.dumps(pick_instance(schema, choose), ensure_ascii=False)
+
+    def decided(path: Path, options: Sequence[Any]) -> Any:
+        # Who loads a service, or kills it, wants verdicts; to decline is none.
+        return choose(path, [one for one in options if one != "cannot_assess"] or options)
+
+    return json.dumps(pick_instance(schema, decided), ensure_ascii=False)
 
 
 def _choice(body: Mapping[str, Any], index: int, text: str) -> dict[str, Any]:

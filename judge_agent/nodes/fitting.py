@@ -21,7 +21,7 @@ from judge_agent.seams.model import ChatMessage
 from judge_agent.state import Json, State
 
 # The words of a prompt around what is judged, a first judgment and why it is doubted, and a note that asks again.
-PROMPT_TOKENS = 1300
+PROMPT_TOKENS = 1000
 LEAST_SHARE_OF_HEADS = 0.5
 # Names of tools and principles in the prompts that ask for calls.
 TOKENS_PER_TOOL = 120

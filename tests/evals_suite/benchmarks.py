@@ -114,7 +114,7 @@ def oracle(request: ScriptedRequest) -> Any:
         return scores(shown["A"], shown["B"])
     found = _QUALITY.search(request.text)
     is_good = found is not None and int(found[1]) > 5
-    return by_schema(lambda _, options: options[-1 if is_good else 0])
+    return by_schema(lambda _, options: _verdicts(options)[-1 if is_good else 0])
 
 
 def contrarian(request: ScriptedRequest) -> Any:
@@ -122,7 +122,7 @@ def contrarian(request: ScriptedRequest) -> Any:
     shown = {slot: 10 - int(number) for slot, number in _SHOWN.findall(request.text)}
     if shown:
         return scores(shown["A"], shown["B"])
-    return by_schema(lambda _, options: options[0 if GOOD in request.text else -1])
+    return by_schema(lambda _, options: _verdicts(options)[0 if GOOD in request.text else -1])
 
 
 def scores(first: int, second: int) -> str:
@@ -130,3 +130,8 @@ def scores(first: int, second: int) -> str:
     return json.dumps(
         {"reasoning": "Seen in both.", "combined_scores": {"Agent_A": first, "Agent_B": second}}
     )
+
+
+def _verdicts(options: Sequence[Any]) -> Sequence[Any]:
+    """The options without the one that gives no verdict."""
+    return [option for option in options if option != "cannot_assess"]

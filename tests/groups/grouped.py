@@ -58,7 +58,7 @@ def by_word(gates: Mapping[str, asyncio.Event] | None = None) -> ScriptedModel:
 
 
 def _best(_: Any, options: Any) -> Any:
-    return options[-1]
+    return [option for option in options if option != "cannot_assess"][-1]
 
 
 def _worst(_: Any, options: Any) -> Any:

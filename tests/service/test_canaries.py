@@ -41,7 +41,8 @@ class Judging:
         def choose(path: Path_, options: Sequence[Any]) -> Any:
             if path != ("choice",):
                 return first(path, options)
-            return options[-1] if is_good or not self.fair else options[0]
+            verdicts = [option for option in options if option != "cannot_assess"]
+            return verdicts[-1] if is_good or not self.fair else verdicts[0]
 
         return by_schema(choose)(asked)
 
