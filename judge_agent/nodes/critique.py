@@ -271,7 +271,7 @@ def _held_to_its_tool(critique: Json, shown: Material, principle: Json) -> Json:
     against = refutation(shown, principle["tool"]) if passes else None
     if against is None:
         return critique
-    kept = {key: critique[key] for key in ("sample", "reason", "calls") if key in critique}
+    kept: Json = {key: critique[key] for key in ("sample", "reason", "calls") if key in critique}
     return {**kept, "failure_kind": "evidence_unsupported", "failure_reason": found_against(against)}
 
 
