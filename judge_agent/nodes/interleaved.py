@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from judge_agent.context import CanonicalCandidate, JudgeContext
 from judge_agent.errors import ModelError
@@ -38,6 +39,22 @@ _COUNTED = ("repeated_tool_calls", "bad_tool_calls", "tool_unavailable", "gather
 Ask = Callable[[Sequence[ChatMessage], int], Awaitable[Choice]]
 
 
+class _At(NamedTuple):
+    """Where calls about one response are made."""
+
+    slot: str
+    inquiry: Inquiry
+    calls: FunctionCalls
+
+
+class Made(NamedTuple):
+    """One call that was made, or could not be: what the model is told, and the pictures that came of it."""
+
+    text: str
+    pictures: tuple[Image, ...]
+    turn: Answered
+
+
 @dataclass
 class Desk:
     """Where one walk's calls about each response are made. `results` and `flags` are what the record says of them.
@@ -47,8 +64,12 @@ class Desk:
 
     context: JudgeContext
     shown: Mapping[str, tuple[CanonicalCandidate, Sequence[Evidence]]]
-    _calls: dict[str, tuple[Inquiry, FunctionCalls]] = field(default_factory=dict)
-    made: int = 0
+    _open: dict[str, _At] = field(default_factory=dict)
+    _all: list[_At] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """Begin a conversation: what an earlier one found is not in it, and may be asked for again."""
+        self._open = {}
 
     def described(self, form: TurnCalls) -> str:
         """What prompts say of the tools: one line each, with the schema of its arguments."""
@@ -62,62 +83,60 @@ class Desk:
         ]
         return "\n".join(lines) or "(there is no tool for this task)"
 
-    async def answered(self, call: WrittenCall, form: TurnCalls, round_: int) -> Answered:
+    async def make(self, call: WrittenCall, form: TurnCalls, round_: int) -> Made:
         """Make one call. Raises BudgetExceeded('deadline')."""
-        _, calls = self._inquiry(self._slot(call.response), form)
+        at = self._at(call.response, form)
+        known = len(at.inquiry.found.evidence)
         written = {"name": call.tool, "arguments": json.dumps(call.arguments, ensure_ascii=False)}
-        turn = await calls.answered(
-            Choice(None, "tool_calls", tool_calls=({"id": "0", "type": "function", "function": written},)),
-            round_,
+        asked = Choice(None, "tool_calls", tool_calls=({"id": "0", "type": "function", "function": written},))
+        turn = await at.calls.answered(asked, round_)
+        about = f"About response {at.slot}: " if at.slot else ""
+        return Made(
+            about + turn.messages[-1].content, self._pictures(at.inquiry.found.evidence[known:]), turn
         )
-        self.made += turn.made
-        return turn
 
     def refuse(self, problem: ModelError, form: TurnCalls) -> str:
         """Count a call that could not be read; returns why, as the model is told."""
-        return self._inquiry(next(iter(self.shown)), form)[0].refuse(problem)
-
-    def pictures(self, known: int) -> tuple[Image, ...]:
-        """The pictures that calls made, after the first `known` of them."""
-        if not self.context.calls.can("images"):
-            return ()
-        made = [
-            Image(one.media_type, one.sha256, one.data)
-            for item in self.results
-            for one in Evidence.model_validate(item).images
-        ]
-        return tuple(made[known:MAX_IMAGES])
+        return self._at("", form).inquiry.refuse(problem)
 
     @property
     def results(self) -> list[Json]:
         """What was found, as evidence, that was not there before."""
-        found: list[Json] = []
-        for slot, (inquiry, _) in self._calls.items():
-            before = {item.id for item in self.shown[slot][1]}
-            found += [item for item in inquiry.found.evidence if item["id"] not in before]
-        return found
+        found: dict[str, Json] = {}
+        for at in self._all:
+            before = {item.id for item in self.shown[at.slot][1]}
+            found |= {item["id"]: item for item in at.inquiry.found.evidence if item["id"] not in before}
+        return list(found.values())
 
     @property
     def flags(self) -> dict[str, Json]:
-        """By candidate id: how many calls were made, and what went wrong with them."""
+        """By candidate id: what went wrong with the calls about it."""
         said: dict[str, Json] = {}
-        for slot, (inquiry, _) in self._calls.items():
-            flags = {name: inquiry.found.flags[name] for name in _COUNTED if name in inquiry.found.flags}
-            said[self.shown[slot][0].id] = flags
+        for at in self._all:
+            own = at.inquiry.found.flags
+            flags = {name: own[name] for name in _COUNTED if name in own}
+            candidate_id = self.shown[at.slot][0].id
+            said[candidate_id] = {**said.get(candidate_id, {}), **flags}
         return said
 
-    def _slot(self, named: str) -> str:
-        """The slot that a call is about; the first one shown where it names none."""
-        return named if named in self.shown else next(iter(self.shown))
+    def _pictures(self, found: Sequence[Json]) -> tuple[Image, ...]:
+        if not self.context.calls.can("images"):
+            return ()
+        images = [one for item in found for one in Evidence.model_validate(item).images]
+        return tuple(Image(one.media_type, one.sha256, one.data) for one in images)[:MAX_IMAGES]
 
-    def _inquiry(self, slot: str, form: TurnCalls) -> tuple[Inquiry, FunctionCalls]:
-        if slot not in self._calls:
+    def _at(self, named: str, form: TurnCalls) -> _At:
+        """Where calls about a slot are made; about the first one shown where none is named."""
+        slot = named if named in self.shown else next(iter(self.shown))
+        if slot not in self._open:
             candidate, evidence = self.shown[slot]
             found = Found(candidate)
             found.evidence = [item.model_dump(mode="json") for item in evidence]
             inquiry = Inquiry(self.context, found, self._offered(candidate, found, form), ())
-            self._calls[slot] = inquiry, FunctionCalls(inquiry, handles_of(inquiry, inquiry.material()))
-        return self._calls[slot]
+            at = _At(slot, inquiry, FunctionCalls(inquiry, handles_of(inquiry, inquiry.material())))
+            self._open[slot] = at
+            self._all.append(at)
+        return self._open[slot]
 
     def _offered(self, candidate: CanonicalCandidate, found: Found, form: TurnCalls) -> list[Tool]:
         """The tools of the form. Programs are part of how the method thinks, whatever the task is of."""
@@ -132,8 +151,8 @@ async def with_calls(desk: Desk, form: TurnCalls, messages: Sequence[ChatMessage
     Raises ModelError('model_unparseable') for an answer that makes a call when none can be made any more, and what
     asking raises.
     """
+    desk.begin()
     told, bad = tuple(messages), 0
-    pictures = 0
     for round_ in range(form.rounds):
         choice = await ask(told, round_)
         with desk.context.calls.useless_unless_read():
@@ -149,12 +168,11 @@ async def with_calls(desk: Desk, form: TurnCalls, messages: Sequence[ChatMessage
             continue
         if call is None:
             return choice
-        turn = await desk.answered(call, form, round_)
-        result = ChatMessage("user", _result(form, turn.messages[-1].content), desk.pictures(pictures))
-        pictures += len(result.images)
+        made = await desk.make(call, form, round_)
+        result = ChatMessage("user", _result(form, made.text), made.pictures)
         told = (*told, ChatMessage("assistant", _echoed(form, call)), result)
-        bad = 0 if turn.useful else bad + 1
-        if turn.spent or turn.done or bad == MAX_BAD_TURNS:
+        bad = 0 if made.turn.useful else bad + 1
+        if made.turn.spent or made.turn.done or bad == MAX_BAD_TURNS:
             break
     choice = await ask(with_note(told, _LAST), form.rounds)
     with desk.context.calls.useless_unless_read():

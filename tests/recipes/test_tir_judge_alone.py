@@ -44,3 +44,19 @@ async def test_a_number_of_words_is_counted_and_not_believed(panel, sandbox):
     assert {c.id: c.reward for c in with_it.candidates} == {"a": 1.0, "b": 0.0}
     without = await panel(counting).judge(RECIPE, TEXTS, task=TASK)
     assert {c.id: c.reward for c in without.candidates} == {"a": 1.0, "b": 1.0}
+
+
+async def test_a_second_try_has_its_results_in_its_own_conversation(panel, sandbox):
+    """An answer that could not be read is asked for again: the same program gives its output once more, for nothing."""
+
+    def forgets_the_form(request):
+        if "```output" not in request.text:
+            return "```python\nprint(6 * 7)\n```"
+        return "<score>10</score>" if "could not be used" in request.text else "Ten."
+
+    bench = panel(forgets_the_form, judge_tools=[RunPython(sandbox)])
+    judgment = await bench.judge(RECIPE, {"a": "It is six."}, task=TASK)
+    assert judgment.candidates[0].reward == 1.0
+    assert '"stdout": "42' in bench.prompts[-1].partition("```output")[2]
+    assert len(judgment.evidence) == 1
+    assert judgment.usage.tool_calls == 1
