@@ -21,6 +21,7 @@ from judge_agent.nodes.by_place import by_place, first_samples
 from judge_agent.nodes.charged import charged_to, side_by_side, walked, walking
 from judge_agent.nodes.cited import SCALES, cited_critique
 from judge_agent.nodes.collect import SAME, Decided, collect, rate, readable
+from judge_agent.nodes.giving_way import without_those_that_give_way
 from judge_agent.nodes.pictures import pictures_missing
 from judge_agent.nodes.step_forms import decided_by_steps
 from judge_agent.nodes.steps import critique_steps
@@ -311,11 +312,12 @@ def _open(context: JudgeContext, state: State, candidate: CanonicalCandidate) ->
         for name in finding["principles"]
     }
     broken = {f["tool"] for f in state["tool_failures"] if f["candidate_id"] == candidate.id}
+    applying = [principle for principle in state["principles"] if applies(principle, candidate.id)]
+    names = context.recipe.principles.give_way
     return [
         principle
-        for principle in state["principles"]
-        if applies(principle, candidate.id)
-        and principle["origin"] != "comparison"
+        for principle in without_those_that_give_way(applying, names, state, candidate.id)
+        if principle["origin"] != "comparison"
         and principle["name"] not in decided_by_steps(context)
         and principle["name"] not in decided
         and principle["tool"] not in broken

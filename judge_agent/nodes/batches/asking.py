@@ -46,9 +46,9 @@ class Sitting:
         assert self.context.recipe.batch is not None
         return self.context.recipe.batch
 
-    def pages(self, pages: Sequence[Page]) -> list[Page]:
-        """Pages as far as half of the window has room for them."""
-        return shortened(pages, self.context.calls.context_window * BYTES_PER_TOKEN // 2)
+    def pages(self, pages: Sequence[Page], about: str) -> list[Page]:
+        """Pages as far as half of the window has room for them; of long ones what is nearest to the words `about`."""
+        return shortened(pages, self.context.calls.context_window * BYTES_PER_TOKEN // 2, about)
 
     async def ask(
         self,
