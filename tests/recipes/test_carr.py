@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from judge_agent.schema import PrincipleSpec
-from judge_agent.seams.tool import AskedTool, Finding, OpeningCall, ToolResult
+from judge_agent.seams.tool import AskedTool, DecidingTool, Finding, OpeningCall, ToolResult
 
 pytestmark = pytest.mark.anyio
 TASK = {
@@ -241,14 +241,13 @@ async def test_of_a_long_page_what_the_answer_speaks_of_is_shown(panel):
 async def test_what_a_tool_decided_of_the_answer_is_not_asked_of_the_model(panel):
     """Evidence before opinion; the share of the chain stays what it is."""
 
-    class Compares(AskedTool):
+    class Compares(DecidingTool):
         name, version, description = "calculate", "1", "Compares the answer."
         parameters = Search.parameters
 
-        def principle(self, view):
-            return PrincipleSpec(
-                name="answer_matches", description="It matches.", dimension="correctness", kind="hard"
-            )
+        decides = PrincipleSpec(
+            name="answer_matches", description="It matches.", dimension="correctness", kind="hard"
+        )
 
         def opening_calls(self, view):
             return [OpeningCall({})]
