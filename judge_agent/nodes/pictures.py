@@ -14,8 +14,8 @@ def pictures_missing(
 ) -> ModelError | None:
     """Why the pictures cannot be judged; None where both are shown, and by recipes that need none.
 
-    Without any model nobody can be asked, which is what the asking will say. A model that takes none, or a picture that cannot be read, is the judge's lack (`tool_unavailable`); a task or a
-    candidate without one leaves nothing to judge (`no_evidence`).
+    A model that takes none, or a picture that cannot be read, is the judge's lack (`tool_unavailable`); a task or a
+    candidate without one leaves nothing to judge (`no_evidence`). Without any model, the asking says so.
     """
     if context.recipe.pictures == "any":
         return None
