@@ -59,8 +59,8 @@ async def critique(state: State, runtime: Runtime[JudgeContext]) -> Update:
 def _write(update: Update, judged: Judged) -> None:
     """Put what was asked about one candidate into the update."""
     context = judged.context
-    left_out = [*unread(context, judged.shown), *judged.steps.unread]
-    flags: Json = {**judged.flags, **({"unread": left_out} if left_out else {})}
+    left_out = [*unread(context, judged.shown), *judged.steps.unread, *judged.flags.get("unread", ())]
+    flags: Json = {**judged.flags, "unread": left_out} if left_out else dict(judged.flags)
     if missing := judged.steps.missing:
         flags["turns_unread_for_steps"] = len(missing)
     if judged.steps.critiques and context.sample_count > 1:
