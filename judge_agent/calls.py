@@ -167,6 +167,11 @@ class Calls:
         return tokens
 
     @property
+    def has_model(self) -> bool:
+        """Whether there is a model to ask, as far as is known before it is asked."""
+        return self._info is not None
+
+    @property
     def context_window(self) -> int:
         if self._info is None:
             raise self._unavailable()

@@ -45,7 +45,8 @@ class PrincipleSource(Envelope):
     `default` stand in where the caller gives none. `each_a_dimension`: one that names no dimension is a dimension of
     its own, so that the vector has an entry for each. `not_generated`: dimensions that tools alone feed, so that no
     generated principle is of them. `always`: the recipe's own beside the caller's, which make the method; the caller's
-    of the same name stands instead. `dimension_weights`: what all principles of a dimension weigh together, in the
+    of the same name stands instead. `give_way` names those of them that are not asked about where a tool has decided a
+    hard principle of the same dimension. `dimension_weights`: what all principles of a dimension weigh together, in the
     proportions of their own weights; those of other dimensions keep theirs.
     """
 
@@ -57,6 +58,7 @@ class PrincipleSource(Envelope):
     generated_kind: Literal["soft", "hard"] = "soft"
     not_generated: tuple[DimensionName, ...] = ()
     always: tuple[PrincipleSpec, ...] = ()
+    give_way: tuple[str, ...] = ()
     dimension_weights: Mapping[DimensionName, Annotated[float, Field(ge=0)]] = {}
 
 

@@ -36,14 +36,16 @@ def seen_from(shown: Material, step_id: str, direction: Direction) -> Material:
     else:
         parts = [*heads, *reversed(shown.parts[at:])]
         evidence = shown.evidence
+    hidden = direction == "forward"
+    sources = {name: one for name, one in shown.sources.items() if not (hidden and one.evidence_id)}
     names = {name for part in parts for name in part.images} | set(shown.task_images)
-    if direction == "backward":
-        names |= {name for one in shown.sources.values() if one.evidence_id for name in one.images}
-    block = trajectory_block([part.line for part in parts])
+    names |= {name for one in sources.values() if one.evidence_id for name in one.images}
     return replace(
         shown,
-        trajectory=f"{block}\n{_NOTES[direction]}",
+        trajectory=trajectory_block([part.line for part in parts]),
         evidence=evidence,
+        reference=f"{shown.reference}\n{_NOTES[direction]}\n",
+        sources=sources,
         parts=tuple(parts),
         images={name: image for name, image in shown.images.items() if name in names},
     )

@@ -24,6 +24,7 @@ from judge_agent.nodes.chunks import Chunk, chunks_of, most_of_chunk
 from judge_agent.nodes.collect import SAME, Decided, collect, rate, readable
 from judge_agent.nodes.critique_form import in_words, scale_of
 from judge_agent.nodes.fitting import shown_to_judges, told
+from judge_agent.nodes.giving_way import without_those_that_give_way
 from judge_agent.nodes.pictures import pictures_missing
 from judge_agent.nodes.step_forms import decided_by_steps
 from judge_agent.nodes.steps import critique_steps
@@ -61,8 +62,9 @@ async def critique(state: State, runtime: Runtime[JudgeContext]) -> Update:
 def _write(update: Update, judged: Judged) -> None:
     """Put what was asked about one candidate into the update."""
     context = judged.context
-    left_out = [*unread(context, judged.shown), *judged.steps.unread]
-    flags: Json = {**told(judged.shown), **judged.flags, **({"unread": left_out} if left_out else {})}
+    left_out = [*unread(context, judged.shown), *judged.steps.unread, *judged.flags.get("unread", ())]
+    said: Json = {**told(judged.shown), **judged.flags}
+    flags: Json = {**said, "unread": left_out} if left_out else said
     if missing := judged.steps.missing:
         flags["turns_unread_for_steps"] = len(missing)
     if judged.steps.critiques and context.sample_count > 1:
@@ -342,11 +344,12 @@ def _open(context: JudgeContext, state: State, candidate: CanonicalCandidate) ->
         broken = set()
     if context.recipe.cascade and ended_by(state, candidate):
         return []
+    applying = [principle for principle in state["principles"] if applies(principle, candidate.id)]
+    names = context.recipe.principles.give_way
     return [
         principle
-        for principle in state["principles"]
-        if applies(principle, candidate.id)
-        and principle["origin"] != "comparison"
+        for principle in without_those_that_give_way(applying, names, state, candidate.id)
+        if principle["origin"] != "comparison"
         and principle["name"] not in decided_by_steps(context)
         and principle["name"] not in decided
         and principle["tool"] not in broken

@@ -9,10 +9,9 @@ from judge_agent.state import Json
 
 
 def weighed(principles: Sequence[Json], together: Mapping[str, float]) -> list[Json]:
-    """The principles, their weights scaled so that those of a dimension in `together` sum to what is said there.
+    """One candidate's principles, their weights scaled so that those of a dimension in `together` sum to what it says.
 
-    Where all of a dimension weigh 0 they stay as they are. Principles that hold for some candidates only are summed
-    with the rest, so that a candidate that lacks one has a little less of that dimension.
+    Where all of a dimension weigh 0 they stay as they are.
     """
     totals = {
         dimension: math.fsum(one["weight"] for one in principles if one["dimension"] == dimension)

@@ -15,7 +15,7 @@ def pictures_missing(
     """Why the pictures cannot be judged; None where both are shown, and by recipes that need none.
 
     A model that takes none, or a picture that cannot be read, is the judge's lack (`tool_unavailable`); a task or a
-    candidate without one leaves nothing to judge (`no_evidence`).
+    candidate without one leaves nothing to judge (`no_evidence`). Without any model, the asking says so.
     """
     if context.recipe.pictures == "any":
         return None
@@ -23,7 +23,7 @@ def pictures_missing(
     acted = next(made, len(shown.parts))
     before = {*shown.task_images, *(name for part in shown.parts[:acted] for name in part.images)}
     after = {name for part in shown.parts[acted:] for name in part.images}
-    if before and after:
+    if (before and after) or not context.calls.has_model:
         return None
     if not context.calls.can("images") or (not after and _gives_one(candidate)):
         said = "; ".join(one for one in shown.unread if one.startswith("images")) or "it takes none"

@@ -20,7 +20,6 @@ from judge_agent.given_principles import WORD, given_principles, name_from
 from judge_agent.guards.planted import planted_in
 from judge_agent.nodes.charged import charged_to_the_task
 from judge_agent.nodes.criteria import comparison_of, ignored_fields
-from judge_agent.nodes.dimension_weights import weighed
 from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.images import with_images
 from judge_agent.prompting.material import task_block
@@ -60,9 +59,7 @@ async def propose(state: State, runtime: Runtime[JudgeContext]) -> Update:
         flags = {**flags, "repeated_principles": repeated}
     principles = [principle.model_dump(mode="json") for principle in [*given, *generated]]
     return {
-        "principles": weighed(
-            _named_apart([*principles, *from_tools]), context.recipe.principles.dimension_weights
-        ),
+        "principles": _named_apart([*principles, *from_tools]),
         "tool_failures": failures,
         "flags": {"": flags, **_flags_of_candidates(context, flags, failures)},
     }

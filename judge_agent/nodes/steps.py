@@ -84,8 +84,7 @@ async def _both_ways(
     for direction in DIRECTIONS:
         for step_id in seen:
             view = seen_from(shown, step_id, direction)
-            most = _most(context, view, whole=True)
-            works.append((most, partial(_labels, view, [step_id], True, node=direction)))
+            works.append((_most(context, view, whole=False), partial(_one_way, view, step_id, direction)))
     labelled = await side_by_side(context, works)
     half = len(seen)
     found: dict[Direction, list[Json]] = {
@@ -93,7 +92,15 @@ async def _both_ways(
         "backward": [item for one in labelled[half:] for item in one.critiques],
     }
     critiques = [*_unjudged([step for step in unseen if step], _UNSEEN).critiques, *combined(found)]
-    return Labelled([{"candidate_id": candidate.id, **item} for item in critiques])
+    unread = [line for one in labelled for line in one.unread]
+    return Labelled([{"candidate_id": candidate.id, **item} for item in critiques], unread)
+
+
+async def _one_way(view: Material, step_id: str, direction: Direction, context: JudgeContext) -> Labelled:
+    """Label a step from one side; where that side does not fit, by what is nearest to the step."""
+    whole = await _whole_fits(context, view, [step_id])
+    found = await _labels(view, [step_id], whole, context, node=direction)
+    return found._replace(unread=[f"{direction} {line}" for line in found.unread])
 
 
 def _most(context: JudgeContext, shown: Material, whole: bool) -> int:

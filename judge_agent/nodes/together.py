@@ -44,6 +44,6 @@ def open_together(
     sides = {None if score is None else score >= threshold for score in scores}
     if len(scores) < len(applying) or unproposed or penalties or len(sides) > 1:
         return True
-    # A mean lies among its scores; the code of a lexicographic order does not, and a second look may make one 0.
-    lexicographic = (context.request.aggregate or context.recipe.aggregate) == "lexicographic"
-    return lexicographic or (context.recipe.refute.of == "all" and True in sides)
+    # A mean lies among its scores; what is made of a gate or of a code does not, and a second look may make one 0.
+    beyond = (context.request.aggregate or context.recipe.aggregate) in ("lexicographic", "renormed")
+    return beyond or (context.recipe.refute.of == "all" and True in sides)

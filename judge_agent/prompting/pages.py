@@ -19,10 +19,12 @@ from judge_agent.schema import Resources, Trajectory
 from judge_agent.trajectory import read
 
 MAX_PAGES = 64
-MAX_PAGE_CHARS, MIN_PAGE_CHARS = 8000, 400
+MAX_PAGE_CHARS, MIN_PAGE_CHARS = 8000, 800
+PASSAGE_CHARS, EDGE_CHARS = 400, 120
 FIRST = -1
 _URL = re.compile(r"https?://[^\s<>\"'`\\)\]}\u3011|]+", re.IGNORECASE)
 _BRACKETED = re.compile(r"[\[(\u3010]([^\[\]()\u3010\u3011\n]{1,160})[\])\u3011]")
+_WORD = re.compile(r"\w+")
 _PLAIN = ("text", "markdown")
 
 
@@ -80,10 +82,33 @@ def shelved(shown: Material, pages: Sequence[Page]) -> Material:
     return replace(shown, sources=sources)
 
 
-def shortened(pages: Sequence[Page], chars: int) -> list[Page]:
-    """The pages by their beginnings, so that together they have about so many characters."""
+def shortened(pages: Sequence[Page], chars: int, about: str) -> list[Page]:
+    """The pages, so that together they have about so many characters: of long ones what has most words of `about`."""
     each = max(MIN_PAGE_CHARS, min(MAX_PAGE_CHARS, chars // max(1, len(pages))))
-    return [page._replace(text=page.text[:each].rstrip(), cut=len(page.text) > each) for page in pages]
+    wanted = _words(about)
+    return [
+        page._replace(text=_nearest(page.text, each, wanted), cut=True) if len(page.text) > each else page
+        for page in pages
+    ]
+
+
+def _nearest(text: str, chars: int, wanted: frozenset[str]) -> str:
+    """The passages of a text that share most words with those wanted, in their order, and a mark at each gap."""
+    starts = range(0, len(text), PASSAGE_CHARS)
+    worth = {at: len(_words(text[at : at + PASSAGE_CHARS]) & wanted) for at in starts}
+    best = sorted(starts, key=lambda at: (-worth[at], at))[: max(1, chars // PASSAGE_CHARS)]
+    spans: list[tuple[int, int]] = []
+    for at in sorted(best):
+        # A quote may reach over the edge of a passage.
+        start, end = max(0, at - EDGE_CHARS), at + PASSAGE_CHARS + EDGE_CHARS
+        if spans and start <= spans[-1][1]:
+            start = spans.pop()[0]
+        spans.append((start, end))
+    return "\n[... left out ...]\n".join(text[start:end] for start, end in spans)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(word for word in _WORD.findall(text.casefold()) if len(word) > 2)
 
 
 def urls_in(text: str) -> list[str]:

@@ -291,7 +291,7 @@ async def test_no_weighing_of_principles_passes_otherwise_for_an_early_stop(samp
         }
         body = {
             "pass_threshold": drawn.choice([None, None, 0.4, 0.7]),
-            "aggregate": drawn.choice(["gated", "weighted", "veto", "lexicographic"]),
+            "aggregate": drawn.choice(["gated", "weighted", "veto", "renormed", "lexicographic"]),
         }
         ends = []
         for adaptive in ("false", "true"):

@@ -120,3 +120,19 @@ async def test_each_step_is_asked_about_once_in_each_direction(panel):
     bench = panel(labels({}, {}))
     await bench.judge("bi-prm", {"a": WORK})
     assert len(bench.prompts) == 2 * 3
+
+
+async def test_a_side_that_does_not_fit_is_shown_by_what_is_nearest_to_the_step(panel):
+    """And nothing of the other side comes in with it."""
+    filler = [f"Turn {at} is about {'rain and wind, ' * 60}as ever." for at in range(40)]
+    messages = [{"role": "assistant", "content": text} for text in filler]
+    bench = panel(labels({}, {}), context_window=6000)
+    (result,) = (await bench.judge("bi-prm", {"a": {"messages": messages}})).candidates
+    assert {step.label for step in result.steps} == {"good"}
+    forward, backward = of_step(bench, "s20")
+    assert "Turn 18 is" in forward
+    assert "Turn 20 is" not in forward
+    assert "Turn 0 is" not in forward
+    assert "Turn 20 is" in backward
+    assert "Turn 18 is" not in backward
+    assert any(line.startswith("forward for steps s40") for line in result.coverage.unread)

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from judge_agent.seams.tool import AskedTool, ToolResult
+from judge_agent.schema import PrincipleSpec
+from judge_agent.seams.tool import AskedTool, DecidingTool, Finding, OpeningCall, ToolResult
 
 pytestmark = pytest.mark.anyio
 TASK = {
@@ -224,3 +225,44 @@ async def test_what_the_agent_wrote_itself_and_read_again_supports_nothing(panel
     judgment = await bench.judge("carr", {"a": trajectory}, task=TASK)
     assert chain(judgment).choice == "2 of 3"
     assert "agent's own words" in chain(judgment).reason
+
+
+async def test_of_a_long_page_what_the_answer_speaks_of_is_shown(panel):
+    """What bears a statement may stand at the end of a page that does not fit."""
+    filler = "Of other films of that year there is much to be said here. " * 900
+    long = {**PAGES, "https://a.example/sand": f"{filler}{PAGES['https://a.example/sand']}"}
+    bench, judgment = await judged(panel, pages=long)
+    assert chain(judgment).score == 1.0
+    assert judgment.candidates[0].flags["pages"] == {"shown": 3, "cut": 1}
+    (shown,) = [prompt for prompt in bench.prompts if "pages that the answer cites" in prompt]
+    assert len(shown) < 20_000
+
+
+async def test_what_a_tool_decided_of_the_answer_is_not_asked_of_the_model(panel):
+    """Evidence before opinion; the share of the chain stays what it is."""
+
+    class Compares(DecidingTool):
+        name, version, description = "calculate", "1", "Compares the answer."
+        parameters = Search.parameters
+
+        decides = PrincipleSpec(
+            name="answer_matches", description="It matches.", dimension="correctness", kind="hard"
+        )
+
+        def opening_calls(self, view):
+            return [OpeningCall({})]
+
+        async def run(self, arguments, view, *, timeout_seconds):
+            return ToolResult("ok", "equal", findings=(Finding("confirms", "decisive", 1.0),))
+
+    bench = panel(judge_of(right=False), judge_tools=[Compares()])
+    judgment = await bench.judge(
+        "carr", {"a": agent(ANSWER.replace("[https://a.example/sand]", ""))}, task=TASK
+    )
+    (result,) = judgment.candidates
+    assert {one.name: one.decided_by for one in result.principles} == {
+        "chain": "model",
+        "answer_matches": "evidence",
+    }
+    assert result.reward == pytest.approx(0.7 + 0.3 * 2 / 3)
+    assert not any("Judge how the work ended" in prompt for prompt in bench.prompts)

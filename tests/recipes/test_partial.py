@@ -122,3 +122,17 @@ async def test_of_several_samples_more_than_half_must_say_stop(panel, stops, rec
 async def test_the_steps_of_a_prefix_are_labelled(panel):
     _, result = await judged(panel, said("4"))
     assert [step.label for step in result.steps] == ["good", "good"]
+
+
+async def test_a_long_prefix_is_judged_by_its_beginning_and_its_end_and_says_what_was_left_out(panel):
+    turns = [{"role": "assistant", "content": f"Turn {at}: {'one more attempt, ' * 40}"} for at in range(60)]
+    bench = panel(model(said("1", "s60", "stop", FULL, "m60")), context_window=6000)
+    prefix = {"messages": [*turns, {"role": "tool", "content": FULL, "tool_call_id": "c"}]}
+    prefix["messages"][-2]["tool_calls"] = [{**CALL, "id": "c"}]
+    (result,) = (await bench.judge("partial", {"a": prefix}, task=TASK)).candidates
+    assert result.flags["stop_recommended"] is True
+    assert any(line.startswith("for the prospects:") for line in result.coverage.unread)
+    (shown,) = [prompt for prompt in bench.prompts if "Say how it stands" in prompt]
+    assert "Turn 0:" in shown
+    assert "Turn 59:" in shown
+    assert "left out here" in shown

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import struct
+from base64 import b64encode
 
 import pytest
 
@@ -125,3 +127,21 @@ async def test_many_nuggets_are_asked_about_in_runs_of_ten(panel):
     judgment = await bench.judge("search-gen-v", {"a": PASSAGE}, principles=nuggets)
     assert [prompt.count("\n[n") for prompt in bench.prompts] == [10, 2]
     assert len(judgment.candidates[0].principles) == 12
+
+
+async def test_pictures_of_the_task_are_shown_and_those_of_the_candidate_are_not(panel):
+    """The passage is words; what is asked of it must not hang on what stands beside it."""
+
+    def picture(width):
+        header = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + struct.pack(">II", width, 1) + b"\x08\x02\0\0\0"
+        return {
+            "type": "image_url",
+            "image_url": {"url": f"data:image/png;base64,{b64encode(header).decode()}"},
+        }
+
+    asked = [{"role": "user", "content": [{"type": "text", "text": "What is this?"}, picture(1)]}]
+    said = [{"role": "assistant", "content": [{"type": "text", "text": PASSAGE}, picture(2)]}]
+    bench = panel(answer(block("not_support"), block("not_support")), images=True)
+    await bench.judge("search-gen-v", {"a": {"messages": said}}, task={"messages": asked}, principles=NUGGETS)
+    (request,) = bench.model.requests
+    assert [len(message.images) for message in request.messages] == [0, 1]

@@ -16,10 +16,11 @@ from judge_agent.prompting.notes import asked_again
 from judge_agent.prompting.pages import Page, shortened
 from judge_agent.readouts import read_object
 from judge_agent.recipes import Batch
-from judge_agent.seams.model import Choice
+from judge_agent.seams.model import ChatMessage, Choice
 from judge_agent.state import Json
 
 TRIES = 2
+NOTE_TOKENS = 128
 _AGAIN = ("model_unparseable", "evidence_unsupported")
 T = TypeVar("T")
 
@@ -46,9 +47,9 @@ class Sitting:
         assert self.context.recipe.batch is not None
         return self.context.recipe.batch
 
-    def pages(self, pages: Sequence[Page]) -> list[Page]:
-        """Pages as far as half of the window has room for them."""
-        return shortened(pages, self.context.calls.context_window * BYTES_PER_TOKEN // 2)
+    def pages(self, pages: Sequence[Page], about: str) -> list[Page]:
+        """Pages as far as half of the window has room for them; of long ones what is nearest to the words `about`."""
+        return shortened(pages, self.context.calls.context_window * BYTES_PER_TOKEN // 2, about)
 
     async def ask(
         self,
@@ -78,6 +79,28 @@ class Sitting:
         assert problem is not None
         raise problem
 
+    async def fits(self, name: str, values: Mapping[str, str]) -> bool:
+        """Whether the window has room for the question and the note that asks it again. Raises JudgeError."""
+        calls = self.context.calls
+        needed = await calls.count_tokens(self._messages(name, values)) + NOTE_TOKENS
+        return needed + calls.max_tokens(self.batch.max_tokens) <= calls.context_window
+
+    def _messages(self, name: str, values: Mapping[str, str]) -> tuple[ChatMessage, ...]:
+        template = self.context.prompts.load(self.batch.prompts[name])
+        known = {
+            "task": self.shown.task,
+            "trajectory": self.shown.trajectory,
+            "evidence": self.shown.evidence,
+            "reference": self.shown.reference,
+            **values,
+        }
+        messages = template.render({key: known[key] for key in template.variables})
+        images = self.shown.images
+        if "trajectory" not in template.variables:
+            # What is asked of the task alone must not hang on the candidate that it is asked for.
+            images = {name: images[name] for name in self.shown.task_images}
+        return with_images(messages, images)
+
     async def _answer(
         self,
         node: str,
@@ -87,21 +110,11 @@ class Sitting:
         problem: JudgeError | None,
         shared: bool,
     ) -> Choice:
-        calls, batch = self.context.calls, self.batch
-        template = self.context.prompts.load(batch.prompts[name])
-        known = {
-            "task": self.shown.task,
-            "trajectory": self.shown.trajectory,
-            "evidence": self.shown.evidence,
-            "reference": self.shown.reference,
-            **values,
-        }
-        messages = template.render({key: known[key] for key in template.variables})
-        pictured = template.variables & {"task", "trajectory"}
-        messages = with_images(messages, {} if shared or not pictured else self.shown.images)
+        calls = self.context.calls
+        messages = self._messages(name, values)
         if problem is not None:
             messages = asked_again(messages, problem)
-        room = calls.max_tokens(batch.max_tokens)
+        room = calls.max_tokens(self.batch.max_tokens)
         if await calls.count_tokens(messages) + room > calls.context_window:
             window = calls.window_said
             raise ModelError(

@@ -56,7 +56,7 @@ async def judged(sitting: Sitting) -> Outcome:
     answer = answer_of(sitting.shown)
     resources = sitting.context.request.resources
     pages = pages_of(sitting.shown, sitting.candidate.trajectory, resources)
-    cited = sitting.pages(cited_by(answer.text, pages)[:MAX_CITED]) if answer else []
+    cited = sitting.pages(cited_by(answer.text, pages)[:MAX_CITED], answer.text) if answer else []
     links, spans = await _links(sitting, statements, answer, cited)
     counting = connected(statements, {at for at, link in enumerate(links) if link.is_supported})
     told = [_told(link, at in counting) for at, link in enumerate(links)]
@@ -131,7 +131,11 @@ async def _entities(sitting: Sitting, statements: Sequence[str], answer: Said) -
     name = {"anyOf": [text_of(sitting.context, 120), {"type": "null"}]}
     schema = object_of({"entities": object_of(dict.fromkeys(wanted, name))})
     listed = "\n".join(f"- {indented(neutralise(statement))}" for statement in statements)
-    values = {"answer": fence("ANSWER", answer.text), "statements": listed, "wanted": ", ".join(wanted)}
+    values = {
+        "answer": fence("ANSWER", answer.text),
+        "statements": fence("STATEMENTS", listed),
+        "wanted": ", ".join(wanted),
+    }
     found = await sitting.ask("entities", 0, values, schema, lambda data: read_entities(data, wanted))
     words = " ".join(answer.text.split()).casefold()
     return {place: text for place, text in found.items() if neutralise(text).casefold() in words}

@@ -53,7 +53,9 @@ async def judged(sitting: Sitting) -> Outcome:
     if not sentences:
         return Outcome({name: dict(_SILENT) for name in names})
     resources = sitting.context.request.resources
-    pages = sitting.pages(pages_of(sitting.shown, sitting.candidate.trajectory, resources))
+    pages = sitting.pages(
+        pages_of(sitting.shown, sitting.candidate.trajectory, resources), " ".join(sentences)
+    )
     held: list[_Held] = []
     for place, run in enumerate(parts_of(sentences, sitting.batch.per_call)):
         held += await _asked(sitting, place, run, pages)
