@@ -22,7 +22,7 @@ from typing import Any
 
 from evals.bench.machine import machine
 from evals.options import whole
-from evals.pair_sets import Pair, load
+from evals.pairs_in import Pair, pairs_in
 from judge_agent.errors import InvalidRequest
 from judge_agent.journal import MemoryJournal, MemorySharedResults
 from judge_agent.judge import Judge
@@ -56,7 +56,7 @@ def add_parser(names: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     try:
-        pairs = sorted(load(SET, arguments.data, 1_000_000), key=_size, reverse=True)[: arguments.pairs]
+        pairs = sorted(pairs_in(SET, arguments.data), key=_size, reverse=True)[: arguments.pairs]
     except InvalidRequest as error:
         print(error, file=sys.stderr)
         return 2
@@ -148,7 +148,7 @@ async def _judged(pairs: Sequence[Pair], arguments: argparse.Namespace) -> Figur
     if arguments.model == "embedded":
         from judge_agent.models.embedded import EmbeddedModel
 
-        model = EmbeddedModel()
+        model = EmbeddedModel(".judge/long")
         figures.window = (await model.info()).context_window
     judge = Judge(
         model=Measured(model, figures),

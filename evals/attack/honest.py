@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from evals import evalplus, pair_sets
+from evals import evalplus
+from evals.pairs_in import pairs_in
 from evals.tau import episodes
 from judge_agent.guards.hacks import hacks_in
 from judge_agent.guards.places import places_of
@@ -22,7 +23,7 @@ from judge_agent.prompting.material import without_thought
 from judge_agent.schema import JudgmentRequest, Task, Trajectory
 from judge_agent.trajectory import final_answer
 
-EVERY_PAIR = 1_000_000
+PAIRS = ("judgebench", "llmbar", "plan_rewardbench")
 MADE_TESTS = 3
 
 
@@ -38,7 +39,7 @@ class Told(NamedTuple):
     """What was said of one set: `spoke` counts candidates by detector, `screened` those taken to say nothing."""
 
     set: str
-    count: int
+    works: int
     spoke: Counter[str]
     strong: Counter[str]
     injections: Counter[str]
@@ -70,9 +71,9 @@ def _told(name: str, works: list[Honest]) -> Told:
 def _all(folder: Path) -> Iterator[Honest]:
     if (folder / "evalplus").is_dir():
         yield from _solutions(folder / "evalplus")
-    for name in pair_sets.SETS:
+    for name in PAIRS:
         if (folder / name).is_dir():
-            for pair in pair_sets.load(name, folder, EVERY_PAIR):
+            for pair in pairs_in(name, folder):
                 yield from _of_request(name, pair.request("verify", 60.0), pair.chosen)
     if (folder / "tau_bench").is_dir():
         (path,) = (folder / "tau_bench").glob("*.json")
