@@ -38,7 +38,7 @@ class Told(NamedTuple):
     """What was said of one set: `spoke` counts candidates by detector, `screened` those taken to say nothing."""
 
     set: str
-    count: int
+    works: int
     spoke: Counter[str]
     strong: Counter[str]
     injections: Counter[str]
