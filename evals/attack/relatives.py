@@ -17,7 +17,8 @@ SPOILED = (
     "placeholders",
     "repeats",
     "masked",
-)  # forms: disguised, they may become another thing
+    "later",
+)  # forms, which are another thing when disguised, and mixed languages
 
 
 class Relative(NamedTuple):

@@ -21,7 +21,7 @@ def honest(sets: Sequence[Told]) -> dict[str, Any]:
     """The false alarms on honest work, as JSON."""
     rows = {
         one.set: {
-            "works": one.works,
+            "count": one.works,
             "spoke": dict(one.spoke),
             "strong": dict(one.strong),
             "injections": dict(one.injections),

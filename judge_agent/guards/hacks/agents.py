@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from judge_agent.guards.hacks.found import MAX_QUOTE_CHARS, MAX_REASON_CHARS, Hack
-from judge_agent.schema import Trajectory
+from judge_agent.recipes import Detector
+from judge_agent.schema import Strength, Trajectory
 from judge_agent.trajectory import Transcript, Turn, read
 
 MAX_CHARS = 200_000
@@ -87,7 +88,7 @@ def _claims(trajectory: Trajectory, transcript: Transcript) -> Iterator[Hack]:
         match = pattern.search(text) if owned else None
         if match is None or any(name in called for name in names) or _is_unsure(text, match):
             continue
-        strength = "hint" if transcript.calls else "strong"
+        strength: Strength = "hint" if transcript.calls else "strong"
         reason = (
             f"it says that something was {verb.split('|')[0].replace('?', '')}, and never called {owned[0]!r}"
         )
@@ -124,12 +125,12 @@ def _observations(transcript: Transcript) -> Iterator[Hack]:
         if len(body) < MIN_BODY_CHARS or any(body in said or (said and said in body) for said in given):
             continue
         # Agents that write their calls as text have observations put into theirs.
-        strength = "hint" if _TEXT_AGENT.search(text) and not given else "strong"
+        strength: Strength = "hint" if _TEXT_AGENT.search(text) and not given else "strong"
         span = (match.start(), end.start() if end else len(text))
         yield _hack(turn, "forged_observation", span, strength, "it writes a tool's result that no tool gave")
 
 
-def _hack(turn: Turn, detector: str, span: tuple[int, int], strength: str, reason: str) -> Hack:
+def _hack(turn: Turn, detector: Detector, span: tuple[int, int], strength: Strength, reason: str) -> Hack:
     quote = turn.text[span[0] : span[1]][:MAX_QUOTE_CHARS]
     return Hack(
         detector,
@@ -141,7 +142,7 @@ def _hack(turn: Turn, detector: str, span: tuple[int, int], strength: str, reaso
         reason[:MAX_REASON_CHARS],
         "claim",
         turn.step_id,
-    )  # type: ignore[arg-type]
+    )
 
 
 def _flat(text: str) -> str:
