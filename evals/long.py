@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from api.settings import from_environment
 from evals.bench.machine import machine
 from evals.options import whole
 from evals.pairs_in import Pair, pairs_in
@@ -148,7 +149,7 @@ async def _judged(pairs: Sequence[Pair], arguments: argparse.Namespace) -> Figur
     if arguments.model == "embedded":
         from judge_agent.models.embedded import EmbeddedModel
 
-        model = EmbeddedModel(".judge/long")
+        model = EmbeddedModel(cache_dir=from_environment({}).cache_dir / "weights")
         figures.window = (await model.info()).context_window
     judge = Judge(
         model=Measured(model, figures),
