@@ -90,10 +90,14 @@ async def test_rows_are_found(looked_up, arguments, rows) -> None:
         ("humidity", "It is 64.0 on 2023-06-21.", "refutes"),
         ("humidity", "Between 60 and 72.", "none"),
         ("humidity", "I do not know.", "none"),
+        ("humidity", "It is 72,0 %.", "none"),
+        ("humidity", "It is 72,5 %.", "none"),
+        ("humidity", "It is 0.072k.", "none"),
         ("sky", "Light rain it is.", "confirms"),
         ("sky", "It is ['Sunny'].", "refutes"),
         ("sky", "A light rain shower.", "refutes"),
         ("sky", "Snow.", "none"),
+        ("sky", "There is no light rain.", "none"),
     ],
 )
 async def test_a_final_answer_is_compared_with_the_cell(

@@ -5,12 +5,20 @@ Cells are compared as numbers where both are, else as text without regard to cas
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from tools.numbers.in_box.otherwise import has_decimal_comma, other_values
 from tools.numbers.told import numbers_in, says
+
+# Numbers whose digits are not all there, or not in figures.
+_SCALED = re.compile(
+    r"\d ?(?:[kKM]\b|thousand|million|billion|[\u00bc-\u00be\u2150-\u215e])|\d[. \u00a0]\d{3}[. \u00a0]\d{3}",
+    re.I,
+)
 
 
 @dataclass(frozen=True)
@@ -53,8 +61,12 @@ def answer_verdict(
         for part in (conditions.key, conditions.at_least, conditions.at_most)
         for one in part.values()
     }
+    if has_decimal_comma(text):
+        return "unsure"
     if wanted in found:
         return "equal" if found <= {wanted} | asked else "unsure"
+    if wanted in other_values(text) or _SCALED.search(text):
+        return "unsure"
     others = found - asked
     return "different" if others and not any(_may_be(wanted, one) for one in others) else "unsure"
 
@@ -135,6 +147,8 @@ def _text_verdict(table: Sequence[Sequence[Any]], column: int, value: str, text:
     said = [one for one in known - {value} if one not in value and one in text and says(text, one)]
     others = [one for one in said if not any(one != other and one in other for other in said)]
     if says(text, value):
+        if re.search(rf"(?<!\w)(?:no|not|never|without|isn't) {re.escape(value)}(?!\w)", text):
+            return "unsure"
         longer = [one for one in others if value in one]
         return "different" if longer else "unsure" if others else "equal"
     return "different" if others else "unsure"
