@@ -46,12 +46,14 @@ NOT_SENT = {
         "StepNumbers",
         "Tokens",
     },
+    "api.jury": {"_Seat"},
     "api.mcp_servers": {"_Server"},
     "api.settings": {"Settings"},
     "judge_agent.schema.group": {"Group", "GroupMember", "GroupPreference"},
     "judge_agent.schema.judgment": {
         *("CandidateResult", "Citation", "Confidence", "Coverage", "Evidence", "EvidenceImage", "Judgment"),
-        *("Preference", "Principle", "PrincipleResult", "Provenance", "Sample", "StepResult", "Usage"),
+        *("Preference", "Principle", "PrincipleResult", "Provenance", "Sample", "SecondLook", "StepResult"),
+        "Usage",
     },
 }
 OFFERS: tuple[Any, ...] = ("1", "0.5", "true", True, 1)
