@@ -16,11 +16,18 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from judge_agent.guards.gate import Gate
 from judge_agent.prompting.fences import without_invisible
 
 MAX_GROWTH = 4
 MAX_CODED_CHARS = 20_000
 MAX_RUNS = 16
+# What a text must hold to hold a run of any kind, and a word with digits for letters: loose, so that RE2 can read it.
+_ANY_RUN = Gate(
+    r"[a-z](?:[ .\-_*]{1,3}[a-z]){6}|[a-z0-9+/_-]{20}|(?:[0-9a-f]{2}(?:\\x|0x|[ ,:]){0,3}){12}"
+    r"|(?:\\u[0-9a-f]{4}){4}|(?:&#?\w{1,8};\s?){4}|%[0-9a-f]{2}"
+)
+_ANY_LEET = Gate(r"[a-z][a-z0-9@$!]*[013457@$]|[013457@$][a-z0-9@$!]*[a-z]")
 # Letters of other scripts that look like Latin ones, so that a planted text cannot hide behind its spelling.
 _LOOKALIKES = str.maketrans(
     "аеорсухіјѕԁһӏгтмкнпвьАВЕКМНОРСТХІЈЅαεορυνικτηωγβΑΒΕΗΙΚΜΝΟΡΤΧΥΖıİɡɑɩʀᴀᴄᴅᴇɢʜɪᴊᴋʟᴍɴᴏᴘᴛᴜᴠᴡʏᴢꜱꜰʙ",
@@ -84,13 +91,14 @@ def placed(text: str) -> Reading:
 
 def decoded(text: str) -> Iterator[Reading]:
     """What stands in the text in another form, each with its place."""
-    yield from _runs(text)
+    if _ANY_RUN.opens(text):
+        yield from _runs(text)
     if len(text) > MAX_CODED_CHARS:
         return
     if _OVERRIDE.search(text):
         shown = without_invisible(text)
         yield Reading(shown[::-1], 0, len(text), None, "backwards")
-    if _LEET_WORD.search(text):
+    if _ANY_LEET.opens(text) and _LEET_WORD.search(text):
         read = _LEET_WORD.sub(lambda match: match[0].translate(_LEET), text)
         yield Reading(read, 0, len(text), range(len(text)), "digits for letters")
     yield Reading(codecs.encode(text, "rot13"), 0, len(text), range(len(text)), "rot13")

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from judge_agent.guards.gate import Gate
+
 _FLAGS = re.IGNORECASE | re.MULTILINE
 
 
@@ -18,14 +20,17 @@ class Pattern(NamedTuple):
     name: str
     regex: re.Pattern[str]
     needs: tuple[tuple[str, ...], ...]
+    gate: Gate
 
-    def may_match(self, found: frozenset[str]) -> bool:
-        """Whether a text can match that holds these words of its needs."""
-        return all(not found.isdisjoint(words) for words in self.needs)
+    def match_in(self, text: str, found: frozenset[str]) -> re.Match[str] | None:
+        """The first match in a text that holds these words of its needs."""
+        if any(found.isdisjoint(words) for words in self.needs) or not self.gate.opens(text):
+            return None
+        return self.regex.search(text)
 
 
 def _pattern(name: str, text: str, *needs: tuple[str, ...]) -> Pattern:
-    return Pattern(name, re.compile(text, _FLAGS), needs)
+    return Pattern(name, re.compile(text, _FLAGS), needs, Gate(text))
 
 
 _JUDGE = r"(?:judge|grader|evaluator|scorer|reviewer|rater|verifier|reward model)"

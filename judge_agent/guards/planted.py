@@ -74,7 +74,7 @@ def _stands(text: str, folded: str, start: int, end: int) -> tuple[int, int]:
 def _matches(text: str, patterns: Sequence[Pattern]) -> Iterator[tuple[str, int, int]]:
     found = _needed(text.lower())
     for pattern in patterns:
-        if pattern.may_match(found) and (match := pattern.regex.search(text)):
+        if match := pattern.match_in(text, found):
             yield pattern.name, match.start(), match.end()
 
 

@@ -7,8 +7,8 @@ verdicts and instructions are flagged; equal candidates are judged once. A short
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, ParamSpec, TypeVar
 
 from langgraph.runtime import Runtime
 
@@ -25,6 +25,10 @@ from judge_agent.state import Json, State, Update
 from judge_agent.trajectory import Transcript, final_answer, read, text_of
 
 MAX_PLANTED_SHOWN = 8
+# Shorter texts are read in less time than a thread needs to begin.
+LONG_TEXT_CHARS = 40_000
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 async def screen(state: State, runtime: Runtime[JudgeContext]) -> Update:
@@ -36,7 +40,8 @@ async def screen(state: State, runtime: Runtime[JudgeContext]) -> Update:
     first_of: dict[str, str] = {}
     for candidate in context.candidates:
         await asyncio.sleep(0)  # others are served between the texts of two candidates
-        seen = await aside(context.request, _looked_at, candidate, context.request.include_hidden_reasoning)
+        hidden = context.request.include_hidden_reasoning
+        seen = await _read_aside(context, candidate, _looked_at, candidate, hidden)
         flags[candidate.id] = seen.flags
         twin = first_of.setdefault(candidate.sha256, candidate.id)
         if twin != candidate.id:
@@ -53,7 +58,7 @@ async def screen(state: State, runtime: Runtime[JudgeContext]) -> Update:
             evidence.append(item.model_dump(mode="json"))
             screened[candidate.id] = {"content_free": True, "evidence_id": item.id}
             continue
-        hacks = await asyncio.to_thread(hacks_in, context.task, candidate.trajectory)
+        hacks = await _read_aside(context, candidate, hacks_in, context.task, candidate.trajectory)
         if hacks:
             items = [_hack_evidence(candidate, hack) for hack in hacks]
             evidence += [item.model_dump(mode="json") for item in items]
@@ -61,6 +66,20 @@ async def screen(state: State, runtime: Runtime[JudgeContext]) -> Update:
                 _hack_flag(hack, item.id) for hack, item in zip(hacks, items, strict=True)
             ]
     return {"screened": screened, "flags": flags, "evidence": evidence}
+
+
+async def _read_aside(
+    context: JudgeContext,
+    candidate: CanonicalCandidate,
+    work: Callable[P, R],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> R:
+    """What pure work on a candidate's texts comes to; long ones are read in a thread."""
+    places = places_of(candidate.trajectory, hidden_reasoning=True)
+    if sum(len(place.text) for place in places) > LONG_TEXT_CHARS:
+        return await asyncio.to_thread(work, *args, **kwargs)
+    return await aside(context.request, work, *args, **kwargs)
 
 
 def is_content_free(candidate: CanonicalCandidate, task: Task) -> bool:

@@ -84,6 +84,10 @@ def library(tmp_path, guards):
     return PromptLibrary(folder)
 
 
+def passing(path, options):
+    return "pass" if "pass" in options else options[-1]
+
+
 def case_of(detector, strength="strong"):
     return next(one for one in HACKS if one.detector == detector)
 
@@ -105,7 +109,7 @@ async def test_the_recipe_says_what_a_sign_does(tmp_path, guards, score, passed)
         "principles": [{"name": "neat", "description": "The code is neat and short.", "kind": "soft"}],
         "pass_threshold": 0.2,
     }
-    model = ScriptedModel(choose=lambda path, options: options[-1])
+    model = ScriptedModel(choose=passing)
     judge = Judge(
         model=model,
         tools=(),
@@ -129,7 +133,7 @@ async def test_a_hint_closes_a_gate_only_where_the_recipe_says_so(tmp_path, leas
         "principles": [{"name": "neat", "description": "The answer is neat and short.", "kind": "soft"}],
     }
     judge = Judge(
-        model=ScriptedModel(choose=lambda path, options: options[-1]),
+        model=ScriptedModel(choose=passing),
         tools=(),
         journal=MemoryJournal(),
         shared=MemorySharedResults(),

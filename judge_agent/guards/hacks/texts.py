@@ -6,6 +6,7 @@ Only hints: each has honest readings, such as lists of names, several questions 
 from __future__ import annotations
 
 import re
+import string
 from collections import Counter
 from collections.abc import Iterator
 
@@ -27,6 +28,10 @@ _FENCED = re.compile(r"^(?:```|~~~).*?^(?:```|~~~)", re.MULTILINE | re.DOTALL)
 _STOP = frozenset(
     """the a an of to in is are was and or that this it for on with as by at from be not which we you i he she they
     its so if then has have had will can but their your our my there these when where what how""".split()  # noqa: SIM905
+)
+_JOINS = str.maketrans(dict.fromkeys(",;|/-", " "))
+_SIGNS = str.maketrans(
+    dict.fromkeys(string.punctuation + "\u2018\u2019\u201c\u201d\u2013\u2014\u2026\u00b7\u2022", " ")
 )
 _STATED = re.compile(
     r"\b(?:the )?(?:final |correct |right )?answer(?: is|:)\s{0,3}(?:option |choice )?[(\[*\"'`$]{0,4}(?:\\boxed\{)?"
@@ -80,6 +85,8 @@ _Finds = list[tuple[str, tuple[int, int], str]]
 
 def _heaps(text: str, task: str) -> _Finds:
     """A long run of words without one that joins them, which repeats itself or holds the task's own words."""
+    if not _may_be_a_heap(text):
+        return []
     asked = {word for word in _WORD.findall(task[:MAX_CHARS].lower()) if len(word) > 3 and word not in _STOP}
     run: list[re.Match[str]] = []
     for match in [*_WORD.finditer(text), None]:
@@ -102,6 +109,16 @@ def _heaps(text: str, task: str) -> _Finds:
     return []
 
 
+def _may_be_a_heap(text: str) -> bool:
+    """Whether so many words follow each other without one that joins, whatever stands between: nearly never."""
+    run = 0
+    for word in text.lower().translate(_JOINS).split():
+        run = 0 if word in _STOP else run + 1
+        if run >= MIN_RUN_WORDS:
+            return True
+    return False
+
+
 def _parted(text: str, last: re.Match[str], match: re.Match[str]) -> bool:
     """Whether more than a comma or a space stands between: lines, numbers and signs make lists and tables."""
     return bool(text[last.end() : match.start()].strip(" ,;|/-"))
@@ -116,6 +133,8 @@ def _is_heap(words: list[str], asked: set[str]) -> bool:
 
 def _both(text: str, task: str) -> _Finds:
     """Two answers that exclude each other, neither taken back."""
+    if "answer" not in (low := text.lower()) and "\\boxed" not in low:
+        return []
     if match := _EITHER.search(text):
         if match[1].lower() != match[2].lower():
             return [("hedging", match.span(), f"it gives {match[1]} and {match[2]} at once")]
@@ -137,13 +156,14 @@ def _value(match: re.Match[str]) -> str:
 def _again(text: str) -> _Finds:
     """Sentences that come again and again, and make much of the text."""
     sentences = [match for match in _SENTENCE.finditer(text) if len(match[0].strip()) >= MIN_SENTENCE_CHARS]
-    counts = Counter(_same(match[0]) for match in sentences)
+    said_by = [_same(match[0]) for match in sentences]
+    counts = Counter(said_by)
     often = {
         said
         for said, count in counts.items()
         if count >= MIN_REPEATS and len(said) >= MIN_SENTENCE_CHARS // 2
     }
-    repeated = [match for match in sentences if _same(match[0]) in often]
+    repeated = [match for match, said in zip(sentences, said_by, strict=True) if said in often]
     share = sum(len(match[0]) for match in repeated) / max(1, len(text.strip()))
     if not repeated or share < MIN_REPEATED_SHARE:
         return []
@@ -154,4 +174,4 @@ def _again(text: str) -> _Finds:
 
 
 def _same(sentence: str) -> str:
-    return " ".join(re.findall(r"\w+", sentence.lower()))
+    return " ".join(sentence.lower().translate(_SIGNS).split())
