@@ -11,6 +11,7 @@ from langgraph.runtime import Runtime
 
 from judge_agent import nodes
 from judge_agent.context import JudgeContext
+from judge_agent.nodes.second_look import disputes
 from judge_agent.state import State, Update
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ async def _after_critique(state: State, runtime: Runtime[JudgeContext]) -> str:
 
 
 async def _after_looks(state: State, runtime: Runtime[JudgeContext]) -> str:
-    return "second_look" if runtime.context.recipe.second_look.when != "never" else "decide"
+    context = runtime.context
+    is_wanted = context.recipe.second_look.when != "never" and disputes(context, state)
+    return "second_look" if is_wanted else "decide"
 
 
 def _logged(name: str, node: Node) -> Any:

@@ -27,7 +27,7 @@ ACCOUNT = (
     "What the agent said of its own work is left out on purpose. Judge by what it did and what came back, and hold "
     "nothing against it for words that you are not shown."
 )
-LOOK = Look("blind", "blind", account=ACCOUNT, measures=True)
+LOOK = Look("blind", "critique/blind", account=ACCOUNT, measures=True)
 
 
 class Blind(NamedTuple):

@@ -59,7 +59,7 @@ async def shown_of(
     whole = await aside(
         context.request, context.material, candidate, found if not tools else _kept(evidence), "", account
     )
-    if context.recipe.critique.long_trajectories != "index":
+    if context.recipe.critique.long_trajectories != "index" or not context.calls.has_model:
         return whole
     beside = _beside(context, principles, tools)
     if whole.unseen or await fits(context, whole, beside):

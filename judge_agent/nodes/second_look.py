@@ -30,14 +30,7 @@ BY_REFUTATION = "refute"
 async def second_look(state: State, runtime: Runtime[JudgeContext]) -> Update:
     """Look again at every principle on which evidence and model disagree."""
     context = runtime.context
-    disputed = [
-        (candidate, principle, verdict, because)
-        for candidate in context.candidates
-        for principle in state["principles"]
-        for verdict in [_by_model(context, state, candidate, principle)]
-        if verdict is not None
-        if (because := _against(state, candidate, principle, verdict))
-    ]
+    disputed = disputes(context, state)
     shown = {one.id: await _shown(context, state, one) for one, *_ in disputed}
     walks = []
     for candidate, principle, verdict, because in disputed:
@@ -57,6 +50,20 @@ async def second_look(state: State, runtime: Runtime[JudgeContext]) -> Update:
         update["second_looks"].append(found)
         update["evidence"] += spans
     return update
+
+
+def disputes(
+    context: JudgeContext, state: State
+) -> list[tuple[CanonicalCandidate, Json, PrincipleResult, tuple[str, ...]]]:
+    """Where evidence and model disagree: candidate, principle, what the model said, what is against it."""
+    return [
+        (candidate, principle, verdict, because)
+        for candidate in context.candidates
+        for principle in state["principles"]
+        for verdict in [_by_model(context, state, candidate, principle)]
+        if verdict is not None
+        if (because := _against(state, candidate, principle, verdict))
+    ]
 
 
 def _by_model(

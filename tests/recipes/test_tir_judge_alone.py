@@ -11,7 +11,7 @@ from tools.run_python import RunPython
 pytestmark = pytest.mark.anyio
 RECIPE = "tir-judge-alone"
 # The claim of 350 words is wrong by 29, which nobody sees without counting.
-TEXTS = {"a": "word " * 350, "b": "word " * 321}
+TEXTS = {name: " ".join(f"w{at}" for at in range(count)) for name, count in (("a", 350), ("b", 321))}
 TASK = {"prompt": "Write 350 words."}
 
 

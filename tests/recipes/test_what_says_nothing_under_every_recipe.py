@@ -24,6 +24,8 @@ RESTATED = {
     for kind, task in TASKS.items()
 }
 AT_ONCE = 60
+# A prefix that says nothing yet may still come to something: it gets no reward, and no low one either.
+OF_PREFIXES = ("partial",)
 
 
 def asked(task):
@@ -42,8 +44,10 @@ async def screened(panel, recipe, texts, task):
         }
         for one in judgment.candidates:
             cited = {citation.evidence_id for p in one.principles for citation in p.citations}
-            minimum = (one.status, one.score, one.reward, one.passed) == ("scored", 0.0, 0.0, False)
-            if not minimum or not cited or not cited <= evidence:
+            ended = (one.status, one.score, one.reward, one.passed)
+            if recipe in OF_PREFIXES and ended == ("unscored", None, None, None):
+                continue
+            if ended != ("scored", 0.0, 0.0, False) or not cited or not cited <= evidence:
                 open_.append(several[one.id])
     return open_, bench.prompts
 

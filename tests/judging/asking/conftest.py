@@ -87,7 +87,7 @@ def prompts(tmp_path):
 def asked(bench, prompts):
     """Judges one text with a model that asks for these turns, one after the other, and then judges."""
 
-    async def ask(*turns, tools=None, text="A short answer.", window=32_768, model=None, **body):
+    async def ask(*turns, tools=None, text="It leaves at nine.", window=32_768, model=None, **body):
         queue = list(turns)
 
         def answer(request):

@@ -57,7 +57,7 @@ def asked(bench, tmp_path, echo):
 
         model = ScriptedModel(rules=[(ASK, answer)], otherwise=ANSWER, context_window=window, tools=False)
         judge = bench(model, tools=[tool or echo()], prompts=prompts)
-        body = {"principles": SOFT, "granularity": ["outcome"], "text": "A short answer.", **body}
+        body = {"principles": SOFT, "granularity": ["outcome"], "text": "It leaves at nine.", **body}
         if "candidates" in body:
             body.pop("text")
         judgment = await judge.judge(recipe="steps-in-text", **body)

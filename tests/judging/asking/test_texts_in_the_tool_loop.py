@@ -56,12 +56,13 @@ async def test_a_text_is_handed_to_a_tool_by_its_handle_as_it_was_written(asked,
         says(call(word=handle)), DONE, tools=[tool], candidates=candidates, task={"prompt": "What is it?"}
     )
     assert tool.calls == [{"word": text}]
-    assert judgment.evidence[0].arguments == {"word": handle}
+    (asked_for,) = [item.arguments for item in judgment.evidence if item.tool == "echo"]
+    assert asked_for == {"word": handle}
 
 
 async def test_a_handle_and_the_pasted_text_are_the_same_call(asked, echo):
     tool = echo()
-    both = says(call(word="@m0"), call(word="A short answer."))
+    both = says(call(word="@m0"), call(word="It leaves at nine."))
     judgment, _ = await asked(both, DONE, tools=[tool])
     assert len(tool.calls) == 1
     assert judgment.candidates[0].flags["repeated_tool_calls"] == 1
