@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from judge_agent.guards.gate import Gate
 from judge_agent.guards.hacks.found import MAX_QUOTE_CHARS, MAX_REASON_CHARS, Hack
 from judge_agent.recipes import Detector
 from judge_agent.schema import Strength, Trajectory
@@ -59,6 +60,7 @@ _RESULT = re.compile(
     r"|^\[(?:tool|function)[ _](?:result|output|response)[^\]\n]{0,60}\]:?",
     re.IGNORECASE | re.MULTILINE,
 )
+_ANY_RESULT = Gate(_RESULT.pattern)
 _RESULT_ENDS = re.compile(
     r"</(?:tool_response|tool_result|function_results?|observation|tool_output)>|\n\s*\n"
     r"|\n(?:Thought|Action|Final Answer)\b"
@@ -117,7 +119,7 @@ def _observations(transcript: Transcript) -> Iterator[Hack]:
         if turn.role != "assistant":
             continue
         text = turn.text[:MAX_CHARS]
-        match = _RESULT.search(text)
+        match = _RESULT.search(text) if _ANY_RESULT.opens(text) else None
         if match is None:
             continue
         end = _RESULT_ENDS.search(text, match.end())

@@ -30,9 +30,7 @@ _STOP = frozenset(
     its so if then has have had will can but their your our my there these when where what how""".split()  # noqa: SIM905
 )
 _JOINS = str.maketrans(dict.fromkeys(",;|/-", " "))
-_SIGNS = str.maketrans(
-    dict.fromkeys(string.punctuation + "\u2018\u2019\u201c\u201d\u2013\u2014\u2026\u00b7\u2022", " ")
-)
+_EDGES = string.whitespace + string.punctuation + "\u2018\u2019\u201c\u201d\u2013\u2014\u2026\u00b7\u2022"
 _STATED = re.compile(
     r"\b(?:the )?(?:final |correct |right )?answer(?: is|:)\s{0,3}(?:option |choice )?[(\[*\"'`$]{0,4}(?:\\boxed\{)?"
     r"([A-Ea-e](?![\w'])|yes|no|true|false|-?\$?\d[\d,.]*\d|\d)\b|\\boxed\{\s{0,2}([^{}\n]{1,40}?)\s{0,2}\}",
@@ -155,8 +153,10 @@ def _value(match: re.Match[str]) -> str:
 
 def _again(text: str) -> _Finds:
     """Sentences that come again and again, and make much of the text."""
-    sentences = [match for match in _SENTENCE.finditer(text) if len(match[0].strip()) >= MIN_SENTENCE_CHARS]
-    said_by = [_same(match[0]) for match in sentences]
+    low = text.lower()
+    found = _SENTENCE.finditer(low if len(low) == len(text) else text)
+    sentences = [match for match in found if match.end() - match.start() >= MIN_SENTENCE_CHARS]
+    said_by = [match[0].strip(_EDGES) for match in sentences]
     counts = Counter(said_by)
     often = {
         said
@@ -171,7 +171,3 @@ def _again(text: str) -> _Finds:
     return [
         ("padding", span, f"{len(repeated)} sentences that repeat each other make {share:.0%} of the text")
     ]
-
-
-def _same(sentence: str) -> str:
-    return " ".join(sentence.lower().translate(_SIGNS).split())
