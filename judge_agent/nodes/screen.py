@@ -20,7 +20,7 @@ from judge_agent.guards.planted import Planted, planted_in
 from judge_agent.guards.says_nothing import says_nothing
 from judge_agent.hashing import sha256_of
 from judge_agent.prompting.material import without_thought
-from judge_agent.schema import Evidence, Task
+from judge_agent.schema import Evidence, Task, Trajectory
 from judge_agent.state import Json, State, Update
 from judge_agent.trajectory import Transcript, final_answer, read, text_of
 
@@ -76,10 +76,13 @@ async def _read_aside(
     **kwargs: P.kwargs,
 ) -> R:
     """What pure work on a candidate's texts comes to; long ones are read in a thread."""
-    places = places_of(candidate.trajectory, hidden_reasoning=True)
-    if sum(len(place.text) for place in places) > LONG_TEXT_CHARS:
+    if await aside(context.request, _chars, candidate.trajectory) > LONG_TEXT_CHARS:
         return await asyncio.to_thread(work, *args, **kwargs)
     return await aside(context.request, work, *args, **kwargs)
+
+
+def _chars(trajectory: Trajectory) -> int:
+    return sum(len(place.text) for place in places_of(trajectory, hidden_reasoning=True))
 
 
 def is_content_free(candidate: CanonicalCandidate, task: Task) -> bool:

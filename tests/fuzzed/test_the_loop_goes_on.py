@@ -1,10 +1,15 @@
-"""While something enormous is judged the event loop serves others: it is never held for a large part of that time."""
+"""While something enormous is judged the event loop serves others: it is never held for a large part of that time.
+
+What counts is the time that the loop's own thread computes between two turns: a busy machine takes it from the processor,
+and that says nothing. Objects that earlier tests left are not collected meanwhile.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,15 +24,15 @@ MOST_OF_THE_WHOLE = 0.15
 
 
 class Beats:
-    """The longest time in which the loop did not come round."""
+    """The longest computing between two turns of the loop."""
 
     longest_seconds = 0.0
 
     async def go_on(self) -> None:
-        last = time.monotonic()
+        last = time.thread_time()
         while True:
             await asyncio.sleep(0.005)
-            now = time.monotonic()
+            now = time.thread_time()
             self.longest_seconds = max(self.longest_seconds, now - last)
             last = now
 
@@ -69,6 +74,15 @@ def calls_in_few_messages() -> list[dict[str, Any]]:
     return [{"id": "a", "trajectory": {"messages": messages, "tools": [tool]}}]
 
 
+@pytest.fixture
+def _young_heap() -> Iterator[None]:
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("_young_heap")
 @pytest.mark.parametrize(
     ("recipe", "candidates"), [("default", distinct_steps), ("verify", calls_in_few_messages)]
 )
