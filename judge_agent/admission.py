@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -54,6 +55,23 @@ def admit(request: JudgmentRequest, recipes: Mapping[str, Recipe], tools: Sequen
     candidates = _canonical_candidates(request)
     _check_images(request.task, candidates)
     return Admitted(recipe, candidates, _task_of(request, candidates))
+
+
+class Admissions:
+    """Admits each request once, while it lives: what was found when it was accepted is what it is judged by."""
+
+    def __init__(self, recipes: Mapping[str, Recipe], tools: Sequence[Tool]) -> None:
+        self._recipes, self._tools = recipes, tools
+        self._kept: dict[int, tuple[weakref.ref[JudgmentRequest], Admitted]] = {}
+
+    def admitted(self, request: JudgmentRequest) -> Admitted:
+        """As `admit`. Raises InvalidRequest."""
+        key = id(request)
+        if (kept := self._kept.get(key)) is not None:
+            return kept[1]
+        found = admit(request, self._recipes, self._tools)
+        self._kept[key] = weakref.ref(request, lambda _: self._kept.pop(key, None)), found
+        return found
 
 
 def task_as_judged(request: JudgmentRequest) -> Task:

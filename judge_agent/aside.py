@@ -33,7 +33,7 @@ def _pieces(request: JudgmentRequest) -> int:
         + len(message.tool_calls or ())
         + (len(message.content) if isinstance(message.content, tuple) else 0)
         for one in request.candidates
-        for message in getattr(one.trajectory, "messages", ())
+        for message in vars(one.trajectory).get("messages", ())
     )
 
 

@@ -70,6 +70,8 @@ def spoken(text: str) -> str:
 
 def blocks(text: str) -> tuple[Block, ...]:
     """The fenced blocks in order; the last one may be closed by the end of the text."""
+    if "```" not in text and "~~~" not in text:
+        return ()
     return tuple(_blocks(plain_text(text).split("\n")))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from judge_agent import graph
-from judge_agent.admission import admit
+from judge_agent.admission import Admissions
 from judge_agent.asked_risk import asked_risk, check_risk
 from judge_agent.calibration import Calibrations
 from judge_agent.calibration.table import ModelKey
@@ -61,6 +61,7 @@ class Judge:
         `calibrations` are applied to confidences, and decide who abstains. `jury` are the models that recipes may seat
         beside `model`, whose own name there is `own`. `principles` are the sets that requests may name."""
         library = prompts or PromptLibrary()
+        recipes = load_recipes(library.folder)
         self._parts = JudgeParts(
             model=model,
             tools=tuple(tools),
@@ -68,7 +69,8 @@ class Judge:
             shared=shared,
             log=log,
             prompts=library,
-            recipes=load_recipes(library.folder),
+            recipes=recipes,
+            admissions=Admissions(recipes, tuple(tools)),
             graph=graph.build(),
             turns=Turns(),
             pins=pins,
@@ -82,7 +84,7 @@ class Judge:
 
     def check(self, request: JudgmentRequest) -> None:
         """Raise InvalidRequest, naming the field, for what can never be judged; before anything is accepted."""
-        admit(self._parts.principles.given(request), self._parts.recipes, self._parts.tools)
+        self._parts.admissions.admitted(self._parts.principles.given(request))
         check_seated(self._parts.recipes[request.recipe], self._parts.jury)
         if self._parts.pins is None and request.run is not None and request.run.pin:
             raise InvalidRequest("run.pin", "cannot be kept here: this judge has no store of runs")

@@ -14,7 +14,7 @@ from typing import Any, cast
 from langgraph.graph.state import CompiledStateGraph
 
 from judge_agent import record
-from judge_agent.admission import admit
+from judge_agent.admission import Admissions
 from judge_agent.aside import aside
 from judge_agent.budget import Budget
 from judge_agent.calibration import Calibration, Calibrations
@@ -59,6 +59,7 @@ class JudgeParts:
     log: AuditLog
     prompts: PromptLibrary
     recipes: Mapping[str, Recipe]
+    admissions: Admissions
     graph: CompiledStateGraph[State, JudgeContext, State, State]
     turns: Turns
     pins: Pins | None = None
@@ -196,7 +197,7 @@ class Run:
         # Their content is what judges; the name alone may come to mean another version.
         self._named, request = parts.principles.of(request), parts.principles.given(request)
         self._request = request
-        recipe, candidates, task = await aside(request, admit, request, parts.recipes, parts.tools)
+        recipe, candidates, task = await aside(request, parts.admissions.admitted, request)
         task = _with_ui(task, recipe)
         self._budget = _budget(request, recipe, candidates, self._elapsed)
         fields = {"recipe": recipe.name, "candidates": len(candidates), "resumed": resumed}

@@ -21,7 +21,7 @@ MAX_SVG_CHARS = 2_000_000
 MAX_CODE_CHARS = 200_000
 _TAG = re.compile(r"<svg\b[^<>]*/>|<svg\b|</svg\s*>")
 _PLOTS = re.compile(r"\b(?:matplotlib|pyplot|plt|savefig)\b")
-_SIGNS = re.compile("<|matplotlib|pyplot|plt|savefig")
+_SIGNS = ("<", "matplotlib", "pyplot", "plt", "savefig")
 _MAY_DRAW = re.compile(r"<[A-Za-z!]|\bimport\b|\bplt\.|```|~~~")
 _PAGES = (".html", ".htm", ".xhtml")
 _NO_PAGE = (b"<svg", b"<?xml")
@@ -69,7 +69,7 @@ def drawing_code(view: ToolView, kind: DrawingKind | None) -> DrawingCode | NoDr
 def recognised_drawing(view: ToolView, kind: DrawingKind | None) -> DrawingCode | None:
     """The same, None where there is none."""
     trajectory = view.trajectory
-    if kind is None and not trajectory.artifacts and not any(map(_SIGNS.search, _texts(trajectory))):
+    if kind is None and not trajectory.artifacts and not any(map(_may_be_drawn, _texts(trajectory))):
         return None  # nearly every answer: reading its code would cost more than this look
     program = _program(trajectory) if kind in (None, "matplotlib") else None
     if program is not None and (kind == "matplotlib" or _PLOTS.search(program.source)):
@@ -78,6 +78,10 @@ def recognised_drawing(view: ToolView, kind: DrawingKind | None) -> DrawingCode 
     if page is not None:
         return page
     return _svg(trajectory) if kind in (None, "svg") else None
+
+
+def _may_be_drawn(text: str) -> bool:
+    return any(sign in text for sign in _SIGNS)
 
 
 def _page(view: ToolView, kind: DrawingKind | None) -> DrawingCode | None:

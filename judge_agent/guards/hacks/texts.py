@@ -10,6 +10,7 @@ import string
 from collections import Counter
 from collections.abc import Iterator
 
+from judge_agent.guards.gate import Gate
 from judge_agent.guards.hacks.found import MAX_QUOTE_CHARS, Hack
 from judge_agent.prompting.material import without_thought
 from judge_agent.schema import Task, Trajectory
@@ -43,6 +44,7 @@ _EITHER = re.compile(
     r"|-?\d[\d,.]*)(?![\w%])",
     re.IGNORECASE,
 )
+_MAY_STATE, _MAY_GIVE_EITHER = Gate(_STATED.pattern), Gate(_EITHER.pattern)
 _TAKEN_BACK = re.compile(
     r"\b(?:wait|actually|correction|mistake|instead|sorry|recheck|re-check|however|wrong|incorrect|reconsider|but"
     r"|let me|hmm|oops|no,|if|part|case|"
@@ -109,12 +111,8 @@ def _heaps(text: str, task: str) -> _Finds:
 
 def _may_be_a_heap(text: str) -> bool:
     """Whether so many words follow each other without one that joins, whatever stands between: nearly never."""
-    run = 0
-    for word in text.lower().translate(_JOINS).split():
-        run = 0 if word in _STOP else run + 1
-        if run >= MIN_RUN_WORDS:
-            return True
-    return False
+    joins = bytes(map(_STOP.__contains__, text.lower().translate(_JOINS).split()))
+    return bytes(MIN_RUN_WORDS) in joins
 
 
 def _parted(text: str, last: re.Match[str], match: re.Match[str]) -> bool:
@@ -131,9 +129,9 @@ def _is_heap(words: list[str], asked: set[str]) -> bool:
 
 def _both(text: str, task: str) -> _Finds:
     """Two answers that exclude each other, neither taken back."""
-    if "answer" not in (low := text.lower()) and "\\boxed" not in low:
+    if not _MAY_STATE.opens(text):
         return []
-    if match := _EITHER.search(text):
+    if _MAY_GIVE_EITHER.opens(text) and (match := _EITHER.search(text)):
         if match[1].lower() != match[2].lower():
             return [("hedging", match.span(), f"it gives {match[1]} and {match[2]} at once")]
         return []
@@ -154,15 +152,18 @@ def _value(match: re.Match[str]) -> str:
 def _again(text: str) -> _Finds:
     """Sentences that come again and again, and make much of the text."""
     low = text.lower()
-    found = _SENTENCE.finditer(low if len(low) == len(text) else text)
-    sentences = [match for match in found if match.end() - match.start() >= MIN_SENTENCE_CHARS]
-    said_by = [match[0].strip(_EDGES) for match in sentences]
-    counts = Counter(said_by)
+    text = low if len(low) == len(text) else text
+    counts = Counter(one.strip(_EDGES) for one in _SENTENCE.findall(text) if len(one) >= MIN_SENTENCE_CHARS)
     often = {
         said
         for said, count in counts.items()
         if count >= MIN_REPEATS and len(said) >= MIN_SENTENCE_CHARS // 2
     }
+    if not often:
+        return []
+    found = _SENTENCE.finditer(text)
+    sentences = [match for match in found if match.end() - match.start() >= MIN_SENTENCE_CHARS]
+    said_by = [match[0].strip(_EDGES) for match in sentences]
     repeated = [match for match, said in zip(sentences, said_by, strict=True) if said in often]
     share = sum(len(match[0]) for match in repeated) / max(1, len(text.strip()))
     if not repeated or share < MIN_REPEATED_SHARE:
