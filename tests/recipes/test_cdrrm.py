@@ -137,8 +137,14 @@ async def test_a_rubric_is_short(panel):
     """Five items at most; a longer one is asked for again, and then there is no verdict."""
     words = ("names causes", "cites pages", "shows steps", "gives units", "says limits", "asks back")
     items = [{**IMPORTANT, "text": f"It {said}."} for said in words]
-    judgment = await panel(judge_of(items=items)).judge(RECIPE, ANSWERS)
+    long, short = (
+        judge_of(items=items, a=(4,) * 6, b=(2,) * 6),
+        judge_of(items=items[:5], a=(4,) * 5, b=(2,) * 5),
+    )
+    judgment = await panel(long).judge(RECIPE, ANSWERS)
     assert {c.failure_kind for c in judgment.candidates} == {"model_unparseable"}
+    assert "6 items that differ, 5 at most" in judgment.candidates[0].failure_reason
+    assert (await panel(short).judge(RECIPE, ANSWERS)).candidates[0].reward == 0.75
 
 
 async def test_an_item_must_rest_on_a_difference_that_there_is(panel):

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from judge_agent.prompting import default_folder
+from judge_agent.recipes import load_recipes
 from judge_agent.schema import PrincipleSpec
 from judge_agent.seams.tool import DecidingTool, Finding, OpeningCall, ToolResult
 
@@ -254,6 +256,16 @@ async def test_the_template_is_of_the_kind_that_was_found(panel):
     assert "Every step follows" in shown["maths"]
     assert "free of stock phrases" in shown["writing"]
     assert "Every step follows" not in shown["writing"]
+
+
+async def test_every_kind_on_the_menu_has_its_line_in_the_prompt_and_a_template_of_its_own(panel):
+    bench = panel(judge_of())
+    await bench.judge(RECIPE, ANSWERS, task=TASK)
+    (asked_kind,) = [prompt for prompt in bench.prompts if stage_of(prompt) == "kind"]
+    (turn,) = [turn for turn in load_recipes(default_folder())[RECIPE].turns if turn.name == "kind"]
+    assert len(turn.read.labels) == len(set(turn.read.texts.values())) == 22
+    for kind in turn.read.labels.values():
+        assert f"\n{kind}: " in asked_kind
 
 
 async def test_a_kind_that_is_not_on_the_list_gives_no_verdict(panel):
