@@ -47,10 +47,12 @@ class PrincipleSource(Envelope):
     generated principle is of them. `always`: the recipe's own beside the caller's, which make the method; the caller's
     of the same name stands instead. `give_way` names those of them that are not asked about where a tool has decided a
     hard principle of the same dimension. `dimension_weights`: what all principles of a dimension weigh together, in the
-    proportions of their own weights; those of other dimensions keep theirs.
+    proportions of their own weights; those of other dimensions keep theirs. Without `tools_must_decide` a tool's own
+    principle that its tool ran for and left open is left out: for recipes whose turns look at the reference themselves.
     """
 
     tools: bool = True
+    tools_must_decide: bool = True
     default: tuple[PrincipleSpec, ...] = ()
     each_a_dimension: bool = False
     generate: Literal["when_none_given", "never"] = "never"
@@ -111,7 +113,8 @@ class Readout(Envelope):
     rating, or, for `label`, a value that later turns may ask for. `low` and `high` bound numbers. `wrapper` is the tag
     around a label; with `tail_chars` the answer's last so many characters hold no other label, either. `between` are
     the marks around a box. `sections` are tags that must be there and say something, with what they must match.
-    `rationale` is the word, such as `Work:`, behind which a reason must stand before a `score_tag`.
+    `rationale` is the word, such as `Work:`, behind which a reason must stand before a `score_tag`; one of `floor` or
+    less is no better than `low`.
 
     `likelihood` writes nothing: it asks how likely `task.reference.answer` is as the answer to the turn's prompt. With
     `baseline = "task"` what it is without the trajectory is taken off. The marks in `between` go around it, if the
@@ -162,6 +165,7 @@ class Readout(Envelope):
     rationale: Annotated[str, Field(min_length=1)] | None = None
     low: float = 1.0
     high: float = 10.0
+    floor: float | None = None
     baseline: Literal["none", "task"] = "none"
 
     @model_validator(mode="after")
@@ -172,6 +176,10 @@ class Readout(Envelope):
             raise ValueError(f"baseline={self.baseline!r} is of the kind 'likelihood', not of {self.kind!r}")
         if self.rationale is not None and self.kind != "score_tag":
             raise ValueError(f"rationale={self.rationale!r} is of the kind 'score_tag', not of {self.kind!r}")
+        if self.floor is not None and (self.kind != "score_tag" or not self.low <= self.floor < self.high):
+            raise ValueError(
+                f"floor={self.floor:g} is of the kind 'score_tag', from low={self.low:g} to below high={self.high:g}"
+            )
         if self.texts and (self.kind != "label" or self.texts.keys() != self.labels.keys()):
             raise ValueError("texts: a 'label' has one for each of its labels, and nothing else has any")
         if self.kind == "rubric" and not self.labels:
@@ -197,7 +205,8 @@ class Turn(Envelope):
     `when` asks only where earlier turns were read so (a label, or one of several; "" for a turn that was not asked).
     By the name `scale` it asks where the principle has that scale; in comparisons by `principles` and `reference`
     where the request has some (`given` or `none`). `of_the_task`: the prompt shows nothing but the task, so that all
-    candidates, orders and judgments of the task share one answer.
+    candidates, orders and judgments of the task share one answer. `alone`: a comparison asks for marks of each response
+    by itself, and its prompt shows no other; who alone has the best that there is has won, else it is a tie.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
@@ -205,6 +214,7 @@ class Turn(Envelope):
     read: Readout
     when: Mapping[str, str | tuple[str, ...]] = {}
     of_the_task: bool = False
+    alone: bool = False
     calls: TurnCalls | None = None
     max_tokens: Annotated[int, Field(ge=1, le=32768)] = 1024
     reasoning_tokens: Annotated[int, Field(ge=0, le=131072)] = 0
@@ -220,6 +230,10 @@ class Turn(Envelope):
         if self.calls and (self.reasoning_tokens or self.stop or self.of_the_task):
             raise ValueError(
                 f"turn {self.name!r} makes calls: it thinks between them, stops at them, and they are of a candidate"
+            )
+        if self.alone and (self.read.kind != "marks" or self.read.labels or self.of_the_task):
+            raise ValueError(
+                f"turn {self.name!r} is asked of each response alone: it reads marks without a winner"
             )
         return self
 
@@ -546,9 +560,10 @@ class Recipe(Envelope):
             )
         unfit = _OF_ONE if self.comparing else _OF_SEVERAL
         for turn in self.turns:
-            if turn.read.kind in unfit:
+            if turn.read.kind in unfit or (turn.alone and not self.comparing):
                 number = "several candidates" if self.comparing else "one candidate"
-                raise ValueError(f"turns.{turn.name}: {turn.read.kind!r} gives no verdict on {number}")
+                said = "alone" if turn.alone and not self.comparing else turn.read.kind
+                raise ValueError(f"turns.{turn.name}: {said!r} gives no verdict on {number}")
         return self
 
 

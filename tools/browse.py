@@ -60,7 +60,7 @@ class Browse(DecidingTool):
         self._browser, self._files, self._keep = browser, files, keep
         self.limits = limits or BrowseLimits()
         box = f"{browser.name}-{browser.version}" if browser is not None else "no browser"
-        self.version = f"2/{box}/{self.limits.step_seconds:g}s"
+        self.version = f"3/{box}/{self.limits.step_seconds:g}s"
 
     def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]:
         """One call where the reference has checks of a page."""

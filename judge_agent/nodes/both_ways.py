@@ -2,7 +2,8 @@
 
 Left to right shows nothing that came after the step, not even its own result; right to left shows the latest first,
 down to the step, and nothing that came before it, so that later steps are witnesses for earlier ones. A step's score is
-the mean of both; where one of the two cannot be read, the step stays unjudged. The method of BiPRM.
+the mean of both; where one of the two cannot be read, the step stays unjudged. Source: BiPRM (arXiv 2508.01682), whose
+later version weighs the two by a trained gate.
 """
 
 from __future__ import annotations

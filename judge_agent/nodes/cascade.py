@@ -1,5 +1,5 @@
 """A cascade: where a tool has refuted a hard principle, nothing behind it is looked at. Source: WebGen-R1's order of
-structure, function and looks, and WebGen-Agent (a page that does not render has no appearance to grade).
+structure, function and looks, and WebGen-Agent (arXiv 2509.22644): a page that does not render has no looks to grade.
 """
 
 from __future__ import annotations

@@ -301,8 +301,8 @@ def _as_critique(one: Sampled, candidate: CanonicalCandidate) -> Json:
 
 
 def _held_to_its_tool(critique: Json, shown: Material, principle: Json) -> Json:
-    """No pass of a hard principle against what its own tool found."""
-    passes = principle["kind"] == "hard" and critique.get("score", 0.0) >= 0.5
+    """No pass of a principle against what its own tool found."""
+    passes = critique.get("score", 0.0) >= 0.5
     against = refutation(shown, principle["tool"]) if passes else None
     if against is None:
         return critique

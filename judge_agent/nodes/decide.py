@@ -13,7 +13,7 @@ from judge_agent.guards.observed import planted_in_result
 from judge_agent.nodes.cascade import ended_by
 from judge_agent.nodes.dimension_weights import weighed
 from judge_agent.nodes.from_steps import from_steps, with_one_correction
-from judge_agent.nodes.giving_way import without_those_that_give_way
+from judge_agent.nodes.giving_way import without_those_that_give_way, without_what_tools_left_open
 from judge_agent.nodes.reduce import base_of, by_samples, sample_of
 from judge_agent.nodes.step_forms import decided_by_steps
 from judge_agent.readouts import STEP_SCORES, menu
@@ -97,6 +97,8 @@ def principles_of(candidate: CanonicalCandidate, context: JudgeContext, state: S
     source = context.recipe.principles
     applying = [principle for principle in state["principles"] if applies(principle, candidate.id)]
     applying = without_those_that_give_way(applying, source.give_way, state, candidate.id)
+    if not source.tools_must_decide:
+        applying = without_what_tools_left_open(applying, state, candidate.id)
     applying = weighed(applying, source.dimension_weights)
     if not state["screened"].get(candidate.id, {}).get("content_free"):
         return applying

@@ -187,8 +187,9 @@ class Matches:
         )
 
     def _rubric(self) -> Turn | None:
-        """The turn that lists the items to judge by, where the recipe has one."""
-        return next((turn for turn in self._context.recipe.turns if turn.read.kind == "rubric"), None)
+        """The turn that lists the items to judge by, where the recipe has one: the last that lists any."""
+        turns = reversed(self._context.recipe.turns)
+        return next((turn for turn in turns if turn.read.kind == "rubric"), None)
 
     def _given_items(self) -> tuple[RubricItem, ...]:
         """The caller's own principles as the items to judge by; none where the recipe writes its rubric itself."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from judge_agent import readouts
@@ -150,6 +150,13 @@ def _marks(spec: Readout, name: str, answer: Choice, slots: Sequence[str], known
     return Reading(found.winner or _leader(found.scores, slots), found.scores, found.reason)
 
 
+def of_each(readings: Sequence[Reading], slots: Sequence[str]) -> Reading:
+    """What slots come to that were asked about one by one: who alone has the best that there is has won."""
+    told = [f"{slot}: {one.reason}" for slot, one in zip(slots, readings, strict=True)]
+    best = [slot for slot, one in zip(slots, readings, strict=True) if one.scores[0] >= 1.0]
+    return _won(best[0] if len(best) == 1 else TIE, "\n".join(told), slots)
+
+
 def _text(spec: Readout, name: str, text: str, slots: Sequence[str]) -> Reading:
     text = readouts.after_reasoning(text)
     return Reading(reason=text, said={name: text})
@@ -267,7 +274,9 @@ def _score_tag(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:
     text = readouts.answer_text(answer)
     if spec.rationale is not None:
         readouts.read_rationale(text, spec.rationale, before="<score>")
-    return _scored([readouts.read_scores_tag(text, spec.low, spec.high)], text, spec, slots)
+    reading = _scored([readouts.read_scores_tag(text, spec.low, spec.high)], text, spec, slots)
+    worst = spec.floor is not None and reading.written[0] <= spec.floor
+    return replace(reading, scores=(0.0,)) if worst else reading
 
 
 def _scores_tags(spec: Readout, answer: Choice, slots: Sequence[str]) -> Reading:

@@ -15,7 +15,7 @@ from judge_agent.errors import JudgeError, ModelError
 from judge_agent.nodes.charged import charged_to_the_task, side_by_side, walked, walking
 from judge_agent.nodes.interleaved import Desk, with_calls
 from judge_agent.nodes.likely import UNTOLD, read_likelihood, why_not
-from judge_agent.nodes.reading import NOTHING, ONE_TOKEN, Known, Reading, read, schema_of
+from judge_agent.nodes.reading import NOTHING, ONE_TOKEN, Known, Reading, of_each, read, schema_of
 from judge_agent.nodes.worst_case import of_turns
 from judge_agent.prompting.fences import fence, neutralise
 from judge_agent.prompting.images import with_images
@@ -158,6 +158,8 @@ async def _walk(script: Script, sample: int, context: JudgeContext) -> Sampled:
         try:
             if turn.read.kind == "likelihood":
                 reading = await _likely(context, script, turn, values, sample)
+            elif turn.alone:
+                reading = await _each_alone(context, script, turn, values, sample, known)
             else:
                 reading = await _read(context, script, turn, values, sample, known=known, desk=desk)
         except JudgeError as error:
@@ -179,6 +181,29 @@ async def _walk(script: Script, sample: int, context: JudgeContext) -> Sampled:
 def _ended(one: Sampled, said: Sequence[str], desk: Desk) -> Sampled:
     """A walk's end, with what its turns said and found."""
     return replace(one, reason="\n\n".join(said), evidence=tuple(desk.results), calls=desk.flags)
+
+
+async def _each_alone(
+    context: JudgeContext,
+    script: Script,
+    turn: Turn,
+    values: Mapping[str, str],
+    sample: int,
+    known: Known,
+) -> Reading:
+    """Ask about each slot by itself, with nothing of the others before the model's eyes."""
+    readings = []
+    for slot in script.slots:
+        shown = {**values, "responses": script.texts[slot], "slots": slot}
+        seen = f"{shown['task']}{shown['responses']}"
+        own = replace(
+            script,
+            node=f"{script.node}/{slot}",
+            slots=(slot,),
+            images={name: one for name, one in script.images.items() if f"[image {name}]" in seen},
+        )
+        readings.append(await _read(context, own, turn, shown, sample, known=known))
+    return of_each(readings, script.slots)
 
 
 async def _read(

@@ -20,6 +20,8 @@ FRAME_TOKENS = 300 + 4 * TOKENS_PER_MESSAGE
 # Of what the model wrote itself: its tokens are longer than those that a prompt is estimated by.
 WRITTEN_SHARE = 2
 WINDOWS = 2
+# How many are asked about one by one, where a turn does so.
+PAIR = 2
 
 
 def of_samples(context: JudgeContext, values: Mapping[str, str], images: int, orders: int = 1) -> int:
@@ -50,7 +52,7 @@ def of_turns(context: JudgeContext, turns: Sequence[Turn], values: Mapping[str, 
         answer = 1 if turn.read.kind in ONE_TOKEN else calls.max_tokens(turn.max_tokens)
         thinking = calls.max_tokens(turn.reasoning_tokens)
         thought = prompt + (2 + WRITTEN_SHARE) * thinking if thinking else 0
-        rounds = turn.calls.rounds + 1 if turn.calls else 1
+        rounds = turn.calls.rounds + 1 if turn.calls else PAIR if turn.alone else 1
         most += TRIES * rounds * (prompt + answer + thought)
         said += WRITTEN_SHARE * (answer + thinking)
     return most

@@ -19,6 +19,15 @@ MAX_ITEM_CHARS = 600
 MIN_QUOTE_CHARS = 12
 SAME_SHARE = 0.8
 _WORD = re.compile(r"[^\W_]+")
+# Where two items differ in one of these they ask for different things, however much else they share.
+_NEGATIONS = frozenset(
+    ("no", "not", "never", "none", "without", "except", "only", "more", "less", "fewer", "most", "least")
+)
+_NUMBERS = frozenset(("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"))
+_PLACES = frozenset(
+    ("first", "second", "third", "last", "next", "before", "after", "above", "below", "start", "begin", "end")
+)
+_TURNS_IT = _NEGATIONS | _NUMBERS | _PLACES
 _SPACE = re.compile(r"\s+")
 _NOTHING = frozenset({"", "-", "none", "n/a", "nothing"})
 
@@ -77,8 +86,10 @@ def read_profile(answer: Choice, texts: Mapping[str, str], most: int) -> tuple[D
 
 
 def same(left: str, right: str) -> bool:
-    """Whether two items say the same: most of the words of the shorter one are in the other."""
+    """Whether two items say the same: most words of the shorter one are in the other, and what turns one turns both."""
     first, second = (set(_WORD.findall(text.casefold())) for text in (left, right))
+    if any(word in _TURNS_IT or any(map(str.isdigit, word)) for word in first ^ second):
+        return False
     return len(first & second) >= SAME_SHARE * max(1, min(len(first), len(second)))
 
 

@@ -31,6 +31,9 @@ QUOTES = {
 LINKS = ["<E1> directed Blue Sand.", "<E1> founded <E2>.", "<E2> is held in <E0>."]
 STRAY = "<E3> wrote Red Rain."
 NAMES = {"E0": "Lund", "E1": "Ana Ruiz", "E2": "Nordlight", "E3": "Bo Ek"}
+NONE = {
+    "statements": [{"reason": "No page says so.", "page": "none", "quote": "", "supported": "no"}],
+}
 ANSWER = (
     "The festival is in Lund. Blue Sand was directed by Ana Ruiz [https://a.example/sand]. "
     "Ana Ruiz founded Nordlight [https://b.example/ruiz]. "
@@ -225,6 +228,19 @@ async def test_what_the_agent_wrote_itself_and_read_again_supports_nothing(panel
     judgment = await bench.judge("carr", {"a": trajectory}, task=TASK)
     assert chain(judgment).choice == "2 of 3"
     assert "agent's own words" in chain(judgment).reason
+
+
+async def test_of_more_than_twenty_cited_pages_the_first_twenty_are_read(panel):
+    pages = {
+        f"https://n{at}.example/x": f"Page number {at} tells of the weather of one day." for at in range(22)
+    }
+    answer = f"It is in Lund: {' '.join(f'[{url}]' for url in pages)}"
+    bench, judgment = await judged(
+        panel, answer, pages=pages, model=judge_of(statements=["<E0> is a city."], support=NONE)
+    )
+    (shown,) = [prompt for prompt in bench.prompts if "pages that the answer cites" in prompt]
+    assert shown.count("BEGIN PAGE") == 20
+    assert judgment.candidates[0].flags["pages"] == {"shown": 20, "cut": 0}
 
 
 async def test_of_a_long_page_what_the_answer_speaks_of_is_shown(panel):

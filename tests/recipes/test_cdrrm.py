@@ -115,6 +115,38 @@ async def test_items_that_say_the_same_are_one_and_weigh_once(panel, reads):
     assert reads.rewards(judgment)["a"] == pytest.approx(0.5 + (0.5 - 0.25) / 6)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("The first part has fifty words in all.", "The second part has fifty words in all."),
+        ("It names 3 causes of the tides of the sea.", "It names 5 causes of the tides of the sea."),
+        ("It speaks of the ships in the harbour.", "It does not speak of the ships in the harbour."),
+    ],
+    ids=["place", "number", "negation"],
+)
+async def test_items_that_differ_in_a_number_a_place_or_a_negation_are_two(panel, one, other):
+    items = [{**IMPORTANT, "text": text} for text in (one, other)]
+    bench = panel(judge_of(items=items))
+    judgment = await bench.judge(RECIPE, ANSWERS)
+    assert judgment.candidates[0].reward is not None
+    verdicts = [prompt for prompt in bench.prompts if "The rubric, with the kind" in prompt]
+    assert all(f"1. (important) {one}\n2. (important) {other}" in prompt for prompt in verdicts)
+
+
+async def test_a_rubric_is_short(panel):
+    """Five items at most; a longer one is asked for again, and then there is no verdict."""
+    words = ("names causes", "cites pages", "shows steps", "gives units", "says limits", "asks back")
+    items = [{**IMPORTANT, "text": f"It {said}."} for said in words]
+    long, short = (
+        judge_of(items=items, a=(4,) * 6, b=(2,) * 6),
+        judge_of(items=items[:5], a=(4,) * 5, b=(2,) * 5),
+    )
+    judgment = await panel(long).judge(RECIPE, ANSWERS)
+    assert {c.failure_kind for c in judgment.candidates} == {"model_unparseable"}
+    assert "6 items that differ, 5 at most" in judgment.candidates[0].failure_reason
+    assert (await panel(short).judge(RECIPE, ANSWERS)).candidates[0].reward == 0.75
+
+
 async def test_an_item_must_rest_on_a_difference_that_there_is(panel):
     loose = {**IMPORTANT, "difference": 9}
     judgment = await panel(judge_of(items=(ESSENTIAL, loose))).judge(RECIPE, ANSWERS)

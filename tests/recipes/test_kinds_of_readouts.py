@@ -105,3 +105,9 @@ async def test_a_word_for_the_rationale_is_refused_where_nothing_would_look_for_
     assert Readout(kind="score_tag", rationale="Work:").rationale == "Work:"
     with pytest.raises(ValueError, match="rationale='Work:' is of the kind 'score_tag', not of 'p_yes'"):
         Readout(kind="p_yes", rationale="Work:")
+
+
+async def test_a_floor_is_refused_where_no_grade_could_fall_on_it():
+    assert Readout(kind="score_tag", low=0, high=5, floor=1).floor == 1
+    with pytest.raises(ValueError, match="floor=1 is of the kind 'score_tag'"):
+        Readout(kind="scores_json", low=0, high=5, floor=1)

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from judge_agent.journal import MemoryJournal, MemorySharedResults
 from tools.run_python import RunPython
 
 pytestmark = pytest.mark.anyio
@@ -46,6 +47,23 @@ async def test_the_solution_is_made_once_from_the_task_alone_and_no_prompt_shows
     assert all("Result: 1591" in prompt for prompt in checks)
     assert not any("the gold is" in prompt for prompt in bench.prompts)
     assert any(one.startswith("reference") for one in judgment.candidates[0].coverage.unread)
+
+
+async def test_one_solution_serves_all_samples_and_all_judgments_of_the_task(panel):
+    """Solved anew for each, answers to one task would be held to different solutions."""
+    shared = MemorySharedResults()
+    first, second, other = (panel(judge_of(programs=False)) for _ in range(3))
+    await first.judge(RECIPE, ANSWERS, task=TASK, kept=(MemoryJournal(), shared), budget={"samples": 3})
+    (solved,) = [request for request in first.model.requests if is_solution(request)]
+    checks = [request for request in first.model.requests if not is_solution(request)]
+    assert solved.temperature == 0.0
+    assert len(checks) == 6
+    assert all(request.temperature > 0 for request in checks)
+    later = {"c": "It is 1591: forty times 37, and three times."}
+    await second.judge(RECIPE, later, task=TASK, kept=(MemoryJournal(), shared))
+    assert [is_solution(request) for request in second.model.requests] == [False]
+    await other.judge(RECIPE, later, task={"prompt": "What is 37 times 44?"}, kept=(MemoryJournal(), shared))
+    assert any(is_solution(request) for request in other.model.requests)
 
 
 async def test_every_recorded_prompt_says_what_makes_the_method(panel, reads, prompt):

@@ -67,12 +67,13 @@ async def test_a_sentence_faithful_to_a_wrong_document_is_faithful_and_not_corre
 
     def answers(request):
         wrong = said("faithful", "incorrect", "The tower is 310 metres tall")
-        return {"sentences": [wrong, said("unfaithful", "correct")][: due(request)]}
+        right = said("unfaithful", "correct")
+        return {"sentences": [wrong, right, right][: due(request)]}
 
-    judgment = await judged(panel(answers))
+    judgment = await judged(panel(answers), f"{ANSWER} It stands on four feet.")
     (result,) = judgment.candidates
-    assert result.vector == {"faithfulness": 0.5, "correctness": 0.5}
-    first, second = result.principles[0].samples[0].details
+    assert result.vector == pytest.approx({"faithfulness": 1 / 3, "correctness": 2 / 3})
+    first, second, _ = result.principles[0].samples[0].details
     assert (first["sentence"], first["faithful"], first["correct"]) == ("The tower is 310 m tall.", 1, 0)
     assert (second["sentence"], second["faithful"], second["correct"]) == ("It weighs nothing.", 0, 1)
     assert first["reason"]

@@ -17,6 +17,15 @@ BLANK = "```html\n<!doctype html><html><body></body></html>\n```"
 SEEN = "Seen: a calm page with a blue heading.\n<score>{}</score>"
 
 
+def staged(bearing, strength, renders, functions, reason):
+    """What the tool says of a page: of the whole, of its rendering, and of the share of checks behind that."""
+    return (
+        Finding(bearing, strength, renders and functions, reason),
+        Finding("confirms" if renders else bearing, "decisive", renders, reason, handle="page_renders"),
+        Finding(bearing, strength, functions, reason, handle="page_functions"),
+    )
+
+
 class Opened(DecidingTool):
     """A browser that knows a page by its words: it refutes what is blank, and leaves open what needs other hosts."""
 
@@ -37,10 +46,14 @@ class Opened(DecidingTool):
         said = str(text or view.trajectory.final_answer)
         if "<body></body>" in said:
             reason = "1 of 3 checks failed; 'not_blank': the window is of one colour"
-            return ToolResult("failed", {"reason": reason}, (Finding("refutes", "decisive", 0.0, reason),))
+            return ToolResult("failed", {"reason": reason}, staged("refutes", "decisive", 0.0, 0.0, reason))
         if "cdn." in said:
-            return ToolResult("failed", {}, (Finding("refutes", "hint", None, "it needs another host"),))
-        return ToolResult("ok", {"shown": "Tides"}, (Finding("confirms", "decisive", 1.0, "all passed"),))
+            return ToolResult("failed", {}, staged("refutes", "hint", 1.0, None, "it needs another host"))
+        if "far away" in said:
+            return ToolResult("failed", {}, staged("refutes", "strong", 1.0, None, "it needs another host"))
+        if "half" in said:
+            return ToolResult("failed", {}, staged("refutes", "decisive", 1.0, 0.5, "1 of 2 checks passed"))
+        return ToolResult("ok", {"shown": "Tides"}, staged("confirms", "decisive", 1.0, 1.0, "all passed"))
 
 
 async def test_every_recorded_prompt_says_what_makes_the_method(panel, reads, prompt):
@@ -81,6 +94,36 @@ async def test_a_page_that_renders_is_graded_for_its_looks(panel):
     (result,) = judgment.candidates
     assert result.vector == {"correctness": 1.0, "appearance": pytest.approx(0.6)}
     assert result.reward == pytest.approx(0.8)
+
+
+async def test_the_share_of_the_checks_that_a_page_passes_counts(panel):
+    """With all or nothing a page in which one button of two works would be worth as much as one without any."""
+    half = PAGE.replace("Tides", "half of Tides")
+    judgment = await panel(SEEN.format(3), judge_tools=[Opened()]).judge(RECIPE, {"a": half}, task=TASK)
+    (result,) = judgment.candidates
+    assert result.vector == {"correctness": 0.5, "appearance": pytest.approx(0.6)}
+    assert result.reward == pytest.approx(0.55)
+
+
+@pytest.mark.parametrize(("grade", "reward"), [("0", 0.0), ("1", 0.0), ("1.5", 0.65), ("2", 0.7), ("5", 1.0)])
+async def test_a_page_that_looks_broken_is_at_nothing_however_well_it_works(panel, grade, reward):
+    judgment = await panel(SEEN.format(grade), judge_tools=[Opened()]).judge(RECIPE, {"a": PAGE}, task=TASK)
+    (result,) = judgment.candidates
+    assert (result.reward, result.passed) == (pytest.approx(reward), reward > 0)
+    looks = next(one for one in result.principles if one.name == "appearance")
+    assert looks.choice == grade
+
+
+async def test_the_model_passes_no_page_against_what_the_browser_saw(panel):
+    """What needs another host is not refuted for sure; the model's word alone does not outweigh that it failed."""
+
+    def answer(request):
+        return "<verdict>Works</verdict>" if "Works</verdict>" in request.text else SEEN.format(5)
+
+    page = PAGE.replace("Tides", "Tides far away")
+    judgment = await panel(answer, judge_tools=[Opened()]).judge(RECIPE, {"a": page}, task=TASK)
+    (result,) = judgment.candidates
+    assert (result.reward, result.failure_kind) == (None, "evidence_unsupported")
 
 
 async def test_without_a_browser_there_is_no_reward(panel):

@@ -15,6 +15,8 @@ from tools.browsing.checks import CheckResult
 from tools.browsing.limits import BrowseLimits
 from tools.browsing.steps import Shot, Visit
 
+# The principles beside the tool's own that its findings are about, where a recipe or a request ties them to it.
+RENDERS, FUNCTIONS = "page_renders", "page_functions"
 _REASON_ROOMS = (300, 100, 30)  # characters of each reason: the first that fits
 _SHOWN_ROOMS = (2500, 1000, 300, 80)  # of what each step shows
 
@@ -59,7 +61,7 @@ def result_of_checks(
     return ToolResult(
         "failed" if failed else "ok",
         output,
-        (_finding(results, failed, unsteady),),
+        (_finding(results, failed, unsteady), *_of_stages(results)),
         truncated=cut,
         checked={"checks": sum(one.outcome != "skipped" for one in results)},
         flags=_flags(results, unsteady, left_out),
@@ -83,6 +85,43 @@ def _finding(
         reason = f"{len(unsteady)} of {len(results)} checks failed once and then passed: {unsteady[0].name!r}"
         return Finding("refutes", "hint", None, reason)
     return Finding("confirms", "decisive", 1.0, f"all {len(results)} checks of the page passed")
+
+
+def _of_stages(results: Sequence[CheckResult]) -> tuple[Finding, Finding]:
+    """For principles of these names: whether the page renders, and the share of the checks behind that it passes.
+
+    What was not run behind a stage that failed is not passed. What luck or another host may have decided does not
+    count, and where nothing else failed it leaves the whole open.
+    """
+    renders = [one for one in results if one.stage == "renders"]
+    behind = [one for one in results if one.stage != "renders"]
+    broken = _failed_here(renders)
+    return (
+        _share(RENDERS, renders, broken, float(not broken)),
+        _share(FUNCTIONS, behind, [*broken, *_failed_here(behind)], _passed_of(behind)),
+    )
+
+
+def _share(handle: str, own: Sequence[CheckResult], failed: Sequence[CheckResult], score: float) -> Finding:
+    told = f"{sum(one.outcome == 'passed' for one in own)} of {len(own)} checks passed"
+    if failed:
+        reason = f"{told}; {failed[0].name!r} failed: {failed[0].reason}"[:500]
+        return Finding("refutes", "decisive", score, reason, handle=handle)
+    if any(one.outcome != "passed" for one in own):
+        return Finding(
+            "refutes", "strong", None, f"{told}; the others hang on luck or on other hosts", handle=handle
+        )
+    return Finding("confirms", "decisive", 1.0, told, handle=handle)
+
+
+def _failed_here(results: Sequence[CheckResult]) -> list[CheckResult]:
+    return [one for one in results if one.outcome == "failed" and not one.outside]
+
+
+def _passed_of(results: Sequence[CheckResult]) -> float:
+    passed = sum(one.outcome == "passed" for one in results)
+    lost = len(_failed_here(results)) + sum(one.outcome == "skipped" for one in results)
+    return passed / max(passed + lost, 1)
 
 
 def _flags(

@@ -1,7 +1,8 @@
 """Nuggets: each principle is one fact that an answer should hold; many of them are read against one passage at once.
 
 The passage is the candidate's answer and nothing else. A nugget is supported, partly supported or not; what counts as
-support must be shown by a snippet that stands in the passage, word for word. Source: Search-Gen-V (nuggets as rubrics).
+support must be shown by a snippet that stands in the passage, word for word. Source: Search-Gen-V
+(arXiv 2510.14660), nuggets as rubrics.
 Does not know whether a nugget is true.
 """
 
