@@ -122,6 +122,11 @@ def _runs(text: str) -> Iterator[Reading]:
                 yield Reading(unmasked(said), match.start(), match.end(), None, how)
 
 
+def put_together(text: str) -> str:
+    """The text with runs of letters that stand apart written as words."""
+    return _APART.sub(lambda match: _together(match[0]), text)
+
+
 def _together(run: str) -> str:
     """Letters put together; where two gaps are wider than the others, a word ends there."""
     words = re.split(r"[ .\-_*]{2,3}", run)
