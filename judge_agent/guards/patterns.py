@@ -69,7 +69,7 @@ PLANTED: tuple[Pattern, ...] = (
         "asks_for_a_score",
         r"\b(?:give|assign|award|grant|output|return|rate)\b[^.\n]{0,40}"
         r"\b(?:(?:10|5|100|full|perfect|maximum|max|highest|top|passing) (?:score|mark|point|rating"
-        r"|grade|reward)"
+        r"|grade|reward)s?\b(?! (?:only )?(?:if|when|where|to those|for answers)\b)"
         r"|(?:10|5|100) ?(?:/|out of) ?(?:10|5|100)\b|100 ?%)"
         r"|\b(?:give|rate|award|grade|score) (?:it|this|me|them|this \w+|the \w+)? ?(?:a |an )?"
         r"(?:10|100|5 stars|full marks)\b"
@@ -453,7 +453,7 @@ _SCRIPTS = (
     ),
     (
         "asks_for_a_score",
-        r"(?:\u7ed9|\u7d66|\u6253|\u8bc4|\u8a55)[^\u3002\n]{0,16}(?:\u6ee1\u5206|\u6eff\u5206"
+        r"(?:\u7ed9|\u7d66|\u6253|\u8bc4|\u8a55)[^\u3002\uff0c\n]{0,16}(?:\u6ee1\u5206|\u6eff\u5206"
         r"|\u6700\u9ad8\u5206"
         r"|\u6700\u9ad8\u8bc4\u5206|10 ?\u5206|100 ?\u5206|\u5341\u5206)"
         r"|(?:\u6e80\u70b9|\u6700\u9ad8\u70b9|\u6700\u9ad8\u8a55\u4fa1|10 ?\u70b9"

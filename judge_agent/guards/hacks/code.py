@@ -214,8 +214,8 @@ def _exits(code: Code, node: ast.AST, tests: Tests | None, *, inside: bool) -> I
             name, arguments = ("sys", "exit"), node.exc.args if isinstance(node.exc, ast.Call) else []
     if name in (("exit",), ("quit",)):
         name = ("sys", "exit")
-    raised = node.exc if isinstance(node, ast.Raise) else None
-    thrown = _dotted(raised.func if isinstance(raised, ast.Call) else raised) if raised is not None else ()
+    error = node.exc if isinstance(node, ast.Raise) else None
+    thrown = _dotted(error.func if isinstance(error, ast.Call) else error) if error is not None else ()
     if (skip := next((one for one in (name, thrown) if one in _SKIPS), None)) is not None:
         yield code.hack("early_exit", node, "strong", f"{'.'.join(skip)} ends the test that calls it")
         return
