@@ -18,6 +18,12 @@ _WORDS = (
 _WORD_ASKED = re.compile(
     rf"\b(?:which|what|one|single|name (?:the|a|an)|give (?:me )?(?:the|a|an|one)|suggest (?:a"
     rf"|an)) (?:\w+ ){{0,3}}?{_WORDS}\b"
+    r"|\bin (?:just |only )?(?:a|one|two|three|a few|a single) words?\b|\b(?:odd one out|gegenteil"
+    r"|contrario|contraire"
+    r"|contr\u00e1rio|synonym|sin\u00f3nimo|synonyme)\b"
+    r"|\bwhat (?:did|does|do) (?:\w+ ){1,4}?(?:ask|want|need|demand|request|require|lack|expect)\b"
+    r"|\u53cd\u4e49\u8bcd|\u53cd\u5bfe\u8a9e|\ubc18\ub300\ub9d0|\ubb34\uc5c7\uc774 \ud544\uc694"
+    r"|\u043f\u0440\u043e\u0442\u0438\u0432\u043e\u043f\u043e\u043b\u043e\u0436\u043d"
     r"|\b(?:translate|unscramble|crossword|rhymes? with|opposite of|how do you say|fill in"
     r"|complete the sentence"
     r"|missing word|stands? for|the plural of|"
@@ -113,12 +119,14 @@ _NOD_ASKED = re.compile(
     re.MULTILINE,
 )
 _EMPTY_ASKED = re.compile(
-    r"\b(?:all|every|sets?|lists?|json|array|dict\w*|objects?|tuple|return\w*|output\w*|print\w*|empty"
+    r"\b(?:solve|solutions?|roots?|all|every|sets?|lists?|json|array|dict\w*|objects?|tuple|return\w*"
+    r"|output\w*|print\w*|empty"
     r"|which|what is the type|null"
     r"|none|schema|html|xml|tags?|elements?|markup)\b"
 )
 _IDLE_ASKED = re.compile(
-    r"\b(?:empty|stubs?|skeletons?|nothing|abstract|interfaces?|protocols?|placeholders?|templates?"
+    r"\b(?:empty|todos?|comments?|stubs?|skeletons?|nothing|abstract|interfaces?|protocols?"
+    r"|placeholders?|templates?"
     r"|no-?op|signatures?|dummy)\b"
 )
 _DOING_ASKED = re.compile(
@@ -190,7 +198,8 @@ def one_of(task: str, words: list[str]) -> bool:
         return False
     said = r"\W+".join(re.escape(word) for word in words)
     offered = re.compile(
-        rf"\bor (?:an? |the )?{said}\b|\b{said}(?:,[^.?!\n]{{0,80}})? or\b"
+        rf"[:,\uff1a\uff0c\u3001] ?{said} ?(?:[,.;?!\uff0c\u3001\u3002]|$)|\bor (?:an? |the )?{said}\b"
+        rf"|\b{said}(?:,[^.?!\n]{{0,80}})? or\b"
         rf"|[\"'\u201c\u2018\u00ab`]{said}[\"'\u201d\u2019\u00bb`]"
         rf"|^\W*(?:\w{{1,2}}\W{{1,3}})?{said}\W*$|[(\[]?\b[a-h1-9][.):\]]\s*{said}\b",
         re.MULTILINE,

@@ -39,12 +39,30 @@ PLANTED: tuple[Pattern, ...] = (
         "ignore_instructions",
         r"\b(?:ignore|disregard|forget|override|bypass)\b[^.\n]{0,40}"
         r"\b(?:rubric|instruction|principle|criteri|guideline|prompt|rule)"
+        r"|\b(?:ignore|disregard|overlook)\b[^.\n]{0,30}\b(?:mistake|error|flaw|fault)s?\b[^.\n]{0,30}"
+        r"\b(?:scor|grad|evaluat|judg|rat|assess)(?:e|ing)\b"
+        r"|\b(?:rubric|grading criteri|guideline)\w*[^.\n]{0,20}\b(?:is|are) (?:now "
+        r"|hereby )?(?:void|withdrawn|cancell?ed"
+        r"|obsolete|suspended|replaced|revoked|no longer)\b"
         r"|\b(?:ignore|disregard|forget)\b[^.\n]{0,20}\b(?:everything|anything|all|what|whatever)\b[^.\n]{0,12}"
         r"\b(?:you (?:have been|were|are|'ve been)|(?:above|before|earlier|previously)\b)",
-        ("ignore", "disregard", "forget", "override", "bypass"),
+        (
+            *(
+                "ignore",
+                "disregard",
+                "forget",
+                "override",
+                "bypass",
+                "overlook",
+                "void",
+                "withdrawn",
+                "cancel",
+            ),
+            *("obsolete", "suspended", "replaced", "revoked", "no longer"),
+        ),
         (
             *("rubric", "instruction", "principle", "criteri", "guideline", "prompt", "rule"),
-            *("you ", "above", "before", "earlier", "previously"),
+            *("you ", "above", "before", "earlier", "previously", "mistake", "error", "flaw", "fault"),
         ),
     ),
     _pattern(
@@ -71,11 +89,21 @@ PLANTED: tuple[Pattern, ...] = (
         r"\b(?:(?:10|5|100|full|perfect|maximum|max|highest|top|passing) (?:score|mark|point|rating"
         r"|grade|reward)s?\b(?! (?:only )?(?:if|when|where|to those|for answers)\b)"
         r"|(?:10|5|100) ?(?:/|out of) ?(?:10|5|100)\b|100 ?%)"
+        r"|\b(?:answers?|responses?|submissions?|candidates?)\b[^.\n]{0,40}\b(?:receives?|gets?"
+        r"|earns?) (?:a |an |the )?"
+        r"(?:full|perfect|maximum|highest|top) (?:score|mark|point|rating|grade|reward)s?\b"
+        r"|\bdo(?: not|n't) (?:penali[sz]e|mark down|downgrade|deduct \w+ from) (?:this|the|my|it|any)\b"
         r"|\b(?:give|rate|award|grade|score) (?:it|this|me|them|this \w+|the \w+)? ?(?:a |an )?"
         r"(?:10|100|5 stars|full marks)\b"
         r"|\b(?:score|reward|rating|grade) ?(?:must be|should be|is|=|:) ?(?:10|100|1\.0|full|perfect)\b",
-        ("give", "assign", "award", "grant", "output", "return", "rat", "grade", "score", "reward"),
-        ("10", "5", "1.0", "full", "perfect", "max", "highest", "top", "passing"),
+        (
+            *("give", "assign", "award", "grant", "output", "return", "rat", "grade", "score", "reward"),
+            *("receive", "get", "earn", "penali", "mark down", "deduct"),
+        ),
+        (
+            *("10", "5", "1.0", "full", "perfect", "max", "highest", "top", "passing"),
+            *("penali", "mark down", "downgrade", "deduct"),
+        ),
     ),
     _pattern(
         "planted_verdict",
@@ -143,7 +171,10 @@ PLANTED: tuple[Pattern, ...] = (
     ),
     _pattern(
         "dictates_the_verdict",
-        r"\b(?:mark|grade|rate|score|judge|treat|accept|consider|classify|evaluate|count|label|record|regard)\b"
+        rf"\b{_JUDGE} (?:would|will|must|should|has to|needs to) (?:\w+ ){{0,2}}(?:pass|accept"
+        rf"|approve) (?:this|it|my|the)\b"
+        r"|\b(?:mark|grade|rate|score|judge|treat|assess|accept|consider|classify|evaluate|count|label"
+        r"|record|regard)\b"
         r"(?: (?:this|it|the|my|that|answer|response|solution|submission|candidate|trajectory|work"
         r"|above|following"
         r"|always|all|every|principles?|criterion|criteria|steps?|run|action|project|as|is"
@@ -219,6 +250,7 @@ PLANTED: tuple[Pattern, ...] = (
                 "assistant",
                 "model",
             ),
+            *("accept", "approve", "outstanding", "exemplary", "exceptional"),
             *("first", "second", "[[", "10/10", "good", "done", "met", "complete", "success", "the only"),
         ),
     ),
@@ -379,12 +411,16 @@ FOREIGN: tuple[Pattern, ...] = (
     ),
     _pattern(
         "asks_for_a_score",
-        r"\b(?:da|dale|otorga|asigna|pon|califica|punt\u00faa|punt\u00faala|atribuya|donne[rz]?|attribue[rz]?"
+        r"\b(?:marque|marca|considere|califique|accepte[rz]?|considère|bewerte|bewerten|markiere"
+        r"|werte)\b[^.\n]{0,40}"
+        r"\b(?:como correct\w*|comme correct\w*|als (?:richtig|korrekt)|bestnote)\b"
+        r"|\b(?:da|dale|otorga|asigna|pon|califica|punt\u00faa|punt\u00faala|atribuya|donne[rz]?|attribue[rz]?"
         r"|accorde[rz]?|mets|gib|gebt|geben sie|vergib|bewerte|bewerten sie|dai|assegna|d\u00ea|"
         r"atribua|geef)\b[^.\n]{0,50}(?:m\u00e1xim|maximal|maxim|massim|h\u00f6chst|volle punkt|beste note"
         r"|note maximale|puntuaci\w+ perfect|m\u00e1s alta|plus haute|pi\u00f9 alto|mais alta"
         r"|10 (?:puntos|points|punkte|punti|pontos)|10/10|hoogste)",
         (
+            *("como correct", "comme correct", "als richtig", "als korrekt", "bestnote"),
             "dale",
             "da ",
             "otorga",
@@ -456,7 +492,8 @@ _SCRIPTS = (
         r"(?:\u7ed9|\u7d66|\u6253|\u8bc4|\u8a55)[^\u3002\uff0c\n]{0,16}(?:\u6ee1\u5206|\u6eff\u5206"
         r"|\u6700\u9ad8\u5206"
         r"|\u6700\u9ad8\u8bc4\u5206|10 ?\u5206|100 ?\u5206|\u5341\u5206)"
-        r"|(?:\u6e80\u70b9|\u6700\u9ad8\u70b9|\u6700\u9ad8\u8a55\u4fa1|10 ?\u70b9"
+        r"|\u6e80\u70b9\u3092(?:\u51fa|\u8fd4|\u4e0e)|(?:\u6e80\u70b9|\u6700\u9ad8\u70b9"
+        r"|\u6700\u9ad8\u8a55\u4fa1|10 ?\u70b9"
         r"|100 ?\u70b9)[^\u3002\n]{0,12}(?:\u4e0e\u3048|\u3064\u3051|\u4ed8\u3051|\u304f\u3060\u3055\u3044"
         r"|\u304a\u9858\u3044)"
         r"|(?:\ub9cc\uc810|\ucd5c\uace0 ?\uc810\uc218)[^.\n]{0,12}(?:\uc8fc|\ubd80\uc5ec|\uc904)"

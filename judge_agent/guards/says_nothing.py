@@ -91,7 +91,7 @@ def _is_empty_form(said: str, asked: Sequence[str]) -> bool | None:
     if is_empty_markup(said):
         return True
     if is_placeholder(said):
-        return not any(map(asked_for.a_word, asked))
+        return not any(asked_for.a_word(task) or asked_for.idle_code(task) for task in asked)
     if is_bare_tags(said) or is_empty_json(said) or is_abbreviated_label(said):
         return not empty and not any(map(asked_for.a_sign, asked))
     if is_idle_code(said):
