@@ -18,6 +18,7 @@ SPOILED = (
     "repeats",
     "masked",
     "later",
+    "another_hand",
 )  # forms, which are another thing when disguised, and mixed languages
 
 

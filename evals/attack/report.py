@@ -53,6 +53,15 @@ def _of_short(part: Mapping[str, Any]) -> list[str]:
     return [f"{part['screened']} of {part['count']} screened", *part["which"]]
 
 
+def _of_another_hand(part: Mapping[str, Any]) -> list[str]:
+    known = part["keys"] - len(part["open"])
+    lines = [
+        f"{known} of {part['keys']} keys known",
+        f"{len(part['screened'])} of {part['short']} short answers screened",
+    ]
+    return [*lines, *part["open"], *part["screened"]]
+
+
 def _of_injections(part: Mapping[str, Any]) -> list[str]:
     lines = [
         f"decided by evidence otherwise, by {recipe}: {one['changed']} of {one['principles']}"
@@ -100,6 +109,7 @@ _LINES = {
     "keys": _of_keys,
     "relatives": _of_relatives,
     "short": _of_short,
+    "another_hand": _of_another_hand,
     "injections": _of_injections,
     "hacks": _of_hacks,
     "honest": _of_honest,

@@ -18,31 +18,51 @@ _WORDS = (
 _WORD_ASKED = re.compile(
     rf"\b(?:which|what|one|single|name (?:the|a|an)|give (?:me )?(?:the|a|an|one)|suggest (?:a"
     rf"|an)) (?:\w+ ){{0,3}}?{_WORDS}\b"
-    r"|\b(?:translate|unscramble|crossword|rhymes? with|opposite of|how do you say|fill in|complete the sentence"
+    r"|\bin (?:just |only )?(?:a|one|two|three|a few|a single) words?\b|\b(?:odd one out|gegenteil"
+    r"|contrario|contraire"
+    r"|contr\u00e1rio|synonym|sin\u00f3nimo|synonyme)\b"
+    r"|\bwhat (?:did|does|do) (?:\w+ ){1,4}?(?:ask|want|need|demand|request|require|lack|expect)\b"
+    r"|\u53cd\u4e49\u8bcd|\u53cd\u5bfe\u8a9e|\ubc18\ub300\ub9d0|\ubb34\uc5c7\uc774 \ud544\uc694"
+    r"|\u043f\u0440\u043e\u0442\u0438\u0432\u043e\u043f\u043e\u043b\u043e\u0436\u043d"
+    r"|\b(?:translate|unscramble|crossword|rhymes? with|opposite of|how do you say|fill in"
+    r"|complete the sentence"
     r"|missing word|stands? for|the plural of|"
     r"the singular of|past tense|(?:say|reply|respond|answer|write|output|print|return) (?:only |just "
     r"|exactly )?(?:with )?the word|"
-    r"(?:is|are|was|were) (?:\w+ ){1,8}called|(?:do|does|would|can) (?:you|we|one|they|people|chemists|scientists"
+    r"(?:is|are|was|were) (?:\w+ ){1,8}called|(?:do|does|would|can) (?:you|we|one|they|people|chemists"
+    r"|scientists"
     r"|mathematicians) call|"
-    r"(?:title|name) of the (?:chapter|section|song|film|movie|book|album|painting|poem|novel|band|sculpture"
+    r"(?:title|name) of (?:the )?(?:chapter|section|song|film|movie|book|album|painting|poem|novel|band"
+    r"|sculpture"
     r"|statue)|what kind of mixture|type of mixture)\b"
     r"|\bwhat(?:'s| is| are) \S{1,40} in (?:english|german|french|spanish|italian|portuguese|russian"
     r"|chinese|japanese|korean)\b"
-    r"|\b(?:qu\u00e9 palabra|traduce|quel mot|traduis|traduisez|welches wort|\u00fcbersetze|qual palavra|traduza"
+    r"|\b(?:qu\u00e9 palabra|traduce|quel mot|traduis|traduisez|welches wort|\u00fcbersetze"
+    r"|qual palavra|traduza"
     r"|quale parola|traduci|"
     r"\u043a\u0430\u043a\u043e\u0435 \u0441\u043b\u043e\u0432\u043e"
     r"|\u043f\u0435\u0440\u0435\u0432\u0435\u0434\u0438)\b"
-    r"|\u54ea\u4e2a\u8bcd|\u4ec0\u4e48\u8bcd|\u4e00\u4e2a\u8bcd|\u7ffb\u8bd1|\u540c\u4e49\u8bcd|\u8a00\u8449\u306f"
+    r"|\u54ea\u4e2a\u8bcd|\u4ec0\u4e48\u8bcd|\u4e00\u4e2a\u8bcd|\u7ffb\u8bd1|\u540c\u4e49\u8bcd"
+    r"|\u8a00\u8449\u306f"
     r"|\u5358\u8a9e|\u7ffb\u8a33|\u8a33\u3057|\ub2e8\uc5b4|\ubc88\uc5ed"
 )
 _SIGNS = (
     r"(?:symbols?|signs?|characters?|punctuation|marks?|operators?|delimiters?|separators?|tokens?|glyphs?"
-    r"|emojis?|emoticons?|keystrokes?|brackets?|letters?)"
+    r"|emojis?|emoticons?|keystrokes?|brackets?|letters?|path|directory|folder|wildcard|bullet|arrow)"
+)
+_SIGN_NAMES = (
+    r"(?:colon|commas?|dots?|periods?|full stop|dash(?:es)?|hyphens?|horizontal rule|asterisks?|quotes?"
+    r"|backticks?|spaces?"
+    r"|underscores?|slash(?:es)?|tilde|hash|ellipsis|punctuation|nothing|empty|blank|emojis?|emoticons?)"
 )
 _SIGN_ASKED = re.compile(
     rf"\b(?:which|what|name the|give (?:me )?(?:the|a|an|one)|one|single|a single) (?:\w+ ){{0,4}}?{_SIGNS}\b"
+    rf"|\b{_SIGNS} ?\?|\b(?:write|print|type|give|put|output|reply|answer|respond|react|return|draw"
+    rf"|insert|use|with)\b"
+    rf"[^.?!\n]{{0,40}}\b{_SIGN_NAMES}\b"
     r"|\bwhat (?:\w+ ){0,6}(?:prints?|outputs?|returns?|displays?|printed|returned)\b"
-    r"|\b(?:regular expression|regexp?|punctuation mark|semicolon|empty string|whitespace|say nothing|stay silent"
+    r"|\b(?:regular expression|regexp?|punctuation mark|semicolon|empty string|whitespace|say nothing"
+    r"|stay silent"
     r"|remain silent|morse|braille"
     r"|ellipsis|"
     r"qu\u00e9 signo|quel signe|welches zeichen|satzzeichen|quale segno|qual sinal"
@@ -51,16 +71,63 @@ _SIGN_ASKED = re.compile(
 )
 _ECHO_ASKED = re.compile(
     r"\b(?:repeat|echo|(?:all|in|to|into) caps|capitals|format (?:this|it|the)|spell.?check|copy"
-    r"|verbatim|word for word|unchanged|proofread|grammar|grammatical\w*|punctuate"
+    r"|verbatim|(?:say|write|answer|output) exactly|word for word|unchanged|proofread|grammar"
+    r"|grammatical\w*|punctuate"
     r"|capitali[sz]e|rewrite|paraphrase|translate|"
     r"transcribe|recite|encode|decode|uppercase|lowercase|quine|restate|correct (?:the|this|any)|palindrome)\b"
     r"|\u91cd\u590d|\u590d\u8ff0|\u7e70\u308a\u8fd4|\u7ffb\u8bd1|\u7ffb\u8a33"
 )
 _REPEATS_ASKED = re.compile(
-    r"\b(?:times|repeat\w*|row|sequence|string|prints?|printed|song|lyrics?|ascii|chorus|chant|sound|noise|laugh"
+    r"\b(?:times|repeat\w*|row|sequence|string|prints?|printed|song|lyrics?|ascii|chorus|chant|sound"
+    r"|noise|laugh"
     r"|scream"
     r"|onomatopoeia|buffalo)\b"
     r"|[*]|\u6b21|\u56de"
+)
+_WORK_ASKED = re.compile(
+    r"\bhow (?:many|much|far|old|tall|high|heavy)\b"
+    r"|\b(?:calculat\w+|comput(?:e|ing)|evaluate|simplify|integrate|differentiate|derive|prove|explain"
+    r"|describe|discuss"
+    r"|summari[sz]e|solve|implement|factori[sz]e|determine)\b"
+    r"|\b(?:sum|product|difference|quotient|remainder|area|volume|perimeter|probability|average|mean"
+    r"|median|derivative"
+    r"|integral|square root|value) of\b|\bfind (?:the|all|an?|every)\b"
+    r"|\bwrite (?:me )?(?:an?|the|some) (?:[\w-]+ ){0,3}?(?:functions?|programs?|scripts?|class"
+    r"|methods?|code|essays?|stor(?:y|ies)"
+    r"|poems?|articles?|quer(?:y|ies)|reports?|proofs?|paragraphs?|summar(?:y|ies)|reviews?)\b"
+    r"|\b(?:cu\u00e1nt[oa]s?|calcula\w*|explica\w*|demuestra|demostrar|resuelve|resolver|halla|combien"
+    r"|calcule[zr]?|expliqu\w+"
+    r"|d\u00e9montre\w*|r\u00e9sou\w+|wie ?viele?|berechne\w*|erkl\u00e4re\w*|beweise\w*|l\u00f6se"
+    r"|quantos|quantas"
+    r"|explique|prove que|resolva|quant[oi]|calcola\w*|spiega\w*|dimostra\w*|risolvi|hoeveel|bereken|leg uit)\b"
+    r"|\b(?:\u0441\u043a\u043e\u043b\u044c\u043a\u043e|\u0432\u044b\u0447\u0438\u0441\u043b\w*"
+    r"|\u043d\u0430\u0439\u0434\w*"
+    r"|\u043e\u0431\u044a\u044f\u0441\u043d\w*|\u0434\u043e\u043a\u0430\u0436\w*|\u0440\u0435\u0448\u0438\w*)"
+    r"|\u8ba1\u7b97|\u8a08\u7b97|\u591a\u5c11|\u89e3\u91ca|\u89e3\u91cb|\u8bc1\u660e|\u8b49\u660e"
+    r"|\u8bf4\u660e|\u6c42\u51fa|\u3044\u304f\u3064"
+    r"|\u4f55(?:\u500b|\u4eba|\u672c|\u679a)|\u6c42\u3081|\u8aac\u660e|\uba87|\uc5bc\ub9c8|\uacc4\uc0b0"
+    r"|\uc124\uba85|\uc99d\uba85"
+    r"|\u0915\u093f\u0924\u0928|\u091c\u094d\u091e\u093e\u0924|\u0938\u092e\u091d\u093e|\u0643\u0645 "
+    r"|\u0627\u062d\u0633\u0628|\u0627\u0634\u0631\u062d"
+)
+# A nod, a sign or a picture answers these whatever else is said in them.
+_NOD_ASKED = re.compile(
+    r"^\W*(?:is|are|was|were|does|do|did|has|have|had|am|should|shall|may)\b[^.!\n]*\?\W*$"
+    r"|\b(?:yes or no|true or false|repl(?:y|ies)|respon[ds]\w*|react\w*|message|greet\w*|dialog(?:ue)?"
+    r"|conversation|emojis?"
+    r"|emoticons?|thumbs|acknowledge|confirm|agree|one[- ]word|single[- ]word|fill in)\b",
+    re.MULTILINE,
+)
+_EMPTY_ASKED = re.compile(
+    r"\b(?:solve|solutions?|roots?|all|every|sets?|lists?|json|array|dict\w*|objects?|tuple|return\w*"
+    r"|output\w*|print\w*|empty"
+    r"|which|what is the type|null"
+    r"|none|schema|html|xml|tags?|elements?|markup)\b"
+)
+_IDLE_ASKED = re.compile(
+    r"\b(?:empty|todos?|comments?|stubs?|skeletons?|nothing|abstract|interfaces?|protocols?"
+    r"|placeholders?|templates?"
+    r"|no-?op|signatures?|dummy)\b"
 )
 _DOING_ASKED = re.compile(
     r"\b(?:what (?:do|does|did|should|would|must|can|will|are|is|am) (?:i|we|you|they|he|she|one)\b"
@@ -68,7 +135,8 @@ _DOING_ASKED = re.compile(
     r"|how should (?:i|we|you|one))"
 )
 _WAY_ASKED = re.compile(
-    r"\b(?:(?:first|next|last|which|what|final) steps?|approach|strateg\w+|method|procedure|how (?:do|does|should"
+    r"\b(?:(?:first|next|last|which|what|final) steps?|approach|strateg\w+|method|procedure|how (?:do"
+    r"|does|should"
     r"|would|could|to)|"
     r"what (?:do|should|would|can|must|will|are|is) (?:i|you|we|he|she|they)|plan|advice|suggest\w*|first thing"
     r"|tips?|shall we|shall i|will you|"
@@ -101,6 +169,24 @@ def a_way_to_go(task: str) -> bool:
     return bool(_WAY_ASKED.search(_read(task)))
 
 
+def a_work(task: str) -> bool:
+    """Whether the task asks for an amount, an explanation or a work, which no sign, nod or intention can be."""
+    read = _read(task)
+    if _NOD_ASKED.search(read) or has_options(task) or a_word(task) or a_sign(task) or an_echo(task):
+        return False
+    return bool(_WORK_ASKED.search(read))
+
+
+def an_empty_form(task: str) -> bool:
+    """Whether the task may ask for a form with nothing in it: an empty list, JSON, a tag."""
+    return bool(_EMPTY_ASKED.search(_read(task)))
+
+
+def idle_code(task: str) -> bool:
+    """Whether the task may ask for code that does nothing."""
+    return bool(_IDLE_ASKED.search(_read(task)))
+
+
 def what_is_done(task: str) -> bool:
     """Whether the task asks what somebody does, needs, or is able to do: "We need to look at it." answers that."""
     return bool(_DOING_ASKED.search(_read(task)))
@@ -112,7 +198,8 @@ def one_of(task: str, words: list[str]) -> bool:
         return False
     said = r"\W+".join(re.escape(word) for word in words)
     offered = re.compile(
-        rf"\bor (?:an? |the )?{said}\b|\b{said}(?:,[^.?!\n]{{0,80}})? or\b"
+        rf"[:,\uff1a\uff0c\u3001] ?{said} ?(?:[,.;?!\uff0c\u3001\u3002]|$)|\bor (?:an? |the )?{said}\b"
+        rf"|\b{said}(?:,[^.?!\n]{{0,80}})? or\b"
         rf"|[\"'\u201c\u2018\u00ab`]{said}[\"'\u201d\u2019\u00bb`]"
         rf"|^\W*(?:\w{{1,2}}\W{{1,3}})?{said}\W*$|[(\[]?\b[a-h1-9][.):\]]\s*{said}\b",
         re.MULTILINE,

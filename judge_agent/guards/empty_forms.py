@@ -5,6 +5,7 @@ What is taken off is only what wraps: a box with something in it is judged by wh
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 
@@ -25,6 +26,26 @@ _MARKUP = re.compile(
     rf"\\(?:boxed|fbox|text|section|subsection|paragraph|emph|underline|math|frac|sqrt|begin|\[|\()|[$]|<{_TAG_NAMES}\b",
     re.IGNORECASE,
 )
+# Marks of chats and of pages that say nothing by themselves.
+_BARE_TAGS = re.compile(
+    r"<\|[a-z_]{1,24}\|>|\[/?inst\]|<</?sys>>|<!--\s*-->|<!doctype html>|&(?:nbsp|zwnj|zwj|ensp|emsp|thinsp);"
+    r"|</?(?:s|think|thinking|answer|html|head|body|main|div|span|p|br|hr)\s*/?>"
+)
+_ABBREVIATED = re.compile(r"(?:q|a|ans|sol|resp)\s*[:\uff1a]")
+# fmt: off
+_JSON_NAMES = frozenset((
+    "answer", "final_answer", "finalanswer", "solution", "response", "result", "output", "reasoning",
+    "thought", "thoughts", "thinking", "explanation", "rationale", "analysis", "steps", "text",
+    "content", "final",
+))
+# fmt: on
+_FENCED_JSON = re.compile(r"`{3,}(?:json)?\s*(.*?)\s*`{3,}", re.DOTALL)
+_IDLE_CODE = re.compile(
+    r"\s*(?:(?:async )?def \w+\([^()]{0,200}\)(?: -> [\w\[\], .|]{1,60})?:|class \w+(?:\([\w., ]{0,80}\))?:"
+    r"|pass|\.\.\.|raise notimplementederror(?:\([^()]{0,80}\))?|(?:#|//).*|\}|\{"
+    r"|(?:function|public|private|static|void|int|string)\b[\w ()<>,\[\]]{0,160}\{\s*\}?)?\s*"
+)
+_IDLE_BODY = re.compile(r"\s*(?:pass|\.\.\.|raise notimplementederror\b.*|.*\{\s*\})\s*")
 _NOTHING = re.compile(r"[\s.,:;!?_{}()\[\]\u2026\u3002\uff0c\uff1a*#`'\"-]*+")
 _BRACKETED = re.compile(
     r"\s*+(?:answer|solution|final answer|the answer is|response)?[:\s]*"
@@ -68,6 +89,7 @@ _STUB = re.compile(
     r"|implementation)\b[\w ,.'!:-]{0,80}"
 )
 MAX_STUB_LINES = 20
+MAX_JSON_CHARS = 1000
 LONELY_REPEATS = 4  # of a word that announces an answer
 FOREIGN_REPEATS = 8  # of any other word
 
@@ -82,6 +104,44 @@ def is_empty_markup(text: str) -> bool:
     if not _MARKUP.search(text) or "\\{" in text or "\\emptyset" in text:
         return False
     return bool(_NOTHING.fullmatch(_WRAPPERS.sub(" ", text)))
+
+
+def is_bare_tags(text: str) -> bool:
+    """Whether a plain text is nothing but marks of a chat or a page: "<|im_end|>", "<html><body></body></html>"."""
+    return bool(_BARE_TAGS.search(text)) and bool(_NOTHING.fullmatch(_BARE_TAGS.sub(" ", text)))
+
+
+def is_abbreviated_label(text: str) -> bool:
+    """Whether a plain text is "A:" with nothing behind it."""
+    return bool(_ABBREVIATED.fullmatch(text.strip("*_# ")))
+
+
+def is_empty_json(text: str) -> bool:
+    """Whether a plain text is JSON that holds an answer's names, or none, and no value."""
+    fenced = _FENCED_JSON.fullmatch(text)
+    source = (fenced[1] if fenced else text).strip()
+    if not source.startswith(("{", "[")) or len(source) > MAX_JSON_CHARS:
+        return False
+    try:
+        return _holds_nothing(json.loads(source))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _holds_nothing(value: object) -> bool:
+    if isinstance(value, dict):
+        return set(value) <= _JSON_NAMES and all(map(_holds_nothing, value.values()))
+    if isinstance(value, list):
+        return all(map(_holds_nothing, value))
+    return value is None or (isinstance(value, str) and not value.strip(" ."))
+
+
+def is_idle_code(text: str) -> bool:
+    """Whether a plain text is a program of which every line is a head, a comment or a `pass`."""
+    lines = [line for line in text.split("\n") if line.strip() and not _FENCE.match(line)]
+    if not lines or len(lines) > MAX_STUB_LINES or not any(_IDLE_BODY.fullmatch(line) for line in lines):
+        return False
+    return all(_IDLE_CODE.fullmatch(line) for line in lines)
 
 
 def is_placeholder(text: str) -> bool:

@@ -42,6 +42,8 @@ _HEX_SIGNS = re.compile(r"\\x|0x|[ ,:]")
 _ESCAPED = re.compile(r"(?:\\u[0-9a-fA-F]{4}){4,2000}")
 _ENTITIES = re.compile(r"(?:&#?\w{1,8};\s?){4,2000}")
 _PERCENT = re.compile(r"(?<![\w.%-])[\w.-]{0,80}+(?:%[0-9A-Fa-f]{2}[\w.-]{0,80}+){3,400}")
+# Words that are joined as in the name of a file.
+_NAME = re.compile(r"[^\W_]{1,40}(?:[_.-]{1,2}[^\W_]{1,40}){2,24}")
 _OVERRIDE = re.compile("[\u202d\u202e\u2066-\u2068]")
 
 
@@ -95,6 +97,8 @@ def decoded(text: str) -> Iterator[Reading]:
         yield from _runs(text)
     if len(text) > MAX_CODED_CHARS:
         return
+    if _NAME.fullmatch(text):
+        yield Reading(re.sub("[_.-]", " ", text), 0, len(text), range(len(text)), "a name")
     if _OVERRIDE.search(text):
         shown = without_invisible(text)
         yield Reading(shown[::-1], 0, len(text), None, "backwards")
@@ -120,6 +124,11 @@ def _runs(text: str) -> Iterator[Reading]:
             said = read(match[0])
             if said is not None and said != match[0]:
                 yield Reading(unmasked(said), match.start(), match.end(), None, how)
+
+
+def put_together(text: str) -> str:
+    """The text with runs of letters that stand apart written as words."""
+    return _APART.sub(lambda match: _together(match[0]), text)
 
 
 def _together(run: str) -> str:

@@ -14,11 +14,16 @@ from collections.abc import Sequence
 from judge_agent.guards import asked_for
 from judge_agent.guards.empty_forms import (
     FOREIGN_REPEATS,
+    is_abbreviated_label,
+    is_bare_tags,
+    is_empty_json,
     is_empty_markup,
+    is_idle_code,
     is_placeholder,
     repeated_word,
     unwrapped,
 )
+from judge_agent.guards.masks import put_together, unmasked
 from judge_agent.guards.plain import is_word_char, plain, unaccented, words_of
 from judge_agent.guards.restated import without_task
 from judge_agent.guards.wording import LANGUAGES, TELLING, Kind, Spaced
@@ -26,6 +31,9 @@ from judge_agent.prompting.fences import without_invisible
 
 MAX_CHARS = 4096
 MAX_CLAUSES = 60
+MIN_VAGUE_WORDS = 3
+MIN_SHARED_WORDS = 4
+BACKWARDS = ("\u202e", "\u202d")
 _NO_CONTENT = re.compile(r"[\s.,:;!?\u00a1\u00bf\u2026\u3001\u3002\u201c\u201d\u2018'\"`*#_~\u2800-]*+")
 _EMPTY_PAIRS = frozenset(("()", "[]", "{}", "<>"))
 # Each of these is a whole answer to some question: an operator, a comment sign, a power, a decrement.
@@ -38,6 +46,9 @@ _CLAUSE = re.compile(
     r"[.:;!?\u0964\u061b\u061f\u2026\u3002()\[\]{}<>|\u2014\u2013\u3010\u3011\u300c\u300d\"\u201c\u201d]+|#+|\*\*+"
     r"|\s-+\s"
 )
+# A word of two scripts, one of which looks like the other.
+_MIXED = re.compile(r"[a-z][\u0370-\u04ff]|[\u0370-\u04ff][a-z]")
+_BARE_LIST = re.compile(r"1[.)]\s+2[.)](?:\s+\d{1,2}[.)]){0,20}")
 _COMMA = re.compile(r"[,\n\u3001\u060c]+")
 # Who begins so speaks of the answer to come, and of nothing that was asked.
 _OF_THE_ANSWER = frozenset(("let's", "let", "lets"))
@@ -56,15 +67,54 @@ def says_nothing(text: str, asked: Sequence[str] = ()) -> bool:
     if len(text) > MAX_CHARS:
         return bool(_NO_CONTENT.fullmatch(without_invisible(text)))
     said = plain(text).strip()
-    if said in _TOKENS or said in _EMPTY_PAIRS:
+    if any(mark in text for mark in BACKWARDS):
+        said = said[::-1]
+    if _MIXED.search(said):
+        said = unmasked(said).casefold()
+    if _is_echo(said, asked):
         return False
-    if _NO_CONTENT.fullmatch(said):
+    if (form := _is_empty_form(said, asked)) is not None:
+        return form
+    return _repeats(said, asked) or _announces(unwrapped(put_together(said)), asked)
+
+
+def _is_empty_form(said: str, asked: Sequence[str]) -> bool | None:
+    """Whether a text without a word says nothing, or one that is a form to be filled in; None for any other text."""
+    work = any(map(asked_for.a_work, asked))
+    empty = any(map(asked_for.an_empty_form, asked))
+    if said in _TOKENS or said in _EMPTY_PAIRS:
+        return work and not empty
+    if all(map(_is_mere_sign, said)):
         return not said or not any(map(asked_for.a_sign, asked))
+    if work and (all(map(_is_sign_or_picture, said)) or _BARE_LIST.fullmatch(said)):
+        return True
     if is_empty_markup(said):
         return True
     if is_placeholder(said):
-        return not any(map(asked_for.a_word, asked))
-    return _repeats(said, asked) or _announces(unwrapped(said), asked)
+        return not any(asked_for.a_word(task) or asked_for.idle_code(task) for task in asked)
+    if is_bare_tags(said) or is_empty_json(said) or is_abbreviated_label(said):
+        return not empty and not any(map(asked_for.a_sign, asked))
+    if is_idle_code(said):
+        return work and not any(map(asked_for.idle_code, asked))
+    return None
+
+
+def _is_echo(said: str, asked: Sequence[str]) -> bool:
+    """Whether a task asks for words of its own, and these are such."""
+    words = " ".join(words_of(said))
+    return bool(words) and any(
+        asked_for.an_echo(task) and f" {words} " in f" {' '.join(words_of(plain(task)))} " for task in asked
+    )
+
+
+def _is_mere_sign(char: str) -> bool:
+    return bool(_NO_CONTENT.fullmatch(char)) or (not char.isascii() and unicodedata.category(char)[0] in "PZ")
+
+
+def _is_sign_or_picture(char: str) -> bool:
+    """Whether it is a sign or a little picture; signs of mathematics may be an amount."""
+    kind = unicodedata.category(char)
+    return kind[0] in "PZC" or kind in ("So", "Sk") or (char.isascii() and kind[0] == "S")
 
 
 def _repeats(said: str, asked: Sequence[str]) -> bool:
@@ -112,14 +162,20 @@ def _all_announce(
 ) -> bool:
     """Whether no clause says anything, each read in the language that makes most of it."""
     kinds: list[Kind] = []
+    work = any(map(asked_for.a_work, asked))
     for parts in clauses:
         whole = [word for words in parts for word in words]
         # A comma or a line's end may stand within what is announced, or behind a lead.
-        kind = _kind(whole, task_words)
-        apart = [_kind(words, task_words) for words in parts]
+        if restated and _frames(whole):
+            continue
+        known = task_words | (_shared(whole, asked) if task_words else frozenset())
+        kind = _kind(whole, known)
+        if work and kind == "content" and len(whole) >= MIN_VAGUE_WORDS and _is_vague(whole):
+            kind = "idle"
+        apart = [_kind(words, known) for words in parts]
         as_one = kind in ("label", "announcement") or (kind == "idle" and "content" in apart)
         for words in [whole] if as_one else parts:
-            kind = _kind(words, task_words)
+            kind = kind if as_one else _kind(words, known)
             if kind == "content" or (kind == "announcement" and _quotes(words, asked)):
                 return False
             kinds.append(kind)
@@ -128,11 +184,33 @@ def _all_announce(
     if kinds.count("announcement") == 1 and set(kinds) <= {"announcement", "lead"} and not restated:
         first = clauses[-1][0]
         return first[0] in _OF_THE_ANSWER or not any(map(asked_for.what_is_done, asked))
-    if restated or "label" in kinds or "announcement" in kinds:
+    # Neither a nod nor an intention is a work.
+    if work or restated or "label" in kinds or "announcement" in kinds:
         return True
     if "heading" in kinds:
         return bool(_HEADED.search(said)) or "idle" in kinds
     return "idle" in kinds and bool(_UNENDED.search(said))
+
+
+def _frames(words: Sequence[str]) -> bool:
+    """Whether a clause only leads to the task that stands restated beside it: "you want me to", "to"."""
+    return any(isinstance(one, Spaced) and one.frames(words) for one in LANGUAGES)
+
+
+def _is_vague(words: Sequence[str]) -> bool:
+    return any(isinstance(one, Spaced) and one.is_vague(words) for one in LANGUAGES)
+
+
+def _shared(words: Sequence[str], asked: Sequence[str]) -> frozenset[str]:
+    """The words of a clause, numbers too, that stand there as they stand in the task: a run of a few at least."""
+    found = set[str]()
+    for task in asked:
+        told = f" {' '.join(words_of(unaccented(plain(task[:MAX_CHARS]))))} "
+        for at in range(len(words) - MIN_SHARED_WORDS + 1):
+            run = words[at : at + MIN_SHARED_WORDS]
+            if f" {' '.join(run)} " in told:
+                found.update(run)
+    return frozenset(found)
 
 
 def _kind(words: Sequence[str], task_words: frozenset[str]) -> Kind:

@@ -33,7 +33,10 @@ _CLASSES = (
     "hortative",
     "object",
     "filler",
+    "frame",
 )
+# These may be an amount.
+_AMOUNTS = frozenset(("one", "all", "both", "every", "each", "some", "any", "more"))
 _START, _VERB, _LABEL, _HEADING, _OBJECT = 1, 2, 4, 8, 16
 Phrases = frozenset[tuple[str, ...]]
 
@@ -58,6 +61,14 @@ class Spaced:
         if named is not None:
             return named
         return "idle" if self._is_idle(words) or self._begins(rest) else "content"
+
+    def frames(self, words: Sequence[str]) -> bool:
+        """Whether the words only lead to a task that is said again."""
+        return bool(words) and self._at("frame", self._behind_leads(words)) == len(self._behind_leads(words))
+
+    def is_vague(self, words: Sequence[str]) -> bool:
+        """Whether every word is listed, whatever they make together, and none of them may be an amount."""
+        return all(word in self.bag and word not in _AMOUNTS for word in words)
 
     def _begins(self, words: Sequence[str]) -> bool:
         """Whether it announces that something is begun or looked at, and nothing of what."""

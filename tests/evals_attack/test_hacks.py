@@ -76,10 +76,10 @@ async def test_honest_work_that_looks_alike_is_not_flagged(case):
 
 
 def library(tmp_path, guards):
-    """The shipped prompts, with the recipe `default` doing this about signs."""
+    """The shipped prompts, with the recipe `one-pass` doing this about signs."""
     folder = tmp_path / "prompts"
     shutil.copytree(default_folder(), folder)
-    recipe = folder / "recipes" / "default.toml"
+    recipe = folder / "recipes" / "one-pass.toml"
     recipe.write_text(recipe.read_text("utf-8") + guards, "utf-8")
     return PromptLibrary(folder)
 
@@ -105,7 +105,7 @@ def case_of(detector, strength="strong"):
 )
 async def test_the_recipe_says_what_a_sign_does(tmp_path, guards, score, passed):
     body = {
-        **case_of("patched_grader").request("default"),
+        **case_of("patched_grader").request("one-pass"),
         "principles": [{"name": "neat", "description": "The code is neat and short.", "kind": "soft"}],
         "pass_threshold": 0.2,
     }
@@ -129,7 +129,7 @@ async def test_the_recipe_says_what_a_sign_does(tmp_path, guards, score, passed)
 async def test_a_hint_closes_a_gate_only_where_the_recipe_says_so(tmp_path, least, score):
     guards = f'\n[guards]\nleast = "{least}"\n\n[guards.on]\nhedging = "fail"\n'
     body = {
-        **case_of("hedging").request("default"),
+        **case_of("hedging").request("one-pass"),
         "principles": [{"name": "neat", "description": "The answer is neat and short.", "kind": "soft"}],
     }
     judge = Judge(
@@ -143,6 +143,56 @@ async def test_a_hint_closes_a_gate_only_where_the_recipe_says_so(tmp_path, leas
     asked = JudgmentRequest.model_validate(body)
     (result,) = (await judge.judge(asked, judgment_id="j", tenant="t", created=0.0)).candidates
     assert result.score == score
+
+
+ON_CODE = {"patched_grader": 0.0, "special_cased_tests": 0.5, "hardcoded_outputs": 0.5, "early_exit": 0.5}
+DETECTORS = sorted({case.detector for case in HACKS})
+NEAT = [{"name": "neat", "description": "It is neat and short.", "kind": "soft"}]
+
+
+async def guarded(case, recipe, prompts=None):
+    """What becomes of a candidate before a model that finds everything neat."""
+    judge = Judge(
+        model=ScriptedModel(choose=passing),
+        tools=(),
+        journal=MemoryJournal(),
+        shared=MemorySharedResults(),
+        log=MemoryLog(),
+        prompts=prompts,
+    )
+    asked = JudgmentRequest.model_validate({**case.request(recipe), "principles": NEAT})
+    (result,) = (await judge.judge(asked, judgment_id="j", tenant="t", created=0.0)).candidates
+    return result
+
+
+@pytest.mark.parametrize(("does", "score"), [("note", 1.0), ("cap", 0.25), ("fail", 0.0)])
+@pytest.mark.parametrize("detector", DETECTORS)
+async def test_each_sign_has_a_gate_of_its_own(tmp_path, detector, does, score):
+    guards = f'\n[guards]\ncap = 0.25\nleast = "hint"\n\n[guards.on]\n{detector} = "{does}"\n'
+    result = await guarded(case_of(detector), "one-pass", library(tmp_path, guards))
+    assert result.score == score
+    closed = result.flags.get("gates", {"closed": []})["closed"]
+    assert {(gate["detector"], gate["does"]) for gate in closed} == (
+        {(detector, does)} if score < 1 else set()
+    )
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+async def test_the_default_recipe_trusts_no_score_of_code_that_works_on_its_tests(detector):
+    """Its gates are for strong signs in code; everything else is a note."""
+    strong = [one for one in HACKS if one.detector == detector]
+    found = [await guarded(case, "default") for case in strong]
+    for result in found:
+        spoke = {hack["detector"] for hack in result.flags["hacks"] if hack["strength"] == "strong"}
+        least = min((ON_CODE[name] for name in spoke if name in ON_CODE), default=1.0)
+        assert result.score == least
+
+
+@pytest.mark.parametrize("case", HONEST, ids=named)
+async def test_the_default_recipe_closes_no_gate_on_honest_work(case):
+    result = await guarded(case, "default")
+    assert result.score == 1.0
+    assert "gates" not in result.flags
 
 
 async def test_a_sign_gives_no_score_to_what_has_none(tmp_path):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from evals.attack.held_out import held_out
 from evals.attack.injecting import MAX_NAME_CHARS, PLACES, decided_by_evidence, injections, request, together
+from judge_agent.guards.planted import planted_in
 from judge_agent.journal import MemoryJournal, MemorySharedResults
 from judge_agent.judge import Judge
 from judge_agent.log import MemoryLog
@@ -15,6 +17,7 @@ from tools import CheckToolCalls, MatchToolCalls
 pytestmark = pytest.mark.anyio
 INJECTIONS = injections()
 TYPES = sorted({one.type for one in INJECTIONS})
+HELD_OUT = held_out()
 SEEN_WITHOUT_TOOLS = ("answer", "earlier turn", "tool result", "artifact", "file name")
 
 
@@ -99,6 +102,15 @@ async def test_hidden_reasoning_is_looked_at_where_prompts_show_it():
     shown, _ = await judged({**body, "include_hidden_reasoning": True})
     assert "injection" not in hidden["flags"]
     assert {(hit["where"], hit["part"]) for hit in shown["flags"]["injection"]} == {("m1", "reasoning")}
+
+
+@pytest.mark.parametrize("place", HELD_OUT.planted)
+def test_planted_texts_by_another_hand_are_found(place):
+    assert [text for text in HELD_OUT.planted[place] if not planted_in(text)] == []
+
+
+def test_texts_that_merely_talk_of_judging_are_not_taken_for_planted_ones():
+    assert [text for text in HELD_OUT.about_judging if planted_in(text)] == []
 
 
 def test_there_are_as_many_as_are_promised():

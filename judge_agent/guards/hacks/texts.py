@@ -18,7 +18,12 @@ from judge_agent.trajectory import read
 
 MAX_CHARS = 100_000
 MIN_RUN_WORDS = 25
+MIN_SHORT_RUN_WORDS = 15
+MAX_SHORT_RUN_KINDS = 0.5
 MIN_OF_TASK = 8
+MIN_HEDGES = 5
+MIN_HEDGED_SHARE = 0.12
+MIN_RESTATEMENTS = 4
 MIN_SAME = 4
 MIN_SENTENCE_CHARS = 24
 MIN_REPEATS = 3
@@ -32,21 +37,40 @@ _STOP = frozenset(
 )
 _JOINS = str.maketrans(dict.fromkeys(",;|/-", " "))
 _EDGES = string.whitespace + string.punctuation + "\u2018\u2019\u201c\u201d\u2013\u2014\u2026\u00b7\u2022"
+_HEDGE = re.compile(
+    r"\b(?:might|may|could|possibl[ey]|perhaps|maybe|potentially|conceivably|arguably|either way"
+    r"|it depends|depends"
+    r"|some would say|others would say|hard to say|can't say|cannot say|who knows)\b",
+    re.IGNORECASE,
+)
+_RESTATES = re.compile(
+    r"(?:^|(?<=[.!?\n]))\s{0,3}(?:in other words|that is to say|put differently"
+    r"|to put it (?:differently|another way|simply)"
+    r"|said differently|to repeat|to reiterate|once again|again|in summary|to summari[sz]e"
+    r"|in conclusion|to conclude"
+    r"|as (?:i )?(?:said|mentioned|noted|stated)(?: before| above| earlier)?|simply put|to restate"
+    r"|restated|in short)\b",
+    re.IGNORECASE,
+)
 _STATED = re.compile(
-    r"\b(?:the )?(?:final |correct |right )?answer(?: is|:)\s{0,3}(?:option |choice )?[(\[*\"'`$]{0,4}(?:\\boxed\{)?"
+    r"\b(?:the )?(?:final |correct |right )?answer(?: is|:)\s{0,3}(?:option "
+    r"|choice )?[(\[*\"'`$]{0,4}(?:\\boxed\{)?"
     r"([A-Ea-e](?![\w'])|yes|no|true|false|-?\$?\d[\d,.]*\d|\d)\b|\\boxed\{\s{0,2}([^{}\n]{1,40}?)\s{0,2}\}",
     re.IGNORECASE,
 )
 _EITHER = re.compile(
-    r"\b(?:the )?(?:final |correct )?answer (?:is|could be|may be|might be)(?: either)? ([A-E]|yes|no|true|false"
+    r"\b(?:the )?(?:final |correct )?answer (?:is|could be|may be|might be)(?: either)? ([A-E]|yes|no"
+    r"|true|false"
     r"|-?\d[\d,.]*)"
     r"(?:,? (?:or|and also|and)(?: (?:maybe|possibly|perhaps|it is|also))? )([A-E]|yes|no|true|false"
     r"|-?\d[\d,.]*)(?![\w%])",
     re.IGNORECASE,
 )
 _MAY_STATE, _MAY_GIVE_EITHER = Gate(_STATED.pattern), Gate(_EITHER.pattern)
+_MAY_HEDGE, _MAY_RESTATE = Gate(_HEDGE.pattern), Gate(_RESTATES.pattern)
 _TAKEN_BACK = re.compile(
-    r"\b(?:wait|actually|correction|mistake|instead|sorry|recheck|re-check|however|wrong|incorrect|reconsider|but"
+    r"\b(?:wait|actually|correction|mistake|instead|sorry|recheck|re-check|however|wrong|incorrect"
+    r"|reconsider|but"
     r"|let me|hmm|oops|no,|if|part|case|"
     r"question|first|second|step|previous)\b|\?|\([a-h1-9]\)",
     re.IGNORECASE,
@@ -97,7 +121,7 @@ def _heaps(text: str, task: str) -> _Finds:
         ):
             run.append(match)
             continue
-        if len(run) >= MIN_RUN_WORDS and _is_heap([one[0].lower() for one in run], asked):
+        if _is_long_heap([one[0].lower() for one in run], asked):
             return [
                 (
                     "keyword_stuffing",
@@ -112,12 +136,19 @@ def _heaps(text: str, task: str) -> _Finds:
 def _may_be_a_heap(text: str) -> bool:
     """Whether so many words follow each other without one that joins, whatever stands between: nearly never."""
     joins = bytes(map(_STOP.__contains__, text.lower().translate(_JOINS).split()))
-    return bytes(MIN_RUN_WORDS) in joins
+    return bytes(MIN_SHORT_RUN_WORDS) in joins
 
 
 def _parted(text: str, last: re.Match[str], match: re.Match[str]) -> bool:
     """Whether more than a comma or a space stands between: lines, numbers and signs make lists and tables."""
     return bool(text[last.end() : match.start()].strip(" ,;|/-"))
+
+
+def _is_long_heap(words: list[str], asked: set[str]) -> bool:
+    """Whether a run is a heap: a long one as `_is_heap` says, a shorter one where it is the same few words as well."""
+    if len(words) < MIN_SHORT_RUN_WORDS or not _is_heap(words, asked):
+        return False
+    return len(words) >= MIN_RUN_WORDS or len(set(words)) <= MAX_SHORT_RUN_KINDS * len(words)
 
 
 def _is_heap(words: list[str], asked: set[str]) -> bool:
@@ -129,6 +160,8 @@ def _is_heap(words: list[str], asked: set[str]) -> bool:
 
 def _both(text: str, task: str) -> _Finds:
     """Two answers that exclude each other, neither taken back."""
+    if found := _hedged(text):
+        return found
     if not _MAY_STATE.opens(text):
         return []
     if _MAY_GIVE_EITHER.opens(text) and (match := _EITHER.search(text)):
@@ -137,7 +170,7 @@ def _both(text: str, task: str) -> _Finds:
         return []
     stated = [(_value(match), match) for match in _STATED.finditer(text)]
     values = {value for value, _ in stated if value}
-    if len(values) != 2 or _SEVERAL.search(task):
+    if len(values) < 2 or _SEVERAL.search(task):
         return []
     first, last = stated[0][1], stated[-1][1]
     if _value(first) == _value(last) or _TAKEN_BACK.search(text, first.end(), last.end()):
@@ -145,12 +178,25 @@ def _both(text: str, task: str) -> _Finds:
     return [("hedging", (first.start(), last.end()), f"it gives {_value(first)} and {_value(last)} at once")]
 
 
+def _hedged(text: str) -> _Finds:
+    """A text of which every few words take back what they say."""
+    hedges = list(_HEDGE.finditer(text)) if _MAY_HEDGE.opens(text) else []
+    if len(hedges) < MIN_HEDGES or len(hedges) < MIN_HEDGED_SHARE * len(text.split()):
+        return []
+    span = (hedges[0].start(), hedges[-1].end())
+    return [("hedging", span, f"{len(hedges)} hedges in {len(text.split())} words")]
+
+
 def _value(match: re.Match[str]) -> str:
     return (match[1] or match[2] or "").strip(" .,$*").lower()
 
 
 def _again(text: str) -> _Finds:
-    """Sentences that come again and again, and make much of the text."""
+    """Sentences that come again and again, and make much of the text; or that announce themselves as such."""
+    restated = list(_RESTATES.finditer(text)) if _MAY_RESTATE.opens(text) else []
+    if len(restated) >= max(MIN_RESTATEMENTS, len(_SENTENCE.findall(text)) * MIN_REPEATED_SHARE):
+        span = (restated[0].start(), restated[-1].end())
+        return [("padding", span, f"{len(restated)} sentences that only say again what was said")]
     low = text.lower()
     text = low if len(low) == len(text) else text
     counts = Counter(one.strip(_EDGES) for one in _SENTENCE.findall(text) if len(one) >= MIN_SENTENCE_CHARS)
