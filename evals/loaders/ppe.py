@@ -44,7 +44,7 @@ def _conflicts(row: Row) -> Iterator[Item]:
         if scores[better] == scores[worse]:
             row.refuse("sampled_conflict_pairs", "pairs of answers whose scores differ")
         texts = [row.text(f"response_{place + 1}", may_be_empty=True) for place in (better, worse)]
-        yield ranked(f"{numbered(row)}:{at}", f"correctness/{row.path.stem}", task, texts[:1], texts[1:])
+        yield ranked(f"{numbered(row)}:{at}", f"correctness/{row.file}", task, texts[:1], texts[1:])
 
 
 def _is_pair(pair: object, answers: int) -> bool:
