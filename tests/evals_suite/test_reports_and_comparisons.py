@@ -112,6 +112,43 @@ def test_runs_over_different_items_are_refused_unless_the_common_ones_are_asked_
     assert common.told["differences"][-1]["items"] == 5
 
 
+def test_items_of_one_id_that_are_not_the_same_are_refused(
+    evals: Evals, data: Path, two_runs: tuple[Path, Path], tmp_path: Path
+) -> None:
+    (path,) = (data / "llmbar").iterdir()
+    rows = json.loads(path.read_text("utf-8"))
+    rows[2] = rows[2] | {"input": "Name an even number."}
+    path.write_text(json.dumps(rows), "utf-8")
+    with serving_in_a_thread(model=ScriptedModel(otherwise=benchmarks.oracle)) as served:
+        evals("run", "llmbar", "judgebench", "--data", data, "--recipe", "arena", "--url", served.url,
+              "--out", tmp_path / "c")  # fmt: skip
+    for more in ((), ("--common",)):
+        refused = evals("compare", two_runs[0], tmp_path / "c", *more)
+        assert (refused.code, refused.out) == (2, "")
+        assert "1 items of one id are not the same, such as llmbar part:3" in refused.err
+
+
+def test_of_a_file_of_several_judges_the_last_one_is_compared(
+    evals: Evals, data: Path, two_runs: tuple[Path, Path]
+) -> None:
+    with serving_in_a_thread(model=ScriptedModel(otherwise=benchmarks.oracle)) as served:
+        evals("run", "llmbar", "judgebench", "--data", data, "--recipe", "arena", "--url", served.url,
+              "--out", two_runs[0], "--seconds", "77")  # fmt: skip
+    ran = evals("compare", *two_runs, "--json")
+    assert ran.told["differences"][-1]["a_right"] == 8
+    assert "8 results of other settings or another judge are not compared" in ran.err
+
+
+def test_what_crashed_is_not_right_and_is_told(evals: Evals, two_runs: tuple[Path, Path]) -> None:
+    file = two_runs[1] / "items.jsonl"
+    lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    lines[0] |= {"outcome": "crashed", "verdict": "none"}
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
+    ran = evals("compare", *two_runs, "--json")
+    assert ran.told["differences"][-1]["b_right"] == 7
+    assert "B, counted as not right: 1 crashed" in ran.out
+
+
 def test_a_run_of_several_recipes_must_be_told_which(evals: Evals, data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     with serving_in_a_thread(model=ScriptedModel(otherwise=benchmarks.oracle)) as served:

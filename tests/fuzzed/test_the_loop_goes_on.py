@@ -1,7 +1,7 @@
 """While something enormous is judged the event loop serves others: it is never held for a large part of that time.
 
-What counts is the time that the loop's own thread computes between two turns: a busy machine takes it from the processor,
-and that says nothing. Objects that earlier tests left are not collected meanwhile.
+What counts is the time that the loop's own thread computes between two turns: a busy machine takes it from the
+processor, and that says nothing. Objects that earlier tests left are not collected meanwhile.
 """
 
 from __future__ import annotations
