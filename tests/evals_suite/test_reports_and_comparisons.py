@@ -66,7 +66,19 @@ def test_a_report_is_one_page_without_requests_and_the_same_as_json(
     assert re.search(r"url\(|@import|https?://", text) is None
     assert "judgebench by arena, with tools" in page.words
     assert "100.0%" in page.words
-    assert '"scripted"' in page.words
+    assert "model: scripted" in page.words
+    assert page.words.count("judgebench by arena, with tools") == 1
+
+
+def test_a_report_of_several_sets_begins_with_all_of_them(evals: Evals, data: Path, tmp_path: Path) -> None:
+    with serving_in_a_thread(model=ScriptedModel(otherwise=benchmarks.oracle)) as served:
+        evals("run", "llmbar", "judgebench", "--data", data, "--recipe", "arena", "--url", served.url,
+              "--out", tmp_path)  # fmt: skip
+    words = Page((tmp_path / "report.html").read_text("utf-8")).words
+    first = words.index("Label by")
+    for name in ("llmbar by arena, with tools", "judgebench by arena, with tools"):
+        assert words.index(name) < first
+        assert words.count(name) == 2
 
 
 def test_a_length_bias_is_told_beside_what_the_labels_say(evals: Evals, data: Path) -> None:
