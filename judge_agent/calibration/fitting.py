@@ -63,12 +63,12 @@ def check_many(independent: int) -> None:
         )
 
 
-def check_installed() -> None:
-    """Raise JudgeError where scikit-learn is missing."""
+def check_installed(what: str = "calibration") -> None:
+    """Raise JudgeError, naming what needs it, where scikit-learn is missing."""
     try:
-        import sklearn.isotonic  # noqa: F401 - asked whether it is there
+        import sklearn  # noqa: F401 - asked whether it is there
     except ModuleNotFoundError as error:
-        raise JudgeError(f"calibration needs the package {error.name!r}; install it with: {HINT}") from error
+        raise JudgeError(f"{what} needs the package {error.name!r}; install it with: {HINT}") from error
 
 
 def check_enough(independent: Sequence[Item]) -> None:
