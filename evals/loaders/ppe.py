@@ -49,7 +49,7 @@ def _conflicts(row: Row) -> Iterator[Item]:
 
 
 def _is_score(score: object) -> bool:
-    return isinstance(score, (bool, int, float)) and math.isfinite(score)
+    return isinstance(score, int) or (isinstance(score, float) and math.isfinite(score))
 
 
 def _is_pair(pair: object, answers: int) -> bool:

@@ -22,6 +22,7 @@ from evals.loaders.rows import Row, plain_name, rows_of
 _WORDS = {"correct": True, "incorrect": False, "true": True, "false": False, "yes": True, "no": False}
 _FOLDERS = ("dev_databases", "database")
 _TABLES = "tables.json"
+_MAX_NAME = 200
 
 
 def _read(folder: Path, /) -> Sequence[Entry]:
@@ -34,7 +35,7 @@ def _read(folder: Path, /) -> Sequence[Entry]:
 
 
 def _item(row: Row, folder: Path, tables: Mapping[str, Row]) -> Item:
-    name = str(row.data.get("db_id") or "")
+    name = str(row.data.get("db_id") or "")[:_MAX_NAME]  # a longer one is no name of a file
     paths = (folder / kind / name / f"{name}.sqlite" for kind in _FOLDERS)
     database = next((path for path in paths if path.is_file()), None)
     hint = row.data.get("evidence")

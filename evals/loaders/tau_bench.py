@@ -28,7 +28,7 @@ def _read(folder: Path, /) -> Sequence[Entry]:
 def _episode(row: Row) -> episodes.Episode:
     try:
         return episodes.episode_of(row.data)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         field = str(error.args[0]) if isinstance(error, KeyError) else "info, reward or traj"
         raise row.error(field, f"is missing or of another form ({type(error).__name__})") from error
 
