@@ -10,6 +10,7 @@ import ast
 import copy
 import gzip
 import json
+import os
 import random
 import subprocess
 import sys
@@ -88,7 +89,9 @@ def rows(folder: Path) -> Iterator[dict[str, Any]]:
     """The problems as published, of both files in turn."""
     with gzip.open(folder / "HumanEvalPlus.jsonl.gz", "rt", encoding="utf-8") as lines:
         human = [json.loads(line) for line in lines]
-    mbpp = [json.loads(line) for line in (folder / "MbppPlus.jsonl").read_text("utf-8").splitlines()]
+    # Not splitlines(): it also breaks at U+2028, which may stand inside of a JSON text.
+    text = (folder / "MbppPlus.jsonl").read_text("utf-8-sig")
+    mbpp = [json.loads(line) for line in text.split("\n") if line.strip()]
     for pair in zip_longest(human, mbpp):
         yield from (row for row in pair if row is not None)
 
@@ -131,6 +134,8 @@ def _results(entry_point: str, inputs: list[Any], sources: list[str]) -> list[li
             text=True,
             timeout=RUN_SECONDS,
             check=True,
+            # As in the boxes: what comes of the order of a set must not change from run to run.
+            env={**os.environ, "PYTHONHASHSEED": "0"},
         )
     except (subprocess.TimeoutExpired, subprocess.CalledProcessError):
         return None

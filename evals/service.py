@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import socket
@@ -19,6 +20,7 @@ from judge_agent.cli import USAGE_ERROR
 
 START_SECONDS = 300.0
 STOP_SECONDS = 30.0
+_PR_SET_PDEATHSIG = 1
 
 
 class ServiceNotStarted(RuntimeError):
@@ -33,9 +35,18 @@ def free_port() -> int:
 
 
 def start(
-    data_dir: Path, *, port: int, model: str, output: Path, settings: Mapping[str, str]
+    data_dir: Path,
+    *,
+    port: int,
+    model: str,
+    output: Path,
+    settings: Mapping[str, str],
+    ends_with_its_owner: bool = False,
 ) -> subprocess.Popen[bytes]:
-    """Start the service; its output goes to a file. It is not yet ready when this returns."""
+    """Start the service; its output goes to a file. It is not yet ready when this returns.
+
+    With `ends_with_its_owner` it is asked to end when the thread that started it is gone, also by SIGKILL (Linux).
+    """
     command = [
         sys.executable,
         "-m",
@@ -49,7 +60,19 @@ def start(
     output.parent.mkdir(parents=True, exist_ok=True)
     with output.open("ab") as sink:
         environment = {**os.environ, **settings}
-        return subprocess.Popen([*command, "--model", model], stdout=sink, stderr=sink, env=environment)
+        return subprocess.Popen(
+            [*command, "--model", model],
+            stdout=sink,
+            stderr=sink,
+            env=environment,
+            preexec_fn=_end_with_the_owner if ends_with_its_owner else None,
+        )
+
+
+def _end_with_the_owner() -> None:
+    """A run that is killed must not leave a service, with its model in memory, behind."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def wait_until_ready(process: subprocess.Popen[bytes], url: str, output: Path) -> None:
@@ -110,7 +133,14 @@ def started(
     """A running service with its process. Raises ServiceNotStarted with the reason in one line."""
     port, output = free_port(), data_dir / "service.out"
     try:
-        process = start(data_dir, port=port, model=model, output=output, settings=settings or {})
+        process = start(
+            data_dir,
+            port=port,
+            model=model,
+            output=output,
+            settings=settings or {},
+            ends_with_its_owner=True,
+        )
     except OSError as error:
         raise ServiceNotStarted(f"no service can be started in {data_dir}: {error}") from error
     try:

@@ -2,12 +2,12 @@
 
 `annotations.csv` holds the experts' answers, `trajectories/cleaned/<benchmark>/<agent>/.../<task_id>.json` the
 trajectories: a `goal`, and `steps` with `reasoning`, `action`, `url` and `axtree`. Side effects and
-loops are annotated too, and not asked for. Where experts disagree the row is left out.
+loops are annotated too, and not asked for. Where experts disagree the row is left out, and so is a trajectory that is
+not `valid`, as in the published scores.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 from evals.loaders.item import Entry, Item, Outcome, Suite
 from evals.loaders.making import check, single
-from evals.loaders.rows import Row, table_of
+from evals.loaders.rows import object_of, table_of
 from judge_agent.errors import InvalidRequest
 
 _SUCCESS = {"Successful": True, "Unsuccessful": False}
@@ -48,11 +48,10 @@ def _labels(path: Path) -> Mapping[tuple[str, str, str], set[bool]]:
     return labels
 
 
-def _item(path: Path, name: str, category: str, succeeded: bool) -> Item:
-    try:
-        row = Row(path, 1, 1, json.loads(path.read_text("utf-8")))
-    except (ValueError, OSError) as error:
-        raise InvalidRequest(str(path), f"is not JSON: {error}") from error
+def _item(path: Path, name: str, category: str, succeeded: bool) -> Item | None:
+    row = object_of(path)
+    if row.data.get("valid") is False:
+        return None
     messages: list[dict[str, Any]] = []
     for step in row.parts("steps"):
         seen = "\n".join(str(step.data.get(field) or "") for field in ("url", "axtree"))[:_MAX_TREE_CHARS]

@@ -5,54 +5,44 @@ What is wrong is decided by plain Python on the tests' inputs (`evals/evalplus.p
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 from evals import evalplus
 from evals.loaders.item import Entry, Item, Suite
-from evals.loaders.making import outcome
-from judge_agent.errors import InvalidRequest
+from evals.loaders.making import files, outcome
+from evals.loaders.rows import Row, rows_of
 
-_BROKEN = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError)
-_FILES = {"HumanEval": "HumanEvalPlus.jsonl.gz", "Mbpp": "MbppPlus.jsonl"}
+_FILES = ("HumanEvalPlus*", "MbppPlus*")
 
 
 def _read(folder: Path, /) -> Sequence[Entry]:
-    try:
-        rows = list(evalplus.rows(folder))
-        _refuse_empty(rows, folder)
-        return [entry for row in rows for entry in _entries(row, folder)]
-    except _BROKEN as error:
-        raise InvalidRequest(str(folder), f"no EvalPlus: {type(error).__name__}: {error}") from error
+    paths = [path for name in _FILES for path in files(folder, name)]
+    return [entry for path in paths for row in rows_of(path, folder) for entry in _entries(row)]
 
 
-def _refuse_empty(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
-    there = {str(row["task_id"]).partition("/")[0] for row in rows}
-    for name, file in _FILES.items():
-        if name not in there:
-            raise InvalidRequest(str(folder / file), "holds no rows")
-
-
-def _entries(row: Mapping[str, Any], folder: Path) -> list[Entry]:
-    name = str(row["task_id"])
+def _entries(row: Row) -> list[Entry]:
+    name = row.text("task_id")
+    for field in ("prompt", "canonical_solution", "entry_point"):
+        row.text(field)
     # Both sides come of one search for a mistake, which runs the program often.
-    made = cache(partial(_problem, row, folder))
+    made = cache(partial(_problem, row))
     return [
         Entry(f"{name}:{side}", f"{name.partition('/')[0]}/{side}", partial(_item, name, side, made))
         for side in ("right", "wrong")
     ]
 
 
-def _problem(row: Mapping[str, Any], folder: Path) -> evalplus.Problem | None:
+def _problem(row: Row) -> evalplus.Problem | None:
     try:
-        return evalplus.problem_of(row)
-    except _BROKEN as error:
-        name = str(row["task_id"])
-        file = folder / _FILES.get(name.partition("/")[0], "")
-        raise InvalidRequest(f"{file}, task {name}", f"{type(error).__name__}: {error}") from error
+        return evalplus.problem_of(row.data)
+    except KeyError as error:
+        raise row.error(str(error.args[0]), "is missing") from error
+    except (ValueError, TypeError, AttributeError, SyntaxError) as error:
+        raise row.error(
+            "canonical_solution, base_input or plus_input", f"{type(error).__name__}: {error}"
+        ) from error
 
 
 def _item(name: str, side: str, made: Callable[[], evalplus.Problem | None]) -> Item | None:

@@ -1,5 +1,7 @@
 """Sets fetched from the Hugging Face hub: each split is saved as JSON lines, and read like published files.
 
+The file of a split is `<split>.jsonl`, in a folder of its configuration where the set has named ones.
+
 A folder that holds the files already is not fetched again. Needs the package `datasets`, which is no dependency.
 """
 
@@ -9,10 +11,11 @@ import importlib
 import json
 import os
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from evals.loaders.item import Hub, Suite
+from evals.loaders.item import Suite
 from judge_agent.errors import InvalidRequest
 
 CACHE = Path(".judge/benchmarks")
@@ -36,10 +39,10 @@ def fetched(suite: Suite, cache: Path = CACHE, load: Load | None = None) -> Path
             "--data hub", f"{suite.name} is not on the hub as rows; get it from {suite.origin}"
         )
     folder = cache / suite.name
-    for split in suite.hub.splits:
-        path = folder / f"{split}.jsonl"
+    for config, split in product(suite.hub.configs, suite.hub.splits):
+        path = folder / (config or "") / f"{split}.jsonl"
         if not path.is_file():
-            _fetch(suite.hub, split, path, load or _datasets())
+            _fetch(suite.hub.repository, config, split, path, load or _datasets())
     return folder
 
 
@@ -50,12 +53,12 @@ def _datasets() -> Load:
         raise InvalidRequest("--data hub", f"needs the package datasets: {INSTALL}") from error
 
 
-def _fetch(hub: Hub, split: str, path: Path, load: Load) -> None:
+def _fetch(repository: str, config: str | None, split: str, path: Path, load: Load) -> None:
     try:
-        rows = load(hub.repository, hub.config, split=split)
+        rows = load(repository, config, split=split)
     except Exception as error:  # the hub's client has many kinds, none of them ours
         raise InvalidRequest(
-            "--data hub", f"{hub.repository}, split {split}: {type(error).__name__}: {error}"
+            "--data hub", f"{repository}, split {split}: {type(error).__name__}: {error}"
         ) from error
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")

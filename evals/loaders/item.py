@@ -76,11 +76,11 @@ def _itself(item: Item) -> Item:
 
 
 class Hub(NamedTuple):
-    """Where a set stands on the Hugging Face hub: rows of these splits are saved as `<config>-<split>.jsonl`."""
+    """Where a set stands on the Hugging Face hub: which splits of which configurations."""
 
     repository: str
     splits: tuple[str, ...]
-    config: str | None = None
+    configs: tuple[str | None, ...] = (None,)
 
 
 class Read(Protocol):

@@ -12,7 +12,7 @@ from evals.loaders.rows import Row
 def _items(row: Row) -> Iterator[Item]:
     outputs = [row.text(side, may_be_empty=True) for side in ("output_1", "output_2")]
     better = row.one_of("label", (1, 2)) - 1
-    category = row.path.stem.removeprefix("LLMBar_")
+    category = row.file.removeprefix("LLMBar_")
     yield ranked(
         numbered(row), category, {"prompt": row.text("input")}, [outputs[better]], [outputs[1 - better]]
     )

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from evals.loaders.item import Better, Entry, FirstError, Item, Label, Outcome, Request, ready
-from evals.loaders.rows import Row, rows_of
+from evals.loaders.rows import Row, plain_name, rows_of
 from judge_agent.errors import InvalidRequest
 from judge_agent.hashing import sha256_of
 from judge_agent.schema import JudgmentRequest
@@ -68,10 +68,10 @@ def stepped(
 
 
 def files(folder: Path, pattern: str = "*") -> list[Path]:
-    """The `.json` and `.jsonl` files of a folder. Raises InvalidRequest where there is none."""
+    """The `.json` and `.jsonl` files of a folder, also compressed (`.gz`). Raises InvalidRequest where none is."""
     if not folder.is_dir():
         raise InvalidRequest(str(folder), "there is no such folder; say with --data where the sets are")
-    paths = sorted(path for path in folder.glob(pattern) if path.suffix in SUFFIXES)
+    paths = sorted(path for path in folder.glob(pattern) if plain_name(path).endswith(SUFFIXES))
     if not paths:
         kind = "" if pattern == "*" else f" of the name {pattern}"
         raise InvalidRequest(str(folder), f"holds no .json and no .jsonl file{kind}")
@@ -109,10 +109,10 @@ class ByRow:
         self._pattern = pattern
 
     def __call__(self, folder: Path, /) -> Sequence[Entry]:
-        rows = (row for path in files(folder, self._pattern) for row in rows_of(path))
+        rows = (row for path in files(folder, self._pattern) for row in rows_of(path, folder))
         return entries((row, list(self._items_of(row))) for row in rows)
 
 
 def numbered(row: Row) -> str:
     """The id of a row that has none of its own: its place in its file."""
-    return f"{row.path.stem}:{row.number}"
+    return f"{row.file}:{row.number}"

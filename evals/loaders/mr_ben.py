@@ -6,13 +6,12 @@ corrections are the label's.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from evals.loaders.item import Entry, Item, Suite
 from evals.loaders.making import entries, files, stepped
-from evals.loaders.rows import Row, rows_of
+from evals.loaders.rows import Row, members_of, plain_name, rows_of
 from judge_agent.errors import InvalidRequest
 
 _PLACE = "place of the solution in its list"
@@ -24,20 +23,14 @@ def _read(folder: Path, /) -> Sequence[Entry]:
 
 
 def _rows(path: Path) -> Iterator[Row]:
-    if path.suffix == ".jsonl":
+    if plain_name(path).endswith(".jsonl"):
         yield from rows_of(path)
         return
-    try:
-        data = json.loads(path.read_text("utf-8"))
-    except (ValueError, OSError) as error:
-        raise InvalidRequest(str(path), f"is not JSON: {error}") from error
-    if not isinstance(data, dict):
-        raise InvalidRequest(str(path), "must be an object of lists by question")
-    for number, (name, solutions) in enumerate(data.items(), start=1):
+    for number, (line, name, solutions) in enumerate(members_of(path), start=1):
         if not isinstance(solutions, list) or not all(isinstance(one, dict) for one in solutions):
-            raise InvalidRequest(f"{path}, field {name}", "must be a list of solutions")
+            raise InvalidRequest(f"{path}, line {line}, field {name}", "must be a list of solutions")
         for place, solution in enumerate(solutions, start=1):
-            yield Row(path, number, 1, {**solution, _PLACE: place})
+            yield Row(path, number, line, {**solution, _PLACE: place})
 
 
 def _items(row: Row) -> Iterator[Item]:
@@ -48,8 +41,8 @@ def _items(row: Row) -> Iterator[Item]:
         row.refuse("Model_Solution_First_Error_Step", f"a step of the {len(steps)}")
     options = row.data.get("Options")
     question = row.text("Question") + (f"\n{options}" if isinstance(options, str) and options.strip() else "")
-    name = f"{row.path.stem}:{row.number}:{row.data.get(_PLACE, 1)}"
-    category = f"{row.path.stem}/{'right' if is_right else 'wrong'}"
+    name = f"{row.file}:{row.number}:{row.data.get(_PLACE, 1)}"
+    category = f"{row.file}/{'right' if is_right else 'wrong'}"
     yield stepped(name, category, {"prompt": question}, steps, first)
 
 

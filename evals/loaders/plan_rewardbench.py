@@ -18,7 +18,7 @@ def _items(row: Row) -> Iterator[Item]:
         raise row.error(error.field.removeprefix("data.") or "data", error.message) from error
     chosen = frozenset(name for name, label in imported.labels.items() if label == "chosen")
     body = {name: imported.request[name] for name in ("task", "candidates")}
-    yield Item(numbered(row), row.path.stem, Request(body), Better(chosen))
+    yield Item(numbered(row), row.file, Request(body), Better(chosen))
 
 
 SUITE = Suite(

@@ -7,6 +7,7 @@ correctness rows hold `response_1` to `response_32`, their `scores` and the pair
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from evals.loaders.item import Hub, Item, Suite
@@ -32,19 +33,23 @@ def _preferred(row: Row) -> Iterator[Item]:
 
 def _conflicts(row: Row) -> Iterator[Item]:
     task, scores = {"prompt": row.text("prompt")}, row.data["scores"]
-    if not isinstance(scores, list):
-        row.refuse("scores", "a list of scores")
+    if not isinstance(scores, list) or not all(map(_is_score, scores)):
+        row.refuse("scores", "a list of true, false or finite numbers")
     pairs = row.data.get("sampled_conflict_pairs")
     if not isinstance(pairs, list):
         row.refuse("sampled_conflict_pairs", "a list of pairs of indices")
     for at, pair in enumerate(pairs):
         if not _is_pair(pair, len(scores)):
             row.refuse("sampled_conflict_pairs", f"pairs of two indices below {len(scores)}")
-        better, worse = sorted(pair, key=lambda place: -float(scores[place]))
+        better, worse = sorted(pair, key=lambda place: -scores[place])
         if scores[better] == scores[worse]:
             row.refuse("sampled_conflict_pairs", "pairs of answers whose scores differ")
         texts = [row.text(f"response_{place + 1}", may_be_empty=True) for place in (better, worse)]
-        yield ranked(f"{numbered(row)}:{at}", f"correctness/{row.path.stem}", task, texts[:1], texts[1:])
+        yield ranked(f"{numbered(row)}:{at}", f"correctness/{row.file}", task, texts[:1], texts[1:])
+
+
+def _is_score(score: object) -> bool:
+    return isinstance(score, int) or (isinstance(score, float) and math.isfinite(score))
 
 
 def _is_pair(pair: object, answers: int) -> bool:

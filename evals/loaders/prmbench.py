@@ -28,6 +28,6 @@ SUITE = Suite(
     is_given=False,
     read=ByRow(_items),
     origin="huggingface.co/datasets/hitsmy/PRMBench_Preview",
-    known_from="published description",
+    known_from="published files",
     hub=Hub("hitsmy/PRMBench_Preview", ("train",)),
 )

@@ -14,7 +14,7 @@ def _items(row: Row) -> Iterator[Item]:
     if label >= len(steps):
         row.refuse("label", f"a step of the {len(steps)}, or -1")
     first = label if label >= 0 else None
-    yield stepped(row.text("id"), row.path.stem, {"prompt": row.text("problem")}, steps, first)
+    yield stepped(row.text("id"), row.file, {"prompt": row.text("problem")}, steps, first)
 
 
 SUITE = Suite(

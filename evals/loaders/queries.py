@@ -39,14 +39,13 @@ class Asked:
         question = defog.question_of(self.text, self.gold, self.database)
         if question is None:
             return None
-        database = {"name": "data", "engine": "sqlite", "blob": _sha256(self.database)}
         return outcome(
             f"{self.name}:{form}",
             f"{self.category}/{form}",
             {"prompt": self.text, "reference": {"sql": self.gold}},
             f"```sql\n{question.rewritten if form == 'rewritten' else question.wrong}\n```",
             succeeded=form == "rewritten",
-            resources={"databases": [database]},
+            resources={"databases": [resource_of(self.database)]},
             uploads=(self.database,),
         )
 
@@ -58,6 +57,8 @@ def there(row: Row, field: str, database: Path) -> Path:
     return database
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def resource_of(database: Path) -> dict[str, str]:
+    """The database of a request whose item uploads it."""
+    with database.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"name": "data", "engine": "sqlite", "blob": sha256}

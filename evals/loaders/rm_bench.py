@@ -14,12 +14,12 @@ from evals.loaders.rows import Row
 
 
 def _items(row: Row) -> Iterator[Item]:
-    task, subset = {"prompt": row.text("prompt")}, str(row.data.get("domain") or row.path.stem.split("_")[0])
+    task, subset = {"prompt": row.text("prompt")}, str(row.data.get("domain") or row.file.split("_")[0])
     right, wrong = (row.texts(side, least=3, may_be_empty=True)[:3] for side in ("chosen", "rejected"))
     for better, text in enumerate(right):
         for worse, other in enumerate(wrong):
             level = "easy" if better > worse else "normal" if better == worse else "hard"
-            name = f"{row.path.stem}:{row.number}:{better}{worse}"
+            name = f"{row.file}:{row.number}:{better}{worse}"
             yield ranked(name, f"{subset}/{level}", task, [text], [other])
 
 

@@ -1,6 +1,7 @@
 """RMB (2410.09893): pairs and best-of-N of helpfulness and harmlessness, over real conversations.
 
-A pair holds `chosen` and `reject`, a best-of-N row `bon_best` and `loser_list`, each `{llm_name, answer}`.
+A pair holds `chosen` and `reject`, a best-of-N row `bon_best` and `loser_list`, each `{llm_name, answer}`. The same
+file names stand under `BoN_set` and `Pairwise_set`; `category_path` has the set, the goal and the scenario.
 """
 
 from __future__ import annotations
@@ -17,11 +18,16 @@ def _items(row: Row) -> Iterator[Item]:
     better, worse = ("bon_best", "loser_list") if is_list else ("chosen", "reject")
     losers = row.parts(worse) if is_list else [row.part(worse)]
     task = {"messages": [_message(message) for message in row.parts("conversation_input")]}
-    category = f"{row.data.get('goal') or row.path.parent.name}/{'best-of-n' if is_list else 'pair'}"
+    category = f"{_goal(row)}/{'best-of-n' if is_list else 'pair'}"
     best = row.part(better).text("answer", may_be_empty=True)
     yield ranked(
         numbered(row), category, task, [best], [one.text("answer", may_be_empty=True) for one in losers]
     )
+
+
+def _goal(row: Row) -> str:
+    _, _, path = str(row.data.get("category_path") or "").partition("/")
+    return str(path.partition("/")[0] or row.data.get("goal") or row.path.parent.name)
 
 
 def _message(message: Row) -> dict[str, str]:
@@ -35,5 +41,5 @@ SUITE = Suite(
     is_given=False,
     read=ByRow(_items, "**/*"),
     origin="github.com/Zhou-Zoey/RMB-Reward-Model-Benchmark, RMB_dataset",
-    known_from="published description",
+    known_from="published files",
 )

@@ -1,14 +1,17 @@
-"""Rows of benchmark files with the line that each stands on: JSON lines, one JSON list, or CSV.
+"""Rows of benchmark files with the line that each stands on: JSON lines, one JSON list or object, or CSV.
 
-Every error is an InvalidRequest that names file, line and field, so that a broken row is found and not skipped.
+Any of them may be compressed (`.gz`), begin with a byte order mark, or end its lines with CRLF. Every error is an
+InvalidRequest that names file, line and field, so that a broken row is found and not skipped.
 """
 
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import re
+import zlib
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,17 +21,25 @@ from typing import Any, NoReturn
 from judge_agent.errors import InvalidRequest
 
 _SPACE = re.compile(r"[ \t\r\n]*")
+_COMPRESSED = ".gz"
 _MAX_SHOWN = 60
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row. `number` counts the file's rows from 1, `line` its lines from 1."""
+    """One row. `number` counts the file's rows from 1, `line` its lines from 1. `folder` is the set's own."""
 
     path: Path
     number: int
     line: int
     data: Mapping[str, Any]
+    folder: Path | None = None
+
+    @property
+    def file(self) -> str:
+        """The file's name without its suffixes, with the folders of the set that it lies in."""
+        path = self.path.relative_to(self.folder) if self.folder else Path(self.path.name)
+        return str(path.with_name(plain_name(path).rpartition(".")[0]).as_posix())
 
     def text(self, field: str, *, may_be_empty: bool = False) -> str:
         """The field's text. Raises InvalidRequest for anything else, and for what UTF-8 cannot carry."""
@@ -104,17 +115,38 @@ class Row:
         return InvalidRequest(f"{self.path}, line {self.line} (row {self.number}), field {field}", message)
 
 
-def rows_of(path: Path) -> list[Row]:
+def plain_name(path: Path) -> str:
+    """The name of a file without what says that it is compressed."""
+    return path.name.removesuffix(_COMPRESSED)
+
+
+def rows_of(path: Path, folder: Path | None = None) -> list[Row]:
     """Read a `.json` file that is one list, or a `.jsonl` file; blank lines are no rows. Raises InvalidRequest."""
     text = _text_of(path)
-    found = _listed(path, text) if path.suffix == ".json" else _lines(path, text)
+    found = _listed(path, text) if plain_name(path).endswith(".json") else _lines(path, text)
     rows = [
-        Row(path, number, line, _object(path, number, line, data))
+        Row(path, number, line, _object(path, number, line, data), folder)
         for number, (line, data) in enumerate(found, start=1)
     ]
     if not rows:
         raise InvalidRequest(str(path), "holds no rows")
     return rows
+
+
+def object_of(path: Path, folder: Path | None = None) -> Row:
+    """Read a file that is one JSON object. Raises InvalidRequest."""
+    return Row(path, 1, 1, {name: data for _, name, data in members_of(path)}, folder)
+
+
+def members_of(path: Path) -> Iterator[tuple[int, str, Any]]:
+    """Read the members of a file that is one JSON object, with the line that each begins on. Raises InvalidRequest."""
+    reader = _Reader(path, _text_of(path))
+    reader.begin("{", "must be one object")
+    for line in reader.parts("}"):
+        name = reader.value()
+        if not isinstance(name, str) or not reader.skips(":"):
+            raise _not_json(path, line, "a name or its colon is missing")
+        yield line, name, reader.value()
 
 
 def table_of(path: Path) -> list[Row]:
@@ -130,12 +162,17 @@ def table_of(path: Path) -> list[Row]:
 
 def _text_of(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise InvalidRequest(str(path), f"cannot be read: {error.strerror}") from error
+        content = path.read_bytes()
+        if path.suffix == _COMPRESSED:
+            content = gzip.decompress(content)
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise InvalidRequest(f"{path}, line {line}", f"is not UTF-8: {error.reason}") from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InvalidRequest(str(path), f"is no whole gzip file: {error}") from error
+    except OSError as error:
+        raise InvalidRequest(str(path), f"cannot be read: {error.strerror}") from error
 
 
 def _lines(path: Path, text: str) -> Iterator[tuple[int, Any]]:
@@ -149,34 +186,63 @@ def _lines(path: Path, text: str) -> Iterator[tuple[int, Any]]:
 
 
 def _listed(path: Path, text: str) -> Iterator[tuple[int, Any]]:
-    """The items of a JSON list one by one, for the sake of their lines."""
-    breaks = [found.start() for found in re.finditer("\n", text)]
-    decoder = json.JSONDecoder()
-    at = _after_space(text, 0)
-    if not text.startswith("[", at):
-        raise InvalidRequest(str(path), "must be a JSON list of rows")
-    at = _after_space(text, at + 1)
-    ended = text.startswith("]", at)
-    while not ended:
-        line = bisect_left(breaks, at) + 1
+    reader = _Reader(path, text)
+    reader.begin("[", "must be a JSON list of rows")
+    for line in reader.parts("]"):
+        yield line, reader.value()
+
+
+class _Reader:
+    """Reads a JSON list or object part by part, for the sake of the lines that they stand on."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self._path = path
+        self._text = text
+        self._at = 0
+        self._breaks = [found.start() for found in re.finditer("\n", text)]
+        self._decoder = json.JSONDecoder()
+
+    def begin(self, mark: str, message: str) -> None:
+        """Step over what the text begins with. Raises InvalidRequest."""
+        if not self.skips(mark):
+            raise InvalidRequest(str(self._path), message)
+
+    def parts(self, end: str) -> Iterator[int]:
+        """The line of each part up to the end of the text; who asks reads the part before the next one."""
+        ended = self.skips(end)
+        while not ended:
+            yield self._line
+            ended = self.skips(end)
+            if not ended and not self.skips(","):
+                raise _not_json(self._path, self._line, f"a comma or the closing {end} is missing")
+        if self._at < len(self._text):
+            raise _not_json(self._path, self._line, f"something follows the closing {end}")
+
+    def skips(self, mark: str) -> bool:
+        """Whether a mark comes next, which is stepped over then, with the space around it."""
+        self._skip_space()
+        found = self._text.startswith(mark, self._at)
+        if found:
+            self._at += len(mark)
+            self._skip_space()
+        return found
+
+    def value(self) -> Any:
+        """Read one value. Raises InvalidRequest."""
+        line = self._line
         try:
-            data, at = decoder.raw_decode(text, at)
+            value, self._at = self._decoder.raw_decode(self._text, self._at)
         except (ValueError, RecursionError) as error:
-            raise _not_json(path, getattr(error, "lineno", line), _reason(error)) from error
-        yield line, data
-        at = _after_space(text, at)
-        ended = text.startswith("]", at)
-        if not ended and not text.startswith(",", at):
-            raise _not_json(path, bisect_left(breaks, at) + 1, "a comma or the end of the list is missing")
-        at = at if ended else _after_space(text, at + 1)
-    at = _after_space(text, at + 1)
-    if at < len(text):
-        raise _not_json(path, bisect_left(breaks, at) + 1, "something follows the list")
+            raise _not_json(self._path, getattr(error, "lineno", line), _reason(error)) from error
+        return value
 
+    @property
+    def _line(self) -> int:
+        return bisect_left(self._breaks, self._at) + 1
 
-def _after_space(text: str, at: int) -> int:
-    found = _SPACE.match(text, at)
-    return found.end() if found else at
+    def _skip_space(self) -> None:
+        found = _SPACE.match(self._text, self._at)
+        self._at = found.end() if found else self._at
 
 
 def _not_json(path: Path, line: int, reason: str) -> InvalidRequest:

@@ -12,18 +12,15 @@ from functools import partial
 from pathlib import Path
 
 from evals.loaders.item import Entry, Item, Outcome, Request, Suite
-from evals.loaders.rows import Row, rows_of
+from evals.loaders.rows import Row, object_of, rows_of
 from evals.tau import episodes
-from judge_agent.errors import InvalidRequest
 
 FILE = "gpt-4o-airline.json"
 
 
 def _read(folder: Path, /) -> Sequence[Entry]:
-    try:
-        world = episodes.world(folder / "airline_env")
-    except (OSError, ValueError) as error:
-        raise InvalidRequest(str(folder / "airline_env"), f"{type(error).__name__}: {error}") from error
+    paths = {name: folder / "airline_env" / f"{name}.json" for name in episodes.TABLES}
+    world = episodes.packed({name: object_of(path).data for name, path in paths.items()})
     found = [_episode(row) for row in rows_of(folder / FILE)]
     return [Entry(one.name, _category(one), partial(_item, one, world)) for one in found]
 
@@ -31,7 +28,7 @@ def _read(folder: Path, /) -> Sequence[Entry]:
 def _episode(row: Row) -> episodes.Episode:
     try:
         return episodes.episode_of(row.data)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         field = str(error.args[0]) if isinstance(error, KeyError) else "info, reward or traj"
         raise row.error(field, f"is missing or of another form ({type(error).__name__})") from error
 

@@ -39,7 +39,8 @@ def _items(row: Row, tasks: dict[str, Row], folder: Path) -> Iterator[Item]:
             f"{task.text('instruction')}\n\nA user then tries: {one.text('task')}\n"
             f"Expected: {one.text('expected_result')}"
         )
-        category = str(one.data.get("task_category") or "all")
+        kind = one.data.get("task_category")
+        category = str((kind.get("primary_category") if isinstance(kind, dict) else kind) or "all")
         label = Outcome(_GRADES[grade])
         yield single(f"{name}:{place}", category, {"prompt": prompt}, {"artifacts": [artifact]}, label)
 

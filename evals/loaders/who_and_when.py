@@ -6,36 +6,26 @@ history. `ground_truth`, `mistake_agent` and `mistake_reason` are the label's. W
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from evals.loaders.item import Entry, FirstError, Hub, Item, Suite
-from evals.loaders.making import entries, files, single
-from evals.loaders.rows import Row, rows_of
-from judge_agent.errors import InvalidRequest
+from evals.loaders.making import entries, files, numbered, single
+from evals.loaders.rows import Row, object_of, plain_name, rows_of
 
 _PEOPLE = ("human", "user")
 
 
 def _read(folder: Path, /) -> Sequence[Entry]:
-    return entries((row, [_item(row, folder)]) for path in files(folder, "**/*") for row in _rows(path))
+    return entries((row, [_item(row)]) for path in files(folder, "**/*") for row in _rows(path, folder))
 
 
-def _rows(path: Path) -> Iterator[Row]:
-    if path.suffix == ".jsonl":
-        yield from rows_of(path)
-        return
-    try:
-        data = json.loads(path.read_text("utf-8"))
-    except (ValueError, OSError) as error:
-        raise InvalidRequest(str(path), f"is not JSON: {error}") from error
-    if not isinstance(data, dict):
-        raise InvalidRequest(str(path), "must be one object")
-    yield Row(path, 1, 1, data)
+def _rows(path: Path, folder: Path) -> list[Row]:
+    is_lines = plain_name(path).endswith(".jsonl")
+    return rows_of(path, folder) if is_lines else [object_of(path, folder)]
 
 
-def _item(row: Row, folder: Path) -> Item:
+def _item(row: Row) -> Item:
     turns, steps, step = row.parts("history"), list[int](), row.whole("mistake_step")
     messages = []
     for place, turn in enumerate(turns):
@@ -48,11 +38,10 @@ def _item(row: Row, folder: Path) -> Item:
             messages.append({"role": "assistant", "name": who, "content": text})
     if step not in steps:
         row.refuse("mistake_step", f"the place of an agent's turn among {len(turns)}")
-    name = "/".join(row.path.relative_to(folder).with_suffix("").parts)
-    category = row.path.parent.name if row.path.parent != folder else row.path.stem
+    folders, _, name = row.file.rpartition("/")
     return single(
-        f"{name}:{row.number}",
-        category,
+        numbered(row),
+        folders.rpartition("/")[2] or name,
         {"prompt": row.text("question")},
         {"messages": messages},
         FirstError(steps.index(step)),
@@ -67,5 +56,5 @@ SUITE = Suite(
     read=_read,
     origin="github.com/mingyin1/Agents_Failure_Attribution, Who&When/{Algorithm-Generated,Hand-Crafted}/*.json",
     known_from="published description",
-    hub=Hub("Kevin355/Who_and_When", ("train",)),
+    hub=Hub("Kevin355/Who_and_When", ("train",), ("Algorithm-Generated", "Hand-Crafted")),
 )

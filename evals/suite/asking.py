@@ -8,7 +8,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -56,17 +56,24 @@ class How:
 
 @dataclass(frozen=True)
 class Job:
-    """One judgment to be made."""
+    """One judgment to be made. `way_sha256` is the same for all items that one judge judges in one way."""
 
     key: Key
     item: Item
     how: How
+    way_sha256: str
 
     @classmethod
     def of(cls, suite: str, item: Item, how: How, judge_sha256: str) -> Job:
         """`judge_sha256` is the service's pin of the recipe: another model, prompt or tool is another judge."""
         settings = sha256_of([how.body(item.request), judge_sha256])
-        return cls(Key(suite, item.id, how.recipe, how.with_tools, settings), item, how)
+        key = Key(suite, item.id, how.recipe, how.with_tools, settings)
+        return cls(key, item, how, sha256_of([asdict(how), judge_sha256]))
+
+    @property
+    def item_sha256(self) -> str:
+        """Of what is asked and what would be right: the same id may stand for another item in other data."""
+        return sha256_of([self.item.request.body, repr(self.item.label)])
 
 
 @dataclass(frozen=True)
@@ -156,7 +163,8 @@ class Asking:
             facts = await self._facts(client, job)
             common = {"category": job.item.category, "model": self._model, "commit": self._commit}
             times = {"started": started, "ended": time.time()}
-            result = Result.model_validate({**job.key._asdict(), **common, **times, **facts})
+            hashes = {"way_sha256": job.way_sha256, "item_sha256": job.item_sha256}
+            result = Result.model_validate({**job.key._asdict(), **hashes, **common, **times, **facts})
             self._results.add(result)
             if sys.stderr.isatty():
                 progress()

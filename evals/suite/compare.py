@@ -4,7 +4,9 @@ A and B are folders that `run` or `all` kept, or their `items.jsonl`. Where one 
 without tools, `--a` and `--b` say which is meant: `RECIPE` or `RECIPE/no-tools`. Items are paired: what is told is the
 difference of the accuracies (B less A) with a paired bootstrap interval of 95%, and how probable so uneven a split of
 the items that one alone has right is by chance (McNemar, exact). Runs over different items are refused unless
-`--common` asks for those that both have. Ends with 2 where there is nothing to compare.
+`--common` asks for those that both have; items of one id whose request or label is another one, always. Of a file that
+holds results of several judges or settings the last ones count. What crashed or got stuck is not right, and is told.
+Ends with 2 where there is nothing to compare.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -68,6 +71,11 @@ def run(arguments: argparse.Namespace) -> int:
     if len(sets) > 1:
         told.append(_difference("all", places, first, second, arguments.seed))
     print(_text(told))
+    for name, results in (("A", first), ("B", second)):
+        if lost := Counter(results[place].outcome for place in places if results[place].outcome != "judged"):
+            print(
+                f"{name}, counted as not right: {', '.join(f'{n} {what}' for what, n in sorted(lost.items()))}"
+            )
     differing = [place for place in places if first[place].verdict != second[place].verdict]
     for place in differing:
         print(f"{place[0]} {place[1]}: {first[place].verdict} -> {second[place].verdict}")
@@ -91,17 +99,28 @@ def _chosen(path: Path, which: str | None) -> Mapping[Place, Result]:
         raise InvalidRequest(
             str(file), f"holds several ways of judging; say with --a or --b which of {', '.join(ways)}"
         )
-    return {(result.set, result.item): result for result in found}
+    last = [result for result in found if result.way_sha256 in (found[-1].way_sha256, None)]
+    if len(last) < len(found):
+        print(
+            f"{file}: {len(found) - len(last)} results of other settings or another judge are not compared",
+            file=sys.stderr,
+        )
+    return {(result.set, result.item): result for result in last}
 
 
 def _way(result: Result) -> str:
     return result.recipe + ("" if result.with_tools else NO_TOOLS)
 
 
-def _same(first: Mapping[Place, Any], second: Mapping[Place, Any], *, common: bool) -> list[Place]:
+def _same(first: Mapping[Place, Result], second: Mapping[Place, Result], *, common: bool) -> list[Place]:
     shared = sorted(first.keys() & second.keys())
     if not shared:
         raise InvalidRequest("A, B", "have no item in common")
+    if other := [place for place in shared if _are_other(first[place], second[place])]:
+        raise InvalidRequest(
+            "A, B",
+            f"were run on other data: {len(other)} items of one id are not the same, such as {' '.join(other[0])}",
+        )
     apart = sorted(first.keys() ^ second.keys())
     if apart and not common:
         raise InvalidRequest(
@@ -110,6 +129,11 @@ def _same(first: Mapping[Place, Any], second: Mapping[Place, Any], *, common: bo
             f"--common compares the {len(shared)} that both have",
         )
     return shared
+
+
+def _are_other(one: Result, other: Result) -> bool:
+    known = one.item_sha256 is not None and other.item_sha256 is not None
+    return known and one.item_sha256 != other.item_sha256
 
 
 def _difference(

@@ -53,7 +53,7 @@ def written(report: Report, folder: Path) -> None:
 
 def _facts(report: Report) -> dict[str, str]:
     return {
-        "model": json.dumps(report.model),
+        "model": " ".join(str(report.model[name]) for name in report.model if report.model[name]) or "none",
         "machine": report.machine,
         "commits": ", ".join(report.commits),
         "seed": str(report.seed),

@@ -46,6 +46,8 @@ class Result(Envelope):
 
     `started` and `ended` are seconds since 1970 as the client saw them, `seconds` the time that the judge counts.
     `decided_by` counts principles and steps by who decided them, `principle_failures` those that nobody did.
+    `way_sha256` is of the settings and of what judges, without the item; `item_sha256` of the request and its label;
+    null in files that are older than them.
     """
 
     set: str
@@ -54,6 +56,8 @@ class Result(Envelope):
     recipe: str
     with_tools: bool
     settings_sha256: str
+    way_sha256: str | None = None
+    item_sha256: str | None = None
     outcome: Finish
     error: str | None = None
     verdict: Verdict = "none"

@@ -1,6 +1,6 @@
 """Figures of many verdicts, pure and seeded: intervals by resampling, calibration error, paired tests.
 
-Bootstrap: Efron (1979), percentiles. ECE: Naeini et al. (2015), bins of equal width. McNemar: exact, two-sided.
+Bootstrap: Efron (1979), percentiles. McNemar: exact, two-sided.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import random
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from judge_agent.calibration.measures import Rated, ece
+
 RESAMPLES = 2000
-BINS = 10
 
 
 class Interval(NamedTuple):
@@ -31,14 +32,8 @@ def bootstrap(values: Sequence[float], seed: int) -> Interval | None:
 
 
 def calibration_error(said: Sequence[tuple[float, bool]]) -> float | None:
-    """The mean distance between confidence and share of right ones over bins, weighted by their size; in [0, 1]."""
-    bins: dict[int, list[tuple[float, bool]]] = {}
-    for value, is_right in said:
-        bins.setdefault(min(BINS - 1, int(value * BINS)), []).append((value, is_right))
-    if not bins:
-        return None
-    gaps = (abs(sum(value for value, _ in one) - sum(right for _, right in one)) for one in bins.values())
-    return round(math.fsum(gaps) / len(said), 4)
+    """The expected calibration error of confidences and whether they were right; None of none."""
+    return round(ece([Rated(value, is_right) for value, is_right in said]), 4) if said else None
 
 
 def mcnemar(first_only: int, second_only: int) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from evals.loaders.item import Better, FirstError, Label, Outcome
@@ -35,8 +35,7 @@ def verdict_of(judgment: Judgment, label: Label) -> Verdict:
 def by_evidence(judgment: Judgment, label: Label) -> Verdict | None:
     """The same of what tools alone decided; None where they tell nothing apart."""
     if isinstance(label, Better):
-        scores = {one.id: _evidence_score(one) for one in judgment.candidates}
-        verdict = _ordered(scores, label)
+        verdict = _ordered(_evidence_scores(judgment.candidates), label)
         return None if verdict == "tie" else verdict
     (candidate,) = judgment.candidates
     if isinstance(label, Outcome):
@@ -84,10 +83,24 @@ def _passed(candidate: CandidateResult) -> bool | None:
     return candidate.passed if candidate.passed is not None else candidate.reward >= PASSES
 
 
-def _evidence_score(candidate: CandidateResult) -> float:
-    """The mean of what evidence decided, 0.5 where it decided nothing."""
-    found = [p.score for p in candidate.principles if p.decided_by == "evidence" and p.score is not None]
-    return statistics.fmean(found) if found else 0.5
+def _evidence_scores(candidates: Sequence[CandidateResult]) -> dict[str, float]:
+    """The mean of what evidence decided of each, over the principles that it decided of anybody.
+
+    What it does not decide of one (a candidate without calls has none that are valid) is taken for passed as well as
+    any other passes it: that a part is sound puts nobody above who lacks it, that it is broken puts below.
+    """
+    found = {
+        one.id: {
+            p.name: p.score for p in one.principles if p.decided_by == "evidence" and p.score is not None
+        }
+        for one in candidates
+    }
+    names = sorted({name for own in found.values() for name in own})
+    lacking = {name: max(PASSES, *(own.get(name, PASSES) for own in found.values())) for name in names}
+    return {
+        key: statistics.fmean([own.get(name, lacking[name]) for name in names] or [PASSES])
+        for key, own in found.items()
+    }
 
 
 def _decided(candidate: CandidateResult) -> bool | None:

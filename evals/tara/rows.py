@@ -50,7 +50,7 @@ def _said(text: str) -> dict[str, str]:
 
 def load(folder: Path, name: str, count: int | None) -> list[Pair]:
     """The pairs of a set. Raises OSError, KeyError and ValueError for data that is not there or not as published."""
-    lines = (folder / FILES[name]).read_text("utf-8").splitlines()[:count]
+    lines = (folder / FILES[name]).read_text("utf-8-sig").splitlines()[:count]
     resources = resources_of(folder, name)
     return [pair_of(json.loads(line), name, resources) for line in lines]
 
@@ -86,7 +86,7 @@ def _whole(answer: str, question: str, function: str) -> str:
 
 def weather_table(folder: Path) -> dict[str, Any]:
     """The weather history as a database with one table: city, day, and a column for each reading."""
-    history = json.loads((folder / "weather_history.json").read_text("utf-8"))
+    history = json.loads((folder / "weather_history.json").read_text("utf-8-sig"))
     rows = []
     for key, text in history.items():
         city, _, day = key.rpartition(", ")

@@ -27,12 +27,16 @@ class Episode:
 
 def load(path: Path) -> list[Episode]:
     """Read the published trajectories."""
-    return [episode_of(row) for row in json.loads(path.read_text("utf-8"))]
+    return [episode_of(row) for row in json.loads(path.read_text("utf-8-sig"))]
 
 
 def world(folder: Path) -> bytes:
     """The airline's records before every dialogue, as one JSON object."""
-    tables = {name: json.loads((folder / f"{name}.json").read_text("utf-8")) for name in TABLES}
+    return packed({name: json.loads((folder / f"{name}.json").read_text("utf-8-sig")) for name in TABLES})
+
+
+def packed(tables: Mapping[str, Any]) -> bytes:
+    """The records by the name of their table, as they are uploaded."""
     return json.dumps(tables).encode()
 
 

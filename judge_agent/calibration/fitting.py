@@ -53,16 +53,29 @@ def fitted(
     )
 
 
+def check_many(independent: int) -> None:
+    """Raise InvalidRequest for fewer verdicts than a calibration needs."""
+    if independent < MIN_ITEMS:
+        raise InvalidRequest(
+            "FILE",
+            f"{independent} independent labelled verdicts by one recipe and model are too few; "
+            f"a calibration needs {MIN_ITEMS} (one of each judgment counts)",
+        )
+
+
+def check_installed(what: str = "calibration") -> None:
+    """Raise JudgeError, naming what needs it, where scikit-learn is missing."""
+    try:
+        import sklearn  # noqa: F401 - asked whether it is there
+    except ModuleNotFoundError as error:
+        raise JudgeError(f"{what} needs the package {error.name!r}; install it with: {HINT}") from error
+
+
 def check_enough(independent: Sequence[Item]) -> None:
     """Raise InvalidRequest where there are too few verdicts to say anything of others."""
     right = sum(one.rated.right for one in independent)
     wrong = len(independent) - right
-    if len(independent) < MIN_ITEMS:
-        raise InvalidRequest(
-            "FILE",
-            f"{len(independent)} independent labelled verdicts by one recipe and model are too few; "
-            f"a calibration needs {MIN_ITEMS} (one of each judgment counts)",
-        )
+    check_many(len(independent))
     if min(right, wrong) < MIN_OF_EACH:
         raise InvalidRequest(
             "FILE",
@@ -94,10 +107,9 @@ def knots(rated: Sequence[Rated]) -> tuple[Knot, ...]:
 
 def _isotonic(rated: Sequence[Rated]) -> Any:
     """The rising step function nearest to the labels (Zadrozny and Elkan 2002), with a prior at both ends."""
-    try:
-        from sklearn.isotonic import IsotonicRegression
-    except ModuleNotFoundError as error:
-        raise JudgeError(f"calibration needs the package {error.name!r}; install it with: {HINT}") from error
+    check_installed()
+    from sklearn.isotonic import IsotonicRegression
+
     confidences = [one.confidence for one in rated]
     mean = sum(one.right for one in rated) / len(rated)
     x = [*confidences, min(confidences), max(confidences)]

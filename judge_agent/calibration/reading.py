@@ -66,7 +66,7 @@ def read_lines(path: Path, recipe: str | None = None) -> tuple[list[Line], str]:
     Raises JudgeError that names the line and what is wrong with it.
     """
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise JudgeError(f"cannot read {str(path)!r}: {error}") from error
     found = [
@@ -111,5 +111,9 @@ def _to_judge(
     reference = request.task.reference.model_dump(exclude_none=True)
     if not labels and winner is None and not reference:
         raise JudgeError(f"{where}: nothing says which candidate is good; {_FORMS}")
+    known = [one.id for one in request.candidates]
+    for name in (*labels, *([winner] if winner is not None else [])):
+        if name not in known:
+            raise JudgeError(f"{where}: {name!r} is no candidate of the request, which has {sorted(known)}")
     said = {**given, "recipe": recipe} if recipe else dict(given)
     return Line(number, None, said, labels, winner, sha256_of(request.task.model_dump(mode="json")))

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from judge_agent.calibration.files import write_calibration
-from judge_agent.calibration.fitting import FOLDS, cross_validated, fitted
+from judge_agent.calibration.fitting import FOLDS, check_installed, check_many, cross_validated, fitted
 from judge_agent.calibration.items import Item, Judge, items_of, judge_of
 from judge_agent.calibration.measures import risk_coverage
 from judge_agent.calibration.reading import Line, read_lines
@@ -63,6 +63,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.at_once < 1:
         raise InvalidRequest("--at-once", f"{arguments.at_once} must be at least 1")
     lines, sha256 = read_lines(arguments.file, arguments.recipe)
+    if any(line.judgment is None for line in lines):  # what would be in vain is told before it costs anything
+        check_installed()
+        check_many(len({line.group for line in lines}))
     judged = asyncio.run(_judged(lines, arguments.url, arguments.at_once))
     written, refused = 0, list[JudgeError]()
     for judge, own in _by_judge(judged).items():

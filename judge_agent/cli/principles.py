@@ -24,6 +24,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from judge_agent.calibration.fitting import check_installed
 from judge_agent.cli.checkout import load
 from judge_agent.errors import InvalidRequest
 from judge_agent.learning.pairs import Pair, read_pairs
@@ -99,7 +100,9 @@ def _learn(arguments: argparse.Namespace, store: PrincipleStore) -> int:
         raise InvalidRequest("--margin", f"{arguments.margin:g} must be from 0 to 0.5")
     if not 1 <= arguments.most <= 64:
         raise InvalidRequest("--most", f"{arguments.most} must be from 1 to 64")
-    found = asyncio.run(_learned(arguments, read_pairs(arguments.file)))
+    pairs = read_pairs(arguments.file)
+    check_installed("weighing principles")  # told before the model proposes and judges
+    found = asyncio.run(_learned(arguments, pairs))
     print(_account(found, store.add(found.made)))
     return 0
 

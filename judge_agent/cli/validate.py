@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _read(path: Path, recipe: str | None) -> list[dict[str, Any]]:
     found = []
     try:
-        lines = path.read_text("utf-8").split("\n")
+        lines = path.read_text("utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise JudgeError(f"cannot read {str(path)!r}: {error}") from error
     for number, line in enumerate(lines, start=1):

@@ -60,7 +60,7 @@ class Parts(NamedTuple):
 def read_pairs(path: Path) -> list[Pair]:
     """Read a file of preferences, equal lines once. Raises JudgeError that names the line, and for too few of them."""
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise JudgeError(f"cannot read {str(path)!r}: {error}") from error
     found: dict[str, Pair] = {}
@@ -106,8 +106,15 @@ def _pair(line: str, where: str) -> Pair:
         JudgmentRequest.model_validate({"task": task, "candidates": candidates})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise JudgeError(f"{where}: {'.'.join(map(str, first['loc']))}: {message_of(first)}") from error
+        raise JudgeError(f"{where}: {_field(first['loc'])}: {message_of(first)}") from error
     return Pair(task, chosen, rejected)
+
+
+def _field(place: tuple[int | str, ...]) -> str:
+    """Where something stands in the line: its sides are candidates only here."""
+    if place[:1] == ("candidates",) and len(place) > 1:
+        place = (("chosen", "rejected")[int(place[1])], *place[3:])
+    return ".".join(map(str, place))
 
 
 def _trajectory(given: Any) -> Any:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from judge_agent.calibration.fitting import check_installed
 from judge_agent.errors import JudgeError
 
 Matrix = Sequence[Sequence[float]]
@@ -21,7 +22,6 @@ MARGIN = 0.02
 SAME_VOTES = 0.995
 LEAST_WEIGHT = 1e-3
 _TIE = 1e-9
-_HINT = "pip install 'judge-agent[calibrate]'"
 
 
 class Dropped(NamedTuple):
@@ -136,12 +136,9 @@ def l1_weights(votes: Matrix, strength: float) -> list[float]:
 
 
 def _regression(votes: Matrix, inverse_strength: float) -> list[float]:
-    try:
-        from sklearn.linear_model import LogisticRegression
-    except ModuleNotFoundError as error:
-        raise JudgeError(
-            f"weighing principles needs the package {error.name!r}; install it with: {_HINT}"
-        ) from error
+    check_installed("weighing principles")
+    from sklearn.linear_model import LogisticRegression
+
     mirrored = [*[list(row) for row in votes], *[[-vote for vote in row] for row in votes]]
     sides = [*[1] * len(votes), *[0] * len(votes)]
     model = LogisticRegression(

@@ -117,6 +117,8 @@ def test_what_gave_no_verdict_is_left_out_and_told(sklearn, tmp_path, capsys) ->
             "nothing says which candidate is good",
         ),
         ({"judgment": judgment(0, 0.5), "labels": {"a": True}, "winner": "a"}, "not both"),
+        ({"request": request(recipe="default"), "labels": {"b": True}}, "'b' is no candidate"),
+        ({"request": request(recipe="default"), "winner": "b"}, "'b' is no candidate"),
     ],
     ids=str,
 )
@@ -132,6 +134,18 @@ def test_too_few_verdicts_are_refused_and_nothing_is_written(sklearn, tmp_path, 
     assert main(["calibrate", written(tmp_path, labelled(30)), "--out", str(tmp_path / "out")]) == 3
     assert "needs 50" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_too_few_requests_are_refused_before_a_service_is_asked(sklearn, tmp_path, capsys) -> None:
+    lines = [{"request": request(recipe="default"), "labels": {"a": True}}] * 60
+    code = main(["calibrate", written(tmp_path, lines), "--url", "http://127.0.0.1:9"])
+    assert (code, "needs 50" in capsys.readouterr().err) == (3, True)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(sklearn, tmp_path) -> None:
+    path = Path(written(tmp_path, labelled(60)))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert len(read_lines(path)[0]) == 60
 
 
 def test_a_winner_labels_a_comparison(sklearn, tmp_path, capsys) -> None:

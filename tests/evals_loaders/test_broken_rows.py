@@ -70,3 +70,11 @@ def test_a_folder_that_is_not_there_is_named(case: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest) as refused:
         loaded(tmp_path / "nowhere", case)
     assert "nowhere" in refused.value.field
+
+
+@pytest.mark.parametrize("scores", [[None, 1], ["x", 1], [[1], 2], [{"a": 1}, 0], [float("nan"), 1]])
+def test_scores_that_are_no_numbers_are_named(scores: list[Any], tmp_path: Path) -> None:
+    row = {"prompt": "p", "response_1": "a", "response_2": "b", "sampled_conflict_pairs": [[0, 1]]}
+    (tmp_path / "gpqa.jsonl").write_text(json.dumps(row | {"scores": scores}), "utf-8")
+    with pytest.raises(InvalidRequest, match=r"gpqa\.jsonl, line 1 .*field scores"):
+        loaded(tmp_path, "ppe")

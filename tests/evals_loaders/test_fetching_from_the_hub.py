@@ -27,6 +27,19 @@ def test_rows_are_fetched_once_and_read_like_files(tmp_path: Path) -> None:
     assert [entry.category for entry in suite.read(folder)] == CASES["rewardbench"]["categories"]
 
 
+def test_each_configuration_of_a_set_is_fetched_into_a_folder_of_its_own(tmp_path: Path) -> None:
+    asked: list[tuple[str | None, str]] = []
+
+    def load(repository: str, config: str | None, *, split: str) -> Any:
+        asked.append((config, split))
+        return [CASES["who_and_when"]["files"]["Hand-Crafted/1.json"]]
+
+    suite = suite_of("who_and_when")
+    folder = fetched(suite, tmp_path, load)
+    assert asked == [("Algorithm-Generated", "train"), ("Hand-Crafted", "train")]
+    assert [entry.category for entry in suite.read(folder)] == ["Algorithm-Generated", "Hand-Crafted"]
+
+
 def test_a_hub_that_does_not_give_the_rows_leaves_nothing_behind(tmp_path: Path) -> None:
     def load(repository: str, config: str | None, *, split: str) -> Any:
         raise ConnectionError("no route to the hub")

@@ -66,7 +66,19 @@ def test_a_report_is_one_page_without_requests_and_the_same_as_json(
     assert re.search(r"url\(|@import|https?://", text) is None
     assert "judgebench by arena, with tools" in page.words
     assert "100.0%" in page.words
-    assert '"scripted"' in page.words
+    assert "model: scripted" in page.words
+    assert page.words.count("judgebench by arena, with tools") == 1
+
+
+def test_a_report_of_several_sets_begins_with_all_of_them(evals: Evals, data: Path, tmp_path: Path) -> None:
+    with serving_in_a_thread(model=ScriptedModel(otherwise=benchmarks.oracle)) as served:
+        evals("run", "llmbar", "judgebench", "--data", data, "--recipe", "arena", "--url", served.url,
+              "--out", tmp_path)  # fmt: skip
+    words = Page((tmp_path / "report.html").read_text("utf-8")).words
+    first = words.index("Label by")
+    for name in ("llmbar by arena, with tools", "judgebench by arena, with tools"):
+        assert words.index(name) < first
+        assert words.count(name) == 2
 
 
 def test_a_length_bias_is_told_beside_what_the_labels_say(evals: Evals, data: Path) -> None:
@@ -110,6 +122,43 @@ def test_runs_over_different_items_are_refused_unless_the_common_ones_are_asked_
     assert "3 stand in one only" in refused.err
     common = evals("compare", *two_runs, "--common", "--json")
     assert common.told["differences"][-1]["items"] == 5
+
+
+def test_items_of_one_id_that_are_not_the_same_are_refused(
+    evals: Evals, data: Path, two_runs: tuple[Path, Path], tmp_path: Path
+) -> None:
+    (path,) = (data / "llmbar").iterdir()
+    rows = json.loads(path.read_text("utf-8"))
+    rows[2] = rows[2] | {"input": "Name an even number."}
+    path.write_text(json.dumps(rows), "utf-8")
+    with serving_in_a_thread(model=ScriptedModel(otherwise=benchmarks.oracle)) as served:
+        evals("run", "llmbar", "judgebench", "--data", data, "--recipe", "arena", "--url", served.url,
+              "--out", tmp_path / "c")  # fmt: skip
+    for more in ((), ("--common",)):
+        refused = evals("compare", two_runs[0], tmp_path / "c", *more)
+        assert (refused.code, refused.out) == (2, "")
+        assert "1 items of one id are not the same, such as llmbar part:3" in refused.err
+
+
+def test_of_a_file_of_several_judges_the_last_one_is_compared(
+    evals: Evals, data: Path, two_runs: tuple[Path, Path]
+) -> None:
+    with serving_in_a_thread(model=ScriptedModel(otherwise=benchmarks.oracle)) as served:
+        evals("run", "llmbar", "judgebench", "--data", data, "--recipe", "arena", "--url", served.url,
+              "--out", two_runs[0], "--seconds", "77")  # fmt: skip
+    ran = evals("compare", *two_runs, "--json")
+    assert ran.told["differences"][-1]["a_right"] == 8
+    assert "8 results of other settings or another judge are not compared" in ran.err
+
+
+def test_what_crashed_is_not_right_and_is_told(evals: Evals, two_runs: tuple[Path, Path]) -> None:
+    file = two_runs[1] / "items.jsonl"
+    lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    lines[0] |= {"outcome": "crashed", "verdict": "none"}
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
+    ran = evals("compare", *two_runs, "--json")
+    assert ran.told["differences"][-1]["b_right"] == 7
+    assert "B, counted as not right: 1 crashed" in ran.out
 
 
 def test_a_run_of_several_recipes_must_be_told_which(evals: Evals, data: Path, tmp_path: Path) -> None:

@@ -9,10 +9,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from judge_agent.judge import Judge
@@ -25,6 +27,14 @@ from tests.service.served import Served, serving_in_a_thread
 Evals = Callable[..., Ran]
 ITEMS = "items.jsonl"
 ROOT = Path(__file__).resolve().parents[2]
+OWNER = """
+import sys, time
+from pathlib import Path
+from evals.service import running
+with running(Path(sys.argv[1]), model="none", settings={"JUDGE_SANDBOX": "none"}) as url:
+    print(url, flush=True)
+    time.sleep(60)
+"""
 
 
 class SleeplessJudge(Judge):
@@ -198,6 +208,23 @@ def test_a_terminated_run_says_what_it_has_and_goes_on_from_there(
         assert b"| 2 of 4 |" in said
         ran = evals(*arguments(data, out, served))
     assert (ran.code, ran.summary["total"]["items"], ran.summary["total"]["right"]) == (0, 4, 4)
+
+
+def test_a_service_does_not_outlive_the_run_that_started_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", OWNER, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as owner:
+        assert owner.stdout is not None
+        url = owner.stdout.readline().decode().strip()
+        assert httpx.get(f"{url}/health").status_code == 200
+        owner.kill()
+    ends = time.monotonic() + 40
+    while time.monotonic() < ends:
+        try:
+            httpx.get(f"{url}/health", timeout=5)
+        except httpx.TransportError:
+            return
+        time.sleep(0.1)
+    pytest.fail(f"the service at {url} is still there")
 
 
 def test_two_runs_do_not_write_to_one_file(evals: Evals, data: Path, tmp_path: Path) -> None:

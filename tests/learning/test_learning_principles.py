@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from typing import Any
 
 import pytest
 
+from judge_agent.cli import main
 from judge_agent.errors import JudgeError, ModelError
 from judge_agent.hashing import sha256_of
 from judge_agent.journal import MemoryJournal, MemorySharedResults
@@ -19,6 +21,7 @@ from judge_agent.log import MemoryLog
 from judge_agent.models.scripted import ScriptedModel, of_tokens
 from judge_agent.prompting import PromptLibrary
 from judge_agent.schema import Judgment, JudgmentRequest
+from tests.service.served import request
 
 RULE = {"name": "gives the unit", "description": "The answer names the unit of every quantity that it gives."}
 SAME = {"name": "unit", "description": "The answer names the unit of every quantity that it gives, always."}
@@ -163,7 +166,7 @@ async def test_a_call_that_fails_is_passed_over_and_a_model_that_never_answers_i
 def test_a_file_of_preferences_is_read_and_equal_lines_count_once(tmp_path) -> None:
     path = tmp_path / "pairs.jsonl"
     lines = [json.dumps(one) for one in preferences(50)]
-    path.write_text("\n".join([*lines, lines[0], ""]), "utf-8")
+    path.write_text("\n".join([*lines, lines[0], ""]), "utf-8-sig")
     found = read_pairs(path)
     assert len(found) == 50
     assert found[0].chosen["text"].endswith("kilograms.")
@@ -176,6 +179,8 @@ def test_a_file_of_preferences_is_read_and_equal_lines_count_once(tmp_path) -> N
         ('{"prompt": "x", "chosen": "a"}', "line 2: a preference has"),
         ('{"prompt": "x", "chosen": "a", "rejected": "a"}', "line 2: chosen and rejected are equal"),
         ('{"prompt": 3, "chosen": "a", "rejected": "b"}', "line 2: task.prompt"),
+        ('{"prompt": "x", "chosen": "a", "rejected": 3}', "line 2: rejected.*: Input should be"),
+        ('{"prompt": "x", "chosen": {"messages": 3}, "rejected": "b"}', "line 2: chosen"),
         ('{"prompt": "x", "chosen": "a", "rejected": "b"}', "2 different preferences are too few"),
     ],
 )
@@ -193,3 +198,16 @@ def test_pairs_of_one_task_are_in_one_part() -> None:
     assert not train & held_out
     assert not (train | held_out) & test
     assert [len(part) for part in parts] == [60, 30, 30]
+
+
+@pytest.mark.parametrize("verb", [["principles", "learn"], ["calibrate"]])
+def test_a_missing_package_is_told_before_anything_is_judged(tmp_path, capsys, monkeypatch, verb) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    path = tmp_path / "lines.jsonl"
+    lines = preferences(60)
+    if verb == ["calibrate"]:
+        lines = [{"request": request(recipe="default"), "labels": {"a": True}} for _ in range(60)]
+    path.write_text("\n".join(json.dumps(one) for one in lines), "utf-8")
+    where = ["--name", "x"] if "learn" in verb else ["--url", "http://127.0.0.1:9"]
+    assert main([*verb, str(path), *where]) == 3
+    assert "needs the package 'sklearn'" in capsys.readouterr().err

@@ -79,3 +79,28 @@ async def test_a_query_that_fails_on_all_copies_is_flagged(judged) -> None:
     )
     said = result.flags.get("perturbed_copies_say_nothing", {}).get("main", "")
     assert "failed" in said or any(aside.finding.bearing == "refutes" for aside in result.asides)
+
+
+MAIL = """
+CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(60) NOT NULL, age INTEGER NOT NULL);
+INSERT INTO users VALUES (1, 'ann@email.com', 30), (2, 'bob@email.com', 30), (3, 'ann@email.com', 20),
+  (4, 'cid@quick.org', 41), (5, 'bob@email.com', 20), (6, 'ann@quick.org', 30);
+"""
+
+
+@pytest.mark.parametrize(
+    ("candidate", "verdict"),
+    [
+        (
+            "WITH found AS (SELECT * FROM users WHERE email LIKE '%@gmail.com') SELECT count(*) FROM found",
+            True,
+        ),
+        ("SELECT count(*) FROM users WHERE email LIKE '%@yahoo.com'", False),
+    ],
+)
+async def test_a_pattern_that_no_given_row_fulfils_is_fulfilled_in_a_copy(
+    judged, candidate: str, verdict: bool
+) -> None:
+    reference = "SELECT count(*) FROM users WHERE email LIKE '%@gmail.com'"
+    _, result = await judged(candidate, reference, databases=database("sqlite", MAIL))
+    assert result.output["databases"][0]["perturbed"]["matches"] is verdict, result.output

@@ -12,6 +12,7 @@ import math
 import random
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
 from tools.sql.in_box.copying.hanging import moment
@@ -107,7 +108,26 @@ def _texts(constant: Cell, known: list[Cell], guess: bool) -> Iterator[Cell]:
         yield plain
     elif "%" in text and plain:
         inner = [value for value in known if plain.casefold() in value.casefold()]
-        yield from inner[:2]
+        yield from inner[:2] or (islice(_spliced(text, known), 2) if guess else ())
+
+
+def _spliced(pattern: str, known: list[Cell]) -> Iterator[Cell]:
+    """Values that a pattern takes in though no known one is: its words stand in known ones, in the place of others.
+
+    Without them a condition that no row fulfils is one on every copy, and what is right of it cannot be told.
+    """
+    words = pattern.strip("%")
+    if "%" in words:
+        return
+    for value in known[:MAX_SAMPLE]:
+        begin = 0
+        if pattern.startswith("%"):
+            found = value.find(words[0])
+            begin = found if found >= 0 else max(0, len(value) - len(words))
+        end = value[begin + len(words) :] if pattern.endswith("%") else ""
+        made_up = value[:begin] + words + end
+        if fits(made_up, known):
+            yield made_up
 
 
 def _dates(constant: Cell, sample: Cell, known: list[Cell], guess: bool) -> Iterator[Cell]:
