@@ -37,7 +37,7 @@ def test_the_sample_hangs_on_the_seed_and_what_is_added_moves_nobody_else(mutati
     assert without == mutation.sampled(mutants, 1.0, None, seed=0)
 
 
-def test_a_mutant_meets_the_tests_that_reach_the_fewest_other_functions_within_its_seconds(
+def test_a_mutant_meets_tests_of_each_file_in_turn_within_its_seconds(
     mutation: ModuleType,
 ) -> None:
     stats = {
@@ -53,3 +53,10 @@ def test_a_mutant_meets_the_tests_that_reach_the_fewest_other_functions_within_i
     assert found["tests_by_mangled_function_name"] == {"f": ["unit", "part"], "g": ["part"], "h": ["whole"]}
     assert found["duration_by_test"] == stats["duration_by_test"]
     assert mutation.bounded(stats, 100.0)["tests_by_mangled_function_name"]["f"] == ["unit", "part", "whole"]
+    near = {f"a.py::test_{at}": ["f"] for at in range(3)} | {"b.py::test_0": ["f"]}
+    spread = {
+        "tests_by_mangled_function_name": {"f": list(near)},
+        "duration_by_test": dict.fromkeys(near, 1.0),
+    }
+    kept = mutation.bounded(spread, 3.0)["tests_by_mangled_function_name"]["f"]
+    assert kept == ["a.py::test_0", "b.py::test_0", "a.py::test_1"]
