@@ -1,4 +1,4 @@
-# make demo | test | check | serve [MODEL=hub id or folder | MODEL_URL=http://host:port/v1] | test-slow | test-vllm | test-pg | test-trainers [TRAINERS="trl verl"] | acceptance DATA=folder | soak [MINUTES=30]. Everything lives in .venv and .venvs/vllm; nothing else is touched.
+# make demo | test | check | serve [MODEL=hub id or folder | MODEL_URL=http://host:port/v1] | test-slow | test-vllm | test-pg | test-trainers [TRAINERS="trl verl"] | acceptance DATA=folder | soak [MINUTES=30] | mutation [OF="nodes reward"] [SHARE=0.02] [LIMIT=]. Everything lives in .venv and .venvs/vllm; nothing else is touched.
 PYTHON ?= python3
 VENV ?= .venv
 TORCH_INDEX ?=
@@ -11,7 +11,7 @@ VLLM_VENV := .venvs/vllm
 VLLM_PACKAGE ?=
 NEEDS_VLLM = $(filter-out embedded none openai http://% https://%,$(MODEL))
 
-.PHONY: demo serve vllm-venv test test-slow test-vllm test-pg test-trainers check acceptance evals soak install doctor format clean
+.PHONY: demo serve vllm-venv test test-slow test-vllm test-pg test-trainers check acceptance evals soak mutation install doctor format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -78,6 +78,10 @@ evals: install
 soak: install
 	$(BIN)/python -m evals soak --minutes $(or $(MINUTES),30)
 
+# The score of judge_agent/nodes and judge_agent/reward by a seeded sample of mutants; SHARE=1 is the whole of them.
+mutation: install
+	$(BIN)/python .ci/mutation.py --of $(or $(OF),nodes reward) --share $(or $(SHARE),0.02) $(if $(LIMIT),--limit $(LIMIT))
+
 doctor: install
 	@$(BIN)/judge-agent doctor
 
@@ -86,4 +90,4 @@ format: install
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .judge .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) .judge mutants .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -102,6 +102,16 @@ async def test_one_vote_alone_is_of_one_order_and_the_record_tells_what_the_othe
     assert all(c.needs_review for c in judgment.candidates)
 
 
+async def test_one_vote_alone_is_half_as_sure_though_the_other_order_said_the_same(placed):
+    samples = 'count = 2\norders = "both"\n' + FILTER.format(1)
+    judgment = await placed(by_worth, samples, PAIR, likes_nine_first).judge(TWO, "placed")
+    assert len(judgment.flags["comparison"]["one_order_only"]) == 1
+    for name in TWO:
+        result, principle = standing(judgment, name)
+        assert principle.agreement == result.confidence.value == 0.5
+        assert result.needs_review
+
+
 async def test_where_both_orders_must_agree_one_that_votes_alone_gives_no_verdict(placed):
     samples = 'count = 2\norders = "both"\n' + FILTER.format(1)
     bench = placed(by_worth, samples, PAIR, likes_nine_first, disagree="tie")

@@ -125,6 +125,20 @@ async def test_a_hard_fail_and_a_soft_verdict_need_no_citation(bench, principles
     assert (found.choice, found.valid, len(judge.prompts)) == (choice, True, 1)
 
 
+@pytest.mark.parametrize(("principles", "choice"), [(HARD, "fail"), (SOFT, "5"), (SOFT, "1")])
+async def test_where_every_verdict_must_cite_a_struck_citation_is_none(bench, variant, principles, choice):
+    prompts = variant("one-pass", **{'otherwise = "optional"': 'otherwise = "required"'})
+    wanted = {"principles": principles, "recipe": "variant", **OUTCOME}
+    for citations in ([], [("m2", "never said so at all")]):
+        judge = bench(ScriptedModel(otherwise=verdict(choice, *citations)), prompts=prompts)
+        found = await judge.principle(**wanted)
+        assert (found.score, found.failure_kind) == (None, "evidence_unsupported")
+        assert len(judge.prompts) == 2
+    # The agent's own words are no ground of a hard pass alone.
+    cited = bench(ScriptedModel([verdict(choice, ("m3", "Order 17 has been refunded"))]), prompts=prompts)
+    assert (await cited.principle(**wanted)).choice == choice
+
+
 async def test_a_short_source_may_be_quoted_whole(bench):
     messages = [*MESSAGES[:2], {"role": "tool", "tool_call_id": "1", "content": "OK 17"}]
     judge = bench(ScriptedModel([verdict("pass", ("m2", "OK  17"))]))

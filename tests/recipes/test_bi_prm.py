@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import struct
+from typing import ClassVar
+
 import pytest
+
+from judge_agent.seams.tool import AskedTool, Finding, OpeningCall, ResultImage, ToolResult
 
 pytestmark = pytest.mark.anyio
 BRIEF = {"name": "brief", "description": "The work is brief."}
@@ -70,6 +76,37 @@ async def test_left_to_right_shows_nothing_that_came_after_the_step(panel):
     assert "I open it." in forward
     assert "no such file" not in forward
     assert "It was in keys.txt." not in forward
+
+
+class Opener(AskedTool):
+    """Looks at the whole work without being asked, and shows a picture of what it found."""
+
+    name, version, description = "open_it", "1", "Opens it."
+    parameters: ClassVar[dict[str, object]] = {}
+
+    def opening_calls(self, view):
+        return (OpeningCall(),)
+
+    def offered(self, view):
+        return False
+
+    async def run(self, arguments, view, *, timeout_seconds):
+        png = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + struct.pack(">II", 1, 1) + b"\x08\x02\0\0\0"
+        picture = ResultImage("the folder", base64.b64encode(png).decode(), 1, 1)
+        finding = Finding("none", "hint", None, "what lies in the folder")
+        return ToolResult("ok", "only keys.txt lies there", (finding,), images=(picture,))
+
+
+async def test_what_tools_found_of_the_whole_is_shown_from_the_right_alone(panel):
+    bench = panel(labels({}, {}), judge_tools=(Opener(),), images=True)
+    await bench.judge("bi-prm", {"a": WORK})
+    forward, backward = of_step(bench, "s2")
+    assert "only keys.txt lies there" in backward
+    assert "only keys.txt lies there" not in forward
+    pictures = {
+        is_forward(r.text): [image for m in r.messages for image in m.images] for r in bench.model.requests
+    }
+    assert (len(pictures[False]), pictures[True]) == (1, [])
 
 
 async def test_right_to_left_shows_the_latest_first_and_nothing_from_before_the_step(panel, reads):

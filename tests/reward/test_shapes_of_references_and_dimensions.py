@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from judge_agent.reward import shaped
-from judge_agent.reward.length import length_penalty
+from judge_agent.reward.length import length_penalty, shortened
 from judge_agent.schema import CandidateResult, Coverage, StepResult
 from judge_agent.schema.shape import Shape
 
@@ -153,6 +153,15 @@ def test_the_soft_penalty_falls_in_a_line_within_its_buffer() -> None:
     assert values(shape, *members) == [1.0, 1.0, 0.75, 0.5, 0.5]
     hard = {"kind": "soft_length", "max_chars": 100, "buffer_chars": 0}
     assert values(hard, member(1.0, chars=100), member(1.0, chars=101)) == [1.0, 0.0]
+
+
+def test_only_what_had_a_reward_and_lost_some_of_it_is_counted_as_shortened() -> None:
+    known = shortened([1.0, 1.0, 1.0, None], [60, 61, 200, 200], 100, 40)
+    assert known == ([1.0, 1.0 - 1 / 40, 0.0, None], {"shortened": 2})
+    unknown = shortened([1.0, None, 1.0], [None, None, 10], 100, 40)
+    assert unknown == ([None, None, 1.0], {"shortened": 0, "unknown_length": 1})
+    with pytest.raises(ValueError, match="longer"):
+        shortened([1.0], [10, 20], 100, 40)
 
 
 def test_a_length_that_is_not_known_leaves_no_reward_and_is_told() -> None:
