@@ -99,7 +99,7 @@ def decoded(text: str) -> Iterator[Reading]:
         return
     if _NAME.fullmatch(text):
         yield Reading(re.sub("[_.-]", " ", text), 0, len(text), range(len(text)), "a name")
-    if _OVERRIDE.search(text):
+    if not text.isascii() and _OVERRIDE.search(text):
         shown = without_invisible(text)
         yield Reading(shown[::-1], 0, len(text), None, "backwards")
     if _ANY_LEET.opens(text) and _LEET_WORD.search(text):

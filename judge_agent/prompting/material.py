@@ -257,7 +257,8 @@ def without_thought(text: str) -> tuple[str, bool]:
     It is a leading `<think>` block, up to the end where it was cut off. Chat templates that write the
     opening tag themselves leave the closing one alone: then all before it is reasoning.
     """
-    end, begins = _THOUGHT_ENDS.search(text), _THOUGHT_BEGINS.match(text)
+    begins = _THOUGHT_BEGINS.match(text)
+    end = _THOUGHT_ENDS.search(text) if "</" in text else None
     if end and (begins or not _THOUGHT_OPENS.search(text, 0, end.start())):
         return text[end.end() :], True
     return ("", True) if begins else (text, False)
