@@ -34,6 +34,12 @@ _CODE = (
 
 # What a statement of `_CODE` begins with, at the beginning of a line or behind another statement.
 _HEADS = ("@", "async", "def", "class", "import", "from", "for", "while", "with", "return")
+# What code that stands among sentences begins with, at the margin; and a sentence, a heading or an empty line there.
+_TOP_HEADS = ("@", "async def ", "def ", "class ", "import ", "from ")
+_SENTENCE = re.compile(
+    r"^(?:[ \t]*+$|(?:[-*+>#\u2022]{1,6}[ \t]+|\d{1,3}[.)][ \t]+)?[*_`\"'\u201c(]{0,3}[^\W\d_a-z][^=\n]*"
+    r"[\w.:!?*_`\"'\u201d)][ \t]*$)"
+)
 _DEFINITION = re.compile(r"^(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)", re.MULTILINE)
 
 
@@ -137,7 +143,33 @@ class CodeFinder:
         if whole is not None and self._is_answer(whole) and _defines(whole):
             return Chosen(text, sure=True)
         found = blocks(text)
-        return self._of_blocks(found, text) if found else None
+        if not found:
+            return self._between_prose(text) if whole is None and _may_define(text) else None
+        return self._of_blocks(found, text)
+
+    def _between_prose(self, text: str) -> Chosen | None:
+        """Definitions that stand unfenced in a text whose other lines are all sentences or headings.
+
+        Where another line is left over, it may be a part of the program that is broken: then there is none.
+        """
+        lines, kept, at = text.split("\n"), list[str](), 0
+        while at < len(lines):
+            count = self._parsed_lines(lines[at:]) if lines[at].startswith(_TOP_HEADS) else 0
+            if not count and not _SENTENCE.match(lines[at]):
+                return None
+            kept += lines[at : at + count]
+            at += count or 1
+        source = _joined(kept)
+        tree = self._parsed(source) if kept else None
+        if tree is None or not _functions(tree) or not self._is_answer(tree):
+            return None
+        return Chosen(source, sure=True)
+
+    def _parsed_lines(self, lines: Sequence[str]) -> int:
+        """How many of the first lines are one program, up to the first sentence at the margin."""
+        ends = (index for index, line in enumerate(lines) if index and _SENTENCE.match(line) and line.strip())
+        end = next(ends, len(lines))
+        return end if self._parsed(_joined(lines[:end])) is not None else 0
 
     def _of_blocks(self, found: Sequence[Block], text: str) -> Chosen:
         python = [block for block in reversed(found) if not block.language or block.language in _PYTHON]
@@ -238,6 +270,10 @@ def _may_define(text: str) -> bool:
 def _defines(tree: ast.Module) -> bool:
     """Whether it holds a function or a class, an import or a loop: prose and printed output never do."""
     return any(isinstance(node, _CODE) for node in tree.body)
+
+
+def _functions(tree: ast.Module) -> bool:
+    return any(isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) for node in tree.body)
 
 
 def _bound(tree: ast.Module) -> set[str]:
