@@ -104,11 +104,16 @@ _WORK_ASKED = re.compile(
     r"|\u043d\u0430\u0439\u0434\w*"
     r"|\u043e\u0431\u044a\u044f\u0441\u043d\w*|\u0434\u043e\u043a\u0430\u0436\w*|\u0440\u0435\u0448\u0438\w*)"
     r"|\u8ba1\u7b97|\u8a08\u7b97|\u591a\u5c11|\u89e3\u91ca|\u89e3\u91cb|\u8bc1\u660e|\u8b49\u660e"
-    r"|\u8bf4\u660e|\u6c42\u51fa|\u3044\u304f\u3064"
+    r"|\u8bf4\u660e|\u51e0\u4e2a|\u51e0\u500b|\u6c42\u51fa|\u3044\u304f\u3064"
     r"|\u4f55(?:\u500b|\u4eba|\u672c|\u679a)|\u6c42\u3081|\u8aac\u660e|\uba87|\uc5bc\ub9c8|\uacc4\uc0b0"
     r"|\uc124\uba85|\uc99d\uba85"
     r"|\u0915\u093f\u0924\u0928|\u091c\u094d\u091e\u093e\u0924|\u0938\u092e\u091d\u093e|\u0643\u0645 "
     r"|\u0627\u062d\u0633\u0628|\u0627\u0634\u0631\u062d"
+)
+# Names, places and times.
+_FACT_ASKED = re.compile(
+    r"\bwhat (?:is|are|was|were) the (?:[\w'-]+ ){1,4}?(?:of|in|between)\b|\bwho (?:is|was|were|\w+ed|wrote|won)\b"
+    r"|\bwhere (?:is|are|was|were|did|do|does)\b|\bwhen (?:was|were|did)\b|\bin (?:which|what) year\b"
 )
 # A nod, a sign or a picture answers these whatever else is said in them.
 _NOD_ASKED = re.compile(
@@ -174,7 +179,7 @@ def a_work(task: str) -> bool:
     read = _read(task)
     if _NOD_ASKED.search(read) or has_options(task) or a_word(task) or a_sign(task) or an_echo(task):
         return False
-    return bool(_WORK_ASKED.search(read))
+    return bool(_WORK_ASKED.search(read)) or (bool(_FACT_ASKED.search(read)) and not a_way_to_go(task))
 
 
 def an_empty_form(task: str) -> bool:

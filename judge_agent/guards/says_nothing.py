@@ -19,6 +19,7 @@ from judge_agent.guards.empty_forms import (
     is_empty_json,
     is_empty_markup,
     is_idle_code,
+    is_own_tags,
     is_placeholder,
     repeated_word,
     unwrapped,
@@ -88,7 +89,7 @@ def _is_empty_form(said: str, asked: Sequence[str]) -> bool | None:
         return not said or not any(map(asked_for.a_sign, asked))
     if work and (all(map(_is_sign_or_picture, said)) or _BARE_LIST.fullmatch(said)):
         return True
-    if is_empty_markup(said):
+    if is_empty_markup(said) or (is_own_tags(said) and not any(said in plain(task) for task in asked)):
         return True
     if is_placeholder(said):
         return not any(asked_for.a_word(task) or asked_for.idle_code(task) for task in asked)
@@ -170,7 +171,7 @@ def _all_announce(
             continue
         known = task_words | (_shared(whole, asked) if task_words else frozenset())
         kind = _kind(whole, known)
-        if work and kind == "content" and len(whole) >= MIN_VAGUE_WORDS and _is_vague(whole):
+        if work and kind == "content" and len(whole) >= MIN_VAGUE_WORDS and _is_vague(whole, said):
             kind = "idle"
         apart = [_kind(words, known) for words in parts]
         as_one = kind in ("label", "announcement") or (kind == "idle" and "content" in apart)
@@ -197,8 +198,9 @@ def _frames(words: Sequence[str]) -> bool:
     return any(isinstance(one, Spaced) and one.frames(words) for one in LANGUAGES)
 
 
-def _is_vague(words: Sequence[str]) -> bool:
-    return any(isinstance(one, Spaced) and one.is_vague(words) for one in LANGUAGES)
+def _is_vague(words: Sequence[str], said: str) -> bool:
+    asks = said.rstrip().endswith("?")
+    return any(isinstance(one, Spaced) and one.is_vague(words, asks) for one in LANGUAGES)
 
 
 def _shared(words: Sequence[str], asked: Sequence[str]) -> frozenset[str]:

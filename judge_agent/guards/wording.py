@@ -66,9 +66,15 @@ class Spaced:
         """Whether the words only lead to a task that is said again."""
         return bool(words) and self._at("frame", self._behind_leads(words)) == len(self._behind_leads(words))
 
-    def is_vague(self, words: Sequence[str]) -> bool:
-        """Whether every word is listed, whatever they make together, and none of them may be an amount."""
-        return all(word in self.bag and word not in _AMOUNTS for word in words)
+    def is_vague(self, words: Sequence[str], asks: bool) -> bool:
+        """Whether every word is listed, whatever they make together, and they speak of a task, begin something or ask.
+
+        None of them may be an amount: "It is 2." and "It is so-so." say something.
+        """
+        listed = all(word in self.bag and word not in _AMOUNTS and not word.isdigit() for word in words)
+        return listed and (
+            asks or any(word in self.objects for word in words) or bool(self._at("start", words))
+        )
 
     def _begins(self, words: Sequence[str]) -> bool:
         """Whether it announces that something is begun or looked at, and nothing of what."""

@@ -153,7 +153,11 @@ async def test_secrets_in_every_field_reach_no_log_no_trace_and_no_number(
                     answer = await served.http.post(f"/v1/judgments?{SECRET}", json=wrong, headers=headers)
                     assert answer.status_code == 422
                 await served.http.get(f"/{SECRET}", headers={"X-Api-Key": SECRET})
-                facade = {"query": [f"{SECRET} is said by {SECRET}"], "prompts": [SECRET], "labels": [SECRET]}
+                facade = {
+                    "query": [f"{SECRET} is said by {SECRET} of copper"],
+                    "prompts": [SECRET],
+                    "labels": [SECRET],
+                }
                 await served.http.post(f"/k/{key.secret}/compat/openrlhf/get_reward", json=facade)
                 numbers.append((await served.http.get("/metrics")).text)
         sent_spans = b"".join(collector.bodies)
