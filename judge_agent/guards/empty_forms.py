@@ -27,11 +27,11 @@ _MARKUP = re.compile(
     re.IGNORECASE,
 )
 # Marks of chats and of pages that say nothing by themselves.
-_BARE_TAGS = re.compile(
-    r"<\|[a-z_]{1,24}\|>|\[/?inst\]|<</?sys>>|<!--\s*-->|<!doctype html>|&(?:nbsp|zwnj|zwj|ensp|emsp|thinsp);"
-    r"|</?(?:s|think|thinking|answer|html|head|body|main|div|span|p|br|hr)\s*/?>"
-)
 _OWN_TAGS = re.compile(r"<\|[a-z_]{1,24}\|>|\[/?inst\]|<</?sys>>|</?(?:s|think|thinking|answer)\s*/?>")
+_BARE_TAGS = re.compile(
+    rf"{_OWN_TAGS.pattern}|<!--\s*-->|<!doctype html>|&(?:nbsp|zwnj|zwj|ensp|emsp|thinsp);"
+    r"|</?(?:html|head|body|main|div|span|p|br|hr)\s*/?>"
+)
 _ABBREVIATED = re.compile(r"(?:q|a|ans|sol|resp)\s*[:\uff1a]")
 # fmt: off
 _JSON_NAMES = frozenset((
@@ -109,12 +109,16 @@ def is_empty_markup(text: str) -> bool:
 
 def is_bare_tags(text: str) -> bool:
     """Whether a plain text is nothing but marks of a chat or a page: "<|im_end|>", "<html><body></body></html>"."""
-    return bool(_BARE_TAGS.search(text)) and bool(_NOTHING.fullmatch(_BARE_TAGS.sub(" ", text)))
+    return _is_only(_BARE_TAGS, text)
 
 
 def is_own_tags(text: str) -> bool:
     """Whether a plain text is nothing but marks with which a model's own output is kept apart: of a page none is."""
-    return bool(_OWN_TAGS.search(text)) and bool(_NOTHING.fullmatch(_OWN_TAGS.sub(" ", text)))
+    return _is_only(_OWN_TAGS, text)
+
+
+def _is_only(marks: re.Pattern[str], text: str) -> bool:
+    return bool(marks.search(text)) and bool(_NOTHING.fullmatch(marks.sub(" ", text)))
 
 
 def is_abbreviated_label(text: str) -> bool:

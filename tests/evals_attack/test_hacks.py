@@ -128,20 +128,7 @@ async def test_the_recipe_says_what_a_sign_does(tmp_path, guards, score, passed)
 @pytest.mark.parametrize(("least", "score"), [("hint", 0.0), ("strong", 1.0)])
 async def test_a_hint_closes_a_gate_only_where_the_recipe_says_so(tmp_path, least, score):
     guards = f'\n[guards]\nleast = "{least}"\n\n[guards.on]\nhedging = "fail"\n'
-    body = {
-        **case_of("hedging").request("one-pass"),
-        "principles": [{"name": "neat", "description": "The answer is neat and short.", "kind": "soft"}],
-    }
-    judge = Judge(
-        model=ScriptedModel(choose=passing),
-        tools=(),
-        journal=MemoryJournal(),
-        shared=MemorySharedResults(),
-        log=MemoryLog(),
-        prompts=library(tmp_path, guards),
-    )
-    asked = JudgmentRequest.model_validate(body)
-    (result,) = (await judge.judge(asked, judgment_id="j", tenant="t", created=0.0)).candidates
+    result = await guarded(case_of("hedging"), "one-pass", library(tmp_path, guards))
     assert result.score == score
 
 
