@@ -18,7 +18,7 @@ from judge_agent.pinning import Pin
 from judge_agent.run_points import run_end
 from judge_agent.schema import Group, Judgment, JudgmentRequest
 from judge_agent.schema.shape import Shape
-from judge_agent.store import Claimed, Lease, Store, StoredJudgment
+from judge_agent.store import Claimed, Finished, Lease, Store, StoredJudgment
 from judge_agent.store.runs import RunEnd
 
 FIRST_RETRY_SECONDS = 1.0
@@ -108,6 +108,7 @@ class LiveJudgment:
     has_ended: bool = False
     task: asyncio.Task[None] | None = None
     points: RunEnd | None = None
+    finished: Finished = field(default_factory=Finished)
 
     @classmethod
     def of(cls, claimed: Claimed) -> LiveJudgment:
@@ -274,15 +275,15 @@ async def _kept(judge: Judging, store: Store, live: LiveJudgment, judgment: Judg
     record, seconds = to_json(judgment), live.elapsed_seconds
     state: Literal["done", "cancelled"] = "cancelled" if judgment.state == "cancelled" else "done"
     lease, tokens = live.lease, await _patiently(lambda: cost_of(store, judgment))
-    is_kept = await _patiently(
+    finished = await _patiently(
         lambda: store.finish(
             lease, record, elapsed_seconds=seconds, state=state, tokens=tokens, points=live.points
         )
     )
-    if not is_kept:
+    if finished is None:
         await judge.superseded(judgment_id=live.id, tenant=live.tenant, lease=lease.token)
         raise LeaseLost(f"judgment {live.id!r} had ended before, or is another worker's; this end is dropped")
-    live.has_ended = True
+    live.has_ended, live.finished = True, finished
     return StoredJudgment(
         live.id, live.tenant, state, json.dumps(judgment.metadata), record, live.created, seconds
     )

@@ -346,7 +346,10 @@ class JudgmentQueue:
         if self._live.get(live.id) is live:
             del self._live[live.id]
         self._free += 1
-        self._wake.set()
+        if live.finished.others_wait:
+            self._others_wait = True
+        if self._others_wait:
+            self._wake.set()
 
     async def _run(
         self, live: LiveJudgment, request: JudgmentRequest | None, before: asyncio.Task[None] | None
@@ -359,8 +362,8 @@ class JudgmentQueue:
             self._waiting.tell(row)
             if live.points is not None and self._counted is not None:
                 self._counted(live.points)
-            self.on_end(row.id)
-            self._others_wait = True  # those who have waited for this end
+            if live.finished.is_in_group:
+                self.on_end(row.id)
         except LeaseLost as error:
             _log.warning("%s", error)
         except Exception as error:  # noqa: BLE001 - one judgment that cannot end must not stop the others

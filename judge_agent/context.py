@@ -21,6 +21,8 @@ from judge_agent.schema import Evidence, JudgmentRequest, Principle, Task, Traje
 from judge_agent.seams.tool import Tool, ToolView
 
 SAMPLING_TEMPERATURE = 0.7
+# Longer trajectories are read again rather than held, in all their forms, until the judgment ends.
+MAX_KEPT_CHARS = 100_000
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,8 @@ class JudgeContext:
     turns: Turns
     tenant: str
     calibration: Calibration | None = None
-    _albums: dict[tuple[str, str], Album] = field(default_factory=dict, repr=False)
+    _albums: dict[tuple[str, str, bool], Album] = field(default_factory=dict, repr=False)
+    _materials: dict[tuple[str, str, bool, bool], Material] = field(default_factory=dict, repr=False)
 
     def view(self, candidate: CanonicalCandidate, *, indexed: bool = False) -> ToolView:
         request = self.request
@@ -100,8 +103,19 @@ class JudgeContext:
     ) -> Material:
         """What the model is shown of a candidate, with the evidence gathered for it; `slot` names it among others.
 
-        Without the `account` the agent's own words are left out.
+        Without the `account` the agent's own words are left out. Who asks again, with the same evidence, gets the same.
         """
+        key = (candidate.sha256, slot, account, self.calls.can("images"))
+        known = self._materials.get(key)
+        if known is None or known.results != tuple(evidence):
+            known = self._material(candidate, evidence, slot, account)
+            if len(known.trajectory) <= MAX_KEPT_CHARS:
+                self._materials[key] = known
+        return known
+
+    def _material(
+        self, candidate: CanonicalCandidate, evidence: Sequence[Evidence], slot: str, account: bool
+    ) -> Material:
         return material(
             self.task,
             candidate.trajectory,
@@ -122,9 +136,9 @@ class JudgeContext:
 
     def _pictures(self, candidate: CanonicalCandidate, slot: str) -> Album:
         """The candidate's pictures; megabytes of base64 are read once, not for every prompt."""
-        key = (candidate.sha256, slot)
+        seen = self.calls.can("images")
+        key = (candidate.sha256, slot, seen)
         if key not in self._albums:
-            seen = self.calls.can("images")
             self._albums[key] = album(self.task, candidate.trajectory, seen=seen, slot=slot)
         return self._albums[key]
 

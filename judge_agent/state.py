@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, TypedDict, cast, get_type_hints
 
 Json = dict[str, Any]
 
@@ -84,3 +84,19 @@ def empty() -> State:
         steps=[],
         flags={},
     )
+
+
+_REDUCERS = {
+    name: hint.__metadata__[0]
+    for name, hint in get_type_hints(State, include_extras=True).items()
+    if hasattr(hint, "__metadata__")
+}
+
+
+def updated(state: State, update: Update) -> State:
+    """The state with what a node gave: what the graph goes on with, for who must know before."""
+    changed: Json = {
+        name: _REDUCERS[name](state[name], given) if name in _REDUCERS else given  # type: ignore[literal-required]
+        for name, given in update.items()
+    }
+    return cast(State, {**state, **changed})

@@ -17,8 +17,8 @@ from judge_agent.seams.storage import AuditEvent
 Anchor = Callable[[str, str, int, str], Awaitable[object]]
 LastAnchored = Callable[[str], Awaitable[str | None]]
 MAX_BATCH = 512
-NOTES_WAIT_SECONDS = 0.02
-ANCHORS_WAIT_SECONDS = 0.05
+NOTES_WAIT_SECONDS = 0.1
+ANCHORS_WAIT_SECONDS = 0.1
 
 
 class AuditLogWriter:

@@ -47,14 +47,11 @@ def offered_tools(
 ) -> list[Tool]:
     """The tools that the model may call; one that has decided what it can decide is not offered again."""
     decided = {finding["tool"] for finding in found.findings if finding["strength"] == "decisive"}
+    view = context.view(candidate, indexed=indexed)
     offered = []
     for tool in context.tools:
         try:
-            if (
-                tool.parameters
-                and tool.name not in decided
-                and tool.offered(context.view(candidate, indexed=indexed))
-            ):
+            if tool.parameters and tool.name not in decided and tool.offered(view):
                 offered.append(tool)
         except Exception as error:  # noqa: BLE001 - one candidate's text must not cost its peers their rewards
             reason = f"asking whether it is offered failed: {type(error).__name__}: {error}"

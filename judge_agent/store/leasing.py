@@ -15,6 +15,7 @@ from judge_agent.store.quotas import QuotaExceeded
 from judge_agent.store.records import (
     Accepted,
     Claimed,
+    Finished,
     IdempotencyConflict,
     Lease,
     NewJudgment,
@@ -45,6 +46,10 @@ SELECT min(coalesce(turn, sequence)) FROM judgments
 WHERE tenant = ? AND cohort = ? AND (state IN ('queued', 'running') OR EXISTS (
     SELECT 1 FROM group_members JOIN groups ON groups.id = grp
     WHERE judgment_id = judgments.id AND groups.state IN ('open', 'judging')))
+"""
+_BESIDE = """
+SELECT EXISTS (SELECT 1 FROM judgments INDEXED BY judgments_waiting WHERE state = 'queued'),
+    EXISTS (SELECT 1 FROM group_members WHERE judgment_id = ?)
 """
 _TAKE = """
 UPDATE judgments SET state = 'running', worker = ?, lease = lease + 1, lease_until = ? WHERE id = ?
@@ -186,15 +191,16 @@ def finish(
     state: State,
     elapsed_seconds: float,
     tokens: int,
-) -> bool:
+) -> Finished | None:
     changed = connection.execute(
         "UPDATE judgments SET state = ?, judgment = ?, elapsed_seconds = ? "
         "WHERE id = ? AND lease = ? AND state = 'running'",
         (state, judgment, elapsed_seconds, *lease),
     ).rowcount
-    if changed == 1:
-        charge(connection, lease.judgment_id, tokens)
-    return changed == 1
+    if changed != 1:
+        return None
+    charge(connection, lease.judgment_id, tokens)
+    return Finished(*map(bool, connection.execute(_BESIDE, (lease.judgment_id,)).fetchone()))
 
 
 def open_count(connection: sqlite3.Connection) -> Open:

@@ -26,6 +26,7 @@ from judge_agent.store.records import (
     Accepted,
     ApiKey,
     Claimed,
+    Finished,
     Happening,
     Lease,
     LogHead,
@@ -141,7 +142,7 @@ class PostgresStore:
         state: Literal["done", "cancelled"] = "done",
         points: RunEnd | None = None,
         tokens: int = 0,
-    ) -> bool:
+    ) -> Finished | None:
         was_unsure = lease in self._unsure
 
         async def end(session: Session) -> bool:
@@ -163,7 +164,7 @@ class PostgresStore:
             raise
         self._unsure.discard(lease)
         self._news.announce()
-        return is_kept
+        return Finished() if is_kept else None
 
     async def is_followed(self, judgment_id: str) -> bool:
         rows = await self._pool.fetch(

@@ -149,6 +149,16 @@ class Page(NamedTuple):
     next_cursor: int | None
 
 
+class Finished(NamedTuple):
+    """What is known beside an end that was kept. True where the store does not look: then somebody has to.
+
+    `others_wait`: a judgment is queued. `is_in_group`: the ended one is a member of a group.
+    """
+
+    others_wait: bool = True
+    is_in_group: bool = True
+
+
 # What a key may do: everything, or only have rollouts judged. A key in a URL must be of the second kind.
 KeyScope = Literal["all", "judge"]
 
@@ -248,8 +258,8 @@ class Store(Protocol):
         state: Literal["done", "cancelled"] = "done",
         points: RunEnd | None = None,
         tokens: int = 0,
-    ) -> bool:
-        """End a judgment, once: false (and nothing changed) when it had ended, or another worker holds it.
+    ) -> Finished | None:
+        """End a judgment, once: None (and nothing changed) when it had ended, or another worker holds it.
 
         In the same transaction, `points` are what its run keeps of it, `tokens` of the model what it cost its key.
         """

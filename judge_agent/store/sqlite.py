@@ -21,6 +21,7 @@ from judge_agent.store.records import (
     Accepted,
     ApiKey,
     Claimed,
+    Finished,
     Happening,
     Lease,
     LogHead,
@@ -116,12 +117,12 @@ class SqliteStore:
         state: Literal["done", "cancelled"] = "done",
         points: RunEnd | None = None,
         tokens: int = 0,
-    ) -> bool:
-        def end(connection: sqlite3.Connection) -> bool:
-            is_kept = leasing.finish(connection, lease, judgment, state, elapsed_seconds, tokens)
-            if is_kept and points is not None:
+    ) -> Finished | None:
+        def end(connection: sqlite3.Connection) -> Finished | None:
+            finished = leasing.finish(connection, lease, judgment, state, elapsed_seconds, tokens)
+            if finished is not None and points is not None:
                 sqlite_runs.add(connection, lease.judgment_id, points)
-            return is_kept
+            return finished
 
         return await self._database.run(end)
 

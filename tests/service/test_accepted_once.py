@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from pathlib import Path
 
 import pytest
 
 from api.auth import make_key
 from api.callers import Caller
+from api.queue import BEAT_SECONDS
 from judge_agent.models.scripted import Held, ScriptedModel, by_schema
 from judge_agent.schema import JudgmentRequest
-from judge_agent.store import SqliteStore
+from judge_agent.store import Claimed, SqliteStore
 from tests.service.served import request, serving
 
 pytestmark = pytest.mark.anyio
@@ -138,6 +140,32 @@ class SlowKeys(SqliteStore):
     async def keys(self):
         await asyncio.sleep(0.05)
         return await super().keys()
+
+
+class Seen(SqliteStore):
+    """A store that counts who reads requests back from it, and who looks for what waits."""
+
+    read_back = claims = 0
+
+    async def request(self, judgment_id: str) -> str:
+        type(self).read_back += 1
+        return await super().request(judgment_id)
+
+    async def claim(self, worker: str, count: int, *, lease_seconds: float) -> tuple[Claimed, ...]:
+        type(self).claims += 1
+        return await super().claim(worker, count, lease_seconds=lease_seconds)
+
+
+async def test_where_there_is_room_a_post_after_an_end_begins_at_once_and_nobody_looks_for_more() -> None:
+    Seen.read_back = Seen.claims = 0
+    async with serving(store_type=Seen) as served:
+        await served.post(request())
+        before, started = Seen.claims, time.monotonic()
+        for seed in range(1, 9):
+            assert (await served.post(request(seed=seed))).json()["state"] == "done"
+        beats = (time.monotonic() - started) / BEAT_SECONDS
+    assert Seen.read_back == 0
+    assert Seen.claims - before <= beats + 2, "a look for each end is a transaction for nothing"
 
 
 async def test_nobody_is_let_in_while_the_keys_are_read_for_the_first_time(tmp_path: Path) -> None:

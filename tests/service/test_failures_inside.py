@@ -10,7 +10,7 @@ import pytest
 from judge_agent.errors import StoreError
 from judge_agent.judge import Judge
 from judge_agent.schema import Judgment
-from judge_agent.store import Accepted, NewJudgment, SqliteStore
+from judge_agent.store import Accepted, Finished, NewJudgment, SqliteStore
 from tests.service.served import request, serving
 
 pytestmark = pytest.mark.anyio
@@ -28,7 +28,7 @@ class FullDisk(SqliteStore):
 
     failures = 0
 
-    async def finish(self, *args: Any, **kwargs: Any) -> bool:
+    async def finish(self, *args: Any, **kwargs: Any) -> Finished | None:
         self.failures += 1
         if self.failures == 1:
             raise StoreError("database or disk is full")

@@ -28,7 +28,7 @@ from judge_agent.judge import Judge
 from judge_agent.models.scripted import ScriptedModel
 from judge_agent.schema import JudgmentRequest
 from judge_agent.seams.storage import SharedResults
-from judge_agent.store import Lease, SqliteStore
+from judge_agent.store import Finished, Lease, SqliteStore
 from tests.service.otlp_receiver import collecting
 from tests.service.served import request, serving
 
@@ -57,7 +57,7 @@ class FullStore(SqliteStore):
 
     tried = 0
 
-    async def finish(self, lease: Lease, judgment: str, **given: Any) -> bool:
+    async def finish(self, lease: Lease, judgment: str, **given: Any) -> Finished | None:
         type(self).tried += 1
         if type(self).tried == 1:
             raise StoreError("the database failed: disk I/O error")

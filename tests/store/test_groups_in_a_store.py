@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from judge_agent.store import Store
+from judge_agent.store import Finished, SqliteStore, Store
 from judge_agent.store.group_room import ShareTaken, TooMuchWaits
 from judge_agent.store.groups import NewGroup, NewMember, Seat
 from judge_agent.store.records import IdempotencyConflict, TooManyOpen
@@ -91,6 +91,23 @@ async def test_a_key_that_came_for_a_seated_member_is_kept(store: Store) -> None
         await store.groups.join(
             replace(GROUP, id="grp_2", group_id="h"), [member(0, idempotency_key="k", body_sha256="c")]
         )
+
+
+async def test_an_end_tells_whether_anyone_waits_and_whether_a_group_does(store: Store) -> None:
+    def told(others_wait: bool, is_in_group: bool) -> Finished:
+        """PostgreSQL does not look, so that somebody has to."""
+        return Finished(others_wait, is_in_group) if isinstance(store, SqliteStore) else Finished(True, True)
+
+    leases = [await accepted(store, name) for name in ("alone", "member", "waited_for", "both", "last")]
+    await store.groups.join(GROUP, [member(0, judgment_id="member"), member(1, judgment_id="both")])
+    ends = [await store.finish(lease, "{}", elapsed_seconds=1.0) for lease in leases[:2]]
+    await queued(store, "other")
+    ends += [await store.finish(lease, "{}", elapsed_seconds=1.0) for lease in leases[2:4]]
+    assert await claimed(store) == ["other"]
+    ends.append(await store.finish(leases[4], "{}", elapsed_seconds=1.0))
+    wanted = [(False, False), (False, True), (True, False), (True, True), (False, False)]
+    assert ends == [told(*one) for one in wanted]
+    assert await store.finish(leases[4], "{}", elapsed_seconds=1.0) is None
 
 
 async def test_a_cohort_that_is_over_gives_its_name_no_turn_and_an_open_group_keeps_its(store: Store) -> None:
