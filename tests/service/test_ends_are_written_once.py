@@ -113,8 +113,8 @@ async def test_an_end_that_came_too_late_is_marked_in_the_log(tmp_path: Path) ->
     class TakenOver(SqliteStore):
         """Another worker takes the judgment over between the last look at the lease and the end."""
 
-        async def finish(self, *_: Any, **__: Any) -> bool:
-            return False
+        async def finish(self, *_: Any, **__: Any) -> None:
+            """Keep nothing: the row is another worker's."""
 
     async with serving(tmp_path / "judge.db", log=log, store_type=TakenOver) as served:
         await served.post(request(), prefer="respond-async")
