@@ -77,8 +77,8 @@ class JudgeContext:
     turns: Turns
     tenant: str
     calibration: Calibration | None = None
-    _albums: dict[tuple[str, str, bool], Album] = field(default_factory=dict, repr=False)
-    _materials: dict[tuple[str, str, bool, bool], Material] = field(default_factory=dict, repr=False)
+    _albums: dict[tuple[str, str], Album] = field(default_factory=dict, repr=False)
+    _materials: dict[tuple[str, str, bool], Material] = field(default_factory=dict, repr=False)
 
     def view(self, candidate: CanonicalCandidate, *, indexed: bool = False) -> ToolView:
         request = self.request
@@ -108,7 +108,7 @@ class JudgeContext:
 
         Without the `account` the agent's own words are left out. Who asks again, with the same evidence, gets the same.
         """
-        key = (candidate.sha256, slot, account, self.calls.can("images"))
+        key = (candidate.sha256, slot, account)
         known = self._materials.get(key)
         if known is None or known.results != tuple(evidence):
             known = self._material(candidate, evidence, slot, account)
@@ -139,9 +139,9 @@ class JudgeContext:
 
     def _pictures(self, candidate: CanonicalCandidate, slot: str) -> Album:
         """The candidate's pictures; megabytes of base64 are read once, not for every prompt."""
-        seen = self.calls.can("images")
-        key = (candidate.sha256, slot, seen)
+        key = (candidate.sha256, slot)
         if key not in self._albums:
+            seen = self.calls.can("images")
             self._albums[key] = album(self.task, candidate.trajectory, seen=seen, slot=slot)
         return self._albums[key]
 
