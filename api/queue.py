@@ -25,7 +25,6 @@ from api.waiting import Waiting
 from judge_agent.aside import aside
 from judge_agent.errors import LeaseLost, StoreError
 from judge_agent.schema import JudgmentRequest
-from judge_agent.seats import Seats
 from judge_agent.store import (
     Accepted,
     Lease,
@@ -78,7 +77,6 @@ class JudgmentQueue:
         self._wake = asyncio.Event()
         self._waiting = Waiting(store)
         self._draining = False
-        self._seats = Seats()
         self._refusals = Refusals(max_running=max_running, capacity=max_running + max_queued)
         self.on_end: Callable[[str], None] = lambda _: None
 
@@ -359,8 +357,7 @@ class JudgmentQueue:
         try:
             if before is not None:
                 await asyncio.wait([before])
-            async with self._seats.taken():
-                row = await judge_to_its_end(self._judge, self._store, live, request)
+            row = await judge_to_its_end(self._judge, self._store, live, request)
             self._refusals.note(live.elapsed_seconds - live.elapsed_before)
             self._waiting.tell(row)
             if live.points is not None and self._counted is not None:

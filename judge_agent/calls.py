@@ -34,7 +34,6 @@ from judge_agent.schema import Usage
 from judge_agent.seams.model import ChatMessage, ChatModel, Completion, ModelInfo, TokenLogprob
 from judge_agent.seams.storage import AuditEvent, AuditLog, Journal, JournalEntry, SharedResults
 from judge_agent.seams.tool import Tool, ToolResult, ToolView
-from judge_agent.seats import away
 from judge_agent.spending import Bill
 from judge_agent.tool_cache import SharedTools
 from judge_agent.tool_progress import ToolProgress
@@ -326,10 +325,6 @@ class Calls:
 
         Who asks pays for it, once, as if it were alone: whoever else asks the same is no help to it.
         """
-        async with away():
-            return await self._paid_once(flight, make)
-
-    async def _paid_once(self, flight: Flight, make: Make) -> Json:
         flights, budget = self._flights, self.budget
         if flights.is_paid(flight, budget.payer):
             return await flights.landed(flight, make)

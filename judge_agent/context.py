@@ -19,7 +19,6 @@ from judge_agent.prompting.material import Material, material
 from judge_agent.recipes import Recipe
 from judge_agent.schema import Evidence, JudgmentRequest, Principle, Task, Trajectory
 from judge_agent.seams.tool import Tool, ToolView
-from judge_agent.seats import away
 
 SAMPLING_TEMPERATURE = 0.7
 # Longer trajectories are read again rather than held, in all their forms, until the judgment ends.
@@ -47,16 +46,14 @@ class Turns:
         """Wait for the turn. Raises BudgetExceeded('deadline') where the time is up before it comes."""
         lock, waiting = self._locks.get(key, (asyncio.Lock(), 0))
         self._locks[key] = (lock, waiting + 1)
-        has_turn = False
         try:
-            async with away():
-                async with deadline_of(budget):
-                    await lock.acquire()
-                has_turn = True
-            yield
-        finally:
-            if has_turn:
+            async with deadline_of(budget):
+                await lock.acquire()
+            try:
+                yield
+            finally:
                 lock.release()
+        finally:
             lock, waiting = self._locks[key]
             self._locks[key] = (lock, waiting - 1)
             if waiting == 1:
