@@ -134,6 +134,7 @@ def _result(candidate: CanonicalCandidate, context: JudgeContext, state: State) 
         aggregate=request.aggregate or recipe.aggregate,
         min_weight=recipe.min_weight,
         pass_threshold=context.pass_threshold,
+        generated={one["name"] for one in state["principles"] if one["origin"] == "generated"},
     )
     transcript = read(candidate.trajectory)
     own = _flags(candidate, state)

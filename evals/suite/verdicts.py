@@ -77,10 +77,11 @@ def _agrees(is_so: bool) -> Verdict:
 
 
 def _passed(candidate: CandidateResult) -> bool | None:
-    """`passed` says it where hard principles do; a lone model score passes from the middle of its scale on."""
-    if candidate.reward is None:
-        return None
-    return candidate.passed if candidate.passed is not None else candidate.reward >= PASSES
+    """`passed` says it where nothing that is missing could turn it; a lone model score passes from the middle of its
+    scale on."""
+    if candidate.passed is not None or candidate.reward is None:
+        return candidate.passed
+    return candidate.reward >= PASSES
 
 
 def _evidence_scores(candidates: Sequence[CandidateResult]) -> dict[str, float]:

@@ -7,7 +7,7 @@ A principle is scored when its verdict is valid and has a score. `scored`: all a
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,13 +61,15 @@ def combine(
     pass_threshold: float | None = None,
     hard_pass: float = 0.5,
     min_agreement: float = 0.6,
+    generated: Collection[str] = (),
 ) -> Combined:
     """Combine verdicts into a vector and a scalar.
 
     `score` is the aggregate over the scored principles; null when there is none.
     `reward` is the score; null unless all hard principles are scored and so is at least the share
-    `min_weight` of the soft weight. `reward_bounds` is the exact range of the score over all scores in
-    [0,1] of the missing principles. A weight below 0 is a penalty: its score lowers the scalar and the
+    `min_weight` of the soft weight. Of the principles that the judge came upon itself (`generated`, by name) those
+    that the model cannot assess are left out of that share where evidence has decided a hard one: what was
+    asked for is known. `reward_bounds` is the exact range of the score over all scores in [0,1] of the missing principles. A weight below 0 is a penalty: its score lowers the scalar and the
     entry of its dimension, and it counts in `min_weight` by its size.
     `passed`: every hard principle reaches `hard_pass` and the score reaches `pass_threshold` (0.5 where none
     is given and there is no hard principle; no threshold where there is one); null where a missing principle
@@ -85,7 +87,7 @@ def combine(
         failure_kind=kind,
         failure_reason=reason,
         score=score,
-        reward=score if _enough(principles, min_weight) else None,
+        reward=score if _enough(principles, min_weight, generated) else None,
         reward_bounds=bounds,
         passed=passed,
         needs_review=bool(missing) or passed is None or _disagree(scored, min_agreement),
@@ -133,12 +135,15 @@ def _clamped(score: float, bounds: tuple[float, float]) -> float:
     return min(max(score, bounds[0]), bounds[1])
 
 
-def _enough(principles: Sequence[PrincipleResult], min_weight: float) -> bool:
+def _enough(principles: Sequence[PrincipleResult], min_weight: float, generated: Collection[str]) -> bool:
     if not any(_is_scored(p) for p in principles):
         return False
-    if any(p.kind == "hard" and not _is_scored(p) for p in principles):
+    hard = [p for p in principles if p.kind == "hard"]
+    if not all(_is_scored(p) for p in hard):
         return False
     soft = [p for p in principles if p.kind == "soft"]
+    if any(p.decided_by == "evidence" for p in hard):
+        soft = [p for p in soft if p.name not in generated or p.failure_kind != "abstained"]
     weights = effective_weights([abs(p.weight) for p in soft])
     share = math.fsum(w for w, p in zip(weights, soft, strict=True) if _is_scored(p))
     # The tolerance is for weights such as 0.1 and 0.3 whose sums round: 80% of the weight is enough.

@@ -104,3 +104,27 @@ def test_a_preference_over_a_partial_candidate_has_no_probability() -> None:
     chosen = preference([candidate("a", 1.0), candidate("b", 0.25, "partial")])
     assert chosen is not None
     assert (chosen.winner, chosen.probability) == ("a", None)
+
+
+@pytest.mark.parametrize(
+    ("hard", "decided_by", "soft", "generated", "reward"),
+    [
+        ("hard 1 1", "evidence", ["soft 1 - abstained"], {"p1"}, 1.0),
+        ("hard 1 1", "evidence", ["soft 1 - abstained", "soft 1 0.5"], {"p1", "p2"}, 0.75),
+        # What the caller asked for is missing, whatever tools decided.
+        ("hard 1 1", "evidence", ["soft 1 - abstained"], set(), None),
+        # A failure of the judge is no word on what can be assessed.
+        ("hard 1 1", "evidence", ["soft 1 - model_timeout"], {"p1"}, None),
+        ("hard 1 1", "model", ["soft 1 - abstained"], {"p1"}, None),
+        ("hard 1 - tool_unavailable", None, ["soft 1 - abstained"], {"p1"}, None),
+    ],
+)
+def test_what_the_judge_thought_of_and_cannot_assess_costs_no_reward_that_evidence_decides(
+    hard: str, decided_by: Any, soft: list[str], generated: set[str], reward: float | None
+) -> None:
+    first = verdict(0, hard).model_copy(update={"decided_by": decided_by})
+    rest = [verdict(index, text) for index, text in enumerate(soft, start=1)]
+    result = combine([first, *rest], dimensions=("quality",), generated=generated)
+    assert (result.reward, result.status) == (reward, "unscored" if result.score is None else "partial")
+    low, high = result.reward_bounds
+    assert low < high, "the bounds tell what it could have come to"
