@@ -69,8 +69,9 @@ def combine(
     `reward` is the score; null unless all hard principles are scored and so is at least the share
     `min_weight` of the soft weight. Of the principles that the judge came upon itself (`generated`, by name) those
     that the model cannot assess are left out of that share where evidence has decided a hard one: what was
-    asked for is known. `reward_bounds` is the exact range of the score over all scores in [0,1] of the missing principles. A weight below 0 is a penalty: its score lowers the scalar and the
-    entry of its dimension, and it counts in `min_weight` by its size.
+    asked for is known. `reward_bounds` is the exact range of the score over all scores in [0,1] of the missing
+    principles. A weight below 0 is a penalty: its score lowers the scalar and the entry of its dimension, and it
+    counts in `min_weight` by its size.
     `passed`: every hard principle reaches `hard_pass` and the score reaches `pass_threshold` (0.5 where none
     is given and there is no hard principle; no threshold where there is one); null where a missing principle
     could turn it. `needs_review`: something is unscored, `passed` is unknown, or the samples of a principle
