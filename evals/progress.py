@@ -9,15 +9,18 @@ WIDTH = 30
 
 
 class Progress:
-    """Counts calls of itself up to `total`; `done` are done already."""
+    """Counts calls of itself up to `total`; `done` are done already. Nothing is shown in the first `quiet_seconds`."""
 
-    def __init__(self, what: str, total: int, done: int = 0) -> None:
+    def __init__(self, what: str, total: int, done: int = 0, *, quiet_seconds: float = 0.0) -> None:
         self._what, self._total, self._done, self._earlier = what, total, done, done
         self._started = self._shown = time.monotonic()
+        self._quiet_seconds = quiet_seconds
 
     def __call__(self) -> None:
         self._done += 1
         last = self._done == self._total
+        if time.monotonic() - self._started < self._quiet_seconds:
+            return
         if sys.stderr.isatty():
             if last or time.monotonic() - self._shown > 0.1:
                 self._shown = time.monotonic()

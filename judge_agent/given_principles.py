@@ -6,10 +6,9 @@ import re
 from collections.abc import Sequence
 
 from judge_agent.recipes import Recipe
+from judge_agent.same_words import WORD
 from judge_agent.schema import JudgmentRequest, PrincipleSpec
 
-# A script that puts no spaces between words is counted by its characters.
-WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 _NOT_A_KEY = re.compile(r"[^a-z0-9]+")
 MAX_KEY_CHARS = 60
 

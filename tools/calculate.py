@@ -66,7 +66,7 @@ class Calculate(DecidingTool):
         self._slots = asyncio.Semaphore(2)
         box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
         bounds = f"{self.limits.seconds:g}s/{self.limits.symbolic_seconds:g}s/{self.limits.text_chars}"
-        self.version = f"3/{box}/{versions('symbolic')}/{bounds}"
+        self.version = f"4/{box}/{versions('symbolic')}/{bounds}"
 
     def principle(self, view: ToolView) -> PrincipleSpec | None:
         return self.decides if _has_answer(view) else None
@@ -147,6 +147,12 @@ class Calculate(DecidingTool):
         told = await self._ask("exact", question)
         return await self._ask("symbolic", question) if told.get("verdict") == "symbolic" else told
 
+    async def _compared_with_value(self, whole: str | None, answer: str) -> dict[str, Any]:
+        """An answer beside a value to its last digit: what is shown of it may be rounded."""
+        if whole is None:
+            return {"verdict": "unsure", "why": "the value is too long to be compared"}
+        return await self._compared(whole, answer)
+
     async def _answer(self, view: ToolView) -> ToolResult:
         reference = view.task.reference.answer
         if reference is None:
@@ -208,6 +214,7 @@ class Calculate(DecidingTool):
         value = await self._ask("exact", question)
         if "none" in value:
             value = await self._ask("symbolic", question)
+        whole = value.pop("whole", value.get("exact"))
         output: dict[str, Any] = {"expression": expression, **value}
         if "none" in value:
             output = {"expression": expression, "error": str(value["none"])[:300]}
@@ -220,7 +227,7 @@ class Calculate(DecidingTool):
         if not is_final:
             return ToolResult("ok", output, (Finding("none", "hint", None, "worked out"),))
         stated = stated_answer(view.trajectory)
-        told = {} if stated is None else await self._compared(str(value["exact"]), stated.text)
+        told = {} if stated is None else await self._compared_with_value(whole, stated.text)
         output["final_answer"] = told.get("verdict", "none stated")
         return ToolResult(
             "ok", output, (bears_on_answer(told.get("verdict"), "the value that was worked out"),)

@@ -24,6 +24,7 @@ from evals.loaders import NAMES, SUITES
 from evals.loaders.hub import fetched
 from evals.loaders.item import Item, Suite
 from evals.options import above_zero, whole
+from evals.progress import Progress
 from evals.service import running
 from evals.suite import report, results
 from evals.suite.asking import Asking, How, Job, asked
@@ -36,6 +37,8 @@ from judge_agent.errors import InvalidRequest, JudgeClientError
 SECONDS = 900.0
 MAX_SECONDS = 3600.0
 GRACE_SECONDS = 30.0
+# Most sets are read at once; of one that is not it is said how far it is.
+QUIET_SECONDS = 2.0
 HUB = "hub"
 
 
@@ -106,7 +109,11 @@ def parts_of(
     parts = []
     for suite in wanted:
         folder = fetched(suite) if arguments.data == HUB else Path(arguments.data) / suite.folder_name
-        items = chosen(suite.read(folder), limit, arguments.seed)
+        print(f"reading {suite.name} from {folder}", file=sys.stderr, flush=True)
+        entries = suite.read(folder)
+        most = len(entries) if limit is None else min(limit, len(entries))
+        progress = Progress(f"reading {suite.name}", most, quiet_seconds=QUIET_SECONDS)
+        items = chosen(entries, limit, arguments.seed, progress)
         if not items:
             raise InvalidRequest(str(folder), "holds no item that can be judged")
         parts += [Part(suite, items, how) for how in hows]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import zip_longest
 
 from evals.loaders.item import Entry, Item
 from judge_agent.hashing import sha256_of
 
 
-def chosen(entries: Sequence[Entry], limit: int | None, seed: int) -> list[Item]:
+def chosen(
+    entries: Sequence[Entry], limit: int | None, seed: int, made: Callable[[], None] = lambda: None
+) -> list[Item]:
     """Make `limit` items, all of them unless it is given; fewer where there are fewer.
 
     The choice follows from seed and ids alone, and a larger limit holds every smaller one. Entries that turn out to be
-    of no use are passed over, and the next of their category is taken. Raises InvalidRequest for a broken row.
+    of no use are passed over, and the next of their category is taken. `made` is called for each item.
+    Raises InvalidRequest for a broken row.
     """
     items: list[Item] = []
     for entry in _in_turn(entries, seed):
@@ -22,6 +25,7 @@ def chosen(entries: Sequence[Entry], limit: int | None, seed: int) -> list[Item]
         item = entry.make()
         if item is not None:
             items.append(item)
+            made()
     return items
 
 

@@ -1,6 +1,7 @@
 """Figures of many verdicts, pure and seeded: intervals by resampling, calibration error, paired tests.
 
-Bootstrap: Efron (1979), percentiles. McNemar: exact, two-sided.
+Bootstrap: Efron (1979), percentiles. Wilson (1927) where resampling can draw nothing but one value, as Brown, Cai and
+DasGupta (2001) find it good for small samples. McNemar: exact, two-sided.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ import random
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from judge_agent.calibration.measures import Rated, ece
+from judge_agent.calibration.measures import Rated, ece, wilson
 
 RESAMPLES = 2000
 
 
 class Interval(NamedTuple):
-    """The middle 95% of what resampling gives."""
+    """From where to where a figure of 95% confidence goes."""
 
     low: float
     high: float
@@ -29,6 +30,18 @@ def bootstrap(values: Sequence[float], seed: int) -> Interval | None:
     draw, count = random.Random(seed), len(values)  # noqa: S311 - reproducible, no secret
     means = sorted(math.fsum(draw.choices(values, k=count)) / count for _ in range(RESAMPLES))
     return Interval(round(means[int(0.025 * RESAMPLES)], 4), round(means[int(0.975 * RESAMPLES) - 1], 4))
+
+
+def of_share(right: int, count: int, seed: int) -> Interval | None:
+    """The interval of 95% of a share of right ones: by resampling, and Wilson's where all or none are right.
+
+    There every sample that can be drawn is the same, and resampling would call ten right ones of ten certain. None of
+    none.
+    """
+    if not count or 0 < right < count:
+        return bootstrap([1.0] * right + [0.0] * (count - right), seed)
+    low, high = wilson(right / count, count)
+    return Interval(round(low, 4), round(high, 4))
 
 
 def calibration_error(said: Sequence[tuple[float, bool]]) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import Counter
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from pydantic import Field
 
 from evals.loaders.item import DecidedBy, FirstError, Item, Suite
 from evals.suite.results import Result
-from evals.suite.statistics import bootstrap, calibration_error, harmonic
+from evals.suite.statistics import calibration_error, harmonic, of_share
 from judge_agent.schema import Envelope
 
 
@@ -24,7 +25,9 @@ class Figures(Envelope):
     tie: int
     none: int
     accuracy: float | None = Field(description="Right ones of all items.")
-    low: float | None = Field(description="The lower end of its bootstrap interval of 95%.")
+    low: float | None = Field(
+        description="The lower end of its interval of 95%: bootstrap, and Wilson's where all or none are right."
+    )
     high: float | None
     accuracy_of_decided: float | None = Field(description="Right ones of those that are right or wrong.")
 
@@ -139,7 +142,7 @@ def summary(
 def figures(results: Sequence[Result], seed: int) -> Figures:
     """Verdicts of results, with the seeded interval of their accuracy."""
     verdicts = Counter(result.verdict for result in results)
-    interval = bootstrap([float(result.verdict == "right") for result in results], seed)
+    interval = of_share(verdicts["right"], len(results), seed)
     return Figures(
         items=len(results),
         right=verdicts["right"],
@@ -274,4 +277,7 @@ def number(value: float | None) -> str:
 
 
 def interval_of(found: Figures) -> str:
-    return "n/a" if found.low is None or found.high is None else f"{found.low:.0%} to {found.high:.0%}"
+    """The interval in whole per cents, rounded outwards: none is narrower than it is."""
+    if found.low is None or found.high is None:
+        return "n/a"
+    return f"{math.floor(round(100 * found.low, 6))}% to {math.ceil(round(100 * found.high, 6))}%"

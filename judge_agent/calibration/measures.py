@@ -1,4 +1,4 @@
-"""How good confidences are: calibration error, Brier score, and risk against coverage. Pure."""
+"""How good confidences are: calibration error, Brier score, risk against coverage; how sure a share is. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 BINS = 10
+# Of the normal distribution, 95% lie within so many standard deviations.
+_Z = 1.96
 
 
 class Rated(NamedTuple):
@@ -27,6 +29,15 @@ class Quality(NamedTuple):
 def quality(items: Sequence[Rated]) -> Quality:
     """Return all three of at least one item. Raises ValueError for none."""
     return Quality(ece(items), brier(items), aurc(items))
+
+
+def wilson(share: float, count: int) -> tuple[float, float]:
+    """Return the interval of 95% around a share of `count` (Wilson 1927); all of [0, 1] for none."""
+    if not count:
+        return (0.0, 1.0)
+    middle = (share + _Z * _Z / (2 * count)) / (1 + _Z * _Z / count)
+    half = _Z * math.sqrt(share * (1 - share) / count + _Z * _Z / (4 * count * count)) / (1 + _Z * _Z / count)
+    return (max(0.0, middle - half), min(1.0, middle + half))
 
 
 def ece(items: Sequence[Rated], bins: int = BINS) -> float:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from judge_agent.calibration.measures import wilson
 from judge_agent.hashing import sha256_of
 from judge_agent.learning.pairs import Pair, parted
 from judge_agent.learning.proposing import PROMPT, Proposal, Proposals, proposals
@@ -17,8 +17,6 @@ from judge_agent.prompting import PromptLibrary
 from judge_agent.schema import PrincipleSpec
 from judge_agent.seams.model import ChatModel
 from judge_agent.version import __version__
-
-_Z = 1.96
 
 
 @dataclass(frozen=True)
@@ -83,15 +81,6 @@ async def learn(
     )
     interval = wilson(reached, len(test))
     return Learned(made, found.found, chosen.dropped, chosen.accuracy, reached, interval, missing)
-
-
-def wilson(share: float, count: int) -> tuple[float, float]:
-    """Return the interval of 95% around a share of `count` (Wilson 1927); all of [0, 1] for none."""
-    if not count:
-        return (0.0, 1.0)
-    middle = (share + _Z * _Z / (2 * count)) / (1 + _Z * _Z / count)
-    half = _Z * math.sqrt(share * (1 - share) / count + _Z * _Z / (4 * count * count)) / (1 + _Z * _Z / count)
-    return (max(0.0, middle - half), min(1.0, middle + half))
 
 
 def _specs(found: Proposals, chosen: Selected) -> tuple[PrincipleSpec, ...]:

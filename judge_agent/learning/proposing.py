@@ -8,13 +8,14 @@ from typing import Any
 
 from judge_agent import importers
 from judge_agent.errors import ModelError
-from judge_agent.given_principles import WORD, name_from
+from judge_agent.given_principles import name_from
 from judge_agent.guards.planted import planted_in
 from judge_agent.hashing import derived_seed
 from judge_agent.learning.pairs import Pair
 from judge_agent.prompting import PromptLibrary
 from judge_agent.prompting.fences import fence, neutralise
 from judge_agent.readouts import read_object
+from judge_agent.same_words import WORD, same_words
 from judge_agent.schema import JudgmentRequest, Trajectory
 from judge_agent.seams.model import ChatMessage, ChatModel
 from judge_agent.trajectory import read, text_of
@@ -26,7 +27,6 @@ MAX_TOKENS = 640
 TEMPERATURE = 0.7
 MAX_DESCRIPTION_CHARS = 240
 MIN_WORDS = 4
-SAME_WORDS_SHARE = 0.8
 _MOST_CHARS, _LEAST_CHARS = 4000, 200
 
 
@@ -82,12 +82,6 @@ def merged(found: Sequence[Proposal]) -> list[Proposal]:
         else:
             kept[place] = replace(kept[place], times=kept[place].times + one.times)
     return kept
-
-
-def same_words(left: str, right: str) -> bool:
-    """Whether two descriptions share most of the words of the one that has fewer."""
-    first, second = (set(WORD.findall(text.lower())) for text in (left, right))
-    return len(first & second) >= SAME_WORDS_SHARE * max(1, min(len(first), len(second)))
 
 
 async def _asked(

@@ -16,7 +16,7 @@ from langgraph.runtime import Runtime
 from judge_agent.calls import ModelCall
 from judge_agent.context import JudgeContext
 from judge_agent.errors import BudgetExceeded, ModelError
-from judge_agent.given_principles import WORD, given_principles, name_from
+from judge_agent.given_principles import given_principles, name_from
 from judge_agent.guards.planted import planted_in
 from judge_agent.nodes.charged import charged_to_the_task
 from judge_agent.nodes.criteria import comparison_of, ignored_fields
@@ -24,6 +24,7 @@ from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.images import with_images
 from judge_agent.prompting.material import task_block
 from judge_agent.readouts import read_object
+from judge_agent.same_words import WORD, same_words
 from judge_agent.schema import Principle, PrincipleSpec
 from judge_agent.seams.tool import Tool
 from judge_agent.state import Json, State, Update
@@ -31,9 +32,8 @@ from judge_agent.state import Json, State, Update
 PROPOSE_MAX_TOKENS = 640
 PROPOSE_TEMPERATURE = 0.7
 PROPOSE_TRIES = 2
-MINWORDS = 4
-MIN_NEWWORDS_SHARE = 0.6
-SAMEWORDS_SHARE = 0.8
+MIN_WORDS = 4
+MIN_NEW_WORDS_SHARE = 0.6
 
 
 async def propose(state: State, runtime: Runtime[JudgeContext]) -> Update:
@@ -260,7 +260,7 @@ def _usable(proposed: Any, context: JudgeContext) -> list[Principle]:
     for item in proposed if isinstance(proposed, list) else []:
         principle = _from_proposal(item, context) if isinstance(item, dict) else None
         if principle is not None and not any(
-            same(principle.description, other.description) for other in kept
+            same_words(principle.description, other.description) for other in kept
         ):
             kept.append(principle)
     if not kept:
@@ -272,9 +272,9 @@ def _from_proposal(item: Json, context: JudgeContext) -> Principle | None:
     description = neutralise(str(item.get("description", ""))).strip()
     words = WORD.findall(description.lower())
     weight = item.get("weight")
-    goes_round = len(set(words)) < MIN_NEWWORDS_SHARE * len(words)
+    goes_round = len(set(words)) < MIN_NEW_WORDS_SHARE * len(words)
     telling = {word for word in words if len(word) > 1 or not word.isascii()}
-    if len(telling) < max(MINWORDS, len(words) / 2) or goes_round or planted_in(description):
+    if len(telling) < max(MIN_WORDS, len(words) / 2) or goes_round or planted_in(description):
         return None
     if item.get("dimension") not in _proposed_dimensions(context) or weight not in (1, 2, 3, 4, 5):
         return None
@@ -286,12 +286,6 @@ def _from_proposal(item: Json, context: JudgeContext) -> Principle | None:
         weight=float(weight),
     )
     return _typed(spec, context, "generated")
-
-
-def same(left: str, right: str) -> bool:
-    """Whether two descriptions share most of their words."""
-    first, second = set(WORD.findall(left.lower())), set(WORD.findall(right.lower()))
-    return len(first & second) >= SAMEWORDS_SHARE * max(1, min(len(first), len(second)))
 
 
 def _fallback(context: JudgeContext, problem: str) -> Json:

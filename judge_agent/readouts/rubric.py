@@ -12,22 +12,12 @@ from typing import Any, NamedTuple
 
 from judge_agent.readouts.answer import unparseable
 from judge_agent.readouts.json_object import read_object
+from judge_agent.same_words import same_words
 from judge_agent.seams.model import Choice
 
 MIN_ITEM_CHARS = 12
 MAX_ITEM_CHARS = 600
 MIN_QUOTE_CHARS = 12
-SAME_SHARE = 0.8
-_WORD = re.compile(r"[^\W_]+")
-# Where two items differ in one of these they ask for different things, however much else they share.
-_NEGATIONS = frozenset(
-    ("no", "not", "never", "none", "without", "except", "only", "more", "less", "fewer", "most", "least")
-)
-_NUMBERS = frozenset(("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"))
-_PLACES = frozenset(
-    ("first", "second", "third", "last", "next", "before", "after", "above", "below", "start", "begin", "end")
-)
-_TURNS_IT = _NEGATIONS | _NUMBERS | _PLACES
 _SPACE = re.compile(r"\s+")
 _NOTHING = frozenset({"", "-", "none", "n/a", "nothing"})
 
@@ -61,7 +51,7 @@ def read_rubric(
     items = [_item(one, kinds, differences) for one in listed]
     kept: list[RubricItem] = []
     for item in items:
-        if not any(same(item.text, other.text) for other in kept):
+        if not any(same_words(item.text, other.text) for other in kept):
             kept.append(item)
     if len(kept) > most:
         raise unparseable(f"the rubric has {len(kept)} items that differ, {most} at most")
@@ -83,14 +73,6 @@ def read_profile(answer: Choice, texts: Mapping[str, str], most: int) -> tuple[D
     if not standing:
         raise unparseable("no difference has a quote that stands, word for word, in a response")
     return standing
-
-
-def same(left: str, right: str) -> bool:
-    """Whether two items say the same: most words of the shorter one are in the other, and what turns one turns both."""
-    first, second = (set(_WORD.findall(text.casefold())) for text in (left, right))
-    if any(word in _TURNS_IT or any(map(str.isdigit, word)) for word in first ^ second):
-        return False
-    return len(first & second) >= SAME_SHARE * max(1, min(len(first), len(second)))
 
 
 def _listed(answer: Choice, key: str) -> list[Any]:

@@ -96,15 +96,17 @@ def _gated(items: Sequence[Weighed], hard_pass: float) -> float:
 
 
 def _renormed(items: Sequence[Weighed], hard_pass: float) -> float:
-    """Half for passing every hard principle, half the weighted mean; without a hard principle, the mean.
+    """(process + outcome) / 2: the weighted mean of the soft principles, and 1 where every hard one is passed, else 0.
 
-    Process beside outcome: however good the steps, what failed stays at or below 0.5, and what succeeded stays at or
-    above it. The aim of PPR's ReNorm (2509.25598), whose own formula is another.
+    Where there are only soft or only hard principles, that one part alone. However good the steps, what failed stays at
+    or below 0.5, and what succeeded stays at or above it; no weight of a hard principle moves either. It is
+    `process.renormalised` (after ReNorm of PPR, 2509.25598) put into [0, 1].
     """
-    hard = [item for item in items if item.hard]
-    if not hard:
-        return weighted_mean(items)
-    return (float(all(item.score >= hard_pass for item in hard)) + weighted_mean(items)) / 2
+    soft, hard = [item for item in items if not item.hard], [item for item in items if item.hard]
+    outcome = float(all(item.score >= hard_pass for item in hard))
+    if not soft:
+        return outcome
+    return (weighted_mean(soft) + outcome) / 2 if hard else weighted_mean(soft)
 
 
 def _veto(items: Sequence[Weighed], hard_pass: float) -> float:

@@ -6,7 +6,11 @@ import math
 
 import pytest
 
-from evals.suite.statistics import bootstrap, calibration_error, harmonic, mcnemar
+from evals.loaders.item import Entry, Item, Outcome, Request
+from evals.progress import Progress
+from evals.suite.sampling import chosen
+from evals.suite.statistics import bootstrap, calibration_error, harmonic, mcnemar, of_share
+from evals.suite.summary import Figures, interval_of
 
 
 def test_an_interval_holds_the_mean_is_seeded_and_narrows_with_more_values() -> None:
@@ -24,6 +28,23 @@ def test_an_interval_holds_the_mean_is_seeded_and_narrows_with_more_values() -> 
 def test_values_that_are_all_the_same_have_no_width_and_no_values_no_interval() -> None:
     assert bootstrap([1.0] * 9, 3) == (1.0, 1.0)
     assert bootstrap([], 3) is None
+
+
+def test_where_all_or_none_are_right_the_interval_says_how_little_few_items_tell() -> None:
+    # Of z*z / (n + z*z): 3.8416 / 13.8416 and 3.8416 / 703.8416.
+    assert of_share(10, 10, 0) == (0.7225, 1.0)
+    assert of_share(0, 10, 0) == (0.0, 0.2775)
+    assert of_share(700, 700, 0) == (0.9945, 1.0)
+    assert of_share(9, 10, 4) == bootstrap([1.0] * 9 + [0.0], 4)
+    assert of_share(0, 0, 0) is None
+
+
+def test_an_interval_is_told_in_whole_per_cents_rounded_outwards() -> None:
+    found = {"items": 2000, "right": 2000, "wrong": 0, "tie": 0, "none": 0, "accuracy": 1.0}
+    ends = {"low": 0.9981, "high": 1.0, "accuracy_of_decided": 1.0}
+    assert interval_of(Figures(**found, **ends)) == "99% to 100%"
+    assert interval_of(Figures(**found, **{**ends, "low": 0.29, "high": 0.5701})) == "29% to 58%"
+    assert interval_of(Figures(**found, **{**ends, "low": None, "high": None})) == "n/a"
 
 
 def test_calibration_is_the_gap_of_confidence_and_share_by_bin() -> None:
@@ -49,3 +70,17 @@ def test_the_harmonic_mean_is_nothing_where_one_share_is() -> None:
     assert harmonic(0.5, 1.0) == pytest.approx(2 / 3)
     assert harmonic(0.0, 1.0) == 0.0
     assert math.isclose(harmonic(0.3, 0.3), 0.3)
+
+
+def test_of_a_set_that_takes_long_to_read_it_is_said_how_far_it_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made = Item("a", "c", Request({}), Outcome(succeeded=True))
+    entries = [Entry(str(place), "c", lambda: made) for place in range(3)]
+    chosen(entries, 2, 0, Progress("reading a set", 2))
+    assert [line.split(",")[0].split("] ")[1] for line in capsys.readouterr().err.splitlines()] == [
+        "1/2",
+        "2/2",
+    ]
+    chosen(entries, 2, 0, Progress("reading a set", 2, quiet_seconds=60.0))
+    assert capsys.readouterr().err == ""

@@ -66,6 +66,8 @@ def test_a_report_is_one_page_without_requests_and_the_same_as_json(
     assert re.search(r"url\(|@import|https?://", text) is None
     assert "judgebench by arena, with tools" in page.words
     assert "100.0%" in page.words
+    # Wilson of three of three: 3 / 6.8416; resampling would say 100% to 100%.
+    assert "43% to 100%" in page.words
     assert "model: scripted" in page.words
     assert page.words.count("judgebench by arena, with tools") == 1
 
@@ -197,7 +199,7 @@ def test_all_judges_each_set_with_and_without_tools_and_writes_the_table(
     assert text.startswith("before\n<!-- evals all: begin -->")
     assert text.endswith("<!-- evals all: end -->\nafter\n")
     assert "old" not in text
-    assert "| judgebench | reference | 2 | 2 of 2 (100.0%) | 100% to 100% | 2 of 2 (100.0%) |" in text
+    assert "| judgebench | reference | 2 | 2 of 2 (100.0%) | 34% to 100% | 2 of 2 (100.0%) |" in text
     assert "model scripted" in text
     assert {line["with_tools"] for line in lines_of(out)} == {True, False}
 

@@ -34,7 +34,7 @@ def test_a_judge_that_knows_is_right_by_both_kinds_of_recipe(
     alone, compared = ran.told["summaries"]
     for one in (alone, compared):
         assert verdicts(one) == (4, 0, 0, 0)
-        assert (one["total"]["accuracy"], one["total"]["low"], one["total"]["high"]) == (1.0, 1.0, 1.0)
+        assert (one["total"]["accuracy"], one["total"]["low"], one["total"]["high"]) == (1.0, 0.5101, 1.0)
         assert one["total"]["accuracy_of_decided"] == 1.0
         assert (one["candidates"], one["unscored_share"]) == ({"scored": 8}, 0.0)
         assert (one["crashed"], one["stuck"]) == (0, 0)
@@ -86,6 +86,8 @@ def test_the_table_has_a_row_for_each_set_and_recipe_and_ends_with_model_machine
 ) -> None:
     ran = evals("run", *benchmarks.SETS, "--data", data, "--recipe", "arena", "--recipe", "default",
                 "--limit", 2, "--url", knowing.url)  # fmt: skip
+    said = [line for line in ran.err.splitlines() if line.startswith("reading ")]
+    assert said == [f"reading {name} from {data / name}" for name in benchmarks.SETS]
     head, rule, *found, last = ran.out.splitlines()
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in found]
     assert [row[:2] for row in cells] == [
@@ -96,6 +98,8 @@ def test_the_table_has_a_row_for_each_set_and_recipe_and_ends_with_model_machine
     place = [cell.strip() for cell in head.strip("|").split("|")].index("orders agree")
     assert {row[place] for row in cells if row[1] == "default"} == {"n/a"}
     assert {row[place] for row in cells if row[1] == "arena"} == {"100.0%"}
+    place = [cell.strip() for cell in head.strip("|").split("|")].index("95%")
+    assert {row[place] for row in cells} == {"34% to 100%"}
     assert last.startswith('model {"model": "scripted", "revision": "1", "backend": "scripted"}, seed 0, ')
     assert "cores, Python 3." in last
     assert ", commit " in last

@@ -135,6 +135,26 @@ async def test_proposals_are_capped_and_repeated_ones_dropped(bench):
 
 
 @pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (
+            "The answer names the river that is asked for.",
+            "The answer never names the river that is asked for.",
+        ),
+        ("The summary of the page has 3 sentences.", "The summary of the page has 5 sentences."),
+        ("The unit stands before the number in the table.", "The unit stands after the number in the table."),
+    ],
+    ids=["a negation", "a number", "a place"],
+)
+async def test_two_proposals_that_ask_for_different_things_in_nearly_one_wording_both_stay(
+    bench, first, second
+):
+    judge = bench(proposing(item(first, "one"), item(second, "other")))
+    result = await judge.one(text="It is 42.")
+    assert [p.description for p in result.principles] == [first, second]
+
+
+@pytest.mark.parametrize(
     "answer",
     ["nonsense", {"principles": []}, {"principles": "x"}, {}, {"principles": list(UNUSABLE.values())}],
     ids=["no JSON", "none", "no list", "no field", "unusable ones only"],

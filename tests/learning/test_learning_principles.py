@@ -16,6 +16,7 @@ from judge_agent.journal import MemoryJournal, MemorySharedResults
 from judge_agent.judge import Judge
 from judge_agent.learning.learn import learn
 from judge_agent.learning.pairs import Pair, parted, read_pairs
+from judge_agent.learning.proposing import PAIRS_A_CALL, proposals
 from judge_agent.learning.store import PrincipleStore
 from judge_agent.log import MemoryLog
 from judge_agent.models.scripted import ScriptedModel, of_tokens
@@ -26,6 +27,10 @@ from tests.service.served import request
 RULE = {"name": "gives the unit", "description": "The answer names the unit of every quantity that it gives."}
 SAME = {"name": "unit", "description": "The answer names the unit of every quantity that it gives, always."}
 NOISE = {"name": "opens well", "description": "The answer opens with a word that sounds pleasant to readers."}
+AGAINST = {
+    "name": "no unit",
+    "description": "The answer never names the unit of every quantity that it gives.",
+}
 HARM = {
     "name": "bare numbers",
     "description": "The answer gives numbers alone and leaves all else out of it.",
@@ -98,6 +103,13 @@ class Scripted:
             recipe="rlbff",
             **more,
         )
+
+
+@pytest.mark.anyio
+async def test_proposals_of_nearly_one_wording_are_counted_as_one_and_what_forbids_it_stands_apart() -> None:
+    proposed = Scripted([RULE, AGAINST], [SAME])
+    found = await proposals(proposed.model, pairs(PAIRS_A_CALL * 2), PromptLibrary())
+    assert [(one.name, one.times) for one in found.found] == [("gives_the_unit", 2), ("no_unit", 1)]
 
 
 @pytest.mark.anyio

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from judge_agent.calibration.measures import wilson
 from judge_agent.errors import JudgeError
-from judge_agent.learning.learn import wilson
 from judge_agent.learning.selecting import accuracy, l1_weights, selected
 
 row = st.tuples(*[st.sampled_from([-1.0, 0.0, 0.5, 1.0])] * 3).map(list)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tools.numbers.in_box.arithmetic import NoValue, value_of
 from tools.numbers.in_box.equations import equations_in
 from tools.numbers.in_box.readings import compared
+from tools.numbers.in_box.shown import in_words, told
 from tools.numbers.in_box.tokens import plain, tokens
 
 Expression = tuple[str, Fraction]
@@ -150,3 +151,19 @@ def test_long_lines_take_linear_time(size: int) -> None:
     line = "1 + " * 1000 * size + "1 = 2\n"
     found, cut = equations_in(line * 20, 10**6)
     assert (found, cut) == ([], True)
+
+
+@given(
+    value=st.fractions()
+    | st.fractions(max_denominator=1000)
+    | st.decimals(allow_nan=False, allow_infinity=False).map(Fraction)
+)
+def test_what_is_shown_of_a_value_is_the_value_or_says_how_far_it_is_rounded(value: Fraction) -> None:
+    found = told(value)
+    if "exact" in found:
+        assert Fraction(found["exact"]) == value
+        assert in_words(value) == found["exact"]
+    else:
+        assert Fraction(found["whole"]) == value
+    if "decimal" in found:
+        assert abs(Fraction(found["decimal"]) - value) <= abs(value) / 10 ** (found["digits"] - 1)

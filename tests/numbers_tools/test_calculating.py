@@ -101,6 +101,50 @@ async def test_the_models_own_expression_is_worked_out_exactly(tool, view) -> No
     assert result.output["exact"] == "2*sqrt(2)"
 
 
+LONG = 7**40
+
+
+@pytest.mark.parametrize("expression", ["1/7^40", "\\frac{1}{7^{40}}"], ids=["arithmetic", "LaTeX"])
+@pytest.mark.parametrize(
+    ("answer", "bearing"), [(f"1/{LONG}", "confirms"), (f"1/{LONG + LONG // 1000}", "refutes")]
+)
+async def test_a_long_value_is_shown_to_so_many_digits_and_compared_to_its_last_one(
+    tool, view, expression: str, answer: str, bearing: str
+) -> None:
+    asked = {"expression": expression, "is_final": True}
+    result = await tool.run(asked, view(f"Answer: {answer}", final=answer), timeout_seconds=60)
+    shown = {
+        name: result.output[name] for name in result.output if name not in ("expression", "final_answer")
+    }
+    assert (shown.pop("digits"), float(shown.pop("decimal")), shown) == (15, pytest.approx(1 / LONG), {})
+    assert [(one.bearing, one.strength) for one in result.findings] == [(bearing, "strong")]
+
+
+async def test_a_short_fraction_is_shown_exactly_and_as_a_decimal(tool, view) -> None:
+    result = await tool.run({"expression": "2/3-1"}, view("x"), timeout_seconds=60)
+    assert result.output == {
+        "expression": "2/3-1",
+        "exact": "-1/3",
+        "decimal": "-0.333333333333333",
+        "digits": 15,
+    }
+
+
+async def test_a_value_past_all_comparing_decides_nothing(tool, view) -> None:
+    asked = {"expression": "9999^990*9999^990", "is_final": True}
+    result = await tool.run(asked, view("Answer: 7", final="7"), timeout_seconds=60)
+    assert (result.output["decimal"], result.output["final_answer"]) == ("8.20361730975008E+7919", "unsure")
+    assert [(one.bearing, one.strength) for one in result.findings] == [("none", "hint")]
+
+
+async def test_what_is_wrong_is_told_by_a_value_that_is_never_cut(tool, view) -> None:
+    sides = f"{LONG} / {LONG + 4} * 3", "4"
+    result = await tool.run({"check": "arithmetic"}, view(" = ".join(sides)), timeout_seconds=60)
+    (finding,) = result.findings
+    assert finding.reason == f"{sides[0]} is about 3.00000000000000 (15 digits), not 4"
+    assert result.output["listed"][0]["value"] == "about 3.00000000000000 (15 digits)"
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [

@@ -60,10 +60,24 @@ async def test_a_failed_run_with_the_best_steps_stays_below_a_right_one_with_the
     _, right = await judged(panel, model("1", right=True))
     assert failed.vector == {"process": 1.0, "correctness": 0.0}
     assert right.vector == {"process": 0.0, "correctness": 1.0}
-    assert failed.reward < right.reward
+    assert failed.reward == right.reward == 0.5
+    _, nearly = await judged(panel, model("4", right=False))
+    assert nearly.reward < right.reward
     _, mean_failed = await judged(panel, model("5", right=False), aggregate="weighted")
     _, mean_right = await judged(panel, model("1", right=True), aggregate="weighted")
     assert mean_failed.reward > mean_right.reward
+
+
+@pytest.mark.parametrize(("rating", "process"), [("1", 0.0), ("3", 0.5), ("5", 1.0)])
+@pytest.mark.parametrize("right", [True, False])
+async def test_the_process_half_is_of_the_steps_alone(panel, right, rating, process):
+    """The outcome counts once: its score and its weight are no part of what the process comes to."""
+    _, result = await judged(panel, model(rating, right))
+    assert result.vector["process"] == pytest.approx(process)
+    assert result.reward == pytest.approx((process + right) / 2)
+    heavy = [{"name": "outcome", "description": "It is done.", "kind": "hard", "weight": 9.0}]
+    _, weighed = await judged(panel, model(rating, right), principles=heavy)
+    assert weighed.reward == pytest.approx(result.reward)
 
 
 async def test_among_runs_of_one_outcome_better_steps_are_worth_more(panel):

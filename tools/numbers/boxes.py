@@ -27,9 +27,10 @@ _MODULES: dict[Kind, tuple[str, ...]] = {
         "equations",
         "readings",
         "following",
+        "shown",
         "exact_main",
     ),
-    "symbolic": ("plain_math", "symbolic", "symbolic_main"),
+    "symbolic": ("plain_math", "shown", "symbolic", "symbolic_main"),
     "solving": ("dimacs", "smt", "solving_main"),
 }
 DISTRIBUTIONS: dict[Kind, tuple[str, ...]] = {

@@ -11,6 +11,10 @@ from judge_agent.trajectory import read
 
 _OPERATION = re.compile(r"[\d)\]%}][\s$]{0,3}[-+*/^xX\u00d7\u00f7\u00b7\u22c5\u2219\u2212\u2013\\]|\\d?frac")
 
+_SIDE_CHARS = 60
+# Past all that the box tells of a number, so that none is cut.
+MAX_VALUE_CHARS = 100
+
 
 @dataclass(frozen=True)
 class Written:
@@ -27,13 +31,18 @@ class Written:
         told = {
             "step_id": self.step_id,
             "written": f"{self.left} = {self.right}"[:300],
-            "value": self.value[:100],
+            "value": self.value[:MAX_VALUE_CHARS],
         }
         return told | {"verdict": self.verdict} | ({"why": self.why} if self.why else {})
 
     @property
     def said(self) -> str:
-        return f"{self.left} is {self.value[:60]}, not {self.right}"[:300]
+        """What is wrong, every side to its first and last characters."""
+        return f"{_short(self.left)} is {self.value[:MAX_VALUE_CHARS]}, not {_short(self.right)}"
+
+
+def _short(side: str) -> str:
+    return side if len(side) <= 2 * _SIDE_CHARS else f"{side[:_SIDE_CHARS]}...{side[-_SIDE_CHARS:]}"
 
 
 def texts_of(view: ToolView) -> dict[str, str]:

@@ -9,6 +9,7 @@ from tools.numbers.in_box.arithmetic import NoValue, value_of
 from tools.numbers.in_box.equations import equations_in
 from tools.numbers.in_box.following import follows
 from tools.numbers.in_box.readings import compared, mentioned
+from tools.numbers.in_box.shown import in_words, told
 from tools.numbers.in_box.tokens import plain, tokens
 
 TYPE_CHECKING = False
@@ -23,16 +24,16 @@ def main() -> None:
 
 
 def _equations(asked: dict[str, Any]) -> dict[str, Any]:
-    left, told, cut = int(asked["most"]), [], False
+    left, listed, cut = int(asked["most"]), [], False
     for index, text in enumerate(asked["texts"]):
         found, more = equations_in(text, left, task=asked.get("task", ""))
         left -= len(found)
         cut = cut or more
-        told += [
-            [index, one.left, one.right, _number(one.value), one.verdict, one.why]
+        listed += [
+            [index, one.left, one.right, in_words(one.value), one.verdict, one.why]
             for one in found
         ]  # fmt: skip
-    return {"equations": told, "cut": cut}
+    return {"equations": listed, "cut": cut}
 
 
 def _value(asked: dict[str, Any]) -> dict[str, Any]:
@@ -40,28 +41,12 @@ def _value(asked: dict[str, Any]) -> dict[str, Any]:
         value = value_of(tokens(plain(asked["expression"]))).exact
     except NoValue as error:
         return {"none": str(error)}
-    return {"exact": _number(value)}
+    return dict(told(value))
 
 
 def _compare(asked: dict[str, Any]) -> dict[str, Any]:
     verdict, why = compared(asked["reference"], asked["answer"])
     return {"verdict": verdict, "why": why}
-
-
-def _number(value: Any) -> str:
-    """A fraction as text, as a decimal where that is exact and short."""
-    rest = value.denominator
-    for prime in (2, 5):
-        while rest % prime == 0:
-            rest //= prime
-    if value.denominator == 1 or rest != 1 or value.denominator > 10**12:
-        text = str(value) if max(abs(value.numerator), value.denominator).bit_length() < 12_000 else "(long)"
-        return text if len(text) <= 400 else f"{text[:200]}... ({len(text)} characters)"
-    places = 0
-    while (value * 10**places).denominator != 1:
-        places += 1
-    digits = str(abs(int(value * 10**places))).rjust(places + 1, "0")
-    return f"{'-' if value < 0 else ''}{digits[:-places]}.{digits[-places:]}"
 
 
 def _mentions(asked: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
+from fractions import Fraction
 
 import sympy
 from latex2sympy2_extended import latex2sympy
@@ -16,6 +17,8 @@ from math_verify import verify
 from sympy.matrices import MatrixBase
 
 from tools.numbers.in_box.plain_math import NotRead, read_plain
+from tools.numbers.in_box.shown import DIGITS as SHOWN_DIGITS
+from tools.numbers.in_box.shown import told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     Verdict = Literal["equal", "different", "unsure"]
 
 DIGITS = 40
+MAX_FORM_CHARS = 2000
 # above zero: what differs below it may be the same where the names are lengths, ages or prices
 _POINTS = (("7/5", "11/3"), ("13/6", "5/7"), ("17/9", "23/8"))
 _BRACKETS = re.compile(r"\s*(?:\\left\s*)?\\?([(\[{])?")
@@ -70,15 +74,21 @@ def compared(reference: str, answer: str) -> tuple[Verdict, str]:
     return ("different", "values differ") if _differ(wanted, given) else ("unsure", "neither could be shown")
 
 
-def evaluated(text: str) -> dict[str, str]:
-    """An expression in its simplest exact form, and its decimals where it is a number. Raises NotRead."""
+def evaluated(text: str) -> dict[str, str | int]:
+    """An expression in its simplest exact form, and its decimals where it is a number. Raises NotRead.
+
+    The keys are those of `shown.told`; a form of more than 2,000 characters is not shown.
+    """
     value = read(text)
     if isinstance(value, (sympy.Expr, MatrixBase)):
         value = sympy.simplify(value)
-    told = {"exact": str(value)[:2000]}
+    if isinstance(value, sympy.Rational):
+        return told(Fraction(int(value.p), int(value.q)))
+    form = str(value)
+    found: dict[str, str | int] = {"exact": form} if len(form) <= MAX_FORM_CHARS else {"chars": len(form)}
     if isinstance(value, sympy.Expr) and value.is_number:
-        told["decimal"] = str(sympy.N(value, 20))
-    return told
+        found.update(decimal=str(sympy.N(value, SHOWN_DIGITS)), digits=SHOWN_DIGITS)
+    return found
 
 
 def _both_sides(wanted: Any, given: Any) -> tuple[Any, Any]:
