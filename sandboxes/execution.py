@@ -20,6 +20,7 @@ from typing import Any
 from judge_agent.errors import SandboxError
 from judge_agent.seams.sandbox import BoxClosed, BoxResult, BoxStatus, Limit, Limits, Program
 from sandboxes.artifacts import collect
+from sandboxes.waiting import Look, TimeLimit, waited_seconds
 
 MAX_LINE_BYTES = 8 * 2**20
 START_SECONDS = 30.0
@@ -54,12 +55,16 @@ _WORDS = compiled(_SAID)
 
 @dataclass(frozen=True)
 class Ended:
-    """What the fork server says of a child: the kernel's account. `limit` is one of a watched tree."""
+    """What the fork server says of a child: the kernel's account. `limit` is one of a watched tree.
+
+    `look` is the last one at its threads.
+    """
 
     status: int
     cpu_seconds: float
     peak_bytes: int
     limit: Limit | None = None
+    look: Look | None = None
 
 
 class Pipe:
@@ -112,12 +117,16 @@ class Execution:
         streams: tuple[int, int],
         kill: Callable[[], None],
         give_up: Callable[[str], None] | None = None,
+        ask: Callable[[], None] | None = None,
     ) -> None:
         self._program = program
         self._limits = limits
         self._channel = channel
         self._kill_child = kill
         self._give_up = give_up or self.lost
+        self._ask = ask
+        self._asked: asyncio.Future[Look | None] | None = None
+        self._busy: str | None = None
         self._patience: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._end: asyncio.Future[Ended] = self._loop.create_future()
@@ -134,13 +143,20 @@ class Execution:
         )
         self._started: float | None = None
         self._seconds = 0.0
-        self._clock: asyncio.TimerHandle | None = None
+        self._clock: TimeLimit | None = None
 
     def ended(self, end: Ended) -> None:
         """Called when the kernel has reaped the child, and with it all that it started."""
         self._seconds = time.monotonic() - self._started if self._started is not None else 0.0
+        if self._clock is not None:
+            self._clock.cancel()
         if not self._end.done():
             self._end.set_result(end)
+
+    def seen(self, look: Look | None) -> None:
+        """Called with the answer to each `ask`."""
+        if self._asked is not None and not self._asked.done():
+            self._asked.set_result(look)
 
     def lost(self, why: str) -> None:
         """Called when the box itself broke."""
@@ -158,7 +174,12 @@ class Execution:
         except TimeoutError as error:
             raise SandboxError(f"the box did not start within {START_SECONDS:g} s") from error
         self._started = time.monotonic()
-        self._clock = self._loop.call_later(self._limits.wall_seconds, self._kill, "wall_seconds")
+        self._clock = TimeLimit(
+            self._limits.wall_seconds,
+            self._look,
+            over=lambda: self._kill("wall_seconds"),
+            unsure=self._was_busy,
+        )
 
     async def talk(self) -> None:
         """From here on, lines go both ways."""
@@ -178,9 +199,10 @@ class Execution:
     async def receive(self, *, timeout_seconds: float) -> bytes:
         assert self._reader is not None
         try:
-            async with asyncio.timeout(timeout_seconds):
-                line = await self._reader.readline()
-        except TimeoutError:
+            line = await self._line(self._reader, timeout_seconds)
+        except TimeoutError as error:
+            if self._busy is not None:
+                raise SandboxError(self._busy) from error
             raise
         except OSError as error:
             # One that dies with an unread line resets the channel instead of closing it.
@@ -190,8 +212,15 @@ class Execution:
             self._kill(None)
             raise BoxClosed(f"the program in the box broke the line protocol: {error}") from error
         if not line.endswith(b"\n"):
+            if self._busy is not None:
+                raise SandboxError(self._busy)
             raise BoxClosed("the program in the box has ended")
         return line[:-1]
+
+    async def waited(self) -> float:
+        """See `Box.waited`."""
+        look = await self._look()
+        return self._waited(look) if look is not None else 0.0
 
     async def finish(self) -> BoxResult:
         """Wait for the program's own end (or its limits). Raises SandboxError when the box broke."""
@@ -223,6 +252,47 @@ class Execution:
         if self._folder >= 0:
             os.close(self._folder)
             self._folder = -1
+
+    async def _line(self, reader: asyncio.StreamReader, seconds: float) -> bytes:
+        """The next line, within so many seconds of the program's own time. Raises as `receive`."""
+        deadline = asyncio.timeout(None)
+
+        def over() -> None:
+            deadline.reschedule(self._loop.time())
+
+        def unsure(why: str) -> None:
+            self._was_busy(why)
+            over()
+
+        limit = TimeLimit(seconds, self._look, over=over, unsure=unsure)
+        try:
+            async with deadline:
+                return await reader.readline()
+        finally:
+            limit.cancel()
+
+    async def _look(self) -> Look | None:
+        """What the kernel has counted so far. Raises SandboxError when the box broke."""
+        if self._end.done():
+            return self._end.result().look
+        if self._ask is None:
+            return None
+        if self._asked is None or self._asked.done():
+            self._asked = self._loop.create_future()
+            self._ask()
+        asked = self._asked
+        either: list[asyncio.Future[Any]] = [asked, self._end]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        return asked.result() if asked.done() else self._end.result().look
+
+    def _waited(self, look: Look) -> float:
+        """Since it began; what it waited while the box was made counts too."""
+        return waited_seconds(Look(self._started or look.at), look)
+
+    def _was_busy(self, why: str) -> None:
+        """It is the machine that failed, not the program."""
+        self._busy = self._busy or why
+        self._kill(None)
 
     async def _let_it_end(self) -> None:
         """A program that has just closed its channel gets a moment to end by itself."""
@@ -279,6 +349,8 @@ class Execution:
         try:
             if self._started is None:
                 raise SandboxError("the box never began")
+            if self._busy is not None:
+                raise SandboxError(self._busy)
             self._stdout.drain()
             self._stderr.drain()
             return self._describe(end)
@@ -302,6 +374,7 @@ class Execution:
             end.peak_bytes,
             collect(self._folder, wanted, self._limits) if wanted else (),
             -exit_code if exit_code < 0 else None,
+            self._waited(end.look) if end.look is not None else 0.0,
         )
 
     def _verdict(self, end: Ended, exit_code: int, stderr: bytes) -> tuple[BoxStatus, Limit | None]:

@@ -25,6 +25,7 @@ from sandboxes.execution import Ended, Execution, request_of
 from sandboxes.interpreter import Interpreter
 from sandboxes.outer_box import OuterBox
 from sandboxes.payloads import input_of, memory_file, payload_of
+from sandboxes.waiting import look_of
 
 START_SECONDS = 30.0
 _MAX_MESSAGE = 1 << 16
@@ -110,6 +111,7 @@ class ForkServer:
                     streams,
                     kill=lambda: self._tell({"kill": number}),
                     give_up=self.abandon,
+                    ask=lambda: self._tell({"look": number}),
                 )
                 kept.pop_all()  # the execution closes them
                 kept.callback(self._forget, number)
@@ -172,14 +174,25 @@ class ForkServer:
             if self._ready is not None and not self._ready.done():
                 self._ready.set_result(message)
             return
-        execution = self._executions.pop(message["number"], None)
+        number, told = message["number"], message.get("look")
+        if "look" in message and "status" not in message:
+            if number in self._executions:
+                self._executions[number].seen(look_of(told))
+            return
+        execution = self._executions.pop(number, None)
         if execution is None:
             return
         if "error" in message:
             execution.lost(f"the box could not be made: {message['error']}")
             return
         execution.ended(
-            Ended(message["status"], message["cpu_seconds"], message["peak_bytes"], message["limit"])
+            Ended(
+                message["status"],
+                message["cpu_seconds"],
+                message["peak_bytes"],
+                message["limit"],
+                look_of(told),
+            )
         )
 
     def _forget(self, number: int) -> None:

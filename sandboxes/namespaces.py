@@ -91,7 +91,7 @@ class NamespaceSandbox:
     ) -> None:
         self._bwrap = bwrap
         self._interpreter = interpreter or find_interpreter()
-        self.version = f"4.{self._interpreter.digest}"
+        self.version = f"5.{self._interpreter.digest}"
         machine = machine or platform.machine()
         try:
             self._filters = {"strict": strict_filter(machine), "subprocess": subprocess_filter(machine)}

@@ -2,10 +2,11 @@
 
 The code runs in one box, the tests in another (or, for plain data, on the host); what cannot be split is marked
 `isolation: shared`. Each test gives the code its own fixed time: a `timeout` result is the code's own doing and counts
-as a failed test, and so does using up its time for all tests together (60 s). The
-judgment's time is another matter: when that runs out first, a test that failed before refutes the answer; without one,
-BudgetExceeded (`deadline`) is raised and nothing is said of it. Likewise a box that fails raises SandboxError, and a
-module that the boxes lack ToolError (`tool_unavailable`) where no other test refutes the answer.
+as a failed test, and so does using up its time for all tests together (60 s). What a busy machine took from it is not
+counted (`sandboxes/waiting.py`). The judgment's time is another matter: when that runs out first, a test that failed
+before refutes the answer; without one, BudgetExceeded (`deadline`) is raised and nothing is said of it. Likewise a box
+that fails, or a machine too busy to tell whether the code is slow, raises SandboxError, and a module that the boxes
+lack ToolError (`tool_unavailable`), where no other test refutes the answer.
 
 Does not know which of two contradicting tests is right, and cannot see behaviour that no test asks for.
 """
@@ -22,7 +23,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from judge_agent.errors import BudgetExceeded, ToolError
+from judge_agent.errors import BudgetExceeded, JudgeError, SandboxError, ToolError
 from judge_agent.schema import PrincipleSpec, Tests
 from judge_agent.seams.sandbox import Sandbox
 from judge_agent.seams.tool import DecidingTool, Finding, OpeningCall, ToolResult, ToolView
@@ -78,7 +79,7 @@ class RunTests(DecidingTool):
         self.limits = limits or RunTestsLimits()
         self._slots = asyncio.Semaphore(concurrent_runs)  # first come, first served
         box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
-        self.version = f"7/{box}/{self.limits.seconds_per_test:g}s/{self.limits.seconds_per_suite:g}s"
+        self.version = f"8/{box}/{self.limits.seconds_per_test:g}s/{self.limits.seconds_per_suite:g}s"
 
     def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]:
         """One call where tests are given (an answer without code fails them), or doctests and code."""
@@ -154,10 +155,10 @@ class RunTests(DecidingTool):
                     began = time.monotonic()
                     report = await run_suite(self._sandbox, _code(code, view, _tests(view)), suite)
         except TimeoutError as error:
-            if (finding := decide_what_is_known(suite.results)) is None:
-                raise BudgetExceeded("deadline", _too_late(timeout_seconds, asked, began)) from error
-            cut = _result(code, Report(tuple(suite.results)), finding, shown, cut_short=True)
-            return cut if assertions else _with_marks(cut, suite.results)
+            late = BudgetExceeded("deadline", _too_late(timeout_seconds, asked, began))
+            return _cut_short(code, suite, late, error, shown, asked_by_model=bool(assertions))
+        except SandboxError as error:
+            return _cut_short(code, suite, error, None, shown, asked_by_model=bool(assertions))
         if (module := lacking(report)) is not None:
             raise ToolError(_LACKING.format(module=module))
         if assertions:
@@ -260,8 +261,25 @@ def _with_marks(result: ToolResult, results: Sequence[TestResult]) -> ToolResult
     return replace(result, flags={**result.flags, "tests": marks(results)})
 
 
+def _cut_short(
+    code: CodeUnderTest,
+    suite: Suite,
+    why: JudgeError,
+    cause: Exception | None,
+    shown: int,
+    *,
+    asked_by_model: bool,
+) -> ToolResult:
+    """What is known although the run did not come to its end; raises `why` where that decides nothing."""
+    if (finding := decide_what_is_known(suite.results)) is None:
+        raise why from cause or why.__cause__
+    flag = "cut_short_by_the_deadline" if isinstance(why, BudgetExceeded) else "cut_short_by_a_failed_box"
+    cut = _result(code, Report(tuple(suite.results)), finding, shown, cut_short=flag)
+    return cut if asked_by_model else _with_marks(cut, suite.results)
+
+
 def _result(
-    code: CodeUnderTest, report: Report, finding: Finding, most: int, *, cut_short: bool = False
+    code: CodeUnderTest, report: Report, finding: Finding, most: int, *, cut_short: str = ""
 ) -> ToolResult:
     findings = [finding]
     if code.step_id is not None and finding.bearing != "none":
@@ -277,9 +295,9 @@ def _result(
         "failed" if report.unloadable else "ok",
         output,
         tuple(findings),
-        truncated=cut_short or len(shown) < len(report.results),
+        truncated=bool(cut_short) or len(shown) < len(report.results),
         checked={"tests": len(report.results)},
-        flags=_flags(report) | ({"cut_short_by_the_deadline": True} if cut_short else {}),
+        flags=_flags(report) | ({cut_short: True} if cut_short else {}),
     )
 
 

@@ -72,8 +72,11 @@ def _breaks_another_rule(member: CandidateResult) -> bool:
     )
 
 
+_CUTS = frozenset({"cut_short_by_the_deadline", "cut_short_by_a_failed_box"})
+
+
 def _cut_short(member: CandidateResult) -> bool:
-    return "cut_short_by_the_deadline" in member.flags
+    return not _CUTS.isdisjoint(member.flags)
 
 
 def _read(told: Mapping[str, Any]) -> dict[str, Any]:

@@ -40,6 +40,9 @@ Only tools of the judge ask for the last five: those packages are in no other bo
 class Limits:
     """Ceilings of one box.
 
+    `wall_seconds`, as every limit of time on the clock here, is the program's own time: what it computes, sleeps or
+    blocks. That a busy machine gives no processor to a program that is ready is not held against it, as far as the box
+    can tell.
     `memory_bytes` is what the program may take beyond the interpreter: address space (strict), or the memory of
     all its processes together (subprocess). `disk_bytes` and `files` bound the work folder, `processes` counts
     processes and threads together. `artifacts` and `artifact_bytes` bound what is collected at the end.
@@ -97,7 +100,8 @@ class BoxResult:
     """How a program ended. `limit` names the ceiling that it hit, if any. `stdout`, `stderr` are cut at the cap.
 
     `seconds` is wall time; `cpu_seconds` and `peak_memory_bytes` (resident, with the interpreter) the kernel counts.
-    Where a signal ended it, `signal` is its number, and `exit_code` 128 more, as a shell says it.
+    Where a signal ended it, `signal` is its number, and `exit_code` 128 more, as a shell says it. `waited_seconds` of
+    `seconds` a busy machine kept it from a processor, as far as the box can tell.
     """
 
     status: BoxStatus
@@ -111,6 +115,7 @@ class BoxResult:
     peak_memory_bytes: int = 0
     artifacts: tuple[Artifact, ...] = ()
     signal: int | None = None
+    waited_seconds: float = 0.0
 
     @property
     def was_killed(self) -> bool:
@@ -133,7 +138,17 @@ class Box(Protocol):
         ...
 
     async def receive(self, *, timeout_seconds: float) -> bytes:
-        """Return the next line. Raises BoxClosed at the end, TimeoutError when the time is over."""
+        """Return the next line. Raises BoxClosed at the end, TimeoutError when the program's own time is over.
+
+        Raises SandboxError where a busy machine kept it from a processor for so long that nobody can tell.
+        """
+        ...
+
+    async def waited(self) -> float:
+        """Seconds since its start for which a busy machine kept the program from a processor; 0.0 where nobody counts.
+
+        Raises SandboxError.
+        """
         ...
 
     async def stop(self) -> BoxResult:

@@ -30,6 +30,7 @@ class Child:
         self.ended_by: str | None = None
         self.seen: dict[int, float] = {}
         self.most_bytes = 0
+        self.look: Mapping[str, Any] | None = None
 
     def kill(self) -> None:
         """With the first process the kernel kills all others of the namespace."""

@@ -21,6 +21,7 @@ import sys
 from sandboxes.in_box import layers
 from sandboxes.in_box.children import Child
 from sandboxes.in_box.nursery import Nursery
+from sandboxes.in_box.proc import Proc
 from sandboxes.in_box.programs import (
     prepare_builtins,
     prepare_streams,
@@ -74,7 +75,8 @@ class Server:
         self._children: dict[int, Child] = {}
         self._poll = select.poll()
         self._poll.register(control.fileno(), select.POLLIN)
-        self._watch = Watch(self._proc)
+        self._counts = Proc(self._proc)
+        self._watch = Watch(self._counts)
         self._base_bytes = self._address_space()
         # Looked up once: a child that looks through all modules copies the page of each name.
         self._own_modules = [name for name in sys.modules if name.split(".")[0] == "sandboxes"]
@@ -110,6 +112,10 @@ class Server:
             for child in {one for one in self._children.values() if one.number == request["kill"]}:
                 child.kill()
             return True
+        if "look" in request:
+            for child in {one for one in self._children.values() if one.number == request["look"]}:
+                self._say({"number": child.number, "look": self._look_at(child)})
+            return True
         try:
             if self._fork(request):
                 self._born = request, descriptors
@@ -119,6 +125,12 @@ class Server:
         for descriptor in descriptors:
             os.close(descriptor)
         return True
+
+    def _look_at(self, child: Child) -> Mapping[str, Any] | None:
+        """See `Proc.look`. Not where it may have children: they take its processor, and nobody knows of all of them."""
+        if child.watched:
+            return None
+        return child.look if child.status is not None else self._counts.look(child.pidfds[1], child.pid)
 
     def _fork(self, request: Mapping[str, Any]) -> bool:
         """True in the child."""
@@ -190,6 +202,8 @@ class Server:
     def _end(self, pidfd: int) -> None:
         child = self._children.pop(pidfd)
         self._poll.unregister(pidfd)
+        if pidfd == child.pidfds[1]:
+            child.look = self._look_at(child)
         if child.reap(pidfd):
             self._say(
                 {
@@ -198,6 +212,7 @@ class Server:
                     "cpu_seconds": child.cpu_seconds,
                     "peak_bytes": child.peak_bytes,
                     "limit": child.ended_by,
+                    "look": child.look,
                 }
             )
 

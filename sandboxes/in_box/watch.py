@@ -13,6 +13,7 @@ import os
 import time
 
 from sandboxes.in_box.children import Child
+from sandboxes.in_box.proc import Proc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,11 +27,11 @@ _SHARE = 4  # looking may take a fifth of the fork server's time
 
 
 class Watch:
-    """Looks at the trees of children that may fork. `proc` is a descriptor of a proc file system."""
+    """Looks at the trees of children that may fork."""
 
     MILLISECONDS = 25
 
-    def __init__(self, proc: int) -> None:
+    def __init__(self, proc: Proc) -> None:
         self._proc = proc
         self._base_memory = self._memory("self")
         self._next = 0.0
@@ -48,7 +49,7 @@ class Watch:
         self._next = now + max(Watch.MILLISECONDS / 1000, _SHARE * (now - began))
 
     def _look_at(self, child: Child, times: Times, below: Mapping[int, list[int]]) -> None:
-        first, program = map(self._number, child.pidfds)
+        first, program = map(self._proc.number, child.pidfds)
         tree = _tree((first, program), below)
         memory = sum(self._memory(pid) for pid in tree if pid != first) - self._base_memory
         child.most_bytes = max(memory, child.most_bytes)
@@ -68,46 +69,21 @@ class Watch:
     def _scan(self) -> tuple[Times, Mapping[int, list[int]]]:
         """The times of every process, and the processes below each."""
         times, below = dict[int, tuple[float, float]](), dict[int, list[int]]()
-        for pid in self._processes():
-            after_name = self._read(f"{pid}/stat").rpartition(b")")[2].split()
+        for pid in self._proc.numbers():
+            after_name = self._proc.read(f"{pid}/stat").rpartition(b")")[2].split()
             if len(after_name) > 14:
                 below.setdefault(int(after_name[1]), []).append(pid)
                 user, system, user_below, system_below = map(int, after_name[11:15])
                 times[pid] = (user + system) / _TICKS, (user_below + system_below) / _TICKS
         return times, below
 
-    def _number(self, pidfd: int) -> int:
-        """The process's number in the proc file system, which may be the host's; -1 for one that has ended."""
-        words = self._read(f"self/fdinfo/{pidfd}").split()
-        return int(words[words.index(b"Pid:") + 1]) if b"Pid:" in words else -1
-
-    def _processes(self) -> list[int]:
-        """All that the proc file system shows: those of this server, or the host's."""
-        folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._proc)
-        try:
-            return [int(name) for name in os.listdir(folder) if name.isdigit()]
-        finally:
-            os.close(folder)
-
     def _memory(self, pid: int | str) -> int:
         """Bytes of its own, and those that it shares with the process that it was forked from."""
         total = 0
-        for line in self._read(f"{pid}/status").splitlines():
+        for line in self._proc.read(f"{pid}/status").splitlines():
             if line.startswith((b"RssAnon:", b"RssShmem:")):
                 total += int(line.split()[1]) * 1024
         return total
-
-    def _read(self, name: str) -> bytes:
-        try:
-            descriptor = os.open(name, os.O_RDONLY, dir_fd=self._proc)
-        except OSError:  # it has just ended
-            return b""
-        try:
-            return os.read(descriptor, 1 << 16)
-        except OSError:
-            return b""
-        finally:
-            os.close(descriptor)
 
 
 def _tree(roots: tuple[int, int], below: Mapping[int, list[int]]) -> list[int]:

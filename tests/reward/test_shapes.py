@@ -242,8 +242,9 @@ def test_a_pass_that_a_cheat_could_forge_counts_only_where_the_verdict_is_a_pass
     assert values("difficulty", [honest, trusted])[1] == 1.0
 
 
-def test_a_judges_lack_in_the_tests_makes_null_and_is_in_no_weight() -> None:
-    cut = member(0.0, "+", cut_short_by_the_deadline=True)
+@pytest.mark.parametrize("flag", ["cut_short_by_the_deadline", "cut_short_by_a_failed_box"])
+def test_a_judges_lack_in_the_tests_makes_null_and_is_in_no_weight(flag: str) -> None:
+    cut = member(0.0, "+", **{flag: True})
     lacking = member(0.0, "+!x")
     whole = [member(0.0, "+xx"), member(1.0, "+++")]
     found = shaped(SHAPES.validate_python("difficulty"), [cut, lacking, *whole])

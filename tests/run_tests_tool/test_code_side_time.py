@@ -14,7 +14,7 @@ from tools.testing.verdict import decide_what_is_known
 pytestmark = pytest.mark.anyio
 SQUARES = [CallTest(args=(n,), expected=n * n) for n in range(8)]
 CHECKS = [f"def check(candidate):\n    assert candidate({n}) == {n * n}" for n in range(8)]
-SLOW = "def f(x):\n    end = time.monotonic() + 0.5\n    while time.monotonic() < end: pass\n    return x * x"
+SLOW = "def f(x):\n    time.sleep(0.5)\n    return x * x"
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ async def test_methods_just_below_their_time_in_every_test_are_refuted(short_too
 
 
 async def test_code_that_takes_its_time_to_load_is_refuted(short_tool, view):
-    code = "import time\nend = time.monotonic() + 30\nwhile time.monotonic() < end: pass\ndef f(x): return 0"
+    code = "import time\ntime.sleep(30)\ndef f(x): return 0"
     result = await short_tool.run({}, view(code, "call", SQUARES, entry_point="f"), timeout_seconds=8)
     assert (result.findings[0].bearing, result.findings[0].strength) == ("refutes", "decisive")
 

@@ -43,7 +43,8 @@ async def run_stdio_test(
         )
     status, message = _judge(result, test, atol)
     lacks = _lacks(result) if status == "error" else None
-    return TestResult(name, visibility, status, message, result.seconds, lacks=lacks)
+    own_seconds = result.seconds - result.waited_seconds
+    return TestResult(name, visibility, status, message, own_seconds, lacks=lacks)
 
 
 def _judge(result: BoxResult, test: StdioTest, atol: float | None) -> tuple[TestStatus, str]:

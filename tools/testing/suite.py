@@ -1,6 +1,6 @@
 """Runs a whole suite against one candidate's code: picks the way of each kind, gathers one report.
 
-Results are known one by one: who runs out of time keeps those that are there.
+Results are known one by one: who runs out of time, or loses the box, keeps those that are there.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from judge_agent.errors import SandboxError
 from judge_agent.schema.request import TestKind
 from judge_agent.seams.progress import progress
 from judge_agent.seams.sandbox import Sandbox
@@ -114,7 +115,7 @@ async def _run_texts(
 ) -> list[TestResult]:
     try:
         return await tester.run(texts, loaded, box)
-    except asyncio.CancelledError:  # the judgment's time is over
+    except (asyncio.CancelledError, SandboxError):  # the judgment's time is over, or the box failed
         suite.results.extend(tester.known.values())
         raise
 
@@ -146,6 +147,7 @@ async def _run_program(
         return TestResult(item.name, item.visibility, "not_run", "not run: the program timed out twice")
     if code_time.used_up:
         return TestResult(item.name, item.visibility, "timeout", str(code_time))
+    most = code_time.at_most(suite.seconds_per_test)
     result = await run_stdio_test(
         sandbox,
         code.source,
@@ -153,13 +155,11 @@ async def _run_program(
         item.name,
         item.visibility,
         atol=suite.atol,
-        seconds=code_time.at_most(suite.seconds_per_test),
+        seconds=most,
         seed=suite.seed,
     )
     code_time.spend(result.seconds)
-    return replace(result, message=str(code_time)) if _by_all(result, code_time) else result
-
-
-def _by_all(result: TestResult, code_time: CodeTime) -> bool:
-    """Whether it was the time for all tests that ended this one."""
-    return result.status == "timeout" and code_time.used_up
+    if result.status != "timeout" or not (most < suite.seconds_per_test or code_time.used_up):
+        return result
+    code_time.use_up()  # it was the time for all tests that ended this one
+    return replace(result, message=str(code_time))

@@ -200,6 +200,9 @@ class TesterBox:
                 self._close_current(run, tests, "error", f"the test ended its own process: {error}")
             except (ValueError, KeyError, TypeError) as error:
                 self._close_current(run, tests, "error", f"the test ended its own process: {error}")
+            finally:
+                if run.shared:
+                    self._time.give_back(tester, (await tester.stop()).waited_seconds)
 
     def _setup(self, run: _Run, tests: Sequence[TextTest], names: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -225,7 +228,8 @@ class TesterBox:
             message = await self._read(run, line)
             if message["op"] == "slow_test":
                 run.slow_test = True
-                seconds = max(0.0, run.started + self._seconds - time.monotonic())
+                passed = time.monotonic() - run.started
+                seconds = max(0.0, self._seconds - passed + min(passed, await tester.waited()))
                 continue
             if message["op"] == "done":
                 run.done.update(test.name for test in run.tests)
@@ -259,8 +263,14 @@ class TesterBox:
         """In a box that the code shares, its time cannot be told from the test's: all of it counts as the code's."""
         if not run.shared:
             return await tester.receive(timeout_seconds=seconds)
-        with self._time.spending():
-            return await tester.receive(timeout_seconds=max(0.0, self._time.at_most(seconds)))
+        most = await self._time.at_most_in(tester, seconds)
+        try:
+            with self._time.spending():
+                return await tester.receive(timeout_seconds=max(0.0, most))
+        except TimeoutError:
+            if most < seconds:
+                self._time.use_up()
+            raise
 
     async def _relay_call(self, run: _Run, tester: Box, box: CodeBox, line: bytes) -> None:
         if run.calls >= run.most_calls:

@@ -11,11 +11,10 @@ import datetime
 import json
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from types import ModuleType
 
-from tools.sql.in_box.engine import COPY, DATABASE, Clock, EngineError, Json, Row, quoted, receive_file
+from tools.sql.in_box.engine import COPY, DATABASE, Alarm, Clock, EngineError, Json, Row, quoted, receive_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the box has no Python package of DuckDB
@@ -186,13 +185,11 @@ class DuckdbEngine:
 
     @contextlib.contextmanager
     def _interrupted_at(self, clock: Clock) -> Iterator[None]:
-        timer = threading.Timer(clock.left(), self._connection.interrupt)
-        timer.daemon = True
-        timer.start()
+        alarm = Alarm(clock, self._connection.interrupt)
         try:
             yield
         finally:
-            timer.cancel()
+            alarm.cancel()
 
     @contextlib.contextmanager
     def _failures(self, clock: Clock) -> Iterator[None]:

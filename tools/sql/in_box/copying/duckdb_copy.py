@@ -8,12 +8,11 @@ Runs before any query sees the copy.
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Iterator, Sequence
 
 from tools.sql.in_box.copying.edits import Edits
 from tools.sql.in_box.copying.tables import MAX_CELLS, MAX_ROWS, Cell, Column, Foreign, Table, TooLarge
-from tools.sql.in_box.engine import Clock, quoted
+from tools.sql.in_box.engine import Alarm, Clock, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the box has no Python package of DuckDB
@@ -40,12 +39,10 @@ class DuckdbCopy:
     def __init__(self, connection: DuckDBPyConnection, clock: Clock) -> None:
         self.left_alone: list[str] = []
         self._connection = connection
-        self._timer = threading.Timer(clock.left(), connection.interrupt)
-        self._timer.daemon = True
-        self._timer.start()
+        self._alarm = Alarm(clock, connection.interrupt)
 
     def close(self) -> None:
-        self._timer.cancel()
+        self._alarm.cancel()
         self._connection.close()
 
     def tables(self) -> list[Table]:
