@@ -54,7 +54,8 @@ def threshold(counts: Sequence[Count], max_risk: float, delta: float = DELTA) ->
     Fixed-sequence testing of Learn then Test (arXiv 2110.01052): thresholds are tried from the highest down, first
     where there are enough verdicts to show the risk at all (that is known without their labels), and as long as the
     Clopper-Pearson bound stays within it. With probability 1 - `delta` over the labelled verdicts, drawn like those to
-    come and independently, the risk above the threshold is at most `max_risk`.
+    come and independently, the risk above the threshold is at most `max_risk`. A larger risk is tried from fewer
+    verdicts on, so that it may fail at the first of them where a smaller one, tried from more on, is shown.
     """
     found: Threshold | None = None
     judged = wrong = 0

@@ -6,7 +6,7 @@ import math
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from judge_agent.calibration.risk import DELTA, Count, fewest, least_risk, threshold, upper_bound
@@ -47,15 +47,30 @@ def test_the_bound_is_above_what_was_seen_and_falls_with_more_of_the_same(
     assert upper_bound(wrong, judged, delta / 2) >= bound - 1e-9
 
 
+def first_tried(given: list[Count], risk: float) -> tuple[int, int]:
+    """The verdicts of the first threshold that is tried for a risk, and how many of them are wrong."""
+    judged = wrong = 0
+    for count in sorted(given, reverse=True):
+        judged, wrong = judged + count.judged, wrong + count.wrong
+        if judged >= fewest(risk):
+            break
+    return judged, wrong
+
+
 @given(counts, st.floats(0.01, 0.5), st.floats(0.01, 0.5))
-def test_a_larger_risk_answers_no_less(given: list[Count], low: float, high: float) -> None:
+@example([Count(0.0, 5, 0), Count(1.0, 4, 1)], 0.375, 0.5)
+def test_a_larger_risk_answers_no_less_but_where_its_first_try_fails(
+    given: list[Count], low: float, high: float
+) -> None:
     low, high = sorted((low, high))
     strict, lenient = threshold(given, low), threshold(given, high)
-    if strict is not None:
-        assert strict.bound <= low
-        assert lenient is not None
-        assert lenient.judged >= fewest(low)
-    if strict is not None and lenient is not None and not any(one.wrong for one in given):
+    if strict is None:
+        return
+    assert strict.bound <= low
+    if lenient is None:
+        judged, wrong = first_tried(given, high)
+        assert upper_bound(wrong, judged, DELTA) > high
+    elif not any(one.wrong for one in given):
         assert lenient.raw <= strict.raw
 
 
