@@ -109,7 +109,6 @@ def parts_of(
     parts = []
     for suite in wanted:
         folder = fetched(suite) if arguments.data == HUB else Path(arguments.data) / suite.folder_name
-        print(f"reading {suite.name} from {folder}", file=sys.stderr, flush=True)
         entries = suite.read(folder)
         most = len(entries) if limit is None else min(limit, len(entries))
         progress = Progress(f"reading {suite.name}", most, quiet_seconds=QUIET_SECONDS)
