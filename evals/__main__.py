@@ -47,16 +47,20 @@ RUNS = (
 )
 
 
+def parser() -> argparse.ArgumentParser:
+    found = argparse.ArgumentParser(prog="python -m evals", description=__doc__)
+    names = found.add_subparsers(metavar="NAME", required=True)
+    for one in RUNS:
+        one.add_parser(names)
+    return found
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the arguments name (those of the process unless they are given); return its exit code.
 
     Wrong arguments end with 2 and a line that says what is wrong, those too that only the service can tell.
     """
-    parser = argparse.ArgumentParser(prog="python -m evals", description=__doc__)
-    names = parser.add_subparsers(metavar="NAME", required=True)
-    for one in RUNS:
-        one.add_parser(names)
-    parsed = parser.parse_args(arguments)
+    parsed = parser().parse_args(arguments)
     # A stopped run stops the service that it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:

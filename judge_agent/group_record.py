@@ -58,13 +58,20 @@ def group_record(
 ) -> Group:
     """Put a group's record together; `facts` are its id, key and times. `consistent` is what a comparison of two said.
 
-    Rewards are given in a group that is `done`, to members that came in time.
+    Rewards are given in a group that is `done`, to members that came in time. One whose shape cannot be computed has
+    failed (`internal`): a bug in a formula must not keep who waits for it waiting.
     """
     seated = sorted((one for one in members if not one.late), key=lambda one: one.index)
     has_ended = state not in ("open", "judging")
     results = [one.result or _unjudged(one) for one in seated] if has_ended else []
-    shaped = reward.shaped(terms.shape, results)
-    rewards = shaped.rewards if state == "done" else (None,) * len(seated)
+    rewards: Sequence[float | None] = (None,) * len(seated)
+    links: Sequence[Any] = ()
+    if state == "done":
+        try:
+            rewards, links = _shaped(terms.shape, results)
+        except Exception as error:  # noqa: BLE001 - see above
+            reason = f"its shape cannot be computed: {type(error).__name__}: {error}"
+            state, failure = "failed", Failure("internal", reason)
     told = [_member(one, value, has_ended) for one, value in zip(seated, rewards, strict=True)]
     counted = sum(value is not None for value in rewards)
     missing = tuple(sorted(set(range(terms.size)) - {one.index for one in seated}))
@@ -87,9 +94,14 @@ def group_record(
         ranking=_ranking(ranked) if state == "done" and terms.size > 1 else None,
         preference=_preference(ranked, consistent) if state == "done" and terms.size == 2 else None,
         shape=[link.model_dump(mode="json") for link in terms.shape],
-        flags={"shape": list(shaped.links)} if shaped.links and state == "done" else {},
+        flags={"shape": list(links)} if links else {},
         **facts,
     )
+
+
+def _shaped(shape: Shape, results: Sequence[CandidateResult]) -> tuple[Sequence[float | None], Sequence[Any]]:
+    found = reward.shaped(shape, results)
+    return found.rewards, found.links
 
 
 def late_member(one: Seated) -> GroupMember:

@@ -45,7 +45,8 @@ class Difference(NamedTuple):
 
 def add_parser(names: Any) -> None:
     parser = names.add_parser("compare", help="two runs over the same items: paired statistics")
-    parser.add_argument("runs", nargs=2, type=Path, metavar=("A", "B"), help="folder of a run, twice")
+    parser.add_argument("first", type=Path, metavar="A", help="folder of a run")
+    parser.add_argument("second", type=Path, metavar="B", help="folder of the other one")
     parser.add_argument("--a", help="which of A's: RECIPE or RECIPE/no-tools")
     parser.add_argument("--b", help="which of B's")
     parser.add_argument("--common", action="store_true", help="only the items that both have")
@@ -58,7 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         first, second = (
             _chosen(path, which)
-            for path, which in zip(arguments.runs, (arguments.a, arguments.b), strict=True)
+            for path, which in zip(
+                (arguments.first, arguments.second), (arguments.a, arguments.b), strict=True
+            )
         )
         places = _same(first, second, common=arguments.common)
     except InvalidRequest as error:

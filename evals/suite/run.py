@@ -68,7 +68,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--url", help="URL of a running service to ask, instead of one of its own")
     parser.add_argument("--at-once", type=whole(1, 4096), default=2, help="judgments in flight (2)")
     parser.add_argument("--seed", type=whole(0), default=0, help="of the choice of items and of judging (0)")
-    parser.add_argument("--grace", type=above_zero(), default=GRACE_SECONDS, help="seconds beyond it (30)")
+    parser.add_argument(
+        "--grace", type=above_zero(), default=GRACE_SECONDS, help="seconds beyond each budget (30)"
+    )
     parser.add_argument(
         "--data-dir", type=Path, help="folder of its own service (a new one under .judge/evals)"
     )

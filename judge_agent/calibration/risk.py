@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -45,7 +46,10 @@ def upper_bound(wrong: int, judged: int, delta: float = DELTA) -> float:
 
 def fewest(max_risk: float, delta: float = DELTA) -> int:
     """How many verdicts, none of them wrong, it takes to show a risk."""
-    return math.ceil(math.log(delta) / math.log1p(-max_risk))
+    if max_risk >= 1.0:
+        return 1
+    wanted = math.log(delta) / math.log1p(-max_risk)
+    return math.ceil(wanted) if math.isfinite(wanted) else sys.maxsize
 
 
 def threshold(counts: Sequence[Count], max_risk: float, delta: float = DELTA) -> Threshold | None:

@@ -70,7 +70,7 @@ def read_pairs(path: Path) -> list[Pair]:
             found.setdefault(pair.key, pair)
     if len(found) < MIN_PAIRS:
         raise InvalidRequest(
-            "FILE", f"{len(found)} different preferences are too few to learn from; {MIN_PAIRS} are needed"
+            str(path), f"{len(found)} different preferences are too few to learn from; {MIN_PAIRS} are needed"
         )
     return list(found.values())
 

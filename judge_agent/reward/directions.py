@@ -72,7 +72,7 @@ def along(link: Direction, members: Sequence[CandidateResult], values: Numbers) 
         return _over(columns, values, lambda parts: 1.0 - max(parts, default=1.0)), _told(columns, weights)
     columns = _columns(weights, members, values, lambda name, score: weights[name] * score)
     there = [weights[name] for name in columns]
-    length = math.fsum(map(abs, there)) if link.norm == "l1" else math.sqrt(math.fsum(w * w for w in there))
+    length = math.fsum(map(abs, there)) if link.norm == "l1" else math.hypot(*there)
     return _over(columns, values, lambda parts: math.fsum(parts) / length), _told(columns, weights)
 
 

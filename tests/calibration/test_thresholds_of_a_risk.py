@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import sys
 
 import pytest
 from hypothesis import example, given
@@ -84,6 +85,7 @@ def test_too_few_verdicts_show_no_risk_and_the_least_one_is_told() -> None:
     assert threshold([Count(1.0, 21, 0)], 0.1) is None
     assert threshold([Count(1.0, 22, 0)], 0.1) is not None
     assert fewest(0.1) == 22
+    assert (fewest(1.0), fewest(1e-320)) == (1, sys.maxsize)
     assert least_risk([Count(1.0, 22, 0)]) == 0.1
     assert least_risk([Count(1.0, 30, 30)]) == 1.0
 

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from judge_agent import group_record
 from tests.groups.grouped import by_word, member, post, rewards, whole
 from tests.service.served import serving
 
@@ -41,6 +42,23 @@ async def test_a_whole_group_is_judged_in_one_post() -> None:
     assert [one["raw_reward"] for one in group["members"]] == [1.0, 0.0]
     assert group["preference"]["winner"] == 0
     assert group["flags"]["shape"][0]["kind"] == "z"
+
+
+async def test_a_group_whose_shape_cannot_be_computed_fails_and_keeps_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("float division by zero")
+
+    monkeypatch.setattr(group_record.reward, "shaped", broken)
+    async with serving(model=by_word()) as served:
+        answer = await post(served, whole("RIGHT", "WRONG", shape="z"))
+        group = answer.json()
+        again = (await served.http.get(answer.headers["location"])).json()
+    assert (answer.status_code, group["state"], group["failure_kind"]) == (200, "failed", "internal")
+    assert "shape cannot be computed: ZeroDivisionError" in group["failure_reason"]
+    assert rewards(group) == [None, None]
+    assert again == group
 
 
 async def test_an_unscored_member_is_null_and_in_no_statistic() -> None:

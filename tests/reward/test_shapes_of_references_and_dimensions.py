@@ -224,6 +224,16 @@ def test_directions_keep_their_ranges_and_do_not_hang_on_the_scale_of_weights(
         assert scaled == pytest.approx(found)
 
 
+@pytest.mark.parametrize("norm", ["l1", "l2", "worst"])
+@pytest.mark.parametrize("size", [1e-320, 1e-200, 1e-160, 1e6])
+def test_the_smallest_weights_are_a_direction_too(norm: str, size: float) -> None:
+    shape = {"kind": "direction", "weights": {"a": size}, "norm": norm}
+    assert values(shape, member(0.1, {"a": 1.0}), member(0.1, {"a": 0.0})) == [
+        pytest.approx(1.0),
+        pytest.approx(0.0),
+    ]
+
+
 @pytest.mark.parametrize(
     ("norm", "expected"),
     [("l1", (2 * 0.5 + 1.0) / 3), ("l2", 2 / math.sqrt(5)), ("worst", 1 - 0.5)],
