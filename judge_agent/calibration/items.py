@@ -26,7 +26,8 @@ class Judge:
 
 @dataclass(frozen=True)
 class Item:
-    """A verdict with its label. Items of one `group` (a judgment, a task) are not independent."""
+    """A verdict with its label. Items of one `group` (a judgment with those taken over from it, a task) are not
+    independent."""
 
     judge: Judge
     group: str
@@ -57,7 +58,7 @@ def items_of(
             raise InvalidRequest(
                 "labels", f"{name!r} is no candidate of the judgment, which has {sorted(known)}"
             )
-    place = group or judgment.id
+    place = group or judgment.cached_from or judgment.id
     if winner is not None:
         rated = _of_comparison(judgment, winner)
         return [Item(judge, place, rated)] if rated is not None else []

@@ -94,7 +94,7 @@ def _line(text: str, number: int, path: Path, recipe: str | None) -> Line:
     try:
         if "judgment" in data and "request" not in data and (labels or winner is not None):
             judgment = Judgment.model_validate(data["judgment"])
-            return Line(number, judgment, None, labels, winner, judgment.id)
+            return Line(number, judgment, None, labels, winner, judgment.cached_from or judgment.id)
         if "request" in data and "judgment" not in data:
             return _to_judge(data["request"], number, labels, winner, where, recipe)
     except ValidationError as error:

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from judge_agent.calibration import load_calibrations
+from judge_agent.calibration.items import items_of, one_of_each
 from judge_agent.calibration.reading import read_lines
 from judge_agent.cli import main
 from judge_agent.models.scripted import ScriptedModel, of_tokens
@@ -146,6 +147,14 @@ def test_a_byte_order_mark_is_no_part_of_a_file(sklearn, tmp_path) -> None:
     path = Path(written(tmp_path, labelled(60)))
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
     assert len(read_lines(path)[0]) == 60
+
+
+def test_a_judgment_and_those_taken_over_from_it_count_once() -> None:
+    first = Judgment.model_validate(judgment(0, 0.9))
+    again = first.model_copy(update={"id": "jdg_later", "cached_from": first.id})
+    items = [item for one in (first, again) for item in items_of(one, {first.candidates[0].id: True})]
+    assert len(items) == 2
+    assert len(one_of_each(items)) == 1
 
 
 def test_a_winner_labels_a_comparison(sklearn, tmp_path, capsys) -> None:
