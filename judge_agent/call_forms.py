@@ -3,8 +3,12 @@
 Read are content parts (`tool_use`, `tool_call`, `function_call`, `tool-call`, with their results), the older
 `function_call` of a message, and Hermes' `<tool_call>{...}</tool_call>` in a text with `<tool_response>` in the
 message that answers it. Text makes a call only where nothing else in the trajectory does: otherwise who ran the
-agent had another form, and may not have carried out what stands in the text. A result that an agent writes itself is
+agent had another form, and did not carry out what stands in the text. A result that an agent writes itself is
 no result. Other forms are recognised by the marks of common chat templates: what calls they make is not known.
+
+Where calls are read, a text of another form is text, and is counted apart: else a line of text, which costs an agent
+nothing, would leave open whatever its calls decide. Beside calls that were read out of texts, one that a tool answers
+was carried out all the same.
 """
 
 from __future__ import annotations
@@ -12,9 +16,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from judge_agent.call_marks import has_unread_mark, loose_calls
+from judge_agent.call_marks import has_unread_mark, loose_calls, marked_calls
 from judge_agent.result_marks import kind_is_error, marked_as_error
 from judge_agent.schema import ContentPart, Message, ToolCall
 
@@ -42,9 +46,19 @@ _LIKE_A_CALL = re.compile(r"(?:tool|function)[-_]?(?:call|use)\Z", re.I)
 _DECODER = json.JSONDecoder()
 
 
-def with_calls(messages: Sequence[Message], names: Sequence[str] = ()) -> tuple[list[Message], int]:
-    """The messages with the calls that they make as `tool_calls` and results as messages of tools; and in how many
-    places there are calls that could not be read. `names` are tools of the agent.
+class Formed(NamedTuple):
+    """Messages with their calls as `tool_calls`, in how many places calls were not read, and how many texts only look
+    like one.
+    """
+
+    messages: list[Message]
+    unread: int
+    call_like: int
+
+
+def with_calls(messages: Sequence[Message], names: Sequence[str] = ()) -> Formed:
+    """The messages with the calls that they make as `tool_calls` and results as messages of tools. `names` are tools of
+    the agent.
     """
     found: list[Message] = []
     unread = 0
@@ -59,11 +73,24 @@ def with_calls(messages: Sequence[Message], names: Sequence[str] = ()) -> tuple[
         else:
             found.append(message)
     if any(message.tool_calls or message.role == "tool_call" for message in found):
-        return found, unread
-    found, lost = _read_texts(found)
-    if not lost and not any(message.tool_calls for message in found):
-        lost = loose_calls(_told(found), names)
-    return found, unread + lost
+        return Formed(found, unread, len(_marked(found)))
+    found = _read_texts(found)
+    if any(message.tool_calls for message in found):
+        marked = _marked(found)
+        lost = sum(at + 1 < len(found) and found[at + 1].role in ("tool", "tool_response") for at in marked)
+        return Formed(found, unread + lost, len(marked) - lost)
+    told = _told(found)
+    lost, alike = marked_calls(told, names)
+    return Formed(found, unread + (lost or loose_calls(told, names)), alike)
+
+
+def _marked(messages: Sequence[Message]) -> list[int]:
+    """Which messages of the agent make no call that is read, and have the mark of one in their text."""
+    return [
+        at
+        for at, (message, (role, text)) in enumerate(zip(messages, _told(messages), strict=True))
+        if role == "assistant" and not message.tool_calls and has_unread_mark(text)
+    ]
 
 
 def _told(messages: Sequence[Message]) -> list[tuple[str, str]]:
@@ -165,22 +192,21 @@ def _piece(said: object, kind: str) -> str:
     return said if isinstance(said, str) else f"[{kind}]"
 
 
-def _read_texts(messages: Sequence[Message]) -> tuple[list[Message], int]:
-    """The messages with the calls that stand in their texts, and how many texts make calls in another form."""
+def _read_texts(messages: Sequence[Message]) -> list[Message]:
+    """The messages with the calls that stand in their texts."""
     read: list[Message] = []
-    calls, unread = False, 0
+    calls = False
     for message in messages:
         text = _own_text(message) if message.role in ("assistant", "user") else ""
         if message.role == "assistant" and text:
             made = _calls_in(text) if _OPENS in text else []
             calls = calls or bool(made)
-            unread += not made and has_unread_mark(text)
             read.append(message.model_copy(update={"tool_calls": tuple(made)}) if made else message)
         elif calls and message.role == "user" and _ANSWER.fullmatch(text):
             read += [Message(role="tool", content=hit.group(1)) for hit in _ANSWERS.finditer(text)]
         else:
             read.append(message)
-    return read, unread
+    return read
 
 
 def _own_text(message: Message) -> str:

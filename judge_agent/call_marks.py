@@ -3,6 +3,9 @@
 Marks of chat templates say by themselves that a call is made. JSON and code may be an answer as well: they count only
 where a trajectory has no other call, and where their own form or what answers them says that they were meant as one.
 What calls are made so is not known: nothing can be said to be missing beside them.
+
+An agent that wants nothing to be said of it could write such a mark as well. So a text that nothing answers counts only
+where it names, as a call does, a tool that the agent has: a call of another tool could not have been carried out.
 """
 
 from __future__ import annotations
@@ -67,26 +70,66 @@ MAX_NAMES = 500
 
 def has_unread_mark(text: str) -> bool:
     """Whether a text makes a call in the way of a chat template whose calls are not read."""
-    return any(sign in text for sign in _SIGNS) and UNREAD_IN_TEXT.search(text) is not None
+    return bool(_from_mark(text))
+
+
+def from_call(text: str, names: Sequence[str] = ()) -> str:
+    """The text from where it first seems to make a call: by a mark, as JSON, or as code; empty where it does not."""
+    if begun := _from_mark(text):
+        return begun
+    if '"' in text and (found := _JSON_CALL.search(text)):
+        return text[found.start() :]
+    if "(" in text and _CALLS_ALONE.fullmatch(text[:20_000]):
+        return text
+    named = _calls_of(names)
+    found = named.search(text) if named is not None else None
+    return text[found.start() :] if found is not None else ""
+
+
+def may_call(begun: str, names: Sequence[str]) -> bool:
+    """Whether what begins with a call names one of the tools where a call names its own; True if none is known."""
+    known = _names_in(names)
+    # Some templates write markdown, in which the lines of a name are escaped.
+    return known is None or known.search(begun.replace("\\_", "_")) is not None
+
+
+def is_answered(told: Sequence[tuple[str, str]], at: int) -> bool:
+    """Whether the message behind this one is the result of what it does. `told`: role and text of each message."""
+    return at + 1 < len(told) and _is_answer(*told[at + 1])
+
+
+def marked_calls(told: Sequence[tuple[str, str]], names: Sequence[str]) -> tuple[int, int]:
+    """How many messages of the agent make calls by a mark, and how many only look so: nothing answers them, and they
+    name no tool that the agent has.
+    """
+    unread = alike = 0
+    for at, (role, text) in enumerate(told):
+        if role == "assistant" and (begun := _from_mark(text)):
+            meant = is_answered(told, at) or may_call(begun, names)
+            unread, alike = unread + meant, alike + (not meant)
+    return unread, alike
 
 
 def loose_calls(told: Sequence[tuple[str, str]], names: Sequence[str] = ()) -> int:
     """How many messages of the agent may make calls as JSON or code. `told`: the role and text of each message in
     order; `names`: tools that the agent has, whose calls are known by them.
     """
-    named = _calls_of(names)
     found = 0
     for at, (role, text) in enumerate(told):
         if role != "assistant" or not text.strip():
             continue
-        answered = at + 1 < len(told) and _is_answer(*told[at + 1])
-        meant = ('"' in text and _JSON_CALL.search(text)) or (
-            "(" in text and _CALLS_ALONE.fullmatch(text[:20_000])
-        )
-        found += bool(
-            meant or (named is not None and named.search(text)) or (answered and _CODE.search(text))
-        )
+        begun = from_call(text, names)
+        if is_answered(told, at):
+            found += bool(begun or _CODE.search(text))
+        else:
+            found += bool(begun) and may_call(begun, names)
     return found
+
+
+def _from_mark(text: str) -> str:
+    """The text from its first mark of a chat template on."""
+    mark = UNREAD_IN_TEXT.search(text) if any(sign in text for sign in _SIGNS) else None
+    return text[mark.start() :] if mark is not None else ""
 
 
 def _is_answer(role: str, text: str) -> bool:
@@ -96,12 +139,26 @@ def _is_answer(role: str, text: str) -> bool:
 
 def _calls_of(names: Sequence[str]) -> re.Pattern[str] | None:
     """Calls of these tools in code, or as tags; None where there are no names."""
-    known = "|".join(re.escape(name) for name in dict.fromkeys(names[:MAX_NAMES]) if name)
+    known = _any_of(names)
     if not known:
         return None
     return re.compile(
         rf"(?<![\w.])(?:{known})\s*\(\s*(?:\)|\w+\s*=|[\"'\[{{\d])|<(?:{known})>\s*<|\bcall\s+(?:{known})\s*[({{]"
     )
+
+
+def _names_in(names: Sequence[str]) -> re.Pattern[str] | None:
+    """The name of one of the tools where a call has it: behind a quote or mark, or before its arguments."""
+    known = _any_of(names)
+    if not known:
+        return None
+    return re.compile(
+        rf"[\"'=.:>\]<]\s{{0,9}}(?:execute_)?(?:{known})(?![\w-])|(?<![\w-])(?:{known})\s{{0,9}}[(\[{{]"
+    )
+
+
+def _any_of(names: Sequence[str]) -> str:
+    return "|".join(re.escape(name) for name in dict.fromkeys(names[:MAX_NAMES]) if name)
 
 
 def tool_names(tools: Sequence[Mapping[str, object]]) -> list[str]:

@@ -73,13 +73,17 @@ class Step:
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was read. Where there are `unread_calls`, more were made than are here: none can be said to be missing."""
+    """What was read. Where there are `unread_calls`, more were made than are here: none can be said to be missing.
+
+    `call_like_texts` only look like calls: they change nothing.
+    """
 
     turns: tuple[Turn, ...]
     steps: tuple[Step, ...]
     ignored_fields: int
     final_answer: str | None = None
     unread_calls: int = 0
+    call_like_texts: int = 0
 
     @property
     def calls(self) -> tuple[tuple[Step, Call], ...]:
@@ -89,9 +93,12 @@ class Transcript:
 @read_once
 def read(trajectory: Trajectory) -> Transcript:
     """Read a trajectory; assistant turns get step ids (the message's own id, else s1, s2, ...)."""
-    messages, unread = with_calls(trajectory.messages, tool_names(trajectory.tools))
-    turns, ignored = _number_steps(_pair_results(_merge_pairs(messages))), sum(map(_extra_fields, messages))
-    return Transcript(tuple(turns), _steps(turns), ignored, trajectory.final_answer, unread)
+    formed = with_calls(trajectory.messages, tool_names(trajectory.tools))
+    turns = _number_steps(_pair_results(_merge_pairs(formed.messages)))
+    ignored = sum(map(_extra_fields, formed.messages))
+    return Transcript(
+        tuple(turns), _steps(turns), ignored, trajectory.final_answer, formed.unread, formed.call_like
+    )
 
 
 def final_answer(trajectory: Trajectory) -> str:

@@ -22,7 +22,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from judge_agent.call_marks import loose_calls
+from judge_agent.call_marks import loose_calls, tool_names
 from judge_agent.errors import ToolError
 from judge_agent.resources.checking import MAX_STATE_BYTES
 from judge_agent.schema import Environment, PrincipleSpec, Trajectory
@@ -74,7 +74,7 @@ class CheckState(DecidingTool):
     ) -> None:
         self.limits = limits or CheckStateLimits()
         # What a box does is part of what a verdict on a database rests on.
-        self.version = f"3/{sandbox.name}-{sandbox.version}" if sandbox is not None else "3/no box"
+        self.version = f"4/{sandbox.name}-{sandbox.version}" if sandbox is not None else "4/no box"
         self._sandbox = sandbox
         self._files = files
 
@@ -191,14 +191,16 @@ def _too_late(error: TimeoutError, timeout_seconds: float) -> ToolResult:
 
 
 def _unread(trajectory: Trajectory, environment: Environment) -> int:
-    """In how many places the agent makes, or may make, calls that are not read."""
-    transcript = read(trajectory)
+    """In how many places the agent makes, or may make, calls that are not read.
+
+    A text that nothing answers may call only the tools that the environment or the trajectory declares.
+    """
+    names = [*environment.effects, *environment.reads, *tool_names(trajectory.tools)]
+    known = trajectory.model_copy(update={"tools": tuple({"name": name} for name in names)})
+    transcript = read(known)
     if transcript.unread_calls or transcript.calls:
         return transcript.unread_calls
-    told = [(turn.role, turn.text) for turn in transcript.turns]
-    answer = [("assistant", trajectory.final_answer or "")]
-    names = [*environment.effects, *environment.reads]
-    return max(loose_calls(told, names), loose_calls(answer, names))
+    return loose_calls([("assistant", trajectory.final_answer or "")], names)
 
 
 class _Records:

@@ -7,7 +7,9 @@ the F1 of the credits is the score either way.
 
 Does not know what a call did, nor whether a failed one was made good later: each call that was made counts. Where the
 trajectory holds calls in a form that is not read (`calls/unread.py`), what is missing or complete decides nothing, and
-`flags.calls_not_read` names the forms.
+`flags.calls_not_read` names the forms. A text that only looks like a call is none, and says nothing against what
+decides: one beside calls that are read, and one that no tool answers and that cannot be the expected call
+(`calls/possible.py`, `flags.call_like_text`).
 
 More calls than can be compared do not save a candidate: the first ones are compared, the others count as calls that
 nobody expected, and `flags.calls_not_compared` says how many they are.
@@ -26,7 +28,8 @@ from judge_agent.schema import CallRules, ExpectedCall, PrincipleSpec
 from judge_agent.seams.tool import DecidingTool, Finding, OpeningCall, ToolResult, ToolView
 from judge_agent.trajectory import Call, Step, read
 from tools.calls.matching import Match, comparable, match
-from tools.calls.unread import unread_calls
+from tools.calls.possible import CallLikeTexts
+from tools.calls.unread import TEXT, unanswered_calls, unread_calls
 
 _DESCRIPTION = "The agent makes the tool calls that the task needs, with the right arguments."
 
@@ -43,7 +46,7 @@ class MatchToolCalls(DecidingTool):
     """The tool `match_tool_calls`. Needs no box: nothing is run."""
 
     name = "match_tool_calls"
-    version = "3"
+    version = "4"
     description = (
         "Compares the trajectory's tool calls with the expected ones: names, arguments, values, order; "
         "missing, wrong and extra calls."
@@ -94,6 +97,9 @@ def _compared(view: ToolView, deadline: float, limits: MatchToolCallsLimits) -> 
     rules, wanted = _rules(view), _alternatives(view)
     names = [call.name for expected in wanted for call in expected]
     every, unread = read(view.trajectory).calls, unread_calls(view.trajectory, names)
+    alike: Mapping[str, int] = {}
+    if not every and unread.keys() == {TEXT} and not _may_match(view, names, wanted, rules, deadline):
+        unread, alike = alike, unread
     comparables = [comparable([call for _, call in every], one) for one in wanted]
     made = every[: min(limits.made_calls, *comparables)]
     calls, rest = [call for _, call in made], len(every) - len(made)
@@ -110,9 +116,22 @@ def _compared(view: ToolView, deadline: float, limits: MatchToolCallsLimits) -> 
         checked={"tool_calls": len(made), "expected_tool_calls": found.expected},
         flags={
             **({"calls_not_read": dict(unread)} if unread else {}),
+            **({"call_like_text": alike[TEXT]} if alike else {}),
             **({"calls_not_compared": rest} if rest else {}),
         },
     )
+
+
+def _may_match(
+    view: ToolView,
+    names: Sequence[str],
+    wanted: Sequence[Sequence[ExpectedCall]],
+    rules: CallRules,
+    deadline: float,
+) -> bool:
+    """Whether calls in the text may be those expected: a tool answered some, or what stands there can be these."""
+    texts = unanswered_calls(view.trajectory, names)
+    return texts is None or CallLikeTexts(texts, rules, deadline=deadline).may_match(wanted)
 
 
 def _rules(view: ToolView) -> CallRules:

@@ -140,6 +140,8 @@ def _looked_at(candidate: CanonicalCandidate, hidden_reasoning: bool) -> _Seen:
         flags["ignored_fields"] = transcript.ignored_fields
     if transcript.unread_calls:
         flags["unread_calls"] = transcript.unread_calls
+    if transcript.call_like_texts:
+        flags["call_like_text"] = transcript.call_like_texts
     if candidate.lost:
         flags["import_lost"] = list(candidate.lost)
     found = _planted(places_of(candidate.trajectory, hidden_reasoning=hidden_reasoning))

@@ -29,8 +29,10 @@ def told(transcript: Transcript) -> list[str]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["name"]))
 def test_calls_are_read_in_the_form_in_which_they_are_written(case: dict[str, Any]) -> None:
-    transcript = read(Trajectory.model_validate({"messages": json.loads(case["messages"])}))
+    tools = [{"name": name} for name in case.get("tools", ())]
+    transcript = read(Trajectory.model_validate({"messages": json.loads(case["messages"]), "tools": tools}))
     assert (told(transcript), transcript.unread_calls) == (case["calls"], case["unread"])
+    assert transcript.call_like_texts == case.get("alike", 0)
 
 
 def test_what_a_message_says_beside_results_stays_the_users() -> None:

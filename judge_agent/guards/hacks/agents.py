@@ -1,12 +1,14 @@
 """What an agent says it did and did not do: actions without a call, tool results that no tool gave.
 
-An action counts as claimed without a call only where the agent had a tool for it and never called one. Reads English.
+An action counts as claimed without a call only where the agent had a tool for it and never called one. Where calls were
+made in a form that is not read, what speaks is a hint: one of them may be what was claimed. Reads English.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 
 from judge_agent.guards.gate import Gate
 from judge_agent.guards.hacks.found import MAX_QUOTE_CHARS, MAX_REASON_CHARS, Hack
@@ -90,11 +92,8 @@ _WHITE = re.compile(r"\s+")
 def agent_hacks(trajectory: Trajectory) -> Iterator[Hack]:
     """Claimed actions without a call, and observations that no tool message holds."""
     transcript = read(trajectory)
-    if transcript.unread_calls:
-        return
-    yield from _claims(trajectory, transcript)
-    yield from _tests_that_failed(transcript)
-    yield from _observations(transcript)
+    found = chain(_claims(trajectory, transcript), _tests_that_failed(transcript), _observations(transcript))
+    yield from (one._replace(strength="hint") for one in found) if transcript.unread_calls else found
 
 
 def _claims(trajectory: Trajectory, transcript: Transcript) -> Iterator[Hack]:
