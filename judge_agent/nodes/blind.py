@@ -1,9 +1,9 @@
 """The narrative-blind pass: what the candidate's actions and observations come to, without its own account of them.
 
 It is asked in the same words as the pass that gives the verdicts, so that the two differ by the account alone. It
-gives no verdict, and takes no more than half of the candidate's tokens, so that the verdicts can still be paid for.
-What stands in the arguments of calls is an action here, be it a report. Nothing is measured where there are no
-actions to judge, no account to leave out, or too little left to ask by.
+gives no verdict, so it is paid from what the verdicts leave of the candidate's tokens, and takes no more than half of
+them all. What stands in the arguments of calls is an action here, be it a report. Nothing is measured where there are
+no actions to judge, no account to leave out, or too little left to ask by.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from judge_agent.context import CanonicalCandidate, JudgeContext
 from judge_agent.nodes.charged import charged_to, side_by_side
-from judge_agent.nodes.chunks import Chunk, most_of_call
+from judge_agent.nodes.chunks import Chunk, most_of_call, most_of_one_try
 from judge_agent.nodes.cited import Critiqued, Look, cited_critiques
 from judge_agent.nodes.fitting import shown_of
 from judge_agent.prompting.material import Material
@@ -72,7 +72,10 @@ async def blind_pass(
     evidence: Sequence[Evidence],
     chunks: Mapping[str, Chunk],
 ) -> Blind:
-    """Judge the open principles without the agent's account, as they are judged with it."""
+    """Judge the open principles without the agent's account, as they are judged with it.
+
+    `context` must be that of a walk behind those of the verdicts.
+    """
     if not is_wanted(context, candidate, chunks):
         return NOT_BLIND
     budget = context.calls.budget
@@ -80,16 +83,20 @@ async def blind_pass(
         return Blind([], [], "skipped: less than half of the judgment's time is left")
     principles = [one for chunk in _each(chunks) for one in chunk.principles]
     shown = await shown_of(context, candidate, evidence, principles, account=False)
-    kept = charged_to(context, candidate, KEPT_SHARE)
-
+    wanted = sum(most_of_one_try(context, shown, chunk.principles, LOOK) for chunk in _each(chunks))
+    if wanted > KEPT_SHARE * budget.model_tokens:
+        return Blind([], [], f"skipped: it may cost {wanted} tokens, more than half of the candidate's")
+    # Where others' verdicts, or those of steps, are paid behind it, half of the tokens is kept for these.
+    keeps = context.recipe.joint or context.recipe.steps.decide
+    paid = charged_to(context, candidate, KEPT_SHARE if keeps else 0.0)
     works = [
         (most_of_call(context, shown, chunk.principles, LOOK), partial(_ask, candidate, shown, chunk))
         for chunk in _each(chunks)
     ]
-    found = [one for asked in await side_by_side(kept, works) for one in asked.values()]
+    found = [one for asked in await side_by_side(paid, works) for one in asked.values()]
     critiques = [one.critique for one in found]
     spent = any(one.get("failure_kind") == "budget_exhausted" for one in critiques)
-    skipped = "cut short: what is left is kept for the verdicts" if spent else ""
+    skipped = "cut short: the verdicts leave too few tokens for it" if spent else ""
     return Blind(critiques, [span for one in found for span in one.spans], skipped)
 
 

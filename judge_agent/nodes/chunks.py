@@ -72,9 +72,17 @@ def most_of_chunk(
 def most_of_call(
     context: JudgeContext, shown: Material, principles: Sequence[Json], look: Look = FIRST
 ) -> int:
-    """What one call about these principles may cost, in tokens, asked again once."""
+    """What one call about these principles may cost, in tokens, and each of them asked again alone."""
+    again = [most_of_one_try(context, shown, [one], look) for one in principles]
+    return most_of_one_try(context, shown, principles, look) + sum(again)
+
+
+def most_of_one_try(
+    context: JudgeContext, shown: Material, principles: Sequence[Json], look: Look = FIRST
+) -> int:
+    """What one call about these principles may cost, in tokens, where nothing is asked again."""
     prompt = context.recipe.prompts[look.prompt if len(principles) == 1 else "several"]
     values = [shown.task, shown.trajectory, shown.evidence, shown.reference, *look.beside.values()]
     values += [text for one in principles for text in (in_words(one), scale_of(context, one))]
     answer = context.recipe.critique.max_tokens * len(principles)
-    return of_prompt(context, prompt, values, len(shown.images), answer)
+    return of_prompt(context, prompt, values, len(shown.images), answer, tries=1)

@@ -2,8 +2,8 @@
 
 A citation that does not resolve is struck; a hard pass that rests on nothing but the candidate's own claim is asked
 for again once, then it is no verdict. Of several principles in one call each is read by itself: one that cannot be
-read costs no other its verdict, and only what could not be used is asked again. What does not fit the window is not
-cut: several principles are asked in halves, and one alone is `input_too_large`.
+read costs no other its verdict, and each that could not be used is asked again alone. What does not fit the window is
+not cut: several principles are asked in halves, and one alone is `input_too_large`.
 """
 
 from __future__ import annotations
@@ -74,28 +74,29 @@ async def cited_critiques(
 ) -> dict[str, Critiqued]:
     """Ask for a critique of each principle, by their names, in one call; in more where they do not fit one."""
     asked = [_One(principle) for principle in principles]
-    due = asked
+    calls = [asked]
     for attempt in range(TRIES):
-        try:
-            data = await _ask(context, shown, due, _place(look, due, sample, attempt), look)
-        except JudgeError as error:
-            if error.failure_kind == "input_too_large" and len(due) > 1 and not attempt:
-                middle = len(principles) // 2
-                halves = (principles[:middle], principles[middle:])
-                first, second = [
-                    await cited_critiques(context, candidate, shown, half, sample, look) for half in halves
-                ]
-                return first | second
-            for one in due:
-                one.problem = error
-        else:
-            for one in due:
-                one.take(context, shown, data.of(one), look)
-            if all(one.is_useless for one in due):
-                context.calls.was_useless()
-        due = [one for one in due if one.may_be_asked_again]
-        if not due:
-            break
+        for due in calls:
+            try:
+                data = await _ask(context, shown, due, _place(look, due, sample, attempt), look)
+            except JudgeError as error:
+                if error.failure_kind == "input_too_large" and len(due) > 1:
+                    middle = len(principles) // 2
+                    halves = (principles[:middle], principles[middle:])
+                    first, second = [
+                        await cited_critiques(context, candidate, shown, half, sample, look)
+                        for half in halves
+                    ]
+                    return first | second
+                for one in due:
+                    one.problem = error
+            else:
+                for one in due:
+                    one.take(context, shown, data.of(one), look)
+                if all(one.is_useless for one in due):
+                    context.calls.was_useless()
+        # One that a model cannot read beside others it may well read alone.
+        calls = [[one] for one in asked if one.may_be_asked_again]
     return {one.name: one.told(candidate, sample) for one in asked}
 
 
@@ -200,20 +201,11 @@ def _question(
         }
     )
     messages = with_images(messages, shown.images)
-    if (problem := _problem(due)) is not None:
+    if (problem := due[0].problem) is not None:
         messages = asked_again(messages, problem)
     room = context.recipe.critique.max_tokens * len(due)
     temperature = 0.0 if look.measures else context.temperature
     return ModelCall(node, tuple(messages), schema, room, temperature=temperature)
-
-
-def _problem(due: Sequence[_One]) -> JudgeError | None:
-    """What was wrong with the last answer; of several principles each with its label, where it is not one for all."""
-    problems = {str(one.problem): one.problem for one in due if one.problem is not None}
-    if len(problems) < 2:
-        return next(iter(problems.values()), None)
-    said = "; ".join(f"{label}: {one.problem}" for label, one in _labels(due).items())
-    return ModelError("model_unparseable", said)
 
 
 def _of_one(context: JudgeContext, shown: Material, one: _One) -> tuple[Mapping[str, str], Json]:

@@ -129,6 +129,11 @@ def readable(samples: Sequence[Json]) -> list[Json]:
     return [one for one in samples if "failure_kind" not in one]
 
 
+def abstaining(samples: Sequence[Json]) -> list[Json]:
+    """The samples that say that they can give no verdict."""
+    return [one for one in samples if one.get("failure_kind") == "abstained"]
+
+
 def agreement(samples: Sequence[Json]) -> float | None:
     """The share of readable samples that make the commonest choice; None where there is none.
 

@@ -21,7 +21,7 @@ from judge_agent.nodes.by_place import by_place, first_samples
 from judge_agent.nodes.cascade import ended_by
 from judge_agent.nodes.charged import charged_to, side_by_side, walked, walking
 from judge_agent.nodes.chunks import Chunk, chunks_of, most_of_chunk
-from judge_agent.nodes.collect import SAME, Decided, collect, rate, readable
+from judge_agent.nodes.collect import SAME, Decided, abstaining, collect, rate, readable
 from judge_agent.nodes.critique_form import in_words, scale_of
 from judge_agent.nodes.fitting import shown_to_judges, told
 from judge_agent.nodes.giving_way import without_those_that_give_way
@@ -99,37 +99,62 @@ async def _critique_one(
     together = taken(context, still_open)
     open_principles = [principle for principle in still_open if principle not in together]
     chunks = chunks_of(context, open_principles)
-    first = walking(context, most_of_blind(context, candidate, shown, chunks))
-    walks = [walking(context, _most(context, shown, principle, chunks)) for principle in open_principles]
+    # Verdicts are paid first, all their samples with them: the blind pass gives none, and takes what they leave.
+    verdicts = walking(context, sum(_most(context, shown, one, chunks) for one in open_principles))
     batch = walking(context, most_of_batch(context, shown, together))
+    unseen = walking(context, most_of_blind(context, candidate, shown, chunks))
     last = walking(context, 0)
     async with asyncio.TaskGroup() as group:
-        blind = group.create_task(walked(first, blind_pass(first, candidate, evidence, chunks)))
-        tasks = [
-            group.create_task(
-                walked(walk, _principle(walk, candidate, shown, principle, chunks, count=count))
-            )
-            for walk, principle in zip(walks, open_principles, strict=True)
-        ]
+        blind = group.create_task(walked(unseen, blind_pass(unseen, candidate, evidence, chunks)))
+        asked = group.create_task(
+            walked(verdicts, _each(verdicts, candidate, shown, state, open_principles, chunks, count))
+        )
         sat = group.create_task(walked(batch, judged_together(batch, candidate, shown, together)))
         steps = group.create_task(walked(last, critique_steps(last, candidate, shown, state)))
-    asked = [task.result() for task in tasks]
-    found_so_far = [one.critiques for one in asked]
-    if any(one.early for one in asked) and open_together(
-        context, state, candidate, open_principles, found_so_far
-    ):
-        asked = await _the_rest(context, candidate, shown, open_principles, asked)
     batched = sat.result()
     return Judged(
         context,
         candidate,
         shown,
         [*open_principles, *together],
-        [*asked, *batched.asked],
+        [*asked.result(), *batched.asked],
         steps.result(),
         blind.result(),
         batched.flags,
     )
+
+
+async def _each(
+    context: JudgeContext,
+    candidate: CanonicalCandidate,
+    shown: Material,
+    state: State,
+    principles: Sequence[Json],
+    chunks: Mapping[str, Chunk],
+    count: int,
+) -> list[Asked]:
+    """So many samples of each principle; all of them where votes that stopped early leave the whole open."""
+    asked = await side_by_side(
+        context,
+        [
+            (
+                _most(context, shown, principle, chunks),
+                partial(
+                    _principle,
+                    candidate=candidate,
+                    shown=shown,
+                    principle=principle,
+                    chunks=chunks,
+                    count=count,
+                ),
+            )
+            for principle in principles
+        ],
+    )
+    found_so_far = [one.critiques for one in asked]
+    if any(one.early for one in asked) and open_together(context, state, candidate, principles, found_so_far):
+        return await _the_rest(context, candidate, shown, principles, asked)
+    return asked
 
 
 async def _one_more(judged: Judged) -> Judged:
@@ -319,6 +344,8 @@ def _is_decided(context: JudgeContext, principle: Json) -> Decided:
 
     def stands(samples: Sequence[Json], count: int) -> bool:
         scores, due = [float(one["score"]) for one in readable(samples)], count - len(samples)
+        if context.recipe.critique.cannot_assess and len(abstaining(samples)) + due > len(scores):
+            return False
         gated = not hard or gate_decided(scores, due, how)
         return gated and all(decided(scores, due, how, threshold) for threshold in thresholds)
 

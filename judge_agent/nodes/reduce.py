@@ -1,4 +1,8 @@
-"""Reduces the samples of one principle to a verdict: what votes, how far the votes agree, when there is none."""
+"""Reduces the samples of one principle to a verdict: what votes, how far the votes agree, when there is none.
+
+Where more samples say that they cannot assess it than give a verdict, there is none: the few that guess do not decide
+for those that could not. Of a jury whose recipe sets a quorum, that decides.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,8 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from judge_agent.nodes.collect import abstaining, readable
 from judge_agent.nodes.collect import agreed as agreed_of
-from judge_agent.nodes.collect import readable
 from judge_agent.recipes import Samples
 from judge_agent.schema import Citation, PrincipleResult, Sample
 from judge_agent.state import Json
@@ -65,7 +69,11 @@ def _no_quorum(critiques: Sequence[Json], voting: Sequence[Json], settings: Samp
 def _no_verdict(
     principle: Json, critiques: Sequence[Json], voting: Sequence[Json], settings: Samples
 ) -> str | None:
-    """Why samples that were read come to no verdict: they agree too little, or are tied on a hard principle."""
+    """Why samples come to no verdict: most abstain, they agree too little, or are tied on a hard principle."""
+    without_one = abstaining(critiques)
+    if settings.quorum is None and len(without_one) > len(readable(critiques)):
+        said = f"{len(without_one)} of {len(critiques)} samples give no verdict"
+        return f"{said}: {without_one[0]['failure_reason']}"[:500]
     agreed, unread = agreed_of(critiques), len(critiques) - len(readable(critiques))
     if agreed is not None and agreed < settings.abstain_below:
         without = f", of which {unread} could not be read," if unread else ""

@@ -37,9 +37,11 @@ def samples_at_most(context: JudgeContext, orders: int = 1) -> int:
     return max(context.sample_count * orders, context.recipe.samples.escalate_to)
 
 
-def of_prompt(context: JudgeContext, prompt: str, values: Iterable[str], images: int, answer: int) -> int:
+def of_prompt(
+    context: JudgeContext, prompt: str, values: Iterable[str], images: int, answer: int, tries: int = TRIES
+) -> int:
     """One question that is asked again once: its prompt with these values, and an answer of so many tokens."""
-    return TRIES * (_prompt(context, prompt, values, images) + answer)
+    return tries * (_prompt(context, prompt, values, images) + answer)
 
 
 def of_turns(context: JudgeContext, turns: Sequence[Turn], values: Mapping[str, str], images: int) -> int:

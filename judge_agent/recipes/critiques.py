@@ -37,9 +37,11 @@ class Critique(Envelope):
     """How principles and steps are judged by cited critiques.
 
     `steps_per_call` and `criteria_per_call`: how many steps, and how many principles, one model call judges; more than
-    one principle asks by the prompt `several`, and each is read by itself. `cannot_assess` offers that choice: it leads
-    to no score, with the reason. `blind_pass = "actions"` judges candidates that made calls or handed in artifacts
-    twice, first without the agent's own words (prompt `blind`): what these changed is `persuasion_gap`.
+    one principle asks by the prompt `several`, and each is read by itself; what could not be read is asked again alone.
+    `cannot_assess` offers that choice: it leads to no score, with the reason; of several samples, where more make it
+    than give a verdict. `blind_pass = "actions"` judges candidates that made calls or handed in artifacts
+    twice, first without the agent's own words (prompt `blind`): what these changed is `persuasion_gap`. It is paid from
+    what the verdicts leave.
     `long_trajectories`: what does not fit the model's window is refused, or indexed into spans that the model lists,
     greps and opens as tools; `coverage` says what was read.
     """

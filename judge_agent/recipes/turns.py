@@ -145,4 +145,9 @@ class Turn(Envelope):
             raise ValueError(
                 f"turn {self.name!r} is asked of each response alone: it reads marks without a winner"
             )
+        if self.alone and self.read.vetoes_alone:
+            raise ValueError(
+                f"turn {self.name!r} is asked of each response alone: only one without a fault has won, so "
+                "vetoes_alone has no meaning; leave it out"
+            )
         return self

@@ -91,12 +91,41 @@ async def test_only_what_has_actions_and_an_account_is_judged_twice(bench, messa
     assert judgment.candidates[0].persuasion_gap == (0.0 if calls == 2 else None)
 
 
-async def test_a_tight_budget_is_kept_for_the_verdict(bench):
+async def test_a_pass_that_would_take_more_than_half_of_the_tokens_is_left_out(bench):
     judge = bench(persuaded("1", "5"))
     result = await judge.one(**BODY, budget={"model_tokens": 1400})
     assert (result.score, result.persuasion_gap) == (1.0, None)
-    assert result.flags["blind_pass"].startswith("cut short")
+    assert result.flags["blind_pass"].startswith("skipped: it may cost")
     assert not any(BLIND in prompt for prompt in judge.prompts)
+
+
+LONG = [MESSAGES[0]] + 8 * [
+    MESSAGES[1],
+    {**MESSAGES[2], "content": "no such order here. " * 150},
+    MESSAGES[3],
+]
+
+
+@pytest.mark.parametrize("criteria", [2, 3, 5])
+@pytest.mark.parametrize("tokens_each", [10_000, 13_000, 18_000, 24_000])
+async def test_the_pass_costs_no_principle_its_verdict_however_tight_the_budget(bench, criteria, tokens_each):
+    """A critique may cost about 9600 tokens here: every one fits, and of the pass what they leave room for."""
+    principles = [
+        {"name": f"p{at}", "description": f"The order was refunded, {at}."} for at in range(criteria)
+    ]
+    judge = bench(persuaded("1", "5"))
+    budget = {"model_tokens": criteria * tokens_each}
+    result = await judge.one(**{**BODY, "messages": LONG, "principles": principles}, budget=budget)
+    assert (result.status, result.score) == ("scored", 1.0)
+    assert result.persuasion_gap == (1.0 if tokens_each > 18_000 else None)
+
+
+async def test_a_critique_that_is_asked_again_is_paid_before_the_pass(bench):
+    answers = iter(["nonsense", said("5")])
+    model = ScriptedModel(rules=[(BLIND, said("1"))], otherwise=lambda request: next(answers))
+    result = await bench(model).one(**{**BODY, "messages": LONG}, budget={"model_tokens": 20_000})
+    assert (result.status, result.score, result.persuasion_gap) == ("scored", 1.0, None)
+    assert result.flags["blind_pass"].startswith("cut short")
 
 
 async def test_a_blind_pass_that_fails_costs_no_verdict(bench):

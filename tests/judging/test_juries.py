@@ -104,6 +104,20 @@ async def test_the_recipe_says_how_many_must_be_heard(variant, as_request, quoru
     assert judgment.candidates[0].principles[0].valid is valid
 
 
+@pytest.mark.parametrize(("quorum", "score"), [("", None), ("[samples]\nquorum = 1\n\n", 1.0)])
+async def test_a_jury_that_mostly_cannot_assess_has_no_verdict_unless_its_quorum_says_so(
+    variant, as_request, quorum, score
+):
+    settings = {
+        "models = true": JURY,
+        "[budget]": f"{quorum}[budget]",
+        "max_citations = 2": "max_citations = 2\ncannot_assess = true",
+    }
+    jury = Court(variant("one-pass", **settings), as_request, "5", "cannot_assess", "cannot_assess")
+    judgment = await jury.judge()
+    assert judgment.candidates[0].score == score
+
+
 async def test_the_record_and_the_pin_name_every_model(court):
     jury = court("5", "3", "1")
     judgment = await jury.judge()

@@ -109,3 +109,53 @@ async def test_a_second_look_is_told_why_a_sample_let_it_pass_and_there_is_none_
     shown = [prompt for prompt in judge.prompts if prompt.startswith(SECOND)]
     assert len(shown) == looked
     assert all("Sample 1 has looked" in prompt and "Sample 0" not in prompt for prompt in shown)
+
+
+NOT = "cannot_assess"
+
+
+def unsure(samples):
+    """A plain answer, judged by a recipe that offers not to."""
+    case = {"kind": "soft", "scale": "1-5", "samples": samples}
+    return {**asked(case), "recipe": "default", "messages": MESSAGES[:1] + MESSAGES[3:]}
+
+
+@pytest.mark.parametrize(
+    ("samples", "score"),
+    [
+        (["5", NOT, NOT], None),
+        ([NOT, "5", "5"], 1.0),
+        (["5", NOT], 1.0),
+        (["5", NOT, NOT, "no choice"], None),
+        (["5", "no choice", "no choice", NOT], 1.0),
+        (["5", "5", NOT, NOT, NOT], None),
+        (["5", "5", "5", NOT, NOT], 1.0),
+    ],
+    ids=lambda one: "-".join(one) if isinstance(one, list) else "",
+)
+async def test_where_most_samples_cannot_assess_a_principle_there_is_no_verdict(bench, samples, score):
+    told = iter([said(number, one) for number, one in enumerate(samples)])
+
+    def answer(request):
+        if "Your last answer could not be used" in request.text:
+            return "nor is this an answer"
+        return next(told) if "choice" in request.schema["properties"] else {"thought": "done", "call": None}
+
+    found = await bench(ScriptedModel(otherwise=answer)).principle(**unsure(samples))
+    assert (found.score, found.valid) == (score, score is not None)
+    if score is None:
+        assert found.failure_kind == "abstained"
+        assert f"{samples.count(NOT)} of {len(samples)} samples give no verdict" in found.failure_reason
+
+
+@pytest.mark.parametrize(
+    ("samples", "score", "taken"), [(["5", "5", NOT, NOT, NOT], None, 5), (["5"] * 5, 1.0, 3)]
+)
+async def test_sampling_does_not_stop_while_most_may_come_to_say_that_they_cannot_assess(
+    bench, variant, samples, score, taken
+):
+    prompts = variant("default", **{"[gather]": "[samples]\nadaptive = true\n\n[gather]"})
+    case = {"samples": samples}
+    judge = bench(ScriptedModel(otherwise=answers(case)), prompts=prompts)
+    found = await judge.principle(**{**unsure(samples), "recipe": "variant"})
+    assert (found.score, len(found.samples)) == (score, taken)

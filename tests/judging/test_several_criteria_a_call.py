@@ -105,6 +105,30 @@ async def test_one_criterion_that_cannot_be_read_is_asked_again_alone_and_costs_
     assert "The answer is short." not in judge.prompts[1]
 
 
+def only_alone(request):
+    return "nonsense" if labelled(request) else by_name(CHOICES)(request)
+
+
+async def test_an_answer_that_cannot_be_read_at_all_is_asked_again_one_by_one(bench, variant):
+    judge = bench(ScriptedModel(otherwise=only_alone), prompts=library(variant, '"all"'))
+    judgment = await judge.judge(**BODY)
+    assert {one.name: one.choice for one in judgment.candidates[0].principles} == CHOICES
+    assert (judgment.usage.model_calls, judgment.usage.useless_calls) == (6, 1)
+    assert all("Your last answer could not be used" in prompt for prompt in judge.prompts[1:])
+
+
+async def test_what_the_budget_leaves_of_them_is_asked_one_by_one_in_their_order(bench, variant):
+    def answer(request):
+        return "nonsense " * 900 if labelled(request) else only_alone(request)
+
+    judge = bench(ScriptedModel(otherwise=answer), prompts=library(variant, '"all"'))
+    result = await judge.one(**BODY, budget={"model_tokens": 5000})
+    read = [one.name for one in result.principles if one.valid]
+    assert 0 < len(read) < 5
+    assert read == list(NAMES[: len(read)])
+    assert {one.failure_kind for one in result.principles if not one.valid} == {"budget_exhausted"}
+
+
 async def test_criteria_that_do_not_fit_one_call_are_asked_in_halves(bench, variant):
     model = ScriptedModel(otherwise=by_name(CHOICES), context_window=1600)
     result = await bench(model, prompts=library(variant, '"all"')).one(**BODY)
