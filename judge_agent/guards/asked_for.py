@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 
+from judge_agent.guards import asked_words
 from judge_agent.guards.plain import plain, words_of
 
 MAX_TASK_CHARS = 20_000
+MAX_CHARS_FOR_WORDS = 4_000  # they are read anew for every candidate
 _WORDS = (
     r"(?:words?|terms?|nouns?|verbs?|synonyms?|antonyms?|headings?|headlines?|titles?|captions?|slogans?"
     r"|expressions?|phrases?|keywords?|"
@@ -91,7 +93,7 @@ _WORK_ASKED = re.compile(
     r"|summari[sz]e|solve|implement|factori[sz]e|determine)\b"
     r"|\b(?:sum|product|difference|quotient|remainder|area|volume|perimeter|probability|average|mean"
     r"|median|derivative"
-    r"|integral|square root|value) of\b|\bfind (?:the|all|an?|every)\b"
+    r"|integral|square root|value) of\b"
     r"|\bwrite (?:me )?(?:an?|the|some) (?:[\w-]+ ){0,3}?(?:functions?|programs?|scripts?|class"
     r"|methods?|code|essays?|stor(?:y|ies)"
     r"|poems?|articles?|quer(?:y|ies)|reports?|proofs?|paragraphs?|summar(?:y|ies)|reviews?)\b"
@@ -110,11 +112,13 @@ _WORK_ASKED = re.compile(
     r"|\u0915\u093f\u0924\u0928|\u091c\u094d\u091e\u093e\u0924|\u0938\u092e\u091d\u093e|\u0643\u0645 "
     r"|\u0627\u062d\u0633\u0628|\u0627\u0634\u0631\u062d"
 )
+_FIND_ASKED = re.compile(r"\bfind (?:the|all|an?|every)\b")
 # Names, places and times.
 _FACT_ASKED = re.compile(
     r"\bwhat (?:is|are|was|were) the (?:[\w'-]+ ){1,4}?(?:of|in|between)\b|\bwho (?:is|was|were|\w+ed|wrote|won)\b"
     r"|\bwhere (?:is|are|was|were|did|do|does)\b|\bwhen (?:was|were|did)\b|\bin (?:which|what) year\b"
 )
+_PERSON_OR_TIME_ASKED = re.compile(r"^\W*(?:who|when|where)\b|\bin (?:which|what) year\b")
 # A nod, a sign or a picture answers these whatever else is said in them.
 _NOD_ASKED = re.compile(
     r"^\W*(?:is|are|was|were|does|do|did|has|have|had|am|should|shall|may)\b[^.!\n]*\?\W*$"
@@ -150,8 +154,25 @@ _WAY_ASKED = re.compile(
 
 
 def a_word(task: str) -> bool:
-    """Whether the task asks for a word, so that "Solution" may be what it asks for."""
-    return bool(_WORD_ASKED.search(_read(task)))
+    """Whether the task asks for a word or for words, so that "Solution" may be what it asks for."""
+    read = _read(task)
+    if _WORD_ASKED.search(read):
+        return True
+    ends = _ends(read, MAX_CHARS_FOR_WORDS)
+    return asked_words.are_asked(ends, for_a_work=_is_for_a_work(ends))
+
+
+def quotations(task: str) -> list[str]:
+    """What the task quotes, where it is short and asks for no work, person or time: it is likely about these words."""
+    read = _ends(_read(task), MAX_CHARS_FOR_WORDS)
+    if _PERSON_OR_TIME_ASKED.search(read):
+        return []
+    return asked_words.quotations(read, for_a_work=_is_for_a_work(read))
+
+
+def passages(task: str) -> list[str]:
+    """What the task wants to have in other words, in another language, or without its mistakes."""
+    return asked_words.passages(_ends(_read(task), MAX_CHARS_FOR_WORDS))
 
 
 def a_sign(task: str) -> bool:
@@ -179,7 +200,9 @@ def a_work(task: str) -> bool:
     read = _read(task)
     if _NOD_ASKED.search(read) or has_options(task) or a_word(task) or a_sign(task) or an_echo(task):
         return False
-    return bool(_WORK_ASKED.search(read)) or (bool(_FACT_ASKED.search(read)) and not a_way_to_go(task))
+    return bool(_WORK_ASKED.search(read) or _FIND_ASKED.search(read)) or (
+        bool(_FACT_ASKED.search(read)) and not a_way_to_go(task)
+    )
 
 
 def an_empty_form(task: str) -> bool:
@@ -194,7 +217,8 @@ def idle_code(task: str) -> bool:
 
 def what_is_done(task: str) -> bool:
     """Whether the task asks what somebody does, needs, or is able to do: "We need to look at it." answers that."""
-    return bool(_DOING_ASKED.search(_read(task)))
+    read = _read(task)
+    return bool(_DOING_ASKED.search(read)) or asked_words.is_help(_ends(read, MAX_CHARS_FOR_WORDS))
 
 
 def one_of(task: str, words: list[str]) -> bool:
@@ -223,8 +247,15 @@ def words_in(task: str) -> frozenset[str]:
     return frozenset(word for word in words_of(_read(task)) if not any(char.isdigit() for char in word))
 
 
+def _is_for_a_work(read: str) -> bool:
+    """Whether a plain task asks for a work in words of its own; what it quotes asks for nothing."""
+    return bool(_WORK_ASKED.search(asked_words.without_quotes(read)))
+
+
 def _read(task: str) -> str:
+    return plain(_ends(task, MAX_TASK_CHARS))
+
+
+def _ends(task: str, chars: int) -> str:
     """Its beginning and its end: what is asked for stands there."""
-    if len(task) > MAX_TASK_CHARS:
-        task = task[: MAX_TASK_CHARS // 2] + "\n" + task[-MAX_TASK_CHARS // 2 :]
-    return plain(task)
+    return task if len(task) <= chars else task[: chars // 2] + "\n" + task[-chars // 2 :]

@@ -34,6 +34,7 @@ MAX_CHARS = 4096
 MAX_CLAUSES = 60
 MIN_VAGUE_WORDS = 3
 MIN_SHARED_WORDS = 4
+MAX_NAME_WORDS = 2  # "a solution", "die Antwort"
 BACKWARDS = ("\u202e", "\u202d")
 _NO_CONTENT = re.compile(r"[\s.,:;!?\u00a1\u00bf\u2026\u3001\u3002\u201c\u201d\u2018'\"`*#_~\u2800-]*+")
 _EMPTY_PAIRS = frozenset(("()", "[]", "{}", "<>"))
@@ -56,6 +57,7 @@ _OF_THE_ANSWER = frozenset(("let's", "let", "lets"))
 _STEP = re.compile(r"\bstep\s+\d{1,2}\b")
 _EMPHASIS = re.compile(r"(?<=[^\W_])[*_]+(?=[^\W_])|(?<=[^\W_])[*_]+$")
 _LIST_MARK = re.compile(r"^[ \t]*\d{1,2}[.)][ \t]+(?=\S*[^\W\d])", re.MULTILINE)
+_COLON_LAST = re.compile(r"[:\uff1a][ *_\"'`\u201d]*$")
 _UNENDED = re.compile(r"[,:\u2026\uff1a\uff0c]\W*$|\.\.\.\W*$")
 _HEADED = re.compile(r"^\s*(?:#|\*\*|__|[\[\u3010(<])|(?:[:\uff1a]|\.\.\.)\W*$|^\s*\*\w")
 
@@ -140,11 +142,7 @@ def _announces(said: str, asked: Sequence[str]) -> bool:
         return restated
     if len(clauses) > MAX_CLAUSES:
         return False
-    if (
-        len(clauses) == 1
-        and not restated
-        and _is_asked_for(said, [word for words in clauses[0] for word in words], asked)
-    ):
+    if not restated and (_is_asked_for(said, clauses, asked) or _is_said_another_way(said, clauses, asked)):
         return False
     task_words = _task_words(asked)
     return _all_announce(clauses, said, restated, task_words, asked)
@@ -233,11 +231,33 @@ def _without_pictures(said: str) -> str:
     return said[at:]
 
 
-def _is_asked_for(said: str, words: Sequence[str], asked: Sequence[str]) -> bool:
+def _is_asked_for(said: str, clauses: Sequence[Sequence[list[str]]], asked: Sequence[str]) -> bool:
     """Whether a lone clause without a colon may be the word that the task asks for."""
-    if said.rstrip(" *_\"'`\u201d").endswith((":", "\uff1a")):
+    if len(clauses) > 1 or _COLON_LAST.search(said):
         return False
-    return any(asked_for.a_word(task) or asked_for.one_of(task, list(words)) for task in asked)
+    words = [word for part in clauses[0] for word in part]
+    return any(
+        asked_for.a_word(task) or asked_for.one_of(task, words) or _is_of_a_quotation(words, task)
+        for task in asked
+    )
+
+
+def _is_of_a_quotation(words: Sequence[str], task: str) -> bool:
+    """Whether a clause is a word or two for what a short task quotes, or has half of its own words from there."""
+    quotations = asked_for.quotations(task)
+    if quotations and len(words) <= MAX_NAME_WORDS:
+        return True
+    known = [set(words_of(unaccented(quotation))) for quotation in quotations]
+    return any(2 * sum(word in quoted for word in words) >= len(words) for quoted in known)
+
+
+def _is_said_another_way(said: str, clauses: Sequence[Sequence[list[str]]], asked: Sequence[str]) -> bool:
+    """Whether it may be a passage of the task in other words: of no more clauses, with a colon only behind one."""
+    for passage in (one for task in asked for one in asked_for.passages(task)):
+        parts = sum(bool(words_of(part)) for part in _CLAUSE.split(passage))
+        if len(clauses) <= parts and (_COLON_LAST.search(passage) or not _COLON_LAST.search(said)):
+            return True
+    return False
 
 
 def _task_words(asked: Sequence[str]) -> frozenset[str]:
