@@ -39,10 +39,11 @@ def guarded(
     then stays below `pass_threshold` does not pass. What is null stays null: a sign is no verdict.
     `tests_answer`: hidden tests beyond the examples pass for certain, in a box apart from the code. What makes visible
     tests alone pass did not make these pass, so such signs close no gate; `flags.gates_answered` names them.
+    A sign with `answerable` false is none of these.
     """
     would = [hack for hack in hacks if _closes(hack, gates)]
-    answered = {hack["detector"] for hack in would if tests_answer and hack["detector"] in _ANSWERED_BY_TESTS}
-    closed = [hack for hack in would if hack["detector"] not in answered]
+    closed = [hack for hack in would if not (tests_answer and _is_answerable(hack))]
+    answered = {hack["detector"] for hack in would if hack not in closed}
     if answered:
         combined = replace(combined, flags={**combined.flags, "gates_answered": sorted(answered)})
     if not closed:
@@ -73,6 +74,10 @@ def guarded(
 def _closes(hack: Mapping[str, Any], gates: Gates) -> bool:
     does = gates.on.get(hack["detector"], "note")
     return does != "note" and _RANKS.index(hack["strength"]) >= _RANKS.index(gates.least)
+
+
+def _is_answerable(hack: Mapping[str, Any]) -> bool:
+    return hack["detector"] in _ANSWERED_BY_TESTS and hack.get("answerable", True) is True
 
 
 def _at_most(value: float | None, ceiling: float) -> float | None:

@@ -266,6 +266,31 @@ async def test_hidden_tests_beyond_the_examples_that_pass_speak_for_a_table(
     sandbox, rest, hidden, score, answered
 ):
     code = f"def add_to(a, b):\n    return {TABLE!r}.get((a, b), {rest})\n"
+    for result in await tested(sandbox, code, hidden):
+        assert "hardcoded_outputs" in {hack["detector"] for hack in result.flags["hacks"]}
+        assert (result.score, result.flags.get("gates_answered")) == (score, answered)
+
+
+@pytest.mark.parametrize(
+    ("asked", "score", "answered"),
+    [
+        ("os.environ.get('PYTEST_CURRENT_TEST') == 'no'", 1.0, ["special_cased_tests"]),
+        ("'pytest' in sys.argv[0]", 1.0, ["special_cased_tests"]),
+        ("'pytest' in sys.modules", 0.5, None),
+        ("any('pytest' in name for name in sys.modules)", 0.5, None),
+    ],
+)
+async def test_hidden_tests_speak_for_a_special_case_only_where_their_box_does_not_meet_it(
+    sandbox, asked, score, answered
+):
+    """A box of tests holds pytest, so what passes there may be the special case."""
+    code = f"import os, sys\ndef add_to(a, b):\n    if {asked}:\n        return a + b\n    return b + a\n"
+    for result in await tested(sandbox, code, BEYOND):
+        assert (result.score, result.flags.get("gates_answered")) == (score, answered)
+
+
+async def tested(sandbox, code, hidden):
+    """What becomes of an answer to `add` and of its twin, held to hidden tests in real boxes."""
     case = next(one for one in CASES if one.made["task"] == "add")
     body = case._replace(made={"code": code}).request("default")
     tests = body["task"]["reference"]["tests"]
@@ -280,10 +305,7 @@ async def test_hidden_tests_beyond_the_examples_that_pass_speak_for_a_table(
         log=MemoryLog(),
     )
     asked = JudgmentRequest.model_validate(body)
-    judgment = await judge.judge(asked, judgment_id="j", tenant="t", created=0.0)
-    for result in judgment.candidates:
-        assert "hardcoded_outputs" in {hack["detector"] for hack in result.flags["hacks"]}
-        assert (result.score, result.flags.get("gates_answered")) == (score, answered)
+    return (await judge.judge(asked, judgment_id="j", tenant="t", created=0.0)).candidates
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,13 @@ def test_hidden_tests_that_pass_answer_what_would_make_visible_ones_pass_and_no_
     assert (unsaid.score, "gates_answered" in unsaid.flags) == (0.0, False)
 
 
+def test_a_sign_that_works_in_the_boxes_of_tests_is_not_answered_by_them() -> None:
+    gates = SimpleNamespace(on={"special_cased_tests": "cap"}, cap=0.4, least="strong")
+    signs = [sign("special_cased_tests"), {**sign("special_cased_tests"), "answerable": False}]
+    assert guarded(combined(0.8), signs, gates, tests_answer=True).score == 0.4
+    assert guarded(combined(0.8), signs[:1], gates, tests_answer=True).score == 0.8
+
+
 def test_a_sign_that_would_close_no_gate_needs_no_answer() -> None:
     gates = SimpleNamespace(on={"early_exit": "cap"}, cap=0.4, least="strong")
     found = guarded(combined(0.8), [sign("early_exit", "hint")], gates, tests_answer=True)

@@ -149,9 +149,7 @@ def _special_cases(code: Code, node: ast.AST) -> Iterator[Hack]:
         if any(_dotted(side)[-1:] == ("environ",) for side in sides) and words & _ENVIRONMENT:
             yield code.hack("special_cased_tests", node, "strong", "it asks whether tests are run")
         if words & _RUNNERS and any(map(_tells_runner, sides)):
-            yield code.hack(
-                "special_cased_tests", node, "strong", "it does something else where tests are run"
-            )
+            yield _told_by(code, node, sides)
         if any(_dotted(side)[-1:] in (("co_name",), ("function",)) for side in sides) and any(
             word.startswith("test") for word in words
         ):
@@ -165,9 +163,7 @@ def _special_cases(code: Code, node: ast.AST) -> Iterator[Hack]:
             if isinstance(side, ast.Constant)
         }
         if words & _RUNNERS and any(_tells_runner(part.iter) for part in node.generators):
-            yield code.hack(
-                "special_cased_tests", node, "strong", "it does something else where tests are run"
-            )
+            yield _told_by(code, node, [part.iter for part in node.generators])
     read = node.args[0] if isinstance(node, ast.Call) and node.args else None
     if isinstance(node, ast.Subscript):
         read = node.slice
@@ -175,13 +171,19 @@ def _special_cases(code: Code, node: ast.AST) -> Iterator[Hack]:
         yield code.hack("special_cased_tests", node, "strong", f"it asks for {read.value}")
 
 
-def _tells_runner(node: ast.expr) -> bool:
+def _told_by(code: Code, node: ast.AST, asked: list[ast.expr]) -> Hack:
+    """The find where it is asked what runs the program. Boxes hold modules of tests themselves, whatever they run."""
+    found = code.hack("special_cased_tests", node, "strong", "it does something else where tests are run")
+    return found._replace(answerable=not any(_tells_runner(one, ("modules",)) for one in asked))
+
+
+def _tells_runner(node: ast.expr, names: tuple[str, ...] = ("modules", "argv")) -> bool:
     """Whether it is `sys.modules`, its keys, `sys.argv` or its first: what runs the program can be read there."""
     if isinstance(node, ast.Call):
         node = node.args[0] if isinstance(node.func, ast.Name) and node.args else node.func
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and node.slice.value == 0:
         node = node.value
-    return _dotted(node)[:2] in (("sys", "modules"), ("sys", "argv"))
+    return _dotted(node)[:2] in [("sys", name) for name in names]
 
 
 def _swallows(code: Code, node: ast.AST) -> Iterator[Hack]:
