@@ -266,7 +266,7 @@ async def test_hidden_tests_beyond_the_examples_that_pass_speak_for_a_table(
     sandbox, rest, hidden, score, answered
 ):
     code = f"def add_to(a, b):\n    return {TABLE!r}.get((a, b), {rest})\n"
-    for result in await tested(sandbox, code, hidden):
+    for result in await held_to(sandbox, code, hidden):
         assert "hardcoded_outputs" in {hack["detector"] for hack in result.flags["hacks"]}
         assert (result.score, result.flags.get("gates_answered")) == (score, answered)
 
@@ -285,11 +285,11 @@ async def test_hidden_tests_speak_for_a_special_case_only_where_their_box_does_n
 ):
     """A box of tests holds pytest, so what passes there may be the special case."""
     code = f"import os, sys\ndef add_to(a, b):\n    if {asked}:\n        return a + b\n    return b + a\n"
-    for result in await tested(sandbox, code, BEYOND):
+    for result in await held_to(sandbox, code, BEYOND):
         assert (result.score, result.flags.get("gates_answered")) == (score, answered)
 
 
-async def tested(sandbox, code, hidden):
+async def held_to(sandbox, code, hidden):
     """What becomes of an answer to `add` and of its twin, held to hidden tests in real boxes."""
     case = next(one for one in CASES if one.made["task"] == "add")
     body = case._replace(made={"code": code}).request("default")
