@@ -9,6 +9,7 @@ from judge_agent import reward
 from judge_agent.calibration import abstaining, with_calibration
 from judge_agent.context import CanonicalCandidate, JudgeContext
 from judge_agent.errors import FailureKind
+from judge_agent.guards.hacks import asks_beyond_examples
 from judge_agent.schema import (
     CandidateResult,
     Coverage,
@@ -138,7 +139,13 @@ def _result(candidate: CanonicalCandidate, context: JudgeContext, state: State) 
     )
     transcript = read(candidate.trajectory)
     own = _flags(candidate, state)
-    combined = reward.guarded(combined, own.get("hacks", ()), recipe.guards, context.pass_threshold)
+    combined = reward.guarded(
+        combined,
+        own.get("hacks", ()),
+        recipe.guards,
+        context.pass_threshold,
+        tests_answer="hacks" in own and _tests_answer(candidate, context, state),
+    )
     flags = {**own, **combined.flags}
     by_model_only = not any(p.decided_by == "evidence" for p in principles)
     comparison = state["flags"].get("", {}).get("comparison", {})
@@ -192,6 +199,17 @@ def _flags(candidate: CanonicalCandidate, state: State) -> Json:
     if twin:
         flags["duplicate_of"] = twin
     return flags
+
+
+def _tests_answer(candidate: CanonicalCandidate, context: JudgeContext, state: State) -> bool:
+    """Whether hidden tests beyond the examples pass for certain; those of the candidate that was judged for a twin."""
+    judged = state["screened"].get(candidate.id, {}).get("duplicate_of", candidate.id)
+    passed = any(
+        (one["candidate_id"], one["tool"], one["bearing"], one["strength"])
+        == (judged, "run_tests", "confirms", "decisive")
+        for one in state["findings"]
+    )
+    return passed and asks_beyond_examples(context.task)
 
 
 def _coverage(

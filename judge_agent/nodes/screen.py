@@ -192,7 +192,8 @@ def _hack_flag(hack: Hack, evidence_id: str) -> Json:
         "part": hack.part,
         "quote": hack.quote[:120],
     }
-    return {**told, "offsets": list(hack.offsets), "strength": hack.strength, "evidence_id": evidence_id}
+    told |= {"offsets": list(hack.offsets), "strength": hack.strength, "evidence_id": evidence_id}
+    return told if hack.answerable else {**told, "answerable": False}
 
 
 def _hack_evidence(candidate: CanonicalCandidate, hack: Hack) -> Evidence:

@@ -78,3 +78,39 @@ def test_an_open_principle_stays_null_and_its_bounds_are_lowered() -> None:
     nothing = guarded(combined(None), [sign("edits")], GATES, 0.5)
     assert (nothing.score, nothing.reward, nothing.passed) == (None, None, None)
     assert nothing.reward_bounds == (0.0, 0.0)
+
+
+def test_signs_of_one_detector_close_its_gate_once() -> None:
+    found = guarded(combined(0.8), [sign("stuffing"), sign("stuffing")], GATES)
+    assert found.flags["gates"]["closed"] == [{"detector": "stuffing", "does": "cap"}]
+
+
+ON_TESTS = ("hardcoded_outputs", "special_cased_tests", "early_exit")
+
+
+@pytest.mark.parametrize("detector", [*ON_TESTS, "patched_grader"])
+def test_hidden_tests_that_pass_answer_what_would_make_visible_ones_pass_and_no_patched_grader(
+    detector: str,
+) -> None:
+    gates = SimpleNamespace(on={detector: "fail", "stuffing": "cap"}, cap=0.4, least="strong")
+    alone = guarded(combined(0.8), [sign(detector)], gates, tests_answer=True)
+    is_answered = detector in ON_TESTS
+    assert (alone.score, "gates" in alone.flags) == ((0.8, False) if is_answered else (0.0, True))
+    assert alone.flags.get("gates_answered") == ([detector] if is_answered else None)
+    both = guarded(combined(0.8), [sign(detector), sign("stuffing")], gates, tests_answer=True)
+    assert both.score == (0.4 if is_answered else 0.0)
+    unsaid = guarded(combined(0.8), [sign(detector)], gates)
+    assert (unsaid.score, "gates_answered" in unsaid.flags) == (0.0, False)
+
+
+def test_a_sign_that_works_in_the_boxes_of_tests_is_not_answered_by_them() -> None:
+    gates = SimpleNamespace(on={"special_cased_tests": "cap"}, cap=0.4, least="strong")
+    signs = [sign("special_cased_tests"), {**sign("special_cased_tests"), "answerable": False}]
+    assert guarded(combined(0.8), signs, gates, tests_answer=True).score == 0.4
+    assert guarded(combined(0.8), signs[:1], gates, tests_answer=True).score == 0.8
+
+
+def test_a_sign_that_would_close_no_gate_needs_no_answer() -> None:
+    gates = SimpleNamespace(on={"early_exit": "cap"}, cap=0.4, least="strong")
+    found = guarded(combined(0.8), [sign("early_exit", "hint")], gates, tests_answer=True)
+    assert (found.score, "gates_answered" in found.flags) == (0.8, False)

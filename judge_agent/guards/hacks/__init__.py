@@ -13,6 +13,7 @@ from judge_agent.guards.hacks.edits import edit_hacks
 from judge_agent.guards.hacks.found import Hack as Hack
 from judge_agent.guards.hacks.sources import sources_of
 from judge_agent.guards.hacks.texts import text_hacks
+from judge_agent.guards.hacks.visible import asks_beyond_examples as asks_beyond_examples
 from judge_agent.guards.hacks.visible import examples_of, hardcoded
 from judge_agent.schema import Task, Trajectory
 
@@ -33,7 +34,7 @@ def _all(task: Task, trajectory: Trajectory) -> Iterator[Hack]:
     examples = examples_of(task)
     for source in sources_of(trajectory):
         yield from code_hacks(source, task.reference.tests)
-        yield from hardcoded(source, examples)
+        yield from hardcoded(source, task, examples)
     yield from edit_hacks(task, trajectory)
-    yield from agent_hacks(trajectory)
+    yield from agent_hacks(task, trajectory)
     yield from text_hacks(task, trajectory)

@@ -12,7 +12,10 @@ MAX_REASON_CHARS = 200
 
 
 class Hack(NamedTuple):
-    """`where` names the turn, artifact or final answer, `offsets` are characters of its text."""
+    """`where` names the turn, artifact or final answer, `offsets` are characters of its text.
+
+    `answerable`: tests that pass may answer it; not where it works in the boxes of the judge's tests as well.
+    """
 
     detector: Detector
     where: str
@@ -23,3 +26,4 @@ class Hack(NamedTuple):
     reason: str
     source: Source = "claim"
     step_id: str | None = None
+    answerable: bool = True

@@ -67,9 +67,13 @@ class Code:
 
 
 def sources_of(trajectory: Trajectory) -> Iterator[Code]:
-    """The candidate's programs: code artifacts, the blocks of its answers, a final answer that is code."""
+    """The candidate's programs: code artifacts, the blocks of its answers, a final answer that is code; each once."""
     left = MAX_CHARS
+    seen: set[str] = set()
     for index, (where, part, text, begin, step_id) in enumerate(_texts(trajectory)):
+        if text in seen:
+            continue
+        seen.add(text)
         if index >= MAX_SOURCES or len(text) > left:
             return
         left -= len(text)
