@@ -63,7 +63,7 @@ def _after_looks(context: JudgeContext, state: State) -> str:
 
 
 # Where there is more than one way on: the ways, and which one is taken with what the node gave. The node itself says
-# so, by a `Command`: a conditional edge reads the whole state again, at a third of the cost of a node.
+# so, by a `Command`: a conditional edge reads the whole state again, and costs about as much as a node.
 WAYS: Mapping[str, tuple[tuple[str, ...], Onward]] = {
     "gather": (("critique", "decide"), _after_gather),
     "critique": (("compare", "refute", "second_look", "decide"), _after_critique),

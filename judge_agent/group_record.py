@@ -68,7 +68,8 @@ def group_record(
     links: Sequence[Any] = ()
     if state == "done":
         try:
-            rewards, links = _shaped(terms.shape, results)
+            shaped = reward.shaped(terms.shape, results)
+            rewards, links = shaped.rewards, shaped.links
         except Exception as error:  # noqa: BLE001 - see above
             reason = f"its shape cannot be computed: {type(error).__name__}: {error}"
             state, failure = "failed", Failure("internal", reason)
@@ -97,11 +98,6 @@ def group_record(
         flags={"shape": list(links)} if links else {},
         **facts,
     )
-
-
-def _shaped(shape: Shape, results: Sequence[CandidateResult]) -> tuple[Sequence[float | None], Sequence[Any]]:
-    found = reward.shaped(shape, results)
-    return found.rewards, found.links
 
 
 def late_member(one: Seated) -> GroupMember:
