@@ -28,6 +28,7 @@ class _Seat(BaseModel):
     api_key: SecretStr | None = None
     images: bool | None = None
     reasoning: bool | None = None
+    logprobs: bool | None = None
     context_window: Annotated[int, Field(ge=256)] | None = None
 
 
@@ -68,4 +69,5 @@ def _opened(seat: _Seat, max_connections: int) -> ChatModel:
         max_connections=max_connections,
         images=seat.images,
         reasoning=seat.reasoning,
+        logprobs=seat.logprobs,
     )

@@ -60,8 +60,8 @@ class JudgeServer(uvicorn.Server):
         # What is imported by now lives as long as the process; the collector need not walk it again.
         gc.collect()
         gc.freeze()
-        # Often and little: a look at 50,000 young objects holds everybody up for a tenth of a second.
-        gc.set_threshold(5_000, 200, 50)
+        # Often and little: a look at what 200 looks at 5,000 young objects left holds everybody up for 0.2 s.
+        gc.set_threshold(5_000, 20, 500)
         self._announce(url_of(self._listener))
 
     async def on_tick(self, counter: int) -> bool:

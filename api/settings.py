@@ -81,6 +81,11 @@ class Settings(BaseModel):
         description="Whether that server's model thinks before it answers; false also keeps the wish not to "
         "think (chat_template_kwargs) from it.",
     )
+    model_logprobs: bool | None = Field(
+        None,
+        description="Whether that server tells log-probabilities beside an answer by a schema; unset: those of "
+        "vLLM and SGLang are asked.",
+    )
     model_context_window: int | None = Field(
         None,
         ge=256,

@@ -197,6 +197,7 @@ async def _model(settings: Settings) -> ChatModel | None:
         images=settings.model_images,
         tools=settings.model_tools,
         reasoning=settings.model_reasoning,
+        logprobs=settings.model_logprobs,
     )
     await _introduced(model)
     return model

@@ -9,6 +9,7 @@ from typing import Any
 
 from judge_agent.errors import FAILURE_KINDS, FailureKind, JudgeError, ModelError, SandboxError, ToolError
 from judge_agent.model_calls import BYTES_PER_TOKEN
+from judge_agent.readouts.choice_shares import at_values
 from judge_agent.seams.model import Choice, Completion, TokenLogprob, TokenUsage
 from judge_agent.seams.tool import Aside, Finding, ResultImage, ToolResult
 
@@ -89,6 +90,12 @@ def completion_record(completion: Completion) -> dict[str, Any]:
         for choice in completion.choices
     ]
     return {**vars(completion), "choices": choices, "usage": {**vars(completion.usage)}}
+
+
+def only_values(completion: Completion, key: str) -> Completion:
+    """The completion with the log-probabilities of those tokens alone that begin a value of `key` in its JSON."""
+    choices = (replace(choice, logprobs=at_values(choice.logprobs, key)) for choice in completion.choices)
+    return replace(completion, choices=tuple(choices))
 
 
 def completion_of(value: Json) -> Completion:

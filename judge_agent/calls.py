@@ -15,10 +15,18 @@ from judge_agent.aside import PromptsAside
 from judge_agent.budget import Budget
 from judge_agent.call_limits import deadline_of as deadline_of
 from judge_agent.call_limits import model_boundary, tool_boundary
-from judge_agent.call_results import completion_of, completion_record, tokens_of, tool_result_of, value_of
+from judge_agent.call_results import (
+    completion_of,
+    completion_record,
+    only_values,
+    tokens_of,
+    tool_result_of,
+    value_of,
+)
 from judge_agent.errors import JudgeError, ModelError
 from judge_agent.flights import Flight, Flights, Make
 from judge_agent.hashing import derived_seed, sha256_of
+from judge_agent.model_calls import LOGPROBS as LOGPROBS
 from judge_agent.model_calls import ModelCall as ModelCall
 from judge_agent.model_calls import (
     call_key,
@@ -182,8 +190,10 @@ class Calls:
         """The model's window for messages."""
         return self._info.window_said if self._info else "an unknown number of tokens"
 
-    def can(self, ability: Literal["images", "tools"]) -> bool:
-        """Whether the model says that it takes pictures, or calls functions; what is not said is not known."""
+    def can(self, ability: Literal["images", "tools", "logprobs"]) -> bool:
+        """Whether the model says that it takes pictures, calls functions, or tells log-probabilities beside what it
+        writes; what is not said is not known.
+        """
         return self._info is not None and self._info.details.get(ability) is True
 
     def text_chars(self, wanted: int) -> int:
@@ -237,7 +247,11 @@ class Calls:
                     keep_partial=thinks,
                     think=call.phase != "answer",
                 )
-            return {"value": completion_record(thought(completion) if thinks else completion)}
+            if thinks:
+                completion = thought(completion)
+            elif call.logprobs_of is not None:
+                completion = only_values(completion, call.logprobs_of)
+            return {"value": completion_record(completion)}
 
         flight = Flight(
             key,

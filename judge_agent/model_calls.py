@@ -22,6 +22,7 @@ class ModelCall:
     answers in a call of its own; `phase` is set by `reasoning.py`. `share` is the part of `max_tokens` and
     `reasoning_tokens` that the window leaves. It is no part of the key: it comes of an estimate, which a backend may
     make otherwise after a restart, and the same question is not to be asked twice for that.
+    With `logprobs_of`, the name of a property, of a JSON answer only the tokens are kept that begin its values.
     """
 
     node: str
@@ -32,6 +33,7 @@ class ModelCall:
     shared: bool = False
     n: int = 1
     logprobs: int = 0
+    logprobs_of: str | None = None
     stop: tuple[str, ...] = ()
     tools: tuple[Json, ...] = ()
     tool_choice: str | None = None
@@ -45,6 +47,8 @@ class ModelCall:
         return max(1, int(self.max_tokens * self.share))
 
 
+# How many of the likeliest tokens are asked for; vLLM tells no more.
+LOGPROBS = 20
 # Prose has about four bytes a token, code and most other scripts about three.
 BYTES_PER_TOKEN = 3
 TOKENS_PER_MESSAGE = 8

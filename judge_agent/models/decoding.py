@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,15 +42,16 @@ class Answer:
 
     def take(self, logits: Tensor) -> int:
         """Choose the next token from (vocabulary,) logits, which are changed; sets `finish_reason` at the end."""
-        raw = torch.log_softmax(logits, -1) if self.logprobs else None
         if self.matcher is not None:
             _mask(logits, self.matcher)
+        # Of the tokens that the grammar allows: among them alone is chosen.
+        told = torch.log_softmax(logits, -1) if self.logprobs else None
         self._hold_back_repetition(logits)
         token = self._sample(logits)
         if self.matcher is not None and not self.matcher.accept_token(token):
             raise RuntimeError(f"the grammar refused token {token}, which its own mask allowed")
-        if raw is not None and token not in self.ends:
-            self.top.append(_logprob(raw, token, self.logprobs, self.decode))
+        if told is not None and token not in self.ends:
+            self.top.append(_logprob(told, token, self.logprobs, self.decode))
         self._finish(token)
         return token
 
@@ -123,7 +125,8 @@ def _repeated(tokens: Sequence[int]) -> int | None:
     return None
 
 
-def _logprob(raw: Tensor, token: int, count: int, decode: Callable[[Sequence[int]], str]) -> TokenLogprob:
-    values, indices = raw.topk(min(count, len(raw)))
-    top = tuple((decode([int(i)]), float(v)) for v, i in zip(values, indices, strict=True))
-    return TokenLogprob(decode([token]), float(raw[token]), top)
+def _logprob(told: Tensor, token: int, count: int, decode: Callable[[Sequence[int]], str]) -> TokenLogprob:
+    values, indices = told.topk(min(count, len(told)))
+    likeliest = zip(values.tolist(), indices.tolist(), strict=True)
+    top = tuple((decode([index]), value) for value, index in likeliest if math.isfinite(value))
+    return TokenLogprob(decode([token]), float(told[token]), top)

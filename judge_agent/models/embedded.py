@@ -84,6 +84,7 @@ class EmbeddedModel:
             "images": False,
             "tools": False,
             "reasoning": False,
+            "logprobs": True,
         }
         return ModelInfo(MODEL_ID, parts.weights.revision[:12], "embedded", parts.context_window, details)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -11,18 +12,21 @@ from typing import Any
 from judge_agent.models.instances import Path, by_hash, pick_instance
 
 CHARACTERS_PER_TOKEN = 4
+_PIECE = re.compile(r"\w+|\W")
+_MENUS = (("fail", "pass"), tuple("12345"))
 THOUGHT = "Let me look at what was asked, and at what was done. "
 
 
 def answer_to(body: Mapping[str, Any], model: str, schema: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The answer to a request body, as JSON; `schema` takes the place of the request's own."""
-    texts = [_content(body, schema or schema_of(body), index) for index in range(int(body.get("n") or 1))]
+    schema = schema or schema_of(body)
+    texts = [_content(body, schema, index) for index in range(int(body.get("n") or 1))]
     prompt, completion = len(tokens_of(text_of(body))), sum(len(tokens_of(text)) for text in texts)
     return {
         "id": "chatcmpl-fake",
         "object": "chat.completion",
         "model": model,
-        "choices": [_choice(body, index, text) for index, text in enumerate(texts)],
+        "choices": [_choice(body, index, text, schema) for index, text in enumerate(texts)],
         "usage": {
             "prompt_tokens": prompt,
             "completion_tokens": completion,
@@ -90,7 +94,9 @@ def _content(body: Mapping[str, Any], schema: Mapping[str, Any] | None, index: i
     return json.dumps(pick_instance(schema, decided), ensure_ascii=False)
 
 
-def _choice(body: Mapping[str, Any], index: int, text: str) -> dict[str, Any]:
+def _choice(
+    body: Mapping[str, Any], index: int, text: str, schema: Mapping[str, Any] | None
+) -> dict[str, Any]:
     choice: dict[str, Any] = {
         "index": index,
         "message": {"role": "assistant", "content": text},
@@ -100,8 +106,20 @@ def _choice(body: Mapping[str, Any], index: int, text: str) -> dict[str, Any]:
         choice["message"] |= {"content": None, "tool_calls": [call_of(body)]}
         choice["finish_reason"] = "tool_calls"
     if body.get("logprobs"):
-        choice["logprobs"] = {"content": [_logprobs(text, int(body.get("top_logprobs") or 0))]}
+        count = int(body.get("top_logprobs") or 0)
+        tokens = [_logprobs(text, count)]
+        if schema is not None:
+            tokens = [_among(piece, count) for piece in _PIECE.findall(text)]
+        choice["logprobs"] = {"content": tokens}
     return choice
+
+
+def _among(piece: str, count: int) -> dict[str, Any]:
+    """A token of a JSON answer among others that might have stood there: the choices of a menu, if it is one."""
+    menu = next((menu for menu in _MENUS if piece in menu), ())
+    others = [(other, -1.5 - place) for place, other in enumerate(other for other in menu if other != piece)]
+    top = [{"token": token, "logprob": logprob} for token, logprob in [(piece, -0.5), *others][:count]]
+    return {"token": piece, "logprob": -0.5, "top_logprobs": top}
 
 
 def _logprobs(text: str, count: int) -> dict[str, Any]:

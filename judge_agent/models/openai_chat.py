@@ -30,8 +30,9 @@ class OpenAIChatModel:
 
     `model` None takes the first that the server lists. 429 and 5xx are tried `max_attempts` times in all, later
     by the server's Retry-After, and never past the call's own time. `context_window` and `revision` are given
-    where the server does not tell them; so are `images`, `tools` and `reasoning`: whether the model takes
-    pictures, calls functions, thinks before it answers.
+    where the server does not tell them; so are `images`, `tools`, `reasoning` and `logprobs`: whether the model takes
+    pictures, calls functions, thinks before it answers, and whether the server tells log-probabilities of an answer
+    by a schema.
     """
 
     def __init__(
@@ -49,12 +50,13 @@ class OpenAIChatModel:
         images: bool | None = None,
         tools: bool | None = None,
         reasoning: bool | None = None,
+        logprobs: bool | None = None,
     ) -> None:
         self._connection = OpenAIConnection(base_url, api_key, max_attempts, max_connections)
         self._model = model
         self._info_timeout = info_timeout_seconds
         self._extra_body = dict(extra_body or {})
-        self._abilities = {"images": images, "tools": tools, "reasoning": reasoning}
+        self._abilities = {"images": images, "tools": tools, "reasoning": reasoning, "logprobs": logprobs}
         self._identity = Identity(
             self._connection,
             model=model,

@@ -15,6 +15,8 @@ from judge_agent.seams.model import ModelInfo
 UNKNOWN_WINDOW = 8192
 # vLLM and SGLang; Groq; Together and OpenRouter; Mistral and LM Studio. llama.cpp and Ollama list none: the
 # `n_ctx_train` of llama.cpp is what the model was trained for, not what is served.
+# Servers that name themselves so, and tell an answer's log-probabilities beside its schema.
+_TELL_LOGPROBS = ("vllm", "sglang")
 _WINDOWS = ("max_model_len", "context_window", "context_length", "max_context_length")
 
 
@@ -45,8 +47,10 @@ def read_info(
     window = context_window or (min(listed_windows) if listed_windows else None)
     details = {"base_url": base_url, "window_known": window is not None}
     details |= {name: can for name, can in abilities.items() if can is not None}
-    if abilities["images"] is None and _takes_images(entry):
+    if abilities.get("images") is None and _takes_images(entry):
         details["images"] = True
+    if abilities.get("logprobs") is None and entry.get("owned_by") in _TELL_LOGPROBS:
+        details["logprobs"] = True
     return ModelInfo(
         str(entry.get("id", model)),
         revision or _revision(entry, tells_the_time=tells_the_time),

@@ -128,13 +128,14 @@ class ScriptedModel:
         images: bool = False,
         tools: bool = True,
         reasoning: bool = False,
+        logprobs: bool = False,
     ) -> None:
         self.requests: list[ScriptedRequest] = []
         self.closed = False
         self._queue, self._likelihoods = deque(answers), deque(likelihoods)
         self._rules = tuple(rules)
         self._otherwise = by_schema(choose) if otherwise is None else otherwise
-        details = {"images": images, "tools": tools, "reasoning": reasoning}
+        details = {"images": images, "tools": tools, "reasoning": reasoning, "logprobs": logprobs}
         self._info = ModelInfo(id, revision, "scripted", context_window, details)
 
     @property

@@ -180,6 +180,7 @@ class VllmModel:
             server.api_key,
             revision=self._revision,
             tools=True,
+            logprobs=True,
             images=takes_images(server.files.folder),
             reasoning=True if server.family.reasoning_parser else None,
         )

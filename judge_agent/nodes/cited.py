@@ -9,10 +9,10 @@ not cut: several principles are asked in halves, and one alone is `input_too_lar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
-from judge_agent.calls import ModelCall
+from judge_agent.calls import LOGPROBS, ModelCall
 from judge_agent.context import CanonicalCandidate, JudgeContext
 from judge_agent.errors import JudgeError, ModelError
 from judge_agent.nodes.critique_form import (
@@ -32,7 +32,7 @@ from judge_agent.prompting.material import Material
 from judge_agent.prompting.notes import asked_again
 from judge_agent.readouts import read_object
 from judge_agent.readouts.answer import unparseable
-from judge_agent.seams.model import ChatMessage
+from judge_agent.seams.model import ChatMessage, TokenLogprob
 from judge_agent.state import Json
 
 TRIES = 2
@@ -92,7 +92,7 @@ async def cited_critiques(
                     one.problem = error
             else:
                 for one in due:
-                    one.take(context, shown, data.of(one), look)
+                    one.take(context, shown, data, look)
                 if all(one.is_useless for one in due):
                     context.calls.was_useless()
         # One that a model cannot read beside others it may well read alone.
@@ -110,13 +110,15 @@ class _One:
         self.problem: JudgeError | None = None
         self.struck = 0
 
-    def take(self, context: JudgeContext, shown: Material, data: Any, look: Look) -> None:
+    def take(self, context: JudgeContext, shown: Material, answer: _Answer, look: Look) -> None:
         """Read what an answer says of this principle."""
         self.problem = None
+        data = answer.objects.get(self.name)
         try:
             if not isinstance(data, Mapping):
                 raise data if isinstance(data, JudgeError) else unparseable(f"{data!r:.80} is no object")
-            self.read = read_critique(context, shown, self.principle, data)
+            begins = answer.begins.get(self.name)
+            self.read = read_critique(context, shown, self.principle, data, begins)
             self.struck += self.read.struck
             if not look.measures:
                 require_support(context, shown, self.principle, self.read)
@@ -143,12 +145,12 @@ class _One:
 
 
 class _Answer(NamedTuple):
-    """What was answered: of one principle the object itself, of several one object with an entry for each."""
+    """What was answered, by the principles' names: of each an object, or why it cannot be read; and the token that
+    begins its choice, where the model told its log-probabilities.
+    """
 
     objects: Mapping[str, Any]
-
-    def of(self, one: _One) -> Any:
-        return self.objects.get(one.name)
+    begins: Mapping[str, TokenLogprob]
 
 
 def _place(look: Look, due: Sequence[_One], sample: int, attempt: int) -> str:
@@ -169,14 +171,20 @@ async def _ask(context: JudgeContext, shown: Material, due: Sequence[_One], node
             f"{context.calls.window_said}",
         )
     completion = await context.calls.model(call)
+    written = completion.choices[0]
     try:
         if len(due) == 1:
-            return _Answer({due[0].name: read_object(completion.choices[0], verdict=("choice",))})
-        labels = _labels(due)
-        data = read_object(completion.choices[0], verdict=tuple(labels))
+            objects = {due[0].name: read_object(written, verdict=("choice",))}
+        else:
+            labels = _labels(due)
+            data = read_object(written, verdict=tuple(labels))
+            # In the order in which they were written, which is that of their tokens.
+            objects = {labels[label].name: one for label, one in data.items() if label in labels}
     except JudgeError as error:
-        return _Answer({one.name: error for one in due})
-    return _Answer({one.name: data.get(label) for label, one in labels.items()})
+        return _Answer({one.name: error for one in due}, {})
+    # A choice in what was thought before, or one that is missing, would shift them: then none is known to be whose.
+    told = written.logprobs if len(written.logprobs) == len(objects) else ()
+    return _Answer(objects, dict(zip(objects, told, strict=False)))
 
 
 def _labels(due: Sequence[_One]) -> dict[str, _One]:
@@ -205,7 +213,10 @@ def _question(
         messages = asked_again(messages, problem)
     room = context.recipe.critique.max_tokens * len(due)
     temperature = 0.0 if look.measures else context.temperature
-    return ModelCall(node, tuple(messages), schema, room, temperature=temperature)
+    call = ModelCall(node, tuple(messages), schema, room, temperature=temperature)
+    if context.recipe.critique.score == "mean" and context.calls.can("logprobs"):
+        return replace(call, logprobs=LOGPROBS, logprobs_of="choice")
+    return call
 
 
 def _of_one(context: JudgeContext, shown: Material, one: _One) -> tuple[Mapping[str, str], Json]:

@@ -5,6 +5,7 @@ Reason before choice. `cannot_assess` is a choice where the recipe offers it, an
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,10 +22,12 @@ from judge_agent.prompting.citations import (
 )
 from judge_agent.prompting.fences import neutralise
 from judge_agent.prompting.material import Material, indented
-from judge_agent.readouts import CANNOT_ASSESS, menu, read_choice, score_of
+from judge_agent.readouts import CANNOT_ASSESS, choice_shares, expected, menu, read_choice, score_of
 from judge_agent.recipes import CitationPolicy
-from judge_agent.schema import Citation, Evidence
+from judge_agent.schema import Citation, Evidence, Scale
+from judge_agent.seams.model import TokenLogprob
 from judge_agent.state import Json
+from judge_agent.votes import PASS
 
 MIN_REASON_CHARS = 24
 MAX_QUOTE_CHARS = 200
@@ -82,17 +85,46 @@ def cites(context: JudgeContext, principle: Json) -> bool:
     return policy.otherwise != "none" or (principle["kind"] == "hard" and policy.hard_pass != "none")
 
 
-def read_critique(context: JudgeContext, shown: Material, principle: Json, data: Mapping[str, Any]) -> Read:
-    """Read the object of one critique. Raises ModelError('model_unparseable'), or Abstained where it says so."""
-    choice = read_choice(data, "choice", choices_of(context, principle))
+def read_critique(
+    context: JudgeContext,
+    shown: Material,
+    principle: Json,
+    data: Mapping[str, Any],
+    begins: TokenLogprob | None = None,
+) -> Read:
+    """Read the object of one critique, and what else the model might have chosen from the token that begins its choice.
+
+    Raises ModelError('model_unparseable'), or Abstained where it says so.
+    """
+    choices = choices_of(context, principle)
+    choice = read_choice(data, "choice", choices)
     if choice == CANNOT_ASSESS:
         raise Abstained(f"the model cannot assess this: {str(data.get('reason', ''))[:300]}")
     raw = data.get("citations")
     citations = check(
         [item for item in raw if isinstance(item, dict)] if isinstance(raw, list) else [], shown
     )
-    score = score_of(choice, principle["scale"])
-    return Read({"choice": choice, "score": score, "reason": str(data.get("reason", ""))}, citations)
+    verdict: Json = {"choice": choice, "score": score_of(choice, principle["scale"])}
+    if begins is not None and principle["kind"] == "soft":
+        verdict |= _by_mean(verdict["score"], principle["scale"], choice_shares(begins, choices))
+    return Read({**verdict, "reason": str(data.get("reason", ""))}, citations)
+
+
+def _by_mean(score: float, scale: Scale, shares: Mapping[str, float] | None) -> Json:
+    """The score as the mean over what might have been chosen, with its distribution; nothing where that is not known.
+
+    A sampled "fail" whose mean would pass stays what it was: a record must not say fail of what counts as passed.
+    """
+    places = {choice: score_of(choice, scale) for choice in menu(scale)}
+    mean = expected(shares, places) if shares is not None else None
+    if shares is None or mean is None or (scale == "pass_fail" and (mean >= PASS) != (score >= PASS)):
+        return {}
+    assessing = {choice: shares.get(choice, 0.0) for choice in places}
+    total = math.fsum(assessing.values())
+    return {
+        "score": mean,
+        "distribution": {choice: share / total for choice, share in assessing.items()},
+    }
 
 
 def require_support(context: JudgeContext, shown: Material, principle: Json, read: Read) -> None:

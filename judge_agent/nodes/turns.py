@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from judge_agent.calls import ModelCall
+from judge_agent.calls import LOGPROBS, ModelCall
 from judge_agent.context import CanonicalCandidate, JudgeContext
 from judge_agent.errors import JudgeError, ModelError
 from judge_agent.nodes.charged import charged_to_the_task, side_by_side, walked, walking
@@ -27,7 +27,6 @@ from judge_agent.seams.model import ChatMessage, Choice, Image
 from judge_agent.state import Json
 
 TRIES = 2
-LOGPROBS = 20
 MIN_ROOM_SHARE = 0.25
 
 

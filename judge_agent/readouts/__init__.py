@@ -7,6 +7,9 @@ from judge_agent.readouts.answer import after_reasoning as after_reasoning
 from judge_agent.readouts.answer import answer_text as answer_text
 from judge_agent.readouts.boxed import read_boxed_index as read_boxed_index
 from judge_agent.readouts.boxed import read_boxed_numbers as read_boxed_numbers
+from judge_agent.readouts.choice_shares import at_values as at_values
+from judge_agent.readouts.choice_shares import choice_shares as choice_shares
+from judge_agent.readouts.choice_shares import expected as expected
 from judge_agent.readouts.focus import ABILITIES as ABILITIES
 from judge_agent.readouts.focus import Focus as Focus
 from judge_agent.readouts.focus import read_focus as read_focus

@@ -42,6 +42,8 @@ class Critique(Envelope):
     than give a verdict. `blind_pass = "actions"` judges candidates that made calls or handed in artifacts
     twice, first without the agent's own words (prompt `blind`): what these changed is `persuasion_gap`. It is paid from
     what the verdicts leave.
+    `score`: a soft principle's is that of the choice, or the mean over what the model might have chosen, where it tells
+    log-probabilities (a hard one is a gate, and always the choice's).
     `long_trajectories`: what does not fit the model's window is refused, or indexed into spans that the model lists,
     greps and opens as tools; `coverage` says what was read.
     """
@@ -50,6 +52,7 @@ class Critique(Envelope):
     reason_chars: Annotated[int, Field(ge=16, le=8000)] = 400
     max_citations: Annotated[int, Field(ge=1, le=8)] = 2
     cannot_assess: bool = False
+    score: Literal["choice", "mean"] = "choice"
     steps_per_call: Annotated[int, Field(ge=1, le=32)] = 4
     criteria_per_call: Annotated[int, Field(ge=1, le=64)] | Literal["all"] = 1
     blind_pass: Literal["none", "actions"] = "none"

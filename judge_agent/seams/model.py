@@ -115,8 +115,9 @@ class Completion:
 class ModelInfo:
     """Identity of a model, part of every result key. `context_window` is in tokens, answer included.
 
-    `details` may say `images`, `tools` and `reasoning` (booleans): whether it takes pictures, calls functions,
-    thinks before it answers. What is not said is not known. `window_known` False says that the window is a guess.
+    `details` may say `images`, `tools`, `reasoning` and `logprobs` (booleans): whether it takes pictures, calls
+    functions, thinks before it answers, tells log-probabilities of what it writes by a schema (of all tokens, or of
+    those that the schema allows). What is not said is not known. `window_known` False says that the window is a guess.
     """
 
     id: str

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import math
 import time
 
 import jsonschema
@@ -7,6 +8,7 @@ import pytest
 
 from judge_agent.errors import ModelError
 from judge_agent.models import EmbeddedModel
+from judge_agent.readouts import at_values, choice_shares
 from judge_agent.seams.model import ChatMessage
 
 pytestmark = pytest.mark.anyio
@@ -57,6 +59,20 @@ async def test_the_same_call_gives_the_same_answer_alone_and_in_company_cold_and
     assert [answer.choices for answer in together] == [answer.choices for answer in one_by_one]
     assert all(answer.usage.cached == 0 for answer in one_by_one)
     assert sum(answer.usage.cached > 0 for answer in together) >= 29
+
+
+async def test_what_it_might_have_chosen_is_told_of_the_menu_alone(embedded):
+    completion = await embedded.complete(
+        ask("Is 2+2=5 right?"), schema=VERDICT, logprobs=20, max_tokens=160, timeout_seconds=120
+    )
+    (choice,) = completion.choices
+    assert "".join(token.token for token in choice.logprobs) == choice.content
+    (begins,) = at_values(choice.logprobs, "choice")
+    menu = VERDICT["properties"]["choice"]["enum"]
+    shares = choice_shares(begins, menu)
+    assert sum(math.exp(logprob) for _, logprob in begins.top) == pytest.approx(1.0, abs=1e-3)
+    assert max(shares, key=shares.get) == json.loads(choice.content)["choice"]
+    assert min(shares.values()) > 0.0
 
 
 async def test_an_answer_to_a_schema_is_complete_valid_compact_and_in_its_order(embedded):

@@ -11,11 +11,12 @@ from api.settings import Settings, from_environment
 from api.wiring import local_judge
 from judge_agent.errors import InvalidRequest
 from judge_agent.models.fake_server import FakeServer
+from judge_agent.models.openai_info import read_info
 from judge_agent.schema import JudgmentRequest
 
 
 @pytest.mark.parametrize(("written", "read"), [("true", True), ("1", True), ("false", False), ("", None)])
-@pytest.mark.parametrize("ability", ["images", "tools", "reasoning"])
+@pytest.mark.parametrize("ability", ["images", "tools", "reasoning", "logprobs"])
 def test_an_ability_is_said_denied_or_left_to_the_server(
     ability: str, written: str, read: bool | None
 ) -> None:
@@ -23,7 +24,9 @@ def test_an_ability_is_said_denied_or_left_to_the_server(
     assert getattr(settings, f"model_{ability}") is read
 
 
-@pytest.mark.parametrize("variable", ["JUDGE_MODEL_IMAGES", "JUDGE_MODEL_TOOLS", "JUDGE_MODEL_REASONING"])
+@pytest.mark.parametrize(
+    "variable", ["JUDGE_MODEL_IMAGES", "JUDGE_MODEL_TOOLS", "JUDGE_MODEL_REASONING", "JUDGE_MODEL_LOGPROBS"]
+)
 def test_what_is_neither_yes_nor_no_is_refused_by_name(variable: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         from_environment({variable: "some"})
@@ -119,3 +122,41 @@ async def test_a_model_that_is_set_not_to_reason_is_not_asked_to_answer_at_once(
     assert judgment.candidates[0].status == "scored"
     one_token = [sent for sent in server.requests if sent.get("logprobs")]
     assert ["chat_template_kwargs" in sent for sent in one_token] == asked
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("written", ["true", "false", ""])
+async def test_a_server_that_is_set_to_tell_log_probabilities_gives_the_mean_of_its_choices(
+    tmp_path: Path, written: str
+) -> None:
+    one = {"id": "a", "trajectory": {"text": "The order was shipped on Monday, says the tracker."}}
+    body = {
+        "task": {"prompt": "Where is it?"},
+        "granularity": ["outcome"],
+        "candidates": [one],
+        "principles": [{"description": "The answer says where the order is.", "kind": "soft"}],
+    }
+    async with FakeServer() as server:
+        settings = of_server(server.base_url, tmp_path, JUDGE_MODEL_LOGPROBS=written)
+        async with local_judge(settings) as judge:
+            request = JudgmentRequest.model_validate(body)
+            judgment = await judge.judge(request, judgment_id="j", tenant="t", created=0.0)
+    (principle,) = judgment.candidates[0].principles
+    assert any(sent.get("logprobs") for sent in server.requests) == (written == "true")
+    assert (principle.distribution is not None) == (written == "true")
+    on_the_scale = {0.0, 0.25, 0.5, 0.75, 1.0}
+    assert (principle.score in on_the_scale) == (written != "true")
+
+
+@pytest.mark.parametrize(
+    ("owner", "told"), [("vllm", True), ("sglang", True), ("somebody", None), (None, None)]
+)
+def test_servers_that_are_known_to_tell_log_probabilities_are_asked(
+    owner: str | None, told: bool | None
+) -> None:
+    entry = {"id": "m", "owned_by": owner, "max_model_len": 4096}
+    given = {"model": "m", "revision": None, "context_window": None, "base_url": "http://x/v1"}
+    info = read_info({"data": [entry]}, **given, abilities={"logprobs": None})
+    assert info.details.get("logprobs") is told
+    refused = read_info({"data": [entry]}, **given, abilities={"logprobs": False})
+    assert refused.details["logprobs"] is False
