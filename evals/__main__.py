@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import signal
 import sys
 from collections.abc import Sequence
@@ -52,6 +53,10 @@ def parser() -> argparse.ArgumentParser:
     names = found.add_subparsers(metavar="NAME", required=True)
     for one in RUNS:
         one.add_parser(names)
+        own = list(names.choices.values())[-1]
+        # What stands at the head of its module was written for whoever runs it.
+        own.description = inspect.getdoc(one)
+        own.formatter_class = argparse.RawDescriptionHelpFormatter
     return found
 
 

@@ -2,11 +2,11 @@
 
 A and B are folders that `run` or `all` kept, or their `items.jsonl`. Where one holds several recipes, or runs with and
 without tools, `--a` and `--b` say which is meant: `RECIPE` or `RECIPE/no-tools`. Items are paired: what is told is the
-difference of the accuracies (B less A) with a paired bootstrap interval of 95%, and how probable so uneven a split of
-the items that one alone has right is by chance (McNemar, exact). Runs over different items are refused unless
-`--common` asks for those that both have; items of one id whose request or label is another one, always. Of a file that
-holds results of several judges or settings the last ones count. What crashed or got stuck is not right, and is told.
-Ends with 2 where there is nothing to compare.
+difference of the accuracies (B less A) with a paired bootstrap interval of 95% (Wilson's where all pairs are alike),
+and how probable so uneven a split of the items that one alone has right is by chance (McNemar, exact). Runs over
+different items are refused unless `--common` asks for those that both have; items of one id whose request or label is
+another one, always. Of a file that holds results of several judges or settings the last ones count. What crashed or got
+stuck is not right, and is told. Ends with 2 where there is nothing to compare.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from evals.options import whole
 from evals.suite.results import Result, read
-from evals.suite.statistics import bootstrap, mcnemar
+from evals.suite.statistics import mcnemar, of_difference
 from judge_agent.errors import InvalidRequest
 
 NO_TOOLS = "/no-tools"
@@ -147,10 +147,9 @@ def _difference(
     seed: int,
 ) -> Difference:
     pairs = [(first[place].verdict == "right", second[place].verdict == "right") for place in places]
-    steps = [float(b) - float(a) for a, b in pairs]
-    interval = bootstrap(steps, seed)
-    assert interval is not None
     a_only, b_only = pairs.count((True, False)), pairs.count((False, True))
+    interval = of_difference(a_only, b_only, len(pairs), seed)
+    assert interval is not None
     return Difference(
         set=name,
         items=len(pairs),
@@ -158,7 +157,7 @@ def _difference(
         b_right=sum(b for _, b in pairs),
         a_only=a_only,
         b_only=b_only,
-        difference=round(sum(steps) / len(steps), 4),
+        difference=round((b_only - a_only) / len(pairs), 4),
         low=interval.low,
         high=interval.high,
         p_value=round(mcnemar(a_only, b_only), 6),

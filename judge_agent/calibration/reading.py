@@ -22,6 +22,7 @@ from judge_agent.errors import JudgeError
 from judge_agent.hashing import sha256_of
 from judge_agent.schema import Judgment, JudgmentRequest
 from judge_agent.schema.refusals import message_of
+from judge_agent.text_files import text_of
 
 VERIFY = "verify"
 _FORMS = "give a judgment with labels or winner, or a request with labels, winner, or a task.reference"
@@ -65,10 +66,7 @@ def read_lines(path: Path, recipe: str | None = None) -> tuple[list[Line], str]:
 
     Raises JudgeError that names the line and what is wrong with it.
     """
-    try:
-        text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise JudgeError(f"cannot read {str(path)!r}: {error}") from error
+    text = text_of(path)
     found = [
         _line(line, number, path, recipe)
         for number, line in enumerate(text.split("\n"), start=1)

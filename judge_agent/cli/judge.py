@@ -22,6 +22,7 @@ from judge_agent.cli.checkout import load
 from judge_agent.errors import InvalidRequest, JudgeError
 from judge_agent.schema import CandidateResult, Judgment, JudgmentRequest
 from judge_agent.schema.refusals import message_of
+from judge_agent.text_files import text_of
 
 PASSED, NOT_PASSED, NEEDS_REVIEW, BAD_INPUT, JUDGE_FAILED = 0, 1, 2, 3, 4
 LOCAL_TENANT = "local"
@@ -123,9 +124,9 @@ def _short(text: str, limit: int = 140) -> str:
 def _request(arguments: argparse.Namespace) -> JudgmentRequest:
     """Read and check the request. Raises InvalidRequest that names the field."""
     try:
-        text = sys.stdin.read() if arguments.file == "-" else Path(arguments.file).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise JudgeError(f"cannot read {arguments.file!r}: {error}") from error
+        text = sys.stdin.read() if arguments.file == "-" else text_of(Path(arguments.file))
+    except UnicodeDecodeError as error:
+        raise JudgeError(f"what comes in is no UTF-8: {error.reason}") from error
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -26,6 +26,7 @@ from judge_agent.errors import InvalidRequest, JudgeClientError, JudgeError
 from judge_agent.probes import KINDS, Kind, Probe, probes
 from judge_agent.schema import Judgment, JudgmentRequest
 from judge_agent.schema.refusals import message_of
+from judge_agent.text_files import text_of
 from judge_agent.validation import Report, report
 
 MAX_TOLD = 20
@@ -68,11 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _read(path: Path, recipe: str | None) -> list[dict[str, Any]]:
     found = []
-    try:
-        lines = path.read_text("utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise JudgeError(f"cannot read {str(path)!r}: {error}") from error
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(text_of(path).split("\n"), start=1):
         if not line.strip():
             continue
         try:

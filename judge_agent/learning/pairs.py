@@ -19,6 +19,7 @@ from judge_agent.errors import InvalidRequest, JudgeError
 from judge_agent.hashing import sha256_of
 from judge_agent.schema import JudgmentRequest
 from judge_agent.schema.refusals import message_of
+from judge_agent.text_files import text_of
 
 MIN_PAIRS = 40
 TRAIN_SHARE, HELD_OUT_SHARE = 0.5, 0.25
@@ -59,12 +60,8 @@ class Parts(NamedTuple):
 
 def read_pairs(path: Path) -> list[Pair]:
     """Read a file of preferences, equal lines once. Raises JudgeError that names the line, and for too few of them."""
-    try:
-        text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise JudgeError(f"cannot read {str(path)!r}: {error}") from error
     found: dict[str, Pair] = {}
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(text_of(path).split("\n"), start=1):
         if line.strip():
             pair = _pair(line, f"{path}, line {number}")
             found.setdefault(pair.key, pair)

@@ -9,7 +9,7 @@ import pytest
 from evals.loaders.item import Entry, Item, Outcome, Request
 from evals.progress import Progress
 from evals.suite.sampling import chosen
-from evals.suite.statistics import bootstrap, calibration_error, harmonic, mcnemar, of_share
+from evals.suite.statistics import bootstrap, calibration_error, harmonic, mcnemar, of_difference, of_share
 from evals.suite.summary import Figures, interval_of
 
 
@@ -55,6 +55,24 @@ def test_calibration_is_the_gap_of_confidence_and_share_by_bin() -> None:
     # Opposite mistakes in one bin cancel, in two they do not.
     assert calibration_error([(0.55, True), (0.55, False), (0.5, True), (0.5, False)]) == pytest.approx(0.025)
     assert calibration_error([]) is None
+
+
+def test_a_difference_is_resampled_and_where_all_pairs_are_alike_it_is_not_certain() -> None:
+    assert of_difference(0, 0, 0, 1) is None
+    few, many = of_difference(0, 0, 10, 1), of_difference(0, 0, 200, 1)
+    assert few is not None
+    assert many is not None
+    assert few.low == -few.high == pytest.approx(-0.2775, abs=1e-3)
+    assert 0 < many.high < 0.02
+    better = of_difference(0, 10, 10, 1)
+    assert better is not None
+    assert (better.low, better.high) == (pytest.approx(0.7225, abs=1e-3), 1.0)
+    worse = of_difference(10, 0, 10, 1)
+    assert worse is not None
+    assert (worse.low, worse.high) == (-1.0, -better.low)
+    mixed = of_difference(2, 6, 20, 1)
+    assert mixed is not None
+    assert -0.2 <= mixed.low < 0.2 < mixed.high <= 0.5
 
 
 def test_mcnemar_is_the_exact_binomial_of_the_items_that_one_alone_has_right() -> None:
