@@ -93,7 +93,7 @@ def completion_record(completion: Completion) -> dict[str, Any]:
 
 
 def only_values(completion: Completion, key: str) -> Completion:
-    """The completion with the log-probabilities of those tokens alone that begin a value of `key` in its JSON."""
+    """The completion with the log-probabilities of the tokens alone of the values of `key` in its JSON."""
     choices = (replace(choice, logprobs=at_values(choice.logprobs, key)) for choice in completion.choices)
     return replace(completion, choices=tuple(choices))
 

@@ -22,7 +22,7 @@ class ModelCall:
     answers in a call of its own; `phase` is set by `reasoning.py`. `share` is the part of `max_tokens` and
     `reasoning_tokens` that the window leaves. It is no part of the key: it comes of an estimate, which a backend may
     make otherwise after a restart, and the same question is not to be asked twice for that.
-    With `logprobs_of`, the name of a property, of a JSON answer only the tokens are kept that begin its values.
+    With `logprobs_of`, the name of a property, of a JSON answer only the tokens of its values are kept.
     """
 
     node: str

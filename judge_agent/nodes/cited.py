@@ -30,7 +30,7 @@ from judge_agent.nodes.critique_form import (
 from judge_agent.prompting.images import with_images
 from judge_agent.prompting.material import Material
 from judge_agent.prompting.notes import asked_again
-from judge_agent.readouts import read_object
+from judge_agent.readouts import by_value, read_object
 from judge_agent.readouts.answer import unparseable
 from judge_agent.seams.model import ChatMessage, TokenLogprob
 from judge_agent.state import Json
@@ -117,8 +117,8 @@ class _One:
         try:
             if not isinstance(data, Mapping):
                 raise data if isinstance(data, JudgeError) else unparseable(f"{data!r:.80} is no object")
-            begins = answer.begins.get(self.name)
-            self.read = read_critique(context, shown, self.principle, data, begins)
+            tokens = answer.tokens.get(self.name, ())
+            self.read = read_critique(context, shown, self.principle, data, tokens)
             self.struck += self.read.struck
             if not look.measures:
                 require_support(context, shown, self.principle, self.read)
@@ -145,12 +145,12 @@ class _One:
 
 
 class _Answer(NamedTuple):
-    """What was answered, by the principles' names: of each an object, or why it cannot be read; and the token that
-    begins its choice, where the model told its log-probabilities.
+    """What was answered, by the principles' names: of each an object, or why it cannot be read; and the tokens of
+    its choice, where the model told their log-probabilities.
     """
 
     objects: Mapping[str, Any]
-    begins: Mapping[str, TokenLogprob]
+    tokens: Mapping[str, Sequence[TokenLogprob]]
 
 
 def _place(look: Look, due: Sequence[_One], sample: int, attempt: int) -> str:
@@ -183,8 +183,8 @@ async def _ask(context: JudgeContext, shown: Material, due: Sequence[_One], node
     except JudgeError as error:
         return _Answer({one.name: error for one in due}, {})
     # A choice in what was thought before, or one that is missing, would shift them: then none is known to be whose.
-    told = written.logprobs if len(written.logprobs) == len(objects) else ()
-    return _Answer(objects, dict(zip(objects, told, strict=False)))
+    told = by_value(written.logprobs)
+    return _Answer(objects, dict(zip(objects, told, strict=True)) if len(told) == len(objects) else {})
 
 
 def _labels(due: Sequence[_One]) -> dict[str, _One]:

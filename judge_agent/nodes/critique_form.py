@@ -90,9 +90,9 @@ def read_critique(
     shown: Material,
     principle: Json,
     data: Mapping[str, Any],
-    begins: TokenLogprob | None = None,
+    tokens: Sequence[TokenLogprob] = (),
 ) -> Read:
-    """Read the object of one critique, and what else the model might have chosen from the token that begins its choice.
+    """Read the object of one critique, and what else the model might have chosen from the tokens of its choice.
 
     Raises ModelError('model_unparseable'), or Abstained where it says so.
     """
@@ -105,8 +105,8 @@ def read_critique(
         [item for item in raw if isinstance(item, dict)] if isinstance(raw, list) else [], shown
     )
     verdict: Json = {"choice": choice, "score": score_of(choice, principle["scale"])}
-    if begins is not None and principle["kind"] == "soft":
-        verdict |= _by_mean(verdict["score"], principle["scale"], choice_shares(begins, choices))
+    if tokens and principle["kind"] == "soft":
+        verdict |= _by_mean(verdict["score"], principle["scale"], choice_shares(tokens, choices))
     return Read({**verdict, "reason": str(data.get("reason", ""))}, citations)
 
 

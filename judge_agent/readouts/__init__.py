@@ -8,6 +8,7 @@ from judge_agent.readouts.answer import answer_text as answer_text
 from judge_agent.readouts.boxed import read_boxed_index as read_boxed_index
 from judge_agent.readouts.boxed import read_boxed_numbers as read_boxed_numbers
 from judge_agent.readouts.choice_shares import at_values as at_values
+from judge_agent.readouts.choice_shares import by_value as by_value
 from judge_agent.readouts.choice_shares import choice_shares as choice_shares
 from judge_agent.readouts.choice_shares import expected as expected
 from judge_agent.readouts.focus import ABILITIES as ABILITIES

@@ -121,4 +121,4 @@ async def test_what_is_kept_of_an_answer_is_the_token_of_its_choice(bench, varia
         if "value" in entry.result
         for choice in entry.result["value"]["choices"]
     ]
-    assert [[token["token"] for token in tokens] for tokens in kept] == [["4"]]
+    assert [[token["token"] for token in tokens] for tokens in kept] == [["4", '"}']]
