@@ -51,9 +51,9 @@ def test_a_real_service_rewards_what_the_tests_confirm(judge_url: str) -> None:
     found = []
     for operator in ("+", "-"):
         code = f"```python\ndef add(a, b):\n    return a {operator} b\n```"
-        (step,) = episode(made(kind, tests=TESTS), [code])
+        (step,) = episode(made(kind, truth=None, tests=TESTS), [code])
         found.append(step["reward"])
-    (empty,) = episode(made(kind, tests=TESTS), [""])
+    (empty,) = episode(made(kind, truth=None, tests=TESTS), [""])
     assert [*found, empty["reward"]] == [1.0, 0.0, 0.0]
 
 
