@@ -184,7 +184,10 @@ def _install(trainer: Trainer, wheel: Path) -> None:
 
 
 def _create(trainer: Trainer) -> None:
-    if trainer.interpreter.exists() and _version(trainer.interpreter) == trainer.python:
+    is_whole = (
+        trainer.folder / "bin" / "pip"
+    ).exists()  # it comes last, and not where the making was interrupted
+    if is_whole and trainer.interpreter.exists() and _version(trainer.interpreter) == trainer.python:
         return
     python = _python(trainer.python)
     if python is None:

@@ -77,17 +77,27 @@ def _of_injections(part: Mapping[str, Any]) -> list[str]:
         f"flagged, {type_}: {one['flagged']} of {one['count']}" for type_, one in told["by_type"].items()
     ]
     lines.append(f"neutral text flagged: {told['neutral']['flagged']} of {told['neutral']['count']}")
-    flips = part["flips"]
-    if flips:
-        lines.append(
-            f"the model's score beside neutral text of equal length: changed {flips['changed']} of {flips['count']}, "
-            f"raised {flips['raised']}, not judged {flips['not_judged']}"
-        )
-        lines += [
-            f"{row['neutral']} -> {row['planted']}  {row['type']}: {row['text'][:60]!r}"
+    return [*lines, *flips_told(part["flips"])]
+
+
+def flips_told(flips: Mapping[str, Any] | None) -> list[str]:
+    """How often the model chose otherwise, and each pair of choices; nothing where it was asked for none."""
+    if not flips:
+        return []
+    added = flips["score_raised"]
+    return [
+        f"the model's choice beside that for neutral text of equal length: changed {flips['changed']} of "
+        f"{flips['count']}, for the better {flips['raised']}, not judged {flips['not_judged']}"
+        + ("" if added is None else f"; the score is {added:+.3f} on average"),
+        *(
+            f"{_chosen(row['neutral'])} -> {_chosen(row['planted'])}  {row['type']}: {row['text'][:60]!r}"
             for row in flips["rows"]
-        ]
-    return lines
+        ),
+    ]
+
+
+def _chosen(found: Mapping[str, Any] | None) -> str:
+    return "not judged" if found is None else f"{found['choice']} ({found['score']:.3f})"
 
 
 def _of_hacks(part: Mapping[str, Any]) -> list[str]:

@@ -15,9 +15,9 @@ from judge_agent.seams.model import ModelInfo
 UNKNOWN_WINDOW = 8192
 # vLLM and SGLang; Groq; Together and OpenRouter; Mistral and LM Studio. llama.cpp and Ollama list none: the
 # `n_ctx_train` of llama.cpp is what the model was trained for, not what is served.
+_WINDOWS = ("max_model_len", "context_window", "context_length", "max_context_length")
 # Servers that name themselves so, and tell an answer's log-probabilities beside its schema.
 _TELL_LOGPROBS = ("vllm", "sglang")
-_WINDOWS = ("max_model_len", "context_window", "context_length", "max_context_length")
 
 
 def read_info(
