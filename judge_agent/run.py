@@ -96,8 +96,10 @@ class Run:
         self._ending = ending
         self._info: ModelInfo | None = None
         self._jury: Mapping[str, Juror] = {}
+        self._identities: list[JournalEntry] = []  # of models, not yet in the journal
         self._calls: Calls | None = None
         self._budget: Budget | None = None
+        self._is_held = False
         self._hold = RunHold(parts.pins, tenant, request.run)
         self._shared = HeldResults(parts.shared, self._hold)
 
@@ -105,11 +107,17 @@ class Run:
         judged = record.credited(await self._judged(resumed, twin), self._step_credit())
         judgment = self._stamped(record.shaped(judged, self._shape()))
         self._ending()
-        if self._lease is not None:
-            await self._parts.journal.held(self._id, self._lease)
+        if not self._is_held:
+            await self._require_lease()
         event = AuditEvent("judgment.done", self._id, self._tenant, None, *_summary(judgment, self._lease))
         await self._parts.log.append(event)
         return judgment
+
+    async def _require_lease(self) -> None:
+        """Raise LeaseLost where another worker has taken the judgment over: its end is that one's to write."""
+        if self._lease is not None:
+            await self._parts.journal.held(self._id, self._lease)
+        self._is_held = True
 
     def _stamped(self, judgment: Judgment) -> Judgment:
         """With what holds of its recipe at this moment. It is remembered for nobody, nor taken over from a twin."""
@@ -145,7 +153,8 @@ class Run:
             context = await self._open(resumed)
             memory = self._memory(context)
             async with deadline_of(context.calls.budget, LOOK_UP_SECONDS):
-                known = await memory.known(context.candidates)
+                # What is asked of the store at one time, here and below, shares a transaction.
+                known, _ = await asyncio.gather(memory.known(context.candidates), self._keep_identities())
             if twin is not None and not known.results:
                 known = failed_with(twin, context.candidates)
             fresh = [one for one in context.candidates if one.id not in known.results]
@@ -158,7 +167,8 @@ class Run:
             late = "deadline" in judgment.flags
             async with deadline_of(context.calls.budget, LOOK_UP_SECONDS):
                 wanted = [] if late else [one.id for one in fresh]
-                kept = await memory.keep(judgment, context.candidates, wanted, context.calls.answered)
+                keeping = memory.keep(judgment, context.candidates, wanted, context.calls.answered)
+                kept, _ = await asyncio.gather(keeping, self._require_lease())
         except JudgeError as error:
             return await self._failed(error.failure_kind, str(error), error)
         except Exception as error:  # noqa: BLE001 - rule 1: the judge's own failure is never a reward
@@ -254,7 +264,7 @@ class Run:
         return self._parts.calibrations.of(recipe.sha256, model)
 
     async def _identify(self, recipe: Recipe, journalled: Mapping[str, JournalEntry]) -> ModelError | str:
-        """Learn which model answers; journalled, so that a resumed judgment keeps its keys. Returns why not."""
+        """Learn which model answers, so that a resumed judgment keeps its keys. Returns why not."""
         model = self._parts.model
         if not recipe.models:
             return "the recipe asks no model"
@@ -272,14 +282,13 @@ class Run:
             fields = {"failure_kind": error.failure_kind, "reason": str(error)[:500]}
             await self._parts.log.append(AuditEvent("node.finished", self._id, self._tenant, "judge", fields))
             return error
-        entry = JournalEntry(_INFO, "judge", "model", asdict(self._info), self._elapsed)
-        await self._parts.journal.append(self._id, entry, lease=self._lease)
+        self._identities.append(JournalEntry(_INFO, "judge", "model", asdict(self._info), self._elapsed))
         return ""
 
     async def _identify_jury(
         self, recipe: Recipe, journalled: Mapping[str, JournalEntry]
     ) -> Mapping[str, Juror]:
-        """Learn which models the jury is of; journalled as the judge's own."""
+        """Learn which models the jury is of; they are kept as the judge's own is."""
         assert self._budget is not None
         jury = {}
         for name in recipe.jury:
@@ -293,9 +302,13 @@ class Run:
                     self._parts.jury.get(name), name, anew=await self._hold.is_wanted()
                 )
             if (found := jury[name].info) is not None:
-                entry = JournalEntry(key, "judge", "model", asdict(found), self._elapsed)
-                await self._parts.journal.append(self._id, entry, lease=self._lease)
+                self._identities.append(JournalEntry(key, "judge", "model", asdict(found), self._elapsed))
         return jury
+
+    async def _keep_identities(self) -> None:
+        """Journal which models answer, before any of them is asked."""
+        for entry in self._identities:
+            await self._parts.journal.append(self._id, entry, lease=self._lease)
 
     def _finished(self, context: JudgeContext, state: State, known: Known) -> Judgment:
         fresh = tuple(one for one in context.candidates if one.id not in known.results)

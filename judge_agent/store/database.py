@@ -152,6 +152,8 @@ class Database:
     def _commit(self, connection: sqlite3.Connection, batch: Sequence[_Item]) -> list[_Outcome]:
         try:
             connection.execute("BEGIN IMMEDIATE")
+            if len(batch) == 1:
+                return [self._run_alone(connection, batch[0])]
             outcomes = [self._run_one(connection, item) for item in batch]
             connection.execute("COMMIT")
         except sqlite3.Error as error:
@@ -163,18 +165,28 @@ class Database:
         return outcomes
 
     def _run_one(self, connection: sqlite3.Connection, item: _Item) -> _Outcome:
+        """Run an item among others, which its failure must not undo."""
         connection.execute("SAVEPOINT one")
+        outcome = self._outcome(connection, item)
+        if outcome.error is not None:
+            connection.execute("ROLLBACK TO one")
+        connection.execute("RELEASE one")
+        return outcome
+
+    def _run_alone(self, connection: sqlite3.Connection, item: _Item) -> _Outcome:
+        """Run the only item of a transaction: what it wrote is undone with it."""
+        outcome = self._outcome(connection, item)
+        connection.execute("COMMIT" if outcome.error is None else "ROLLBACK")
+        return outcome
+
+    def _outcome(self, connection: sqlite3.Connection, item: _Item) -> _Outcome:
         try:
-            value = item.work(connection)
+            return _Outcome(item, item.work(connection))
         except Exception as error:
             # Nothing is swallowed: whoever awaits the result gets the error.
             if not connection.in_transaction:
                 raise sqlite3.OperationalError(str(error)) from error
-            connection.execute("ROLLBACK TO one")
-            connection.execute("RELEASE one")
             return _Outcome(item, error=self._classified(error))
-        connection.execute("RELEASE one")
-        return _Outcome(item, value)
 
     def _classified(self, error: Exception) -> Exception:
         # Half a surrogate pair and numbers of more than 64 bits fail before SQLite sees them.
