@@ -86,9 +86,11 @@ def sampled(mutants: Sequence[Mutant], share: float, limit: int | None, seed: in
 def bounded(stats: dict[str, Any], seconds: float) -> dict[str, Any]:
     """What mutmut knows of the tests, each function with those that fit the seconds: of each file in turn one.
 
-    Of a file those come first that reach the fewest other functions.
+    Of a file those come first that reach the fewest other functions. Names with a backslash are left out: pytest does
+    not find them again when mutmut asks for them, and then runs none at all.
     """
-    reached: Mapping[str, Sequence[str]] = stats["tests_by_mangled_function_name"]
+    known: Mapping[str, Sequence[str]] = stats["tests_by_mangled_function_name"]
+    reached = {function: [one for one in tests if "\\" not in one] for function, tests in known.items()}
     took: Mapping[str, float] = stats["duration_by_test"]
     reaches = Counter(test for tests in reached.values() for test in tests)
     kept: dict[str, list[str]] = {}

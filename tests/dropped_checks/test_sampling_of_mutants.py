@@ -53,6 +53,9 @@ def test_a_mutant_meets_tests_of_each_file_in_turn_within_its_seconds(
     assert found["tests_by_mangled_function_name"] == {"f": ["unit", "part"], "g": ["part"], "h": ["whole"]}
     assert found["duration_by_test"] == stats["duration_by_test"]
     assert mutation.bounded(stats, 100.0)["tests_by_mangled_function_name"]["f"] == ["unit", "part", "whole"]
+    # Asked for by name, pytest does not find it, and would run none of the others.
+    escaped = {**stats, "tests_by_mangled_function_name": {"f": ["unit", r"part['\\u89e3']"]}}
+    assert mutation.bounded(escaped, 100.0)["tests_by_mangled_function_name"] == {"f": ["unit"]}
     near = {f"a.py::test_{at}": ["f"] for at in range(3)} | {"b.py::test_0": ["f"]}
     spread = {
         "tests_by_mangled_function_name": {"f": list(near)},
