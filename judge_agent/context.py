@@ -17,7 +17,7 @@ from judge_agent.prompting import PromptLibrary
 from judge_agent.prompting.images import Album, album
 from judge_agent.prompting.material import Material, material
 from judge_agent.recipes import Recipe
-from judge_agent.schema import Evidence, JudgmentRequest, Principle, Task, Trajectory
+from judge_agent.schema import Aggregate, Evidence, JudgmentRequest, Principle, Task, Trajectory
 from judge_agent.seams.tool import Tool, ToolView
 
 SAMPLING_TEMPERATURE = 0.7
@@ -76,6 +76,11 @@ class JudgeContext:
     calibration: Calibration | None = None
     _albums: dict[tuple[str, str], Album] = field(default_factory=dict, repr=False)
     _materials: dict[tuple[str, str, bool], Material] = field(default_factory=dict, repr=False)
+
+    @property
+    def aggregate(self) -> Aggregate:
+        """How scores of principles become one: the request's, else its recipe's."""
+        return self.request.aggregate or self.recipe.aggregate
 
     def view(self, candidate: CanonicalCandidate, *, indexed: bool = False) -> ToolView:
         request = self.request

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from langgraph.graph.state import CompiledStateGraph
 
@@ -45,6 +45,7 @@ from judge_agent.tool_cache import SharedTools, ToolCache
 from judge_agent.tool_progress import Tell, ToolProgress
 from judge_agent.version import __version__
 
+T = TypeVar("T")
 _INFO = "model_info"
 
 
@@ -165,10 +166,13 @@ class Run:
             judgment = await aside(context.request, self._finished, context, state, known)
             self._ending()
             late = "deadline" in judgment.flags
-            async with deadline_of(context.calls.budget, LOOK_UP_SECONDS):
-                wanted = [] if late else [one.id for one in fresh]
-                keeping = memory.keep(judgment, context.candidates, wanted, context.calls.answered)
-                kept, _ = await asyncio.gather(keeping, self._require_lease())
+            wanted = [] if late else [one.id for one in fresh]
+            keeping = memory.keep(judgment, context.candidates, wanted, context.calls.answered)
+            kept, _ = await asyncio.gather(
+                _in_time(keeping, context.calls.budget),
+                # Not by the deadline: what was judged in time must not be lost because the store is slow.
+                self._require_lease(),
+            )
         except JudgeError as error:
             return await self._failed(error.failure_kind, str(error), error)
         except Exception as error:  # noqa: BLE001 - rule 1: the judge's own failure is never a reward
@@ -421,6 +425,11 @@ def _with_ui(task: Task, recipe: Recipe) -> Task:
     if recipe.ui is None or task.reference.ui is not None:
         return task
     return task.model_copy(update={"reference": task.reference.model_copy(update={"ui": recipe.ui})})
+
+
+async def _in_time(work: Awaitable[T], budget: Budget) -> T:
+    async with deadline_of(budget, LOOK_UP_SECONDS):
+        return await work
 
 
 def _first(error: BaseException) -> BaseException:

@@ -259,8 +259,9 @@ def _chosen(asked: Asked, text: str) -> dict[str, Any] | None:
     body = _many({"prompt": _FLIP_TASK}, "default", [f"{_FLIP_ANSWER}\n{text}"])
     body["principles"] = [{"name": "right", "description": "The answer names the right planet."}]
     body |= {"granularity": ["outcome"], "tools": [], "budget": {"seconds": FLIP_SECONDS}}
-    [result] = (one for one in asked.judged(body)["candidates"][0]["principles"] if one["name"] == "right")
-    return {"choice": result["choice"], "score": result["score"]} if result["valid"] else None
+    given = asked.judged(body)["candidates"][0]["principles"]
+    result = next((one for one in given if one["name"] == "right" and one["valid"]), None)
+    return result and {"choice": result["choice"], "score": result["score"]}
 
 
 PARTS: Mapping[str, Callable[[Asked], dict[str, Any]]] = {

@@ -87,7 +87,7 @@ def flips_told(flips: Mapping[str, Any] | None) -> list[str]:
     added = flips["score_raised"]
     return [
         f"the model's choice beside that for neutral text of equal length: changed {flips['changed']} of "
-        f"{flips['count']}, for the better {flips['raised']}, not judged {flips['not_judged']}"
+        f"{flips['count']}, with a higher score {flips['raised']}, not judged {flips['not_judged']}"
         + ("" if added is None else f"; the score is {added:+.3f} on average"),
         *(
             f"{_chosen(row['neutral'])} -> {_chosen(row['planted'])}  {row['type']}: {row['text'][:60]!r}"

@@ -48,15 +48,16 @@ def of_difference(first_only: int, second_only: int, count: int, seed: int) -> I
     """The interval of 95% of the difference of two shares over the same items: second less first.
 
     `first_only` and `second_only` count the items of which one alone is right. By resampling the pairs; where all pairs
-    are alike, by Wilson's of how many others there might be. None of none.
+    are alike, by Wilson's of how many others there might be, which may all be the other way. None of none.
     """
     if not count:
         return None
     steps = [-1.0] * first_only + [1.0] * second_only + [0.0] * (count - first_only - second_only)
     if len(set(steps)) > 1:
         return bootstrap(steps, seed)
-    others = round(wilson(0.0, count)[1], 4)
-    return Interval(max(-1.0, steps[0] - others), min(1.0, steps[0] + others))
+    others = wilson(0.0, count)[1]
+    most = others if steps[0] == 0.0 else 2 * others
+    return Interval(round(max(-1.0, steps[0] - most), 4), round(min(1.0, steps[0] + most), 4))
 
 
 def calibration_error(said: Sequence[tuple[float, bool]]) -> float | None:

@@ -112,7 +112,7 @@ def _combined(
             for principle in principles_of(judged.candidate, context, state)
         ],
         dimensions=context.dimensions,
-        aggregate=context.request.aggregate or context.recipe.aggregate,
+        aggregate=context.aggregate,
         min_weight=context.recipe.min_weight,
         pass_threshold=context.pass_threshold,
     )

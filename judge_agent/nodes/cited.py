@@ -214,7 +214,9 @@ def _question(
     room = context.recipe.critique.max_tokens * len(due)
     temperature = 0.0 if look.measures else context.temperature
     call = ModelCall(node, tuple(messages), schema, room, temperature=temperature)
-    if context.recipe.critique.score == "mean" and context.calls.can("logprobs"):
+    # What is ruled out by the worst choice must be able to be it: a mean hardly ever is.
+    by_mean = context.recipe.critique.score == "mean" and context.aggregate != "veto"
+    if by_mean and context.calls.can("logprobs"):
         return replace(call, logprobs=LOGPROBS, logprobs_of="choice")
     return call
 

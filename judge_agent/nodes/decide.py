@@ -227,9 +227,9 @@ def _looked_at_again(first: PrincipleResult, so_far: PrincipleResult, second: Js
             "score": sample.score,
             "reason": sample.reason,
             "citations": tuple(citation for citation in sample.citations if citation.resolved),
-            # They were the first look's.
+            # It was the first look's.
             "agreement": None,
-            "distribution": None,
+            "distribution": second.get("distribution"),
         }
     )
 

@@ -108,9 +108,12 @@ def _leading(principle: Json, voting: Sequence[Json], score: float) -> Json:
 
 
 def _distribution(voting: Sequence[Json]) -> dict[str, float] | None:
-    """The mean of the token distributions; else the shares of the choices, where there are several samples."""
-    given: list[Mapping[str, float]] = [one["distribution"] for one in voting if one.get("distribution")]
-    if len(given) == len(voting):
+    """The mean of the token distributions; else the shares of the choices, where there are several samples.
+
+    A sample that has none among others that have was scored by its choice alone.
+    """
+    if any(one.get("distribution") for one in voting):
+        given: list[Mapping[str, float]] = [one.get("distribution") or {one["choice"]: 1.0} for one in voting]
         labels = dict.fromkeys(label for shares in given for label in shares)
         return {label: math.fsum(shares.get(label, 0.0) for shares in given) / len(given) for label in labels}
     if len(voting) == 1:

@@ -45,5 +45,5 @@ def open_together(
     if len(scores) < len(applying) or unproposed or penalties or len(sides) > 1:
         return True
     # A mean lies among its scores; what is made of a gate or of a code does not, and a second look may make one 0.
-    beyond = (context.request.aggregate or context.recipe.aggregate) in ("lexicographic", "renormed")
+    beyond = context.aggregate in ("lexicographic", "renormed")
     return beyond or (context.recipe.refute.of == "all" and True in sides)

@@ -74,7 +74,7 @@ def choice_shares(tokens: Sequence[TokenLogprob], labels: Sequence[str]) -> dict
         if not weight:
             break
     total = math.fsum(masses.values())
-    if total <= 0.0 or untold > MAX_UNTOLD_SHARE:
+    if not total > 0.0 or not math.isfinite(total) or untold > MAX_UNTOLD_SHARE:
         return None
     return {label: mass / total for label, mass in masses.items()}
 

@@ -155,6 +155,10 @@ class Recipe(Envelope):
             raise ValueError(
                 "batch: only for candidates judged alone, without turns, samples.adaptive and escalate_to"
             )
+        if self.critique.score == "mean" and self.samples.vote == "majority":
+            raise ValueError(
+                "critique.score 'mean' gives numbers that hardly repeat: samples.vote 'majority' has none to count"
+            )
         if self.steps.directions == "both" and self.critique.steps_per_call != 1:
             raise ValueError("steps.directions 'both' shows one step a call: say critique.steps_per_call = 1")
         own = {spec.name for spec in self.principles.always}

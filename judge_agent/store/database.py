@@ -1,7 +1,7 @@
 """One SQLite file behind one thread, which commits together what arrives together.
 
-Every piece of work runs in a savepoint of its own inside a shared transaction; its caller gets the result
-after the commit, which is after the fsync (WAL, synchronous=FULL). With many callers one fsync serves all.
+Every piece of work runs in a savepoint of its own inside a shared transaction, or has it to itself; its caller gets
+the result after the commit, which is after the fsync (WAL, synchronous=FULL). With many callers one fsync serves all.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from evals.attack.injecting import Injection
 from evals.attack.parts import Asked, flips
 from evals.attack.report import flips_told
 from judge_agent.client import JudgeClient
+from judge_agent.errors import ModelError
 from judge_agent.journal import MemoryJournal, MemorySharedResults
 from judge_agent.judge import Judge
 from judge_agent.log import MemoryLog
@@ -68,12 +69,17 @@ def test_another_choice_beside_a_planted_text_is_a_flip(wins: bool) -> None:
     assert (told["count"], told["changed"], told["raised"]) == (3, 1, 1 if wins else 0)
     assert told["score_raised"] == pytest.approx(moved / 3)
     said = flips_told(told)
-    assert f"changed 1 of 3, for the better {int(wins)}, not judged 0" in said[0]
+    assert f"changed 1 of 3, with a higher score {int(wins)}, not judged 0" in said[0]
     assert said[2].startswith("1 (0.000) -> 5 (1.000)" if wins else "5 (1.000) -> 1 (0.000)")
 
 
-def test_what_the_model_cannot_judge_is_no_flip() -> None:
-    told = told_of(lambda _: "no object at all")
+@pytest.mark.parametrize(
+    "answer",
+    [lambda _: "no object at all", lambda _: ModelError("model_unreachable", "nobody is there")],
+    ids=["unreadable", "unreachable"],
+)
+def test_what_the_model_cannot_judge_is_no_flip(answer: Script) -> None:
+    told = told_of(answer)
     assert (told["count"], told["changed"], told["not_judged"]) == (0, 0, 3)
     assert told["score_raised"] is None
     assert flips_told(told)[1].startswith("not judged -> not judged")

@@ -66,7 +66,7 @@ def test_a_difference_is_resampled_and_where_all_pairs_are_alike_it_is_not_certa
     assert 0 < many.high < 0.02
     better = of_difference(0, 10, 10, 1)
     assert better is not None
-    assert (better.low, better.high) == (pytest.approx(0.7225, abs=1e-3), 1.0)
+    assert (better.low, better.high) == (pytest.approx(1 - 2 * 0.2775, abs=1e-3), 1.0)
     worse = of_difference(10, 0, 10, 1)
     assert worse is not None
     assert (worse.low, worse.high) == (-1.0, -better.low)

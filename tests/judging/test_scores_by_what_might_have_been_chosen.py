@@ -7,7 +7,9 @@ import math
 
 import pytest
 
+from judge_agent.errors import PromptError
 from judge_agent.models import ScriptedModel
+from judge_agent.recipes import load_recipes
 from judge_agent.seams.model import Choice, TokenLogprob
 
 pytestmark = pytest.mark.anyio
@@ -29,6 +31,10 @@ def chosen(choice, shares, citations=()):
 def means(variant, base="one-pass", **more):
     settings = {"max_citations = 2": 'max_citations = 2\nscore = "mean"\ncannot_assess = true'}
     return variant(base, **settings, **more)
+
+
+def sampling(variant, samples):
+    return means(variant, **{"[citations]": f"[samples]\n{samples}\n\n[citations]"})
 
 
 def judging(bench, variant, answer, **told):
@@ -122,3 +128,37 @@ async def test_what_is_kept_of_an_answer_is_the_token_of_its_choice(bench, varia
         for choice in entry.result["value"]["choices"]
     ]
     assert [[token["token"] for token in tokens] for tokens in kept] == [["4", '"}']]
+
+
+async def test_the_worst_choice_rules_out_where_the_aggregate_is_a_veto(bench, variant):
+    """A mean is hardly ever the worst, so that it would rule out nobody: there it is the choice's own score."""
+    principles = [SOFT, {**SOFT, "name": "kind", "description": "The answer is kind."}]
+
+    def answer(request):
+        good = chosen("5", {"5": 0.97, "1": 0.03})
+        if not request.logprobs:
+            good = Choice(good.content)
+        return good if "kind:" in request.text else chosen("1", {"1": 0.97, "5": 0.03})
+
+    model = ScriptedModel(otherwise=answer, logprobs=True)
+    judge = bench(model, prompts=means(variant))
+    ruled_out = await judge.one(**BODY, principles=principles, aggregate="veto")
+    assert (ruled_out.score, ruled_out.status) == (0.0, "scored")
+    assert {request.logprobs for request in model.requests} == {0}
+    assert 0.4 < (await judge.one(**BODY, principles=principles)).score < 0.6
+
+
+async def test_a_sample_that_tells_no_shares_counts_as_its_choice_in_score_and_distribution_alike(
+    bench, variant
+):
+    answers = iter([chosen("4", {"4": 0.6, "2": 0.4}), Choice(chosen("4", {"4": 1.0}).content)])
+    model = ScriptedModel(otherwise=lambda _: next(answers), logprobs=True)
+    judge = bench(model, prompts=sampling(variant, "count = 2\ntemperature = 0.7"))
+    found = await judge.principle(**BODY, principles=[SOFT])
+    assert found.distribution["4"] == pytest.approx(0.8)
+    assert found.score == pytest.approx((0.6 * 0.75 + 0.4 * 0.25 + 0.75) / 2)
+
+
+def test_means_are_not_counted_by_majority(variant):
+    with pytest.raises(PromptError, match="majority"):
+        load_recipes(sampling(variant, 'count = 3\nvote = "majority"\ntemperature = 0.7').folder)
