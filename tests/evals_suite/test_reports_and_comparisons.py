@@ -101,7 +101,7 @@ def test_two_runs_are_compared_item_by_item(evals: Evals, two_runs: tuple[Path, 
     assert ran.code == 0
     assert by_set.keys() == {"llmbar", "judgebench", "all"}
     assert (by_set["all"]["a_right"], by_set["all"]["b_right"], by_set["all"]["items"]) == (0, 8, 8)
-    assert (by_set["all"]["difference"], by_set["all"]["low"], by_set["all"]["high"]) == (1.0, 0.6756, 1.0)
+    assert (by_set["all"]["difference"], by_set["all"]["low"], by_set["all"]["high"]) == (1.0, 0.3512, 1.0)
     assert by_set["all"]["p_value"] == pytest.approx(2 / 2**8, abs=1e-6)
     assert by_set["llmbar"]["p_value"] == 0.125
     assert {(one["a"], one["b"]) for one in ran.told["items"]} == {("wrong", "right")}
