@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from judge_agent import reward
@@ -240,3 +240,28 @@ def _coverage(
         relevant_unread=tuple(spans["relevant_unread"]) if spans else (),
         unread=tuple(flags.get("unread", ())),
     )
+
+
+def summary(judgment: Judgment, lease: int | None = None) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The facts of a judgment for the log, and its content; `lease` is the one under which it was judged."""
+    fields = {
+        "state": judgment.state,
+        "cached_from": judgment.cached_from,
+        "seconds": judgment.seconds,
+        "usage": judgment.usage.model_dump(mode="json"),
+        "provenance": judgment.provenance.model_dump(mode="json"),
+        "candidates": [
+            {
+                "id": c.id,
+                "status": c.status,
+                "failure_kind": c.failure_kind,
+                "reward": c.reward,
+                "raw_reward": c.raw_reward,
+                "passed": c.passed,
+            }
+            for c in judgment.candidates
+        ],
+    }
+    if lease is not None:
+        fields["lease"] = lease
+    return fields, {"judgment": judgment.model_dump(mode="json")}

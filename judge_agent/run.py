@@ -16,6 +16,7 @@ from langgraph.graph.state import CompiledStateGraph
 from judge_agent import record
 from judge_agent.admission import Admissions
 from judge_agent.aside import aside
+from judge_agent.asked_for import budget_of, chosen_tools, with_ui
 from judge_agent.budget import Budget
 from judge_agent.calibration import Calibration, Calibrations
 from judge_agent.calibration.table import ModelKey
@@ -33,7 +34,7 @@ from judge_agent.pinning import RunHold, current_info, pin_of
 from judge_agent.prompting import PromptLibrary
 from judge_agent.recipes import Recipe
 from judge_agent.remembering import Known, Means, Memory, failed_with, merged
-from judge_agent.schema import CandidateResult, Evidence, Judgment, JudgmentRequest, Provenance, Task, Usage
+from judge_agent.schema import CandidateResult, Evidence, Judgment, JudgmentRequest, Provenance, Usage
 from judge_agent.schema.shape import Shape
 from judge_agent.schema.step_credit import StepCredit
 from judge_agent.seams.model import ChatModel, ModelInfo
@@ -110,7 +111,9 @@ class Run:
         self._ending()
         if not self._is_held:
             await self._require_lease()
-        event = AuditEvent("judgment.done", self._id, self._tenant, None, *_summary(judgment, self._lease))
+        event = AuditEvent(
+            "judgment.done", self._id, self._tenant, None, *record.summary(judgment, self._lease)
+        )
         await self._parts.log.append(event)
         return judgment
 
@@ -145,7 +148,7 @@ class Run:
         judgment = self._judgment(results, (), {}).model_copy(
             update={"state": "cancelled", "seconds": round(self._elapsed, 3)}
         )
-        event = AuditEvent("judgment.cancelled", self._id, self._tenant, None, *_summary(judgment))
+        event = AuditEvent("judgment.cancelled", self._id, self._tenant, None, *record.summary(judgment))
         await self._parts.log.append(event)
         return judgment
 
@@ -212,8 +215,8 @@ class Run:
         self._named, request = parts.principles.of(request), parts.principles.given(request)
         self._request = request
         recipe, candidates, task = await aside(request, parts.admissions.admitted, request)
-        task = _with_ui(task, recipe)
-        self._budget = _budget(request, recipe, candidates, self._elapsed)
+        task = with_ui(task, recipe)
+        self._budget = budget_of(request, recipe, candidates, self._elapsed)
         fields = {"recipe": recipe.name, "candidates": len(candidates), "resumed": resumed}
         type_: Any = "judgment.resumed" if resumed else "judgment.accepted"
         contents = {"request": request.model_dump(mode="json")}
@@ -254,7 +257,7 @@ class Run:
             candidates=candidates,
             dimensions=declared_dimensions(request, recipe),
             steps_wanted="steps" in (request.granularity or recipe.granularity) or recipe.steps.decide,
-            tools=_chosen_tools(request, recipe, parts.tools),
+            tools=chosen_tools(request, recipe, parts.tools),
             calls=self._calls,
             prompts=parts.prompts,
             turns=parts.turns,
@@ -381,7 +384,7 @@ class Run:
             model=model,
             jury={name: _named(juror.info) for name, juror in self._jury.items()},
             tools={
-                tool.name: tool.version for tool in _chosen_tools(self._request, recipe, self._parts.tools)
+                tool.name: tool.version for tool in chosen_tools(self._request, recipe, self._parts.tools)
             },
             calibration=calibration.sha256 if calibration else None,
             principles=self._named.said if self._named else None,
@@ -394,39 +397,6 @@ def _named(info: ModelInfo | None) -> dict[str, Any] | None:
     return {"id": info.id, "revision": info.revision, "backend": info.backend} if info else None
 
 
-def _budget(
-    request: JudgmentRequest,
-    recipe: Recipe,
-    candidates: Sequence[CanonicalCandidate],
-    elapsed_seconds: float,
-) -> Budget:
-    """As many equal shares as candidates were posted; one pool of tokens where they are judged jointly."""
-    wanted, default = request.budget, recipe.budget
-    tokens, tool_calls = wanted.model_tokens, wanted.tool_calls
-    posted = len(candidates)
-    return Budget(
-        seconds=wanted.seconds or default.seconds,
-        model_tokens=default.model_tokens_per_candidate * posted if tokens is None else tokens,
-        tool_calls=default.tool_calls_per_candidate * posted if tool_calls is None else tool_calls,
-        elapsed_seconds=elapsed_seconds,
-        parts=posted,
-        pooled=recipe.joint,
-    )
-
-
-def _chosen_tools(request: JudgmentRequest, recipe: Recipe, tools: Sequence[Tool]) -> tuple[Tool, ...]:
-    """The request's tools, else the recipe's, else all."""
-    names = request.tools if request.tools is not None else recipe.tools or None
-    return tuple(tool for tool in tools if names is None or tool.name in names)
-
-
-def _with_ui(task: Task, recipe: Recipe) -> Task:
-    """The task with the recipe's checks of a page, where the request brings none."""
-    if recipe.ui is None or task.reference.ui is not None:
-        return task
-    return task.model_copy(update={"reference": task.reference.model_copy(update={"ui": recipe.ui})})
-
-
 async def _in_time(work: Awaitable[T], budget: Budget) -> T:
     async with deadline_of(budget, LOOK_UP_SECONDS):
         return await work
@@ -437,28 +407,3 @@ def _first(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
-
-
-def _summary(judgment: Judgment, lease: int | None = None) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """The facts of a judgment for the log, and its content; `lease` is the one under which it was judged."""
-    fields = {
-        "state": judgment.state,
-        "cached_from": judgment.cached_from,
-        "seconds": judgment.seconds,
-        "usage": judgment.usage.model_dump(mode="json"),
-        "provenance": judgment.provenance.model_dump(mode="json"),
-        "candidates": [
-            {
-                "id": c.id,
-                "status": c.status,
-                "failure_kind": c.failure_kind,
-                "reward": c.reward,
-                "raw_reward": c.raw_reward,
-                "passed": c.passed,
-            }
-            for c in judgment.candidates
-        ],
-    }
-    if lease is not None:
-        fields["lease"] = lease
-    return fields, {"judgment": judgment.model_dump(mode="json")}
