@@ -7,7 +7,7 @@ flight is waited for. A call that failed is journalled as well, so that a resume
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, Literal, NamedTuple
 
@@ -87,6 +87,8 @@ class Calls:
         progress: ToolProgress | None = None,
         lease: int | None = None,
         jurors: Mapping[str, Juror] | None = None,
+        identities: Sequence[JournalEntry] = (),
+        begun: Awaitable[None] | None = None,
     ) -> None:
         self.judgment_id = judgment_id
         self.tenant = tenant
@@ -114,6 +116,8 @@ class Calls:
             journalled=self._journalled,
             log=log,
             lease=lease,
+            identities=identities,
+            begun=begun,
         )
 
     def charged_to(self, owner: str, kept: float = 0.0, asker: str | None = None) -> Calls:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Literal, NamedTuple
 
@@ -65,11 +65,15 @@ class Flights:
         journalled: Mapping[str, JournalEntry],
         log: AuditLog,
         lease: int | None = None,
+        identities: Sequence[JournalEntry] = (),
+        begun: Awaitable[None] | None = None,
     ) -> None:
+        """`identities`, of the models that answer, are journalled with the first result; `begun` is noted already."""
         self.tally = Tally()
         self._judgment_id, self._tenant, self._budget, self._lease = judgment_id, tenant, budget, lease
         self._journal, self._shared, self._journalled, self._log = journal, shared, journalled, log
-        self._noted: list[Awaitable[None]] = []
+        self._identities = identities
+        self._noted: list[Awaitable[None]] = [] if begun is None else [begun]
         self._tasks: dict[str, asyncio.Task[Json]] = {}
         self._payers: dict[str, set[object]] = {}
         self._askers: dict[str, dict[str, None]] = {}
@@ -189,7 +193,17 @@ class Flights:
             raise
 
     async def _kept(self, flight: Flight, result: Json) -> Json:
-        """Keep a result before it is used. Of a shared one, what was kept first holds for all, so it holds here."""
+        """Keep a result before it is used, and whose it is before it."""
+        if not self._identities:
+            return await self._keep(flight, result)
+        journal, lease = self._journal, self._lease
+        whose = [journal.append(self._judgment_id, one, lease=lease) for one in self._identities]
+        _, kept = await asyncio.gather(asyncio.gather(*whose), self._keep(flight, result))
+        self._identities = ()
+        return kept
+
+    async def _keep(self, flight: Flight, result: Json) -> Json:
+        """Of a shared result, what was kept first holds for all, so it holds here."""
         if flight.kind == "shared" and "value" in result and not is_partial(result["value"]):
             answered = completion_of(result["value"]).answered_by
             shared = {**result, "by": self._judgment_id, "answered": [answered]}

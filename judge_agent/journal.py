@@ -25,6 +25,8 @@ class Transactions(Protocol):
 
     async def fetch(self, statement: str, *values: object) -> list[tuple[Any, ...]]: ...
 
+    async def look(self, statement: str, *values: object) -> list[tuple[Any, ...]]: ...
+
 
 class SqliteJournal:
     """Fulfils `seams.storage.Journal`. The first result of a key is the one that stays."""
@@ -54,7 +56,8 @@ class SqliteJournal:
         await self._database.run(keep)
 
     async def held(self, judgment_id: str, lease: int) -> None:
-        await self._database.run(lambda connection: _check_lease(connection, judgment_id, lease))
+        if not await self._database.look(_HELD, judgment_id, lease):
+            raise lease_lost(judgment_id, lease)
 
 
 class SqliteSharedResults:
@@ -64,8 +67,8 @@ class SqliteSharedResults:
         self._database = database
 
     async def get(self, tenant: str, key: str) -> Mapping[str, Any] | None:
-        row = await self._database.run(lambda connection: _shared(connection, tenant, key))
-        return None if row is None else dict(json.loads(row))
+        rows = await self._database.look(_SHARED, tenant, key)
+        return dict(json.loads(rows[0][0])) if rows else None
 
     async def put(
         self, tenant: str, key: str, value: Mapping[str, Any], *, replace: bool = False
@@ -73,8 +76,9 @@ class SqliteSharedResults:
         text = as_json(value, f"shared result {key!r}")
 
         def keep(connection: sqlite3.Connection) -> str:
-            connection.execute(_REPLACE if replace else _PUT, (tenant, key, text))
-            return _shared(connection, tenant, key) or text
+            if connection.execute(_REPLACE if replace else _PUT, (tenant, key, text)).rowcount:
+                return text
+            return str(connection.execute(_SHARED, (tenant, key)).fetchone()[0])
 
         return dict(json.loads(await self._database.run(keep)))
 
@@ -117,6 +121,8 @@ class MemorySharedResults:
         return dict(json.loads(text))
 
 
+_HELD = "SELECT 1 FROM judgments WHERE id = ? AND lease = ? AND state = 'running'"
+_SHARED = "SELECT value FROM shared_results WHERE tenant = ? AND key = ?"
 _PUT = "INSERT INTO shared_results (tenant, key, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 _REPLACE = (
     "INSERT INTO shared_results (tenant, key, value) VALUES (?, ?, ?) "
@@ -129,8 +135,7 @@ _APPEND = (
 
 
 def _check_lease(connection: sqlite3.Connection, judgment_id: str, lease: int) -> None:
-    query = "SELECT 1 FROM judgments WHERE id = ? AND lease = ? AND state = 'running'"
-    if connection.execute(query, (judgment_id, lease)).fetchone() is None:
+    if connection.execute(_HELD, (judgment_id, lease)).fetchone() is None:
         raise lease_lost(judgment_id, lease)
 
 
@@ -138,13 +143,6 @@ def lease_lost(judgment_id: str, lease: int) -> LeaseLost:
     return LeaseLost(
         f"judgment {judgment_id!r} is not held by lease {lease} any more: another worker took it over, or it has ended"
     )
-
-
-def _shared(connection: sqlite3.Connection, tenant: str, key: str) -> str | None:
-    row = connection.execute(
-        "SELECT value FROM shared_results WHERE tenant = ? AND key = ?", (tenant, key)
-    ).fetchone()
-    return None if row is None else str(row[0])
 
 
 def written(entry: JournalEntry) -> str:

@@ -157,8 +157,7 @@ class Run:
             context = await self._open(resumed)
             memory = self._memory(context)
             async with deadline_of(context.calls.budget, LOOK_UP_SECONDS):
-                # What is asked of the store at one time, here and below, shares a transaction.
-                known, _ = await asyncio.gather(memory.known(context.candidates), self._keep_identities())
+                known = await memory.known(context.candidates)
             if twin is not None and not known.results:
                 known = failed_with(twin, context.candidates)
             fresh = [one for one in context.candidates if one.id not in known.results]
@@ -168,6 +167,7 @@ class Run:
                 await still_the_same(self._hold, self._jury)
             judgment = await aside(context.request, self._finished, context, state, known)
             self._ending()
+            await context.calls.logged()
             late = "deadline" in judgment.flags
             wanted = [] if late else [one.id for one in fresh]
             keeping = memory.keep(judgment, context.candidates, wanted, context.calls.answered)
@@ -195,7 +195,6 @@ class Run:
             state = await self._parts.graph.ainvoke(empty(), context=context)
         finally:
             context.calls.over()
-        await context.calls.logged()
         return cast(State, state)
 
     def _memory(self, context: JudgeContext) -> Memory:
@@ -225,8 +224,8 @@ class Run:
             # Who holds its first lease knows that nothing is journalled yet.
             is_first = self._lease is not None and not resumed
             journalled = {} if is_first else await parts.journal.load(self._id)
-            # Two waits for the disk at one time.
-            _, problem = await asyncio.gather(parts.log.append(begun), self._identify(recipe, journalled))
+            noted = parts.log.note(begun)
+            problem = await self._identify(recipe, journalled)
             known = problem if isinstance(problem, ModelError) else self._info
             calibration = self._calibration(recipe)
             self._jury = await self._identify_jury(recipe, journalled)
@@ -249,6 +248,8 @@ class Run:
             progress=ToolProgress(parts.tell, self._id, self._tenant),
             lease=self._lease,
             jurors=self._jury,
+            identities=tuple(self._identities),
+            begun=noted,
         )
         return JudgeContext(
             request=request,
@@ -311,11 +312,6 @@ class Run:
             if (found := jury[name].info) is not None:
                 self._identities.append(JournalEntry(key, "judge", "model", asdict(found), self._elapsed))
         return jury
-
-    async def _keep_identities(self) -> None:
-        """Journal which models answer, before any of them is asked."""
-        for entry in self._identities:
-            await self._parts.journal.append(self._id, entry, lease=self._lease)
 
     def _finished(self, context: JudgeContext, state: State, known: Known) -> Judgment:
         fresh = tuple(one for one in context.candidates if one.id not in known.results)

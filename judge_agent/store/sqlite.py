@@ -169,7 +169,7 @@ class SqliteStore:
             (one.judgment_id, one.type, one.node, as_json(one.fields, f"event {one.type!r}"), now)
             for one in events
         ]
-        await self._database.run(lambda connection: connection.executemany(_TELL, rows) and None)
+        await self._database.along(lambda connection: connection.executemany(_TELL, rows) and None)
 
     async def happenings(
         self, judgment_id: str, *, after: int = 0, limit: int = 500
@@ -202,7 +202,10 @@ class SqliteStore:
         return changed == 1
 
     async def set_head(self, writer: str, segment: str, count: int, head: str) -> bool:
-        return await self._database.execute(_SET_HEAD, writer, segment, count, head) == 1
+        values = (writer, segment, count, head)
+        return await self._database.along(
+            lambda connection: connection.execute(_SET_HEAD, values).rowcount == 1
+        )
 
     async def last_segment(self, writer: str) -> str | None:
         rows = await self._database.fetch(_LAST_SEGMENT, writer)

@@ -66,35 +66,64 @@ def test_a_note_to_a_closed_log_is_refused(logged: Any, make_event: Any) -> None
         logged.writer().note(make_event())
 
 
-class _LosesModelCalls(MemoryLog):
-    """A log whose disk is full when a model call is noted, and has room again after it."""
+class _Loses(MemoryLog):
+    """A log whose disk is full when an event of one type is noted, and has room again after it."""
+
+    def __init__(self, type_: str) -> None:
+        super().__init__()
+        self._type = type_
 
     def note(self, event: AuditEvent) -> asyncio.Future[None]:
         noted = super().note(event)
-        if event.type != "model.call":
+        if event.type != self._type:
             return noted
         lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         lost.set_exception(StoreError("the audit log could not be written: the disk is full"))
         return lost
 
 
-def test_a_judgment_whose_trail_was_lost_gives_no_score() -> None:
-    request = JudgmentRequest.model_validate(
-        {
-            "task": {"prompt": "What is 6 times 7?"},
-            "candidates": [{"id": "a", "trajectory": {"text": "It is 42."}}],
-            "principles": [{"description": "The answer is right."}],
-        }
-    )
+_REQUEST = JudgmentRequest.model_validate(
+    {
+        "task": {"prompt": "What is 6 times 7?"},
+        "candidates": [{"id": "a", "trajectory": {"text": "It is 42."}}],
+        "principles": [{"description": "The answer is right."}],
+    }
+)
 
-    async def judged(log: MemoryLog) -> Any:
-        journal, shared = MemoryJournal(), MemorySharedResults()
-        judge = Judge(model=ScriptedModel(), tools=(), journal=journal, shared=shared, log=log)
-        return await judge.judge(request, judgment_id="j", tenant="t", created=0.0)
 
-    kept = asyncio.run(judged(MemoryLog())).candidates[0]
-    assert (kept.status, kept.failure_kind) == ("scored", None)
-    lost = asyncio.run(judged(_LosesModelCalls()))
-    (candidate,) = lost.candidates
+def _judge(log: MemoryLog, shared: MemorySharedResults, journal: MemoryJournal | None = None) -> Judge:
+    return Judge(model=ScriptedModel(), tools=(), journal=journal or MemoryJournal(), shared=shared, log=log)
+
+
+@pytest.mark.parametrize("remembered", [False, True])
+@pytest.mark.parametrize("lost", ["judgment.accepted", "model.call"])
+def test_a_judgment_whose_trail_was_lost_gives_no_score(lost: str, remembered: bool) -> None:
+    async def judged() -> tuple[Any, Any]:
+        shared = MemorySharedResults()
+        whole = None
+        if remembered:
+            whole = await _judge(MemoryLog(), shared).judge(
+                _REQUEST, judgment_id="j0", tenant="t", created=0.0
+            )
+        found = await _judge(_Loses(lost), shared).judge(_REQUEST, judgment_id="j", tenant="t", created=0.0)
+        return whole, found
+
+    whole, found = asyncio.run(judged())
+    (candidate,) = found.candidates
+    if whole is not None:
+        assert whole.candidates[0].status == "scored"
+    if remembered and lost == "model.call":  # none was made, and none could be lost
+        assert (candidate.status, found.cached_from) == ("scored", "j0")
+        return
     assert (candidate.status, candidate.reward, candidate.failure_kind) == ("unscored", None, "internal")
     assert "disk is full" in candidate.failure_reason
+
+
+def test_which_model_answers_is_journalled_before_its_first_answer() -> None:
+    async def keys() -> list[str]:
+        journal = MemoryJournal()
+        judge = _judge(MemoryLog(), MemorySharedResults(), journal)
+        await judge.judge(_REQUEST, judgment_id="j", tenant="t", created=0.0)
+        return list(await journal.load("j"))
+
+    assert asyncio.run(keys())[0] == "model_info"

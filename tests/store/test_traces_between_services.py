@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AbstractAsyncContextManager
 
 import pytest
@@ -32,8 +33,8 @@ async def test_where_a_judgment_came_from_is_known_to_whoever_judges_it(place: P
         span = accepting.request("POST", {})
         with trace.use_span(span, end_on_exit=True):
             accepting.accepting(new("jdg_1"))
-        while not await kept(store):
-            pass
+        while not await kept(store):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
     async with place.opened() as other, traced(other, ended) as judging:
         with judging.judging("jdg_1", "verify", await judging.origin("ada", "jdg_1")):
             pass
