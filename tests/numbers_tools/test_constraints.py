@@ -13,14 +13,20 @@ UNSAT = "p cnf 1 2\n1 0\n-1 0\n"
 SMT = "(declare-const x Int)(declare-const y Int)(assert (> x 2))(assert (= (+ x y) 10))(assert (< y 3))\n"
 GOAL = "(declare-const x Int)(assert (> x 2))(minimize x)\n"
 THIRD = "(declare-const x Real)(assert (= (* 3 x) 1))\n"
-PIGEONS = "p cnf 56 204\n" + "".join(
-    " ".join(str(7 * pigeon + hole + 1) for hole in range(7)) + " 0\n" for pigeon in range(8)
-) + "".join(
-    f"-{7 * one + hole + 1} -{7 * other + hole + 1} 0\n"
-    for hole in range(7)
-    for one in range(8)
-    for other in range(one)
-)  # fmt: skip
+
+
+def pigeons(count: int) -> str:
+    """`count` pigeons in one hole less: no assignment, and a long search for it."""
+    holes = range(count - 1)
+    clauses = [[(count - 1) * pigeon + hole + 1 for hole in holes] for pigeon in range(count)]
+    clauses += [
+        [-((count - 1) * one + hole + 1), -((count - 1) * other + hole + 1)]
+        for hole in holes
+        for one in range(count)
+        for other in range(one)
+    ]
+    lines = "".join(" ".join(map(str, clause)) + " 0\n" for clause in clauses)
+    return f"p cnf {count * (count - 1)} {len(clauses)}\n{lines}"
 
 
 def stated(form: str, problem: str) -> str:
@@ -84,23 +90,23 @@ async def test_the_models_own_problem_shows_a_model_and_is_no_evidence(sandbox, 
 
 
 async def test_what_takes_too_many_steps_decides_nothing(sandbox, view) -> None:
-    seen = view("x", prompt=stated("cnf", PIGEONS), final="UNSAT")
+    seen = view("x", prompt=stated("cnf", pigeons(8)), final="UNSAT")
     told = await Solve(sandbox, limits=SolveLimits(steps=1000)).run({}, seen, timeout_seconds=60)
     assert [(one.bearing, one.strength) for one in told.findings] == [("none", "hint")]
     assert told.output["verdict"] == "unknown"
 
 
 @pytest.mark.parametrize(
-    ("limits", "status"),
+    ("limits", "problem", "status"),
     [
-        (SolveLimits(seconds=0.01), "timeout"),
-        (SolveLimits(memory_bytes=2**24), "refused"),
-        (SolveLimits(problem_chars=10), "refused"),
-        (SolveLimits(values=1), "refused"),
+        (SolveLimits(seconds=0.2, steps=2**31), pigeons(14), "timeout"),
+        (SolveLimits(memory_bytes=2**24), CNF, "refused"),
+        (SolveLimits(problem_chars=10), CNF, "refused"),
+        (SolveLimits(values=1), CNF, "refused"),
     ],
 )
-async def test_each_limit_of_solving_is_a_clear_end(sandbox, view, limits: SolveLimits, status: str) -> None:
-    seen = view("x", prompt=stated("cnf", CNF), final="v 1 -2 3 0")
+async def test_each_limit_of_solving_is_a_clear_end(sandbox, view, limits, problem, status) -> None:
+    seen = view("x", prompt=stated("cnf", problem), final="v 1 -2 3 0")
     told = await Solve(sandbox, limits=limits).run({}, seen, timeout_seconds=60)
     assert (told.status, [one.bearing for one in told.findings]) == (status, ["none"]), told.output
 
