@@ -46,10 +46,12 @@ async def _was_used(parts: Parts, tenant: str, idempotency_key: str) -> bool:
 
 async def accepted(parts: Parts, caller: Caller, body: JsonBody, idempotency_key: str | None) -> Accepted:
     """Check a request and keep it. Raises Problem: 409, 422, 429 or 503. The parsed body ends here."""
-    wanted = await _read(parts, body)
-    await checked(parts, caller.tenant, wanted, body.data)
-    sha256 = body.sha256() if idempotency_key else ""
-    return await kept(parts, caller, wanted, body.text, idempotency_key, sha256)
+    with parts.queue.order.turns() as turn:
+        await turn.take()
+        wanted = await _read(parts, body)
+        await checked(parts, caller.tenant, wanted, body.data)
+        sha256 = body.sha256() if idempotency_key else ""
+        return await kept(parts, caller, wanted, body.text, idempotency_key, sha256)
 
 
 async def checked(parts: Parts, tenant: str, wanted: JudgmentRequest, data: Any) -> None:

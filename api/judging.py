@@ -14,6 +14,7 @@ from api.costs import cost_of
 from api.logs import JUDGMENT
 from api.records import to_json, unscored
 from judge_agent.errors import LeaseLost, StoreError
+from judge_agent.in_order import take_turn
 from judge_agent.pinning import Pin
 from judge_agent.run_points import run_end
 from judge_agent.schema import Group, Judgment, JudgmentRequest
@@ -167,6 +168,7 @@ async def _judged(
 ) -> Judgment:
     """Ask the judge. What it should never raise still ends the judgment, unscored."""
     try:
+        await take_turn()
         if live.is_cancelled:
             return await _called_off(judge, live, request, text)
         if (logged := await _logged_end(judge, live, request, text)) is not None:
@@ -283,6 +285,7 @@ async def _kept(judge: Judging, store: Store, live: LiveJudgment, judgment: Judg
     if finished is None:
         await judge.superseded(judgment_id=live.id, tenant=live.tenant, lease=lease.token)
         raise LeaseLost(f"judgment {live.id!r} had ended before, or is another worker's; this end is dropped")
+    await _patiently(store.on_disk)
     live.has_ended, live.finished = True, finished
     return StoredJudgment(
         live.id, live.tenant, state, json.dumps(judgment.metadata), record, live.created, seconds

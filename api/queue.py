@@ -1,8 +1,8 @@
 """Runs accepted judgments: so many at one time, each to its one end, across restarts and other workers.
 
-A judgment is on disk before its first call, and is judged whether or not anyone waits for it. Who judges it holds a
-lease; what a worker leaves behind, stopped, killed or paused, another one takes over. What is in flight when the
-service stops stays resumable; the time in which nobody judges is no one's time.
+A judgment is kept before its first call, and on disk before anybody is told of it; it is judged whether or not anyone
+waits for it. Who judges it holds a lease; what a worker leaves behind, stopped, killed or paused, another one takes
+over. What is in flight when the service stops stays resumable; the time in which nobody judges is no one's time.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from api.refusing import Refusals, stopping
 from api.waiting import Waiting
 from judge_agent.aside import aside
 from judge_agent.errors import LeaseLost, StoreError
+from judge_agent.in_order import Order, own_turn
 from judge_agent.schema import JudgmentRequest
 from judge_agent.store import (
     Accepted,
@@ -77,6 +78,7 @@ class JudgmentQueue:
         self._wake = asyncio.Event()
         self._waiting = Waiting(store)
         self._draining = False
+        self.order = Order(is_kept=store.answers_at_once)
         self._refusals = Refusals(max_running=max_running, capacity=max_running + max_queued)
         self.on_end: Callable[[str], None] = lambda _: None
 
@@ -215,6 +217,7 @@ class JudgmentQueue:
         elif accepted.created:
             self._others_wait = True
             self._wake.set()
+        await self._store.on_disk()
         return accepted
 
     async def ended(self, judgment_id: str, *, timeout_seconds: float | None = None) -> StoredJudgment | None:
@@ -338,6 +341,8 @@ class JudgmentQueue:
             self._forget(live)
             return
         before = former.task if former is not None else None
+        if (turn := own_turn()) is not None:
+            turn.is_handed_over = True
         live.task = self._tasks.create_task(self._run(live, request, before), name=live.id)
         # Not at the end of the task's own code: one that is cancelled before its first step has no such end.
         live.task.add_done_callback(lambda _: None if self._draining else self._forget(live))
@@ -357,7 +362,8 @@ class JudgmentQueue:
         try:
             if before is not None:
                 await asyncio.wait([before])
-            row = await judge_to_its_end(self._judge, self._store, live, request)
+            with self.order.turns(own_turn()):
+                row = await judge_to_its_end(self._judge, self._store, live, request)
             self._refusals.note(live.elapsed_seconds - live.elapsed_before)
             self._waiting.tell(row)
             if live.points is not None and self._counted is not None:

@@ -314,12 +314,12 @@ class Calls:
     def event(self, type_: Any, node: str | None, fields: Json) -> None:
         self._flights.note(AuditEvent(type_, self.judgment_id, self.tenant, node, dict(fields)))
 
-    async def logged(self) -> None:
-        """Wait until all that was noted is in the log; a resumed judgment notes again what a crash took with it.
+    def trail(self) -> Sequence[Awaitable[None]]:
+        """All that was noted in the log; what was judged without a trail is not a judgment.
 
-        Raises StoreError: what was judged without a trail is not a judgment.
+        A resumed one notes again what a crash took with it.
         """
-        await self._flights.logged()
+        return self._flights.trail()
 
     def over(self) -> None:
         """Say that no call is asked for any more; what was found is not remembered here any longer."""

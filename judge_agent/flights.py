@@ -16,6 +16,7 @@ from judge_agent.budget import Budget
 from judge_agent.call_limits import LOOK_UP_SECONDS, deadline_of
 from judge_agent.call_results import completion_of, error_record, estimated, is_partial, usage_of
 from judge_agent.errors import BudgetExceeded, JudgeError
+from judge_agent.in_order import give_up_turn, take_turn
 from judge_agent.seams.storage import (
     AuditEvent,
     AuditLog,
@@ -132,10 +133,9 @@ class Flights:
         holds the judgment, and so these tasks: a circle, which would be left to the collector."""
         self._tasks.clear()
 
-    async def logged(self) -> None:
-        """Wait until all that was noted is in the log. Raises StoreError."""
-        while self._noted:
-            await self._noted.pop()
+    def trail(self) -> Sequence[Awaitable[None]]:
+        """All that was noted in the log."""
+        return tuple(self._noted)
 
     async def _replayed(self, flight: Flight, found: Json) -> Json:
         result = {**found, "replayed": True}
@@ -171,7 +171,10 @@ class Flights:
         try:
             async with deadline_of(self._budget), self._slots:
                 limit, sent = self._budget.call_seconds(flight.limit_seconds), time.monotonic()
-                return await make(limit)
+                give_up_turn()
+                result = await make(limit)
+            await take_turn()
+            return result
         except BudgetExceeded as error:
             if sent is not None:
                 self._cut_off(flight, error, time.monotonic() - sent)

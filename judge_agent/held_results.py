@@ -46,6 +46,12 @@ class HeldResults:
             return kept
         return await self._shared.put(tenant, _beside(key, servers), value, replace=replace)
 
+    async def drop(self, tenant: str, key: str, value: Json) -> None:
+        await self._shared.drop(tenant, key, value)
+        if self._held.is_held:
+            servers = set(value.get("answered") or ()) or self._servers()
+            await self._shared.drop(tenant, _beside(key, servers), value)
+
     def _servers(self) -> set[str]:
         return set() if self._held.server is None else {self._held.server}
 

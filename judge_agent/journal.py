@@ -17,7 +17,9 @@ T = TypeVar("T")
 
 
 class Transactions(Protocol):
-    """Runs work on the database; what it wrote is on disk on return."""
+    """Runs work on the database; what it wrote is on disk on return, or, of what is done at once, committed."""
+
+    async def at_once(self, work: Callable[[sqlite3.Connection], T], /) -> T: ...
 
     async def run(self, work: Callable[[sqlite3.Connection], T], /) -> T: ...
 
@@ -53,7 +55,7 @@ class SqliteJournal:
                 _check_lease(connection, judgment_id, lease)
             connection.execute(_APPEND, row)
 
-        await self._database.run(keep)
+        await self._database.at_once(keep)
 
     async def held(self, judgment_id: str, lease: int) -> None:
         if not await self._database.look(_HELD, judgment_id, lease):
@@ -80,7 +82,11 @@ class SqliteSharedResults:
                 return text
             return str(connection.execute(_SHARED, (tenant, key)).fetchone()[0])
 
-        return dict(json.loads(await self._database.run(keep)))
+        return dict(json.loads(await self._database.at_once(keep)))
+
+    async def drop(self, tenant: str, key: str, value: Mapping[str, Any]) -> None:
+        text = as_json(value, f"shared result {key!r}")
+        await self._database.execute(_DROP, tenant, key, text)
 
 
 class MemoryJournal:
@@ -120,6 +126,10 @@ class MemorySharedResults:
         text = self._values.setdefault((tenant, key), text)
         return dict(json.loads(text))
 
+    async def drop(self, tenant: str, key: str, value: Mapping[str, Any]) -> None:
+        if self._values.get((tenant, key)) == as_json(value, f"shared result {key!r}"):
+            del self._values[(tenant, key)]
+
 
 _HELD = "SELECT 1 FROM judgments WHERE id = ? AND lease = ? AND state = 'running'"
 _SHARED = "SELECT value FROM shared_results WHERE tenant = ? AND key = ?"
@@ -128,6 +138,7 @@ _REPLACE = (
     "INSERT INTO shared_results (tenant, key, value) VALUES (?, ?, ?) "
     "ON CONFLICT (tenant, key) DO UPDATE SET value = excluded.value"
 )
+_DROP = "DELETE FROM shared_results WHERE tenant = ? AND key = ? AND value = ?"
 _APPEND = (
     "INSERT INTO journal (judgment_id, key, node, kind, result, elapsed_seconds) "
     "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"

@@ -87,6 +87,7 @@ class Memory:
         self._judgment_id = judgment_id
         self._reads = request.cache in (None, "yes")
         self._together = together
+        self._own: list[tuple[str, dict[str, Any]]] = []
         self._writes = request.cache != "no" and request.resources.are_known_by_content
         # Who judges without a jury reads what was kept before there were any.
         facts = provenance.model_dump(mode="json", exclude=None if provenance.jury else {"jury"})
@@ -145,7 +146,13 @@ class Memory:
         found = await self._shared.get(self._tenant, key)
         return None if found is None or found["by"] == self._judgment_id else found
 
-    async def _put(self, key: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def forget(self) -> None:
+        """Forget what this judgment has kept: it turned out to be none. Raises StoreError."""
+        while self._own:
+            await self._shared.drop(self._tenant, *self._own.pop())
+
+    async def _put(self, key: str, value: dict[str, Any]) -> Mapping[str, Any]:
+        self._own.append((key, value))
         return await self._shared.put(self._tenant, key, value, replace=not self._reads)
 
     def _key(self, candidate: CanonicalCandidate) -> str:

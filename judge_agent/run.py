@@ -24,9 +24,10 @@ from judge_agent.call_limits import LOOK_UP_SECONDS, deadline_of, model_boundary
 from judge_agent.calls import Calls, Juror
 from judge_agent.canaries import CANARY_FLAG
 from judge_agent.context import CanonicalCandidate, JudgeContext, Turns
-from judge_agent.errors import FailureKind, JudgeError, ModelError
+from judge_agent.errors import FailureKind, JudgeError, LeaseLost, ModelError, StoreError
 from judge_agent.given_principles import declared_dimensions
 from judge_agent.held_results import HeldResults
+from judge_agent.in_order import give_up_turn
 from judge_agent.jury import identified, jury_parts, still_the_same
 from judge_agent.learning.store import PrincipleSet
 from judge_agent.named_principles import NamedPrinciples
@@ -102,19 +103,35 @@ class Run:
         self._calls: Calls | None = None
         self._budget: Budget | None = None
         self._is_held = False
+        self._kept: Memory | None = None
+        self._trail: Sequence[Awaitable[None]] = ()
         self._hold = RunHold(parts.pins, tenant, request.run)
         self._shared = HeldResults(parts.shared, self._hold)
 
     async def run(self, resumed: bool, twin: Judgment | None) -> Judgment:
-        judged = record.credited(await self._judged(resumed, twin), self._step_credit())
-        judgment = self._stamped(record.shaped(judged, self._shape()))
+        judged = await self._judged(resumed, twin)
+        try:
+            return await self._end(judged)
+        except StoreError as error:
+            if self._kept is None or isinstance(error, LeaseLost):
+                raise
+            # What nobody can retrace is no judgment, nor is it remembered as one.
+            await self._kept.forget()
+            self._trail = ()
+            return await self._end(await self._failed(error.failure_kind, str(error), error))
+
+    async def _end(self, judged: Judgment) -> Judgment:
+        """Write the end, behind all that led to it. Raises StoreError and LeaseLost."""
+        credited = record.credited(judged, self._step_credit())
+        judgment = self._stamped(record.shaped(credited, self._shape()))
         self._ending()
         if not self._is_held:
             await self._require_lease()
         event = AuditEvent(
             "judgment.done", self._id, self._tenant, None, *record.summary(judgment, self._lease)
         )
-        await self._parts.log.append(event)
+        give_up_turn()
+        await self._parts.log.append(event, after=self._trail)
         return judgment
 
     async def _require_lease(self) -> None:
@@ -167,7 +184,7 @@ class Run:
                 await still_the_same(self._hold, self._jury)
             judgment = await aside(context.request, self._finished, context, state, known)
             self._ending()
-            await context.calls.logged()
+            self._kept, self._trail = memory, context.calls.trail()
             late = "deadline" in judgment.flags
             wanted = [] if late else [one.id for one in fresh]
             keeping = memory.keep(judgment, context.candidates, wanted, context.calls.answered)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 from judge_agent.log.ends import ENDS
@@ -16,7 +16,9 @@ class MemoryLog:
     def __init__(self) -> None:
         self.events: list[AuditEvent] = []
 
-    async def append(self, event: AuditEvent) -> None:
+    async def append(self, event: AuditEvent, *, after: Sequence[Awaitable[None]] = ()) -> None:
+        for noted in after:
+            await noted
         self.events.append(event)
 
     async def end(self, judgment_id: str, since: float) -> Mapping[str, Any] | None:

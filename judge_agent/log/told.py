@@ -45,13 +45,13 @@ class ToldLog:
         if self._telling is not None:
             await asyncio.wait([self._telling])
 
-    async def append(self, event: AuditEvent) -> None:
+    async def append(self, event: AuditEvent, *, after: Sequence[Awaitable[None]] = ()) -> None:
         # An end is told once it is in the log: one that could not be written is none.
         is_end = event.type in ENDS
         # Superseded is nothing that happens in the judgment: it has ended elsewhere.
         if not is_end and event.type != "judgment.superseded":
             self._take(event)
-        await self._log.append(event)
+        await self._log.append(event, after=after)
         if is_end:
             self._take(event)
 

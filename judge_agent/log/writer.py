@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from judge_agent.errors import StoreError
 from judge_agent.log.ends import LoggedEnds
@@ -48,7 +48,7 @@ class AuditLogWriter:
         self._segment: Segment | None = None
         self._full: Segment | None = None
         self._known = 0
-        self._waiting: list[tuple[AuditEvent, asyncio.Future[None]]] = []
+        self._waiting: list[_Waiting] = []
         self._flushing: asyncio.Task[None] | None = None
         self._due: asyncio.TimerHandle | None = None
         self._unanchored: dict[tuple[str, str], tuple[int, str]] = {}
@@ -87,12 +87,13 @@ class AuditLogWriter:
         finally:
             self._close()
 
-    async def append(self, event: AuditEvent) -> None:
+    async def append(self, event: AuditEvent, *, after: Sequence[Awaitable[None]] = ()) -> None:
         """Write one event; returns when its line is on disk. Raises StoreError.
 
+        `after`: notes of this log. The event is written with them or after them, and not where one of them was lost.
         A cancelled append may still be written: an event that happened is not unsaid.
         """
-        done = self._queued(event)
+        done = self._queued(event, [one for one in after if isinstance(one, _Noted)])
         self._flush_now()
         await done
 
@@ -110,11 +111,11 @@ class AuditLogWriter:
             self._due = asyncio.get_running_loop().call_later(NOTES_WAIT_SECONDS, self._flush_now)
         return _Noted(done, self._flush_now)
 
-    def _queued(self, event: AuditEvent) -> asyncio.Future[None]:
+    def _queued(self, event: AuditEvent, after: Sequence[_Noted] = ()) -> asyncio.Future[None]:
         if self._lease is None:
             raise StoreError("the log is not open: use it as an async context manager")
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((event, done))
+        self._waiting.append(_Waiting(event, done, after))
         return done
 
     def _flush_now(self) -> None:
@@ -128,18 +129,20 @@ class AuditLogWriter:
         """Write batches until nothing waits."""
         while self._waiting:
             batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+            if not (batch := [one for one in batch if not one.is_refused()]):
+                continue
             try:
-                await self._write([event for event, _ in batch])
+                await self._write([one.event for one in batch])
             except BaseException as error:
-                _fail([done for _, done in batch], error)
+                _fail([one.done for one in batch], error)
                 if not isinstance(error, Exception):
-                    _fail([done for _, done in self._waiting], error)
+                    _fail([one.done for one in self._waiting], error)
                     self._waiting.clear()
                     raise
                 continue
-            for _, done in batch:
-                if not done.done():
-                    done.set_result(None)
+            for one in batch:
+                if not one.done.done():
+                    one.done.set_result(None)
 
     async def _write(self, events: list[AuditEvent]) -> None:
         segment = await asyncio.to_thread(self._append, events)
@@ -213,10 +216,30 @@ class _Noted:
     def __init__(self, done: asyncio.Future[None], send: Callable[[], None]) -> None:
         self._done, self._send = done, send
 
+    @property
+    def failure(self) -> BaseException | None:
+        """Why the line is lost; None while it is on its way, and once it is on disk."""
+        return self._done.exception() if self._done.done() and not self._done.cancelled() else None
+
     def __await__(self) -> Generator[Any, None, None]:
         if not self._done.done():
             self._send()
         return self._done.__await__()
+
+
+class _Waiting(NamedTuple):
+    """An event that is to be written, after others of which none may be lost."""
+
+    event: AuditEvent
+    done: asyncio.Future[None]
+    after: Sequence[_Noted]
+
+    def is_refused(self) -> bool:
+        """Whether one of those before it is lost: then nothing of this one is written."""
+        lost = next((failure for one in self.after if (failure := one.failure) is not None), None)
+        if lost is not None:
+            _fail([self.done], lost)
+        return lost is not None
 
 
 def _fail(waiting: list[asyncio.Future[None]], error: BaseException) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -26,7 +26,7 @@ class Journal(Protocol):
         ...
 
     async def append(self, judgment_id: str, entry: JournalEntry, *, lease: int | None = None) -> None:
-        """Keep one finished call. Returns when it is on disk (group-committed).
+        """Keep one finished call. It is committed on return, and on disk no later than the judgment's end.
 
         `lease` is the fencing token of the worker that judges; None where nobody else can. Raises LeaseLost where
         another worker has a later one, and StoreError.
@@ -50,6 +50,10 @@ class SharedResults(Protocol):
 
         Raises StoreError.
         """
+        ...
+
+    async def drop(self, tenant: str, key: str, value: Mapping[str, Any]) -> None:
+        """Forget what is kept of a key, where it is this value. Raises StoreError."""
         ...
 
 
@@ -84,8 +88,11 @@ class AuditEvent:
 
 
 class AuditLog(Protocol):
-    async def append(self, event: AuditEvent) -> None:
-        """Write one event. Returns when the line is on disk (group-committed). Raises StoreError."""
+    async def append(self, event: AuditEvent, *, after: Sequence[Awaitable[None]] = ()) -> None:
+        """Write one event. Returns when the line is on disk (group-committed). Raises StoreError.
+
+        `after`: notes that were made before. Where one of them is lost, this event is not written, which raises too.
+        """
         ...
 
     async def end(self, judgment_id: str, since: float) -> Mapping[str, Any] | None:

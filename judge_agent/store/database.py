@@ -3,8 +3,11 @@
 Every piece of work runs in a savepoint of its own inside a shared transaction, or has it to itself; its caller gets
 the result after the commit, which is after the fsync (WAL, synchronous=FULL). With many callers one fsync serves all.
 
-What is only looked up, by its key, is read where it is wanted, over a connection of its own: that takes a tenth of what
-a turn of the thread takes, and no reader of a WAL waits for its writer.
+What takes a moment, reading or writing a few rows by their keys, needs no turn of the thread, which takes longer than
+the work: it is done on the thread of the event loop, over connections of its own, and its result is there at once. A
+commit is then in the WAL, where every process sees it and no killed one takes it along, but not on disk yet, which only
+a machine that loses its power tells apart. For the disk waits who needs it (`on_disk`), in the thread: what the WAL
+holds up to there is on disk then. Nothing that the thread returns rests on what is not.
 """
 
 from __future__ import annotations
@@ -17,37 +20,26 @@ import os
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from judge_agent.errors import StoreError
 from judge_agent.store.tables import MIGRATIONS, SCHEMA_VERSION
+from judge_agent.store.transactions import Item, Outcome, Work, begin, commit, settle, undone
 
 T = TypeVar("T")
-Work = Callable[[sqlite3.Connection], T]
 MAX_BATCH = 512
 # SQLite's own 2 MB are too few after an hour's judgments: each commit then reads pages again.
 CACHE_KB = 64_000
-LOOK_CACHE_KB = 8_000
+OWN_CACHE_KB = 8_000
 BUSY_SECONDS = 10.0
+CHECKPOINT_SECONDS = 1.0
+# A WAL that has grown to so many pages, because writes came during every checkpoint, is begun anew while they wait.
+MAX_WAL_PAGES = 16_000
 # How long what nobody is in a hurry for waits, to share the transaction of what comes next.
 ALONG_SECONDS = 0.02
-
-
-@dataclass(frozen=True)
-class _Item:
-    work: Work[Any]
-    future: asyncio.Future[Any]
-    loop: asyncio.AbstractEventLoop
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    item: _Item
-    value: Any = None
-    error: Exception | None = None
 
 
 class Database:
@@ -61,11 +53,12 @@ class Database:
         self._path = path
         self._exclusive = exclusive and path is not None
         self._lock_file: int | None = None
-        self._queue: queue.SimpleQueue[Sequence[_Item] | None] = queue.SimpleQueue()
-        self._along: list[_Item] = []
+        self._queue: queue.SimpleQueue[Sequence[Item] | None] = queue.SimpleQueue()
+        self._along: list[Item] = []
         self._along_due: asyncio.TimerHandle | None = None
-        self._looking: sqlite3.Connection | None = None
-        self._looks_in: int | None = None
+        self._own: _OwnConnections | None = None
+        self._committed, self._synced = 0, 0
+        self._checkpoint_due = 0.0
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -84,7 +77,9 @@ class Database:
         try:
             await ready
             if self._path is not None:
-                self._looking, self._looks_in = _reader(self._path), threading.get_ident()
+                # A file system on which SQLite keeps no WAL has the thread alone read and write.
+                with contextlib.suppress(OSError, sqlite3.Error):
+                    self._own = _OwnConnections(self._path)
         except BaseException:
             await self.aclose()
             raise
@@ -99,8 +94,38 @@ class Database:
         result: T = await item.future
         return result
 
+    async def at_once(self, work: Work[T]) -> T:
+        """As `run`, for work that takes a moment: committed on return, and on disk when `on_disk` has been waited for.
+
+        While another writes, it is done by the thread, as `run` does.
+        """
+        if self._own is None or self._closed or not self._own.is_here:
+            return await self.run(work)
+        item = self._item(work)
+        items = [*self._took_along(item.loop), item]
+        outcomes = self._own.commit(items, self._name)
+        if outcomes is None:
+            self._send(*items)
+        else:
+            self._committed += 1
+            settle(outcomes)
+        result: T = await items[-1].future
+        return result
+
+    @property
+    def answers_at_once(self) -> bool:
+        """Whether `at_once` waits for nobody, where no other writes."""
+        return self._own is not None
+
+    async def on_disk(self) -> None:
+        """Wait until all that was committed before is on disk. Raises StoreError."""
+        if self._synced < self._committed:
+            item = self._item(None)
+            self._send(item)
+            await item.future
+
     async def along(self, work: Work[T]) -> T:
-        """As `run`, for what nobody is in a hurry for: with what is run next, or after `ALONG_SECONDS`."""
+        """As `at_once`, for what nobody is in a hurry for: with what is run next, or after `ALONG_SECONDS`."""
         item = self._item(work)
         if item.loop is not (self._along[0].loop if self._along else item.loop):
             self._send(item)
@@ -116,25 +141,30 @@ class Database:
 
         What was committed before, by any process, is seen. What cannot be read at once is asked as `fetch` asks.
         """
-        if self._looking is not None and self._looks_in == threading.get_ident() and not self._closed:
+        if self._own is not None and self._own.is_here and not self._closed:
             with contextlib.suppress(sqlite3.Error, UnicodeEncodeError, OverflowError):
-                return self._looking.execute(statement, values).fetchall()
+                return self._own.reading.execute(statement, values).fetchall()
         return await self.fetch(statement, *values)
 
-    def _item(self, work: Work[Any]) -> _Item:
+    def _item(self, work: Work[Any] | None) -> Item:
         if self._closed or self._thread is None:
             raise StoreError(f"the database {self._name} is closed")
         loop = asyncio.get_running_loop()
-        return _Item(work, loop.create_future(), loop)
+        return Item(work, loop.create_future(), loop)
 
-    def _send(self, *items: _Item) -> None:
+    def _send(self, *items: Item) -> None:
         """Hand work to the thread, behind what has waited for company."""
-        if self._along_due is not None and (not items or items[0].loop is self._along[0].loop):
-            self._along_due.cancel()
-            self._along_due = None
-            items, self._along = (*self._along, *items), []
-        if items:
-            self._queue.put(items)
+        if together := (*self._took_along(items[0].loop if items else None), *items):
+            self._queue.put(together)
+
+    def _took_along(self, loop: asyncio.AbstractEventLoop | None) -> list[Item]:
+        """What has waited for company, and has that of this loop's now."""
+        if self._along_due is None or loop not in (None, self._along[0].loop):
+            return []
+        self._along_due.cancel()
+        self._along_due = None
+        items, self._along = self._along, []
+        return items
 
     async def execute(self, statement: str, *values: object) -> int:
         """Run one writing statement; return how many rows it changed."""
@@ -148,13 +178,13 @@ class Database:
         """Finish what is queued, close the file and give back the lock; a second call does nothing."""
         self._closed = True
         self._send()
-        if self._looking is not None:
-            self._looking.close()
-            self._looking = None
         thread, self._thread = self._thread, None
         if thread is not None:
             self._queue.put(None)
             await asyncio.to_thread(thread.join)
+        if self._own is not None:
+            self._own.close()
+            self._own = None
         if self._lock_file is not None:
             os.close(self._lock_file)
             self._lock_file = None
@@ -178,11 +208,13 @@ class Database:
         with contextlib.closing(connection):
             while (batch := self._take()) is not None:
                 self._deliver(self._commit(connection, batch))
+                self._checkpoint(connection)
+            self._on_disk([])
         while not self._queue.empty():
             failure = StoreError(f"the database {self._name} is closed")
-            self._deliver([_Outcome(late, error=failure) for late in self._queue.get() or ()])
+            self._deliver([Outcome(late, error=failure) for late in self._queue.get() or ()])
 
-    def _take(self) -> list[_Item] | None:
+    def _take(self) -> list[Item] | None:
         """Wait for work, and take what else is there; None ends the thread."""
         first = self._queue.get()
         if first is None:
@@ -199,70 +231,47 @@ class Database:
             batch.extend(more)
         return batch
 
-    def _commit(self, connection: sqlite3.Connection, batch: Sequence[_Item]) -> list[_Outcome]:
+    def _commit(self, connection: sqlite3.Connection, batch: Sequence[Item]) -> list[Outcome]:
+        works = [item for item in batch if item.work is not None]
+        outcomes = [Outcome(item) for item in batch if item.work is None]
+        if works:
+            try:
+                begin(connection)
+            except sqlite3.Error as error:
+                outcomes += undone(connection, works, self._name, error)
+            else:
+                outcomes += commit(connection, works, self._name)
+        return self._on_disk(outcomes)
+
+    def _on_disk(self, outcomes: list[Outcome]) -> list[Outcome]:
+        """Have on disk what the outcomes rest on: what the loop's thread has committed until now."""
+        if self._synced == (committed := self._committed) or self._own is None:
+            return outcomes
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            if len(batch) == 1:
-                return [self._run_alone(connection, batch[0])]
-            outcomes = [self._run_one(connection, item) for item in batch]
-            connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            with contextlib.suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
-            failure = StoreError(f"the database {self._name} could not keep its rows: {error}")
+            self._own.sync()
+        except OSError as error:
+            failure = StoreError(f"the database {self._name} could not be written to disk: {error}")
             failure.__cause__ = error
-            return [_Outcome(item, error=failure) for item in batch]
+            return [one if one.error else Outcome(one.item, error=failure) for one in outcomes]
+        self._synced = committed
         return outcomes
 
-    def _run_one(self, connection: sqlite3.Connection, item: _Item) -> _Outcome:
-        """Run an item among others, which its failure must not undo."""
-        connection.execute("SAVEPOINT one")
-        outcome = self._outcome(connection, item)
-        if outcome.error is not None:
-            connection.execute("ROLLBACK TO one")
-        connection.execute("RELEASE one")
-        return outcome
-
-    def _run_alone(self, connection: sqlite3.Connection, item: _Item) -> _Outcome:
-        """Run the only item of a transaction: what it wrote is undone with it."""
-        outcome = self._outcome(connection, item)
-        connection.execute("COMMIT" if outcome.error is None else "ROLLBACK")
-        return outcome
-
-    def _outcome(self, connection: sqlite3.Connection, item: _Item) -> _Outcome:
-        try:
-            return _Outcome(item, item.work(connection))
-        except Exception as error:
-            # Nothing is swallowed: whoever awaits the result gets the error.
-            if not connection.in_transaction:
-                raise sqlite3.OperationalError(str(error)) from error
-            return _Outcome(item, error=self._classified(error))
-
-    def _classified(self, error: Exception) -> Exception:
-        # Half a surrogate pair and numbers of more than 64 bits fail before SQLite sees them.
-        if not isinstance(error, (sqlite3.Error, UnicodeEncodeError, OverflowError)):
-            return error
-        failure = StoreError(f"the database {self._name} failed: {error}")
-        failure.__cause__ = error
-        return failure
+    def _checkpoint(self, connection: sqlite3.Connection) -> None:
+        """Move what the WAL holds into the database, now and then: here, where nobody waits for it."""
+        if self._path is None or time.monotonic() < self._checkpoint_due:
+            return
+        self._checkpoint_due = time.monotonic() + CHECKPOINT_SECONDS
+        with contextlib.suppress(sqlite3.Error):  # it is tried again
+            _, pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if pages > MAX_WAL_PAGES:
+                connection.execute("PRAGMA wal_checkpoint(RESTART)")
 
     @staticmethod
-    def _deliver(outcomes: Sequence[_Outcome]) -> None:
+    def _deliver(outcomes: Sequence[Outcome]) -> None:
         loops = {outcome.item.loop for outcome in outcomes}
         for loop in loops:
             own = [outcome for outcome in outcomes if outcome.item.loop is loop]
-            _call_in(loop, functools.partial(_settle, own))
-
-
-def _settle(outcomes: Sequence[_Outcome]) -> None:
-    for outcome in outcomes:
-        future = outcome.item.future
-        if future.done():  # its caller was cancelled; the row is kept all the same
-            continue
-        if outcome.error is not None:
-            future.set_exception(outcome.error)
-        else:
-            future.set_result(outcome.value)
+            _call_in(loop, functools.partial(settle, own))
 
 
 def _call_in(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
@@ -312,6 +321,7 @@ def _connect(path: Path | None) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA wal_autocheckpoint=0")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute(f"PRAGMA cache_size=-{CACHE_KB}")
         _migrate(connection, str(path))
@@ -321,12 +331,43 @@ def _connect(path: Path | None) -> sqlite3.Connection:
     return connection
 
 
-def _reader(path: Path) -> sqlite3.Connection:
-    """A connection that writes nothing and waits for nobody."""
-    connection = sqlite3.connect(str(path), timeout=0, isolation_level=None)
-    connection.execute("PRAGMA query_only=ON")
-    connection.execute(f"PRAGMA cache_size=-{LOOK_CACHE_KB}")
-    return connection
+class _OwnConnections:
+    """The connections of the event loop's thread: what they do is done at once, or not at all. They wait for nobody."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises OSError where there is no WAL, and sqlite3.Error."""
+        self._thread = threading.get_ident()
+        self.reading = sqlite3.connect(str(path), timeout=0, isolation_level=None)
+        self._writing = sqlite3.connect(str(path), timeout=0, isolation_level=None)
+        self.reading.execute("PRAGMA query_only=ON")
+        self.reading.execute(f"PRAGMA cache_size=-{OWN_CACHE_KB}")
+        self._writing.execute("PRAGMA synchronous=NORMAL")
+        self._writing.execute("PRAGMA foreign_keys=ON")
+        self._writing.execute("PRAGMA wal_autocheckpoint=0")
+        self._writing.execute(f"PRAGMA cache_size=-{OWN_CACHE_KB}")
+        self.reading.execute("PRAGMA user_version").fetchone()
+        self._wal = os.open(path.with_name(path.name + "-wal"), os.O_RDONLY | os.O_CLOEXEC)
+
+    @property
+    def is_here(self) -> bool:
+        return self._thread == threading.get_ident()
+
+    def commit(self, items: Sequence[Item], name: str) -> list[Outcome] | None:
+        """Do it in a transaction; None where that cannot begin now."""
+        try:
+            begin(self._writing)
+        except sqlite3.Error:
+            return None
+        return commit(self._writing, items, name)
+
+    def sync(self) -> None:
+        """Have what is committed on disk. From any thread. Raises OSError."""
+        os.fdatasync(self._wal)
+
+    def close(self) -> None:
+        self.reading.close()
+        self._writing.close()
+        os.close(self._wal)
 
 
 def _migrate(connection: sqlite3.Connection, name: str) -> None:

@@ -90,6 +90,13 @@ class PostgresStore:
             self._news.announce()
         return accepted
 
+    @property
+    def answers_at_once(self) -> bool:
+        return False
+
+    async def on_disk(self) -> None:
+        """Every transaction is on disk when it has committed."""
+
     async def earlier(self, tenant: str, idempotency_key: str, body_sha256: str) -> StoredJudgment | None:
         rows = await self._pool.fetch(
             f"SELECT {leasing.COLUMNS}, body_sha256 FROM judgments "  # noqa: S608

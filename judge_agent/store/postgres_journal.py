@@ -114,7 +114,12 @@ class PostgresSharedResults:
 
         return dict(json.loads(await self._pool.run(keep)))
 
+    async def drop(self, tenant: str, key: str, value: Mapping[str, Any]) -> None:
+        text = as_json(value, f"shared result {key!r}")
+        await self._pool.run(lambda session: session.fetch(_DROP, tenant, key, text))
 
+
+_DROP = "DELETE FROM shared_results WHERE tenant = $1 AND key = $2 AND value = $3"
 _PUT = """
 INSERT INTO shared_results (tenant, key, value) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING value
 """

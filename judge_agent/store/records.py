@@ -211,8 +211,17 @@ class Store(Protocol):
     def groups(self) -> Groups: ...
 
     async def accept(self, new: NewJudgment) -> Accepted:
-        """Keep an accepted request, counted for its key; it is on disk on return. Raises IdempotencyConflict,
+        """Keep an accepted request, counted for its key; it is committed on return. Raises IdempotencyConflict,
         TooManyOpen and QuotaExceeded."""
+        ...
+
+    @property
+    def answers_at_once(self) -> bool:
+        """Whether what a running judgment asks of it is done without waiting, but for the disk (`on_disk`)."""
+        ...
+
+    async def on_disk(self) -> None:
+        """Wait until all that was committed before is on disk: no loss of power takes it along."""
         ...
 
     async def earlier(self, tenant: str, idempotency_key: str, body_sha256: str) -> StoredJudgment | None:

@@ -70,7 +70,7 @@ class SqliteStore:
         await self._database.aclose()
 
     async def accept(self, new: NewJudgment) -> Accepted:
-        found = await self._database.run(lambda connection: leasing.accept(connection, new))
+        found = await self._database.at_once(lambda connection: leasing.accept(connection, new))
         if isinstance(found, QuotaExceeded):
             raise found
         return found
@@ -124,7 +124,14 @@ class SqliteStore:
                 sqlite_runs.add(connection, lease.judgment_id, points)
             return finished
 
-        return await self._database.run(end)
+        return await self._database.at_once(end)
+
+    @property
+    def answers_at_once(self) -> bool:
+        return self._database.answers_at_once
+
+    async def on_disk(self) -> None:
+        await self._database.on_disk()
 
     async def is_followed(self, judgment_id: str) -> bool:
         rows = await self._database.fetch(
@@ -203,9 +210,11 @@ class SqliteStore:
 
     async def set_head(self, writer: str, segment: str, count: int, head: str) -> bool:
         values = (writer, segment, count, head)
-        return await self._database.along(
+        kept = await self._database.along(
             lambda connection: connection.execute(_SET_HEAD, values).rowcount == 1
         )
+        await self._database.on_disk()
+        return kept
 
     async def last_segment(self, writer: str) -> str | None:
         rows = await self._database.fetch(_LAST_SEGMENT, writer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from judge_agent.errors import StoreError
 from judge_agent.journal import MemoryJournal, MemorySharedResults
 from judge_agent.judge import Judge
-from judge_agent.log import AuditLogWriter, MemoryLog, read, verify
+from judge_agent.log import AuditLogWriter, MemoryLog, read, segments, verify
 from judge_agent.models import ScriptedModel
 from judge_agent.schema import JudgmentRequest
 from judge_agent.seams.storage import AuditEvent
@@ -79,6 +80,7 @@ class _Loses(MemoryLog):
             return noted
         lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         lost.set_exception(StoreError("the audit log could not be written: the disk is full"))
+        self.events.remove(event)
         return lost
 
 
@@ -127,3 +129,42 @@ def test_which_model_answers_is_journalled_before_its_first_answer() -> None:
         return list(await journal.load("j"))
 
     assert asyncio.run(keys())[0] == "model_info"
+
+
+def test_what_comes_after_a_lost_note_is_not_written(
+    logged: Any, make_event: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> None:
+        async with logged.writer() as log:
+            kept = log.note(make_event(0))
+            await kept
+            with monkeypatch.context() as patched:
+                patched.setattr(segments, "_write", _no_room)
+                lost = log.note(make_event(1))
+                with pytest.raises(StoreError, match="No space left"):
+                    await lost
+            with pytest.raises(StoreError, match="No space left"):
+                await log.append(make_event(2), after=[kept, lost])
+            together = log.note(make_event(3))
+            await log.append(make_event(4), after=[kept, together])
+
+    asyncio.run(run())
+    assert [event.fields["number"] for event in read(logged.folder)] == [0, 3, 4]
+
+
+def _no_room(descriptor: int, data: bytes) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_judgment_whose_trail_was_lost_is_not_remembered() -> None:
+    async def judged() -> tuple[Any, Any]:
+        shared = MemorySharedResults()
+        lost = await _judge(_Loses("model.call"), shared).judge(
+            _REQUEST, judgment_id="j1", tenant="t", created=0.0
+        )
+        again = await _judge(MemoryLog(), shared).judge(_REQUEST, judgment_id="j2", tenant="t", created=0.0)
+        return lost, again
+
+    lost, again = asyncio.run(judged())
+    assert lost.candidates[0].status == "unscored"
+    assert (again.candidates[0].status, again.cached_from) == ("scored", None)

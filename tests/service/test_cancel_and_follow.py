@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -178,11 +179,11 @@ class SlowToEnd(MemoryLog):
         super().__init__()
         self.ending, self.go_on = asyncio.Event(), asyncio.Event()
 
-    async def append(self, event: AuditEvent) -> None:
+    async def append(self, event: AuditEvent, **after: Any) -> None:
         if event.type == "judgment.done":
             self.ending.set()
             await self.go_on.wait()
-        await super().append(event)
+        await super().append(event, **after)
 
 
 @pytest.mark.parametrize("stop", ["cancel", "stop"])
@@ -214,8 +215,8 @@ class SlowToCancel(MemoryLog):
         super().__init__()
         self.written, self.go_on = asyncio.Event(), asyncio.Event()
 
-    async def append(self, event: AuditEvent) -> None:
-        await super().append(event)
+    async def append(self, event: AuditEvent, **after: Any) -> None:
+        await super().append(event, **after)
         if event.type == "judgment.cancelled":
             self.written.set()
             await self.go_on.wait()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -17,10 +18,10 @@ pytestmark = pytest.mark.anyio
 
 
 class FullAtTheEnd(MemoryLog):
-    async def append(self, event: AuditEvent) -> None:
+    async def append(self, event: AuditEvent, **after: Any) -> None:
         if event.type == "judgment.done":
             raise StoreError("the audit log could not be written: no space left on device")
-        await super().append(event)
+        await super().append(event, **after)
 
 
 class SlowToTell(SqliteStore):

@@ -56,9 +56,9 @@ def test_who_looks_takes_no_turn_of_the_thread_that_writes(tmp_path: Path) -> No
 def test_a_look_cannot_write(tmp_path: Path) -> None:
     async def tried() -> int:
         database = await _with_table(tmp_path / "a.db")
-        assert database._looking is not None
+        assert database._own is not None
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
-            database._looking.execute("INSERT INTO t VALUES (1)")
+            database._own.reading.execute("INSERT INTO t VALUES (1)")
         found = await database.look("SELECT count(*) FROM t")
         await database.aclose()
         return int(found[0][0])
