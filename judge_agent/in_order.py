@@ -1,4 +1,4 @@
-"""Has judgments compute one after the other, in the order in which they come to it.
+"""Has judgments compute two by two, in the order in which they come to it.
 
 Tasks of an event loop take turns at every await. Of ten judgments that come at once each goes a little way, all ask
 their models late, and who has an answer waits behind all ten. One after the other the first ends early and the last no
@@ -20,6 +20,8 @@ from contextvars import ContextVar
 
 # Far more than a judgment computes between two waits, and less than anybody should wait behind one that does not.
 LONGEST_SECONDS = 0.05
+# Two take less of the processor than one after the other, and one goes on while the other waits after all.
+PLACES = 2
 # So many wait at once only where more comes than is done: at half of that, one in thousands finds as many.
 CROWD = 16
 
@@ -27,8 +29,11 @@ CROWD = 16
 class Order:
     """The order of one event loop; none where it is not `is_kept`. A turn is kept for `longest_seconds` at most."""
 
-    def __init__(self, *, is_kept: bool = True, longest_seconds: float = LONGEST_SECONDS) -> None:
+    def __init__(
+        self, *, is_kept: bool = True, places: int = PLACES, longest_seconds: float = LONGEST_SECONDS
+    ) -> None:
         self.is_kept = is_kept
+        self._places = places
         self.longest_seconds = longest_seconds
         self._taken = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -49,9 +54,9 @@ class Order:
                 own.give_up()
 
     async def wait(self) -> None:
-        """Wait until nobody who came before waits, nor has a turn, or until a crowd waits."""
-        if not self._taken:
-            self._taken = 1
+        """Wait for a place behind all who came before, or until a crowd waits."""
+        if self._taken < self._places:
+            self._taken += 1
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
@@ -65,13 +70,12 @@ class Order:
             raise
 
     def ended(self) -> None:
-        """A turn has ended: when it was the last one taken, it goes to who has waited longest."""
+        """A turn has ended: its place goes to who has waited longest, unless a crowd has more than its places."""
         self._taken -= 1
-        if not self._taken:
-            self._hand_on(1)
+        self._hand_on(self._places - self._taken)
 
     def _hand_on(self, count: int) -> None:
-        while self._waiting and count:
+        while self._waiting and count > 0:
             turn = self._waiting.popleft()
             if not turn.done():  # else it was cancelled meanwhile
                 turn.set_result(None)

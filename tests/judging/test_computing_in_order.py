@@ -49,8 +49,14 @@ async def _at_once(order: Order, count: int) -> list[str]:
 
 
 def test_each_goes_as_far_as_it_can_in_the_order_of_coming() -> None:
-    said = asyncio.run(_at_once(Order(), 4))
+    said = asyncio.run(_at_once(Order(places=1), 4))
     assert _phases(said) == ["0a", "1a", "2a", "3a", "0b", "1b", "2b", "3b"]
+
+
+def test_two_go_together_and_the_third_waits_for_one_of_them() -> None:
+    said = asyncio.run(_at_once(Order(), 3))
+    assert said[:2] == ["0a0", "1a0"]
+    assert said.index("2a0") > said.index("0a2")
 
 
 def test_without_an_order_they_take_turns_at_every_step() -> None:
@@ -59,7 +65,7 @@ def test_without_an_order_they_take_turns_at_every_step() -> None:
 
 
 def test_a_crowd_goes_together() -> None:
-    said = asyncio.run(_at_once(Order(), CROWD + 1))
+    said = asyncio.run(_at_once(Order(places=1), CROWD + 1))
     begun = [said.index(f"{number}a0") for number in range(1, CROWD + 1)]
     far = [said.index(f"{number}a2") for number in range(1, CROWD + 1)]
     assert max(begun) < min(far)
@@ -67,7 +73,7 @@ def test_a_crowd_goes_together() -> None:
 
 def test_who_keeps_a_turn_for_too_long_loses_it() -> None:
     async def run() -> bool:
-        order = Order(longest_seconds=0.01)
+        order = Order(places=1, longest_seconds=0.01)
         with order.turns() as stuck:
             await stuck.take()
             with order.turns() as other:
@@ -83,7 +89,7 @@ def test_who_keeps_a_turn_for_too_long_loses_it() -> None:
 @pytest.mark.parametrize("granted", [False, True])
 def test_who_is_cancelled_while_it_waits_takes_no_turn_along(granted: bool) -> None:
     async def run() -> None:
-        order = Order(longest_seconds=60)
+        order = Order(places=1, longest_seconds=60)
         with order.turns() as first:
             await first.take()
             with order.turns() as second:
@@ -102,7 +108,7 @@ def test_who_is_cancelled_while_it_waits_takes_no_turn_along(granted: bool) -> N
 
 def test_several_tasks_of_one_judgment_have_one_turn() -> None:
     async def run() -> None:
-        order = Order(longest_seconds=60)
+        order = Order(places=1, longest_seconds=60)
         with order.turns() as other:
             await other.take()
             with order.turns():
@@ -119,7 +125,7 @@ def test_several_tasks_of_one_judgment_have_one_turn() -> None:
 
 def test_a_task_that_takes_the_turns_over_gives_them_up() -> None:
     async def run() -> None:
-        order = Order(longest_seconds=60)
+        order = Order(places=1, longest_seconds=60)
 
         async def goes_on() -> None:
             with order.turns(own_turn()):
