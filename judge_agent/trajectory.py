@@ -121,11 +121,15 @@ def fenced_blocks(text: str) -> tuple[str, ...]:
     return tuple(block.source for block in blocks(text))
 
 
-@read_once
 def code_under_test(trajectory: Trajectory, entry_point: str | None = None) -> CodeUnderTest | None:
     """The code artifact, else the code in `final_answer` (or all of it), else that of the last step with code.
 
     Of several blocks: the last one in Python that defines `entry_point`, with the blocks it needs."""
+    return _code_of(trajectory, entry_point)
+
+
+@read_once
+def _code_of(trajectory: Trajectory, entry_point: str | None) -> CodeUnderTest | None:
     artifacts = [artifact for artifact in trajectory.artifacts if artifact.kind == "code"]
     if artifacts:
         source = plain_text(artifacts[-1].content)
