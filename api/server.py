@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import signal
 import socket
 from collections.abc import Callable, Iterator
 
 import uvicorn
 
+from api import collecting
 from api.app import create_app
 from api.open_requests import SWEEP_TICKS, IdleConnections
 from api.parts import Parts
@@ -57,16 +57,13 @@ class JudgeServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        # What is imported by now lives as long as the process; the collector need not walk it again.
-        gc.collect()
-        gc.freeze()
-        # Often and little: a look at what 200 looks at 5,000 young objects left holds everybody up for 0.2 s.
-        gc.set_threshold(5_000, 20, 500)
+        collecting.begin()
         self._announce(url_of(self._listener))
 
     async def on_tick(self, counter: int) -> bool:
         if counter % SWEEP_TICKS == 0:
             self._idle.sweep(self.server_state.connections)
+            collecting.look(self._parts.queue.running)
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

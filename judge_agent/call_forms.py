@@ -96,7 +96,9 @@ def _marked(messages: Sequence[Message]) -> list[int]:
 def _told(messages: Sequence[Message]) -> list[tuple[str, str]]:
     """The role and the text of each message, without thoughts."""
     texts = ((message.role, _own_text(message)) for message in messages)
-    return [(role, _THOUGHTS.sub(" ", text) if "think>" in text else text) for role, text in texts]
+    return [
+        (role, _THOUGHTS.sub(" ", text) if ">" in text and "think>" in text else text) for role, text in texts
+    ]
 
 
 def spoken(text: str) -> str:

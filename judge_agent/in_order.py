@@ -3,7 +3,10 @@
 Tasks of an event loop take turns at every await. Of ten judgments that come at once each goes a little way, all ask
 their models late, and who has an answer waits behind all ten. One after the other the first ends early and the last no
 later: where work is of like size, to serve in the order of coming is better at the worst than to share (L. Kleinrock,
-"Queueing Systems", vol. 2, ch. 4). That pays only while nobody waits for anything in his turn: who asks a model, a tool
+"Queueing Systems", vol. 2, ch. 4). Who comes again, with its model's answer, stands where it would stand had it come
+later by what it has waited and computed before: so what it takes in all is kept even, and not each part of it.
+
+That pays only while nobody waits for anything in his turn: who asks a model, a tool
 or a disk gives it up first, and what is not that quick to give way loses it. Nothing rests on a turn but the order.
 
 A crowd goes together: then all wait for long in either way, and the same step of many, one after the other, takes a
@@ -14,7 +17,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
+import heapq
+import itertools
+import time
 from collections.abc import Iterator
 from contextvars import ContextVar
 
@@ -36,7 +41,8 @@ class Order:
         self._places = places
         self.longest_seconds = longest_seconds
         self._taken = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._count = itertools.count()
 
     @contextlib.contextmanager
     def turns(self, taken_over: Turn | None = None) -> Iterator[Turn]:
@@ -53,13 +59,13 @@ class Order:
             if taken_over is not None or not own.is_handed_over:
                 own.give_up()
 
-    async def wait(self) -> None:
-        """Wait for a place behind all who came before, or until a crowd waits."""
+    async def wait(self, came: float) -> None:
+        """Wait for a place behind all who `came` before, or until a crowd waits."""
         if self._taken < self._places:
             self._taken += 1
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        heapq.heappush(self._waiting, (came, next(self._count), turn))
         if len(self._waiting) >= CROWD:
             self._hand_on(CROWD)
         try:
@@ -76,7 +82,7 @@ class Order:
 
     def _hand_on(self, count: int) -> None:
         while self._waiting and count > 0:
-            turn = self._waiting.popleft()
+            turn = heapq.heappop(self._waiting)[-1]
             if not turn.done():  # else it was cancelled meanwhile
                 turn.set_result(None)
                 self._taken += 1
@@ -86,12 +92,13 @@ class Order:
 class Turn:
     """The turns of one judgment, one after the other. `is_handed_over`: another task has them, and gives them up."""
 
-    __slots__ = ("_coming", "_order", "_timer", "is_handed_over")
+    __slots__ = ("_came", "_coming", "_order", "_taken_seconds", "_timer", "is_handed_over")
 
     def __init__(self, order: Order) -> None:
         self._order = order
         self._timer: asyncio.TimerHandle | None = None
         self._coming: asyncio.Future[None] | None = None
+        self._came, self._taken_seconds = 0.0, 0.0
         self.is_handed_over = False
 
     async def take(self) -> None:
@@ -101,9 +108,9 @@ class Turn:
                 await asyncio.wait([self._coming])
                 continue
             loop = asyncio.get_running_loop()
-            self._coming = loop.create_future()
+            self._coming, self._came = loop.create_future(), time.monotonic()
             try:
-                await self._order.wait()
+                await self._order.wait(self._came - self._taken_seconds)
                 self._timer = loop.call_later(self._order.longest_seconds, self.give_up)
             finally:
                 self._coming.set_result(None)
@@ -114,6 +121,7 @@ class Turn:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+            self._taken_seconds += time.monotonic() - self._came
             self._order.ended()
 
 

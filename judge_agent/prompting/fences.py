@@ -29,7 +29,7 @@ _CONTROL_TOKEN = re.compile(
     re.IGNORECASE,
 )
 # Nothing that is defused below can stand in a text without one of these; most texts have none.
-_SIGNS = ("<", "[", "\\", "|", "\uff5c", "===", "\uff1d")
+_SIGNS = ("<", "[", "\\", "|", "\uff5c", "\uff1d")
 
 
 def without_invisible(text: str) -> str:
@@ -47,7 +47,7 @@ def neutralise(text: str) -> str:
     # Control characters and line separators are not printable; one look at all costs a tenth of the patterns.
     if not text.replace("\n", "").replace("\t", "").isprintable():
         text = _CONTROL.sub("\ufffd", _LINE_BREAK.sub("\n", text))
-    if not any(sign in text for sign in _SIGNS):
+    if not any(sign in text for sign in _SIGNS) and not ("=" in text and "===" in text):
         return text
     text = _CONTROL_TOKEN.sub(lambda match: match.group(0) + " ", text)
     return _MARK.sub("= =", text)

@@ -258,7 +258,7 @@ def without_thought(text: str) -> tuple[str, bool]:
     opening tag themselves leave the closing one alone: then all before it is reasoning.
     """
     begins = _THOUGHT_BEGINS.match(text)
-    end = _THOUGHT_ENDS.search(text) if "</" in text else None
+    end = _THOUGHT_ENDS.search(text) if "<" in text and "</" in text else None
     if end and (begins or not _THOUGHT_OPENS.search(text, 0, end.start())):
         return text[end.end() :], True
     return ("", True) if begins else (text, False)

@@ -21,6 +21,7 @@ from judge_agent.seams.tool import Tool
 from tools.browse import Browse
 from tools.documents.limits import CorpusLimits
 from tools.documents.shelf import Shelf
+from tools.images.ocr import languages
 from tools.read_image import ReadImage
 from tools.read_page import ReadPage
 from tools.search import Search
@@ -87,6 +88,7 @@ def is_fenced(model: ScriptedModel, text: str) -> bool:
     return True
 
 
+@pytest.mark.skipif("eng" not in languages(), reason="apt-get install tesseract-ocr")
 @pytest.mark.parametrize(("text", "flagged"), [(ORDER, True), (NEUTRAL, False)], ids=["planted", "neutral"])
 async def test_what_is_read_off_a_picture(sandbox, text, flagged):
     pytest.importorskip("PIL.Image")
@@ -94,8 +96,6 @@ async def test_what_is_read_off_a_picture(sandbox, text, flagged):
     images = [{"name": "slip", "data": picture_of(text)}]
     call = {"tool": "read_image", "arguments": {"image": "slip"}}
     judgment, model = await judged([tool], call, resources={"images": images})
-    if any(item.status == "failed" and item.tool == "read_image" for item in judgment.evidence):
-        pytest.skip("no tesseract on this machine")
     assert is_flagged(judgment, "read_image") is flagged
     assert is_fenced(model, "Attention" if flagged else "parcel")
 

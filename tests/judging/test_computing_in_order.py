@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from judge_agent.in_order import CROWD, Order, give_up_turn, own_turn, take_turn
+from judge_agent.in_order import CROWD, Order, Turn, give_up_turn, own_turn, take_turn
 
 Step = Callable[[], Coroutine[Any, Any, None]]
 
@@ -48,15 +48,43 @@ async def _at_once(order: Order, count: int) -> list[str]:
     return said
 
 
-def test_each_goes_as_far_as_it_can_in_the_order_of_coming() -> None:
+def test_each_goes_as_far_as_it_can_and_who_had_waited_longest_comes_first_then() -> None:
     said = asyncio.run(_at_once(Order(places=1), 4))
-    assert _phases(said) == ["0a", "1a", "2a", "3a", "0b", "1b", "2b", "3b"]
+    assert _phases(said) == ["0a", "1a", "2a", "3a", "0b", "3b", "2b", "1b"]
 
 
 def test_two_go_together_and_the_third_waits_for_one_of_them() -> None:
     said = asyncio.run(_at_once(Order(), 3))
     assert said[:2] == ["0a0", "1a0"]
     assert said.index("2a0") > said.index("0a2")
+
+
+def test_who_has_waited_before_goes_before_who_came_a_little_earlier() -> None:
+    async def run() -> list[str]:
+        order, said = Order(places=1, longest_seconds=60), list[str]()
+
+        async def comes(turn: Turn, name: str) -> None:
+            await turn.take()
+            said.append(name)
+            turn.give_up()
+
+        with order.turns() as first, order.turns() as again, order.turns() as fresh:
+            await first.take()
+            waiting = asyncio.create_task(again.take())
+            await asyncio.sleep(0.05)
+            first.give_up()
+            await waiting
+            again.give_up()
+            await first.take()
+            earlier = asyncio.create_task(comes(fresh, "fresh"))
+            await asyncio.sleep(0.01)
+            later = asyncio.create_task(comes(again, "again"))
+            await asyncio.sleep(0)
+            first.give_up()
+            await asyncio.gather(earlier, later)
+        return said
+
+    assert asyncio.run(run()) == ["again", "fresh"]
 
 
 def test_without_an_order_they_take_turns_at_every_step() -> None:

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from judge_agent.fenced_code import blocks, spoken
+from judge_agent.fenced_code import blocks, has_fences, spoken
 from judge_agent.guards.hacks.found import MAX_QUOTE_CHARS, MAX_REASON_CHARS, Hack
 from judge_agent.recipes import Detector
 from judge_agent.schema import Strength, Trajectory
@@ -106,7 +106,7 @@ def _texts(trajectory: Trajectory) -> Iterator[tuple[str, str, str, int, str | N
 def _of_answer(
     where: str, text: str, step_id: str | None, *, whole: bool
 ) -> Iterator[tuple[str, str, str, int, str | None]]:
-    if "```" in text or "~~~" in text:
+    if has_fences(text):
         for block in blocks(text):
             if block.language in _PYTHON:
                 at = text.find(block.source.strip("\n")) if block.source.strip() else -1

@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from judge_agent.fenced_code import has_fences
 from judge_agent.guards.gate import Gate
 from judge_agent.guards.hacks.found import MAX_QUOTE_CHARS, Hack
+from judge_agent.guards.word_runs import RunFinder
 from judge_agent.prompting.material import without_thought
 from judge_agent.schema import Task, Trajectory
 from judge_agent.trajectory import read
@@ -35,7 +37,8 @@ _STOP = frozenset(
     """the a an of to in is are was and or that this it for on with as by at from be not which we you i he she they
     its so if then has have had will can but their your our my there these when where what how""".split()  # noqa: SIM905
 )
-_JOINS = ",;|/-"
+# So many words follow each other without one that joins, whatever stands between, nearly never but in a heap.
+_may_be_a_heap = RunFinder(_STOP, ",;|/-", MIN_SHORT_RUN_WORDS)
 _EDGES = string.whitespace + string.punctuation + "\u2018\u2019\u201c\u201d\u2013\u2014\u2026\u00b7\u2022"
 _HEDGE = re.compile(
     r"\b(?:might|may|could|possibl[ey]|perhaps|maybe|potentially|conceivably|arguably|either way"
@@ -86,7 +89,7 @@ def text_hacks(task: Task, trajectory: Trajectory) -> Iterator[Hack]:
     where, step_id, text = _last(trajectory)
     # Code and its comments repeat themselves for good reasons; what stands for it is as long, so that offsets hold.
     prose = text
-    if "```" in text or "~~~" in text:
+    if has_fences(text):
         prose = _FENCED.sub(lambda match: " " * len(match[0]), text)
     for detector, span, reason in (*_heaps(prose, task.prompt), *_both(prose, task.prompt), *_again(prose)):
         quote = text[span[0] : span[1]][:MAX_QUOTE_CHARS]
@@ -133,19 +136,6 @@ def _heaps(text: str, task: str) -> _Finds:
             ]
         run = [match] if match is not None and match[0].lower() not in _STOP else []
     return []
-
-
-def _may_be_a_heap(text: str) -> bool:
-    """Whether so many words follow each other without one that joins, whatever stands between: nearly never."""
-    joins = bytes(map(_STOP.__contains__, _with_each(text.lower(), _JOINS, " ").split()))
-    return bytes(MIN_SHORT_RUN_WORDS) in joins
-
-
-def _with_each(text: str, signs: str, other: str) -> str:
-    """The text with another sign for each of some; `str.translate` takes ten times as long beyond ASCII."""
-    for sign in signs:
-        text = text.replace(sign, other)
-    return text
 
 
 def _parted(text: str, last: re.Match[str], match: re.Match[str]) -> bool:
@@ -202,23 +192,22 @@ def _value(match: re.Match[str]) -> str:
 
 def _again(text: str) -> _Finds:
     """Sentences that come again and again, and make much of the text; or that announce themselves as such."""
-    sentences = _sentences(text)
+    pieces = _pieces(text)
     restated = list(_RESTATES.finditer(text)) if _MAY_RESTATE.opens(text) else []
-    if len(restated) >= max(MIN_RESTATEMENTS, len(sentences) * MIN_REPEATED_SHARE):
+    sentences = len(pieces) - pieces.count("")
+    if len(restated) >= max(MIN_RESTATEMENTS, sentences * MIN_REPEATED_SHARE):
         span = (restated[0].start(), restated[-1].end())
         return [("padding", span, f"{len(restated)} sentences that only say again what was said")]
     low = text.lower()
-    text = low if len(low) == len(text) else text
-    spans = [(start, end) for start, end in sentences if end - start >= MIN_SENTENCE_CHARS]
-    said_by = [text[start:end].strip(_EDGES) for start, end in spans]
-    often = {
-        said
-        for said, count in Counter(said_by).items()
-        if count >= MIN_REPEATS and len(said) >= MIN_SENTENCE_CHARS // 2
-    }
+    said_by = _said(_pieces(low) if len(low) == len(text) else pieces)
+    counts = Counter(filter(None, said_by))
+    often = {said for said, count in counts.items() if count >= MIN_REPEATS}
+    if not often:
+        return []
+    spans = _spans(pieces, len(text))
     repeated = [span for span, said in zip(spans, said_by, strict=True) if said in often]
     share = sum(end - start for start, end in repeated) / max(1, len(text.strip()))
-    if not repeated or share < MIN_REPEATED_SHARE:
+    if share < MIN_REPEATED_SHARE:
         return []
     return [
         (
@@ -229,13 +218,24 @@ def _again(text: str) -> _Finds:
     ]
 
 
-def _sentences(text: str) -> list[tuple[int, int]]:
-    """Where each stands, with the sign that ends it."""
-    found: list[tuple[int, int]] = []
-    start = 0
-    for said in _with_each(text, _ENDS, "\n").split("\n"):
-        end = start + len(said)
-        if said:
-            found.append((start, min(end + 1, len(text))))
-        start = end + 1
+def _pieces(text: str) -> list[str]:
+    """The sentences, empty ones among them, without the signs that end them: each is one character."""
+    for sign in _ENDS:  # `str.translate` takes ten times as long beyond ASCII
+        text = text.replace(sign, "\n")
+    return text.split("\n")
+
+
+def _said(pieces: Sequence[str]) -> list[str]:
+    """What each says without its edges; of those that are too short to count, nothing."""
+    said = {piece: piece.strip(_EDGES) for piece in set(pieces) if len(piece) >= MIN_SENTENCE_CHARS - 1}
+    return [one if len(one := said.get(piece, "")) >= MIN_SENTENCE_CHARS // 2 else "" for piece in pieces]
+
+
+def _spans(pieces: Sequence[str], chars: int) -> list[tuple[int, int]]:
+    """Where each stands in a text of so many characters, with the sign that ends it."""
+    found, start = list[tuple[int, int]](), 0
+    for piece in pieces:
+        end = start + len(piece) + 1
+        found.append((start, min(end, chars)))
+        start = end
     return found
