@@ -44,14 +44,19 @@ async def _was_used(parts: Parts, tenant: str, idempotency_key: str) -> bool:
         return True
 
 
-async def accepted(parts: Parts, caller: Caller, body: JsonBody, idempotency_key: str | None) -> Accepted:
-    """Check a request and keep it. Raises Problem: 409, 422, 429 or 503. The parsed body ends here."""
+async def accepted(
+    parts: Parts, caller: Caller, body: JsonBody, idempotency_key: str | None, *, is_awaited: bool = False
+) -> Accepted:
+    """Check a request and keep it. Raises Problem: 409, 422, 429 or 503. The parsed body ends here.
+
+    `is_awaited`: see `JudgmentQueue.accept`.
+    """
     with parts.queue.order.turns() as turn:
         await turn.take()
         wanted = await _read(parts, body)
         await checked(parts, caller.tenant, wanted, body.data)
         sha256 = body.sha256() if idempotency_key else ""
-        return await kept(parts, caller, wanted, body.text, idempotency_key, sha256)
+        return await kept(parts, caller, wanted, body.text, idempotency_key, sha256, is_awaited=is_awaited)
 
 
 async def checked(parts: Parts, tenant: str, wanted: JudgmentRequest, data: Any) -> None:
@@ -74,6 +79,7 @@ async def kept(
     body_sha256: str,
     *,
     count: int = 1,
+    is_awaited: bool = False,
 ) -> Accepted:
     """Keep a checked request, which counts for `count` judgments, and have it judged. Raises Problem: 409, 429, 503."""
     try:
@@ -85,6 +91,7 @@ async def kept(
             idempotency_key=idempotency_key,
             body_sha256=body_sha256,
             count=count,
+            is_awaited=is_awaited,
         )
     except IdempotencyConflict as conflict:
         raise _conflict(conflict) from None

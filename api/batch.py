@@ -236,7 +236,7 @@ async def _patiently(parts: Parts, caller: Caller, line: Line, key: str | None) 
     """Have a line accepted; while the service or its key has no room, wait: the client has handed its lines in."""
     while True:
         try:
-            return await accepted(parts, caller, line.body, key)
+            return await accepted(parts, caller, line.body, key, is_awaited=True)
         except Problem as problem:
             if problem.status != HTTPStatus.TOO_MANY_REQUESTS:
                 raise

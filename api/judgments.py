@@ -51,7 +51,7 @@ async def create_judgment(request: Request, caller: Calling) -> Response:
     no_query(request)
     parts: Parts = request.app.state.parts
     preference = Preference.of(request).with_cancelling()
-    found = await _accepted(request, parts, caller)
+    found = await _accepted(request, parts, caller, is_awaited=preference.wait_seconds != 0)
     row, created, _ = found
     ended: StoredJudgment | None = row if row.judgment is not None else None
     if ended is None and preference.wait_seconds != 0:
@@ -122,13 +122,13 @@ def _is_an_action(name: str) -> bool:
     return name == "batch" or name.endswith(":cancel")
 
 
-async def _accepted(request: Request, parts: Parts, caller: Caller) -> Accepted:
+async def _accepted(request: Request, parts: Parts, caller: Caller, *, is_awaited: bool) -> Accepted:
     """Read, check and accept: hundreds may be waiting for their end, none with its parsed body."""
     key = idempotency_key(request)
     await check_room(request, parts, caller, key)
     body = await read_json(request, parts.settings.max_body_bytes, parts.large_bodies)
     try:
-        return await accepted(parts, caller, body, key)
+        return await accepted(parts, caller, body, key, is_awaited=is_awaited)
     finally:
         let_go(request.scope)
 

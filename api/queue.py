@@ -144,11 +144,13 @@ class JudgmentQueue:
         idempotency_key: str | None = None,
         body_sha256: str = "",
         count: int = 1,
+        is_awaited: bool = False,
     ) -> Accepted:
         """Keep a request (`text` is its JSON as sent) and have it judged. Raises Problem 429 or 503, StoreError.
 
         The limits are those of the key that `caller` has. `count`: for how many judgments it counts; of those
-        that are accepted whole or not at all the first counts for all, the others for none.
+        that are accepted whole or not at all the first counts for all, the others for none. `is_awaited`: nobody is
+        told of it before its end, or what `ended` says instead; else it is on disk on return.
         Who goes away meanwhile leaves a judgment that is kept, or none; not one that is kept and that nobody begins.
         """
         accepting = asyncio.create_task(
@@ -156,7 +158,10 @@ class JudgmentQueue:
         )
         self._accepting.add(accepting)
         accepting.add_done_callback(self._accepted)
-        return await asyncio.shield(accepting)
+        accepted = await asyncio.shield(accepting)
+        if not is_awaited:
+            await self._store.on_disk()
+        return accepted
 
     def _accepted(self, accepting: asyncio.Task[Accepted]) -> None:
         self._accepting.discard(accepting)
@@ -217,17 +222,21 @@ class JudgmentQueue:
         elif accepted.created:
             self._others_wait = True
             self._wake.set()
-        await self._store.on_disk()
         return accepted
 
     async def ended(self, judgment_id: str, *, timeout_seconds: float | None = None) -> StoredJudgment | None:
-        """Wait for an end; None when the time is over first. Raises Problem 503 when the service stops."""
+        """Wait for an end; None when the time is over first. Raises Problem 503 when the service stops, StoreError.
+
+        What is there is on disk then, whether or not it has ended.
+        """
         try:
             async with asyncio.timeout(timeout_seconds):
                 row = await self._waiting.for_end(judgment_id, self._live.get(judgment_id))
         except TimeoutError:
+            await self._store.on_disk()
             return None
         if row is None:
+            await self._store.on_disk()
             raise stopping(judgment_id)
         return row
 

@@ -86,8 +86,13 @@ async def prepare(wanted: Wanted, how: How, parts: Parts, caller: Caller) -> Pre
     return Prepared(request, text, _sha256(data), dimensions, data["metadata"]["group"])
 
 
-async def accept(prepared: Prepared, parts: Parts, caller: Caller) -> StoredJudgment:
-    """Have a request judged, unless it is already. Raises Problem 429 and 503, StoreError."""
+async def accept(
+    prepared: Prepared, parts: Parts, caller: Caller, *, is_awaited: bool = False
+) -> StoredJudgment:
+    """Have a request judged, unless it is already. Raises Problem 429 and 503, StoreError.
+
+    `is_awaited`: see `JudgmentQueue.accept`.
+    """
     for attempt in range(MAX_ATTEMPTS):
         key = f"compat/{prepared.sha256}/{attempt}"
         try:
@@ -97,13 +102,14 @@ async def accept(prepared: Prepared, parts: Parts, caller: Caller) -> StoredJudg
                 caller=caller,
                 idempotency_key=key,
                 body_sha256=prepared.sha256,
+                is_awaited=is_awaited,
             )
         except IdempotencyConflict:
             # The tenant's own client has used such a key for something else.
             continue
         if accepted.created or _still_holds(accepted.row):
             return accepted.row
-    accepted = await parts.queue.accept(prepared.request, prepared.text, caller=caller)
+    accepted = await parts.queue.accept(prepared.request, prepared.text, caller=caller, is_awaited=is_awaited)
     return accepted.row
 
 
@@ -128,7 +134,7 @@ async def ask(
     """Judge all of them and wait for their ends, in order; none is accepted where one of them is wrong."""
     until = time.monotonic() + (wait_seconds if wait_seconds is not None else how.seconds + GRACE_SECONDS)
     prepared = [await prepare(one, how, parts, caller) for one in wanted]
-    rows = [await accept(one, parts, caller) for one in prepared]
+    rows = [await accept(one, parts, caller, is_awaited=True) for one in prepared]
     return [(one, await told(row, one, parts, until=until)) for one, row in zip(prepared, rows, strict=True)]
 
 

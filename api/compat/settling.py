@@ -30,7 +30,7 @@ async def ask_and_settle(
     until = time.monotonic() + how.seconds + GRACE_SECONDS
     fallbacks = Fallbacks(parts.store)
     prepared = [await prepare(one, how, parts, caller) for one in wanted]
-    rows = [await accept(one, parts, caller) for one in prepared]
+    rows = [await accept(one, parts, caller, is_awaited=True) for one in prepared]
     for one, row in zip(prepared, rows, strict=True):
         await fallbacks.begin(caller.tenant, one.group, row.id)
     ends = [
