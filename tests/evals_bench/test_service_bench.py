@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 
 import pytest
 
 from evals.__main__ import main
-from evals.bench.loads import arrivals, quantile
+from evals.bench.loads import Poster, arrivals, quantile
 from judge_agent.seams.sandbox import Sandbox
 
 
@@ -39,6 +41,17 @@ def test_arrivals_are_drawn_beforehand_and_repeat_with_their_seed() -> None:
     assert times != arrivals(50.0, 100.0, seed=4)
     assert 4500 < len(times) < 5500
     assert 0 < times[0] < times[-1] < 100.0
+
+
+async def _posting_twice() -> list[bool]:
+    async with Poster.opened("http://127.0.0.1:9/a") as _, Poster.opened("http://127.0.0.1:9/b"):
+        inside = gc.isenabled()
+    return [inside, gc.isenabled()]
+
+
+def test_the_collector_of_the_client_makes_no_pauses_while_it_loads() -> None:
+    assert gc.isenabled()
+    assert asyncio.run(_posting_twice()) == [False, True]
 
 
 def test_a_quantile_is_a_value_that_so_many_do_not_exceed() -> None:
