@@ -49,12 +49,12 @@ async def _at_once(order: Order, count: int) -> list[str]:
 
 
 def test_each_goes_as_far_as_it_can_and_who_had_waited_longest_comes_first_then() -> None:
-    said = asyncio.run(_at_once(Order(places=1), 4))
+    said = asyncio.run(_at_once(Order(places=1, longest_seconds=60), 4))
     assert _phases(said) == ["0a", "1a", "2a", "3a", "0b", "3b", "2b", "1b"]
 
 
 def test_two_go_together_and_the_third_waits_for_one_of_them() -> None:
-    said = asyncio.run(_at_once(Order(), 3))
+    said = asyncio.run(_at_once(Order(longest_seconds=60), 3))
     assert said[:2] == ["0a0", "1a0"]
     assert said.index("2a0") > said.index("0a2")
 
@@ -93,7 +93,7 @@ def test_without_an_order_they_take_turns_at_every_step() -> None:
 
 
 def test_a_crowd_goes_together() -> None:
-    said = asyncio.run(_at_once(Order(places=1), CROWD + 1))
+    said = asyncio.run(_at_once(Order(places=1, longest_seconds=60), CROWD + 1))
     begun = [said.index(f"{number}a0") for number in range(1, CROWD + 1)]
     far = [said.index(f"{number}a2") for number in range(1, CROWD + 1)]
     assert max(begun) < min(far)
