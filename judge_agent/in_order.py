@@ -20,7 +20,7 @@ import contextlib
 import heapq
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 
 # Far more than a judgment computes between two waits, and less than anybody should wait behind one that does not.
@@ -32,14 +32,23 @@ CROWD = 16
 
 
 class Order:
-    """The order of one event loop; none where it is not `is_kept`. A turn is kept for `longest_seconds` at most."""
+    """The order of one event loop; none where it is not `is_kept`. A turn is kept for `longest_seconds` at most.
+
+    `clock` gives seconds: who comes when, and how long each has waited and computed.
+    """
 
     def __init__(
-        self, *, is_kept: bool = True, places: int = PLACES, longest_seconds: float = LONGEST_SECONDS
+        self,
+        *,
+        is_kept: bool = True,
+        places: int = PLACES,
+        longest_seconds: float = LONGEST_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.is_kept = is_kept
         self._places = places
         self.longest_seconds = longest_seconds
+        self.clock = clock
         self._taken = 0
         self._waiting: list[tuple[float, int, asyncio.Future[None]]] = []
         self._count = itertools.count()
@@ -108,7 +117,7 @@ class Turn:
                 await asyncio.wait([self._coming])
                 continue
             loop = asyncio.get_running_loop()
-            self._coming, self._came = loop.create_future(), time.monotonic()
+            self._coming, self._came = loop.create_future(), self._order.clock()
             try:
                 await self._order.wait(self._came - self._taken_seconds)
                 self._timer = loop.call_later(self._order.longest_seconds, self.give_up)
@@ -121,7 +130,7 @@ class Turn:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-            self._taken_seconds += time.monotonic() - self._came
+            self._taken_seconds += self._order.clock() - self._came
             self._order.ended()
 
 

@@ -13,19 +13,31 @@ from judge_agent.in_order import CROWD, Order, Turn, give_up_turn, own_turn, tak
 Step = Callable[[], Coroutine[Any, Any, None]]
 
 
+class _Clock:
+    """Stands still between two steps, however long the machine takes for them."""
+
+    seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
 async def _one(order: Order, name: int, said: list[str], model: Step) -> None:
     """A judgment as the order sees it: it computes, asks a model, and computes again, giving way at every step."""
-    with order.turns():
+
+    async def computes(phase: str) -> None:
         await take_turn()
         for step in range(3):
-            said.append(f"{name}a{step}")
+            said.append(f"{name}{phase}{step}")
+            if isinstance(order.clock, _Clock):
+                order.clock.seconds += 1
             await asyncio.sleep(0)
+
+    with order.turns():
+        await computes("a")
         give_up_turn()
         await model()
-        await take_turn()
-        for step in range(3):
-            said.append(f"{name}b{step}")
-            await asyncio.sleep(0)
+        await computes("b")
 
 
 def _phases(said: list[str]) -> list[str]:
@@ -35,13 +47,17 @@ def _phases(said: list[str]) -> list[str]:
 
 async def _at_once(order: Order, count: int) -> list[str]:
     said: list[str] = []
-    answered = asyncio.Event()
+    asking, all_ask, answered = 0, asyncio.Event(), asyncio.Event()
 
     async def model() -> None:
+        nonlocal asking
+        asking += 1
+        if asking == count:
+            all_ask.set()
         await answered.wait()
 
     tasks = [asyncio.create_task(_one(order, number, said, model)) for number in range(count)]
-    await asyncio.sleep(0.05)
+    await asyncio.wait_for(all_ask.wait(), 10)
     assert len(said) == 3 * count
     answered.set()
     await asyncio.gather(*tasks)
@@ -49,7 +65,7 @@ async def _at_once(order: Order, count: int) -> list[str]:
 
 
 def test_each_goes_as_far_as_it_can_and_who_had_waited_longest_comes_first_then() -> None:
-    said = asyncio.run(_at_once(Order(places=1, longest_seconds=60), 4))
+    said = asyncio.run(_at_once(Order(places=1, longest_seconds=60, clock=_Clock()), 4))
     assert _phases(said) == ["0a", "1a", "2a", "3a", "0b", "3b", "2b", "1b"]
 
 
@@ -61,7 +77,8 @@ def test_two_go_together_and_the_third_waits_for_one_of_them() -> None:
 
 def test_who_has_waited_before_goes_before_who_came_a_little_earlier() -> None:
     async def run() -> list[str]:
-        order, said = Order(places=1, longest_seconds=60), list[str]()
+        clock, said = _Clock(), list[str]()
+        order = Order(places=1, longest_seconds=60, clock=clock)
 
         async def comes(turn: Turn, name: str) -> None:
             await turn.take()
@@ -71,13 +88,15 @@ def test_who_has_waited_before_goes_before_who_came_a_little_earlier() -> None:
         with order.turns() as first, order.turns() as again, order.turns() as fresh:
             await first.take()
             waiting = asyncio.create_task(again.take())
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0)
+            clock.seconds = 5.0
             first.give_up()
             await waiting
             again.give_up()
             await first.take()
             earlier = asyncio.create_task(comes(fresh, "fresh"))
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
+            clock.seconds = 9.0
             later = asyncio.create_task(comes(again, "again"))
             await asyncio.sleep(0)
             first.give_up()
