@@ -127,6 +127,19 @@ class LiveJudgment:
         """What came of it is known: it is not cancelled any more, whoever asks."""
         self.is_judged = True
 
+    def call_off(self) -> None:
+        """Have it end as cancelled, unless what came of it is known."""
+        if not self.is_judged and not self.is_cancelled:
+            self.is_cancelled = True
+            if self.task is not None:
+                self.task.cancel()
+
+    def drop(self) -> None:
+        """Stop judging what another worker judges now; one that has just ended here is no such thing."""
+        if not self.is_judged and self.task is not None:
+            _log.warning("judgment %s is another worker's now; it is dropped here", self.id)
+            self.task.cancel()
+
     @property
     def id(self) -> str:
         return self.lease.judgment_id

@@ -20,6 +20,7 @@ from contextlib import asynccontextmanager
 
 from api.callers import Caller
 from api.judging import Judging, LiveJudgment, judge_to_its_end
+from api.leases import keep
 from api.refusing import Refusals, stopping
 from api.waiting import Waiting
 from judge_agent.aside import aside
@@ -28,7 +29,6 @@ from judge_agent.in_order import Order, own_turn
 from judge_agent.schema import JudgmentRequest
 from judge_agent.store import (
     Accepted,
-    Lease,
     NewJudgment,
     QuotaExceeded,
     Store,
@@ -116,7 +116,7 @@ class JudgmentQueue:
             )
             if is_alone:
                 await store.release_all()
-            background = [tasks.create_task(queue._claim_on()), tasks.create_task(queue._beat())]
+            background = [tasks.create_task(queue._claim_on()), tasks.create_task(queue._keep())]
             if not is_alone:
                 background.append(tasks.create_task(queue._waiting.look_on()))
             try:
@@ -261,8 +261,8 @@ class JudgmentQueue:
         if claimed is not None:
             self._free -= 1
             self._begin(LiveJudgment.of(claimed), None)
-        else:
-            self._call_off(judgment_id)
+        elif (live := self._live.get(judgment_id)) is not None:
+            live.call_off()
 
     def elapsed_seconds(self, row: StoredJudgment) -> float:
         """Return how long a judgment has been judged, now."""
@@ -302,6 +302,10 @@ class JudgmentQueue:
             found_of_key = await self._store.quotas.standings(caller.key_id, limits)
             if over := refused(wanting(found_of_key, count)):
                 raise self._refusals.full_for_key(QuotaExceeded(over))
+
+    async def _keep(self) -> None:
+        every = BEAT_SECONDS if self._is_alone else BEAT_SECONDS_BESIDE_OTHERS
+        await keep(self._live, self._store, every_seconds=every, lease_seconds=self._lease_seconds)
 
     async def _claim_on(self) -> None:
         """Claim what waits whenever there is a free place: at once when this process knows of it, else soon."""
@@ -383,36 +387,3 @@ class JudgmentQueue:
             _log.warning("%s", error)
         except Exception as error:  # noqa: BLE001 - one judgment that cannot end must not stop the others
             _log.error("judgment %s stays open until its lease runs out", live.id, exc_info=error)
-
-    def _call_off(self, judgment_id: str) -> None:
-        live = self._live.get(judgment_id)
-        if live is not None and not live.is_judged and not live.is_cancelled:
-            live.is_cancelled = True
-            if live.task is not None:
-                live.task.cancel()
-
-    async def _beat(self) -> None:
-        """Renew the leases and note the clocks of what runs; stop what is another's now, or called off."""
-        while True:
-            await asyncio.sleep(BEAT_SECONDS if self._is_alone else BEAT_SECONDS_BESIDE_OTHERS)
-            clocks = {live.lease: live.elapsed_seconds for live in self._live.values()}
-            if not clocks:
-                continue
-            try:
-                renewed = await self._store.renew(clocks, lease_seconds=self._lease_seconds)
-            except StoreError as error:
-                _log.error("the clocks of %d judgments could not be noted: %s", len(clocks), error)
-                continue
-            for judgment_id in renewed.cancelled:
-                self._call_off(judgment_id)
-            for lease in clocks:
-                if lease.judgment_id in renewed.lost:
-                    self._drop(lease)
-
-    def _drop(self, lease: Lease) -> None:
-        """Stop judging what another worker judges now; one that has just ended here is no such thing."""
-        live = self._live.get(lease.judgment_id)
-        if live is None or live.lease != lease or live.is_judged or live.task is None:
-            return
-        _log.warning("judgment %s is another worker's now; it is dropped here", live.id)
-        live.task.cancel()

@@ -28,8 +28,6 @@ PREFIX = "JUDGE_"
 # These belong to the client, which may share the service's environment.
 CLIENT_VARIABLES = frozenset({"JUDGE_URL", "JUDGE_API_KEY"})
 MIN_KEY_CHARS = 16
-_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-_CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 
 
 def _default_cache_dir() -> Path:
@@ -378,24 +376,6 @@ def from_environment(environment: Mapping[str, str] | None = None, /, **override
 def _missing(setting: str, reason: str) -> PydanticCustomError:
     """What a validator of several settings says: it names the one to set."""
     return PydanticCustomError("missing_setting", "{reason}", {"setting": setting, "reason": reason})
-
-
-def wants_traces(settings: Settings, environment: Mapping[str, str] | None = None) -> bool:
-    """Whether judgments are traced: by the setting, or by OpenTelemetry's own variables."""
-    given = os.environ if environment is None else environment
-    if settings.traces == "off" or given.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        return False
-    if settings.traces == "on":
-        return True
-    if given.get("OTEL_TRACES_EXPORTER", "").strip().lower() == "none":
-        return False
-    return any(given.get(name, "").strip() for name in _ENDPOINTS)
-
-
-def wants_contents(environment: Mapping[str, str] | None = None) -> bool:
-    """Whether traces may hold what was asked and answered: the opt-in of OpenTelemetry's GenAI instrumentations."""
-    given = (os.environ if environment is None else environment).get(_CAPTURE, "")
-    return given.strip().lower() in ("true", "span_only", "span_and_event")
 
 
 def _split(value: object) -> Any:

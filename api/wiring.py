@@ -17,8 +17,9 @@ from api.jury import jury_models
 from api.mcp_servers import allowed_servers
 from api.measuring import Metrics
 from api.parts import Parts, assembled, resource_files
-from api.settings import Settings, wants_contents, wants_traces
+from api.settings import Settings
 from api.vllm import started_vllm
+from api.wanted_traces import wants_contents, wants_traces
 from judge_agent.calibration import load_calibrations
 from judge_agent.errors import InvalidRequest, ModelError
 from judge_agent.judge import Judge

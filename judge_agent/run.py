@@ -8,30 +8,31 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 from langgraph.graph.state import CompiledStateGraph
 
 from judge_agent import record
 from judge_agent.admission import Admissions
+from judge_agent.answering import Answering
 from judge_agent.aside import aside
 from judge_agent.asked_for import budget_of, chosen_tools, with_ui
 from judge_agent.budget import Budget
 from judge_agent.calibration import Calibration, Calibrations
 from judge_agent.calibration.table import ModelKey
-from judge_agent.call_limits import LOOK_UP_SECONDS, deadline_of, model_boundary
-from judge_agent.calls import Calls, Juror
+from judge_agent.call_limits import LOOK_UP_SECONDS, deadline_of
+from judge_agent.calls import Calls
 from judge_agent.canaries import CANARY_FLAG
 from judge_agent.context import CanonicalCandidate, JudgeContext, Turns
 from judge_agent.errors import FailureKind, JudgeError, LeaseLost, ModelError, StoreError
 from judge_agent.given_principles import declared_dimensions
 from judge_agent.held_results import HeldResults
 from judge_agent.in_order import give_up_turn
-from judge_agent.jury import identified, jury_parts, still_the_same
+from judge_agent.jury import jury_parts, still_the_same
 from judge_agent.learning.store import PrincipleSet
 from judge_agent.named_principles import NamedPrinciples
-from judge_agent.pinning import RunHold, current_info, pin_of
+from judge_agent.pinning import RunHold, pin_of
 from judge_agent.prompting import PromptLibrary
 from judge_agent.recipes import Recipe
 from judge_agent.remembering import Known, Means, Memory, failed_with, merged
@@ -40,7 +41,7 @@ from judge_agent.schema.shape import Shape
 from judge_agent.schema.step_credit import StepCredit
 from judge_agent.seams.model import ChatModel, ModelInfo
 from judge_agent.seams.pins import Pins
-from judge_agent.seams.storage import AuditEvent, AuditLog, Journal, JournalEntry, SharedResults
+from judge_agent.seams.storage import AuditEvent, AuditLog, Journal, SharedResults
 from judge_agent.seams.tool import Tool
 from judge_agent.state import State, empty
 from judge_agent.tool_cache import SharedTools, ToolCache
@@ -97,15 +98,13 @@ class Run:
         self._elapsed = elapsed_seconds
         self._lease = lease
         self._ending = ending
-        self._info: ModelInfo | None = None
-        self._jury: Mapping[str, Juror] = {}
-        self._identities: list[JournalEntry] = []  # of models, not yet in the journal
         self._calls: Calls | None = None
         self._budget: Budget | None = None
         self._is_held = False
         self._kept: Memory | None = None
         self._trail: Sequence[Awaitable[None]] = ()
         self._hold = RunHold(parts.pins, tenant, request.run)
+        self._answering = Answering(parts.model, parts.jury, self._hold)
         self._shared = HeldResults(parts.shared, self._hold)
 
     async def run(self, resumed: bool, twin: Judgment | None) -> Judgment:
@@ -180,8 +179,8 @@ class Run:
             fresh = [one for one in context.candidates if one.id not in known.results]
             state = await self._state(context, fresh)
             async with deadline_of(context.calls.budget, LOOK_UP_SECONDS):
-                await self._hold.end(self._parts.model, self._info, context.calls.answered)
-                await still_the_same(self._hold, self._jury)
+                await self._hold.end(self._parts.model, self._answering.info, context.calls.answered)
+                await still_the_same(self._hold, self._answering.jury)
             judgment = await aside(context.request, self._finished, context, state, known)
             self._ending()
             self._kept, self._trail = memory, context.calls.trail()
@@ -219,8 +218,8 @@ class Run:
         shared, request, provenance = self._shared, self._request, self._provenance()
         assert self._budget is not None
         share = self._budget.share(context.candidates[0].id)
-        jury = {name: juror.info for name, juror in self._jury.items()}
-        means = Means(self._info, share.model_tokens, share.tool_calls, jury)
+        jury = {name: juror.info for name, juror in self._answering.jury.items()}
+        means = Means(self._answering.info, share.model_tokens, share.tool_calls, jury)
         return Memory(
             shared, self._tenant, self._id, request, context.task, provenance, means, together=together
         )
@@ -242,11 +241,15 @@ class Run:
             is_first = self._lease is not None and not resumed
             journalled = {} if is_first else await parts.journal.load(self._id)
             noted = parts.log.note(begun)
-            problem = await self._identify(recipe, journalled)
-            known = problem if isinstance(problem, ModelError) else self._info
+            answering = self._answering
+            problem = await answering.identify(recipe, journalled, self._budget)
+            if isinstance(problem, ModelError):
+                failed = {"failure_kind": problem.failure_kind, "reason": str(problem)[:500]}
+                await parts.log.append(AuditEvent("node.finished", self._id, self._tenant, "judge", failed))
+            known = problem if isinstance(problem, ModelError) else answering.info
             calibration = self._calibration(recipe)
-            self._jury = await self._identify_jury(recipe, journalled)
-            pin = pin_of(recipe, parts.prompts, parts.tools, known, calibration, jury_parts(self._jury))
+            await answering.identify_jury(recipe, journalled, self._budget)
+            pin = pin_of(recipe, parts.prompts, parts.tools, known, calibration, jury_parts(answering.jury))
             await self._hold.begin(pin)
         self._calls = Calls(
             judgment_id=self._id,
@@ -254,8 +257,8 @@ class Run:
             seed=request.seed,
             budget=self._budget,
             call_seconds=recipe.budget.call_seconds,
-            model=parts.model if self._info else None,
-            model_info=self._info,
+            model=parts.model if answering.info else None,
+            model_info=answering.info,
             no_model=problem,
             journal=parts.journal,
             shared=self._shared,
@@ -264,8 +267,8 @@ class Run:
             tools=SharedTools(parts.tool_cache, self._tenant, self._id, request, task),
             progress=ToolProgress(parts.tell, self._id, self._tenant),
             lease=self._lease,
-            jurors=self._jury,
-            identities=tuple(self._identities),
+            jurors=answering.jury,
+            identities=tuple(answering.entries),
             begun=noted,
         )
         return JudgeContext(
@@ -285,50 +288,8 @@ class Run:
 
     def _calibration(self, recipe: Recipe) -> Calibration | None:
         """The calibration of this recipe by the model that answers, once it is known which."""
-        model = ModelKey.of(self._info) if recipe.models else None
+        model = ModelKey.of(self._answering.info) if recipe.models else None
         return self._parts.calibrations.of(recipe.sha256, model)
-
-    async def _identify(self, recipe: Recipe, journalled: Mapping[str, JournalEntry]) -> ModelError | str:
-        """Learn which model answers, so that a resumed judgment keeps its keys. Returns why not."""
-        model = self._parts.model
-        if not recipe.models:
-            return "the recipe asks no model"
-        if model is None:
-            return "the service runs without a model; the recipe 'verify' needs none"
-        if _INFO in journalled:
-            self._info = ModelInfo(**journalled[_INFO].result)
-            return ""
-        assert self._budget is not None
-        try:
-            async with deadline_of(self._budget), model_boundary():
-                is_held = await self._hold.is_wanted()
-                self._info = await (current_info(model) if is_held else model.info())
-        except ModelError as error:
-            fields = {"failure_kind": error.failure_kind, "reason": str(error)[:500]}
-            await self._parts.log.append(AuditEvent("node.finished", self._id, self._tenant, "judge", fields))
-            return error
-        self._identities.append(JournalEntry(_INFO, "judge", "model", asdict(self._info), self._elapsed))
-        return ""
-
-    async def _identify_jury(
-        self, recipe: Recipe, journalled: Mapping[str, JournalEntry]
-    ) -> Mapping[str, Juror]:
-        """Learn which models the jury is of; they are kept as the judge's own is."""
-        assert self._budget is not None
-        jury = {}
-        for name in recipe.jury:
-            key = f"{_INFO}/{name}"
-            if key in journalled:
-                info = ModelInfo(**journalled[key].result)
-                jury[name] = Juror(self._parts.jury.get(name), info)
-                continue
-            async with deadline_of(self._budget):
-                jury[name] = await identified(
-                    self._parts.jury.get(name), name, anew=await self._hold.is_wanted()
-                )
-            if (found := jury[name].info) is not None:
-                self._identities.append(JournalEntry(key, "judge", "model", asdict(found), self._elapsed))
-        return jury
 
     def _finished(self, context: JudgeContext, state: State, known: Known) -> Judgment:
         fresh = tuple(one for one in context.candidates if one.id not in known.results)
@@ -388,14 +349,14 @@ class Run:
         recipe = self._parts.recipes.get(self._request.recipe)
         if recipe is None:
             return Provenance(recipe=self._request.recipe)
-        model = _named(self._info)
+        model = _named(self._answering.info)
         calibration = self._calibration(recipe)
         return Provenance(
             recipe=recipe.name,
             recipe_sha256=recipe.sha256,
             prompts={name: self._parts.prompts.load(name).sha256 for name in recipe.all_prompts},
             model=model,
-            jury={name: _named(juror.info) for name, juror in self._jury.items()},
+            jury={name: _named(juror.info) for name, juror in self._answering.jury.items()},
             tools={
                 tool.name: tool.version for tool in chosen_tools(self._request, recipe, self._parts.tools)
             },

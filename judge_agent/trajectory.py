@@ -6,11 +6,9 @@ Accepts dict arguments, missing ids (results are paired to open calls in order, 
 
 from __future__ import annotations
 
-import ast
 import json
-import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
@@ -20,8 +18,8 @@ from judge_agent.fenced_code import CodeFinder, blocks, plain_text
 from judge_agent.read_once import read_once
 from judge_agent.result_marks import MARKS, bare, kind_is_error, marked_as_error
 from judge_agent.schema import ContentPart, Message, ToolCall, Trajectory
+from judge_agent.written_objects import object_in, plain_json
 
-MAX_DEPTH = 100
 REASONING_PARTS = frozenset(("reasoning", "thinking", "redacted_thinking", "reasoning_text"))
 TurnRole = Literal["system", "user", "assistant", "tool"]
 
@@ -227,56 +225,12 @@ def _turn(message: Message) -> Turn:
 def _pair_call(message: Message) -> Call:
     """The pair form writes a call as a JSON object or a Python literal: {'name': ..., 'arguments': ...}."""
     text = text_of(message)
-    data = _object_in(text)
+    data = object_in(text)
     if data is None or not isinstance(data.get("name"), str):
         return Call(message.id or "", message.name or "", None, text, "the call is no object with a name")
     arguments = data.get("arguments", data.get("parameters"))
     raw = arguments if isinstance(arguments, str) else json.dumps(arguments or {}, ensure_ascii=False)
     return _parsed(message.id or "", data["name"], raw)
-
-
-def _object_in(text: str) -> dict[str, Any] | None:
-    """The object that a text is, as JSON or as a Python literal of JSON values; None for anything else."""
-    for parse in (json.loads, _literal):
-        try:
-            data = _written(parse(text))
-        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-            continue
-        if isinstance(data, dict):
-            return data
-    return None
-
-
-def _literal(text: str) -> object:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of an odd escape in a text that is not ours
-        return ast.literal_eval(text)
-
-
-def _written(value: object) -> object:
-    """Make the round trip through JSON, without half surrogate pairs: what no record could hold ends here.
-
-    Raises TypeError, ValueError or RecursionError for what is no JSON or is nested past MAX_DEPTH.
-    """
-    if _depth(value) > MAX_DEPTH:
-        raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
-    text = json.dumps(value, ensure_ascii=False)
-    return json.loads(text.encode("utf-8", "replace"))
-
-
-def _depth(value: object) -> int:
-    depth, level = 0, [value]
-    while level and depth <= MAX_DEPTH:
-        depth += 1
-        inner = [item.values() if isinstance(item, dict) else item for item in level]
-        level = [
-            part
-            for items in inner
-            if isinstance(items, Iterable) and not isinstance(items, (str, bytes))
-            for part in items
-            if isinstance(part, (dict, list, tuple))
-        ]
-    return depth
 
 
 def _call(call: ToolCall) -> Call:
@@ -291,7 +245,7 @@ def _parsed(call_id: str, name: str, raw: str) -> Call:
     if not raw.strip():
         return Call(call_id, name, {}, raw)
     try:
-        parsed = _written(json.loads(raw))
+        parsed = plain_json(json.loads(raw))
     except (ValueError, RecursionError) as error:
         return Call(call_id, name, None, raw, f"the arguments are no JSON: {error}")
     if not isinstance(parsed, dict):

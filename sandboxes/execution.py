@@ -9,48 +9,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import re
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from judge_agent.errors import SandboxError
 from judge_agent.seams.sandbox import BoxClosed, BoxResult, BoxStatus, Limit, Limits, Program
 from sandboxes.artifacts import collect
+from sandboxes.pipe import Pipe
+from sandboxes.told_limits import OF_LINUX, Words, told_limit
 from sandboxes.waiting import Look, TimeLimit, waited_seconds
 
 MAX_LINE_BYTES = 8 * 2**20
 START_SECONDS = 30.0
-_PIECE = 1 << 16
 _MOMENT = 2.0  # on a busy machine it takes a while until the end of a program that has died is told
 _NEARLY = 0.8  # the kernel's limit and its account round differently
 _KILLED_SECONDS = 60.0  # a fork server that has not reaped a killed child by then has stopped working
 _LEFT_SECONDS = 0.15  # of its CPU time, to a program that was warned that it is over and ended by itself
-_TRACEBACK = b"Traceback (most recent call last):"
-_TOLD_BYTES = 1 << 16
-_UNTOLD = b"MemoryError"  # all that Python says where there is no memory left for more
-Words = tuple[tuple[re.Pattern[bytes], Limit], ...]
-
-
-def compiled(said: Sequence[tuple[bytes, Limit]]) -> Words:
-    """The patterns of lines that speak of a limit."""
-    return tuple((re.compile(words, re.MULTILINE), limit) for words, limit in said)
-
-
-_SAID: tuple[tuple[bytes, Limit], ...] = (
-    (rb"^(?:MemoryError|numpy[\w.]*\._ArrayMemoryError)\b", "memory_bytes"),
-    (rb"^(?:OSError|PermissionError|BlockingIOError): \[Errno 12\]", "memory_bytes"),
-    (rb"^RuntimeError: can't start new thread: memory_bytes", "memory_bytes"),
-    (rb"^RuntimeError: can't start new thread", "processes"),
-    (rb"^BlockingIOError: \[Errno 11\]", "processes"),
-    (rb"^OSError: \[Errno 24\]", "open_files"),
-    (rb"^OSError: \[Errno (?:27|28|122)\]", "disk_bytes"),
-    (rb"^sqlite3\.OperationalError: database or disk is full", "disk_bytes"),
-)
-_WORDS = compiled(_SAID)
 
 
 @dataclass(frozen=True)
@@ -67,47 +45,10 @@ class Ended:
     look: Look | None = None
 
 
-class Pipe:
-    """What a program writes, kept up to a cap; `overflow` is called once, when there is more."""
-
-    def __init__(self, descriptor: int, cap: int, overflow: Callable[[], None]) -> None:
-        self.kept = bytearray()
-        self.truncated = False
-        self._descriptor = descriptor
-        self._cap = cap
-        self._overflow = overflow
-        self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(descriptor, self.drain)
-
-    def drain(self) -> None:
-        """Take what is there."""
-        while self._descriptor >= 0:
-            try:
-                piece = os.read(self._descriptor, _PIECE)
-            except BlockingIOError:
-                return
-            if not piece:
-                self.close()
-                return
-            room = self._cap - len(self.kept)
-            self.kept.extend(piece[: max(room, 0)])
-            if len(piece) > room:
-                self.truncated = True
-                self._overflow()
-                self.close()  # who ends a flood does not read it
-
-    def close(self) -> None:
-        if self._descriptor >= 0:
-            if not self._loop.is_closed():
-                self._loop.remove_reader(self._descriptor)
-            os.close(self._descriptor)
-            self._descriptor = -1
-
-
 class Execution:
     """See `Box`. Made by a fork server, which calls `ended` or `lost` once."""
 
-    words: Words = _WORDS
+    words: Words = OF_LINUX
 
     def __init__(
         self,
@@ -397,14 +338,9 @@ class Execution:
         return "ok", None
 
     def _told(self, stderr: bytes, peak_bytes: int) -> Limit | None:
-        """The limit that the program's tracebacks speak of last. Whether inodes or bytes ran out the folder says."""
-        told = stderr[-_TOLD_BYTES:]
-        if _TRACEBACK not in told:
-            spent = peak_bytes >= self._limits.memory_bytes // 4
-            return "memory_bytes" if spent and told.rstrip().rpartition(b"\n")[2] == _UNTOLD else None
-        found = [(said.start(), limit) for words, limit in self.words for said in words.finditer(told)]
-        last = max(found, default=(0, None), key=lambda one: one[0])[1]
-        return "files" if last == "disk_bytes" and self._lacks_inodes() else last
+        """The limit that the program's own words speak of. Whether inodes or bytes ran out the folder says."""
+        limit = told_limit(self.words, stderr, took_much=peak_bytes >= self._limits.memory_bytes // 4)
+        return "files" if limit == "disk_bytes" and self._lacks_inodes() else limit
 
     def _lacks_inodes(self) -> bool:
         return os.fstatvfs(self._folder).f_ffree == 0

@@ -20,7 +20,8 @@ from typing import Any
 
 from judge_agent.errors import SandboxError
 from judge_agent.seams.sandbox import Limit
-from sandboxes.execution import Ended, Execution, compiled
+from sandboxes.execution import Ended, Execution
+from sandboxes.told_limits import compiled
 from sandboxes.wasm.interpreter import WasmInterpreter
 
 START_SECONDS = 60.0

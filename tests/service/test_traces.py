@@ -13,8 +13,9 @@ import pytest
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from api.settings import Settings, wants_contents, wants_traces
+from api.settings import Settings
 from api.traces import JudgmentTraces, opened_traces
+from api.wanted_traces import wants_contents, wants_traces
 from judge_agent.models.scripted import Held, ScriptedModel, ScriptedRequest, by_schema
 from judge_agent.seams.storage import SharedResults
 from tests.service.otlp_receiver import CLIENT, SERVER, Collector, collecting
