@@ -17,6 +17,7 @@ from evals.loaders.item import FirstError, Item, Request
 from evals.progress import Progress
 from evals.suite.results import Key, Result, Results, facts_of
 from judge_agent.client import AsyncJudgeClient
+from judge_agent.client.target import shown_url
 from judge_agent.errors import InvalidRequest, JudgmentPending, RequestRefused, ServiceUnavailable
 from judge_agent.hashing import sha256_of
 
@@ -109,7 +110,7 @@ async def asked(url: str, recipes: Sequence[str]) -> Asked:
                 raise InvalidRequest("--recipe", f"{recipe!r} is none of {', '.join(sorted(known))}")
         health = await client.health()
         if health.get("status") != "ready":
-            raise InvalidRequest("--url", f"{url} is not ready: {json.dumps(health)}")
+            raise InvalidRequest("--url", f"{shown_url(url)} is not ready: {json.dumps(health)}")
         judge = health["checks"]["judge"]
         model = {name: judge.get(name) for name in ("model", "revision", "backend")}
         return Asked(model, {recipe: await client.pin(recipe) for recipe in recipes}, known)

@@ -11,8 +11,9 @@ import httpx
 
 from judge_agent.client import exchange
 from judge_agent.client.connections import Connections
-from judge_agent.client.exchange import Answer, Call, JudgmentPage, Target
+from judge_agent.client.exchange import Answer, Call, JudgmentPage
 from judge_agent.client.patience import Patience
+from judge_agent.client.target import Target
 from judge_agent.schema import Group, Judgment, JudgmentRequest, State
 
 
@@ -38,6 +39,7 @@ class AsyncJudgeClient:
 
     @property
     def url(self) -> str:
+        """The address, without a password that was given in it."""
         return self._target.url
 
     @property
@@ -185,7 +187,7 @@ class AsyncJudgeClient:
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"AsyncJudgeClient({self._target.shown!r})"
+        return f"AsyncJudgeClient({self._target.url!r})"
 
     def __getstate__(self) -> Target:
         return self._target

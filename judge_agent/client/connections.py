@@ -22,7 +22,7 @@ except ImportError:  # not on Windows
 
 from judge_agent.client import loaded_early as loaded_early
 from judge_agent.client import private_loop
-from judge_agent.client.exchange import Target
+from judge_agent.client.target import Target
 
 # A pool that is full makes callers wait and does not fail them: a group of rollouts posts at once.
 MAX_CONNECTIONS = 1024

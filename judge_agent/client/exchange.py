@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -12,19 +11,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-import httpx
 from pydantic import ValidationError
 
 from judge_agent.errors import InvalidRequest, JudgmentPending, ServiceUnavailable
 from judge_agent.schema import Group, Judgment, JudgmentRequest, State
 
-DEFAULT_URL = "http://127.0.0.1:8800"
 # One exchange waits this long for the end; then the next one asks again, so that no proxy sees it as dead.
 WAIT_SECONDS = 30
 ANSWER_SECONDS = 30.0
 LATE_SECONDS = 2.0
 UPLOAD_BYTES_PER_SECOND = 1_000_000
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class JudgmentPage(NamedTuple):
@@ -51,47 +47,6 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     content: bytes
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where the service is. The key is kept out of `repr`, and out of a pickle when the environment gave it."""
-
-    url: str
-    retry_seconds: float
-    timeout_seconds: float | None = None
-    given_key: str | None = field(default=None, repr=False)
-
-    @classmethod
-    def of(
-        cls, url: str | None, api_key: str | None, retry_seconds: float, timeout_seconds: float | None
-    ) -> Target:
-        chosen = (url or os.environ.get("JUDGE_URL") or DEFAULT_URL).rstrip("/")
-        if not _is_url(chosen):
-            raise InvalidRequest("url", f"{chosen!r} is no http or https address (JUDGE_URL)")
-        return cls(chosen, retry_seconds, timeout_seconds, api_key)
-
-    @property
-    def shown(self) -> str:
-        """The address as it may be shown: without a password that stands in it."""
-        return shown_url(self.url)
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether proxies of the environment must not be asked for this address."""
-        return httpx.URL(self.url).host in _LOOPBACK
-
-    def deadline(self, timeout_seconds: float | None) -> float | None:
-        """When waiting ends, as `time.monotonic` counts."""
-        seconds = self.timeout_seconds if timeout_seconds is None else timeout_seconds
-        return None if seconds is None else time.monotonic() + seconds
-
-    def headers(self) -> dict[str, str]:
-        """Return the key's header. Raises InvalidRequest, without the key, for one that no header can carry."""
-        key = (self.given_key or os.environ.get("JUDGE_API_KEY") or "").strip()
-        if not key.isascii() or not key.isprintable():
-            raise InvalidRequest("api_key", "holds characters that no HTTP header can carry (JUDGE_API_KEY)")
-        return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def write_judge(
@@ -226,20 +181,6 @@ def next_wait(deadline: float | None) -> float:
     if deadline is None:
         return WAIT_SECONDS
     return max(0.0, min(WAIT_SECONDS, deadline - time.monotonic()))
-
-
-def shown_url(url: str) -> str:
-    """An address without the password that may stand in it."""
-    found = httpx.URL(url)
-    return str(found.copy_with(userinfo=f"{found.username}:***".encode())) if found.password else url
-
-
-def _is_url(text: str) -> bool:
-    try:
-        url = httpx.URL(text)
-        return url.scheme in ("http", "https") and bool(url.host)
-    except httpx.InvalidURL:
-        return False
 
 
 def answer_within(deadline: float | None) -> float:

@@ -7,7 +7,8 @@ from typing import Any
 
 from judge_agent.client import private_loop
 from judge_agent.client.asynchronous import AsyncJudgeClient
-from judge_agent.client.exchange import JudgmentPage, Target
+from judge_agent.client.exchange import JudgmentPage
+from judge_agent.client.target import Target
 from judge_agent.schema import Group, Judgment, JudgmentRequest, State
 
 

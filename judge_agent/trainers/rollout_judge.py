@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from judge_agent.client import AsyncJudgeClient, private_loop
-from judge_agent.client.exchange import Target, shown_url
+from judge_agent.client.target import Target, shown_url
 from judge_agent.errors import InvalidRequest, JudgeClientError, RequestRefused, ServiceUnavailable
 from judge_agent.schema import Judgment
 from judge_agent.trainers.joining import call_off, group_field, joined

@@ -1,0 +1,89 @@
+"""Where the service is, and what a client shows it to be let in. No I/O; reads JUDGE_URL and JUDGE_API_KEY."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from base64 import b64encode
+from dataclasses import dataclass, field
+
+import httpx
+
+from judge_agent.errors import InvalidRequest
+
+DEFAULT_URL = "http://127.0.0.1:8800"
+MAX_PORT = 65535
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+# Whatever stands before an @ may be a password: an address that cannot be read is cut there.
+_BEFORE_AT = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)?.*@", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the service is. The key is kept out of `repr`, and out of a pickle when the environment gave it.
+
+    `url` is without the `user:password@` that may stand in an address: HTTP clients log addresses, and errors repeat
+    them. It is kept apart as `credentials` and sent as a header.
+    """
+
+    url: str
+    retry_seconds: float
+    timeout_seconds: float | None = None
+    given_key: str | None = field(default=None, repr=False)
+    credentials: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(
+        cls, url: str | None, api_key: str | None, retry_seconds: float, timeout_seconds: float | None
+    ) -> Target:
+        """Read an address, else JUDGE_URL. Raises InvalidRequest, without a password, for one that is none."""
+        chosen = (url or os.environ.get("JUDGE_URL") or DEFAULT_URL).rstrip("/")
+        found = _parsed(chosen)
+        if found is None:
+            raise InvalidRequest("url", f"{shown_url(chosen)!r} is no http or https address (JUDGE_URL)")
+        if (found.port or 0) > MAX_PORT:
+            raise InvalidRequest(
+                "url", f"{shown_url(chosen)!r} has port {found.port}, above {MAX_PORT} (JUDGE_URL)"
+            )
+        credentials = f"{found.username}:{found.password}" if found.userinfo else None
+        return cls(shown_url(chosen), retry_seconds, timeout_seconds, api_key, credentials)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether proxies of the environment must not be asked for this address."""
+        return httpx.URL(self.url).host in _LOOPBACK
+
+    def deadline(self, timeout_seconds: float | None) -> float | None:
+        """When waiting ends, as `time.monotonic` counts."""
+        seconds = self.timeout_seconds if timeout_seconds is None else timeout_seconds
+        return None if seconds is None else time.monotonic() + seconds
+
+    def headers(self) -> dict[str, str]:
+        """Return the header that lets a client in; what stands in the address goes before the key.
+
+        Raises InvalidRequest, without the key, for one that no header can carry.
+        """
+        key = (self.given_key or os.environ.get("JUDGE_API_KEY") or "").strip()
+        if not key.isascii() or not key.isprintable():
+            raise InvalidRequest("api_key", "holds characters that no HTTP header can carry (JUDGE_API_KEY)")
+        if self.credentials is not None:
+            return {"Authorization": f"Basic {b64encode(self.credentials.encode()).decode('ascii')}"}
+        return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+def shown_url(url: str) -> str:
+    """An address as it may be shown: without the user and the password that may stand in it."""
+    found = _parsed(url)
+    if found is None:
+        return _BEFORE_AT.sub(r"\1", url)
+    return str(found.copy_with(userinfo=b"")).rstrip("/") if found.userinfo else url
+
+
+def _parsed(text: str) -> httpx.URL | None:
+    """None for what is no http or https address."""
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        return None
+    return url if url.scheme in ("http", "https") and url.host else None
