@@ -49,7 +49,7 @@ async def _judged(names: Sequence[str], url: str | None) -> list[tuple[Canary, O
     async with AsyncJudgeClient(url) as client:
         try:
             recipes = {recipe["name"]: recipe for recipe in await client.recipes()}
-            for canary in [one for name in names for one in canaries_of(_known(recipes, name))]:
+            for canary in [one for name in names for one in _canaries(recipes, name)]:
                 judgments = [await client.judge(request) for request in canary.requests(seed)]
                 found.append((canary, outcome(canary, judgments)))
         except JudgeClientError as error:
@@ -57,7 +57,10 @@ async def _judged(names: Sequence[str], url: str | None) -> list[tuple[Canary, O
     return found
 
 
-def _known(recipes: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+def _canaries(recipes: Mapping[str, Mapping[str, Any]], name: str) -> tuple[Canary, ...]:
     if name not in recipes:
         raise InvalidRequest("RECIPE", f"{name!r} is unknown; there are {sorted(recipes)}")
-    return recipes[name]
+    try:
+        return canaries_of(recipes[name])
+    except (KeyError, TypeError) as error:
+        raise JudgeError(f"the service lists {name!r} in a form that this version does not read") from error

@@ -12,7 +12,7 @@ import httpx
 from judge_agent.client import exchange
 from judge_agent.client.connections import Connections
 from judge_agent.client.exchange import Answer, Call, JudgmentPage
-from judge_agent.client.patience import Patience
+from judge_agent.client.patience import Patience, unanswered
 from judge_agent.client.target import Target
 from judge_agent.schema import Group, Judgment, JudgmentRequest, State
 
@@ -136,19 +136,18 @@ class AsyncJudgeClient:
 
     async def upload(self, content: bytes) -> str:
         """Keep bytes, such as a database file, at the service; return the SHA-256 that `resources` name them by."""
-        answer = await self._send(exchange.write_upload(content))
-        return str(exchange.read_object(answer)["sha256"])
+        return exchange.read_text(await self._send(exchange.write_upload(content)), "sha256")
 
     async def recipes(self) -> tuple[Mapping[str, Any], ...]:
-        return tuple(exchange.read_object(await self._send(Call("GET", "/v1/recipes")))["data"])
+        return exchange.read_named(await self._send(Call("GET", "/v1/recipes")))
 
     async def tools(self) -> tuple[Mapping[str, Any], ...]:
-        return tuple(exchange.read_object(await self._send(Call("GET", "/v1/tools")))["data"])
+        return exchange.read_named(await self._send(Call("GET", "/v1/tools")))
 
     async def pin(self, recipe: str = "default") -> str:
         """Return the hash of what judges by a recipe now, for the `run.pin` of requests."""
         answer = await self._send(Call("GET", "/v1/pin", [("recipe", recipe)]))
-        return str(exchange.read_object(answer)["sha256"])
+        return exchange.read_text(answer, "sha256")
 
     async def run(
         self,
@@ -170,11 +169,17 @@ class AsyncJudgeClient:
         """Return the numbers of a step (the newest, of those up to `until`) flat and finite, as loggers take them."""
         last = until if step is None else step
         call = exchange.write_run(run_id, from_step=step, to_step=last, format="flat")
-        return {name: float(value) for name, value in exchange.read_object(await self._send(call)).items()}
+        return exchange.read_numbers(await self._send(call))
 
     async def health(self) -> Mapping[str, Any]:
-        """Say what works, also when not all does: `status` is `ready`, `degraded` or `not_ready`. Tries once."""
-        return exchange.read_object(await self._once(Call("GET", "/health/ready")))
+        """Say what works, also when not all does: `status` is `ready`, `degraded` or `not_ready`.
+
+        Tries once; raises ServiceUnavailable where nothing answers.
+        """
+        try:
+            return exchange.read_object(await self._once(Call("GET", "/health/ready")))
+        except httpx.RequestError as error:
+            raise unanswered(error) from error
 
     async def aclose(self) -> None:
         """Close the connections of the running loop; the next call opens new ones."""

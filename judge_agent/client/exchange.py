@@ -111,32 +111,23 @@ def read_judgment(answer: Answer) -> Judgment:
     try:
         return Judgment.model_validate_json(answer.content)
     except ValidationError as error:
-        raise ServiceUnavailable(
-            f"the answer is no judgment that this version reads ({error.error_count()} errors, the first: "
-            f"{error.errors(include_url=False, include_input=False)[0]}); is JUDGE_URL right, and of this version?",
-            status=answer.status,
-        ) from error
+        first = error.errors(include_url=False, include_input=False)[0]
+        errors = f"{error.error_count()} errors, the first: {first}"
+        raise _odd(answer, f"is no judgment that this version reads ({errors})") from error
 
 
 def read_group(answer: Answer) -> Group:
     try:
         return Group.model_validate_json(answer.content)
     except ValidationError as error:
-        raise ServiceUnavailable(
-            f"the answer is no group that this version reads ({error.error_count()} errors); is JUDGE_URL right, and "
-            "of this version?",
-            status=answer.status,
-        ) from error
+        raise _odd(answer, f"is no group that this version reads ({error.error_count()} errors)") from error
 
 
 def read_groups(answer: Answer) -> tuple[Group, ...]:
     try:
-        return tuple(map(Group.model_validate, json.loads(answer.content)["data"]))
-    except (ValueError, TypeError, KeyError) as error:
-        raise ServiceUnavailable(
-            f"the answer is no list of groups ({type(error).__name__}); is JUDGE_URL right, and of this version?",
-            status=answer.status,
-        ) from error
+        return tuple(map(Group.model_validate, read_objects(answer)))
+    except ValidationError as error:
+        raise _odd(answer, f"lists what is no group ({error.error_count()} errors)") from error
 
 
 def has_settled(group: Group) -> bool:
@@ -153,18 +144,67 @@ def group_pending(group: Group) -> JudgmentPending:
 
 
 def read_page(answer: Answer) -> JudgmentPage:
-    body = read_object(answer)
-    return JudgmentPage(tuple(Judgment.model_validate(item) for item in body["data"]), body["next_cursor"])
+    cursor = read_object(answer).get("next_cursor")
+    if not isinstance(cursor, str | None):
+        raise _odd(answer, "has a 'next_cursor' that is no text")
+    try:
+        return JudgmentPage(tuple(map(Judgment.model_validate, read_objects(answer))), cursor)
+    except ValidationError as error:
+        raise _odd(answer, f"lists what is no judgment ({error.error_count()} errors)") from error
+
+
+def read_named(answer: Answer) -> tuple[dict[str, Any], ...]:
+    """Read a list of objects that each have a `name`: recipes, tools."""
+    found = read_objects(answer)
+    if not all(isinstance(one.get("name"), str) for one in found):
+        raise _odd(answer, "lists what has no name")
+    return found
+
+
+def read_objects(answer: Answer) -> tuple[dict[str, Any], ...]:
+    """Read the `data` of a list."""
+    found = read_object(answer).get("data")
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise _odd(answer, "has no list of objects as its 'data'")
+    return tuple(found)
+
+
+def read_text(answer: Answer, name: str) -> str:
+    """Read one text of an object."""
+    found = read_object(answer).get(name)
+    if not isinstance(found, str):
+        raise _odd(answer, f"has no text as its {name!r}")
+    return found
+
+
+def read_numbers(answer: Answer) -> dict[str, float]:
+    """Read an object of finite numbers."""
+    found = read_object(answer)
+    try:
+        numbers = {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
+    except OverflowError:  # an integer beyond all floats
+        numbers = {}
+    if len(numbers) < len(found) or not all(map(math.isfinite, numbers.values())):
+        raise _odd(answer, "has values that are no finite numbers")
+    return numbers
 
 
 def read_object(answer: Answer) -> dict[str, Any]:
+    """Read an object. Every reader here raises ServiceUnavailable for an answer of another form."""
     try:
         body = json.loads(answer.content)
-    except ValueError as error:
-        raise ServiceUnavailable(
-            "the answer is not JSON; is JUDGE_URL right?", status=answer.status
-        ) from error
-    return dict(body)
+    except (ValueError, RecursionError) as error:
+        raise _odd(answer, "is not JSON") from error
+    if not isinstance(body, dict):
+        raise _odd(answer, "is no JSON object")
+    return body
+
+
+def _odd(answer: Answer, what: str) -> ServiceUnavailable:
+    """What is wrong with an answer, without its contents."""
+    return ServiceUnavailable(
+        f"the answer {what}; is JUDGE_URL right, and of this version?", status=answer.status
+    )
 
 
 def is_over(judgment: Judgment) -> bool:

@@ -36,10 +36,10 @@ class Patience:
 
         Raises ServiceUnavailable when patience is over, and at once for what no other try can mend.
         """
-        message = f"no answer from the service: {type(error).__name__}: {error}"
+        failure = unanswered(error)
         if not isinstance(error, _PASSING) or _is_certificate(error):
-            raise ServiceUnavailable(message) from error
-        return self._pause(message, None, None, error)
+            raise failure from error
+        return self._pause(str(failure), None, None, error)
 
     def after_answer(self, answer: Answer) -> float | None:
         """Return None for a good answer, the pause for one worth another try; raises for the rest."""
@@ -71,6 +71,11 @@ class Patience:
         return pause
 
 
+def unanswered(error: Exception) -> ServiceUnavailable:
+    """What a broken connection is to a caller."""
+    return ServiceUnavailable(f"no answer from the service: {type(error).__name__}: {error}")
+
+
 def _retry_after(text: str) -> float | None:
     """The seconds to wait that a server asks for, as a number or a date (RFC 9110, 10.2.3); None where it does not."""
     text = text.strip()
@@ -97,7 +102,7 @@ def _is_certificate(error: BaseException | None) -> bool:
 def _problem(answer: Answer) -> dict[str, Any]:
     try:
         body = json.loads(answer.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     return body if isinstance(body, dict) else {"detail": answer.content[:200].decode("utf-8", "replace")}
 

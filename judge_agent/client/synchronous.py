@@ -139,7 +139,10 @@ class JudgeClient:
         return private_loop.run(self._async.run_metrics(run_id, step, until=until))
 
     def health(self) -> Mapping[str, Any]:
-        """Say what works, also when not all does: `status` is `ready`, `degraded` or `not_ready`. Tries once."""
+        """Say what works, also when not all does: `status` is `ready`, `degraded` or `not_ready`.
+
+        Tries once; raises ServiceUnavailable where nothing answers.
+        """
         return private_loop.run(self._async.health())
 
     def close(self) -> None:
