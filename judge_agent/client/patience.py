@@ -17,6 +17,8 @@ from judge_agent.client.exchange import Answer
 from judge_agent.errors import RequestRefused, ServiceUnavailable
 
 MAX_PAUSE_SECONDS = 30.0
+# Doubled so often, a pause is at its most; a number that is doubled without end leaves what floats hold.
+_MAX_DOUBLINGS = 10
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 # Broken on the way, or not there yet; another address, certificate or key is not had by trying again.
 _PASSING = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError)
@@ -60,7 +62,8 @@ class Patience:
         error: Exception | None,
         judgment_id: str | None = None,
     ) -> float:
-        backoff = min(MAX_PAUSE_SECONDS, 0.1 * 2.0**self._tries) * random.uniform(0.5, 1.0)  # noqa: S311
+        grown = 0.1 * 2.0 ** min(self._tries, _MAX_DOUBLINGS)
+        backoff = min(MAX_PAUSE_SECONDS, grown) * random.uniform(0.5, 1.0)  # noqa: S311
         # Spread beyond what was asked for: the rollouts of a step were all refused at one time.
         pause = backoff if wanted is None else wanted * random.uniform(1.0, 1.2) + backoff  # noqa: S311
         self._tries += 1

@@ -13,9 +13,11 @@ from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
+import httpx
 import pytest
 
 from judge_agent.client import JudgeClient
+from judge_agent.client.patience import MAX_PAUSE_SECONDS, Patience
 from judge_agent.errors import ServiceUnavailable
 from judge_agent.schema import Judgment
 
@@ -120,3 +122,10 @@ def test_a_retry_after_may_be_a_date() -> None:
     with failing(busy) as server, pytest.raises(ServiceUnavailable):
         JudgeClient(server.url, retry_seconds=5).judge({"task": {}})
     assert len(server.keys) == 1
+
+
+def test_patience_without_end_stays_within_the_longest_pause() -> None:
+    patience = Patience(1e9)
+    pauses = [patience.after_error(httpx.ConnectError("refused")) for _ in range(3000)]
+    assert max(pauses) <= MAX_PAUSE_SECONDS
+    assert min(pauses[20:]) >= MAX_PAUSE_SECONDS / 2
