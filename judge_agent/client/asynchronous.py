@@ -128,6 +128,14 @@ class AsyncJudgeClient:
         """Return a judgment as it stands. Raises RequestRefused (404) for an unknown one."""
         return exchange.read_judgment(await self._send(exchange.write_get(judgment_id)))
 
+    async def cancel(self, judgment_id: str) -> Judgment:
+        """Call a judgment off and return it as it ended; one that had ended stays as it is.
+
+        Its candidates are unscored (`cancelled`). One that takes longer than some seconds to stop is returned as it
+        stands: `wait` for it. Raises RequestRefused (404 for an unknown one) and ServiceUnavailable.
+        """
+        return exchange.read_judgment(await self._send(exchange.write_cancel(judgment_id)))
+
     async def list(
         self, states: Sequence[State] = (), *, limit: int = 20, cursor: str | None = None
     ) -> JudgmentPage:

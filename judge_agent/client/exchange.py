@@ -32,7 +32,7 @@ class JudgmentPage(NamedTuple):
 
 @dataclass(frozen=True)
 class Call:
-    """One HTTP exchange. Every call here is safe to repeat: it reads, or carries an idempotency key."""
+    """One HTTP exchange. Every call here is safe to repeat: it reads, carries an idempotency key, or calls off."""
 
     method: str
     path: str
@@ -66,6 +66,10 @@ def write_get(judgment_id: str, wait_seconds: float = 0) -> Call:
     headers = {"Prefer": f"wait={int(wait_seconds)}"} if wait_seconds >= 1 else {}
     path = f"/v1/judgments/{quote(judgment_id, safe='')}"
     return Call("GET", path, (), headers, None, ANSWER_SECONDS + wait_seconds)
+
+
+def write_cancel(judgment_id: str) -> Call:
+    return Call("POST", f"/v1/judgments/{quote(judgment_id, safe='')}:cancel")
 
 
 def write_group(

@@ -98,6 +98,14 @@ class JudgeClient:
         """Return a judgment as it stands. Raises RequestRefused (404) for an unknown one."""
         return private_loop.run(self._async.get(judgment_id))
 
+    def cancel(self, judgment_id: str) -> Judgment:
+        """Call a judgment off and return it as it ended; one that had ended stays as it is.
+
+        Its candidates are unscored (`cancelled`). One that takes longer than some seconds to stop is returned as it
+        stands: `wait` for it. Raises RequestRefused (404 for an unknown one) and ServiceUnavailable.
+        """
+        return private_loop.run(self._async.cancel(judgment_id))
+
     def list(
         self, states: Sequence[State] = (), *, limit: int = 20, cursor: str | None = None
     ) -> JudgmentPage:

@@ -185,3 +185,26 @@ async def test_a_judgment_that_takes_longer_than_the_timeout_goes_on_under_its_i
         gate.set()
         assert caught.value.judgment_id is not None
         assert (await client.wait(caught.value.judgment_id)).state == "done"
+
+
+@pytest.mark.anyio
+async def test_a_judgment_that_is_called_off_ends_for_who_waits_and_an_ended_one_stays() -> None:
+    model = ScriptedModel(otherwise=Held(asyncio.Event(), by_schema()))
+    async with serving(model=model) as served, AsyncJudgeClient(served.url) as client:
+        with pytest.raises(JudgmentPending) as caught:
+            await client.judge(request(), timeout_seconds=0.3)
+        assert caught.value.judgment_id is not None
+        waiting = asyncio.create_task(client.wait(caught.value.judgment_id))
+        cancelled = await client.cancel(caught.value.judgment_id)
+        assert cancelled.state == "cancelled"
+        assert [(one.status, one.failure_kind) for one in cancelled.candidates] == [("unscored", "cancelled")]
+        assert await waiting == cancelled
+        assert await client.cancel(cancelled.id) == cancelled
+
+
+def test_the_sync_client_calls_off_what_there_is(client: JudgeClient) -> None:
+    ended = client.judge(request(seed=8))
+    assert client.cancel(ended.id) == ended
+    with pytest.raises(RequestRefused) as unknown:
+        client.cancel("jdg/../x")
+    assert unknown.value.status == 404
