@@ -34,6 +34,7 @@ from judge_agent.calibration.measures import risk_coverage
 from judge_agent.calibration.reading import Line, read_lines
 from judge_agent.calibration.risk import DELTA
 from judge_agent.calibration.table import Calibration
+from judge_agent.cli.asked_again import AskedAgain
 from judge_agent.errors import InvalidRequest, JudgeClientError, JudgeError
 from judge_agent.schema import Judgment
 
@@ -119,7 +120,7 @@ async def _at_service(
     from judge_agent.client import AsyncJudgeClient
 
     places = asyncio.Semaphore(at_once)
-    async with AsyncJudgeClient(url) as client:
+    async with AsyncJudgeClient(url, on_retry=AskedAgain("calibrate")) as client:
 
         async def judge(line: Line) -> tuple[Line, Judgment, dict[str, bool]]:
             async with places:

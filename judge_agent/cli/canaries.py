@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from judge_agent.canaries import Canary, Outcome, canaries_of, outcome
+from judge_agent.cli.asked_again import AskedAgain
 from judge_agent.errors import InvalidRequest, JudgeClientError, JudgeError
 
 
@@ -46,7 +47,7 @@ async def _judged(names: Sequence[str], url: str | None) -> list[tuple[Canary, O
     from judge_agent.client import AsyncJudgeClient
 
     seed, found = secrets.randbits(32), list[tuple[Canary, Outcome]]()
-    async with AsyncJudgeClient(url) as client:
+    async with AsyncJudgeClient(url, on_retry=AskedAgain("canaries")) as client:
         try:
             recipes = {recipe["name"]: recipe for recipe in await client.recipes()}
             for canary in [one for name in names for one in _canaries(recipes, name)]:

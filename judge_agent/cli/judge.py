@@ -18,6 +18,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from judge_agent.cli.asked_again import AskedAgain
 from judge_agent.cli.checkout import load
 from judge_agent.errors import InvalidRequest, JudgeError
 from judge_agent.schema import CandidateResult, Judgment, JudgmentRequest
@@ -144,7 +145,7 @@ def _request(arguments: argparse.Namespace) -> JudgmentRequest:
 async def _at_service(request: JudgmentRequest, url: str) -> Judgment:
     from judge_agent.client import AsyncJudgeClient
 
-    async with AsyncJudgeClient(url) as client:
+    async with AsyncJudgeClient(url, on_retry=AskedAgain("judge")) as client:
         return await client.judge(request)
 
 

@@ -22,6 +22,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from judge_agent.cli.asked_again import AskedAgain
 from judge_agent.errors import InvalidRequest, JudgeClientError, JudgeError
 from judge_agent.probes import KINDS, Kind, Probe, probes
 from judge_agent.schema import Judgment, JudgmentRequest
@@ -101,7 +102,7 @@ async def _judged(wanted: Sequence[Probe], url: str | None, at_once: int) -> dic
     from judge_agent.client import AsyncJudgeClient
 
     places, found = asyncio.Semaphore(at_once), dict[tuple[int, Kind], Judgment]()
-    async with AsyncJudgeClient(url) as client:
+    async with AsyncJudgeClient(url, on_retry=AskedAgain("validate")) as client:
 
         async def judge(probe: Probe) -> None:
             async with places:

@@ -12,7 +12,7 @@ import httpx
 from judge_agent.client import exchange
 from judge_agent.client.connections import Connections
 from judge_agent.client.exchange import Answer, Call, JudgmentPage
-from judge_agent.client.patience import Patience, unanswered
+from judge_agent.client.patience import OnRetry, Patience, unanswered
 from judge_agent.client.target import Target
 from judge_agent.schema import Group, Judgment, JudgmentRequest, State
 
@@ -23,7 +23,8 @@ class AsyncJudgeClient:
     One client serves many tasks, can be pickled, and has connections of its own in every event loop and process.
     A call that is not answered is tried again for `retry_seconds`. `timeout_seconds` is how long `judge`
     and `wait` wait unless they are told otherwise; None waits to the end. Every POST carries an
-    idempotency key, so that it is judged once however often it is sent.
+    idempotency key, so that it is judged once however often it is sent. `on_retry` is called after the first failed
+    try of a call that is tried again, with what failed and for how many seconds more; pickles leave it out.
     """
 
     def __init__(
@@ -33,9 +34,11 @@ class AsyncJudgeClient:
         *,
         retry_seconds: float = 60.0,
         timeout_seconds: float | None = None,
+        on_retry: OnRetry | None = None,
     ) -> None:
         self._target = Target.of(url, api_key, retry_seconds, timeout_seconds)
         self._connections = Connections(self._target)
+        self._on_retry = on_retry
 
     @property
     def url(self) -> str:
@@ -208,6 +211,7 @@ class AsyncJudgeClient:
     def __setstate__(self, target: Target) -> None:
         self._target = target
         self._connections = Connections(target)
+        self._on_retry = None
 
     async def _wait(self, judgment_id: str, deadline: float | None) -> Judgment:
         pause = 0.05
@@ -225,7 +229,7 @@ class AsyncJudgeClient:
                 pause *= 2
 
     async def _send(self, call: Call, deadline: float | None = None) -> Answer:
-        patience = Patience(self._target.retry_seconds, deadline)
+        patience = Patience(self._target.retry_seconds, deadline, self._on_retry)
         while True:
             try:
                 answer = await self._once(call, deadline)

@@ -6,7 +6,7 @@ import json
 import random
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -19,6 +19,8 @@ from judge_agent.errors import RequestRefused, ServiceUnavailable
 MAX_PAUSE_SECONDS = 30.0
 # Doubled so often, a pause is at its most; a number that is doubled without end leaves what floats hold.
 _MAX_DOUBLINGS = 10
+# Takes what failed, and for how many seconds it is tried again at the most.
+OnRetry = Callable[[str, float], object]
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 # Broken on the way, or not there yet; another address, certificate or key is not had by trying again.
 _PASSING = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError)
@@ -27,11 +29,14 @@ _PASSING = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolErro
 class Patience:
     """Decides after each failed try whether there is another, and when. One per call."""
 
-    def __init__(self, seconds: float, deadline: float | None = None) -> None:
-        """Try for `seconds`, but not past `deadline` (of `time.monotonic`)."""
+    def __init__(
+        self, seconds: float, deadline: float | None = None, on_retry: OnRetry | None = None
+    ) -> None:
+        """Try for `seconds`, but not past `deadline` (of `time.monotonic`); tell `on_retry` of the first failed try."""
         end = time.monotonic() + seconds
         self._end = end if deadline is None else min(end, deadline)
         self._tries = 0
+        self._on_retry = on_retry
 
     def after_error(self, error: Exception) -> float:
         """Return the pause after a broken connection.
@@ -71,6 +76,8 @@ class Patience:
             status = answer.status if answer is not None else None
             tries = f"{message} ({self._tries} tries)"
             raise ServiceUnavailable(tries, status=status, judgment_id=judgment_id) from error
+        if self._tries == 1 and self._on_retry is not None:
+            self._on_retry(message, self._end - time.monotonic())
         return pause
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import pickle
 import socket
 import threading
 import time
@@ -16,7 +18,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from judge_agent.client import JudgeClient
+from judge_agent.client import AsyncJudgeClient, JudgeClient
 from judge_agent.client.patience import MAX_PAUSE_SECONDS, Patience
 from judge_agent.errors import ServiceUnavailable
 from judge_agent.schema import Judgment
@@ -129,3 +131,33 @@ def test_patience_without_end_stays_within_the_longest_pause() -> None:
     pauses = [patience.after_error(httpx.ConnectError("refused")) for _ in range(3000)]
     assert max(pauses) <= MAX_PAUSE_SECONDS
     assert min(pauses[20:]) >= MAX_PAUSE_SECONDS / 2
+
+
+def test_who_wants_to_know_is_told_of_the_first_failed_try_of_a_call() -> None:
+    told = list[tuple[str, float]]()
+
+    async def judge(url: str) -> None:
+        async with AsyncJudgeClient(
+            url, retry_seconds=20, on_retry=lambda *failure: told.append(failure)
+        ) as client:
+            await client.judge({"task": {}})
+            await client.judge({"task": {}})
+            assert pickle.loads(pickle.dumps(client)).url == url
+
+    with failing(Failure(503, '{"detail": "it starts"}'), None) as server:
+        asyncio.run(judge(server.url))
+    [(failure, seconds)] = told
+    assert failure == "503 from the service: it starts"
+    assert 10 < seconds <= 20
+
+
+def test_nobody_is_told_of_a_try_that_no_other_follows() -> None:
+    def told(failure: str, seconds: float) -> None:
+        raise AssertionError(failure)
+
+    async def judge() -> None:
+        async with AsyncJudgeClient("http://127.0.0.1:9", retry_seconds=0, on_retry=told) as client:
+            await client.judge({"task": {}})
+
+    with pytest.raises(ServiceUnavailable):
+        asyncio.run(judge())
