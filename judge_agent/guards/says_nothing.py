@@ -27,6 +27,7 @@ from judge_agent.guards.empty_forms import (
 from judge_agent.guards.masks import put_together, unmasked
 from judge_agent.guards.plain import is_word_char, plain, unaccented, words_of
 from judge_agent.guards.restated import without_task
+from judge_agent.guards.values import gives_a_value
 from judge_agent.guards.wording import LANGUAGES, TELLING, Kind, Spaced
 from judge_agent.prompting.fences import without_invisible
 
@@ -140,7 +141,7 @@ def _announces(said: str, asked: Sequence[str]) -> bool:
     clauses = [words for part in _CLAUSE.split(said) if any(words := _parts(part))]
     if not clauses:
         return restated
-    if len(clauses) > MAX_CLAUSES:
+    if len(clauses) > MAX_CLAUSES or any(map(gives_a_value, clauses)):
         return False
     if not restated and (_is_asked_for(said, clauses, asked) or _is_said_another_way(said, clauses, asked)):
         return False

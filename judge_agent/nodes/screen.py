@@ -18,6 +18,7 @@ from judge_agent.guards.hacks import Hack, hacks_in
 from judge_agent.guards.places import Place, places_of
 from judge_agent.guards.planted import Planted, planted_in
 from judge_agent.guards.says_nothing import says_nothing
+from judge_agent.guards.values import ends_with
 from judge_agent.hashing import sha256_of
 from judge_agent.prompting.material import without_thought
 from judge_agent.schema import Evidence, Task, Trajectory
@@ -86,7 +87,7 @@ def _chars(trajectory: Trajectory) -> int:
 
 
 def is_content_free(candidate: CanonicalCandidate, task: Task) -> bool:
-    """Whether an answer says nothing: no calls, no artifacts, no earlier content, and not the reference.
+    """Whether an answer says nothing: no calls, no artifacts, no earlier content, and not the reference at its end.
 
     Hidden reasoning is no content: an answer is what its reader gets.
     """
@@ -96,12 +97,13 @@ def is_content_free(candidate: CanonicalCandidate, task: Task) -> bool:
     if transcript.calls or candidate.trajectory.artifacts or own_images:
         return False
     answer = final_answer(candidate.trajectory)
-    if reference is not None and answer.strip() == reference.strip():
-        return False
     texts = [answer, *(step.turn.text for step in transcript.steps)]
     spoken = [without_thought(text)[0] for text in texts]
     asked = _asked(task, transcript)
-    return all(says_nothing(text, asked) for text in spoken)
+    if not all(says_nothing(text, asked) for text in spoken):
+        return False
+    # Whether one that ends with the reference is right is for what compares them.
+    return reference is None or not (answer.strip() == reference.strip() or ends_with(spoken[0], reference))
 
 
 def _asked(task: Task, transcript: Transcript) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Finds the answer that a candidate states: in a box, behind a mark, in a sentence that says so, or alone.
 
+Not in its hidden reasoning: an answer is what its reader gets.
 `sure` is false where the last number of the last line has to do: what it says may not be the answer.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from judge_agent.prompting.material import without_thought
 from judge_agent.schema import Trajectory
 from judge_agent.trajectory import final_answer
 
@@ -39,8 +41,7 @@ class Stated(NamedTuple):
 
 def stated_answer(trajectory: Trajectory) -> Stated | None:
     """The stated answer, or None where nothing says one."""
-    text = final_answer(trajectory).strip()
-    text = text[-_TAIL_CHARS:]
+    text = without_thought(final_answer(trajectory))[0].strip()[-_TAIL_CHARS:]
     if not text:
         return None
     boxed = _boxed(text)

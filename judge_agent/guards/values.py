@@ -1,0 +1,44 @@
+"""Tells clauses that give a value: "the answer is A", or a letter by itself. They answer, whatever their words."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+from judge_agent.guards.plain import plain, unaccented, words_of
+
+_WORDS = {
+    name: frozenset(map(unaccented, words))
+    for name, words in tomllib.loads((Path(__file__).parent / "values.toml").read_text("utf-8")).items()
+}
+
+
+def gives_a_value(parts: Sequence[Sequence[str]]) -> bool:
+    """Whether a clause, its words by what stands between commas and ends of lines, gives a letter, a number or a word
+    that answers many questions: by itself at its end, or behind "is".
+    """
+    last = parts[-1]
+    if len(last) == 1 and (_is_letter(last[0]) or (len(parts) > 1 and last[0].isdigit())):
+        return True
+    words = [word for part in parts for word in part]
+    return len(words) > 1 and (
+        (words[-2] in _WORDS["joins"] and _is_value(words[-1]))
+        or (words[-1] in _WORDS["joins_behind"] and _is_value(words[-2]))
+    )
+
+
+def ends_with(text: str, value: str) -> bool:
+    """Whether a text ends with the words of a value; what a colon ends goes on."""
+    said, wanted = words_of(unaccented(plain(text))), words_of(unaccented(plain(value)))
+    is_ended = not text.rstrip().rstrip("*_`\"')]}$ ").endswith((":", "\uff1a"))
+    return bool(wanted) and is_ended and said[-len(wanted) :] == wanted
+
+
+def _is_letter(word: str) -> bool:
+    """Whether it is one of an alphabet with capitals, as options are named; elsewhere one sign may be a word."""
+    return len(word) == 1 and word.upper() != word
+
+
+def _is_value(word: str) -> bool:
+    return _is_letter(word) or word.isdigit() or word in _WORDS["values"]
