@@ -29,6 +29,7 @@ from judge_agent.in_order import Order, own_turn
 from judge_agent.schema import JudgmentRequest
 from judge_agent.store import (
     Accepted,
+    IdempotencyConflict,
     NewJudgment,
     QuotaExceeded,
     Store,
@@ -73,6 +74,7 @@ class JudgmentQueue:
         self._note_accepting = accepting
         self._counted = counted
         self._live: dict[str, LiveJudgment] = {}
+        self.begun = 0  # how many this process has begun or taken over so far
         self._accepting: set[asyncio.Task[Accepted]] = set()
         self._others_wait = True
         self._wake = asyncio.Event()
@@ -150,7 +152,7 @@ class JudgmentQueue:
 
         The limits are those of the key that `caller` has. `count`: for how many judgments it counts; of those
         that are accepted whole or not at all the first counts for all, the others for none. `is_awaited`: nobody is
-        told of it before its end, or what `ended` says instead; else it is on disk on return.
+        told of a new one before its end, or what `ended` says instead; else what is said is on disk on return.
         Who goes away meanwhile leaves a judgment that is kept, or none; not one that is kept and that nobody begins.
         """
         accepting = asyncio.create_task(
@@ -158,8 +160,12 @@ class JudgmentQueue:
         )
         self._accepting.add(accepting)
         accepting.add_done_callback(self._accepted)
-        accepted = await asyncio.shield(accepting)
-        if not is_awaited:
+        try:
+            accepted = await asyncio.shield(accepting)
+        except IdempotencyConflict:
+            await self._store.on_disk()  # it names a judgment
+            raise
+        if not is_awaited or not accepted.created:
             await self._store.on_disk()
         return accepted
 
@@ -350,13 +356,18 @@ class JudgmentQueue:
             # This process slept past its own lease, and has taken the judgment over from itself.
             former.task.cancel()
         self._live[live.id] = live
+        self.begun += 1
         if self._draining:
             self._forget(live)
             return
         before = former.task if former is not None else None
-        if (turn := own_turn()) is not None:
-            turn.is_handed_over = True
+        turn = own_turn()
         live.task = self._tasks.create_task(self._run(live, request, before), name=live.id)
+        if turn is not None:
+            turn.is_handed_over = True
+            live.task.add_done_callback(
+                lambda _: turn.give_up()
+            )  # it may be called off before its first step
         # Not at the end of the task's own code: one that is cancelled before its first step has no such end.
         live.task.add_done_callback(lambda _: None if self._draining else self._forget(live))
 

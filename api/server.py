@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 
 import uvicorn
 
-from api import collecting
 from api.app import create_app
+from api.collecting import Collecting
 from api.open_requests import SWEEP_TICKS, IdleConnections
 from api.parts import Parts
 from api.wire import ProblemProtocol
@@ -57,13 +57,13 @@ class JudgeServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        collecting.begin()
+        self._collecting = Collecting()
         self._announce(url_of(self._listener))
 
     async def on_tick(self, counter: int) -> bool:
         if counter % SWEEP_TICKS == 0:
             self._idle.sweep(self.server_state.connections)
-            collecting.look(self._parts.queue.running)
+            self._collecting.look(self._parts.queue.running, self._parts.queue.begun)
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from judge_agent.budget import Budget
-from judge_agent.errors import BudgetExceeded, JudgeError, ModelError, SandboxError, ToolError
+from judge_agent.errors import BudgetExceeded, JudgeError, ModelError, SandboxError, ToolError, to_keep
 
 # What is known already is looked up past the deadline too, for so long: a judgment that was interrupted when all was
 # asked ends as it would have, and a store that is slow does not hold it up.
@@ -32,9 +32,11 @@ class deadline_of:
     async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
         try:
             await self._timeout.__aexit__(kind, error, trace)
-        except TimeoutError as timeout:
+        except TimeoutError as late:
             message = f"budget.seconds={self._budget.seconds:g} ran out during a call"
-            raise BudgetExceeded("deadline", message) from timeout
+            raise BudgetExceeded("deadline", message) from to_keep(late)
+        finally:
+            del self._timeout  # it holds the task, which holds what ended it, which comes through this frame
         timed_out = isinstance(error, ModelError) and error.failure_kind == "model_timeout"
         if timed_out and self._budget.remaining_seconds() <= 0:
             message = f"budget.seconds={self._budget.seconds:g} ran out during a model call"

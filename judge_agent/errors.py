@@ -19,7 +19,7 @@ JudgeError
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, Protocol, get_args
+from typing import Literal, NamedTuple, Protocol, TypeVar, get_args
 
 FailureKind = Literal[
     "no_evidence",
@@ -48,6 +48,18 @@ class JudgeError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         # Errors cross process borders in trainers; by the default way, arguments beside the message are lost.
         return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+E = TypeVar("E", bound=Exception)
+
+
+def to_keep(error: E) -> E:
+    """The same error, to be kept beyond its `except`: without the frames that it came through.
+
+    One of them keeps it, and with it all that those frames know would live on in a circle: a whole trajectory, until
+    the garbage collector runs.
+    """
+    return error.with_traceback(None)
 
 
 class InvalidRequest(JudgeError):

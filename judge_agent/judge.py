@@ -16,7 +16,7 @@ from judge_agent.asked_risk import asked_risk, check_risk
 from judge_agent.calibration import Calibrations
 from judge_agent.calibration.table import ModelKey
 from judge_agent.context import Turns
-from judge_agent.errors import InvalidRequest, ModelError, StoreError
+from judge_agent.errors import InvalidRequest, ModelError, StoreError, to_keep
 from judge_agent.jury import check_seated, identified, jury_parts
 from judge_agent.named_principles import NamedPrinciples
 from judge_agent.pinning import INFO_SECONDS, Pin, RunHold, current_info, held, pin_of
@@ -121,7 +121,7 @@ class Judge:
             try:
                 model = await current_info(parts.model, seconds)
             except ModelError as error:
-                model = error
+                model = to_keep(error)
         told = ModelKey.of(model) if isinstance(model, ModelInfo) else None
         calibration = parts.calibrations.of(found.sha256, told)
         jury = {name: await identified(parts.jury.get(name), name, anew=True) for name in found.jury}

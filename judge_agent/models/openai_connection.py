@@ -101,7 +101,10 @@ class OpenAIConnection:
                 late = time.monotonic() + (pause or 0.0) >= deadline
                 begun = streamed is not None and streamed.begun
                 if pause is None or late or begun or attempt == self._max_attempts:
-                    raise problem from error
+                    try:
+                        raise problem from error
+                    finally:
+                        del problem  # this frame, and the body, are among those that it comes through
             await asyncio.sleep(pause)
         raise ModelError("model_error", "no attempt was allowed: max_attempts must be at least 1")
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from judge_agent.calls import LOGPROBS, ModelCall
 from judge_agent.context import CanonicalCandidate, JudgeContext
-from judge_agent.errors import JudgeError, ModelError
+from judge_agent.errors import JudgeError, ModelError, to_keep
 from judge_agent.nodes.critique_form import (
     CITING,
     Read,
@@ -89,7 +89,7 @@ async def cited_critiques(
                     ]
                     return first | second
                 for one in due:
-                    one.problem = error
+                    one.problem = to_keep(error)
             else:
                 for one in due:
                     one.take(context, shown, data, look)
@@ -123,7 +123,7 @@ class _One:
             if not look.measures:
                 require_support(context, shown, self.principle, self.read)
         except JudgeError as error:
-            self.problem = error
+            self.problem = to_keep(error)
 
     @property
     def may_be_asked_again(self) -> bool:

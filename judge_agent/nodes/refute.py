@@ -15,7 +15,7 @@ from langgraph.runtime import Runtime
 
 from judge_agent.calls import ModelCall
 from judge_agent.context import CanonicalCandidate, JudgeContext, applies
-from judge_agent.errors import JudgeError, ModelError
+from judge_agent.errors import JudgeError, ModelError, to_keep
 from judge_agent.nodes.charged import charged_to, walked, walking
 from judge_agent.nodes.critique_form import MAX_QUOTE_CHARS, MIN_REASON_CHARS, recorded
 from judge_agent.nodes.fitting import shown_to_judges
@@ -117,7 +117,7 @@ async def _look(
             with context.calls.useless_unless_read():
                 _require_ground(said, principle, citations)
         except JudgeError as error:
-            problem = error
+            problem = to_keep(error)
             if error.failure_kind not in ("model_unparseable", "evidence_unsupported"):
                 break
             continue

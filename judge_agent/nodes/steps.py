@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from judge_agent.calls import ModelCall
 from judge_agent.context import CanonicalCandidate, JudgeContext
-from judge_agent.errors import FailureKind, JudgeError, ModelError
+from judge_agent.errors import FailureKind, JudgeError, ModelError, to_keep
 from judge_agent.nodes import step_forms
 from judge_agent.nodes.both_ways import DIRECTIONS, Direction, combined, seen_from
 from judge_agent.nodes.charged import side_by_side
@@ -217,7 +217,7 @@ async def _label(context: JudgeContext, view: _View, step_ids: Sequence[str], no
         try:
             labels = await _ask(context, view, f"{node}/{'+'.join(view.aliases)}/{attempt}", problem)
         except JudgeError as error:
-            problem = error
+            problem = to_keep(error)
             if error.failure_kind != "model_unparseable":
                 break
             continue

@@ -11,7 +11,7 @@ from functools import partial
 
 from judge_agent.calls import LOGPROBS, ModelCall
 from judge_agent.context import CanonicalCandidate, JudgeContext
-from judge_agent.errors import JudgeError, ModelError
+from judge_agent.errors import JudgeError, ModelError, to_keep
 from judge_agent.nodes.charged import charged_to_the_task, side_by_side, walked, walking
 from judge_agent.nodes.interleaved import Desk, with_calls
 from judge_agent.nodes.likely import UNTOLD, read_likelihood, why_not
@@ -229,11 +229,14 @@ async def _read(
             with context.calls.useless_unless_read():
                 return read(turn.read, turn.name, answer, script.slots, known)
         except JudgeError as error:
-            problem = error
+            problem = to_keep(error)
             if error.failure_kind != "model_unparseable":
                 break
     assert problem is not None
-    raise problem
+    try:
+        raise problem
+    finally:
+        del problem  # this frame is among those that it comes through
 
 
 async def _with_calls(

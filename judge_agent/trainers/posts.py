@@ -12,7 +12,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from judge_agent.errors import InvalidRequest
+from judge_agent.errors import InvalidRequest, to_keep
 from judge_agent.hashing import canonical_json, sha256_of
 from judge_agent.schema.request import MAX_CANDIDATES
 from judge_agent.trainers.joining import group_field
@@ -116,7 +116,7 @@ def folded(rollouts: Sequence[Rollout], asking: Asking) -> Folded:
             group = groups.setdefault((rollout.group, sha256), _Group(key, task, len(text)))
             group.add(trajectory, canonical_json(trajectory), place)
         except InvalidRequest as error:
-            refused[place] = error
+            refused[place] = to_keep(error)
         except Exception as error:
             # Foreign objects run code of their own when they are read; one that breaks is its rollout's affair.
             log.exception("a rollout cannot be read")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from judge_agent.calls import ModelCall
 from judge_agent.context import CanonicalCandidate, JudgeContext
-from judge_agent.errors import JudgeError, ModelError
+from judge_agent.errors import JudgeError, ModelError, to_keep
 from judge_agent.model_calls import BYTES_PER_TOKEN
 from judge_agent.prompting.images import with_images
 from judge_agent.prompting.material import Material
@@ -73,11 +73,14 @@ class Sitting:
                 with self.context.calls.useless_unless_read():
                     return read(read_object(answer, verdict=tuple(schema["required"])))
             except JudgeError as error:
-                problem = error
+                problem = to_keep(error)
                 if error.failure_kind not in _AGAIN:
                     break
         assert problem is not None
-        raise problem
+        try:
+            raise problem
+        finally:
+            del problem  # this frame is among those that it comes through
 
     async def fits(self, name: str, values: Mapping[str, str]) -> bool:
         """Whether the window has room for the question and the note that asks it again. Raises JudgeError."""
