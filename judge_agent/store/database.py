@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from judge_agent.errors import StoreError
+from judge_agent.store.own_connections import OwnConnections
 from judge_agent.store.tables import MIGRATIONS, SCHEMA_VERSION
 from judge_agent.store.transactions import Item, Outcome, Work, begin, commit, settle, undone
 
@@ -33,7 +34,6 @@ T = TypeVar("T")
 MAX_BATCH = 512
 # SQLite's own 2 MB are too few after an hour's judgments: each commit then reads pages again.
 CACHE_KB = 64_000
-OWN_CACHE_KB = 8_000
 BUSY_SECONDS = 10.0
 CHECKPOINT_SECONDS = 1.0
 # A WAL that has grown to so many pages, because writes came during every checkpoint, is begun anew while they wait.
@@ -56,8 +56,10 @@ class Database:
         self._queue: queue.SimpleQueue[Sequence[Item] | None] = queue.SimpleQueue()
         self._along: list[Item] = []
         self._along_due: asyncio.TimerHandle | None = None
-        self._own: _OwnConnections | None = None
-        self._committed, self._synced = 0, 0
+        self._own: OwnConnections | None = None
+        # How many commits of the loop's thread have begun, are over, and are on disk.
+        self._begun, self._committed, self._synced = 0, 0, 0
+        self._is_in_doubt = False  # whether what the WAL holds was written to disk
         self._checkpoint_due = 0.0
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -79,7 +81,7 @@ class Database:
             if self._path is not None:
                 # A file system on which SQLite keeps no WAL has the thread alone read and write.
                 with contextlib.suppress(OSError, sqlite3.Error):
-                    self._own = _OwnConnections(self._path)
+                    self._own = OwnConnections(self._path)
         except BaseException:
             await self.aclose()
             raise
@@ -103,11 +105,14 @@ class Database:
             return await self.run(work)
         item = self._item(work)
         items = [*self._took_along(item.loop), item]
-        outcomes = self._own.commit(items, self._name)
+        self._begun += 1
+        try:
+            outcomes = self._own.commit(items, self._name)
+        finally:
+            self._committed = self._begun
         if outcomes is None:
             self._send(*items)
         else:
-            self._committed += 1
             settle(outcomes)
         result: T = await items[-1].future
         return result
@@ -209,7 +214,7 @@ class Database:
             while (batch := self._take()) is not None:
                 self._deliver(self._commit(connection, batch))
                 self._checkpoint(connection)
-            self._on_disk([])
+            self._on_disk(connection, [])
         while not self._queue.empty():
             failure = StoreError(f"the database {self._name} is closed")
             self._deliver([Outcome(late, error=failure) for late in self._queue.get() or ()])
@@ -241,20 +246,35 @@ class Database:
                 outcomes += undone(connection, works, self._name, error)
             else:
                 outcomes += commit(connection, works, self._name)
-        return self._on_disk(outcomes)
+        return self._on_disk(connection, outcomes)
 
-    def _on_disk(self, outcomes: list[Outcome]) -> list[Outcome]:
-        """Have on disk what the outcomes rest on: what the loop's thread has committed until now."""
-        if self._synced == (committed := self._committed) or self._own is None:
+    def _on_disk(self, connection: sqlite3.Connection, outcomes: list[Outcome]) -> list[Outcome]:
+        """Have on disk what the outcomes rest on: what the loop's thread has committed until now, and what it is about
+        to have committed, which others may have read already.
+        """
+        if self._own is None or self._synced == self._begun:
             return outcomes
+        committed = self._committed
         try:
-            self._own.sync()
-        except OSError as error:
+            self._write_out(connection, self._own)
+        except (OSError, sqlite3.Error) as error:
             failure = StoreError(f"the database {self._name} could not be written to disk: {error}")
             failure.__cause__ = error
             return [one if one.error else Outcome(one.item, error=failure) for one in outcomes]
         self._synced = committed
         return outcomes
+
+    def _write_out(self, connection: sqlite3.Connection, own: OwnConnections) -> None:
+        """Have what is committed on disk. A system tells once that it could not write, and takes it for written then
+        (https://wiki.postgresql.org/wiki/Fsync_Errors): what the WAL holds is written anew, to the database itself.
+        """
+        if self._is_in_doubt:
+            is_busy, pages, moved = connection.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
+            if is_busy or pages != moved:
+                raise OSError("what could not be written once could not be written anew")
+        self._is_in_doubt = True
+        own.sync()
+        self._is_in_doubt = False
 
     def _checkpoint(self, connection: sqlite3.Connection) -> None:
         """Move what the WAL holds into the database, now and then: here, where nobody waits for it."""
@@ -329,45 +349,6 @@ def _connect(path: Path | None) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
-
-
-class _OwnConnections:
-    """The connections of the event loop's thread: what they do is done at once, or not at all. They wait for nobody."""
-
-    def __init__(self, path: Path) -> None:
-        """Raises OSError where there is no WAL, and sqlite3.Error."""
-        self._thread = threading.get_ident()
-        self.reading = sqlite3.connect(str(path), timeout=0, isolation_level=None)
-        self._writing = sqlite3.connect(str(path), timeout=0, isolation_level=None)
-        self.reading.execute("PRAGMA query_only=ON")
-        self.reading.execute(f"PRAGMA cache_size=-{OWN_CACHE_KB}")
-        self._writing.execute("PRAGMA synchronous=NORMAL")
-        self._writing.execute("PRAGMA foreign_keys=ON")
-        self._writing.execute("PRAGMA wal_autocheckpoint=0")
-        self._writing.execute(f"PRAGMA cache_size=-{OWN_CACHE_KB}")
-        self.reading.execute("PRAGMA user_version").fetchone()
-        self._wal = os.open(path.with_name(path.name + "-wal"), os.O_RDONLY | os.O_CLOEXEC)
-
-    @property
-    def is_here(self) -> bool:
-        return self._thread == threading.get_ident()
-
-    def commit(self, items: Sequence[Item], name: str) -> list[Outcome] | None:
-        """Do it in a transaction; None where that cannot begin now."""
-        try:
-            begin(self._writing)
-        except sqlite3.Error:
-            return None
-        return commit(self._writing, items, name)
-
-    def sync(self) -> None:
-        """Have what is committed on disk. From any thread. Raises OSError."""
-        os.fdatasync(self._wal)
-
-    def close(self) -> None:
-        self.reading.close()
-        self._writing.close()
-        os.close(self._wal)
 
 
 def _migrate(connection: sqlite3.Connection, name: str) -> None:

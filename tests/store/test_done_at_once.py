@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,60 @@ def test_a_disk_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
                     await asked
         await database.on_disk()
         assert await database.fetch("SELECT x FROM t") == [(1,)]
+        await database.aclose()
+
+    asyncio.run(run())
+
+
+def test_what_a_disk_could_not_keep_is_written_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fdatasync(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    def in_the_file() -> list[tuple[int]]:
+        with sqlite3.connect(f"file:{tmp_path / 'a.db'}?immutable=1", uri=True) as whatever_the_wal_holds:
+            return whatever_the_wal_holds.execute("SELECT x FROM t").fetchall()
+
+    async def run() -> None:
+        monkeypatch.setattr(module, "CHECKPOINT_SECONDS", 1000)
+        database = await _opened(tmp_path / "a.db")
+        await database.at_once(_put(1))
+        with monkeypatch.context() as patched:
+            patched.setattr(module.os, "fdatasync", fdatasync)
+            with pytest.raises(StoreError):
+                await database.on_disk()
+        await database.at_once(_put(2))
+        assert in_the_file() == []
+        await database.on_disk()
+        assert in_the_file() == [(1,), (2,)]
+        await database.aclose()
+
+    asyncio.run(run())
+
+
+def test_the_thread_tells_nothing_of_a_commit_that_is_not_counted_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others read a row from the moment of its commit: before the loop's thread goes on."""
+    synced = threading.Event()
+
+    async def run() -> None:
+        database = await _opened(tmp_path / "a.db")
+        own = database._own
+        assert own is not None
+        commit = own.commit
+
+        def committed(*args: Any) -> Any:
+            outcomes = commit(*args)
+            database._send(
+                database._item(lambda connection: connection.execute("SELECT x FROM t").fetchall())
+            )
+            assert synced.wait(5)
+            return outcomes
+
+        await database.on_disk()
+        monkeypatch.setattr(module.os, "fdatasync", lambda _: synced.set())
+        monkeypatch.setattr(own, "commit", committed)
+        await database.at_once(_put(1))
         await database.aclose()
 
     asyncio.run(run())
