@@ -1,4 +1,7 @@
-"""From a parsed body to an accepted judgment: checked in full, then on disk. For one post as for a line of a batch."""
+"""From a parsed body to an accepted judgment: checked in full, then kept. For one post as for a line of a batch.
+
+It is on disk before anybody is told of it: at once, or at its end where nobody is told before.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,8 @@ _MAX_MEMORY = 16 << 20
 class RunFinder:
     """Looks for `count` words in a row of which none is among `words`, in lower case or not.
 
-    Spaces end a word, and the `signs` do. Words and signs are ASCII's. Needs the extra `service` (google-re2).
+    Spaces end a word, and the `signs` do. Words and signs are ASCII's; of a few hundred words RE2 makes no automaton
+    any more: then `re2.error`, where it is made. Needs the extra `service` (google-re2).
     """
 
     def __init__(self, words: Iterable[str], signs: str, count: int) -> None:
@@ -28,6 +29,7 @@ class RunFinder:
         other = _none_of(_tree(self._words), apart, begun=False)
         options = re2.Options()
         options.encoding, options.max_mem = re2.Options.Encoding.LATIN1, _MAX_MEMORY
+        options.log_errors = False
         pattern = rf"(?i)(?:^|[{apart}])(?:{other}[{apart}]+){{{count - 1}}}{other}(?:[{apart}]|$)"
         self._pattern = re2.compile(pattern.encode("ascii"), options)
 

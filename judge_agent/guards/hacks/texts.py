@@ -226,9 +226,12 @@ def _pieces(text: str) -> list[str]:
 
 
 def _said(pieces: Sequence[str]) -> list[str]:
-    """What each says without its edges; of those that are too short to count, nothing."""
+    """What each says without its edges; of those that are too short to count, nothing. The last ends without a sign."""
     said = {piece: piece.strip(_EDGES) for piece in set(pieces) if len(piece) >= MIN_SENTENCE_CHARS - 1}
-    return [one if len(one := said.get(piece, "")) >= MIN_SENTENCE_CHARS // 2 else "" for piece in pieces]
+    found = [one if len(one := said.get(piece, "")) >= MIN_SENTENCE_CHARS // 2 else "" for piece in pieces]
+    if len(pieces[-1]) < MIN_SENTENCE_CHARS:
+        found[-1] = ""
+    return found
 
 
 def _spans(pieces: Sequence[str], chars: int) -> list[tuple[int, int]]:
