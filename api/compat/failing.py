@@ -50,7 +50,10 @@ class Fallbacks:
         await self._siblings.begin(tenant, group, judgment_id, time.time())
 
     async def observe(self, tenant: str, group: str, told: Told) -> None:
-        """Keep an end, before it or others of its group are settled. One that is told twice counts once."""
+        """Keep an end, or that its wait was given up, before it or others of its group are settled.
+
+        One that is told twice counts once. What a judgment says that goes on is read when somebody needs it.
+        """
         if told.failed:
             _log.warning("judgment %s gave no reward: %s", told.judgment_id, told.failure_kind)
         await self._siblings.end(tenant, group, _end(told), time.time())

@@ -60,7 +60,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (tenant, prompt, judgment_id) DO UPDATE SET
     at = excluded.at, outcome = excluded.outcome, reward = excluded.reward, score = excluded.score,
     vector = excluded.vector, way = excluded.way
-WHERE siblings.outcome IS DISTINCT FROM 'scored'
+WHERE siblings.outcome IS DISTINCT FROM 'scored' AND (excluded.way <> '' OR siblings.way = '')
 """
 # Plans are made while the table is empty: `at + 0` keeps a look-up of one group from walking through all of them.
 _MINE = (
@@ -70,14 +70,21 @@ _SCORED = f"""
 SELECT judgment_id, reward, score, vector, way FROM siblings
 WHERE {_MINE} AND outcome = 'scored' ORDER BY at + 0 DESC, judgment_id LIMIT $5
 """  # noqa: S608 - a constant
+_GIVEN_UP = "siblings.outcome = 'failed' AND siblings.way = ''"
 _JOINED = f"siblings JOIN judgments ON judgments.id = siblings.judgment_id WHERE {_MINE}"
 _UNREAD = f"""
-SELECT siblings.judgment_id FROM {_JOINED} AND siblings.outcome IS NULL AND judgments.judgment IS NOT NULL
+SELECT siblings.judgment_id FROM {_JOINED} AND (siblings.outcome IS NULL OR {_GIVEN_UP})
+    AND judgments.judgment IS NOT NULL
 ORDER BY siblings.at + 0 DESC LIMIT $5
 """  # noqa: S608 - a constant
 _IS_OPEN = f"SELECT EXISTS (SELECT 1 FROM {_JOINED} AND judgments.state IN ('queued', 'running'))"  # noqa: S608
-_FAILURES = """
+_HAS_ENDED = (
+    "EXISTS (SELECT 1 FROM judgments WHERE judgments.id = siblings.judgment_id AND judgment IS NOT NULL)"
+)
+_FAILURES = f"""
 SELECT count(*) FILTER (WHERE outcome = 'failed'), count(*) FROM (
-    SELECT outcome FROM siblings WHERE tenant = $1 AND outcome IS NOT NULL AND at >= $2 ORDER BY at DESC LIMIT $3
+    SELECT outcome FROM siblings WHERE tenant = $1 AND outcome IS NOT NULL AND at >= $2
+        AND NOT ({_GIVEN_UP} AND {_HAS_ENDED})
+    ORDER BY at DESC LIMIT $3
 ) AS latest
-"""
+"""  # noqa: S608 - a constant

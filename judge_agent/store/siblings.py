@@ -18,7 +18,9 @@ KEPT_SECONDS = 3600.0
 class SiblingEnd:
     """What one judgment gave. `reward` and `score` are None where the judge failed; `vector` has no nulls.
 
-    `way` tells judges apart: means are never taken across two models, or two versions of a prompt.
+    `way` tells judges apart: means are never taken across two models, or two versions of a prompt. It is empty for a
+    wait that was given up: nobody knows yet what the judge says. That is a failure while the judgment goes on, and
+    then as unread as an end that nobody has waited for.
     """
 
     judgment_id: str
@@ -42,7 +44,7 @@ class Group(NamedTuple):
 
 
 class Failures(NamedTuple):
-    """How many of the last ends failed."""
+    """How many of the last ends failed. A wait that was given up is among them until its judgment has ended."""
 
     failed: int
     ended: int
@@ -56,7 +58,7 @@ class Siblings(Protocol):
         ...
 
     async def end(self, tenant: str, group: str, end: SiblingEnd, at: float) -> None:
-        """Say what came of it, once for good where it is scored."""
+        """Say what came of it, once for good where it is scored. A wait that was given up replaces no end."""
         ...
 
     async def group(self, tenant: str, group: str, *, but: str, since: float, limit: int) -> Group:

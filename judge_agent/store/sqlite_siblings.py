@@ -57,21 +57,28 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (tenant, prompt, judgment_id) DO UPDATE SET
     at = excluded.at, outcome = excluded.outcome, reward = excluded.reward, score = excluded.score,
     vector = excluded.vector, way = excluded.way
-WHERE siblings.outcome IS NOT 'scored'
+WHERE siblings.outcome IS NOT 'scored' AND (excluded.way <> '' OR siblings.way = '')
 """
 _MINE = "siblings.tenant = ? AND siblings.prompt = ? AND siblings.judgment_id <> ? AND siblings.at >= ?"
 _SCORED = f"""
 SELECT judgment_id, reward, score, vector, way FROM siblings
 WHERE {_MINE} AND outcome = 'scored' ORDER BY at DESC, judgment_id LIMIT ?
 """  # noqa: S608 - a constant
+_GIVEN_UP = "siblings.outcome = 'failed' AND siblings.way = ''"
 _JOINED = f"siblings JOIN judgments ON judgments.id = siblings.judgment_id WHERE {_MINE}"
 _UNREAD = f"""
-SELECT siblings.judgment_id FROM {_JOINED} AND siblings.outcome IS NULL AND judgments.judgment IS NOT NULL
+SELECT siblings.judgment_id FROM {_JOINED} AND (siblings.outcome IS NULL OR {_GIVEN_UP})
+    AND judgments.judgment IS NOT NULL
 ORDER BY siblings.at DESC LIMIT ?
 """  # noqa: S608 - a constant
 _IS_OPEN = f"SELECT EXISTS (SELECT 1 FROM {_JOINED} AND judgments.state IN ('queued', 'running'))"  # noqa: S608
-_FAILURES = """
-SELECT sum(outcome = 'failed'), count(*) FROM (
-    SELECT outcome FROM siblings WHERE tenant = ? AND outcome IS NOT NULL AND at >= ? ORDER BY at DESC LIMIT ?
+_HAS_ENDED = (
+    "EXISTS (SELECT 1 FROM judgments WHERE judgments.id = siblings.judgment_id AND judgment IS NOT NULL)"
 )
-"""
+_FAILURES = f"""
+SELECT sum(outcome = 'failed'), count(*) FROM (
+    SELECT outcome FROM siblings WHERE tenant = ? AND outcome IS NOT NULL AND at >= ?
+        AND NOT ({_GIVEN_UP} AND {_HAS_ENDED})
+    ORDER BY at DESC LIMIT ?
+)
+"""  # noqa: S608 - a constant

@@ -70,6 +70,21 @@ async def test_a_group_is_open_while_a_judgment_of_it_is_and_its_end_is_found_th
     assert await group(store, but="j2") == Group((scored("j1"),), (), False)
 
 
+async def test_a_wait_that_was_given_up_is_a_failure_until_the_judgment_has_ended(store: Store) -> None:
+    lease = await accepted(store, "j1")
+    await store.siblings.end("ada", "p", SiblingEnd("j1"), 1.0)
+    assert await group(store) == Group((), (), True)
+    assert await store.siblings.failures("ada", since=0, limit=9) == (1, 1)
+    await store.finish(lease, '{"id": "j1"}', elapsed_seconds=1.0)
+    assert await group(store) == Group((), ("j1",), False)
+    assert await store.siblings.failures("ada", since=0, limit=9) == (0, 0)
+    await store.siblings.end("ada", "p", SiblingEnd("j1", way="v1"), 2.0)
+    assert await group(store) == Group((), (), False)
+    assert await store.siblings.failures("ada", since=0, limit=9) == (1, 1)
+    await store.siblings.end("ada", "p", SiblingEnd("j1"), 3.0)
+    assert await group(store) == Group((), (), False)
+
+
 async def test_the_last_ends_are_counted_and_open_ones_are_not(store: Store) -> None:
     for at in range(6):
         end = scored(f"j{at}") if at < 4 else SiblingEnd(f"j{at}")
