@@ -10,24 +10,26 @@ import asyncio
 import json
 import logging
 import os
-import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from api.accepting import accepted
 from api.auth import Calling
-from api.body import THREAD_BYTES, JsonBody, parse, read_chunks
+from api.body import THREAD_BYTES, JsonBody, discard_body, parse, read_chunks
 from api.callers import Caller
 from api.described_answers import IDEMPOTENCY_KEY, header
 from api.judgments import idempotency_key
+from api.large_bodies import announced
 from api.parts import Parts
 from api.problems import Problem, body_of, bounded, busy, invalid
 from api.queries import no_query
+from api.spools import Spool
 from judge_agent.errors import StoreError
 from judge_agent.store import StoredJudgment
 
@@ -41,7 +43,6 @@ MEDIA_TYPES = (
 )
 FIRST_BLANK_BYTES = 1000
 MOST_BLANK_BYTES = 1_000_000
-IN_MEMORY_BYTES = 1_000_000
 FULL_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 15.0
 MAX_CUSTOM_ID_CHARS = 200
@@ -88,20 +89,33 @@ class Line:
 async def judge_batch(request: Request, caller: Calling) -> Response:
     """Judge one request a line; answer one line for each as it ends, in whatever order.
 
-    A line of the answer has `index` (from 0), `custom_id`, `status` (as a post by itself would have had) and
-    `judgment`, or `error`: one that is refused stops no other. With an `Idempotency-Key` each line has a key of its
-    own, so that a batch that was cut off can be sent again. What was accepted is judged, read or not.
+    A line of the answer has `index` (from 0; blank lines are not counted), `custom_id`, `status` (as a post by itself
+    would have had) and `judgment`, or `error`: one that is refused stops no other. With an `Idempotency-Key` each line
+    has a key of its own, so that a batch that was cut off can be sent again. What was accepted is judged, read or not.
     """
     no_query(request)
     parts: Parts = request.app.state.parts
     _check_media_type(request)
     key = idempotency_key(request)
-    lines = await _spooled(request, parts.settings.max_batch_bytes)
-    return StreamingResponse(
-        _answers(parts, caller, lines, key),
-        media_type="application/jsonl",
-        headers={"Cache-Control": "no-store"},
-    )
+    lines = await _spooled(request, parts, caller)
+    return _Answers(lines, _answers(parts, caller, lines, key))
+
+
+class _Answers(StreamingResponse):
+    """Lets its lines go at its end, also where its client had gone before the first of them was read."""
+
+    def __init__(self, lines: Spool, answers: AsyncGenerator[bytes]) -> None:
+        super().__init__(answers, media_type="application/jsonl", headers={"Cache-Control": "no-store"})
+        self._lines, self._answers = lines, answers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            try:
+                await self._answers.aclose()
+            finally:
+                self._lines.close()
 
 
 def _check_media_type(request: Request) -> None:
@@ -111,19 +125,28 @@ def _check_media_type(request: Request) -> None:
         raise Problem(415, "unsupported_media_type", detail, headers={"Accept": ", ".join(MEDIA_TYPES)})
 
 
-async def _spooled(request: Request, max_bytes: int) -> BinaryIO:
-    spool = tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES)  # noqa: SIM115 - the answer closes it
+async def _spooled(request: Request, parts: Parts, caller: Caller) -> Spool:
+    """Put the body aside. Raises Problem: 400, 408, 413, and 503 where there is no room for it."""
+    limit = parts.settings.max_batch_bytes
+    size = announced(request, limit) if "content-length" in request.headers else 0
+    chunks = read_chunks(request, limit, "JUDGE_MAX_BATCH_BYTES")
     try:
-        async for chunk in read_chunks(request, max_bytes, "JUDGE_MAX_BATCH_BYTES"):
-            await asyncio.to_thread(spool.write, chunk)
-        spool.seek(0)
-    except BaseException:
-        spool.close()
+        spool = parts.spools.open(caller.key_id, size)
+        try:
+            async for chunk in chunks:
+                await spool.write(chunk)
+            await spool.rewind()
+        except BaseException:
+            spool.close()
+            raise
+    except Problem as problem:
+        if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            await discard_body(request, chunks)
         raise
-    return spool  # type: ignore[return-value]
+    return spool
 
 
-async def _answers(parts: Parts, caller: Caller, lines: BinaryIO, key: str | None) -> AsyncIterator[bytes]:
+async def _answers(parts: Parts, caller: Caller, lines: Spool, key: str | None) -> AsyncGenerator[bytes]:
     """Judge so many lines at one time as the service judges; hand on each answer as it comes.
 
     A line keeps its place until its answer is taken, so that a slow reader slows the reading of lines.
@@ -137,7 +160,7 @@ async def _answers(parts: Parts, caller: Caller, lines: BinaryIO, key: str | Non
     async def answer_all() -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
-                async for line in _read(lines, parts):
+                async for line in _read(lines.file, parts):
                     await places.acquire()
                     tasks.create_task(answer(line))
         finally:
@@ -151,10 +174,9 @@ async def _answers(parts: Parts, caller: Caller, lines: BinaryIO, key: str | Non
         await answering
     finally:
         answering.cancel()
-        lines.close()
 
 
-async def _read(lines: BinaryIO, parts: Parts) -> AsyncIterator[Line | bytes]:
+async def _read(lines: IO[bytes], parts: Parts) -> AsyncIterator[Line | bytes]:
     """Each line parsed, or the answer to one that cannot be read; blank lines are none."""
     limit, index = parts.settings.max_body_bytes, 0
     while raw := await asyncio.to_thread(_next_line, lines, limit + 1):
@@ -165,11 +187,12 @@ async def _read(lines: BinaryIO, parts: Parts) -> AsyncIterator[Line | bytes]:
             problem = invalid("line", detail, limit=limit, status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             yield _refused(index, None, problem)
         else:
-            yield await _parsed(index, raw, parts)
+            # Without its end, or what is cut off would be missed on a second line.
+            yield await _parsed(index, raw.rstrip(b"\r\n"), parts)
         index += 1
 
 
-def _next_line(lines: BinaryIO, limit: int) -> bytes:
+def _next_line(lines: IO[bytes], limit: int) -> bytes:
     """The next line that is not blank, up to `limit` bytes of it."""
     while raw := lines.readline(limit):
         if not raw.isspace():
@@ -178,7 +201,7 @@ def _next_line(lines: BinaryIO, limit: int) -> bytes:
     return b""
 
 
-def _pass_blanks(lines: BinaryIO) -> None:
+def _pass_blanks(lines: IO[bytes]) -> None:
     """Go on to what is no white space. A gigabyte of line ends is passed in a second, not in as many steps."""
     size = FIRST_BLANK_BYTES
     while chunk := lines.read(size):
@@ -218,7 +241,8 @@ def _custom_id(line: dict[str, Any]) -> str | None:
 
 
 async def _answer(parts: Parts, caller: Caller, line: Line, key: str | None) -> bytes:
-    own_key = None if key is None else f"{key}/{line.index}/{line.custom_id or ''}"
+    # No Idempotency-Key holds a line end: nothing else has this key, whatever the line is called.
+    own_key = None if key is None else f"{key}\n{line.index}\n{line.custom_id or ''}"
     try:
         row = (await _patiently(parts, caller, line, own_key)).row
         ended: StoredJudgment | None = row if row.judgment is not None else await parts.queue.ended(row.id)

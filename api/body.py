@@ -9,6 +9,7 @@ import math
 import sys
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from fastapi import Request
@@ -138,10 +139,14 @@ def _too_slow(size: int, seconds: float) -> Problem:
     return Problem(408, "body_timeout", detail, headers={"Connection": "close"})
 
 
-async def discard_body(request: Request) -> None:
-    """Read and forget a body that will not be needed, within bounds, unless its client waits to be asked for it."""
+async def discard_body(request: Request, rest: AsyncIterator[bytes] | None = None) -> None:
+    """Read and forget a body that will not be needed, within bounds, unless its client waits to be asked for it.
+
+    `rest` are the chunks of `read_chunks` that have not come yet, where some have.
+    """
     if request.headers.get("expect", "").lower() != "100-continue":
-        await _discard(request)
+        with suppress(Problem):
+            await _discard(request, rest)
 
 
 async def _discard(request: Request, stream: Any = None) -> None:

@@ -18,6 +18,7 @@ from api.measuring import Metrics
 from api.queue import JudgmentQueue
 from api.runs.watch import RunWatch
 from api.settings import Settings
+from api.spools import Spools
 from judge_agent.errors import InvalidRequest
 from judge_agent.resources import BlobFiles, FileResources
 from judge_agent.seams.resources import ResourceFiles
@@ -37,6 +38,7 @@ class Parts:
     groups: Grouping
     keys: KeyRing
     large_bodies: LargeBodies
+    spools: Spools
     blobs: BlobFiles
     files: ResourceFiles
     runs: CodeRuns
@@ -109,6 +111,7 @@ async def assembled(
             groups,
             keys,
             LargeBodies(settings.max_held_body_bytes, settings.max_body_bytes, told=metrics.held_bytes),
+            Spools(settings.spool_dir, settings.max_batch_bytes),
             blob_files(settings),
             resource_files(settings),
             CodeRuns(sandbox, running=settings.run_code_running, waiting=settings.max_queued),

@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from api.lists_in_settings import pairs_of_keys, parts_of
 from judge_agent.errors import InvalidRequest
 from judge_agent.schema.refusals import message_of
 from judge_agent.store.quotas import KeyLimits
@@ -27,7 +28,6 @@ from judge_agent.store.quotas import KeyLimits
 PREFIX = "JUDGE_"
 # These belong to the client, which may share the service's environment.
 CLIENT_VARIABLES = frozenset({"JUDGE_URL", "JUDGE_API_KEY"})
-MIN_KEY_CHARS = 16
 
 
 def _default_cache_dir() -> Path:
@@ -121,7 +121,10 @@ class Settings(BaseModel):
         4096, ge=1, le=1_000_000, description="Requests that one process has open; the next one gets 503."
     )
     max_batch_bytes: int = Field(
-        1_000_000_000, ge=1000, description="Largest body of a batch (POST /v1/judgments/batch)."
+        1_000_000_000,
+        ge=1000,
+        description="Largest body of a batch (POST /v1/judgments/batch). What one process answers may weigh four "
+        "times that, half of it for one key; the next one gets 503.",
     )
     max_blob_bytes: int = Field(64_000_000, ge=1000, description="Largest upload (POST /v1/blobs).")
     max_tenant_blob_bytes: int = Field(
@@ -258,7 +261,7 @@ class Settings(BaseModel):
     @field_validator("allowed_hosts", "tool_packages", mode="before")
     @classmethod
     def _split_hosts(cls, value: object) -> object:
-        return _split(value)
+        return parts_of(value) if isinstance(value, str) else value
 
     @field_validator("vllm_args", mode="before")
     @classmethod
@@ -268,12 +271,7 @@ class Settings(BaseModel):
     @field_validator("api_keys", mode="before")
     @classmethod
     def _split_keys(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        pairs = tuple(_tenant_and_key(pair, index) for index, pair in enumerate(_split(value), start=1))
-        if len({key for _, key in pairs}) < len(pairs):
-            raise ValueError("one key is given to more than one tenant")
-        return pairs
+        return pairs_of_keys(value) if isinstance(value, str) else value
 
     @field_validator("database_url")
     @classmethod
@@ -332,6 +330,10 @@ class Settings(BaseModel):
         return self.data_dir / "blobs"
 
     @property
+    def spool_dir(self) -> Path:
+        return self.data_dir / "spool"
+
+    @property
     def log_dir(self) -> Path:
         return self.data_dir / "log"
 
@@ -376,19 +378,3 @@ def from_environment(environment: Mapping[str, str] | None = None, /, **override
 def _missing(setting: str, reason: str) -> PydanticCustomError:
     """What a validator of several settings says: it names the one to set."""
     return PydanticCustomError("missing_setting", "{reason}", {"setting": setting, "reason": reason})
-
-
-def _split(value: object) -> Any:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-def _tenant_and_key(pair: str, position: int) -> tuple[str, str]:
-    """Split `tenant:key`; messages name the position, never the key."""
-    tenant, colon, key = pair.partition(":")
-    if not colon or not tenant:
-        raise ValueError(f"entry {position} must be tenant:key")
-    if len(key) < MIN_KEY_CHARS:
-        raise ValueError(f"the key of entry {position} has {len(key)} characters; at least {MIN_KEY_CHARS}")
-    return tenant, key

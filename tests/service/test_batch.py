@@ -131,3 +131,27 @@ async def test_who_goes_away_leaves_what_was_accepted_to_be_judged() -> None:
             ended = await served.http.get(f"/v1/judgments/{row['id']}", headers={"Prefer": "wait=10"})
             assert ended.json()["state"] == "done"
         assert (await served.post(request(seed=99))).status_code == 200
+
+
+async def test_what_is_wrong_with_a_line_is_told_of_the_line_alone() -> None:
+    async with serving() as served:
+        for cut, place in (('{"task": ', "line 1, column 10"), ('{"task": \r', "line 1, column 10")):
+            _, [first, second] = await batch(served, [cut, "", '{"recipe":'])
+            assert [first["status"], second["status"]] == [400, 400]
+            told = {one["index"]: one["error"]["detail"] for one in (first, second)}
+            assert place in told[0]
+            assert "line 1, column 11" in told[1]
+
+
+async def test_lines_have_keys_of_their_own_whatever_their_names_are() -> None:
+    async with serving() as served:
+        one = {"custom_id": "0/b", "body": request(seed=1)}
+        _, [first] = await batch(served, [one], **{"Idempotency-Key": "a"})
+        _, [other] = await batch(
+            served, [{"custom_id": "b", "body": request(seed=2)}], **{"Idempotency-Key": "a/0"}
+        )
+        alone = await served.post(request(seed=3), Idempotency_Key="a/0/0/b")
+        _, [again] = await batch(served, [one], **{"Idempotency-Key": "a"})
+        assert (first["status"], other["status"], alone.status_code, again["status"]) == (200, 200, 200, 200)
+        assert len({first["judgment"]["id"], other["judgment"]["id"], alone.json()["id"]}) == 3
+        assert again["judgment"]["id"] == first["judgment"]["id"]
