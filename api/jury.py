@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from judge_agent.errors import InvalidRequest
 from judge_agent.models.openai_chat import OpenAIChatModel
+from judge_agent.models.plain_urls import REASON, is_plain
 from judge_agent.schema.refusals import message_of
 from judge_agent.seams.model import ChatModel
 
@@ -30,6 +31,13 @@ class _Seat(BaseModel):
     reasoning: bool | None = None
     logprobs: bool | None = None
     context_window: Annotated[int, Field(ge=256)] | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _url_is_plain(cls, value: str) -> str:
+        if not is_plain(value):
+            raise ValueError(f"{REASON}, and give it as api_key")
+        return value
 
 
 class _File(BaseModel):

@@ -18,11 +18,12 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from api.lists_in_settings import pairs_of_keys, parts_of
+from api.wrong_settings import missing, told
 from judge_agent.errors import InvalidRequest
-from judge_agent.schema.refusals import message_of
+from judge_agent.models.plain_urls import REASON, is_plain
+from judge_agent.schema.request import MAX_SECONDS
 from judge_agent.store.quotas import KeyLimits
 
 PREFIX = "JUDGE_"
@@ -204,7 +205,9 @@ class Settings(BaseModel):
     max_group_seconds: float = Field(
         3600, gt=0, le=86_400, description="After so long a group ends, whatever it waits for."
     )
-    max_judgment_seconds: float = Field(3600, gt=0, description="Largest budget.seconds of a request.")
+    max_judgment_seconds: float = Field(
+        MAX_SECONDS, gt=0, le=MAX_SECONDS, description="Largest budget.seconds of a request."
+    )
     run_code_profile: Literal["strict", "subprocess"] = Field(
         "strict",
         description="What programs of POST /run_code may do: strict is one process; subprocess may start others "
@@ -280,6 +283,13 @@ class Settings(BaseModel):
             raise ValueError("must have the form postgresql://user:password@host:port/name")
         return value
 
+    @field_validator("model_url")
+    @classmethod
+    def _url_is_plain(cls, value: str | None) -> str | None:
+        if value is not None and not is_plain(value):
+            raise ValueError(f"{REASON}, and give it as JUDGE_MODEL_API_KEY")
+        return value
+
     @field_validator("resources_root", "tools_folder", "calibrations_dir", "principles_dir")
     @classmethod
     def _root_is_a_folder(cls, value: Path | None) -> Path | None:
@@ -290,16 +300,16 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _model_is_complete(self) -> Settings:
         if self.model == "openai" and not (self.model_url and self.model_name):
-            raise _missing("model_url", "JUDGE_MODEL=openai needs JUDGE_MODEL_URL and JUDGE_MODEL_NAME")
+            raise missing("model_url", "JUDGE_MODEL=openai needs JUDGE_MODEL_URL and JUDGE_MODEL_NAME")
         if self.model == "vllm" and not self.vllm_model:
-            raise _missing("vllm_model", "JUDGE_MODEL=vllm needs it: a folder or a hub id (org/name)")
+            raise missing("vllm_model", "JUDGE_MODEL=vllm needs it: a folder or a hub id (org/name)")
         return self
 
     @model_validator(mode="after")
     def _boxes_can_have_children(self) -> Settings:
         if self.run_code_profile == "subprocess" and self.sandbox == "wasm":
             reason = "'subprocess' needs JUDGE_SANDBOX=namespaces: boxes of WebAssembly have no processes"
-            raise _missing("run_code_profile", reason)
+            raise missing("run_code_profile", reason)
         return self
 
     @property
@@ -370,11 +380,10 @@ def from_environment(environment: Mapping[str, str] | None = None, /, **override
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = str(first["loc"][0] if first["loc"] else first["ctx"]["setting"])
-        raise InvalidRequest(PREFIX + name.upper(), message_of(first)) from None
+        name, reason = told(error, values, secret=_SECRET)
+        raise InvalidRequest(PREFIX + name.upper(), reason) from None
 
 
-def _missing(setting: str, reason: str) -> PydanticCustomError:
-    """What a validator of several settings says: it names the one to set."""
-    return PydanticCustomError("missing_setting", "{reason}", {"setting": setting, "reason": reason})
+_SECRET = frozenset(
+    name for name, field in Settings.model_fields.items() if "SecretStr" in repr(field.annotation)
+) | {"model_url", "live_search_url", "vllm_args"}

@@ -13,6 +13,7 @@ from fastapi import Request
 from api.compat.run_query import RUN_PARAMETERS, read_run
 from api.problems import bounded, invalid
 from api.queries import unknown_parameter
+from judge_agent.schema.request import MAX_SECONDS
 
 OnFailure = Literal["neutral", "error"]
 CHOICES: tuple[OnFailure, ...] = ("neutral", "error")
@@ -70,7 +71,7 @@ def described(
         (
             "seconds",
             "Time for the whole answer; keep it below the client's own limit.",
-            {"type": "number", "exclusiveMinimum": 0, "maximum": 3600, "default": seconds},
+            {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_SECONDS, "default": seconds},
         ),
         (
             "on_failure",

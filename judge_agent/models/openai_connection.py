@@ -10,9 +10,9 @@ import logging
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from judge_agent.errors import ModelError
+from judge_agent.models.plain_urls import REASON, is_plain
 
 if TYPE_CHECKING:
     import httpx2
@@ -119,11 +119,8 @@ class OpenAIConnection:
 
         Raises ModelError('model_error') that does not repeat it.
         """
-        if "@" in urlsplit(self.base_url).netloc:
-            message = (
-                "the model server's address holds a user name or password; leave it out, and give an API key"
-            )
-            raise ModelError("model_error", message)
+        if not is_plain(self.base_url):
+            raise ModelError("model_error", f"the model server's address {REASON}, and give an API key")
 
     async def _once(
         self,

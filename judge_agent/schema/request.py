@@ -25,6 +25,7 @@ from judge_agent.schema.ui_checks import UiChecks
 MAX_CANDIDATES = 64
 MAX_PRINCIPLES = 64
 MAX_TESTS = 2000
+MAX_SECONDS = 3600
 Scale = Literal["pass_fail", "1-5", "1-10"]
 Granularity = Literal["outcome", "steps"]
 Aggregate = Literal["weighted", "gated", "veto", "renormed", "lexicographic"]
@@ -181,7 +182,7 @@ class Resources(Envelope):
 class BudgetSpec(Envelope):
     """Ceilings for one judgment; what is omitted is the recipe's."""
 
-    seconds: Annotated[Number, Field(gt=0, le=3600)] | None = None
+    seconds: Annotated[Number, Field(gt=0, le=MAX_SECONDS)] | None = None
     model_tokens: Annotated[Whole, Field(ge=0, le=100_000_000)] | None = None
     tool_calls: Annotated[Whole, Field(ge=0, le=10_000)] | None = None
     samples: Annotated[Whole, Field(ge=1, le=64)] | None = None

@@ -50,6 +50,12 @@ def test_settings_come_from_the_environment_and_the_command_line_wins() -> None:
         ("JUDGE_PORT", "70000"),
         ("JUDGE_MAX_RUNING", "4"),
         ("JUDGE_MAX_RUNNING", "0"),
+        ("JUDGE_MAX_JUDGMENT_SECONDS", "3601"),
+        ("JUDGE_MODEL_URL", "http://ada:the-secret@127.0.0.1:9/v1"),
+        ("JUDGE_MODEL_URL", "http://the-secret@127.0.0.1:9/v1"),
+        ("JUDGE_DATABASE_URL", "mysql://ada:the-secret@127.0.0.1/judge"),
+        ("JUDGE_LIVE_SEARCH_URL", "ftp://ada:the-secret@127.0.0.1"),
+        ("JUDGE_VLLM_ARGS", "--api-key 'the-secret"),
         ("JUDGE_MODEL", "gpt"),
         ("JUDGE_API_KEYS", "justakey0123456789"),
         ("JUDGE_API_KEYS", "ada:short-secret"[:9]),
@@ -62,6 +68,35 @@ def test_a_wrong_setting_is_named_and_its_secret_is_not(name: str, value: str) -
     assert caught.value.field == name
     assert "secret" not in str(caught.value)
     assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("JUDGE_WORKERS", "0", "1; it is '0'"),
+        ("JUDGE_MAX_JUDGMENT_SECONDS", "7200", "3600; it is '7200'"),
+        ("JUDGE_PORT", "eighty", "it is 'eighty'"),
+        ("JUDGE_SANDBOX", "x" * 5000, "it is 'xxx"),
+    ],
+)
+def test_the_value_of_a_wrong_setting_is_told_within_bounds(name: str, value: str, told: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        from_environment({name: value})
+    assert told in caught.value.message
+    assert len(caught.value.message) < 500
+
+
+def test_a_model_server_is_not_named_with_a_password(tmp_path: Path) -> None:
+    url = "http://ada:the-secret@127.0.0.1:9/v1"
+    done = verb("serve", "--port", "0", "--model", url, "--model-name", "m", "--data-dir", str(tmp_path))
+    assert (done.returncode, "JUDGE_MODEL_URL" in done.stderr) == (3, True)
+    assert "JUDGE_MODEL_API_KEY" in done.stderr
+    assert "the-secret" not in done.stdout + done.stderr
+
+
+def test_a_number_of_workers_on_the_command_line_is_told() -> None:
+    done = verb("serve", "--model", "none", "--workers", "0")
+    assert (done.returncode, "it is 0" in done.stderr) == (3, True)
 
 
 def test_a_model_server_needs_a_url_and_a_name() -> None:

@@ -22,6 +22,10 @@ def test_each_model_of_the_file_is_opened_under_its_name(tmp_path):
     [
         ('[models.own]\nurl = "http://127.0.0.1:9/v1"\n', "is the service's own model"),
         ('[models.second]\nurl = "ftp://x"\n', "models.second.url"),
+        (
+            '[models.second]\nurl = "http://ada:secret@127.0.0.1:9/v1"\n',
+            "models.second.url: holds a user name",
+        ),
         ("[models.second]\nname = 'm'\n", "models.second.url"),
         ("[models\n", "cannot be read"),
     ],
