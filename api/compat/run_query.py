@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.problems import bounded, invalid
+from judge_agent.schema.run_ids import LIMIT, MAX_CHARS, PATTERN, is_run_id
 
-MAX_NAME_CHARS = 128
 MAX_STEP = 2**53
 _PIN = r"true|false|[0-9a-f]{64}"
 PINS = {"true": True, "false": False}
@@ -18,7 +18,7 @@ RUN_PARAMETERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "run",
         "The trainer's run that this is judged for (`GET /v1/runs/{id}`).",
-        {"type": "string", "minLength": 1, "maxLength": MAX_NAME_CHARS},
+        {"type": "string", "minLength": 1, "maxLength": MAX_CHARS, "pattern": PATTERN},
     ),
     ("step", "The run's step; needs `run`.", {"type": "integer", "minimum": 0, "maximum": MAX_STEP}),
     (
@@ -36,9 +36,8 @@ def read_run(given: Mapping[str, str]) -> dict[str, Any] | None:
             raise invalid(name, "needs run", value=given[name], limit="run beside it")
     if "run" not in given:
         return None
-    if not 0 < len(given["run"]) <= MAX_NAME_CHARS:
-        limit = f"1 to {MAX_NAME_CHARS} characters"
-        raise invalid("run", f"must be a name of {limit}", value=given["run"], limit=limit)
+    if not is_run_id(given["run"]):
+        raise invalid("run", f"must be a name of {LIMIT}", value=given["run"], limit=LIMIT)
     run: dict[str, Any] = {"id": given["run"]}
     if "step" in given:
         text = given["step"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from fastapi import APIRouter, Request
 from pydantic import ValidationError
@@ -17,12 +17,11 @@ from api.runs.alarms import Thresholds
 from api.runs.answers import RunAnswer
 from api.runs.report import flat, numbers_of, rung, shown_step, thresholds_of, told_steps
 from api.validation import as_problem
-from judge_agent.schema.base import Name
+from judge_agent.schema.run_ids import LIMIT, is_run_id
 from judge_agent.store.runs import NO_STEP, StoredRun
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
 MAX_STEP = 2**53
-RunId = Annotated[str, Name]
 
 
 def _parameter(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -137,8 +136,8 @@ async def put_alarms(run_id: str, request: Request, tenant: Tenant) -> dict[str,
     """Set the thresholds of a run's alarms; what is left out has its default, null turns an alarm off."""
     words_of(request, {})
     parts: Parts = request.app.state.parts
-    if not 1 <= len(run_id) <= 128:
-        raise invalid("run_id", "must have 1 to 128 characters", value=run_id, limit=128)
+    if not is_run_id(run_id):
+        raise invalid("run_id", f"must be {LIMIT}", value=run_id, limit=LIMIT)
     body = await read_json(request, parts.settings.max_body_bytes, parts.large_bodies)
     try:
         thresholds = Thresholds.model_validate(body.data)

@@ -16,6 +16,7 @@ from judge_agent.schema.images import MAX_IMAGE_RESOURCES, Drawing, ImageResourc
 from judge_agent.schema.messages import AnyTrajectory, Message
 from judge_agent.schema.pages import MAX_SITES, Site
 from judge_agent.schema.refusals import Refused
+from judge_agent.schema.run_ids import RunId
 from judge_agent.schema.shape import DimensionName as DimensionName
 from judge_agent.schema.shape import Shape
 from judge_agent.schema.step_credit import StepCredit
@@ -195,7 +196,7 @@ class RunSpec(Envelope):
     that; omitted, the run is held to the pin that it has, if any; false asks to be judged whatever the run's pin is.
     """
 
-    id: Name
+    id: RunId
     step: Annotated[Whole, Field(ge=0, le=2**53)] | None = None
     pin: Truth | Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
 
