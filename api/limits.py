@@ -24,16 +24,19 @@ if TYPE_CHECKING:
 
 _WINDOWS = {"requests_per_minute": 60, "tokens_per_minute": 60, "tokens_per_day": 86_400}
 _UNITS = {"max_open": "concurrent-requests", "requests_per_minute": "requests"}
+# Limits of which a group that is accepted whole takes as much as it has members.
+_COUNTED = ("max_open", "requests_per_minute")
 _SETTINGS = "judge-agent keys limit, or JUDGE_KEY_{name} for keys without limits of their own"
 _log = logging.getLogger("judge_agent.service")
 
 
-def over_limit(error: QuotaExceeded, *, open_seconds: float) -> Problem:
-    """The refusal of what a key may not have now. `open_seconds`: when one of its open judgments may end."""
+def over_limit(error: QuotaExceeded, *, open_seconds: float, count: int = 1) -> Problem:
+    """The refusal of `count` judgments that a key may not have. `open_seconds`: when one that is open may end."""
     one, name = error.standing, error.standing.quota
     seconds = open_seconds if one.retry_seconds is None else one.retry_seconds
+    wanted = f", and {count} more are wanted at once" if count > 1 and name in _COUNTED else ""
     detail = (
-        f"this key has used {one.used:.10g} of its {name}={one.limit}; send it again in {math.ceil(seconds)} s "
+        f"this key has used {one.used:.10g} of its {name}={one.limit}{wanted}; send it again in {math.ceil(seconds)} s "
         f"(the limit: {_SETTINGS.format(name=name.upper())})"
     )
     told: dict[str, Any] = {"quota": name, "violated-policies": [name]}

@@ -218,7 +218,7 @@ class JudgmentQueue:
         except TooManyOpen as full:
             raise self._refusals.full(full.open_count) from None
         except QuotaExceeded as error:
-            raise self._refusals.full_for_key(error) from None
+            raise self._refusals.full_for_key(error, count) from None
         finally:
             if accepted is None or accepted.lease is None:
                 self._free += at_once
@@ -307,7 +307,7 @@ class JudgmentQueue:
         if limits.is_limited:
             found_of_key = await self._store.quotas.standings(caller.key_id, limits)
             if over := refused(wanting(found_of_key, count)):
-                raise self._refusals.full_for_key(QuotaExceeded(over))
+                raise self._refusals.full_for_key(QuotaExceeded(over), count)
 
     async def _keep(self) -> None:
         every = BEAT_SECONDS if self._is_alone else BEAT_SECONDS_BESIDE_OTHERS

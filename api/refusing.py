@@ -36,11 +36,11 @@ class Refusals:
             limit=self._capacity,
         )
 
-    def full_for_key(self, error: QuotaExceeded) -> Problem:
+    def full_for_key(self, error: QuotaExceeded, count: int) -> Problem:
         """429 that names the limit. One of a key's open judgments ends after the mean time, shared by all that run."""
         beside = min(self._max_running, max(1, error.standing.limit))
         seconds = min(float(LONGEST_SECONDS), max(0.1, self._mean_seconds / beside))
-        return over_limit(error, open_seconds=seconds)
+        return over_limit(error, open_seconds=seconds, count=count)
 
 
 def stopping(judgment_id: str | None) -> Problem:

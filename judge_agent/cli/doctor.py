@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from judge_agent.cli.checkout import load
+from judge_agent.cli.counting import counted
 from judge_agent.errors import JudgeError
 
 _PACKAGES = {
@@ -186,7 +187,7 @@ def _gpu() -> Check:
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     return Check(
-        "gpu", True, f"{count} CUDA devices" if count else "none; the embedded model runs on the CPU"
+        "gpu", True, counted(count, "CUDA device") if count else "none; the embedded model runs on the CPU"
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,10 @@ def add_parser(verbs: Any) -> None:
     place.add_argument("--data-dir", type=Path, default=argparse.SUPPRESS, help=about)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     add = actions.add_parser("add", parents=[place], help="make a key for a tenant; it is shown once")
-    add.add_argument("tenant")
+    add.add_argument(
+        "tenant",
+        help="whose key it is: a tenant's keys see the same judgments, blobs and runs, and no others",
+    )
     add.add_argument(
         "--scope",
         choices=("all", "judge"),
@@ -42,10 +47,20 @@ def add_parser(verbs: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Change or list the keys; returns 0. Raises JudgeError for an unknown id or an unusable database."""
+    """Change or list the keys; returns 0. Raises JudgeError for an unknown id, or a database that is not there."""
     settings = checkout.load("api.settings", "keys").from_environment(data_dir=arguments.data_dir)
+    if settings.database is None and not os.path.exists(settings.database_path):
+        _check_is_new(arguments.action, settings.database_path)
     asyncio.run(_run(arguments, settings.database_path, settings.database))
     return 0
+
+
+def _check_is_new(action: str, path: Path) -> None:
+    """The first key may be made before the service starts; keys that are there already are not in a new database."""
+    if action != "add":
+        reason = f"there is no database {str(path)!r}; give the service's folder, also by --data-dir"
+        raise InvalidRequest("JUDGE_DATA_DIR", reason)
+    print(f"there is no database {str(path)!r} yet; it is made", file=sys.stderr)
 
 
 async def _run(arguments: argparse.Namespace, path: Path, database_url: str | None) -> None:
@@ -91,8 +106,10 @@ async def _limit(store: Store, arguments: argparse.Namespace) -> None:
 
 
 async def _list(store: Store) -> None:
-    limits = await store.quotas.limits()
-    for key in await store.keys():
+    limits, keys = await store.quotas.limits(), await store.keys()
+    if not keys:
+        print("there are no keys; `judge-agent keys add TENANT` makes one", file=sys.stderr)
+    for key in keys:
         made = time.strftime("%Y-%m-%d %H:%M", time.localtime(key.created))
         state = "works" if key.revoked is None else "revoked"
         own = key_limits.described(limits.get(key.id, KeyLimits()))

@@ -23,6 +23,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from judge_agent.cli.asked_again import AskedAgain
+from judge_agent.cli.counting import counted
 from judge_agent.errors import InvalidRequest, JudgeClientError, JudgeError
 from judge_agent.probes import KINDS, Kind, Probe, probes
 from judge_agent.schema import Judgment, JudgmentRequest
@@ -128,7 +129,8 @@ def _progress(done: int, total: int) -> None:
 
 
 def _account(found: Report, judgments: int, seconds: float) -> str:
-    lines = [f"{found.requests} requests, {found.without_reference} of them without a reference"]
+    requests = counted(found.requests, "request")
+    lines = [f"{requests}, {found.without_reference} of them without a reference"]
     lines += [
         f"  {kind:10} {found.judged[kind]:5} judged  {found.full[kind]:5} full  {found.unscored[kind]:5} unscored"
         for kind in KINDS
@@ -147,7 +149,7 @@ def _account(found: Report, judgments: int, seconds: float) -> str:
     lines += [f"PROBLEM {problem}" for problem in found.problems[:MAX_TOLD]]
     if len(found.problems) > MAX_TOLD:
         lines.append(f"and {len(found.problems) - MAX_TOLD} more")
-    lines.append(f"{len(found.problems)} problems" if found.problems else "fit to reward with")
+    lines.append(counted(len(found.problems), "problem") if found.problems else "fit to reward with")
     return "\n".join(lines)
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -132,6 +133,31 @@ def test_keys_are_added_listed_and_revoked(tmp_path: Path) -> None:
     assert "revoked" in verb("keys", "list", **folder).stdout
     again = verb("keys", "revoke", found.group(), **folder)
     assert (again.returncode, found.group() in again.stderr) == (3, True)
+
+
+def test_keys_are_looked_for_where_there_is_a_database_only(tmp_path: Path) -> None:
+    for words in (("list",), ("revoke", "key_0"), ("limit", "key_0", "--max-open", "1")):
+        for folder in (tmp_path / "nowhere", tmp_path):
+            refused = verb("keys", "--data-dir", str(folder), *words)
+            assert (refused.returncode, refused.stdout) == (3, "")
+            assert str(folder / "judge.db") in refused.stderr
+            assert "Traceback" not in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_that_there_are_no_keys_is_said(tmp_path: Path) -> None:
+    made = verb("keys", "add", "ada", "--data-dir", str(tmp_path / "new"))
+    assert made.returncode == 0
+    database = tmp_path / "new" / "judge.db"
+    with sqlite3.connect(database) as connection:
+        connection.execute("DELETE FROM api_keys")
+    listed = verb("keys", "list", "--data-dir", str(tmp_path / "new"))
+    assert (listed.returncode, listed.stdout) == (0, "")
+    assert "no keys" in listed.stderr
+
+
+def test_what_a_key_is_added_for_is_described() -> None:
+    assert re.search(r"^ +tenant +\w", verb("keys", "add", "--help").stdout, re.MULTILINE)
 
 
 def test_keys_are_given_limits_which_are_changed_and_listed(tmp_path: Path) -> None:

@@ -56,6 +56,23 @@ async def test_a_key_with_as_many_open_as_it_may_is_told_so_and_another_key_is_s
         gate.set()
 
 
+async def test_a_refused_group_is_told_how_many_it_wants() -> None:
+    async with serving(api_keys=KEYS, key_requests_per_minute=6, key_max_open=100) as served:
+        for seed in range(2):
+            await served.post(request(seed=seed), x_api_key=ADA)
+        one = request()["candidates"][0]
+        many = request(candidates=[one | {"id": str(at)} for at in range(5)])
+        for extra in ({}, {"run": {"id": "r", "pin": True}}):
+            body = many | extra
+            refused = await served.http.post("/v1/groups", json=body, headers={"X-Api-Key": ADA})
+            assert (refused.status_code, refused.json()["code"]) == (429, "quota_requests_per_minute")
+            assert "of its requests_per_minute=6, and 5 more are wanted at once" in refused.json()["detail"]
+        for seed in range(2, 7):
+            alone = await served.post(request(seed=seed), x_api_key=ADA)
+        assert alone.status_code == 429
+        assert "wanted" not in alone.json()["detail"]
+
+
 async def test_a_service_that_is_full_for_everybody_says_something_else() -> None:
     gate, model = held()
     async with serving(model=model, key_max_open=9, max_running=1, max_queued=0) as served:

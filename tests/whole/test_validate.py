@@ -48,7 +48,11 @@ def validate(url: str, folder: Path, lines: list[Any], *options: str) -> subproc
     path = folder / "requests.jsonl"
     path.write_text("\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines))
     command = [sys.executable, "-m", "judge_agent.cli", "validate", str(path), "--url", url, *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    if (problems := done.stdout.count("PROBLEM ")) and "--json" not in options:
+        told = "1 problem" if problems == 1 else f"{problems} problems"
+        assert done.stdout.splitlines()[-1] == told
+    return done
 
 
 def test_a_good_set_is_fit_and_its_numbers_are_told(verify_service: str, tmp_path: Path) -> None:
