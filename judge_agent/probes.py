@@ -37,34 +37,44 @@ class Probe:
 
 
 def probes(requests: Sequence[Mapping[str, Any]]) -> Iterator[Probe]:
-    """Every probe of every request that has a reference; the requests are ones that the schema accepts.
+    """Every probe of every request; without a reference only answers that do nothing. The schema accepts the requests.
 
     `again` is the reference once more, with another seed: with the same one a model server says the same again, and
     the noise of a reward would be none by construction.
     """
     references = [reference_of(request) for request in requests]
     for index, (request, reference) in enumerate(zip(requests, references, strict=True)):
-        if reference is None:
-            continue
-        foreign = next(
-            (other for other in references[index + 1 :] + references[:index] if other != reference), None
-        )
-        answers: dict[Kind, Mapping[str, Any] | None] = {
-            "reference": reference,
-            "again": reference,
-            "empty": {"text": ""},
-            "idle": {"text": _IDLE_TEXT},
-            "cut": _cut(reference),
-            "altered": _altered(reference, _Uncounted.of(request)),
-            "foreign": foreign,
-        }
-        for kind, trajectory in answers.items():
+        others = references[index + 1 :] + references[:index]
+        for kind, trajectory in {**_idle_answers(), **_from(reference, request, others)}.items():
             if trajectory is not None and (kind in ("reference", "again") or trajectory != reference):
-                candidate = {"id": kind, "trajectory": trajectory}
-                alone: dict[str, Any] = {"candidates": [candidate], "cache": "no", "shape": []}
-                if kind == "again":
-                    alone["seed"] = _other(int(request.get("seed") or 0))
-                yield Probe(index, kind, {**request, **alone})
+                yield Probe(index, kind, _alone(request, kind, trajectory))
+
+
+def _idle_answers() -> dict[Kind, Mapping[str, Any] | None]:
+    return {"empty": {"text": ""}, "idle": {"text": _IDLE_TEXT}}
+
+
+def _from(
+    reference: Mapping[str, Any] | None,
+    request: Mapping[str, Any],
+    others: Sequence[Mapping[str, Any] | None],
+) -> dict[Kind, Mapping[str, Any] | None]:
+    """The reference, whole and with one thing wrong; nothing where there is none."""
+    if reference is None:
+        return {}
+    return {
+        "reference": reference,
+        "again": reference,
+        "cut": _cut(reference),
+        "altered": _altered(reference, _Uncounted.of(request)),
+        "foreign": next((other for other in others if other not in (None, reference)), None),
+    }
+
+
+def _alone(request: Mapping[str, Any], kind: Kind, trajectory: Mapping[str, Any]) -> dict[str, Any]:
+    """The request with this one answer."""
+    asked = {**request, "candidates": [{"id": kind, "trajectory": trajectory}], "cache": "no", "shape": []}
+    return asked | {"seed": _other(int(request.get("seed") or 0))} if kind == "again" else asked
 
 
 def reference_of(request: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -1,7 +1,8 @@
 """Is a set of requests fit to reward with? References must score full; empty, idle and broken answers must not.
 
 Pure: what the judgments of the probes (`judge_agent/probes.py`) say. An untouched task that scores full is a broken
-task; a probe that was not scored says nothing, neither that an answer is rewarded nor that it is not.
+task; a probe that was not scored says nothing, neither that an answer is rewarded nor that it is not; and of a request
+without a reference nothing says that a right answer is rewarded.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ FULL = 1.0 - 1e-9
 MAX_STANDING_SHARE = 0.1
 # Of the idle answers, of the broken references and of the references judged again: what is unscored was not checked.
 MAX_UNSCORED_SHARE = 0.1
+# Of the requests: those for which no answer is known that must score full.
+MAX_WITHOUT_REFERENCE_SHARE = 0.1
 _CHECKED: tuple[tuple[str, tuple[Kind, ...]], ...] = (
     ("idle answers", IDLE),
     ("broken references", MUTANTS),
@@ -72,12 +75,20 @@ def report(requests: Sequence[Mapping[str, Any]], judged: Mapping[tuple[int, Kin
     mutants = sum(found.judged.get(kind, 0) - found.unscored.get(kind, 0) for kind in MUTANTS)
     if len(found.standing) > MAX_STANDING_SHARE * mutants:
         found.problems.append(f"{len(found.standing)} of {mutants} broken references do not fall")
-    if found.judged and not any(kind in found.judged for kind in MUTANTS):
+    if found.without_reference < found.requests and not any(kind in found.judged for kind in MUTANTS):
         found.problems.append("no reference could be broken: nothing says that wrong answers fall")
     found.problems += _unchecked(judged)
-    if not found.judged:
-        found.problems.append("no request has a reference: nothing was checked")
+    if found.without_reference > MAX_WITHOUT_REFERENCE_SHARE * found.requests:
+        found.problems.append(_without_reference(found))
     return found
+
+
+def _without_reference(found: Report) -> str:
+    return (
+        f"{found.without_reference} of {found.requests} requests have no answer that must score full (at most "
+        f"{MAX_WITHOUT_REFERENCE_SHARE:.0%} may): nothing says that a right answer to them is rewarded; give each a "
+        "task.reference.solution, .sql, .tool_calls or .answer, or a right rollout as its candidate 'reference'"
+    )
 
 
 def _unchecked(judged: Mapping[tuple[int, Kind], Judgment]) -> list[str]:

@@ -1,11 +1,12 @@
 """`judge-agent validate FILE`: is a set of requests fit to reward with, before a run?
 
-FILE holds one judgment request a line, each with a reference. A running service (JUDGE_URL, or --url) judges the
-reference, twice, the second time with another seed; an empty and an idle answer; and the reference cut, altered, and
-exchanged with another's. Exit code 0 when references score full, idle answers do not, and broken references fall (but
-for one in ten, which may happen to be right). 1 when not, or when more than one in ten of the idle answers, of the
-broken references or of the references judged again are unscored, for then nothing says that the set is fit; 3 for a
-file or a service that cannot be used.
+FILE holds one judgment request a line, each with a reference: task.reference.solution, .sql, .tool_calls or .answer,
+or a candidate called "reference". A running service (JUDGE_URL, or --url) judges the reference, twice, the second
+time with another seed; an empty and an idle answer; and the reference cut, altered, and exchanged with another's.
+Exit code 0 when references score full, idle answers do not, and broken references fall (but for one in ten, which may
+happen to be right). 1 when not, or when more than one in ten of the requests have no reference, or of the idle
+answers, of the broken references or of the references judged again are unscored, for then nothing says that the set
+is fit; 3 for a file or a service that cannot be used.
 """
 
 from __future__ import annotations

@@ -85,7 +85,58 @@ def test_tests_that_pass_whatever_is_written_are_told(verify_service: str, tmp_p
 
 def test_a_set_without_references_is_no_fit_one(verify_service: str, tmp_path: Path) -> None:
     done = validate(verify_service, tmp_path, [{"recipe": "verify", "task": {"prompt": "x"}}])
-    assert (done.returncode, "nothing was checked" in done.stdout) == (1, True)
+    assert done.returncode == 1
+    assert "1 of 1 requests have no answer that must score full" in done.stdout
+
+
+def bare(name: str, *, hidden: list[Any], kind: str = "assert", **changes: Any) -> dict[str, Any]:
+    """A row of RL: tests, and no solution."""
+    tests = {"kind": kind, "entry_point": name, "hidden": hidden}
+    return {"recipe": "verify", "task": {"prompt": f"Write {name}.", "reference": {"tests": tests}}} | changes
+
+
+def test_one_good_request_does_not_make_many_fit_of_which_nothing_is_known(
+    verify_service: str, tmp_path: Path
+) -> None:
+    many = [bare("any", hidden=["assert True"]) for _ in range(3)]
+    done = validate(verify_service, tmp_path, [*GOOD, *many], "--json")
+    assert done.returncode == 1
+    assert "fit to reward with" not in done.stdout
+    assert "PROBLEM 3 of 6 requests have no answer that must score full (at most 10% may)" in done.stdout
+    assert "task.reference.solution" in done.stdout
+    numbers = json.loads(done.stdout.splitlines()[-1])
+    assert (numbers["without_reference"], numbers["judged"]["reference"]) == (3, 3)
+
+
+def test_answers_that_do_nothing_are_tried_without_a_reference_too(
+    verify_service: str, tmp_path: Path
+) -> None:
+    empty = bare("any", kind="stdio", hidden=[{"stdin": "", "stdout": ""}])
+    tests = bare("double", kind="call", hidden=[{"args": [2], "expected": 4}])
+    done = validate(verify_service, tmp_path, [empty, tests], "--json")
+    numbers = json.loads(done.stdout.splitlines()[-1])
+    assert numbers["judged"] == {"empty": 2, "idle": 2}
+    assert done.returncode == 1
+    assert "no reference could be broken" not in done.stdout, "there is none to break"
+
+
+def test_few_requests_without_a_reference_leave_a_set_fit(verify_service: str, tmp_path: Path) -> None:
+    lines = [
+        call_task(
+            f"times_{n}", f"n * {n}", [{"args": [2], "expected": 2 * n}, {"args": [3], "expected": 3 * n}]
+        )
+        for n in range(2, 11)
+    ]
+    lone = bare("double", kind="call", hidden=[{"args": [2], "expected": 4}])
+    done = validate(verify_service, tmp_path, [*lines, lone])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "10 requests, 1 of them without a reference" in done.stdout
+
+
+def test_requests_without_a_reference_do_not_keep_those_of_others_from_being_tried() -> None:
+    lines = [{"task": {"prompt": "?", "reference": {"answer": text}}} for text in ("four", "five")]
+    kinds = {one.kind for one in probes([lines[0], {"task": {"prompt": "?"}}, lines[1]]) if one.index == 0}
+    assert "foreign" in kinds
 
 
 def call_set(rules: dict[str, Any]) -> list[dict[str, Any]]:
