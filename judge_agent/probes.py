@@ -72,8 +72,9 @@ def _from(
 
 
 def _alone(request: Mapping[str, Any], kind: Kind, trajectory: Mapping[str, Any]) -> dict[str, Any]:
-    """The request with this one answer."""
-    asked = {**request, "candidates": [{"id": kind, "trajectory": trajectory}], "cache": "no", "shape": []}
+    """The request with this one answer. It leaves no point in a run, pins none, and keeps no group waiting."""
+    asked = {name: value for name, value in request.items() if name not in ("run", "group")}
+    asked |= {"candidates": [{"id": kind, "trajectory": trajectory}], "cache": "no", "shape": []}
     return asked | {"seed": _other(int(request.get("seed") or 0))} if kind == "again" else asked
 
 

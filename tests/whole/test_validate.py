@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from judge_agent.cli import main
@@ -272,3 +273,12 @@ def test_what_cannot_be_read_or_judged_is_an_error_that_says_where(
     assert (unknown.returncode, "recipe" in unknown.stderr) == (3, True)
     nobody = validate("http://127.0.0.1:9", tmp_path, [GOOD[0]], "--at-once", "0")
     assert (nobody.returncode, "--at-once: 0 must be at least 1" in nobody.stderr) == (3, True)
+
+
+def test_a_run_is_neither_pinned_nor_filled_by_its_probes(verify_service: str, tmp_path: Path) -> None:
+    held = {"run": {"id": "grpo-validated", "step": 0, "pin": True}}
+    joined = {"group": {"group_id": "validated", "index": 0, "size": 8}}
+    done = validate(verify_service, tmp_path, [GOOD[0] | held | joined, GOOD[1] | held])
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = httpx.get(f"{verify_service}/v1/runs/grpo-validated", trust_env=False)
+    assert told.status_code == 404, told.text
