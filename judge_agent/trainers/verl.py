@@ -29,12 +29,13 @@ JudgeToolAgentLoop is named in the file that `actor_rollout_ref.rollout.agent.ag
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from judge_agent.errors import InvalidRequest
 from judge_agent.trainers.columns import check_names
 from judge_agent.trainers.outcome import Outcome
+from judge_agent.trainers.rollout import Rollout
 from judge_agent.trainers.scorer_settings import scorer_of, settings_text
 from judge_agent.trainers.verl_rollout import VerlSample
 
@@ -81,12 +82,15 @@ async def score_sample(sample: VerlSample, reward_kwargs: Mapping[str, Any]) -> 
     named = own.pop("columns", None)
     check_names(named or {})
     scorer = scorer_of(settings_text(own, "reward_kwargs"), TAKEN)
+    group: Hashable = ("unreadable", object())
+    messages_read = False
+    rollout: Rollout | Outcome
     try:
-        rollout, messages_read = sample.rollout(scorer.judge.asking.recipe, named)
+        # A rollout that cannot be read still has a group, whose mean it gets.
         group = sample.group
+        rollout, messages_read = sample.rollout(scorer.judge.asking.recipe, named)
     except InvalidRequest as error:
-        failure = Outcome.failed("rollout_invalid", str(error), scorer.judge.dimensions)
-        return await scorer.row(failure, ("invalid", sample.uid)) | {"messages_read": 0.0}
+        rollout = Outcome.failed("rollout_invalid", str(error), scorer.judge.dimensions)
     return await scorer.row(rollout, group) | {"messages_read": float(messages_read)}
 
 

@@ -149,6 +149,28 @@ def test_without_a_mean_failure_raises(way: str) -> None:
         score(server.url, "x", seconds=seconds_for(kind))
 
 
+@pytest.mark.parametrize("known", [{"uid": "u1"}, {"index": 7}, {"question": "4 + 5?"}])
+@pytest.mark.parametrize("broken", [{"messages": "broken"}, {"messages": [1, 2]}])
+def test_a_rollout_that_cannot_be_read_has_the_mean_of_its_group(
+    known: dict[str, Any], broken: dict[str, Any]
+) -> None:
+    info = {"question": "2 + 3?", **known}
+    with answering() as server:
+        for text in ("xxxx", "xxxxxx"):
+            score(server.url, text, extra_info=info)
+        bad = score(server.url, "x" * 8, extra_info=info | broken)
+        assert len(server.bodies) == 2
+    assert set(bad) == KEYS
+    assert (bad["score"], bad["judge_failed"], bad["messages_read"]) == (pytest.approx(0.5), 1.0, 0.0)
+
+
+def test_of_a_prompt_that_cannot_be_read_nobody_knows_the_group() -> None:
+    with answering() as server:
+        score(server.url, "xxxx", extra_info={"raw_prompt": ASKED})
+        with pytest.raises(JudgeUnavailable, match="neither text nor a list"):
+            score(server.url, "xxxx", extra_info={"raw_prompt": 3})
+
+
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [
