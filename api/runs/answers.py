@@ -122,12 +122,13 @@ class StepNumbers(RunNumbers):
 
 
 class RunAlarm(_Told):
-    """A threshold that a step passes; `since` in Unix seconds."""
+    """A threshold that a step passes; `since` in Unix seconds. The value is of so many `steps`, this one the last."""
 
     step: int | None
     name: str
     value: float
     limit: float
+    steps: int
     since: float
 
 

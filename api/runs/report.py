@@ -8,10 +8,12 @@ import logging
 import math
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from api.runs.alarms import MIN_POINTS, Alarm, Thresholds, alarms_in
 from api.runs.numbers import Numbers
+from api.runs.pooling import MAX_STEPS, pools_of
 from judge_agent.store.runs import NO_STEP, RunStore, StoredRun, Walked
 
 PAGE = 10_000
@@ -61,10 +63,19 @@ async def told_steps(
     told: list[ToldStep] = []
     thresholds = thresholds_of(run)
     before = await _mean_before(runs, tenant, run.id, steps[0], most) if steps else None
+    known: dict[tuple[int, int], dict[str, Any]] = {}
+
+    async def numbers(first: int, last: int) -> dict[str, Any]:
+        if (first, last) not in known:
+            known[first, last] = await numbers_of(runs, tenant, run.id, first=first, last=last, most=most)
+        return known[first, last]
+
     for step in steps:
-        numbers = await numbers_of(runs, tenant, run.id, first=step, last=step, most=most)
-        told.append(ToldStep(step, numbers, alarms_in(numbers, before, thresholds)))
-        before = _mean(step, numbers)
+        own = await numbers(step, step)
+        earlier = partial(_steps_before, runs, tenant, run.id, step, MAX_STEPS - 1)
+        pools = await pools_of(step, earlier, numbers, thresholds)
+        told.append(ToldStep(step, own, alarms_in(own, before, thresholds, pools)))
+        before = _mean(step, own)
     return told
 
 
@@ -82,7 +93,7 @@ async def rung(runs: RunStore, tenant: str, run: str, steps: Sequence[ToldStep])
                 if await runs.ring(tenant, run, step.step, alarm.name, at):
                     facts = {"run": run, "step": shown_step(step.step), **alarm._asdict()}
                     _log.warning(
-                        "run.alarm run=%r step=%s name=%s value=%.6g limit=%g",
+                        "run.alarm run=%r step=%s name=%s value=%.6g limit=%g steps=%d",
                         *facts.values(),
                         extra={"event": "run.alarm", "facts": facts},
                     )
@@ -138,11 +149,16 @@ _SHORT = {
 
 async def _mean_before(runs: RunStore, tenant: str, run: str, step: int, most: int | None) -> float | None:
     """The mean reward of the step before, where it says enough."""
-    before = await runs.steps(tenant, run, first=0, last=step - 1, limit=1, newest=True) if step > 0 else ()
+    before = await _steps_before(runs, tenant, run, step, 1)
     if not before:
         return None
     numbers = await numbers_of(runs, tenant, run, first=before[0], last=before[0], most=most)
     return _mean(before[0], numbers)
+
+
+async def _steps_before(runs: RunStore, tenant: str, run: str, step: int, count: int) -> Sequence[int]:
+    """The newest steps before this one, in rising order; points without a step are before none."""
+    return await runs.steps(tenant, run, first=0, last=step - 1, limit=count, newest=True) if step > 0 else ()
 
 
 def _mean(step: int, numbers: Mapping[str, Any]) -> float | None:

@@ -20,22 +20,26 @@ from tests.store.stores import accepted
 pytestmark = pytest.mark.anyio
 
 
-async def judged(served: Served, step: int, *, failed: bool) -> None:
+async def judged(
+    served: Served, step: int, *, failed: bool, count: int = 12, reward: float | None = None
+) -> None:
     points = [
         replace(one, status="unscored", reward=None, flags="", compared=0)
         if failed
-        else replace(one, status="scored", reward=0.1 * (n % 5), flags="", compared=0)
-        for n, one in enumerate(made(step, 12))
+        else replace(
+            one, status="scored", reward=0.1 * (n % 5) if reward is None else reward, flags="", compared=0
+        )
+        for n, one in enumerate(made(step, count, group=8))
     ]
-    lease = await accepted(served.parts.store, f"{step}/{failed}", tenant="local")
+    lease = await accepted(served.parts.store, f"{step}/{failed}/{count}", tenant="local")
     end = RunEnd("local", "r", step, tuple(points))
     assert await served.parts.store.finish(lease, "{}", elapsed_seconds=1.0, points=end)
     served.parts.watch.note(RunEnd("local", "r", step, ()))
 
 
-async def rung(served: Served) -> list[int]:
+async def rung(served: Served, name: str = "unscored_share") -> list[int]:
     kept = await served.parts.store.runs.rung("local", "r", first=0, last=10**6)
-    return sorted(step for step, name in kept if name == "unscored_share")
+    return sorted(step for step, other in kept if other == name)
 
 
 async def test_every_step_of_those_that_came_quickly_rings() -> None:
@@ -66,6 +70,40 @@ async def test_more_steps_than_one_look_takes_are_looked_at_by_the_next() -> Non
         await served.parts.watch.look()
         await served.parts.watch.look()
         assert await rung(served) == steps
+
+
+async def test_a_run_of_small_steps_that_are_all_unscored_rings() -> None:
+    async with serving() as served:
+        for step in range(3):
+            await judged(served, step, failed=True, count=8)
+            await served.parts.watch.look()
+        assert await rung(served) == [1, 2], "eight points alone say too little"
+        told = (await served.http.get("/v1/runs/r")).json()["alarms"]
+        assert [(one["step"], one["value"], one["steps"]) for one in told] == [(1, 1.0, 2), (2, 1.0, 2)]
+
+
+async def test_a_small_step_that_is_well_does_not_ring_for_those_before_it() -> None:
+    async with serving() as served:
+        for step in range(3):
+            await judged(served, step, failed=step < 2, count=8)
+            await served.parts.watch.look()
+        assert await rung(served) == [1]
+
+
+async def test_a_step_that_begins_does_not_ring_for_a_whole_one_before_it() -> None:
+    async with serving() as served:
+        await judged(served, 1, failed=True)
+        await judged(served, 2, failed=True, count=1)
+        await served.parts.watch.look()
+        assert await rung(served) == [1]
+
+
+async def test_steps_of_one_group_without_any_signal_ring_when_there_are_four() -> None:
+    async with serving() as served:
+        for step in range(5):
+            await judged(served, step, failed=False, count=8, reward=0.5)
+        await served.parts.watch.look()
+        assert await rung(served, "zero_signal_share") == [3, 4]
 
 
 async def test_an_alarm_is_one_event_with_run_and_step_in_the_json_log() -> None:
