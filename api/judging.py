@@ -66,6 +66,8 @@ class Judging(Protocol):
 
     def serves_others(self, judgment: Judgment) -> bool: ...
 
+    def failed_by_deadline(self, judgment: Judgment) -> bool: ...
+
     def flight_key(self, request: JudgmentRequest) -> str | None: ...
 
     def seconds_of(self, request: JudgmentRequest) -> float: ...
@@ -167,7 +169,8 @@ async def judge_to_its_end(
         judgment = await _called_off(judge, live, request, text)
     live.end()
     if not judge.serves_others(judgment):
-        await _patiently(lambda: store.pass_on(live.id))
+        late = await _came_late(judge, live, request, text, judgment)
+        await _patiently(lambda: store.pass_on(live.id, created_after=late))
     live.points = await _points(live, request, text, judgment)
     return await _kept(judge, store, live, judgment)
 
@@ -226,6 +229,20 @@ async def _twin(store: Store, live: LiveJudgment) -> Judgment | None:
     if row is None or row.state != "done" or row.judgment is None:
         return None
     return Judgment.model_validate_json(row.judgment)
+
+
+async def _came_late(
+    judge: Judging, live: LiveJudgment, request: JudgmentRequest | None, text: str | None, judgment: Judgment
+) -> float:
+    """Who came after this moment does not get this end, which serves not everybody who has waited for it.
+
+    Who has waited for as long as may be judged gets the failure that a deadline made, or else a deadline would be as
+    long as there are equal requests. Not after a restart: what nobody served in does not count against a deadline.
+    """
+    if live.resumed or not judge.failed_by_deadline(judgment):
+        return 0.0
+    asked = await asyncio.to_thread(_read, text) if request is None else request
+    return time.time() - judge.seconds_of(asked)
 
 
 async def _called_off(

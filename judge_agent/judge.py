@@ -22,7 +22,7 @@ from judge_agent.named_principles import NamedPrinciples
 from judge_agent.pinning import INFO_SECONDS, Pin, RunHold, current_info, held, pin_of
 from judge_agent.prompting import PromptLibrary
 from judge_agent.recipes import load_recipes
-from judge_agent.remembering import flight_key, serves_others
+from judge_agent.remembering import failed_by_deadline, flight_key, serves_others
 from judge_agent.run import JudgeParts, Run
 from judge_agent.schema import Group, Judgment, JudgmentRequest
 from judge_agent.schema.shape import Shape
@@ -151,6 +151,10 @@ class Judge:
     def serves_others(self, judgment: Judgment) -> bool:
         """Whether judgments of the same request that have waited for this end get it too."""
         return serves_others(judgment)
+
+    def failed_by_deadline(self, judgment: Judgment) -> bool:
+        """Whether judgments of the same request that have waited for as long as this one took get its failure."""
+        return failed_by_deadline(judgment)
 
     def judges_together(self, request: JudgmentRequest) -> bool:
         """Whether a candidate's result hangs on its peers, so that none is judged before the others are there."""

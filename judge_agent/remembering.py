@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from judge_agent.context import CanonicalCandidate
 from judge_agent.hashing import sha256_of
+from judge_agent.record import failed_results
 from judge_agent.schema import SCHEMA_VERSION, CandidateResult, Evidence, Judgment, JudgmentRequest, Task
 from judge_agent.schema.judgment import Provenance
 from judge_agent.seams.model import ModelInfo
@@ -182,23 +183,49 @@ def serves_others(judgment: Judgment) -> bool:
     return all(map(is_whole, judgment.candidates)) or all(map(_is_common_failure, judgment.candidates))
 
 
-def failed_with(twin: Judgment, candidates: Sequence[CanonicalCandidate]) -> Known:
+def failed_by_deadline(judgment: Judgment) -> bool:
+    """Whether its deadline left this end without any reward: who has waited for as long would come no further."""
+    is_cut = "deadline" in judgment.flags or any(
+        one.failure_kind == "deadline" for one in judgment.candidates
+    )
+    return is_cut and judgment.state == "done" and not any(map(_may_do_better, judgment.candidates))
+
+
+def failed_with(twin: Judgment, candidates: Sequence[CanonicalCandidate], *, has_waited: bool) -> Known:
     """What the judge failed at in a judgment of the same request that this one has waited for.
 
     The work was shared, and so is its failure: to try again at once, once for each who waited, would be a herd. One
-    that ran out of its own time, or was called off, says nothing about this one.
+    that ran out of its own time says nothing about this one, unless this one `has_waited` for as long as it may be
+    judged. One that was called off says nothing.
     """
     pairs = list(zip(candidates, twin.candidates, strict=False))
-    if len(twin.candidates) != len(candidates) or not all(_is_common_failure(one) for _, one in pairs):
+    is_late = has_waited and failed_by_deadline(twin)
+    if len(twin.candidates) != len(candidates):
+        return Known({})
+    if not is_late and not all(_is_common_failure(one) for _, one in pairs):
         return Known({})
     names = {one.id: candidate.id for candidate, one in pairs}
-    results = {names[one.id]: one.model_copy(update={"id": names[one.id]}) for _, one in pairs}
+    results = {names[one.id]: _failed(one, twin).model_copy(update={"id": names[one.id]}) for _, one in pairs}
     evidence = tuple(_renamed(item, names) for item in twin.evidence)
     return Known(results, evidence, twin.flags, dict.fromkeys(results, twin.id))
 
 
 def _is_common_failure(result: CandidateResult) -> bool:
     return result.status == "unscored" and result.failure_kind not in ("cancelled", "deadline", "internal")
+
+
+def _may_do_better(result: CandidateResult) -> bool:
+    """Whether a result that a deadline cut short has a reward, or failed for what the deadline has no part in."""
+    has_failed_apart = result.failure_kind in ("cancelled", "internal")
+    return result.status == "scored" or result.reward is not None or has_failed_apart
+
+
+def _failed(result: CandidateResult, twin: Judgment) -> CandidateResult:
+    """The result without a score: of what a deadline cut short, part may have been judged."""
+    if result.status == "unscored":
+        return result
+    reason = f"judgment {twin.id} of the same request, for which this one has waited, was cut short by its deadline"
+    return failed_results([result.id], tuple(result.vector), "deadline", reason)[0]
 
 
 def wishes(request: JudgmentRequest) -> dict[str, Any]:

@@ -6,6 +6,7 @@ A failure of the judge is never a score: whatever goes wrong in here ends as `un
 from __future__ import annotations
 
 import asyncio
+import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -175,7 +176,8 @@ class Run:
             async with deadline_of(context.calls.budget, LOOK_UP_SECONDS):
                 known = await memory.known(context.candidates)
             if twin is not None and not known.results:
-                known = failed_with(twin, context.candidates)
+                has_waited = time.time() - self._created >= context.calls.budget.seconds
+                known = failed_with(twin, context.candidates, has_waited=has_waited)
             fresh = [one for one in context.candidates if one.id not in known.results]
             state = await self._state(context, fresh)
             async with deadline_of(context.calls.budget, LOOK_UP_SECONDS):

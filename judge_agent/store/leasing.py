@@ -173,14 +173,16 @@ def cancel(
     return _taken(connection, judgment_id, worker, now + lease_seconds)
 
 
-def pass_on(connection: sqlite3.Connection, leader: str) -> None:
+def pass_on(connection: sqlite3.Connection, leader: str, created_after: float) -> None:
     row = connection.execute(
-        "SELECT id FROM judgments WHERE leader = ? AND state = 'queued' ORDER BY sequence LIMIT 1", (leader,)
+        "SELECT id FROM judgments WHERE leader = ? AND state = 'queued' AND created > ? ORDER BY sequence LIMIT 1",
+        (leader, created_after),
     ).fetchone()
     if row is not None:
         connection.execute("UPDATE judgments SET leader = NULL WHERE id = ?", row)
         connection.execute(
-            "UPDATE judgments SET leader = ? WHERE leader = ? AND state = 'queued'", (row[0], leader)
+            "UPDATE judgments SET leader = ? WHERE leader = ? AND state = 'queued' AND created > ?",
+            (row[0], leader, created_after),
         )
 
 

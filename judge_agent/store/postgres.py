@@ -129,8 +129,8 @@ class PostgresStore:
         await self._pool.run(leasing.release_all)
         self._news.announce()
 
-    async def pass_on(self, leader: str) -> None:
-        await self._pool.run(lambda session: leasing.pass_on(session, leader))
+    async def pass_on(self, leader: str, *, created_after: float = 0.0) -> None:
+        await self._pool.run(lambda session: leasing.pass_on(session, leader, created_after))
 
     async def cancel(self, judgment_id: str, *, worker: str, lease_seconds: float) -> Claimed | None:
         taking = uuid.uuid4().hex

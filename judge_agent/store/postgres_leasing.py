@@ -110,9 +110,11 @@ RETURNING is_free, judgments.{_CLAIMED}
 """  # noqa: S608
 _PASS_ON = """
 WITH next AS MATERIALIZED (
-    SELECT id FROM judgments WHERE leader = $1 AND state = 'queued' ORDER BY sequence LIMIT 1
+    SELECT id FROM judgments WHERE leader = $1 AND state = 'queued' AND created > $2::double precision
+    ORDER BY sequence LIMIT 1
 ), found AS MATERIALIZED (
-    SELECT id FROM judgments WHERE leader = $1 AND state = 'queued' ORDER BY id FOR NO KEY UPDATE
+    SELECT id FROM judgments WHERE leader = $1 AND state = 'queued' AND created > $2::double precision
+    ORDER BY id FOR NO KEY UPDATE
 )
 UPDATE judgments SET leader = CASE WHEN judgments.id = next.id THEN NULL ELSE next.id END
 FROM found, next WHERE judgments.id = found.id
@@ -258,8 +260,8 @@ async def cancel(
     return _claimed(rows[0][1:]) if rows and rows[0][0] else None
 
 
-async def pass_on(session: Session, leader: str) -> None:
-    await session.fetch(_PASS_ON, leader)
+async def pass_on(session: Session, leader: str, created_after: float) -> None:
+    await session.fetch(_PASS_ON, leader, created_after)
 
 
 def _columns(clocks: Mapping[Lease, float]) -> tuple[list[str], list[int], list[float]]:

@@ -249,8 +249,10 @@ class Store(Protocol):
         """Give every lease back. Only for who knows that no other worker runs."""
         ...
 
-    async def pass_on(self, leader: str) -> None:
-        """Make the first judgment that waits for this one lead the others that do: its own end will not serve them."""
+    async def pass_on(self, leader: str, *, created_after: float = 0.0) -> None:
+        """Make the first judgment that waits for this one lead the others that do: its own end will not serve them.
+
+        Only among those `created_after` then; the end does serve who has waited for longer."""
         ...
 
     async def cancel(self, judgment_id: str, *, worker: str, lease_seconds: float) -> Claimed | None:

@@ -100,8 +100,8 @@ class SqliteStore:
     async def release_all(self) -> None:
         await self._database.execute("UPDATE judgments SET lease_until = 0 WHERE state = 'running'")
 
-    async def pass_on(self, leader: str) -> None:
-        await self._database.run(lambda connection: leasing.pass_on(connection, leader))
+    async def pass_on(self, leader: str, *, created_after: float = 0.0) -> None:
+        await self._database.run(lambda connection: leasing.pass_on(connection, leader, created_after))
 
     async def cancel(self, judgment_id: str, *, worker: str, lease_seconds: float) -> Claimed | None:
         return await self._database.run(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from types import SimpleNamespace
 
 import pytest
 
 from judge_agent.models.scripted import Held, ScriptedModel, ScriptedRequest, by_schema
+from judge_agent.remembering import failed_with
+from judge_agent.schema import Judgment
 from tests.service.served import request, serving
 
 pytestmark = pytest.mark.anyio
@@ -135,3 +139,56 @@ async def test_one_with_less_time_does_not_wait_for_one_with_more() -> None:
         assert quick.json()["candidates"][0]["failure_kind"] in ("deadline", "model_timeout")
         model.open.set()
         assert (await slow).json()["candidates"][0]["status"] == "scored"
+
+
+async def test_a_deadline_is_not_multiplied_by_the_number_of_equal_posts() -> None:
+    model = Gate()
+    async with serving(model=model) as served:
+        began = time.monotonic()
+        hung = [asyncio.create_task(served.post(request(budget={"seconds": 1}))) for _ in range(8)]
+        answers = [(await one).json() for one in hung]
+        took = time.monotonic() - began
+        asked = len(model.requests)
+        told = {(one["candidates"][0]["status"], one["candidates"][0]["reward"]) for one in answers}
+        assert told == {("unscored", None)}
+        assert {one["candidates"][0]["failure_kind"] for one in answers} == {"deadline"}
+        judged = {one["id"] for one in answers if one["cached_from"] is None}
+        assert len(judged) <= 2, "the first, and the first of those that came too late to have waited as long"
+        assert {one["cached_from"] for one in answers} <= judged | {None}
+        assert took < 4, "not eight times a second"
+        model.open.set()
+        later = (await served.post(request(budget={"seconds": 1}))).json()
+        assert (later["candidates"][0]["status"], later["cached_from"]) == ("scored", None)
+    assert asked <= 2 * len(judged), "no herd"
+
+
+async def test_what_a_deadline_left_half_judged_is_unscored_for_who_has_waited() -> None:
+    async with serving() as served:
+        whole = Judgment.model_validate((await served.post(request())).json())
+    late = whole.model_copy(update={"flags": {"deadline": {"seconds": 1.0}}})
+    [one] = whole.candidates
+    half = one.model_copy(update={"status": "partial", "reward": None, "failure_kind": "deadline"})
+    cut = late.model_copy(update={"candidates": (half,)})
+    names = [SimpleNamespace(id="mine")]
+    assert not failed_with(late, names, has_waited=True).results
+    assert not failed_with(cut, names, has_waited=False).results
+    shared = failed_with(cut, names, has_waited=True)
+    told = shared.results["mine"]
+    assert (told.id, told.status, told.reward, told.score) == ("mine", "unscored", None, None)
+    assert (told.failure_kind, set(told.vector.values())) == ("deadline", {None})
+    assert whole.id in (told.failure_reason or "")
+    assert set(shared.by.values()) == {whole.id}
+
+
+async def test_who_came_late_does_not_share_the_deadline_of_who_came_first() -> None:
+    model = Gate()
+    async with serving(model=model) as served:
+        first = asyncio.create_task(served.post(request(budget={"seconds": 1.5})))
+        await model.asked.wait()
+        for _ in range(10):
+            await asyncio.sleep(0.1)
+        late = asyncio.create_task(served.post(request(budget={"seconds": 1.5})))
+        assert (await first).json()["candidates"][0]["status"] == "unscored"
+        model.open.set()
+        told = (await late).json()
+        assert (told["candidates"][0]["status"], told["cached_from"]) == ("scored", None)

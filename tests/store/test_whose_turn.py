@@ -90,6 +90,25 @@ async def test_where_an_end_serves_nobody_the_first_who_waits_leads_the_others(s
     assert await claimed(store) == ["third", "fourth", "fifth"]
 
 
+async def test_who_has_waited_long_enough_goes_on_with_the_end_that_others_are_not_served_by(
+    store: Store,
+) -> None:
+    leader = await accepted(store, "first", flight_key="f", created=1.0)
+    for at, name in enumerate(("second", "third", "fourth", "fifth"), start=2):
+        await queued(store, name, flight_key="f", created=float(at))
+    await store.pass_on("first", created_after=3.0)
+    await store.finish(leader, "{}", elapsed_seconds=1.0)
+    taken = await store.claim("w2", 9, lease_seconds=60)
+    assert sorted((one.lease.judgment_id, one.leader) for one in taken) == [
+        ("fourth", None),
+        ("second", "first"),
+        ("third", "first"),
+    ]
+    [lead] = [one.lease for one in taken if one.leader is None]
+    await store.finish(lead, "{}", elapsed_seconds=1.0)
+    assert await claimed(store) == ["fifth"]
+
+
 async def test_nobody_follows_one_that_ends_or_is_called_off(store: Store) -> None:
     ended = await accepted(store, "ended", flight_key="a")
     await store.finish(ended, "{}", elapsed_seconds=1.0)
