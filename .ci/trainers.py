@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,8 @@ TEST_SECONDS = 1200
 INSTALL_SECONDS = 1800
 # anyio runs the coroutines of tests; its pytest plugin comes with httpx.
 TEST_PACKAGES = ("pytest>=8.3", "anyio>=4")
+# What a second row of a trainer has behind its name.
+_VERSION = re.compile(r"(_\d+)+$")
 # Nothing is fetched while tests run; what they need they make.
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
 CONFIG = """
@@ -62,7 +65,7 @@ class Trainer:
     @property
     def release(self) -> str:
         """The pinned package that gives the row its name."""
-        named = self.name.replace("_", "-")
+        named = _VERSION.sub("", self.name).replace("_", "-")
         pins = [pin for pin in (*self.packages, *self.no_deps) if pin.startswith(named) and "==" in pin]
         return pins[0] if pins else named
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from api.compat.nemo_gym import _FAILURES
 from tests.facades.asked import (
     BROKEN,
     LABEL,
@@ -23,7 +26,10 @@ from tests.facades.asked import (
 from tests.service.served import Served, serving
 
 pytestmark = pytest.mark.anyio
-VOCABULARY = {"judge_failed", "judge_unparseable", "verifier_error", "provider_unavailable", "cancelled"}
+# The names that its own vocabulary is tested to know (tests/trainers_nemo_gym).
+VOCABULARY = set(
+    json.loads((Path(__file__).parents[1] / "trainers_nemo_gym" / "failure_kinds.json").read_text("utf-8"))
+)
 
 
 @pytest.fixture
@@ -137,6 +143,10 @@ async def test_nemo_gym_gets_its_row_back_with_reward_and_components(served: Ser
     assert told["reward_components"] == {"correctness": 1.0, "tool_use": 0.0}
     assert (told["correctness"], told["tool_use_missing"]) == (1.0, 1.0)
     assert "_ng_failure_class" not in told
+
+
+def test_every_name_of_a_failure_is_one_that_nemo_gym_is_tested_to_know() -> None:
+    assert {*_FAILURES.values(), "judge_failed"} == VOCABULARY
 
 
 async def test_nemo_gym_masks_what_the_judge_could_not_judge(served: Served) -> None:

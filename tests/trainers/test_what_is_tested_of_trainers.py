@@ -43,11 +43,35 @@ def test_a_release_that_cannot_show_all_is_named_with_what_it_leaves_open(traine
     counts, table = trainers.Counts(), trainers._table()
     counts.add(table["nemo_gym"], 0, {"passed": 7})
     counts.add(table["trl"], 0, {"passed": 3, "failed": 1})
-    nemo, trl = counts.rows
+    counts.add(table["nemo_gym_0_7"], 0, {"passed": 9})
+    nemo, trl, newer = counts.rows
+    assert newer.split() == [
+        "nemo_gym_0_7",
+        "nemo-gym==0.7.0:",
+        "9",
+        "passed,",
+        "0",
+        "failed,",
+        "0",
+        "skipped",
+    ]
     assert "nemo-gym==0.4.0: 7 passed" in nemo
     assert "NOT TESTED: mask_sample and failure_kind" in nemo
     assert "trl==1.16.0: 3 passed, 1 failed" in trl
     assert "NOT TESTED" not in trl
+
+
+def test_a_trainer_whose_python_is_not_there_is_said_not_to_be_installed(
+    trainers: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainers, "VENVS", tmp_path / "none")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    monkeypatch.setattr(trainers.sys, "executable", "/bin/true")
+    counts = trainers.Counts()
+    trainers._test(trainers._table()["nemo_gym_0_7"], tmp_path / "no.whl", "http://h", tmp_path, counts)
+    assert counts.not_installed == 1
+    assert "NOT TESTED: it needs Python 3.13, and there is none" in counts.rows[0]
 
 
 def test_every_trainer_of_the_readmes_table_has_a_row_here(trainers: ModuleType) -> None:
