@@ -21,15 +21,6 @@ pytestmark = pytest.mark.anyio
 LOOP = "```python\ndef spin(n):\n    open('started', 'w').close()\n    while True:\n        n += 1\n```"
 
 
-class OfServer(Judge):
-    """A judge that asks a server, where the double of the service would script its answers."""
-
-    url = ""
-
-    def __init__(self, **parts) -> None:
-        super().__init__(**parts | {"model": OpenAIChatModel(self.url, "fake")})
-
-
 class OfBoxes(Judge):
     sandbox: Sandbox
 
@@ -41,18 +32,20 @@ class OfBoxes(Judge):
 
 
 async def test_a_model_server_sees_its_client_leave_within_a_second() -> None:
-    async with FakeServer(misbehave="hang") as server:
-        OfServer.url = server.base_url
-        async with serving(judge_type=OfServer) as served:
-            posted = await served.post(request(), prefer="respond-async")
-            async with asyncio.timeout(20):
-                await server.arrived.wait()
-            before = time.monotonic()
-            answer = await served.http.post(f"{posted.headers['location']}:cancel")
-            async with asyncio.timeout(5):
-                await server.left.wait()
-            assert time.monotonic() - before < 1.0
-            assert answer.json()["state"] == "cancelled"
+    async with (
+        FakeServer(misbehave="hang") as server,
+        OpenAIChatModel(server.base_url, "fake") as model,
+        serving(judge_type=lambda **parts: Judge(**parts | {"model": model})) as served,
+    ):
+        posted = await served.post(request(), prefer="respond-async")
+        async with asyncio.timeout(20):
+            await server.arrived.wait()
+        before = time.monotonic()
+        answer = await served.http.post(f"{posted.headers['location']}:cancel")
+        async with asyncio.timeout(5):
+            await server.left.wait()
+        assert time.monotonic() - before < 1.0
+        assert answer.json()["state"] == "cancelled"
 
 
 async def test_a_program_in_a_box_ends_within_a_second(sandbox: Sandbox) -> None:

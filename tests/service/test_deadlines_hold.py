@@ -128,7 +128,8 @@ async def test_a_server_that_says_nothing_of_its_model_takes_no_longer_than_the_
         endless = Endless(mode, behind)
         async with (
             endless.serving() as url,
-            serving(judge_type=judge_of(model=OpenAIChatModel(url))) as served,
+            OpenAIChatModel(url) as model,
+            serving(judge_type=judge_of(model=model)) as served,
         ):
             await ended_in_time(served, "deadline")
             endless.mode = "behave"
@@ -139,15 +140,17 @@ async def test_a_server_that_says_nothing_of_its_model_takes_no_longer_than_the_
 async def test_a_model_call_without_an_end_takes_no_longer_than_the_judgment_has(mode: str) -> None:
     async with FakeServer() as behind:
         endless = Endless("behave", behind)
-        async with endless.serving() as url:
-            model = OpenAIChatModel(url, "fake")
-            async with serving(judge_type=judge_of(model=model)) as served:
-                await is_judged(served)
-                await model.aclose()  # what is known of the model stays; its connections do not
-                endless.mode = mode
-                await ended_in_time(served, "deadline")
-                endless.mode = "behave"
-                await is_judged(served, cache="no")
+        async with (
+            endless.serving() as url,
+            OpenAIChatModel(url, "fake") as model,
+            serving(judge_type=judge_of(model=model)) as served,
+        ):
+            await is_judged(served)
+            await model.aclose()  # what is known of the model stays; its connections do not
+            endless.mode = mode
+            await ended_in_time(served, "deadline")
+            endless.mode = "behave"
+            await is_judged(served, cache="no")
 
 
 async def test_a_pinned_run_does_not_wait_longer_for_a_server_that_hangs() -> None:
@@ -155,7 +158,8 @@ async def test_a_pinned_run_does_not_wait_longer_for_a_server_that_hangs() -> No
         endless = Endless("hang", behind)
         async with (
             endless.serving() as url,
-            serving(judge_type=judge_of(model=OpenAIChatModel(url))) as served,
+            OpenAIChatModel(url) as model,
+            serving(judge_type=judge_of(model=model)) as served,
         ):
             before = time.monotonic()
             body = request(budget={"seconds": SECONDS}, run={"id": "r", "step": 1, "pin": True})
@@ -170,7 +174,8 @@ async def test_a_pinned_run_does_not_wait_longer_for_a_server_that_hangs() -> No
 async def test_a_server_that_wants_an_hour_of_patience_is_not_waited_for() -> None:
     async with (
         FakeServer(misbehave="error_503_later:1") as server,
-        serving(judge_type=judge_of(model=OpenAIChatModel(server.base_url, "fake"))) as served,
+        OpenAIChatModel(server.base_url, "fake") as model,
+        serving(judge_type=judge_of(model=model)) as served,
     ):
         judgment = await ended_in_time(served, "model_error")
         assert judgment["seconds"] < SECONDS
