@@ -68,11 +68,13 @@ def spoken(text: str) -> str:
     text = plain_text(text)
     if "<" not in text or ("</" not in text and "<t" not in text and "<T" not in text):
         return text
-    if _THOUGHT.match(text):
-        end = _THOUGHT_ENDS.search(text)
-        return text[end.end() :].lstrip("\n") if end else ""
-    end = _LONE_THOUGHT_ENDS.search(text)
-    return text[end.end() :].lstrip("\n") if end else text
+    if not _THOUGHT.match(text):
+        end = _LONE_THOUGHT_ENDS.search(text)
+        text = text[end.end() :].lstrip("\n") if end else text
+    while begins := _THOUGHT.match(text):  # some think again at once
+        end = _THOUGHT_ENDS.search(text, begins.end())
+        text = text[end.end() :].lstrip("\n") if end else ""
+    return text
 
 
 def has_fences(text: str) -> bool:

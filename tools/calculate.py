@@ -66,7 +66,7 @@ class Calculate(DecidingTool):
         self._slots = asyncio.Semaphore(2)
         box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
         bounds = f"{self.limits.seconds:g}s/{self.limits.symbolic_seconds:g}s/{self.limits.text_chars}"
-        self.version = f"4/{box}/{versions('symbolic')}/{bounds}"
+        self.version = f"5/{box}/{versions('symbolic')}/{bounds}"
 
     def principle(self, view: ToolView) -> PrincipleSpec | None:
         return self.decides if _has_answer(view) else None
@@ -145,7 +145,11 @@ class Calculate(DecidingTool):
         """Exact reading first; what it leaves open goes to sympy."""
         question = {"op": "compare", "reference": reference, "answer": answer}
         told = await self._ask("exact", question)
-        return await self._ask("symbolic", question) if told.get("verdict") == "symbolic" else told
+        if told.get("verdict") == "symbolic":
+            told = await self._ask("symbolic", question)
+        if told.get("verdict") == "different" and answer.endswith("!") and "!" not in reference:
+            return {"verdict": "unsure", "why": "what is read as a factorial may be an exclamation mark"}
+        return told
 
     async def _compared_with_value(self, whole: str | None, answer: str) -> dict[str, Any]:
         """An answer beside a value to its last digit: what is shown of it may be rounded."""

@@ -62,7 +62,7 @@ class Solve(DecidingTool):
         self.limits = limits or SolveLimits()
         self._slots = asyncio.Semaphore(2)
         box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
-        self.version = f"3/{box}/{versions('solving')}/{self.limits.steps}/{self.limits.seconds:g}s"
+        self.version = f"4/{box}/{versions('solving')}/{self.limits.steps}/{self.limits.seconds:g}s"
 
     def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]:
         """One call where the task states one problem."""

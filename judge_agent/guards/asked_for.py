@@ -15,7 +15,7 @@ MAX_CHARS_FOR_WORDS = 4_000  # they are read anew for every candidate
 _WORDS = (
     r"(?:words?|terms?|nouns?|verbs?|synonyms?|antonyms?|headings?|headlines?|titles?|captions?|slogans?"
     r"|expressions?|phrases?|keywords?|"
-    r"abbreviations?|acronyms?|translations?|genres?|categor(?:y|ies)|anagrams?)"
+    r"sections?|chapters?|stages?|phases?|abbreviations?|acronyms?|translations?|genres?|categor(?:y|ies)|anagrams?)"
 )
 _WORD_ASKED = re.compile(
     rf"\b(?:which|what|one|single|name (?:the|a|an)|give (?:me )?(?:the|a|an|one)|suggest (?:a"
@@ -31,7 +31,7 @@ _WORD_ASKED = re.compile(
     r"|missing word|stands? for|the plural of|"
     r"the singular of|past tense|(?:say|reply|respond|answer|write|output|print|return) (?:only |just "
     r"|exactly )?(?:with )?the word|"
-    r"(?:is|are|was|were) (?:\w+ ){1,8}called|(?:do|does|would|can) (?:you|we|one|they|people|chemists"
+    r"(?:is|are|was|were) (?:\w+ ){1,8}called|\bcalled what\b|(?:do|does|would|can) (?:you|we|one|they|people|chemists"
     r"|scientists"
     r"|mathematicians) call|"
     r"(?:title|name) of (?:the )?(?:chapter|section|song|film|movie|book|album|painting|poem|novel|band"

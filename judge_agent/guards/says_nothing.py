@@ -27,7 +27,7 @@ from judge_agent.guards.empty_forms import (
 from judge_agent.guards.masks import put_together, unmasked
 from judge_agent.guards.plain import is_word_char, plain, unaccented, words_of
 from judge_agent.guards.restated import without_task
-from judge_agent.guards.values import gives_a_value
+from judge_agent.guards.values import behind_is, gives_a_value
 from judge_agent.guards.wording import LANGUAGES, TELLING, Kind, Spaced
 from judge_agent.prompting.fences import without_invisible
 
@@ -145,8 +145,20 @@ def _announces(said: str, asked: Sequence[str]) -> bool:
         return False
     if not restated and (_is_asked_for(said, clauses, asked) or _is_said_another_way(said, clauses, asked)):
         return False
+    if not restated and (given := _given(said, clauses)) is not None and not _announces(given, asked):
+        return False
     task_words = _task_words(asked)
     return _all_announce(clauses, said, restated, task_words, asked)
+
+
+def _given(said: str, clauses: Sequence[Sequence[list[str]]]) -> str | None:
+    """A word or two behind the name of an answer: "answer: proof" gives as much as "proof" does by itself."""
+    if len(clauses) > 2 or _UNENDED.search(said):
+        return None
+    first, *rest = [[word for part in parts for word in part] for parts in clauses]
+    name, given = (first, rest[0]) if rest else behind_is(first) or ([], [])
+    named = 0 < len(given) <= MAX_NAME_WORDS and _kind(name, frozenset()) == "label"
+    return " ".join(given) if named else None
 
 
 def _is_decoration(char: str) -> bool:

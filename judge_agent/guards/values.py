@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from judge_agent.guards.plain import plain, unaccented, words_of
@@ -22,10 +23,20 @@ def gives_a_value(parts: Sequence[Sequence[str]]) -> bool:
     if len(last) == 1 and (_is_letter(last[0]) or (len(parts) > 1 and last[0].isdigit())):
         return True
     words = [word for part in parts for word in part]
+    if any(one in _WORDS["joins"] and value.isdigit() for one, value in pairwise(words)):
+        return True
     return len(words) > 1 and (
         (words[-2] in _WORDS["joins"] and _is_value(words[-1]))
         or (words[-1] in _WORDS["joins_behind"] and _is_value(words[-2]))
     )
+
+
+def behind_is(words: Sequence[str]) -> tuple[Sequence[str], Sequence[str]] | None:
+    """What stands before the first "is" of a clause and behind it, where neither is empty."""
+    at = next(
+        (at for at, word in enumerate(words) if word in _WORDS["joins"] and 0 < at < len(words) - 1), None
+    )
+    return None if at is None else (words[:at], words[at + 1 :])
 
 
 def ends_with(text: str, value: str) -> bool:

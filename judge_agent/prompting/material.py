@@ -260,7 +260,11 @@ def without_thought(text: str) -> tuple[str, bool]:
     begins = _THOUGHT_BEGINS.match(text)
     end = _THOUGHT_ENDS.search(text) if "<" in text and "</" in text else None
     if end and (begins or not _THOUGHT_OPENS.search(text, 0, end.start())):
-        return text[end.end() :], True
+        rest = text[end.end() :]
+        while begins := _THOUGHT_BEGINS.match(rest):  # some think again at once
+            end = _THOUGHT_ENDS.search(rest, begins.end())
+            rest = rest[end.end() :] if end else ""
+        return rest, True
     return ("", True) if begins else (text, False)
 
 

@@ -92,6 +92,31 @@ def test_a_number_of_a_step_or_an_article_is_no_value(text: str) -> None:
     assert says_nothing(text, ["Find the sum of the first 20 odd numbers."]) is (text != "I")
 
 
+@pytest.mark.parametrize(
+    ("task", "word"),
+    [
+        ("Which one of them was it?", "first"),
+        ("Is this OK?", "sure"),
+        ("What is breaking a problem into parts called?", "analysis"),
+        ("Salt dissolved in water is called what?", "solution"),
+        ("What is the final section of a paper?", "conclusion"),
+        ("Name a synonym of method.", "approach"),
+    ],
+)
+@pytest.mark.parametrize("form", ["{}", "Answer: {}", "The answer is {}.", "**Answer**\n\n{}", "Antwort: {}"])
+def test_the_name_of_an_answer_takes_nothing_from_the_word_behind_it(task: str, word: str, form: str) -> None:
+    assert not says_nothing(form.format(word), [task])
+
+
+@pytest.mark.parametrize("text", ["Answer: solution", "Answer: let's think", "The answer is as follows:"])
+def test_the_name_of_an_answer_adds_nothing_to_what_says_nothing(text: str) -> None:
+    assert says_nothing(text, ["Find the sum of the first 20 odd numbers."])
+
+
+def test_a_number_behind_is_may_go_on() -> None:
+    assert not says_nothing("The answer is 1, 2 because that follows from the definition.", ["Which is it?"])
+
+
 @pytest.mark.parametrize("reference", ["A", "B", "1", "2"])
 @pytest.mark.parametrize(
     "form",

@@ -13,7 +13,8 @@ from tools.calculate import Calculate, CalculateLimits
 pytestmark = pytest.mark.anyio
 HERE = Path(__file__).parent
 WRITTEN = tomllib.loads((HERE / "written_arithmetic.toml").read_text("utf-8"))
-STATED = tomllib.loads((HERE / "stated_answers.toml").read_text("utf-8"))["cases"]
+ANSWERS = tomllib.loads((HERE / "stated_answers.toml").read_text("utf-8"))
+STATED, IN_DOUBT = ANSWERS["cases"], ANSWERS["in_doubt"]
 
 
 @pytest.fixture
@@ -69,6 +70,14 @@ async def test_beside_a_reference_answer_a_slip_is_no_principle_of_its_own(tool,
 def test_without_equations_or_a_mathematical_reference_there_is_nothing_to_do(tool, view) -> None:
     for seen in (view("No numbers."), view("I think so.", answer="Paris is the capital"), view("a = b")):
         assert (tool.opening_calls(seen), tool.principle(seen)) == ([], None)
+
+
+@pytest.mark.parametrize(("reference", "text"), IN_DOUBT)
+async def test_an_answer_that_is_left_in_doubt_decides_nothing(tool, view, reference: str, text: str) -> None:
+    result = await tool.run({"check": "answer"}, view(text, answer=reference), timeout_seconds=60)
+    assert [(one.strength == "decisive", one.score) for one in result.findings] == [(False, None)], (
+        result.output
+    )
 
 
 @pytest.mark.parametrize(("reference", "text", "bearing"), STATED)

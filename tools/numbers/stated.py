@@ -7,6 +7,7 @@ Not in its hidden reasoning: an answer is what its reader gets.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from judge_agent.prompting.material import without_thought
@@ -21,22 +22,66 @@ _MARKED = re.compile(
     r"[ \t*_]{0,4}(\S[^\n]{0,2000})$",
     re.I | re.M,
 )
-_SAID = re.compile(r"\banswer[ \t]+(?:is|equals|=)[ \t:]{0,3}([^\n]{1,300})", re.I)
-_NUMBER = re.compile(r"(?<![\w.])[-\u2212]?[$\u20ac\u00a3]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?%?")
-_BOX = re.compile(r"\\(?:boxed|fbox)\{")
+# What follows may stand on the next line; "isn't" says nothing of what it is.
+_SAID = re.compile(
+    r"\banswer[ \t]+(?:is|equals|=)(?![\w'\u2019])(?:"
+    r"(?:[ \t]+(?:as follows|(?:given |shown |stated )?(?:below|here)|the following))?[ \t:.*_]{0,6}\n\s{0,9}"
+    r"|[ \t:]{0,3})([^\s:][^\n]{0,300})",
+    re.I,
+)
+_TOLD_BEFORE = re.compile(
+    r"\b(?:if|whether|suppose\w*|assum\w*|wrong|incorrect|mistak\w*|error|not|never|cannot|might|may|could)\b"
+    r"(?:(?!\b(?:so|thus|hence|therefore|but|then|and)\b)[^,.!?;:\n]){0,60}$|n['\u2019]t\b[^,.!?;:\n]{0,60}$",
+    re.I,
+)
+_DENIED_FIRST = re.compile(r"[\s*_$]{0,4}(?:not|never|neither|wrong|incorrect)\b", re.I)
+_TURN = re.compile(
+    r"\b(?:wait|actually|correction|scratch that|sorry|oops|on second thoughts?|no,|let me (?:re|correct|fix)\w*)",
+    re.I,
+)
+# A sentence that says "the answer is simple" does not give it.
+_VALUE = re.compile(r"[\d\\^=\u221a\u03c0]|(?<![^\W_])(?:[A-Z]{1,4}|[b-z]|pi|sqrt|infinity)(?![^\W_])")
+_LIST_MARK = re.compile(r"[-*+\u2022][ \t]")
+_JOINED = re.compile(r"(?:[\s$,;/()|]|\\[()\[\]]|\bor\b|\band\b){0,12}", re.I)
+_MARKS = " \t\r\n*_`"
+# With the unit behind it, which may be another one than that of the right answer.
+_NUMBER = re.compile(
+    r"(?<![\w.])[-\u2212]?[$\u20ac\u00a3]?(?:\d{1,9} \d{1,9}/\d{1,9}|(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
+    r"(?:[eE][+-]?\d{1,3}(?!\w)| ?/ ?\d+)?)(?:%| ?[a-zA-Z\u00b0]{1,12}(?!\w))?"
+)
+_BOX = re.compile(r"\\(?:boxed|fbox)\s{0,3}\{")
+_DELIMITED = re.compile(r"\\\((.*)\\\)|\\\[(.*)\\\]", re.S)
 _DENIED_BEFORE = re.compile(r"\b(?:not|than|isn't|isn\u2019t)[\s$:]{1,4}$", re.I)
 _DENIED_BEHIND = re.compile(
     r"[$\s,]{0,4}(?:(?:is|was|would be)\s+)?(?:wrong|incorrect|not (?:right|correct|the)|false)\b", re.I
+)
+_WRITTEN_OFF = re.compile(
+    r"(?:\b(?:not|never|wrong|incorrect|mistak\w*|error)\b|n['\u2019]t\b)(?:(?!\bbut\b)[^,.!?;:\n]){0,60}$",
+    re.I,
 )
 _SENTENCE_END = re.compile(r"\.(?=\s|$)|;")
 
 
 class Stated(NamedTuple):
-    """The text of an answer, without marks; `others` are the other numbers of the line that it stands in."""
+    """The text of an answer, without marks; `others` are the other numbers of the line that it stands in.
+
+    One that something beside it leaves in doubt is not `sure` and has another.
+    """
 
     text: str
     sure: bool
     others: int = 0
+
+    @property
+    def in_doubt(self) -> Stated:
+        """The same, neither confirmed by itself nor, where the right one stands elsewhere in the text, refuted."""
+        return self._replace(sure=False, others=max(1, self.others))
+
+
+class _Mention(NamedTuple):
+    text: str
+    begin: int
+    end: int
 
 
 def stated_answer(trajectory: Trajectory) -> Stated | None:
@@ -44,24 +89,39 @@ def stated_answer(trajectory: Trajectory) -> Stated | None:
     text = without_thought(final_answer(trajectory))[0].strip()[-_TAIL_CHARS:]
     if not text:
         return None
-    boxed = _boxed(text)
-    if boxed is not None:
-        return Stated(boxed[:MAX_ANSWER_CHARS], sure=True)
-    if marked := _MARKED.findall(text):
-        return Stated(_bare(marked[-1]), sure=True)
+    if _BOX.search(text):
+        return _boxed(text, _boxes(text))
+    if marked := _mentions(_MARKED, text):
+        return _marked(text, marked)
     if len(text) <= MAX_ALONE_CHARS and "\n" not in text:
-        said = _SAID.findall(text)
-        return Stated(_bare(said[-1] if said else text), sure=True)
-    if said := _SAID.findall(text):
-        return Stated(_bare(_SENTENCE_END.split(said[-1])[0]), sure=True)
-    return _last_number(text)
+        return _said(text, _mentions(_SAID, text), whole=True) or _alone(text)
+    return _said(text, _mentions(_SAID, text), whole=False) or _last_number(text)
 
 
-def _boxed(text: str) -> str | None:
-    """What stands in the last \\boxed{...} that is not denied beside it; in the last one, where all are."""
-    found = [(text[start:end].strip(), _is_denied(text, match.start(), end + 1)) for match in _BOX.finditer(text)
-             if (end := _closing(text, start := match.end())) is not None]  # fmt: skip
-    return next((inside for inside, denied in reversed(found) if not denied), found[-1][0] if found else None)
+def _boxes(text: str) -> list[_Mention]:
+    """All boxes; none where the last one is cut off."""
+    found = [(match.start(), match.end(), _closing(text, match.end())) for match in _BOX.finditer(text)]
+    if found[-1][2] is None:
+        return []
+    return [
+        _Mention(text[start:end].strip(), begin, end + 1) for begin, start, end in found if end is not None
+    ]
+
+
+def _boxed(text: str, boxes: Sequence[_Mention]) -> Stated | None:
+    """What stands in the last \\boxed{...} that is not denied beside it; none where all are.
+
+    One of two that stand side by side is no choice, and one that its sentence may deny is none beside another.
+    """
+    meant = [box for box in boxes if not _is_denied(text, box.begin, box.end)]
+    if not meant:
+        return None
+    stated = Stated(meant[-1].text[:MAX_ANSWER_CHARS], sure=True)
+    if len(meant) == 1 or meant[-2].text == meant[-1].text:
+        return stated
+    beside = _JOINED.fullmatch(text[meant[-2].end : meant[-1].begin])
+    written_off = _WRITTEN_OFF.search(text[max(0, meant[-1].begin - 100) : meant[-1].begin])
+    return stated.in_doubt if beside or written_off else stated
 
 
 def _closing(text: str, begin: int) -> int | None:
@@ -80,8 +140,64 @@ def _is_denied(text: str, start: int, end: int) -> bool:
     )
 
 
+def _mentions(pattern: re.Pattern[str], text: str) -> list[_Mention]:
+    """All mentions of an answer, each to the end of its line, those that begin in another one too."""
+    found, at = list[_Mention](), 0
+    while (match := pattern.search(text, at)) is not None:
+        found.append(_Mention(match.group(1), match.start(), match.end()))
+        at = match.start(1)
+    return found
+
+
+def _marked(text: str, marked: Sequence[_Mention]) -> Stated:
+    """The text behind the last mark; in doubt where what follows, or a mark beside it, says another."""
+    last = marked[-1]
+    stated = Stated(_bare(last.text), sure=True)
+    rest = text[last.end :]
+    others = [
+        one.text for one in _mentions(_SAID, rest) if _VALUE.search(one.text) and not _is_told(rest, one)
+    ]
+    others += [one.text for one in marked[:-1] if not text[one.end : last.begin].strip()]
+    is_other = any(not _bare(one).startswith(stated.text) for one in others)
+    return stated.in_doubt if is_other or _TURN.search(rest) else stated
+
+
+def _said(text: str, found: Sequence[_Mention], *, whole: bool) -> Stated | None:
+    """What the last sentence gives that says what the answer is; of a short text its `whole` end."""
+    if not found:
+        return None
+    meant = [one for one in found if _VALUE.search(one.text) and not _is_told(text, one)]
+    if not meant:
+        return Stated(_sentence(found[-1].text), sure=False, others=1)
+    last = meant[-1]
+    if whole:
+        stated = Stated(_bare(last.text), sure=True)
+        return stated if len({_sentence(one.text) for one in meant}) == 1 else stated.in_doubt
+    stated = Stated(_sentence(last.text), sure=True)
+    return stated.in_doubt if _TURN.search(text[last.begin :]) else stated
+
+
+def _is_told(text: str, mention: _Mention) -> bool:
+    """Whether its sentence denies it, or says it of a case."""
+    before = text[max(0, mention.begin - 100) : mention.begin]
+    return bool(_DENIED_FIRST.match(mention.text) or _TOLD_BEFORE.search(before))
+
+
+def _sentence(text: str) -> str:
+    return _bare(_SENTENCE_END.split(text)[0])
+
+
+def _alone(text: str) -> Stated:
+    """A short text is the answer; a mark of a list may be a sign."""
+    stated = Stated(_bare(text), sure=True)
+    return stated.in_doubt if _LIST_MARK.match(text) else stated
+
+
 def _bare(text: str) -> str:
-    return text.strip().strip("*_`").strip().removesuffix(".").strip()[:MAX_ANSWER_CHARS]
+    text = text.strip(_MARKS).removesuffix(".").strip(_MARKS)
+    if (inside := _DELIMITED.fullmatch(text)) is not None:
+        text = (inside.group(1) or inside.group(2) or "").strip()
+    return text[:MAX_ANSWER_CHARS]
 
 
 def _last_number(text: str) -> Stated | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from judge_agent.prompting.material import without_thought
 from judge_agent.schema import Trajectory
 from judge_agent.seams.tool import Finding
 from judge_agent.trajectory import final_answer
@@ -37,8 +38,8 @@ def bears_on_answer(verdict: str | None, what: str) -> Finding:
 
 
 def answer_text(trajectory: Trajectory) -> str:
-    """The end of the final answer, as far as it is searched."""
-    return final_answer(trajectory)[-_SEARCHED_CHARS:]
+    """The end of the final answer, as far as it is searched, without hidden reasoning."""
+    return without_thought(final_answer(trajectory))[0][-_SEARCHED_CHARS:]
 
 
 def numbers_in(text: str) -> frozenset[Fraction]:

@@ -71,6 +71,18 @@ _DENIED = re.compile(
     r"\bnot (?:right|correct|the answer)\b",
     re.I,
 )
+# Of what is no answer by itself: a denial beside a number, a question.
+_TURNED = re.compile(
+    r"(?=.*\d).*?\b(?:not|never|neither|nor|except|opposite|anything but|other than|rather than|instead of|mistake)\b"
+    r"|(?=.*\d).*?n['\u2019]t\b|.*\?\W*$",
+    re.I | re.S,
+)
+# A number in more than one token.
+_WRITTEN_OUT = re.compile(
+    r"\d ?/ ?\d|\\[dt]?frac|10 ?(?:\^|\*\*)|10[\u2070-\u2079\u00b2\u00b3\u00b9]|\d[ ',.\u00a0]\d{3}|%"
+)
+_FIRST_LINE_CHARS = 80
+_PART = re.compile(r"\b(?:an?|one|per|the) ([a-z]{3,12})\b", re.I)
 _LETTER_SCALE = re.compile(r"\d ?[kKMBT](?![^\W_])")
 _DATE = re.compile(
     r"(?<![\d/.-])(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:\d{4}|\d{2}))(?![\d/.-]*\d)"
@@ -105,6 +117,8 @@ def compared(reference: str, answer: str) -> tuple[Verdict, str]:
     if not found:
         if _NUMBER_WORDS.search(answer) or _OTHER_SCRIPT.search(answer) or "\\" in answer:
             return "symbolic", "the number may be in words"
+        if any(is_unit(word) for word in _PART.findall(answer)):
+            return "unsure", "it may be one of a unit"
         if any(character.isnumeric() for character in answer):
             return "symbolic", "the number is in other figures"
         return "different", "the answer holds no number"
@@ -122,6 +136,11 @@ def mentioned(reference: str, text: str) -> bool:
     """Whether a text may hold the number that is right; true where that cannot be told."""
     right = _numbers(reference)
     if right is None or len(right) != 1 or _NUMBER_WORDS.search(text.rpartition("\n")[2]):
+        return True
+    first = text.lstrip().partition("\n")[0]
+    if len(first) <= _FIRST_LINE_CHARS and _NUMBER_WORDS.search(first):
+        return True
+    if (right[0].denominator != 1 or abs(right[0]) >= _ROUNDED_FROM) and _WRITTEN_OUT.search(text):
         return True
     found = [token.value for token in tokens(plain(text)) if token.kind == "number"]
     return any(_may_be_rounded(right[0], one, reference) or one in (right[0], -right[0]) for one in found)
@@ -203,6 +222,8 @@ def several_readings(reference: str, answer: str) -> str | None:
         return "it may be a ratio or a time"
     if _DATE.search(reference) or (_DATE.search(answer) and not _DATE.sub("", answer).strip(" .")):
         return "it may be a date"
+    if _TURNED.match(answer) and not _TURNED.match(reference):
+        return "it may be denied, or a question"
     if _SEVERAL.search(reference) or ("=" in answer and _SEVERAL.search(answer)):
         return "there is more than one answer in it"
     if (_DEGREES.search(reference) is None) != (

@@ -33,6 +33,8 @@ _POINTS = (("7/5", "11/3"), ("13/6", "5/7"), ("17/9", "23/8"))
 _BRACKETS = re.compile(r"\s*(?:\\left\s*)?\\?([(\[{])?")
 _LATEX = ("\\", "^{", "_{", "}{")
 _PLACES = re.compile(r"\.(\d{1,40})")
+# 1.5e6 and 7 1/4 are products to the grammar of LaTeX.
+_RUN_ON = re.compile(r"\d[eE][+-]?\d|\d\s+\d")
 _VALUES_OF_PI = tuple(map(sympy.Rational, ("3", "3.14", "3.1416", "3.14159", "22/7")))
 _SMALL = sympy.Rational(1, 10**15)
 logging.disable(logging.CRITICAL)  # what it prints is its answer
@@ -43,6 +45,8 @@ def read(text: str) -> Any:
     text = text.strip().strip("$").strip().rstrip(".")
     if not any(sign in text for sign in _LATEX):
         return read_plain(text)
+    if _RUN_ON.search(text):
+        raise NotRead("a number stands behind another value")
     try:
         return latex2sympy(text.replace("\\$", "").replace("\\%", "/100"))
     except Exception as error:  # the grammar's own errors are many
@@ -67,6 +71,8 @@ def compared(reference: str, answer: str) -> tuple[Verdict, str]:
         return "unsure", f"the comparison failed: {type(error).__name__}"
     if getattr(given, "free_symbols", None) and not getattr(wanted, "free_symbols", None):
         return "unsure", "the answer has names that the reference has not: variables, units or words"
+    if _is_without_names(wanted, given):
+        return "unsure", "the reference may have a unit that the answer leaves out"
     if _may_be_rounded(wanted, given, answer) or _may_be_rounded(given, wanted, reference):
         return "unsure", "the one may be the other, rounded"
     if _may_be_in_degrees(wanted, given):
@@ -149,6 +155,14 @@ def _may_be_rounded(exact: Any, written: Any, text: str) -> bool:
         return False
     off = (sympy.N(exact.subs(sympy.pi, pi) - written, DIGITS) for pi in (sympy.pi, *_VALUES_OF_PI))
     return any(bool(abs(one) < unit) for one in off if one.is_real)
+
+
+def _is_without_names(wanted: Any, given: Any) -> bool:
+    """Whether the answer is the number that stands before the names of the reference, as before a unit."""
+    if not isinstance(wanted, sympy.Expr) or not isinstance(given, sympy.Expr) or given.free_symbols:
+        return False
+    number, names = wanted.as_coeff_Mul()
+    return bool(names.free_symbols) and not names.is_Add and number == given
 
 
 def _may_be_in_degrees(one: Any, other: Any) -> bool:
