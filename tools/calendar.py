@@ -44,7 +44,7 @@ class Calendar(AskedTool):
 
     def __init__(self, *, limits: CalendarLimits | None = None) -> None:
         self.limits = limits or CalendarLimits()
-        self.version = f"3/{self.limits.text_chars}/{self.limits.pairings}"
+        self.version = f"4/{self.limits.text_chars}/{self.limits.pairings}"
 
     def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]:
         """One call where a weekday stands beside a full date."""

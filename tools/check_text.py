@@ -63,7 +63,7 @@ class CheckText(DecidingTool):
         self.limits = limits
         self._slots = asyncio.Semaphore(concurrent_runs)  # first come, first served
         box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
-        self.version = f"3/{box}/{limits.text_chars}c/{limits.cpu_seconds}s"
+        self.version = f"4/{box}/{limits.text_chars}c/{limits.cpu_seconds}s"
 
     def principle(self, view: ToolView) -> PrincipleSpec | None:
         """Its own, graded where the score is a share: a hard one passes only as a whole."""

@@ -91,7 +91,7 @@ class QuerySql(DecidingTool):
         self.limits = limits or QuerySqlLimits()
         self._slots = asyncio.Semaphore(concurrent_runs)
         box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
-        self.version = f"7/{box}/{self.limits.seconds_per_query:g}s"
+        self.version = f"8/{box}/{self.limits.seconds_per_query:g}s"
 
     def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]:
         """One call where a reference query and a database are given."""

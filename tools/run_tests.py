@@ -79,7 +79,7 @@ class RunTests(DecidingTool):
         self.limits = limits or RunTestsLimits()
         self._slots = asyncio.Semaphore(concurrent_runs)  # first come, first served
         box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
-        self.version = f"8/{box}/{self.limits.seconds_per_test:g}s/{self.limits.seconds_per_suite:g}s"
+        self.version = f"9/{box}/{self.limits.seconds_per_test:g}s/{self.limits.seconds_per_suite:g}s"
 
     def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]:
         """One call where tests are given (an answer without code fails them), or doctests and code."""
