@@ -158,8 +158,13 @@ def _marked(text: str, marked: Sequence[_Mention]) -> Stated:
         one.text for one in _mentions(_SAID, rest) if _VALUE.search(one.text) and not _is_told(rest, one)
     ]
     others += [one.text for one in marked[:-1] if not text[one.end : last.begin].strip()]
-    is_other = any(not _bare(one).startswith(stated.text) for one in others)
+    is_other = any(not _begins_with(_bare(one), stated.text) for one in others)
     return stated.in_doubt if is_other or _TURN.search(rest) else stated
+
+
+def _begins_with(text: str, answer: str) -> bool:
+    """Whether a text is an answer, or that with more words behind it."""
+    return text.startswith(answer) and not text[len(answer) : len(answer) + 1].isalnum()
 
 
 def _said(text: str, found: Sequence[_Mention], *, whole: bool) -> Stated | None:
