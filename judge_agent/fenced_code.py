@@ -20,7 +20,7 @@ MAX_PARSED_BLOCKS = 100
 CLOSING_INDENT = 3  # a closing fence may stand this much deeper than its opening one (CommonMark)
 _PYTHON = frozenset(("python", "py", "python3", "py3"))
 _FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[ \t]*([\w+#.-]*)([^\n]*)$")
-_THOUGHT = re.compile(r"\A\s*+<(?:think|thinking)>", re.IGNORECASE)
+_THOUGHT = re.compile(r"\s*+<(?:think|thinking)>", re.IGNORECASE)
 _THOUGHT_ENDS = re.compile(r"</(?:think|thinking)>", re.IGNORECASE)
 # Templates that write the opening tag themselves leave the closing one alone, at the edge of a line.
 _LONE_THOUGHT_ENDS = re.compile(
@@ -68,13 +68,13 @@ def spoken(text: str) -> str:
     text = plain_text(text)
     if "<" not in text or ("</" not in text and "<t" not in text and "<T" not in text):
         return text
-    if not _THOUGHT.match(text):
-        end = _LONE_THOUGHT_ENDS.search(text)
-        text = text[end.end() :].lstrip("\n") if end else text
-    while begins := _THOUGHT.match(text):  # some think again at once
+    at = 0
+    if not _THOUGHT.match(text) and (end := _LONE_THOUGHT_ENDS.search(text)):
+        at = end.end()
+    while begins := _THOUGHT.match(text, at):  # some think again at once
         end = _THOUGHT_ENDS.search(text, begins.end())
-        text = text[end.end() :].lstrip("\n") if end else ""
-    return text
+        at = end.end() if end else len(text)
+    return text[at:].lstrip("\n") if at else text
 
 
 def has_fences(text: str) -> bool:

@@ -24,7 +24,7 @@ from judge_agent.trajectory import Transcript, Turn, read, text_of, text_of_part
 _OUR_LINE = re.compile(
     r"^(?=\[(?:[aems]\d|(?:final|task|reference|system|developer|user|assistant|tool)\b))", re.MULTILINE
 )
-_THOUGHT_BEGINS = re.compile(r"\A\s*+<(?:think|thinking)>", re.IGNORECASE)
+_THOUGHT_BEGINS = re.compile(r"\s*+<(?:think|thinking)>", re.IGNORECASE)
 _THOUGHT_OPENS = re.compile(r"<(?:think|thinking)>", re.IGNORECASE)
 _THOUGHT_ENDS = re.compile(r"</(?:think|thinking)>\s*+", re.IGNORECASE)
 
@@ -260,11 +260,9 @@ def without_thought(text: str) -> tuple[str, bool]:
     begins = _THOUGHT_BEGINS.match(text)
     end = _THOUGHT_ENDS.search(text) if "<" in text and "</" in text else None
     if end and (begins or not _THOUGHT_OPENS.search(text, 0, end.start())):
-        rest = text[end.end() :]
-        while begins := _THOUGHT_BEGINS.match(rest):  # some think again at once
-            end = _THOUGHT_ENDS.search(rest, begins.end())
-            rest = rest[end.end() :] if end else ""
-        return rest, True
+        while end and (begins := _THOUGHT_BEGINS.match(text, at := end.end())):  # some think again at once
+            end = _THOUGHT_ENDS.search(text, begins.end())
+        return (text[at:] if end else ""), True
     return ("", True) if begins else (text, False)
 
 
