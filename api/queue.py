@@ -365,9 +365,8 @@ class JudgmentQueue:
         live.task = self._tasks.create_task(self._run(live, request, before), name=live.id)
         if turn is not None:
             turn.is_handed_over = True
-            live.task.add_done_callback(
-                lambda _: turn.give_up()
-            )  # it may be called off before its first step
+            # It may be called off before its first step, and gives up nothing then.
+            live.task.add_done_callback(lambda _: turn.give_up())
         # Not at the end of the task's own code: one that is cancelled before its first step has no such end.
         live.task.add_done_callback(lambda _: None if self._draining else self._forget(live))
 
