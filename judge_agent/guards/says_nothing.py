@@ -27,7 +27,7 @@ from judge_agent.guards.empty_forms import (
 from judge_agent.guards.masks import put_together, unmasked
 from judge_agent.guards.plain import is_word_char, plain, unaccented, words_of
 from judge_agent.guards.restated import without_task
-from judge_agent.guards.values import behind_is, gives_a_value
+from judge_agent.guards.values import behind_is, gives_a_value, points_on
 from judge_agent.guards.wording import LANGUAGES, TELLING, Kind, Spaced
 from judge_agent.prompting.fences import without_invisible
 
@@ -141,7 +141,10 @@ def _announces(said: str, asked: Sequence[str]) -> bool:
     clauses = [words for part in _CLAUSE.split(said) if any(words := _parts(part))]
     if not clauses:
         return restated
-    if len(clauses) > MAX_CLAUSES or any(map(gives_a_value, clauses)):
+    on = [False] * (len(clauses) - 1) + [bool(_COLON_LAST.search(said))]
+    if len(clauses) > MAX_CLAUSES or any(
+        gives_a_value(parts, goes_on) for parts, goes_on in zip(clauses, on, strict=True)
+    ):
         return False
     if not restated and (_is_asked_for(said, clauses, asked) or _is_said_another_way(said, clauses, asked)):
         return False
@@ -158,7 +161,7 @@ def _given(said: str, clauses: Sequence[Sequence[list[str]]]) -> str | None:
     first, *rest = [[word for part in parts for word in part] for parts in clauses]
     name, given = (first, rest[0]) if rest else behind_is(first) or ([], [])
     named = 0 < len(given) <= MAX_NAME_WORDS and _kind(name, frozenset()) == "label"
-    return " ".join(given) if named else None
+    return " ".join(given) if named and not points_on(given) else None
 
 
 def _is_decoration(char: str) -> bool:

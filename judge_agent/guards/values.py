@@ -15,11 +15,13 @@ _WORDS = {
 }
 
 
-def gives_a_value(parts: Sequence[Sequence[str]]) -> bool:
+def gives_a_value(parts: Sequence[Sequence[str]], goes_on: bool) -> bool:
     """Whether a clause, its words by what stands between commas and ends of lines, gives a letter, a number or a word
-    that answers many questions: by itself at its end, or behind "is".
+    that answers many questions: by itself at its end, or behind "is". Where a text goes on, "e" at its end is a verb.
     """
     last = parts[-1]
+    if goes_on and len(parts) > 1 and last[-1] in _WORDS["joins"]:
+        return False
     if len(last) == 1 and (_is_letter(last[0]) or (len(parts) > 1 and last[0].isdigit())):
         return True
     words = [word for part in parts for word in part]
@@ -37,6 +39,16 @@ def behind_is(words: Sequence[str]) -> tuple[Sequence[str], Sequence[str]] | Non
         (at for at, word in enumerate(words) if word in _WORDS["joins"] and 0 < at < len(words) - 1), None
     )
     return None if at is None else (words[:at], words[at + 1 :])
+
+
+def points_on(words: Sequence[str]) -> bool:
+    """Whether words in a row only point at what is to come; one alone may be a value: "the answer is below"."""
+    pointers = _WORDS["pointers"]
+    return (
+        len(words) > 1
+        and not pointers.isdisjoint(words)
+        and pointers | _WORDS["beside_pointers"] >= set(words)
+    )
 
 
 def ends_with(text: str, value: str) -> bool:

@@ -86,6 +86,10 @@ def test_a_value_in_any_form_says_something(form: str, task: str) -> None:
         "The solution is as follows",
         "I",
         "解",
+        "The solution is given below.",
+        "Solution: [see below]",
+        "La soluzione è la seguente",
+        "A resposta\né:",
     ],
 )
 def test_a_number_of_a_step_or_an_article_is_no_value(text: str) -> None:
@@ -115,6 +119,14 @@ def test_the_name_of_an_answer_adds_nothing_to_what_says_nothing(text: str) -> N
 
 def test_a_number_behind_is_may_go_on() -> None:
     assert not says_nothing("The answer is 1, 2 because that follows from the definition.", ["Which is it?"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["The answer is below.", "Answer: under", "A resposta é E", "Answer: in the", "The answer is proof."],
+)
+def test_a_word_that_others_use_to_point_at_what_comes_may_be_the_answer(text: str) -> None:
+    assert not says_nothing(text, ["Which word goes into the gap of the fourth line?"])
 
 
 @pytest.mark.parametrize("reference", ["A", "B", "1", "2"])
