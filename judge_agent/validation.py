@@ -58,7 +58,7 @@ def report(requests: Sequence[Mapping[str, Any]], judged: Mapping[tuple[int, Kin
     """Hold every probe's judgment to what it must be."""
     found = Report(len(requests), sum(reference_of(request) is None for request in requests))
     for (index, kind), judgment in sorted(judged.items()):
-        candidate = judgment.candidates[0]
+        candidate = _answer(judgment)
         found.judged[kind] = found.judged.get(kind, 0) + 1
         found.full[kind] = found.full.get(kind, 0) + is_full(candidate)
         found.unscored[kind] = found.unscored.get(kind, 0) + (candidate.reward is None)
@@ -83,6 +83,14 @@ def report(requests: Sequence[Mapping[str, Any]], judged: Mapping[tuple[int, Kin
     return found
 
 
+def _answer(judgment: Judgment) -> CandidateResult:
+    """The one answer of a probe. A service whose store lost the request ends its judgment without one."""
+    if judgment.candidates:
+        return judgment.candidates[0]
+    reason = f"judgment {judgment.id} came back without candidates"
+    return CandidateResult(id=judgment.id, status="unscored", failure_kind="internal", failure_reason=reason)
+
+
 def _without_reference(found: Report) -> str:
     return (
         f"{found.without_reference} of {found.requests} requests have no answer that must score full (at most "
@@ -95,7 +103,7 @@ def _unchecked(judged: Mapping[tuple[int, Kind], Judgment]) -> list[str]:
     """What too few of gave a score, and why most of those gave none."""
     found = []
     for name, kinds in _CHECKED:
-        results = [judgment.candidates[0] for (_, kind), judgment in judged.items() if kind in kinds]
+        results = [_answer(judgment) for (_, kind), judgment in judged.items() if kind in kinds]
         reasons = Counter(
             f"{one.failure_kind}: {one.failure_reason}" for one in results if one.reward is None
         )
@@ -116,7 +124,7 @@ def is_full(candidate: CandidateResult) -> bool:
 
 
 def _stands(candidate: CandidateResult, reference: Judgment | None) -> bool:
-    best = reference.candidates[0].reward if reference else None
+    best = _answer(reference).reward if reference else None
     return candidate.reward is not None and best is not None and candidate.reward >= best
 
 
@@ -137,5 +145,5 @@ def _why(candidate: CandidateResult) -> str:
 
 
 def _difference(candidate: CandidateResult, reference: Judgment | None) -> float | None:
-    first = reference.candidates[0].reward if reference else None
+    first = _answer(reference).reward if reference else None
     return None if first is None or candidate.reward is None else abs(first - candidate.reward)

@@ -21,7 +21,8 @@ _BEFORE_AT = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)?.*@", re.DOTALL)
 
 @dataclass(frozen=True)
 class Target:
-    """Where the service is. The key is kept out of `repr`, and out of a pickle when the environment gave it.
+    """Where the service is. Keys and passwords are kept out of `repr`, and out of a pickle when the environment gave
+    them.
 
     `url` is without the `user:password@` that may stand in an address: HTTP clients log addresses, and errors repeat
     them. It is kept apart as `credentials` and sent as a header.
@@ -31,14 +32,15 @@ class Target:
     retry_seconds: float
     timeout_seconds: float | None = None
     given_key: str | None = field(default=None, repr=False)
-    credentials: str | None = field(default=None, repr=False)
+    given_credentials: str | None = field(default=None, repr=False)
+    of_environment: bool = False
 
     @classmethod
     def of(
         cls, url: str | None, api_key: str | None, retry_seconds: float, timeout_seconds: float | None
     ) -> Target:
         """Read an address, else JUDGE_URL. Raises InvalidRequest, without a password, for one that is none."""
-        chosen = (url or os.environ.get("JUDGE_URL") or DEFAULT_URL).rstrip("/")
+        chosen = (url or _url_of_the_environment() or DEFAULT_URL).rstrip("/")
         found = _parsed(chosen)
         if found is None:
             raise InvalidRequest("url", f"{shown_url(chosen)!r} is no http or https address (JUDGE_URL)")
@@ -46,8 +48,8 @@ class Target:
             raise InvalidRequest(
                 "url", f"{shown_url(chosen)!r} has port {found.port}, above {MAX_PORT} (JUDGE_URL)"
             )
-        credentials = f"{found.username}:{found.password}" if found.userinfo else None
-        return cls(shown_url(chosen), retry_seconds, timeout_seconds, api_key, credentials)
+        credentials = _userinfo(found) if url else None
+        return cls(shown_url(chosen), retry_seconds, timeout_seconds, api_key, credentials, not url)
 
     @property
     def is_loopback(self) -> bool:
@@ -67,9 +69,25 @@ class Target:
         key = (self.given_key or os.environ.get("JUDGE_API_KEY") or "").strip()
         if not key.isascii() or not key.isprintable():
             raise InvalidRequest("api_key", "holds characters that no HTTP header can carry (JUDGE_API_KEY)")
-        if self.credentials is not None:
-            return {"Authorization": f"Basic {b64encode(self.credentials.encode()).decode('ascii')}"}
+        if (credentials := self._credentials()) is not None:
+            return {"Authorization": f"Basic {b64encode(credentials.encode()).decode('ascii')}"}
         return {"Authorization": f"Bearer {key}"} if key else {}
+
+    def _credentials(self) -> str | None:
+        """What the address held; where JUDGE_URL was that address, what it holds now."""
+        url = _url_of_the_environment()
+        if not (self.of_environment and url and shown_url(url) == self.url):
+            return self.given_credentials
+        found = _parsed(url)
+        return None if found is None else _userinfo(found)
+
+
+def _url_of_the_environment() -> str:
+    return os.environ.get("JUDGE_URL", "").rstrip("/")
+
+
+def _userinfo(url: httpx.URL) -> str | None:
+    return f"{url.username}:{url.password}" if url.userinfo else None
 
 
 def shown_url(url: str) -> str:

@@ -158,7 +158,8 @@ def _given(said: str, clauses: Sequence[Sequence[list[str]]]) -> str | None:
     """A word or two behind the name of an answer: "answer: proof" gives as much as "proof" does by itself."""
     if len(clauses) > 2 or _UNENDED.search(said):
         return None
-    first, *rest = [[word for part in parts for word in part] for parts in clauses]
+    whole = [[word for part in parts for word in part] for parts in clauses]
+    first, *rest = clauses[0] if len(clauses) == 1 and len(clauses[0]) == 2 else whole
     name, given = (first, rest[0]) if rest else behind_is(first) or ([], [])
     named = 0 < len(given) <= MAX_NAME_WORDS and _kind(name, frozenset()) == "label"
     return " ".join(given) if named and not points_on(given) else None

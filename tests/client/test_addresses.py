@@ -11,7 +11,7 @@ import pytest
 
 from judge_agent.client import AsyncJudgeClient, JudgeClient
 from judge_agent.client.target import Target
-from judge_agent.errors import InvalidRequest
+from judge_agent.errors import InvalidRequest, JudgeClientError
 from judge_agent.trainers import RolloutJudge
 from tests.service.served import Served, request, serving_in_a_thread
 
@@ -89,3 +89,22 @@ def test_an_address_that_is_refused_is_told_without_its_password(address: str) -
         JudgeClient(address)
     assert "SECRET" not in str(caught.value)
     assert "JUDGE_URL" in str(caught.value)
+
+
+@pytest.mark.parametrize("make", [JudgeClient, AsyncJudgeClient, RolloutJudge])
+def test_a_copy_of_a_client_holds_no_password_of_the_environment(
+    make: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUDGE_URL", with_key("http://judge.example:8800"))
+    assert KEY.encode() not in pickle.dumps(make())
+
+
+def test_a_copy_of_a_client_reads_the_password_where_it_is_used(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUDGE_URL", with_key(served.url))
+    with JudgeClient() as client, pickle.loads(pickle.dumps(client)) as copy:
+        assert copy.judge(request()).state == "done"
+        monkeypatch.setenv("JUDGE_URL", with_key("http://another.example"))
+        with pytest.raises(JudgeClientError, match="401"):
+            copy.judge(request(seed=2))

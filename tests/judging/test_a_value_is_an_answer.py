@@ -129,6 +129,14 @@ def test_a_word_that_others_use_to_point_at_what_comes_may_be_the_answer(text: s
     assert not says_nothing(text, ["Which word goes into the gap of the fourth line?"])
 
 
+@pytest.mark.parametrize("text", ["### Answer\n\nfirst", "**Answer**\nnext", "Answer: first"])
+def test_a_word_below_a_heading_is_as_much_as_behind_a_colon(text: str) -> None:
+    assert not says_nothing(text, ["Which comes earlier, the first or the last?"])
+    assert says_nothing(
+        text.split("\n")[0].split(" first")[0], ["Which comes earlier, the first or the last?"]
+    )
+
+
 @pytest.mark.parametrize("reference", ["A", "B", "1", "2"])
 @pytest.mark.parametrize(
     "form",

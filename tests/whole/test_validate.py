@@ -17,6 +17,7 @@ from judge_agent.models.instances import by_hash, first
 from judge_agent.models.scripted import Answer, ScriptedModel, ScriptedRequest, by_schema
 from judge_agent.probes import probes
 from tests.service.served import serving_in_a_thread
+from tests.trainers.answering import Reply, answering
 
 DATABASE = {
     "name": "main",
@@ -273,6 +274,13 @@ def test_what_cannot_be_read_or_judged_is_an_error_that_says_where(
     assert (unknown.returncode, "recipe" in unknown.stderr) == (3, True)
     nobody = validate("http://127.0.0.1:9", tmp_path, [GOOD[0]], "--at-once", "0")
     assert (nobody.returncode, "--at-once: 0 must be at least 1" in nobody.stderr) == (3, True)
+
+
+def test_judgments_that_come_back_without_candidates_say_nothing_of_the_set(tmp_path: Path) -> None:
+    with answering(lambda _: Reply(body='{"id": "jdg_1", "state": "done", "created": 1.0}')) as service:
+        found = validate(service.url, tmp_path, [GOOD[0]])
+    assert (found.returncode, found.stderr) == (1, "")
+    assert "the reference is unscored, internal: judgment jdg_1 came back without candidates" in found.stdout
 
 
 def test_a_run_is_neither_pinned_nor_filled_by_its_probes(verify_service: str, tmp_path: Path) -> None:
