@@ -19,6 +19,7 @@ SPOILED = (
     "masked",
     "later",
     "another_hand",
+    "further",
 )  # forms, which are another thing when disguised, and mixed languages
 
 

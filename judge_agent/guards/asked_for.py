@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-from judge_agent.guards import asked_words
-from judge_agent.guards.plain import plain, words_of
+from judge_agent.guards import asked_words, fitting
+from judge_agent.guards.plain import plain, unaccented, words_of
 
 MAX_TASK_CHARS = 20_000
 MAX_CHARS_FOR_WORDS = 4_000  # they are read anew for every candidate
@@ -20,10 +20,28 @@ _WORDS = (
 _WORD_ASKED = re.compile(
     rf"\b(?:which|what|one|single|name (?:the|a|an)|give (?:me )?(?:the|a|an|one)|suggest (?:a"
     rf"|an)) (?:\w+ ){{0,3}}?{_WORDS}\b"
+    r"|\b(?:which|what) (?:\w+ ){0,2}?(?:status|state|label|tag|field|column|variable|parameter|file|folder"
+    r"|button|tab"
+    r"|technique|method|strategy|concept|paradigm)s?\b|\bname of (?:the|a|an|this|that) (?:\w+ )?(?:field|column"
+    r"|variable|method|function|class|file|folder|tab|button|key|parameter|argument|attribute|team)\b"
+    r"|\b(?:write|draft|create|invent|propose|come up with|think of) (?:me )?(?:a|an|the|some|one) (?:[\w-]+ ){0,2}?"
+    r"(?:headline|heading|title|caption|slogan|motto|tagline|label|name|subject line|commit message)s?\b"
+    r"|\b(?:write|make|give|compose|draft|form|say) (?:me )?(?:an?|one|some|the) (?:[\w-]+ ){0,3}?(?:sentence"
+    r"|question|reply|imperative|greeting"
+    r"|tweet|message|email|e-mail|command|invitation|apology)s?\b"
+    r"|\bwhat(?:'s| is| was| are) the (?:\w+ )?(?:type|kind|sort|role|topic|purpose|meaning|intent|goal"
+    r"|aim) of\b|\b(?:which|wrong|faulty|erroneous) steps?\b"
+    r"|\bwhich parts?\b|\bmissing (?:part|section|step|heading|piece)\b|\b(?:find|spot|locate|identify"
+    r"|where is) (?:the|an|any|all"
+    r"|all the) (?:error|mistake|flaw|fallacy|bug|fault)s?\b"
+    r"|\b(?:result|outcome|status) of (?:the|this|a|my) (?:test|run|build|check|vote|match|game|election"
+    r"|experiment|query"
+    r"|review|audit|order|task|job)s?\b"
     r"|\bin (?:just |only )?(?:a|one|two|three|a few|a single) words?\b|\b(?:odd one out|gegenteil"
     r"|contrario|contraire"
     r"|contr\u00e1rio|synonym|sin\u00f3nimo|synonyme)\b"
-    r"|\bwhat (?:did|does|do) (?:\w+ ){1,4}?(?:ask|want|need|demand|request|require|lack|expect)\b"
+    r"|\bwhat (?:did|does|do|should|must|would|will|can) (?:\w+ ){1,5}?(?:ask|want|need|demand|request|require|lack"
+    r"|expect|contain|include|present|provide|offer|submit|show|find|discuss|describe|explain)\b"
     r"|\u53cd\u4e49\u8bcd|\u53cd\u5bfe\u8a9e|\ubc18\ub300\ub9d0|\ubb34\uc5c7\uc774 \ud544\uc694"
     r"|\u043f\u0440\u043e\u0442\u0438\u0432\u043e\u043f\u043e\u043b\u043e\u0436\u043d"
     r"|\b(?:translate|unscramble|crossword|rhymes? with|opposite of|how do you say|fill in"
@@ -31,7 +49,8 @@ _WORD_ASKED = re.compile(
     r"|missing word|stands? for|the plural of|"
     r"the singular of|past tense|(?:say|reply|respond|answer|write|output|print|return) (?:only |just "
     r"|exactly )?(?:with )?the word|"
-    r"(?:is|are|was|were) (?:\w+ ){1,8}called|\bcalled what\b|(?:do|does|would|can) (?:you|we|one|they|people|chemists"
+    r"(?:is|are|was|were) (?:\w+ ){1,8}called|\bcalled what\b|(?:do|does|would|can) (?:you|we|one|they|people"
+    r"|chemists"
     r"|scientists"
     r"|mathematicians) call|"
     r"(?:title|name) of (?:the )?(?:chapter|section|song|film|movie|book|album|painting|poem|novel|band"
@@ -62,7 +81,8 @@ _SIGN_ASKED = re.compile(
     rf"|\b{_SIGNS} ?\?|\b(?:write|print|type|give|put|output|reply|answer|respond|react|return|draw"
     rf"|insert|use|with)\b"
     rf"[^.?!\n]{{0,40}}\b{_SIGN_NAMES}\b"
-    r"|\bwhat (?:\w+ ){0,6}(?:prints?|outputs?|returns?|displays?|printed|returned)\b"
+    r"|\bwhat(?:'s| is| are) (?:\w+ ){0,2}missing\b|\bwhat (?:\w+ ){0,6}(?:prints?|outputs?|returns?|displays?"
+    r"|printed|returned)\b"
     r"|\b(?:regular expression|regexp?|punctuation mark|semicolon|empty string|whitespace|say nothing"
     r"|stay silent"
     r"|remain silent|morse|braille"
@@ -112,26 +132,59 @@ _WORK_ASKED = re.compile(
     r"|\u0915\u093f\u0924\u0928|\u091c\u094d\u091e\u093e\u0924|\u0938\u092e\u091d\u093e|\u0643\u0645 "
     r"|\u0627\u062d\u0633\u0628|\u0627\u0634\u0631\u062d"
 )
+# What is measured, counted or worked out.
+_AMOUNT_ASKED = re.compile(
+    r"\bwh(?:at|ich)(?:'s| is| are| was| were| will| would| must| should|) (?:be )?(?:the |its |his |her "
+    r"|their |my |our |your )?"
+    r"(?:[\w'-]+ ){0,4}?(?:speed|cost|price|total|distance|length|width|height|depth|weight|age|amount|number"
+    r"|percentage"
+    r"|percent|ratio|profit|revenue|salary|rate|angle|radius|diameter|circumference|perimeter|area|volume|mass"
+    r"|temperature"
+    r"|sum|fraction|probability|chance|odds|remainder|minimum|maximum|balance|discount|income|capacity|density"
+    r"|velocity"
+    r"|acceleration|energy|pressure|digit|gcd|lcm|quotient|exponent|slope|determinant|dollars|euros|hours|minutes)\b"
+)
 _FIND_ASKED = re.compile(r"\bfind (?:the|all|an?|every)\b")
 # Names, places and times.
+_NAME_ASKED = re.compile(r"\bwhat (?:is|are|was|were) the (?:[\w'-]+ ){1,4}?(?:of|in|between)\b|\bwhy\b")
 _FACT_ASKED = re.compile(
-    r"\bwhat (?:is|are|was|were) the (?:[\w'-]+ ){1,4}?(?:of|in|between)\b|\bwho (?:is|was|were|\w+ed|wrote|won)\b"
+    rf"{_NAME_ASKED.pattern}|\bwho (?:is|was|were|\w+ed|wrote|won)\b"
     r"|\bwhere (?:is|are|was|were|did|do|does)\b|\bwhen (?:was|were|did)\b|\bin (?:which|what) year\b"
 )
 _PERSON_OR_TIME_ASKED = re.compile(r"^\W*(?:who|when|where)\b|\bin (?:which|what) year\b")
+# How the answer is to be set down says nothing of what it is.
+_SET_DOWN = re.compile(
+    r"\byour (?:[\w-]+ ){0,2}?(?:response|reply|answer|message|output)s?\b"
+    r"|[(,]? ?without (?:the )?quot\w+(?: marks)?\)?"
+)
+_OR = (
+    r"(?:or|o|u|ou|oder|of|eller|\u0438\u043b\u0438|\u0430\u0431\u043e|czy|lub|albo|nebo|sau|veya|hay|ho\u1eb7c|atau"
+    r"|\u092f\u093e|\u0623\u0645|\u0623\u0648)"
+)
+_ARTICLE = r"(?:an?|the|el|la|le|un|une|una|der|die|das|ein|eine|il|lo|o|de|het|een)"
+_OR_JOINED = (
+    r"(?:\u8fd8\u662f|\u9084\u662f|\u6216\u8005?|\u305d\u308c\u3068\u3082|\u304b\u3001|\uc544\ub2c8\uba74"
+    r"|\ub610\ub294)"
+)
 # A nod, a sign or a picture answers these whatever else is said in them.
 _NOD_ASKED = re.compile(
     r"^\W*(?:is|are|was|were|does|do|did|has|have|had|am|should|shall|may)\b[^.!\n]*\?\W*$"
     r"|\b(?:yes or no|true or false|repl(?:y|ies)|respon[ds]\w*|react\w*|message|greet\w*|dialog(?:ue)?"
     r"|conversation|emojis?"
-    r"|emoticons?|thumbs|acknowledge|confirm|agree|one[- ]word|single[- ]word|fill in)\b",
+    r"|emoticons?|mood|feels?|feeling|thumbs|acknowledge|confirm|agree|one[- ]word|single[- ]word|fill in)\b",
     re.MULTILINE,
 )
 _EMPTY_ASKED = re.compile(
-    r"\b(?:solve|solutions?|roots?|all|every|sets?|lists?|json|array|dict\w*|objects?|tuple|return\w*"
+    r"\b(?:variables?|python|javascript|solve|solutions?|roots?|all|every|sets?|lists?|json|array|dict\w*"
+    r"|objects?|tuple|return\w*"
     r"|output\w*|print\w*|empty"
     r"|which|what is the type|null"
     r"|none|schema|html|xml|tags?|elements?|markup)\b"
+)
+_EMPTY_MARKUP_ASKED = re.compile(r"\bempty (?:\w+ )?(?:xml|html|element|elements|tag|tags|box|boxes)\b")
+_PRINT_ASKED = re.compile(
+    r"\bwhat (?:does|do|did|will|would|is|gets)\b[^?\n]{0,200}\b(?:print|output|return|display|show|log"
+    r"|echo)(?:s|ed)?\b"
 )
 _IDLE_ASKED = re.compile(
     r"\b(?:empty|todos?|comments?|stubs?|skeletons?|nothing|abstract|interfaces?|protocols?"
@@ -148,8 +201,11 @@ _WAY_ASKED = re.compile(
     r"|does|should"
     r"|would|could|to)|"
     r"what (?:do|should|would|can|must|will|are|is) (?:i|you|we|he|she|they)|plan|advice|suggest\w*|first thing"
-    r"|tips?|shall we|shall i|will you|"
+    r"|process of|tips?|shall we|shall i|will you|"
     r"would you|are you|do you|can you|could you|should (?:i|we|he|she|they))\b"
+    r"|\u7b2c\u4e00\u6b65|\u4e0b\u4e00\u6b65|\u5148\u505a\u4ec0\u4e48|\u5173\u952e\u662f|\u600e\u4e48(?:\u529e"
+    r"|\u505a)"
+    r"|\u600e\u6837\u505a|\u6700\u521d\u306e|\u6b21\u306e(?:\u30b9\u30c6\u30c3\u30d7|\u624b\u9806)"
 )
 
 
@@ -177,7 +233,7 @@ def passages(task: str) -> list[str]:
 
 def a_sign(task: str) -> bool:
     """Whether the task asks for a sign or for characters, so that ":" may be what it asks for."""
-    return bool(_SIGN_ASKED.search(_read(task)))
+    return bool(_SIGN_ASKED.search(_SET_DOWN.sub(" ", _read(task))))
 
 
 def an_echo(task: str) -> bool:
@@ -198,16 +254,49 @@ def a_way_to_go(task: str) -> bool:
 def a_work(task: str) -> bool:
     """Whether the task asks for an amount, an explanation or a work, which no sign, nod or intention can be."""
     read = _read(task)
-    if _NOD_ASKED.search(read) or has_options(task) or a_word(task) or a_sign(task) or an_echo(task):
+    if (
+        _NOD_ASKED.search(_SET_DOWN.sub(" ", read))
+        or asked_words.is_talk(read)
+        or has_options(task)
+        or a_word(task)
+        or a_sign(task)
+        or an_echo(task)
+    ):
         return False
-    return bool(_WORK_ASKED.search(read) or _FIND_ASKED.search(read)) or (
-        bool(_FACT_ASKED.search(read)) and not a_way_to_go(task)
-    )
+    return _is_worked_out(read) or (bool(_FACT_ASKED.search(read)) and not a_way_to_go(task))
+
+
+def a_fact(task: str) -> bool:
+    """Whether the task asks what something is or why, and for no amount: the name of a heading may answer it."""
+    read = _read(task)
+    return bool(_NAME_ASKED.search(read)) and not _is_worked_out(read)
+
+
+def _is_worked_out(read: str) -> bool:
+    return any(pattern.search(read) for pattern in (_WORK_ASKED, _FIND_ASKED, _AMOUNT_ASKED))
 
 
 def an_empty_form(task: str) -> bool:
     """Whether the task may ask for a form with nothing in it: an empty list, JSON, a tag."""
     return bool(_EMPTY_ASKED.search(_read(task)))
+
+
+def empty_markup(task: str) -> bool:
+    """Whether the task may ask for a tag or a box with nothing in it."""
+    return bool(_EMPTY_MARKUP_ASKED.search(_read(task)))
+
+
+def prints(task: str, said: str) -> bool:
+    """Whether the task asks what is printed or returned, and what is said stands between quotes in it."""
+    read, bare = _read(task), said.strip(" \n`'\"")
+    return bool(bare and _PRINT_ASKED.search(read)) and any(
+        f"{quote}{bare}{quote}" in read for quote in ("'", '"', "`")
+    )
+
+
+def fits(task: str, words: list[str]) -> bool:
+    """Whether a clause of these words has the shape of what the task asks for: a reason, a place, a report."""
+    return fitting.fits(unaccented(_ends(_read(task), MAX_CHARS_FOR_WORDS)), words)
 
 
 def idle_code(task: str) -> bool:
@@ -227,13 +316,20 @@ def one_of(task: str, words: list[str]) -> bool:
         return False
     said = r"\W+".join(re.escape(word) for word in words)
     offered = re.compile(
-        rf"[:,\uff1a\uff0c\u3001] ?{said} ?(?:[,.;?!\uff0c\u3001\u3002]|$)|\bor (?:an? |the )?{said}\b"
-        rf"|\b{said}(?:,[^.?!\n]{{0,80}})? or\b"
+        rf"[:,\uff1a\uff0c\u3001] ?{said} ?(?:[,.;?!\uff0c\u3001\u3002]|$)|\b{_OR} (?:{_ARTICLE} )?{said}\b"
+        rf"|\b{said}(?:,[^.?!\n]{{0,80}})? {_OR}\b|{_OR_JOINED}{said}|{said}{_OR_JOINED}"
         rf"|[\"'\u201c\u2018\u00ab`]{said}[\"'\u201d\u2019\u00bb`]"
         rf"|^\W*(?:\w{{1,2}}\W{{1,3}})?{said}\W*$|[(\[]?\b[a-h1-9][.):\]]\s*{said}\b",
         re.MULTILINE,
     )
-    return bool(offered.search(_read(task)))
+    return bool(offered.search(_read(task)) or offered.search(unaccented(_read(task))))
+
+
+def turned_round(task: str, words: list[str]) -> bool:
+    """Whether these are the words of a question of the task in another order: "Is it done?" "It is done"."""
+    lines = re.split(r"[\n.!]", unaccented(_ends(_read(task), MAX_CHARS_FOR_WORDS)))
+    asked = [words_of(line) for line in lines if line.rstrip().endswith("?")]
+    return any(line != words and line[1:] and sorted(line) == sorted(words) for line in asked)
 
 
 def has_options(task: str) -> bool:

@@ -18,8 +18,9 @@ from judge_agent.guards.plain import plain, unaccented, words_of
 MAX_PASSAGE_CHARS = 300
 MAX_GAP_WORDS = 8
 MAX_SHORT_TASK_WORDS = 15
+MAX_TALK_WORDS = 6
 MAX_TASK_WORDS = 80  # in longer ones a quotation or a blank stands beside such a phrase by chance
-_CLASSES = ("surely", "perhaps", "complete", "reword", "tongue", "never", "help")
+_CLASSES = ("surely", "perhaps", "complete", "reword", "tongue", "never", "help", "talk")
 _CJK_CHARS = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3"
 _CJK = f"[{_CJK_CHARS}]"
 _QUOTED = re.compile(
@@ -94,7 +95,12 @@ def quotations(task: str, *, for_a_work: bool) -> list[str]:
 
 def is_help(task: str) -> bool:
     """Whether a plain task asks for help, or whether somebody does something."""
-    return _PHRASES["help"].found_in(without_quotes(task))
+    return is_talk(task) or _PHRASES["help"].found_in(without_quotes(task))
+
+
+def is_talk(task: str) -> bool:
+    """Whether a short plain task only greets or thanks: it asks for nothing, and a kind word answers it."""
+    return len(words_of(task)) <= MAX_TALK_WORDS and _PHRASES["talk"].found_in(task)
 
 
 def without_quotes(task: str) -> str:

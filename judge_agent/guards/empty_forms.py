@@ -18,26 +18,57 @@ _WRAPPERS = re.compile(
     rf"</?{_TAG_NAMES}\s*/?>"
     r"|\\(?:boxed|fbox|text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|operatorname|emph|underline|mbox|hbox"
     r"|displaystyle|left|right|quad|qquad|"
-    r"ldots|dots|cdots|hspace|vspace|phantom|frac|sqrt|section|subsection|paragraph|title|item|noindent)\b\*?"
-    r"|\\(?:begin|end)\s*\{[a-z*]{1,20}\}|\\[\[\]()!,;:~ ]|\\\\|[$&~]+",
+    r"square|blacksquare|therefore|qed|ldots|dots|cdots|hspace|vspace|phantom|frac|sqrt|section|subsection"
+    r"|paragraph|title|item|noindent)\b\*?"
+    r"|\\(?:begin|end)\s*\{[a-z*]{1,20}\}|\\[\[\]()!,;:~_ ]|\\\\|[$&~]+",
     re.IGNORECASE,
 )
 _MARKUP = re.compile(
-    rf"\\(?:boxed|fbox|text|section|subsection|paragraph|emph|underline|math|frac|sqrt|begin|\[|\()|[$]|<{_TAG_NAMES}\b",
+    rf"\\(?:boxed|fbox|text|section|subsection|paragraph|emph|underline|math|frac|sqrt|begin|\[|\()|[$]"
+    rf"|<{_TAG_NAMES}\b",
     re.IGNORECASE,
 )
 # Marks of chats and of pages that say nothing by themselves.
 _OWN_TAGS = re.compile(r"<\|[a-z_]{1,24}\|>|\[/?inst\]|<</?sys>>|</?(?:s|think|thinking|answer)\s*/?>")
 _BARE_TAGS = re.compile(
-    rf"{_OWN_TAGS.pattern}|<!--\s*-->|<!doctype html>|&(?:nbsp|zwnj|zwj|ensp|emsp|thinsp);"
-    r"|</?(?:html|head|body|main|div|span|p|br|hr)\s*/?>"
+    r"<\|start_header_id\|>\s*(?:assistant|user|system)?\s*<\|end_header_id\|>"
+    rf"|{_OWN_TAGS.pattern}|<!--\s*-->|<!doctype html>|&(?:nbsp|zwnj|zwj|ensp|emsp|thinsp);"
+    r"|</?(?:html|head|body|main|div|span|p|br|hr|table|tr|td|ol|ul|li|xml|steps?|bos|eos|pad|unk|sep|cls|mask)\s*/?>"
+    r"|\[/?(?:bos|eos|pad|unk|sep|cls|mask)\]"
 )
+_PAGE_TAGS = re.compile(r"</?(?:b|i|em|strong|u|p|div|span|h[1-6]|center|ul|ol|li)\s*/?>")
+_FENCE_HEAD = re.compile(
+    r"^[ \t]*`{3,}(?:text|plaintext|plain|txt|markdown|md|latex|tex)[ \t]*$", re.MULTILINE
+)
+# Names of places to be filled in, as forms, chats and agents have them; each with its colon.
+_SLOT_HEAD = (
+    r"(?:user|system|human|assistant|ai|input|hint|tip|example|tl;?dr|context|final|work|reasons?|given(?: data)?"
+    r"|(?:to )?find|required|known|assume|assumptions?|methodology|working(?: out)?|problem statement|instructions?"
+    r"|action(?: input)?|observation|tool|(?:first|next|last|final|key) (?:step|answer|thought)s?|thoughts?"
+    r"|answer|solution"
+    r"|response|explanation|reasoning|conclusion|results?|output|proof|analysis|step \d{1,2}|approach|plan"
+    r"|question|problem"
+    r"|task|q|a|calculations?|verification|check|formula|steps?)"
+)
+_SLOT_HEADS = re.compile(
+    rf"(?=\W*\w[\w;]+|\W*\w\s*[:\uff1a]\W*\w)(?:[\s*_#>-]*{_SLOT_HEAD}[\s*_]*[:\uff1a][\s*_]*)+"
+)
+_PENDING = re.compile(
+    r"[\s*_(\[]*(?:loading|processing|calculating|computing|generating|solving|answering|searching|analy[sz]ing"
+    r"|working"
+    r"|preparing|writing)(?: (?:on )?(?:it|(?:the|your|an?|my) )?(?:answer|response|solution|question|problem"
+    r"|request|data)?)?"
+    r"\s*(?:\.\.\.|\u2026)[\s*_)\]]*"
+)
+_GIBBERISH = re.compile(r"(?:(?:bla+h?|yada|etc|lorem|la)\b[\s,.!]*){2,}")
+_LABELLED = re.compile(r"(?:the |my )?(?:final )?(?:answer|solution|response|result)\s*(?:[:\uff1a]|is)\s*")
 _ABBREVIATED = re.compile(r"(?:q|a|ans|sol|resp)\s*[:\uff1a]")
 # fmt: off
 _JSON_NAMES = frozenset((
     "answer", "final_answer", "finalanswer", "solution", "response", "result", "output", "reasoning",
     "thought", "thoughts", "thinking", "explanation", "rationale", "analysis", "steps", "text",
-    "content", "final",
+    "content", "final", "thought_process", "chain_of_thought", "step_by_step", "steps_taken", "conclusion", "summary",
+    "final_response", "final_result",
 ))
 # fmt: on
 _FENCED_JSON = re.compile(r"`{3,}(?:json)?\s*(.*?)\s*`{3,}", re.DOTALL)
@@ -74,7 +105,7 @@ _UNFINISHED = re.compile(
     r"|todo|fixme|tbd|placeholder|"
     r"insert (?:your |the )?(?:answer|solution|response|text)(?: here)?|(?:your|write|enter|type|put) (?:your "
     r"|the )?(?:answer|solution|response|text)(?: here)?|"
-    r"coming soon|work in progress|under construction|lorem ipsum(?: \w+){0,200}|"
+    r"coming soon|work in progress|under construction|lorem ipsum(?:[ ,.]+\w+){0,200}|"
     r"(?:escribe|inserta|pon) (?:tu|la|su) (?:respuesta|soluci[o\u00f3]n)(?: aqu[i\u00ed])?|"
     r"(?:ins\u00e9rez|insere|mettez) (?:votre|ta|la) (?:r\u00e9ponse|solution)(?: ici)?|(?:hier )?(?:antwort"
     r"|l\u00f6sung) (?:hier )?(?:einf\u00fcgen|eintragen|einsetzen)|"
@@ -91,12 +122,14 @@ _STUB = re.compile(
 )
 MAX_STUB_LINES = 20
 MAX_JSON_CHARS = 1000
+MAX_FORM_CHARS = 300
 LONELY_REPEATS = 4  # of a word that announces an answer
 FOREIGN_REPEATS = 8  # of any other word
 
 
 def unwrapped(text: str) -> str:
     """A plain text without tags and LaTeX that only wrap; the text itself where it has none."""
+    text = _PAGE_TAGS.sub(" ", _FENCE_HEAD.sub("```", text))
     return _WRAPPERS.sub(" ", text) if _MARKUP.search(text) else text
 
 
@@ -124,6 +157,11 @@ def _is_only(marks: re.Pattern[str], text: str) -> bool:
 def is_abbreviated_label(text: str) -> bool:
     """Whether a plain text is "A:" with nothing behind it."""
     return bool(_ABBREVIATED.fullmatch(text.strip("*_# ")))
+
+
+def is_form(text: str) -> bool:
+    """Whether a plain text is nothing but names with a colon and nothing behind: "Given:", "Thought: Action:"."""
+    return len(text) <= MAX_FORM_CHARS and bool(_SLOT_HEADS.fullmatch(text))
 
 
 def is_empty_json(text: str) -> bool:
@@ -157,7 +195,9 @@ def is_idle_code(text: str) -> bool:
 def is_placeholder(text: str) -> bool:
     """Whether a plain text is a slot that nobody filled in: "[your answer here]", "TODO", a fence with a comment."""
     bare = text.strip(" \t\n.:*_#`!-")
-    if _UNFINISHED.fullmatch(bare.strip("[](){}<> ")):
+    if _UNFINISHED.fullmatch(_LABELLED.sub("", bare, count=1).strip("[](){}<> *_")):
+        return True
+    if _PENDING.fullmatch(text) or _GIBBERISH.fullmatch(text):
         return True
     match = _BRACKETED.fullmatch(text)
     if match:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from judge_agent.guards.plain import plain, unaccented, words_of
 
+NAMED_WORDS = 3
 _WORDS = {
     name: frozenset(map(unaccented, words))
     for name, words in tomllib.loads((Path(__file__).parent / "values.toml").read_text("utf-8")).items()
@@ -30,6 +31,7 @@ def gives_a_value(parts: Sequence[Sequence[str]], goes_on: bool) -> bool:
     return len(words) > 1 and (
         (words[-2] in _WORDS["joins"] and _is_value(words[-1]))
         or (words[-1] in _WORDS["joins_behind"] and _is_value(words[-2]))
+        or (not goes_on and words[-2] in _WORDS["names"] and words[-1].isdigit())
     )
 
 
@@ -49,6 +51,16 @@ def points_on(words: Sequence[str]) -> bool:
         and not pointers.isdisjoint(words)
         and pointers | _WORDS["beside_pointers"] >= set(words)
     )
+
+
+def names_a_thing(words: Sequence[str]) -> bool:
+    """Whether a few words are an article and what it stands before: "the first step" may be what is asked for."""
+    return len(words) == NAMED_WORDS and words[0] in _WORDS["articles"] and words[1] not in _WORDS["joins"]
+
+
+def says_it_is_done(words: Sequence[str]) -> bool:
+    """Whether words report that something is done: "I have completed the task"."""
+    return not _WORDS["have"].isdisjoint(words) and not _WORDS["done"].isdisjoint(words)
 
 
 def ends_with(text: str, value: str) -> bool:

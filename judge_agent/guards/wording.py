@@ -35,6 +35,8 @@ _CLASSES = (
     "filler",
     "frame",
 )
+# None of their words is thereby one of which announcements are made.
+_LACKS, _CLOSING = "lack", "closing"
 # These may be an amount.
 _AMOUNTS = frozenset(("one", "all", "both", "every", "each", "some", "any", "more"))
 _START, _VERB, _LABEL, _HEADING, _OBJECT = 1, 2, 4, 8, 16
@@ -50,11 +52,21 @@ class Spaced:
     objects: frozenset[str]
     longest: int
 
+    def lacks(self, words: Sequence[str]) -> bool:
+        """Whether words behind their leads say that there is none, or only one, or that more is needed: "no answer"."""
+        first = {phrase[0] for phrase in self.phrases[_LACKS]}
+        if first.isdisjoint(words):
+            return False
+        rest = self._behind_leads(words)
+        return any(word in first and self._at(_LACKS, rest[at:]) for at, word in enumerate(rest))
+
     def kind(self, words: Sequence[str], task_words: frozenset[str]) -> Kind:
         """What a clause is. `task_words` may follow what a clause announces to find or solve."""
         rest = self._behind_leads(words)
         if not rest:
             return "lead"
+        if self.lacks(words):
+            return "content"
         if self._announces(rest, task_words):
             return "announcement"
         named = self._names(rest)
@@ -72,9 +84,16 @@ class Spaced:
         None of them may be an amount: "It is 2." and "It is so-so." say something.
         """
         listed = all(word in self.bag and word not in _AMOUNTS and not word.isdigit() for word in words)
-        return listed and (
-            asks or any(word in self.objects for word in words) or bool(self._at("start", words))
+        return (
+            listed
+            and not self.lacks(words)
+            and (asks or any(word in self.objects for word in words) or bool(self._at("start", words)))
         )
+
+    def is_order(self, words: Sequence[str]) -> bool:
+        """Whether it begins with what is announced, and every word is listed: "solve it", "check the answer"."""
+        begun = self._at("verb", words) or self._at("vague", words)
+        return bool(begun) and not self.lacks(words) and all(word in self.bag for word in words)
 
     def _begins(self, words: Sequence[str]) -> bool:
         """Whether it announces that something is begun or looked at, and nothing of what."""
@@ -93,7 +112,7 @@ class Spaced:
         return next((size for size in range(longest, 0, -1) if tuple(words[:size]) in known), 0)
 
     def _behind_leads(self, words: Sequence[str]) -> Sequence[str]:
-        while words and (size := self._at("lead", words)):
+        while words and (size := max(self._at("lead", words), self._at(_CLOSING, words))):
             if self._at("hortative", words) >= size or self._at("start", words) > size:
                 return words
             words = words[size:]
@@ -146,11 +165,16 @@ class Joined:
 
     pieces: Mapping[str, int]
     leads: frozenset[str]
+    lack: tuple[str, ...]
     longest: int
 
     def kind(self, words: Sequence[str], task_words: frozenset[str]) -> Kind:
         """What a clause is, by the pieces that it can be cut into."""
         text = "".join(words)
+        if text in self.leads and text not in self.pieces:
+            return "lead"
+        if text not in self.leads and any(phrase in text for phrase in self.lack):
+            return "content"
         reached: list[set[int]] = [set() for _ in range(len(text) + 1)]
         reached[0].add(0)
         for at in range(len(text)):
@@ -183,9 +207,10 @@ Language = Spaced | Joined
 def _spaced(table: Mapping[str, Any]) -> Spaced:
     phrases = {
         name: frozenset(tuple(words_of(_folded(phrase))) for phrase in table.get(name, ()))
-        for name in _CLASSES
+        for name in (*_CLASSES, _LACKS, _CLOSING)
     }
-    bag = frozenset(word for known in phrases.values() for phrase in known for word in phrase) - {"1"}
+    listed = (phrases[name] for name in _CLASSES)
+    bag = frozenset(word for known in listed for phrase in known for word in phrase) - {"1"}
     bag |= _gerunds(table)
     named = {word for name in ("label", "object") for phrase in phrases[name] for word in phrase}
     longest = max(len(phrase) for known in phrases.values() for phrase in known)
@@ -208,8 +233,8 @@ def _joined(table: Mapping[str, Any]) -> Joined:
     for name in _CLASSES:
         for piece in _squeezed(table.get(name, ())):
             pieces[piece] = pieces.get(piece, 0) | signs.get(name, 0)
-    leads = frozenset(_squeezed(table.get("lead", ())))
-    return Joined(pieces, leads, max(map(len, pieces)))
+    leads = frozenset(_squeezed([*table.get("lead", ()), *table.get(_CLOSING, ())]))
+    return Joined(pieces, leads, tuple(_squeezed(table.get(_LACKS, ()))), max(map(len, pieces)))
 
 
 def _squeezed(phrases: Iterable[str]) -> list[str]:

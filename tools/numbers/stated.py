@@ -18,7 +18,8 @@ MAX_ANSWER_CHARS = 2000
 MAX_ALONE_CHARS = 80
 _TAIL_CHARS = 20_000
 _MARKED = re.compile(
-    r"^[ \t*_#>-]{0,8}(?:(?:the[ \t]+)?(?:final[ \t]+)?answer(?:[ \t]+is)?[ \t*_]{0,4}[:=]|A:|####)"
+    r"^[ \t*_#>-]{0,8}(?:(?:the[ \t]+)?(?:final[ \t]+)?answer(?:[ \t]+is)?[ \t*_]{0,4}[:=]"
+    r"|A:(?!.*\n\s*B:)|####)"
     r"[ \t*_]{0,4}(\S[^\n]{0,2000})$",
     re.I | re.M,
 )
@@ -26,17 +27,19 @@ _MARKED = re.compile(
 _SAID = re.compile(
     r"\banswer[ \t]+(?:is|equals|=)(?![\w'\u2019])(?:"
     r"(?:[ \t]+(?:as follows|(?:given |shown |stated )?(?:below|here)|the following))?[ \t:.*_]{0,6}\n\s{0,9}"
-    r"|[ \t:]{0,3})([^\s:][^\n]{0,300})",
+    r"|[ \t:]{0,3})((?!\.\s)[^\s:][^\n]{0,300})",
     re.I,
 )
 _TOLD_BEFORE = re.compile(
-    r"\b(?:if|whether|suppose\w*|assum\w*|wrong|incorrect|mistak\w*|error|not|never|cannot|might|may|could)\b"
+    r"\b(?:if|whether|suppose\w*|assum\w*|doubt\w*|unlikely|(?:some|others|people|many|they|he|she) (?:say"
+    r"|think|claim|believe)s?|wrong|incorrect|mistak\w*|error|not|never|cannot|might|may|could)\b"
     r"(?:(?!\b(?:so|thus|hence|therefore|but|then|and)\b)[^,.!?;:\n]){0,60}$|n['\u2019]t\b[^,.!?;:\n]{0,60}$",
     re.I,
 )
-_DENIED_FIRST = re.compile(r"[\s*_$]{0,4}(?:not|never|neither|wrong|incorrect)\b", re.I)
+_DENIED_FIRST = re.compile(r"[\s*_$]{0,4}(?:not|never|neither|wrong|incorrect|no longer|far from)\b", re.I)
 _TURN = re.compile(
-    r"\b(?:wait|actually|correction|scratch that|sorry|oops|on second thoughts?|no,|let me (?:re|correct|fix)\w*)",
+    r"\b(?:wait|actually|correction|scratch that|just kidding|sorry|oops|on second thoughts?|no,|let me (?:re"
+    r"|correct|fix)\w*)",
     re.I,
 )
 # A sentence that says "the answer is simple" does not give it.
@@ -51,7 +54,9 @@ _NUMBER = re.compile(
 )
 _BOX = re.compile(r"\\(?:boxed|fbox)\s{0,3}\{")
 _DELIMITED = re.compile(r"\\\((.*)\\\)|\\\[(.*)\\\]", re.S)
-_DENIED_BEFORE = re.compile(r"\b(?:not|than|isn't|isn\u2019t)[\s$:]{1,4}$", re.I)
+_DENIED_BEFORE = re.compile(
+    r"\b(?:not|than|isn['\u2019]t|(?:can|could|would|wo)(?:not|n['\u2019]t) be|cannot be)[\s$:]{1,4}$", re.I
+)
 _DENIED_BEHIND = re.compile(
     r"[$\s,]{0,4}(?:(?:is|was|would be)\s+)?(?:wrong|incorrect|not (?:right|correct|the)|false)\b", re.I
 )
