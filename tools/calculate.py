@@ -66,7 +66,7 @@ class Calculate(DecidingTool):
         self._slots = asyncio.Semaphore(2)
         box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
         bounds = f"{self.limits.seconds:g}s/{self.limits.symbolic_seconds:g}s/{self.limits.text_chars}"
-        self.version = f"5/{box}/{versions('symbolic')}/{bounds}"
+        self.version = f"6/{box}/{versions('symbolic')}/{bounds}"
 
     def principle(self, view: ToolView) -> PrincipleSpec | None:
         return self.decides if _has_answer(view) else None

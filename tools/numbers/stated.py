@@ -53,6 +53,7 @@ _NUMBER = re.compile(
     r"(?:[eE][+-]?\d{1,3}(?!\w)| ?/ ?\d+)?)(?:%| ?[a-zA-Z\u00b0]{1,12}(?!\w))?"
 )
 _BOX = re.compile(r"\\(?:boxed|fbox)\s{0,3}\{")
+_BRACE = re.compile(r"[{}]")
 _DELIMITED = re.compile(r"\\\((.*)\\\)|\\\[(.*)\\\]", re.S)
 _DENIED_BEFORE = re.compile(
     r"\b(?:not|than|isn['\u2019]t|(?:can|could|would|wo)(?:not|n['\u2019]t) be|cannot be)[\s$:]{1,4}$", re.I
@@ -65,6 +66,28 @@ _WRITTEN_OFF = re.compile(
     re.I,
 )
 _SENTENCE_END = re.compile(r"\.(?=\s|$)|;")
+_REASON = re.compile(r"[\s,;.(]{1,4}(?:because|since)\b", re.I)
+_OR = re.compile(r"\bor\b", re.I)
+_BRACKETED = re.compile(r"\([^()]{0,200}\)")
+# Between an answer and an equation that says something else: 42, x = 7; x = 3 when y = 4.
+_ASIDE = re.compile(r"[.,;]\s|\s\(")
+_CONDITION = re.compile(
+    r"\b(?:(?:if|when|where|given|assuming|check)\b|(?:for|with|as|at)\s+\\?[a-z]\w{0,3}\s*$)", re.I
+)
+_DIGIT = re.compile(r"\d")
+# What makes a number a part of a formula: x^2, 2\pi, x - 2, sqrt(2), 2/x, 1:30.
+_FORMULA_BEFORE = re.compile(
+    r"(?:[\^/\u221a\u00d7\u00b7|{]|\d:|\\[a-z]+\s?|(?:sqrt|log|ln|sin|cos|tan|exp)\s?\(?"
+    r"|(?:(?<![a-z])[a-z]|\d|[)\]}])\s?[-+*\u2212]\s?)$",
+    re.I,
+)
+_SIGNED_BEFORE = re.compile(r"(?:(?<![a-z])[a-z]|\d|[)\]}])\s?$", re.I)
+_FORMULA_BEHIND = re.compile(
+    r"\s?(?:[\^\u221a\u03c0\u00d7\u00b7}]|\\(?!text|mathrm|quad)[a-z]|[-+\u2212]\s?(?:[a-z](?![a-z])|[(\\])"
+    r"|\*\s?(?:[a-z](?![a-z])|[(\\])|/\s?\d)|[(|]",
+    re.I,
+)
+_UNITLESS_BEHIND = re.compile(r"\s?/\s?[\w(]|!")
 
 
 class Stated(NamedTuple):
@@ -97,19 +120,24 @@ def stated_answer(trajectory: Trajectory) -> Stated | None:
     if _BOX.search(text):
         return _boxed(text, _boxes(text))
     if marked := _mentions(_MARKED, text):
-        return _marked(text, marked)
+        return _without_reason(_marked(text, marked))
     if len(text) <= MAX_ALONE_CHARS and "\n" not in text:
-        return _said(text, _mentions(_SAID, text), whole=True) or _alone(text)
-    return _said(text, _mentions(_SAID, text), whole=False) or _last_number(text)
+        return _without_reason(_said(text, _mentions(_SAID, text), whole=True) or _alone(text))
+    said = _said(text, _mentions(_SAID, text), whole=False)
+    return _last_number(text) if said is None else _without_reason(said)
 
 
 def _boxes(text: str) -> list[_Mention]:
     """All boxes; none where the last one is cut off."""
-    found = [(match.start(), match.end(), _closing(text, match.end())) for match in _BOX.finditer(text)]
-    if found[-1][2] is None:
+    closings = _closings(text)
+    found = [(box.start(), box.end(), closings.get(box.end() - 1, len(text))) for box in _BOX.finditer(text)]
+    whole = [end < min(len(text), start + MAX_ANSWER_CHARS) for _, start, end in found]
+    if not whole[-1]:
         return []
     return [
-        _Mention(text[start:end].strip(), begin, end + 1) for begin, start, end in found if end is not None
+        _Mention(text[start:end].strip(), begin, end + 1)
+        for (begin, start, end), is_whole in zip(found, whole, strict=True)
+        if is_whole
     ]
 
 
@@ -129,14 +157,15 @@ def _boxed(text: str, boxes: Sequence[_Mention]) -> Stated | None:
     return stated.in_doubt if beside or written_off else stated
 
 
-def _closing(text: str, begin: int) -> int | None:
-    """Where the brace closes that was opened before `begin`."""
-    depth = 1
-    for place in range(begin, min(len(text), begin + MAX_ANSWER_CHARS)):
-        depth += (text[place] == "{") - (text[place] == "}")
-        if not depth:
-            return place
-    return None
+def _closings(text: str) -> dict[int, int]:
+    """Where each brace closes, by where it is opened. One pass, for a text may be nothing but boxes."""
+    found, opened = dict[int, int](), list[int]()
+    for brace in _BRACE.finditer(text):
+        if brace[0] == "{":
+            opened.append(brace.start())
+        elif opened:
+            found[opened.pop()] = brace.start()
+    return found
 
 
 def _is_denied(text: str, start: int, end: int) -> bool:
@@ -210,9 +239,42 @@ def _bare(text: str) -> str:
     return text[:MAX_ANSWER_CHARS]
 
 
+def _without_reason(stated: Stated) -> Stated:
+    """The answer without why it is one; in doubt where an equation beside it may be read for it."""
+    text = stated.text
+    if (reason := _REASON.search(text)) is not None and re.search(r"\w", text[: reason.start()]):
+        behind = text[reason.end() :]
+        if _OR.search(behind):
+            return stated.in_doubt
+        if "=" in behind:
+            text = _bare(text[: reason.start()])
+    stated = stated._replace(text=text)
+    plain = _BRACKETED.sub("", text)
+    first = _DIGIT.search(plain)
+    if first is None or "=" not in plain[first.end() :]:
+        return stated
+    behind = plain[first.end() :]
+    is_beside = _ASIDE.search(behind.partition("=")[0]) if "=" not in plain[: first.end()] else None
+    return stated.in_doubt if is_beside or _CONDITION.search(behind.rpartition("=")[0]) else stated
+
+
 def _last_number(text: str) -> Stated | None:
+    """The last number of the last line, where it stands by itself and is not denied."""
     line = next((line for line in reversed(text.split("\n")) if line.strip()), "")[-2000:]
-    numbers = _NUMBER.findall(line)
-    if not numbers:
+    numbers = list(_NUMBER.finditer(line))
+    if not numbers or _is_of_a_formula(line, numbers[-1]) or "?" in line[numbers[-1].end() :]:
         return None
-    return Stated(numbers[-1], sure=False, others=len(set(numbers)) - 1)
+    if _TOLD_BEFORE.search(line[max(0, numbers[-1].start() - 100) : numbers[-1].start()]):
+        return None
+    return Stated(numbers[-1][0], sure=False, others=len({one[0] for one in numbers}) - 1)
+
+
+def _is_of_a_formula(line: str, number: re.Match[str]) -> bool:
+    """Whether a number is a part of what the line says: of 2\\pi, or of x - 2."""
+    before, behind = line[max(0, number.start() - 20) : number.start()], line[number.end() :][:20]
+    if _FORMULA_BEFORE.search(before) or _FORMULA_BEHIND.match(behind):
+        return True
+    if number[0][0] in "-\u2212" and _SIGNED_BEFORE.search(before):
+        return True
+    has_unit = number[0][-1].isalpha()
+    return not has_unit and bool(_UNITLESS_BEHIND.match(behind))

@@ -128,6 +128,8 @@ def compared(reference: str, answer: str) -> tuple[Verdict, str]:
     if len(set(found)) > 1 or (len(found) > 1 and has_decimal_comma(answer)):
         if right[0] in found or any(_may_be_scaled(right[0], one) for one in others):
             return "unsure", "the answer holds several numbers"
+        if "%" in answer and any(right[0] in (one * 100, one / 100) for one in found):
+            return "unsure", "the answer holds several numbers, and one may be it in per cent"
         return "different", "none of the answer's numbers is the right one"
     return _of_numbers(right[0], found[0], reference, answer)
 
