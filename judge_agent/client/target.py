@@ -44,9 +44,10 @@ class Target:
         found = _parsed(chosen)
         if found is None:
             raise InvalidRequest("url", f"{shown_url(chosen)!r} is no http or https address (JUDGE_URL)")
-        if (found.port or 0) > MAX_PORT:
+        if not 0 <= (found.port or 0) <= MAX_PORT:
+            side = "above" if (found.port or 0) > MAX_PORT else "not among 0 to"
             raise InvalidRequest(
-                "url", f"{shown_url(chosen)!r} has port {found.port}, above {MAX_PORT} (JUDGE_URL)"
+                "url", f"{shown_url(chosen)!r} has port {found.port}, {side} {MAX_PORT} (JUDGE_URL)"
             )
         credentials = _userinfo(found) if url else None
         return cls(shown_url(chosen), retry_seconds, timeout_seconds, api_key, credentials, not url)
@@ -102,6 +103,6 @@ def _parsed(text: str) -> httpx.URL | None:
     """None for what is no http or https address."""
     try:
         url = httpx.URL(text)
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, UnicodeError):
         return None
     return url if url.scheme in ("http", "https") and url.host else None

@@ -33,6 +33,8 @@ def test_a_port_that_no_machine_has_is_refused_at_once(make: Callable[[str], Any
     make("http://127.0.0.1:65535")
     with pytest.raises(InvalidRequest, match=r"url: .*99999.*JUDGE_URL"):
         make("http://127.0.0.1:99999")
+    with pytest.raises(InvalidRequest, match=r"url: .*port -1.*JUDGE_URL"):
+        make("http://127.0.0.1:-1")
 
 
 def test_a_port_of_the_environment_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,6 +84,7 @@ def test_what_is_escaped_in_an_address_is_sent_as_it_was_meant() -> None:
         "http://ada:SECRET@",
         "ada:SECRET@judge.example:8800",
         "http://ada:SECRET\n@judge.example",
+        "http://ada:SECRET\udcff@judge.example",
     ],
 )
 def test_an_address_that_is_refused_is_told_without_its_password(address: str) -> None:
