@@ -60,6 +60,8 @@ class Database:
         # How many commits of the loop's thread have begun, are over, and are on disk.
         self._begun, self._committed, self._synced = 0, 0, 0
         self._is_in_doubt = False  # whether what the WAL holds was written to disk
+        # The `data_version` up to which all is on disk: commits of other processes change it, too.
+        self._synced_version = 0
         self._checkpoint_due = 0.0
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -123,8 +125,8 @@ class Database:
         return self._own is not None
 
     async def on_disk(self) -> None:
-        """Wait until all that was committed before is on disk. Raises StoreError."""
-        if self._synced < self._committed:
+        """Wait until all that was committed before, by any process, is on disk. Raises StoreError."""
+        if self._synced < self._committed or (self._own is not None and not self._exclusive):
             item = self._item(None)
             self._send(item)
             await item.future
@@ -250,18 +252,22 @@ class Database:
 
     def _on_disk(self, connection: sqlite3.Connection, outcomes: list[Outcome]) -> list[Outcome]:
         """Have on disk what the outcomes rest on: what the loop's thread has committed until now, and what it is about
-        to have committed, which others may have read already.
+        to have committed, which others may have read already; and what other processes have, who may not have waited
+        for the disk yet.
         """
-        if self._own is None or self._synced == self._begun:
+        if self._own is None:
             return outcomes
-        committed = self._committed
+        committed, begun = self._committed, self._begun
         try:
+            version = 0 if self._exclusive else connection.execute("PRAGMA data_version").fetchone()[0]
+            if self._synced == begun and self._synced_version == version:
+                return outcomes
             self._write_out(connection, self._own)
         except (OSError, sqlite3.Error) as error:
             failure = StoreError(f"the database {self._name} could not be written to disk: {error}")
             failure.__cause__ = error
             return [one if one.error else Outcome(one.item, error=failure) for one in outcomes]
-        self._synced = committed
+        self._synced, self._synced_version = committed, version
         return outcomes
 
     def _write_out(self, connection: sqlite3.Connection, own: OwnConnections) -> None:

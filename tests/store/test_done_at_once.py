@@ -75,6 +75,37 @@ def test_for_the_disk_waits_who_needs_it_and_once(tmp_path: Path, monkeypatch: p
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("asked", ["fetch", "on_disk"])
+def test_what_another_process_has_committed_is_on_disk_before_it_is_told(
+    asked: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = list[int]()
+
+    async def run() -> None:
+        path = tmp_path / "a.db"
+        # Two workers of one service; SQLite tells connections apart, and no processes.
+        one, other = Database(path, exclusive=False), Database(path, exclusive=False)
+        await one.open()
+        await one.execute("CREATE TABLE t (x INTEGER)")
+        await other.open()
+        await other.on_disk()
+        monkeypatch.setattr(module.os, "fdatasync", synced.append)
+        await one.at_once(_put(7))
+        assert not synced
+        if asked == "fetch":
+            assert await other.fetch("SELECT x FROM t") == [(7,)]
+        else:
+            await other.on_disk()
+        assert len(synced) == 1
+        await other.fetch("SELECT x FROM t")
+        await other.on_disk()
+        assert len(synced) == 1, "nothing new"
+        await one.aclose()
+        await other.aclose()
+
+    asyncio.run(run())
+
+
 def test_a_disk_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fdatasync(_: int) -> None:
         raise OSError(5, "Input/output error")
