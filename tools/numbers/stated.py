@@ -83,7 +83,7 @@ _FORMULA_BEFORE = re.compile(
 )
 _SIGNED_BEFORE = re.compile(r"(?:(?<![a-z])[a-z]|\d|[)\]}])\s?$", re.I)
 _FORMULA_BEHIND = re.compile(
-    r"\s?(?:[\^\u221a\u03c0\u00d7\u00b7}]|\\(?!text|mathrm|quad)[a-z]|[-+\u2212]\s?(?:[a-z](?![a-z])|[(\\])"
+    r"\s?(?:[\^\u221a\u03c0\u00d7\u00b7\u00b2\u00b3\u00b9\u2070-\u2079\u00bc-\u00be\u2150-\u215e}]|\\(?!text|mathrm|quad)[a-z]|[-+\u2212]\s?(?:[a-z](?![a-z])|[(\\])"
     r"|\*\s?(?:[a-z](?![a-z])|[(\\])|/\s?\d)|[(|]",
     re.I,
 )

@@ -35,6 +35,9 @@ _LATEX = ("\\", "^{", "_{", "}{")
 _PLACES = re.compile(r"\.(\d{1,40})")
 # 1.5e6 and 7 1/4 are products to the grammar of LaTeX.
 _RUN_ON = re.compile(r"\d[eE][+-]?\d|\d\s+\d")
+# Without a base it is of 10, of e or of 2, by who writes it.
+_LOG = re.compile(r"\\?(?<![a-zA-Z])log(?![a-zA-Z]|\s*_)")
+_BASES = (r"\ln ", r"\log_{10} ", r"\log_{2} ")
 _VALUES_OF_PI = tuple(map(sympy.Rational, ("3", "3.14", "3.1416", "3.14159", "22/7")))
 _SMALL = sympy.Rational(1, 10**15)
 logging.disable(logging.CRITICAL)  # what it prints is its answer
@@ -77,7 +80,11 @@ def compared(reference: str, answer: str) -> tuple[Verdict, str]:
         return "unsure", "the one may be the other, rounded"
     if _may_be_in_degrees(wanted, given):
         return "unsure", "the one may be the other in degrees"
-    return ("different", "values differ") if _differ(wanted, given) else ("unsure", "neither could be shown")
+    if not _differ(wanted, given):
+        return "unsure", "neither could be shown"
+    if _LOG.search(reference + answer) and any(_agree(base, reference, answer) for base in _BASES):
+        return "unsure", "a logarithm may be of another base"
+    return "different", "values differ"
 
 
 def evaluated(text: str) -> dict[str, str | int]:
@@ -95,6 +102,15 @@ def evaluated(text: str) -> dict[str, str | int]:
     if isinstance(value, sympy.Expr) and value.is_number:
         found.update(decimal=str(sympy.N(value, SHOWN_DIGITS)), digits=SHOWN_DIGITS)
     return found
+
+
+def _agree(base: str, reference: str, answer: str) -> bool:
+    """Whether two texts may be one value where logarithms without a base have this one; also where that is not read."""
+    try:
+        one, other = (read(_LOG.sub(lambda _: base, text)) for text in (reference, answer))
+    except NotRead:
+        return True
+    return not _differ(*_both_sides(one, other))
 
 
 def _both_sides(wanted: Any, given: Any) -> tuple[Any, Any]:
