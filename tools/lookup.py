@@ -52,7 +52,7 @@ class Lookup(AskedTool):
 
     def __init__(self, *, limits: LookupLimits | None = None) -> None:
         self.limits = limits or LookupLimits()
-        self.version = f"3/{self.limits.rows}/{self.limits.cell_chars}"
+        self.version = f"4/{self.limits.rows}/{self.limits.cell_chars}"
 
     def offered(self, view: ToolView) -> bool:
         """Where a table is given as data."""

@@ -88,7 +88,7 @@ class RenderCompare(DecidingTool):
         self._compares = PictureBox(self.name, sandbox, self.limits.compare.box)
         self._files, self._browser = files, browser
         shows = f"{browser.name}-{browser.version}" if browser is not None else "no browser"
-        self.version = f"4/{self._draws.version}/{digest_of(self.limits)}/{shows}"
+        self.version = f"5/{self._draws.version}/{digest_of(self.limits)}/{shows}"
 
     def opening_calls(self, view: ToolView) -> Sequence[OpeningCall]:
         """One call where a drawing is asked for."""

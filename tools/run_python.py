@@ -60,7 +60,7 @@ class RunPython(AskedTool):
         self.limits = limits
         self._slots = asyncio.Semaphore(concurrent_runs)  # first come, first served
         box = f"{sandbox.name}-{sandbox.version}" if sandbox is not None else "no box"
-        self.version = f"2/{box}/{limits.wall_seconds:g}s/{limits.memory_bytes >> 20}MiB"
+        self.version = f"3/{box}/{limits.wall_seconds:g}s/{limits.memory_bytes >> 20}MiB"
 
     def offered(self, view: ToolView) -> bool:
         """Where there is a box, and something that a program can check: code, files, or numbers to work out."""

@@ -90,6 +90,8 @@ async def test_rows_are_found(looked_up, arguments, rows) -> None:
         ("humidity", "It is 64.0 on 2023-06-21.", "refutes"),
         ("humidity", "Between 60 and 72.", "none"),
         ("humidity", "I do not know.", "none"),
+        ("humidity", "<think>It may be 72.</think>\n\nIt is 64.", "refutes"),
+        ("humidity", "<think>It may be 64.</think><think>No.</think>\n\nIt is 72.", "confirms"),
         ("humidity", "It is 72,0 %.", "none"),
         ("humidity", "It is 72,5 %.", "none"),
         ("humidity", "It is 0.072k.", "none"),
