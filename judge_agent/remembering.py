@@ -24,6 +24,8 @@ from judge_agent.seams.storage import SharedResults
 # Fields that do not change what is judged: what a caller writes beside it, and how long it may take.
 # What feeds a declared dimension. Other words when that changes: results that were kept by another rule are not read.
 DECLARED_RULE = "tools keep their own dimensions"
+# What the screen takes for an answer, of which nothing else tells: it asks no model and no tool. Other words, as above.
+SCREEN_RULE = "a value is an answer"
 _BESIDE = {"task", "candidates", "metadata", "cache", "group", "shape", "step_credit", "run"}
 
 
@@ -94,7 +96,8 @@ class Memory:
         facts = provenance.model_dump(mode="json", exclude=None if provenance.jury else {"jury"})
         said = task.model_dump(mode="json")
         rule = [] if request.dimensions is None else [DECLARED_RULE]
-        self._facts = sha256_of([SCHEMA_VERSION, facts, said, wishes(request), means.as_json(), *rule])
+        rules = [SCREEN_RULE, *rule]
+        self._facts = sha256_of([SCHEMA_VERSION, facts, said, wishes(request), means.as_json(), *rules])
 
     async def known(self, candidates: Sequence[CanonicalCandidate]) -> Known:
         """Return what is remembered of these candidates; of compared ones all or nothing."""

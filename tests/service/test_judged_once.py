@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from judge_agent import remembering
 from judge_agent.models.scripted import Held, ScriptedModel, ScriptedRequest, by_schema
 from judge_agent.remembering import failed_with
 from judge_agent.schema import Judgment
@@ -54,6 +55,16 @@ async def test_a_later_post_is_remembered_under_its_own_id_and_metadata() -> Non
         assert (again["cached_from"], again["metadata"]) == (first["id"], {"step": 2})
         assert again["id"] != first["id"]
         assert len(served.model.requests) == asked
+
+
+async def test_what_another_screen_has_let_through_or_not_is_judged_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with serving() as served:
+        first = (await served.post(request())).json()
+        assert (await served.post(request())).json()["cached_from"] == first["id"]
+        monkeypatch.setattr(remembering, "SCREEN_RULE", "of another release")
+        assert (await served.post(request())).json()["cached_from"] is None
 
 
 async def test_who_waits_shares_a_failure_and_who_comes_later_does_not() -> None:
