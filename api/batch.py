@@ -128,10 +128,11 @@ def _check_media_type(request: Request) -> None:
 async def _spooled(request: Request, parts: Parts, caller: Caller) -> Spool:
     """Put the body aside. Raises Problem: 400, 408, 413, and 503 where there is no room for it."""
     limit = parts.settings.max_batch_bytes
-    size = announced(request, limit) if "content-length" in request.headers else 0
+    size = announced(request, limit + 1) if "content-length" in request.headers else 0
     chunks = read_chunks(request, limit, "JUDGE_MAX_BATCH_BYTES")
     try:
-        spool = parts.spools.open(caller.key_id, size)
+        # Of what is too large nothing is read: it takes no room, and is not asked to come again.
+        spool = parts.spools.open(caller.key_id, size if size <= limit else 0)
         try:
             async for chunk in chunks:
                 await spool.write(chunk)

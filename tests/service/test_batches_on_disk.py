@@ -101,6 +101,8 @@ async def test_batches_past_the_bound_are_503_until_others_have_been_answered(tm
             assert (full.status_code, full.json()["code"]) == (503, "overloaded")
             assert int(full.headers["retry-after"]) > 0
             assert "JUDGE_MAX_BATCH_BYTES" in full.json()["detail"]
+        too_large = await batch(served, lines(100_001), x_api_key=ADA)
+        assert (too_large.status_code, too_large.json()["code"]) == (413, "body_too_large")
         posted += await held_batches(served, 2, 100_000, x_api_key=BOB)
         assert (await batch(served, lines(10_000), x_api_key=BOB)).status_code == 503
         gate.set()
