@@ -169,10 +169,7 @@ def _announces(said: str, asked: Sequence[str]) -> bool:
     clauses = [words for part in _CLAUSE.split(said) if any(words := _parts(part))]
     if not clauses:
         return restated
-    on = [False] * (len(clauses) - 1) + [bool(_COLON_LAST.search(said))]
-    if len(clauses) > MAX_CLAUSES or any(
-        gives_a_value(parts, goes_on) for parts, goes_on in zip(clauses, on, strict=True)
-    ):
+    if len(clauses) > MAX_CLAUSES or _has_a_value(said, clauses):
         return False
     if not restated and (_is_asked_for(said, clauses, asked) or _is_said_another_way(said, clauses, asked)):
         return False
@@ -180,6 +177,11 @@ def _announces(said: str, asked: Sequence[str]) -> bool:
         return False
     task_words = _task_words(asked)
     return _all_announce(clauses, said, restated, task_words, asked)
+
+
+def _has_a_value(said: str, clauses: Sequence[Sequence[list[str]]]) -> bool:
+    goes_on = bool(_COLON_LAST.search(said))
+    return any(gives_a_value(parts, goes_on and parts is clauses[-1]) for parts in clauses)
 
 
 def _given(said: str, clauses: Sequence[Sequence[list[str]]]) -> str | None:
