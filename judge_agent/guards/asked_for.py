@@ -6,12 +6,19 @@ A guard that is not sure keeps out of the way: what is asked for in a way not kn
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import TypeVar
 
 from judge_agent.guards import asked_words, fitting
 from judge_agent.guards.plain import plain, unaccented, words_of
 
 MAX_TASK_CHARS = 20_000
-MAX_CHARS_FOR_WORDS = 4_000  # they are read anew for every candidate
+MAX_CHARS_FOR_WORDS = 4_000
+MAX_FIRST_CHARS = 4_096
+# All candidates of a group have one task, and several guards ask the same of it.
+REMEMBERED_TASKS = 64
+T = TypeVar("T")
 _WORDS = (
     r"(?:words?|terms?|nouns?|verbs?|synonyms?|antonyms?|headings?|headlines?|titles?|captions?|slogans?"
     r"|expressions?|phrases?|keywords?|"
@@ -209,6 +216,18 @@ _WAY_ASKED = re.compile(
 )
 
 
+def _remembered(ask: Callable[[str], T]) -> Callable[[str], T]:
+    """Remembers what was found of the last tasks, but for long ones."""
+    remembering = lru_cache(REMEMBERED_TASKS)(ask)
+
+    @wraps(ask)
+    def find(task: str) -> T:
+        return remembering(task) if len(task) <= MAX_TASK_CHARS else ask(task)
+
+    return find
+
+
+@_remembered
 def a_word(task: str) -> bool:
     """Whether the task asks for a word or for words, so that "Solution" may be what it asks for."""
     read = _read(task)
@@ -218,39 +237,46 @@ def a_word(task: str) -> bool:
     return asked_words.are_asked(ends, for_a_work=_is_for_a_work(ends))
 
 
-def quotations(task: str) -> list[str]:
+@_remembered
+def quotations(task: str) -> tuple[str, ...]:
     """What the task quotes, where it is short and asks for no work, person or time: it is likely about these words."""
     read = _ends(_read(task), MAX_CHARS_FOR_WORDS)
     if _PERSON_OR_TIME_ASKED.search(read):
-        return []
-    return asked_words.quotations(read, for_a_work=_is_for_a_work(read))
+        return ()
+    return tuple(asked_words.quotations(read, for_a_work=_is_for_a_work(read)))
 
 
-def passages(task: str) -> list[str]:
+@_remembered
+def passages(task: str) -> tuple[str, ...]:
     """What the task wants to have in other words, in another language, or without its mistakes."""
-    return asked_words.passages(_ends(_read(task), MAX_CHARS_FOR_WORDS))
+    return tuple(asked_words.passages(_ends(_read(task), MAX_CHARS_FOR_WORDS)))
 
 
+@_remembered
 def a_sign(task: str) -> bool:
     """Whether the task asks for a sign or for characters, so that ":" may be what it asks for."""
     return bool(_SIGN_ASKED.search(_SET_DOWN.sub(" ", _read(task))))
 
 
+@_remembered
 def an_echo(task: str) -> bool:
     """Whether the task asks for its own words back."""
     return bool(_ECHO_ASKED.search(_read(task)))
 
 
+@_remembered
 def repeats(task: str) -> bool:
     """Whether the task may ask for the same word many times."""
     return bool(_REPEATS_ASKED.search(_read(task)))
 
 
+@_remembered
 def a_way_to_go(task: str) -> bool:
     """Whether the task asks how somebody goes about something, so that "Understand the question." answers it."""
     return bool(_WAY_ASKED.search(_read(task)))
 
 
+@_remembered
 def a_work(task: str) -> bool:
     """Whether the task asks for an amount, an explanation or a work, which no sign, nod or intention can be."""
     read = _read(task)
@@ -266,6 +292,7 @@ def a_work(task: str) -> bool:
     return _is_worked_out(read) or (bool(_FACT_ASKED.search(read)) and not a_way_to_go(task))
 
 
+@_remembered
 def a_fact(task: str) -> bool:
     """Whether the task asks what something is or why, and for no amount: the name of a heading may answer it."""
     read = _read(task)
@@ -276,11 +303,13 @@ def _is_worked_out(read: str) -> bool:
     return any(pattern.search(read) for pattern in (_WORK_ASKED, _FIND_ASKED, _AMOUNT_ASKED))
 
 
+@_remembered
 def an_empty_form(task: str) -> bool:
     """Whether the task may ask for a form with nothing in it: an empty list, JSON, a tag."""
     return bool(_EMPTY_ASKED.search(_read(task)))
 
 
+@_remembered
 def empty_markup(task: str) -> bool:
     """Whether the task may ask for a tag or a box with nothing in it."""
     return bool(_EMPTY_MARKUP_ASKED.search(_read(task)))
@@ -299,11 +328,13 @@ def fits(task: str, words: list[str]) -> bool:
     return fitting.fits(unaccented(_ends(_read(task), MAX_CHARS_FOR_WORDS)), words)
 
 
+@_remembered
 def idle_code(task: str) -> bool:
     """Whether the task may ask for code that does nothing."""
     return bool(_IDLE_ASKED.search(_read(task)))
 
 
+@_remembered
 def what_is_done(task: str) -> bool:
     """Whether the task asks what somebody does, needs, or is able to do: "We need to look at it." answers that."""
     read = _read(task)
@@ -332,15 +363,29 @@ def turned_round(task: str, words: list[str]) -> bool:
     return any(line != words and line[1:] and sorted(line) == sorted(words) for line in asked)
 
 
+@_remembered
 def has_options(task: str) -> bool:
     """Whether the task offers several answers, which then are no words for the task itself."""
     read = _read(task)
     return " or " in read or bool(re.search(r"^\W*[a-h1-9][.):\]]\s*\S", read, re.MULTILINE))
 
 
+@_remembered
 def words_in(task: str) -> frozenset[str]:
     """The words of the task that are no numbers."""
     return frozenset(word for word in words_of(_read(task)) if not any(char.isdigit() for char in word))
+
+
+@_remembered
+def first_words(task: str) -> tuple[str, ...]:
+    """The words that the task begins with, without accents."""
+    return tuple(words_of(unaccented(plain(task[:MAX_FIRST_CHARS]))))
+
+
+@_remembered
+def every_word(task: str) -> frozenset[str]:
+    """Every word and number of the task, without accents."""
+    return frozenset((*map(unaccented, words_of(_read(task))), *first_words(task)))
 
 
 def _is_for_a_work(read: str) -> bool:
@@ -348,6 +393,7 @@ def _is_for_a_work(read: str) -> bool:
     return bool(_WORK_ASKED.search(asked_words.without_quotes(read)))
 
 
+@_remembered
 def _read(task: str) -> str:
     return plain(_ends(task, MAX_TASK_CHARS))
 

@@ -9,6 +9,7 @@ from judge_agent.prompting.fences import without_invisible
 
 _ACCENT = re.compile("[\u0300-\u036f]")
 _ELISION = re.compile(r"\b(?:l|d|qu|j|c|n|s|m|t|dell|nell|all|sull|un)'(?=\w)")
+_ASCII_WORD = re.compile(r"[A-Za-z0-9']+")
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u02bc": "'", "\u2018": "'", "\u00b4": "'"})
 
 
@@ -29,7 +30,9 @@ def unaccented(text: str) -> str:
 
 def words_of(text: str) -> list[str]:
     """The words of a plain text; an apostrophe stays within, other signs part them."""
-    return [word for word in (part.strip("'") for part in _spaced(_ELISION.sub(" ", text)).split()) if word]
+    text = _ELISION.sub(" ", text) if "'" in text else text
+    parts = _ASCII_WORD.findall(text) if text.isascii() else _spaced(text).split()
+    return [word for word in (part.strip("'") for part in parts) if word] if "'" in text else parts
 
 
 def _spaced(text: str) -> str:

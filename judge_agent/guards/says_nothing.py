@@ -29,7 +29,7 @@ from judge_agent.guards.masks import put_together, unmasked
 from judge_agent.guards.plain import is_word_char, plain, unaccented, words_of
 from judge_agent.guards.restated import without_task
 from judge_agent.guards.values import behind_is, gives_a_value, names_a_thing, points_on
-from judge_agent.guards.wording import LANGUAGES, TELLING, Kind, Spaced
+from judge_agent.guards.wording import LANGUAGES, TELLING, Kind, Spaced, is_listed
 from judge_agent.prompting.fences import without_invisible
 
 MAX_CHARS = 4096
@@ -164,6 +164,10 @@ def _announces(said: str, asked: Sequence[str]) -> bool:
     rest = without_task(said, asked)
     restated = rest is not None
     said = said if rest is None else rest
+    known = [asked_for.every_word(task) for task in asked]
+    # Most answers hold such a word, and no clause of theirs need be read.
+    if not all(is_listed(word) or any(word in words for words in known) for word in words_of(said)):
+        return False
     if not all(is_word_char(char) or _is_decoration(char) for char in said):
         return False
     clauses = [words for part in _CLAUSE.split(said) if any(words := _parts(part))]
@@ -271,7 +275,7 @@ def _shared(words: Sequence[str], asked: Sequence[str]) -> frozenset[str]:
     """The words of a clause, numbers too, that stand there as they stand in the task: a run of a few at least."""
     found = set[str]()
     for task in asked:
-        told = f" {' '.join(words_of(unaccented(plain(task[:MAX_CHARS]))))} "
+        told = f" {' '.join(asked_for.first_words(task))} "
         for at in range(len(words) - MIN_SHARED_WORDS + 1):
             run = words[at : at + MIN_SHARED_WORDS]
             if f" {' '.join(run)} " in told:

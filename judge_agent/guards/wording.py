@@ -51,10 +51,12 @@ class Spaced:
     bag: frozenset[str]
     objects: frozenset[str]
     longest: int
+    # With which words the phrases of a class begin.
+    begins: Mapping[str, frozenset[str]]
 
     def lacks(self, words: Sequence[str]) -> bool:
         """Whether words behind their leads say that there is none, or only one, or that more is needed: "no answer"."""
-        first = {phrase[0] for phrase in self.phrases[_LACKS]}
+        first = self.begins[_LACKS]
         if first.isdisjoint(words):
             return False
         rest = self._behind_leads(words)
@@ -107,6 +109,8 @@ class Spaced:
 
     def _at(self, name: str, words: Sequence[str]) -> int:
         """The length of the longest phrase of a class with which the words begin; 0 for none."""
+        if not words or words[0] not in self.begins[name]:
+            return 0
         known = self.phrases[name]
         longest = min(self.longest, len(words))
         return next((size for size in range(longest, 0, -1) if tuple(words[:size]) in known), 0)
@@ -214,7 +218,8 @@ def _spaced(table: Mapping[str, Any]) -> Spaced:
     bag |= _gerunds(table)
     named = {word for name in ("label", "object") for phrase in phrases[name] for word in phrase}
     longest = max(len(phrase) for known in phrases.values() for phrase in known)
-    return Spaced(phrases, bag, frozenset(named), longest)
+    begins = {name: frozenset(phrase[0] for phrase in known) for name, known in phrases.items()}
+    return Spaced(phrases, bag, frozenset(named), longest, begins)
 
 
 def _gerunds(table: Mapping[str, Any]) -> frozenset[str]:
@@ -250,4 +255,22 @@ def _languages() -> tuple[Language, ...]:
     return tuple(_joined(table) if table.get("joined") else _spaced(table) for table in tables.values())
 
 
+def is_listed(word: str) -> bool:
+    """Whether a word stands in a phrase of some language; a clause with one that does not is content, but for words of
+    the task."""
+    return word in _SPACED_WORDS or _JOINED_CHARS.issuperset(word)
+
+
 LANGUAGES = _languages()
+_SPACED_WORDS = frozenset(
+    word
+    for one in LANGUAGES
+    if isinstance(one, Spaced)
+    for word in (*one.bag, *(word for known in one.phrases.values() for phrase in known for word in phrase))
+)
+_JOINED_CHARS = frozenset(
+    char
+    for one in LANGUAGES
+    if isinstance(one, Joined)
+    for char in "".join((*one.pieces, *one.leads, *one.lack))
+)
