@@ -23,7 +23,7 @@ from typing import Any
 from api.server import STOP_SECONDS
 from api.settings import Settings
 from api.worker_numbers import MULTIPROCESS, NumbersFolder
-from judge_agent.errors import InvalidRequest, JudgeError
+from judge_agent.errors import InvalidRequest, JudgeError, told_alone
 from judge_agent.store.opening import opened_store
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,24 +66,23 @@ class Workers:
         """Start all and wait until they serve; stop them at the end. Raises JudgeError where one cannot start."""
         check(settings)
         listener.listen(4096)
-        async with (
-            opened_store(settings.database_path, settings.database) as store,
-            asyncio.TaskGroup() as tasks,
-        ):
-            if settings.database is None:
-                await store.release_all()
-            workers = cls(settings, listener, overrides)
-            try:
-                async with asyncio.TaskGroup() as starting:
-                    first = [starting.create_task(workers._first(at)) for at in range(settings.workers)]
-                for at, task in enumerate(first):
-                    tasks.create_task(workers._keep(at, task.result()))
-                yield workers
-            except* JudgeError as group:
-                raise group.exceptions[0] from None
-            finally:
-                workers.stop()
-                await workers._end()
+        with told_alone():
+            async with (
+                opened_store(settings.database_path, settings.database) as store,
+                asyncio.TaskGroup() as tasks,
+            ):
+                if settings.database is None:
+                    await store.release_all()
+                workers = cls(settings, listener, overrides)
+                try:
+                    async with asyncio.TaskGroup() as starting:
+                        first = [starting.create_task(workers._first(at)) for at in range(settings.workers)]
+                    for at, task in enumerate(first):
+                        tasks.create_task(workers._keep(at, task.result()))
+                    yield workers
+                finally:
+                    workers.stop()
+                    await workers._end()
 
     async def until_stopped(self) -> None:
         """Wait for SIGTERM, SIGINT or `stop()`."""

@@ -19,6 +19,8 @@ JudgeError
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal, NamedTuple, Protocol, TypeVar, get_args
 
 FailureKind = Literal[
@@ -48,6 +50,25 @@ class JudgeError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         # Errors cross process borders in trainers; by the default way, arguments beside the message are lost.
         return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+@contextmanager
+def told_alone() -> Iterator[None]:
+    """Raises the first JudgeError of those that tasks raised together by itself. (`except*` does so from 3.11.4 on.)"""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        found = group.subgroup(JudgeError)
+        if found is None:
+            raise
+        raise innermost(found) from None
+
+
+def innermost(error: BaseException) -> BaseException:
+    """The first plain error inside of exception groups."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 E = TypeVar("E", bound=Exception)

@@ -26,7 +26,7 @@ from judge_agent.call_limits import LOOK_UP_SECONDS, deadline_of
 from judge_agent.calls import Calls
 from judge_agent.canaries import CANARY_FLAG
 from judge_agent.context import CanonicalCandidate, JudgeContext, Turns
-from judge_agent.errors import FailureKind, JudgeError, LeaseLost, ModelError, StoreError
+from judge_agent.errors import FailureKind, JudgeError, LeaseLost, ModelError, StoreError, innermost
 from judge_agent.given_principles import declared_dimensions
 from judge_agent.held_results import HeldResults
 from judge_agent.in_order import give_up_turn
@@ -197,7 +197,7 @@ class Run:
         except JudgeError as error:
             return await self._failed(error.failure_kind, str(error), error)
         except Exception as error:  # noqa: BLE001 - rule 1: the judge's own failure is never a reward
-            inner = _first(error)
+            inner = innermost(error)
             kind = inner.failure_kind if isinstance(inner, JudgeError) else "internal"
             return await self._failed(kind, f"{type(inner).__name__}: {inner}", error)
         # What another judgment of the same had kept first holds for all.
@@ -376,10 +376,3 @@ def _named(info: ModelInfo | None) -> dict[str, Any] | None:
 async def _in_time(work: Awaitable[T], budget: Budget) -> T:
     async with deadline_of(budget, LOOK_UP_SECONDS):
         return await work
-
-
-def _first(error: BaseException) -> BaseException:
-    """The first plain error inside an exception group."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -35,7 +35,7 @@ from judge_agent.calibration.reading import Line, read_lines
 from judge_agent.calibration.risk import DELTA
 from judge_agent.calibration.table import Calibration
 from judge_agent.cli.asked_again import AskedAgain
-from judge_agent.errors import InvalidRequest, JudgeClientError, JudgeError
+from judge_agent.errors import InvalidRequest, JudgeClientError, JudgeError, told_alone
 from judge_agent.schema import Judgment
 
 COVERAGES = (0.2, 0.4, 0.6, 0.8, 1.0)
@@ -132,11 +132,9 @@ async def _at_service(
                 except JudgeClientError as error:
                     raise JudgeError(f"line {line.number}: {error}") from error
 
-        try:
+        with told_alone():
             async with asyncio.TaskGroup() as tasks:
                 begun = [tasks.create_task(judge(line)) for line in lines]
-        except* JudgeError as group:
-            raise group.exceptions[0] from None
     return [task.result() for task in begun]
 
 

@@ -25,7 +25,7 @@ from pydantic import ValidationError
 
 from judge_agent.cli.asked_again import AskedAgain
 from judge_agent.cli.counting import counted
-from judge_agent.errors import InvalidRequest, JudgeClientError, JudgeError
+from judge_agent.errors import InvalidRequest, JudgeClientError, JudgeError, told_alone
 from judge_agent.probes import KINDS, Kind, Probe, probes
 from judge_agent.schema import Judgment, JudgmentRequest
 from judge_agent.schema.refusals import message_of
@@ -114,12 +114,10 @@ async def _judged(wanted: Sequence[Probe], url: str | None, at_once: int) -> dic
                     raise JudgeError(f"request {probe.index} ({probe.kind}): {error}") from error
                 _progress(len(found), len(wanted))
 
-        try:
+        with told_alone():
             async with asyncio.TaskGroup() as tasks:
                 for probe in wanted:
                     tasks.create_task(judge(probe))
-        except* JudgeError as group:
-            raise group.exceptions[0] from None
     return found
 
 

@@ -1,4 +1,4 @@
-"""Whether a lone clause has the shape of what a task asks for: a reason, a place, an amount, the report of a deed.
+"""Whether a lone clause has the shape of what a task asks for: a reason, a place, an amount, a state.
 
 Its words may be such as announce an answer elsewhere: "In the data.", "To solve the problem.", "All the steps."
 """
@@ -11,21 +11,7 @@ from typing import NamedTuple
 
 from judge_agent.guards.values import says_it_is_done
 
-_LEADS = (
-    r"(?:please|hi|hello|hey|kindly|now|then|and|can you|could you|would you|i want you to|i need you to|i'd like to"
-    r"|i want to|i would like to|i need to|help me|go|go and|go to [^,.\n]{1,80})"
-)
-_DEEDS = (
-    r"(?:cancel|book|send|fix|update|delete|remove|create|add|move|rename|copy|upload|download|install|deploy|run|turn"
-    r"|switch|set|order|buy|pay|return|exchange|refund|change|modify|edit|reset|open|close|schedule|reschedule|invite|call"
-    r"|email|e-mail|message|post|forward|archive|save|store|submit|sign|register|reserve|transfer|upgrade|clean"
-    r"|merge|commit|push|revert|restart|start|stop|enable|disable|configure|refactor|click|go|log|play|put|place"
-    r"|complete|finish|do)"
-)
-# Of a deed, that it is done may be all that there is to say.
-_DEED_ASKED = re.compile(
-    rf"^\W*(?:{_LEADS}\W+){{0,4}}{_DEEDS}\b|\band (?:then )?(?:save|send|book|submit|post|upload)\b"
-)
+# That it is done says how far something is. Of who was to do it, it says nothing that can be looked at.
 _STATE_ASKED = re.compile(
     r"\b(?:status|progress|how far along)\b"
     r"|\b(?:is|are|has|have|did|was) [^.?!\n]{0,60}\b(?:finished|done|completed?|ready)\b[^.!\n]*\?"
@@ -75,7 +61,7 @@ _SHAPES = (
 
 def fits(task: str, words: Sequence[str]) -> bool:
     """Whether a plain task without accents asks for something that begins, or is said, as these words are."""
-    if says_it_is_done(words) and (_DEED_ASKED.search(task) or _STATE_ASKED.search(task)):
+    if says_it_is_done(words) and _STATE_ASKED.search(task):
         return True
     if len(words) > 1 and words[0] in _AMOUNTS and _AMOUNT_ASKED.search(task):
         return True

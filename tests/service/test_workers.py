@@ -219,3 +219,22 @@ async def test_a_taken_database_is_refused_before_any_worker_starts(tmp_path: Pa
         )
     assert second.returncode != 0
     assert "in use by another service" in second.stderr
+
+
+async def test_a_worker_that_cannot_start_is_told_in_a_line(tmp_path: Path) -> None:
+    environment = {**os.environ, "JUDGE_DATA_DIR": str(tmp_path), "JUDGE_TOOL_PACKAGES": "nobody-has-it"}
+    command = [sys.executable, "-m", "judge_agent.cli", "serve", "--port", "0", "--model", "none"]
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [*command, "--workers", "2"],
+        env=environment | {"PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    last = done.stderr.splitlines()[-1]
+    assert (done.returncode, "did not start (exit 1); it said why above" in last) == (3, True), done.stderr
+    assert "JUDGE_TOOL_PACKAGES: 'nobody-has-it'" in done.stderr
+    assert "Traceback" not in done.stderr

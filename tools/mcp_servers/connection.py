@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from judge_agent.errors import ToolError
+from judge_agent.errors import ToolError, innermost
 from judge_agent.seams.progress import Done, Progress
 from tools.mcp_servers.stdio import Wire
 
@@ -176,14 +176,8 @@ class Connection:
         self._client = None
         self._stop.set()
         why = self._wire.why if self._wire is not None else ""
-        said = why or f"{type(_innermost(error)).__name__}: {_innermost(error)}"[:200]
+        said = why or f"{type(innermost(error)).__name__}: {innermost(error)}"[:200]
         return ToolError(f"the MCP server {self.server.name!r} did not answer: {said}")
-
-
-def _innermost(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def _is_refusal(error: Exception) -> bool:
