@@ -71,7 +71,7 @@ async def _output(command: Sequence[str], environment: Mapping[str, str], folder
             stdout, stderr = await process.communicate()
     except TimeoutError:
         process.kill()
-        await process.wait()
+        await process.communicate()
         raise ProgramFailed(f"{command[0]} did not end within {SECONDS:g} s") from None
     if process.returncode != 0:
         raise ProgramFailed(f"{command[0]} ended with {process.returncode}: {stderr[-400:]!r}")

@@ -72,4 +72,4 @@ async def _plain_python() -> AsyncIterator[PlainPython]:
     finally:
         assert process.stdin is not None
         process.stdin.close()
-        await process.wait()
+        await process.communicate()

@@ -86,7 +86,7 @@ async def test_nothing_is_left_of_a_service_that_is_killed(tmp_path):
     of_the_box = below(started.pid)
     assert len(of_the_box) > 3
     started.kill()
-    await started.wait()
+    await started.communicate()
     assert await left_of(of_the_box) == set()
     assert list(tmp_path.iterdir()) == []
 

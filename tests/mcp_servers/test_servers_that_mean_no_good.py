@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from judge_agent.seams.progress import Progress
 from judge_agent.seams.tool import ToolResult, ToolView
 from tools.mcp_servers.connection import Limits, McpServer
 from tools.mcp_servers.mcp_tool import McpTool, opened_mcp_tools
+from tools.mcp_servers.stdio import Wire
 
 pytest.importorskip("mcp", reason="pip install 'judge-agent[tools]'")
 pytestmark = pytest.mark.anyio
@@ -117,3 +119,30 @@ async def test_a_schema_or_a_list_that_cannot_be_used_stops_the_start(mode: str,
     with pytest.raises(ToolError, match=message):
         async with opened_mcp_tools([hostile(mode)]):
             pass
+
+
+@pytest.mark.parametrize("after", [0.0, 0.05])
+async def test_one_that_is_given_up_while_it_starts_is_ended(
+    monkeypatch: pytest.MonkeyPatch, after: float
+) -> None:
+    begun, start = asyncio.Queue[asyncio.subprocess.Process](), asyncio.create_subprocess_exec
+
+    async def slowly(*command: Any, **options: Any) -> asyncio.subprocess.Process:
+        process = await start(*command, **options)
+        begun.put_nowait(process)
+        await asyncio.sleep(0.2)
+        return process
+
+    async def use() -> None:
+        async with Wire("sleep", ["60"], {}).opened(message_bytes=1000, unasked_messages=5):
+            pytest.fail("it was to be given up before")
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", slowly)
+    using = asyncio.create_task(use())
+    process: Any = await begun.get()
+    await asyncio.sleep(after)
+    using.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await using
+    assert process.returncode == -signal.SIGKILL
+    assert process._transport.is_closing()

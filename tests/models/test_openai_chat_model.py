@@ -211,6 +211,6 @@ async def test_the_fake_server_runs_as_a_process_and_its_counts_outlive_it(tmp_p
             seen = (await client.get(base_url.removesuffix("/v1") + "/counts")).json()
     finally:
         server.kill()
-        await server.wait()
+        await server.communicate()
     assert list(seen.values()) == [2]
     assert counts.read_text().split() == list(seen) * 2

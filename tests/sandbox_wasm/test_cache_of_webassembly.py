@@ -134,7 +134,7 @@ async def test_a_killed_service_leaves_no_process_and_its_folder_to_the_next(cac
     assert await process.stdout.readline() == b"b'up'\n"
     (child,) = _children(process.pid)
     process.send_signal(signal.SIGKILL)
-    await process.wait()
+    await process.communicate()
     assert await asyncio.to_thread(_gone, child)
     assert len(list((cache / "wasm" / "boxes").iterdir())) == 1
     assert await answered(cache) == b"42\n"

@@ -38,7 +38,8 @@ async def shown_once(url: str, folder: Path, *words: str) -> str:
     os.close(told_in)
     reader = asyncio.StreamReader(limit=MAX_MESSAGE_BYTES)
     told = os.fdopen(told_out, "rb", 0)
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), told)
+    loop = asyncio.get_running_loop()
+    hearing, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), told)
     try:
         async with asyncio.timeout(LIMIT_SECONDS):
             return await _browse(_Tab(reader, asked_in), url, words)
@@ -47,6 +48,7 @@ async def shown_once(url: str, folder: Path, *words: str) -> str:
         if browser.returncode is None:
             browser.kill()
         await browser.wait()
+        hearing.close()
 
 
 class _Tab:

@@ -40,7 +40,7 @@ async def schemathesis(url: str, folder: Path, *arguments: str) -> tuple[int | N
     finally:
         if process.returncode is None:
             process.kill()
-            await process.wait()
+            await process.communicate()
     return process.returncode, said.decode()
 
 

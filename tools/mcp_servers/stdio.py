@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import signal
+from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -33,17 +34,7 @@ class Wire:
     @asynccontextmanager
     async def opened(self, *, message_bytes: int, unasked_messages: int) -> AsyncGenerator[TransportStreams]:
         """Start the command. Raises OSError where it cannot be."""
-        from mcp.client.stdio import get_default_environment
-
-        process = await asyncio.create_subprocess_exec(
-            self._command,
-            *self._args,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env=get_default_environment() | dict(self._env),
-            limit=message_bytes,
-            start_new_session=True,
-        )
+        process = await self._started(message_bytes)
         heard, for_session = anyio.create_memory_object_stream[Any](0)
         from_session, to_send = anyio.create_memory_object_stream[Any](0)
         reading = asyncio.create_task(self._read(process, heard, message_bytes, unasked_messages))
@@ -56,6 +47,27 @@ class Wire:
             writing.cancel()
             await _ended(process, reading)
             await asyncio.wait([writing])
+
+    async def _started(self, message_bytes: int) -> Process:
+        """Start it. Where that is given up, it is ended once it has started: it would keep its pipes."""
+        from mcp.client.stdio import get_default_environment
+
+        command = asyncio.create_subprocess_exec(
+            self._command,
+            *self._args,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env=get_default_environment() | dict(self._env),
+            limit=message_bytes,
+            start_new_session=True,
+        )
+        starting = asyncio.create_task(command)
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            with contextlib.suppress(OSError):
+                await _killed(await starting)
+            raise
 
     async def _read(self, process: Any, heard: Any, message_bytes: int, unasked_messages: int) -> None:
         from mcp.shared.message import SessionMessage
@@ -105,12 +117,18 @@ async def _ended(process: Any, reading: asyncio.Task[None]) -> None:
     except TimeoutError:
         pass
     finally:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    await process.wait()
-    drained.cancel()
+        try:
+            await _killed(process)
+        finally:
+            drained.cancel()
     await asyncio.wait([drained])
+
+
+async def _killed(process: Any) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
     process._transport.close()  # a child that left the group may hold its pipes open
+    await process.wait()
 
 
 async def _drained(process: Any) -> None:
