@@ -56,7 +56,8 @@ _BOX = re.compile(r"\\(?:boxed|fbox)\s{0,3}\{")
 _BRACE = re.compile(r"[{}]")
 _DELIMITED = re.compile(r"\\\((.*)\\\)|\\\[(.*)\\\]", re.S)
 _DENIED_BEFORE = re.compile(
-    r"\b(?:not|than|isn['\u2019]t|(?:can|could|would|wo)(?:not|n['\u2019]t) be|cannot be)[\s$:]{1,4}$", re.I
+    r"\b(?:not|than|isn['\u2019]t|(?:(?:ca|could|would|wo)n['\u2019]t|(?:can|could|would|will) ?not) be)[\s$:]{1,4}$",
+    re.I,
 )
 _DENIED_BEHIND = re.compile(
     r"[$\s,]{0,4}(?:(?:is|was|would be)\s+)?(?:wrong|incorrect|not (?:right|correct|the)|false)\b", re.I
