@@ -25,7 +25,7 @@ from judge_agent.seams.storage import SharedResults
 # What feeds a declared dimension. Other words when that changes: results that were kept by another rule are not read.
 DECLARED_RULE = "tools keep their own dimensions"
 # What the screen takes for an answer, of which nothing else tells: it asks no model and no tool. Other words, as above.
-SCREEN_RULE = "a value is an answer"
+SCREEN_RULE = "a value is an answer, and so is what fits the question"
 _BESIDE = {"task", "candidates", "metadata", "cache", "group", "shape", "step_credit", "run"}
 
 
