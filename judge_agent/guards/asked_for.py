@@ -6,19 +6,13 @@ A guard that is not sure keeps out of the way: what is asked for in a way not kn
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import lru_cache, wraps
-from typing import TypeVar
 
 from judge_agent.guards import asked_words, fitting
 from judge_agent.guards.plain import plain, unaccented, words_of
+from judge_agent.guards.task_texts import ends, read_task, remembered
 
-MAX_TASK_CHARS = 20_000
 MAX_CHARS_FOR_WORDS = 4_000
 MAX_FIRST_CHARS = 4_096
-# All candidates of a group have one task, and several guards ask the same of it.
-REMEMBERED_TASKS = 64
-T = TypeVar("T")
 _WORDS = (
     r"(?:words?|terms?|nouns?|verbs?|synonyms?|antonyms?|headings?|headlines?|titles?|captions?|slogans?"
     r"|expressions?|phrases?|keywords?|"
@@ -216,70 +210,59 @@ _WAY_ASKED = re.compile(
 )
 
 
-def _remembered(ask: Callable[[str], T]) -> Callable[[str], T]:
-    """Remembers what was found of the last tasks, but for long ones."""
-    remembering = lru_cache(REMEMBERED_TASKS)(ask)
-
-    @wraps(ask)
-    def find(task: str) -> T:
-        return remembering(task) if len(task) <= MAX_TASK_CHARS else ask(task)
-
-    return find
-
-
-@_remembered
+@remembered
 def a_word(task: str) -> bool:
     """Whether the task asks for a word or for words, so that "Solution" may be what it asks for."""
-    read = _read(task)
+    read = read_task(task)
     if _WORD_ASKED.search(read):
         return True
-    ends = _ends(read, MAX_CHARS_FOR_WORDS)
-    return asked_words.are_asked(ends, for_a_work=_is_for_a_work(ends))
+    both = ends(read, MAX_CHARS_FOR_WORDS)
+    return asked_words.are_asked(both, for_a_work=_is_for_a_work(both))
 
 
-@_remembered
+@remembered
 def quotations(task: str) -> tuple[str, ...]:
     """What the task quotes, where it is short and asks for no work, person or time: it is likely about these words."""
-    read = _ends(_read(task), MAX_CHARS_FOR_WORDS)
+    read = ends(read_task(task), MAX_CHARS_FOR_WORDS)
     if _PERSON_OR_TIME_ASKED.search(read):
         return ()
     return tuple(asked_words.quotations(read, for_a_work=_is_for_a_work(read)))
 
 
-@_remembered
+@remembered
 def passages(task: str) -> tuple[str, ...]:
     """What the task wants to have in other words, in another language, or without its mistakes."""
-    return tuple(asked_words.passages(_ends(_read(task), MAX_CHARS_FOR_WORDS)))
+    return tuple(asked_words.passages(ends(read_task(task), MAX_CHARS_FOR_WORDS)))
 
 
-@_remembered
+@remembered
 def a_sign(task: str) -> bool:
     """Whether the task asks for a sign or for characters, so that ":" may be what it asks for."""
-    return bool(_SIGN_ASKED.search(_SET_DOWN.sub(" ", _read(task))))
+    return bool(_SIGN_ASKED.search(_SET_DOWN.sub(" ", read_task(task))))
 
 
-@_remembered
+@remembered
 def an_echo(task: str) -> bool:
     """Whether the task asks for its own words back."""
-    return bool(_ECHO_ASKED.search(_read(task)))
+    return bool(_ECHO_ASKED.search(read_task(task)))
 
 
-@_remembered
+@remembered
 def repeats(task: str) -> bool:
     """Whether the task may ask for the same word many times."""
-    return bool(_REPEATS_ASKED.search(_read(task)))
+    return bool(_REPEATS_ASKED.search(read_task(task)))
 
 
-@_remembered
+@remembered
 def a_way_to_go(task: str) -> bool:
     """Whether the task asks how somebody goes about something, so that "Understand the question." answers it."""
-    return bool(_WAY_ASKED.search(_read(task)))
+    return bool(_WAY_ASKED.search(read_task(task)))
 
 
-@_remembered
+@remembered
 def a_work(task: str) -> bool:
     """Whether the task asks for an amount, an explanation or a work, which no sign, nod or intention can be."""
-    read = _read(task)
+    read = read_task(task)
     if (
         _NOD_ASKED.search(_SET_DOWN.sub(" ", read))
         or asked_words.is_talk(read)
@@ -292,10 +275,10 @@ def a_work(task: str) -> bool:
     return _is_worked_out(read) or (bool(_FACT_ASKED.search(read)) and not a_way_to_go(task))
 
 
-@_remembered
+@remembered
 def a_fact(task: str) -> bool:
     """Whether the task asks what something is or why, and for no amount: the name of a heading may answer it."""
-    read = _read(task)
+    read = read_task(task)
     return bool(_NAME_ASKED.search(read)) and not _is_worked_out(read)
 
 
@@ -303,21 +286,21 @@ def _is_worked_out(read: str) -> bool:
     return any(pattern.search(read) for pattern in (_WORK_ASKED, _FIND_ASKED, _AMOUNT_ASKED))
 
 
-@_remembered
+@remembered
 def an_empty_form(task: str) -> bool:
     """Whether the task may ask for a form with nothing in it: an empty list, JSON, a tag."""
-    return bool(_EMPTY_ASKED.search(_read(task)))
+    return bool(_EMPTY_ASKED.search(read_task(task)))
 
 
-@_remembered
+@remembered
 def empty_markup(task: str) -> bool:
     """Whether the task may ask for a tag or a box with nothing in it."""
-    return bool(_EMPTY_MARKUP_ASKED.search(_read(task)))
+    return bool(_EMPTY_MARKUP_ASKED.search(read_task(task)))
 
 
 def prints(task: str, said: str) -> bool:
     """Whether the task asks what is printed or returned, and what is said stands between quotes in it."""
-    read, bare = _read(task), said.strip(" \n`'\"")
+    read, bare = read_task(task), said.strip(" \n`'\"")
     return bool(bare and _PRINT_ASKED.search(read)) and any(
         f"{quote}{bare}{quote}" in read for quote in ("'", '"', "`")
     )
@@ -325,20 +308,20 @@ def prints(task: str, said: str) -> bool:
 
 def fits(task: str, words: list[str]) -> bool:
     """Whether a clause of these words has the shape of what the task asks for: a reason, a place, a report."""
-    return fitting.fits(unaccented(_ends(_read(task), MAX_CHARS_FOR_WORDS)), words)
+    return fitting.fits(unaccented(ends(read_task(task), MAX_CHARS_FOR_WORDS)), words)
 
 
-@_remembered
+@remembered
 def idle_code(task: str) -> bool:
     """Whether the task may ask for code that does nothing."""
-    return bool(_IDLE_ASKED.search(_read(task)))
+    return bool(_IDLE_ASKED.search(read_task(task)))
 
 
-@_remembered
+@remembered
 def what_is_done(task: str) -> bool:
     """Whether the task asks what somebody does, needs, or is able to do: "We need to look at it." answers that."""
-    read = _read(task)
-    return bool(_DOING_ASKED.search(read)) or asked_words.is_help(_ends(read, MAX_CHARS_FOR_WORDS))
+    read = read_task(task)
+    return bool(_DOING_ASKED.search(read)) or asked_words.is_help(ends(read, MAX_CHARS_FOR_WORDS))
 
 
 def one_of(task: str, words: list[str]) -> bool:
@@ -353,51 +336,41 @@ def one_of(task: str, words: list[str]) -> bool:
         rf"|^\W*(?:\w{{1,2}}\W{{1,3}})?{said}\W*$|[(\[]?\b[a-h1-9][.):\]]\s*{said}\b",
         re.MULTILINE,
     )
-    return bool(offered.search(_read(task)) or offered.search(unaccented(_read(task))))
+    return bool(offered.search(read_task(task)) or offered.search(unaccented(read_task(task))))
 
 
 def turned_round(task: str, words: list[str]) -> bool:
     """Whether these are the words of a question of the task in another order: "Is it done?" "It is done"."""
-    lines = re.split(r"[\n.!]", unaccented(_ends(_read(task), MAX_CHARS_FOR_WORDS)))
+    lines = re.split(r"[\n.!]", unaccented(ends(read_task(task), MAX_CHARS_FOR_WORDS)))
     asked = [words_of(line) for line in lines if line.rstrip().endswith("?")]
     return any(line != words and line[1:] and sorted(line) == sorted(words) for line in asked)
 
 
-@_remembered
+@remembered
 def has_options(task: str) -> bool:
     """Whether the task offers several answers, which then are no words for the task itself."""
-    read = _read(task)
+    read = read_task(task)
     return " or " in read or bool(re.search(r"^\W*[a-h1-9][.):\]]\s*\S", read, re.MULTILINE))
 
 
-@_remembered
+@remembered
 def words_in(task: str) -> frozenset[str]:
     """The words of the task that are no numbers."""
-    return frozenset(word for word in words_of(_read(task)) if not any(char.isdigit() for char in word))
+    return frozenset(word for word in words_of(read_task(task)) if not any(char.isdigit() for char in word))
 
 
-@_remembered
+@remembered
 def first_words(task: str) -> tuple[str, ...]:
     """The words that the task begins with, without accents."""
     return tuple(words_of(unaccented(plain(task[:MAX_FIRST_CHARS]))))
 
 
-@_remembered
+@remembered
 def every_word(task: str) -> frozenset[str]:
     """Every word and number of the task, without accents."""
-    return frozenset((*map(unaccented, words_of(_read(task))), *first_words(task)))
+    return frozenset((*map(unaccented, words_of(read_task(task))), *first_words(task)))
 
 
 def _is_for_a_work(read: str) -> bool:
     """Whether a plain task asks for a work in words of its own; what it quotes asks for nothing."""
     return bool(_WORK_ASKED.search(asked_words.without_quotes(read)))
-
-
-@_remembered
-def _read(task: str) -> str:
-    return plain(_ends(task, MAX_TASK_CHARS))
-
-
-def _ends(task: str, chars: int) -> str:
-    """Its beginning and its end: what is asked for stands there."""
-    return task if len(task) <= chars else task[: chars // 2] + "\n" + task[-chars // 2 :]
