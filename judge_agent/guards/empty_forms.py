@@ -31,7 +31,7 @@ _MARKUP = re.compile(
 # Marks of chats and of pages that say nothing by themselves.
 _OWN_TAGS = re.compile(r"<\|[a-z_]{1,24}\|>|\[/?inst\]|<</?sys>>|</?(?:s|think|thinking|answer)\s*/?>")
 _BARE_TAGS = re.compile(
-    r"<\|start_header_id\|>\s*(?:assistant|user|system)?\s*<\|end_header_id\|>"
+    r"<\|start_header_id\|>\s*+(?:assistant|user|system)?\s*+<\|end_header_id\|>"
     rf"|{_OWN_TAGS.pattern}|<!--\s*-->|<!doctype html>|&(?:nbsp|zwnj|zwj|ensp|emsp|thinsp);"
     r"|</?(?:html|head|body|main|div|span|p|br|hr|table|tr|td|ol|ul|li|xml|steps?|bos|eos|pad|unk|sep|cls|mask)\s*/?>"
     r"|\[/?(?:bos|eos|pad|unk|sep|cls|mask)\]"
@@ -51,7 +51,7 @@ _SLOT_HEAD = (
     r"|task|q|a|calculations?|verification|check|formula|steps?)"
 )
 _SLOT_HEADS = re.compile(
-    rf"(?=\W*\w[\w;]+|\W*\w\s*[:\uff1a]\W*\w)(?:[\s*_#>-]*{_SLOT_HEAD}[\s*_]*[:\uff1a][\s*_]*)+"
+    rf"(?=\W*\w[\w;]+|\W*\w\s*[:\uff1a]\W*\w)(?:[\s*_#>-]*+{_SLOT_HEAD}[\s*_]*+[:\uff1a][\s*_]*+)+"
 )
 _PENDING = re.compile(
     r"[\s*_(\[]*(?:loading|processing|calculating|computing|generating|solving|answering|searching|analy[sz]ing"

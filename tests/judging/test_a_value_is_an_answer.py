@@ -170,3 +170,9 @@ async def test_an_opener_that_ends_on_a_word_of_the_reference_is_still_none(benc
         text="Here is a solution:", task=task, recipe="verify"
     )
     assert (found.status, found.reward, found.flags["content_free"]) == ("scored", 0.0, True)
+
+
+def test_a_row_of_names_with_much_between_them_is_read_in_one_pass() -> None:
+    # With a choice in each gap this would not end in a lifetime.
+    assert not says_nothing(("a:" + " " * 7) * 30 + "x = 3", ["How many are there?"])
+    assert says_nothing("Given:   Required:   Solution:   ", ["How many are there?"])
